@@ -1,0 +1,63 @@
+"""Checks of parameters: each error names the thing, what was expected, what came and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
+    """Return ``value`` if it is one of ``choices``; suggest the nearest name otherwise."""
+    if isinstance(value, str | int | float | bool | None) and value in choices:
+        return value
+    listed = ", ".join(repr(choice) for choice in choices)
+    hint = nearest(str(value), [str(choice) for choice in choices])
+    raise InvalidParameterError(f"{name} must be one of {listed}; got {value!r}.{hint}")
+
+
+def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
+    """Return ``value`` as an int if it is a whole number in ``[minimum, maximum]``."""
+    bound = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        raise InvalidParameterError(f"{name} must be a whole number, {bound}; got {value!r}.")
+    return int(value)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    minimum: float = -float("inf"),
+    maximum: float = float("inf"),
+    *,
+    open_minimum: bool = False,
+) -> float:
+    """Return ``value`` as a float if it is a finite number in the interval."""
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    inside = real and minimum <= float(value) <= maximum and not (open_minimum and value == minimum)
+    if not inside or float(value) in (float("inf"), -float("inf")):
+        bracket = "(" if open_minimum else "["
+        raise InvalidParameterError(
+            f"{name} must be a finite number in {bracket}{minimum}, {maximum}]; got {value!r}."
+        )
+    return float(value)
+
+
+def check_category(name: str, category: Any, known: Iterable[str]) -> str:
+    """Return ``category`` if it is known; otherwise name the nearest."""
+    listed = list(known)
+    if isinstance(category, str) and category in listed:
+        return category
+    hint = nearest(str(category), listed)
+    shown = ", ".join(repr(value) for value in listed[:10]) + (", …" if len(listed) > 10 else "")
+    raise UnknownCategoryError(f"{name}={category!r} is not a category here; there are {shown}.{hint}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest of ``words``, or an empty string."""
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
