@@ -1,0 +1,202 @@
+"""Exact top-k of inner products in bounded memory: the product proposes, the pair score decides."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tastebridge._best import Floats, Keys, Numbers, merge, pack, unpack, unpack_scores
+from tastebridge._catalogue import (
+    TILE_ITEMS,
+    Catalogue,
+    check_per_user,
+    check_vectors,
+    entries,
+    lengths,
+    open_items,
+)
+from tastebridge._validation import check_count
+from tastebridge.exceptions import InvalidDataError
+
+TILE_USERS, SEGMENT = 256, 512
+LOWEST = np.finfo(np.float32).min
+
+
+def top_k(
+    user_vectors: ArrayLike,
+    item_vectors: ArrayLike,
+    k: int,
+    *,
+    seen: sparse.csr_matrix | None = None,
+    allow: ArrayLike | None = None,
+    deny: ArrayLike | None = None,
+    allow_per_user: sparse.csr_matrix | None = None,
+    deny_per_user: sparse.csr_matrix | None = None,
+    block_bytes: int = 64 << 20,
+    n_jobs: int = 1,
+) -> tuple[NDArray[np.int32], Floats]:
+    r"""Return for each user the ``k`` items of the largest inner product :math:`\langle u, v\rangle`.
+
+    Items are visited in blocks, longest vectors first. A block is a BLAS product in float32, whose entries
+    depend in the last bit on the shape of the block, the threads and the machine; so it only *proposes*: by
+    Cauchy–Schwarz it errs by less than :math:`\gamma=\epsilon(d+4)\|u\|\|v\|`, and whatever comes within
+    :math:`2\gamma` of the user's k-th best so far is scored again by :func:`pair_scores`. A user takes no
+    part in a block that :math:`\|u\|\|v\|` shows to be out of reach. The answer is therefore the
+    same for one user or a million, any ``block_bytes`` and any ``n_jobs``. Ties go to the lower item number.
+
+    Parameters
+    ----------
+    user_vectors, item_vectors : array-like of shape (n_users, n_components), (n_items, n_components)
+        Finite numbers; used as float32.
+    k : int
+        How many items a user gets at most.
+    seen, deny_per_user : csr matrix of shape (n_users, n_items), optional
+        Every stored entry is left out for that user.
+    allow, deny : array-like of item numbers, optional
+        Only these items, or all but these, for everyone.
+    allow_per_user : csr matrix of shape (n_users, n_items), optional
+        Only the stored entries are open to that user.
+    block_bytes : int
+        Working memory of a thread, about, besides the item vectors and the answer.
+    n_jobs : int
+        Threads, as in joblib (-1: all cores). Each uses one BLAS thread.
+
+    Returns
+    -------
+    indices : int32 array of shape (n_users, k)
+        Item numbers, best first; -1 where a user has fewer than ``k`` items to be given.
+    scores : float32 array of shape (n_users, k)
+        Their scores, falling; ``-inf`` where there is no item.
+
+    Raises
+    ------
+    InvalidDataError
+        If shapes disagree, a vector is not finite, or an item number does not exist.
+
+    References
+    ----------
+    Teflioudi, Gemulla, "Exact and approximate maximum inner product search with LEMP", TODS 2016.
+
+    Examples
+    --------
+    >>> items, scores = top_k([[1.0, 0.0]], [[1.0, 0.0], [3.0, 0.0], [2.0, 5.0]], k=2)
+    >>> items.tolist(), scores.tolist()
+    ([[1, 2]], [[3.0, 2.0]])
+    """
+    users, items = check_vectors("user_vectors", user_vectors), check_vectors("item_vectors", item_vectors)
+    if users.shape[1] != items.shape[1]:
+        raise InvalidDataError(
+            f"user_vectors have {users.shape[1]} components and item_vectors {items.shape[1]}; "
+            "both must come from the same model."
+        )
+    shape, k = (len(users), len(items)), check_count("k", k)
+    catalogue = Catalogue.of(items, open_items(len(items), allow, deny))
+    banned = [
+        check_per_user(name, m, shape) for name, m in (("seen", seen), ("deny_per_user", deny_per_user))
+    ]
+    opened = check_per_user("allow_per_user", allow_per_user, shape)
+    best: Keys = np.zeros((len(users), k), dtype=np.uint64)
+
+    def work(rows: slice) -> None:
+        shut = [catalogue.fold(m[rows]) for m in banned if m is not None]
+        only = None if opened is None else catalogue.fold(opened[rows])
+        _search(users[rows], catalogue, best[rows], shut, only)
+
+    n_threads = effective_n_jobs(n_jobs)
+    stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
+    each = 40 * (k + stored) + 8 * users.shape[1] + len(items) // 128
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(work, _chunks(len(users), block_bytes // each, n_threads)))
+    return unpack(best)
+
+
+def pair_scores(users: Floats, items: Floats) -> Floats:
+    """Return the inner products of aligned rows, summed in float64: the one definition of a score.
+
+    Each row is summed by itself, so its score does not depend on the rows beside it.
+
+    Examples
+    --------
+    >>> pair_scores(np.float32([[1, 2]]), np.float32([[3, 4]])).tolist()
+    [11.0]
+    """
+    return np.multiply(users, items, dtype=np.float64).sum(axis=1).astype(np.float32)
+
+
+def _search(
+    users: Floats,
+    catalogue: Catalogue,
+    best: Keys,
+    shut: list[sparse.csr_matrix],
+    only: sparse.csr_matrix | None,
+) -> None:
+    """Fill ``best`` (n_users, k), in place, with the keys of each user's best items."""
+    norms, buffer = lengths(users), np.empty((TILE_USERS, TILE_ITEMS), dtype=np.float32)
+    error = (users.shape[1] + 4) * 2.0**-24 * norms
+    floor = np.full(len(users), LOWEST, dtype=np.float64)
+    for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
+        here, longest = slice(start, start + TILE_ITEMS), catalogue.norms[start]
+        active = np.flatnonzero((norms + error) * longest >= floor)
+        if not len(active):
+            break
+        for at in range(0, len(active), TILE_USERS):
+            tile = active[at : at + TILE_USERS]
+            scores = buffer[: len(tile), : len(catalogue.numbers[here])]
+            np.matmul(users[tile], catalogue.vectors[here].T, out=scores)
+            scores = _mask(scores, block * len(users) + tile, shut, only)
+            rows, columns = _proposals(scores, floor[tile], 2 * longest * error[tile], best.shape[1])
+            found = pair_scores(users[tile[rows]], catalogue.vectors[here][columns])
+            merge(best, tile[rows], pack(found, catalogue.numbers[here][columns]))
+            floor[tile] = unpack_scores(best[tile, 0])
+
+
+def _mask(
+    scores: Floats, rows: Numbers, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None
+) -> Floats:
+    """Put ``-inf`` where an item is closed to a user."""
+    if only is not None:
+        opened = np.full_like(scores, -np.inf)
+        at = entries(only, rows)
+        opened[at] = scores[at]
+        scores = opened
+    for matrix in shut:
+        scores[entries(matrix, rows)] = -np.inf
+    return scores
+
+
+def _proposals(
+    scores: Floats, floor: NDArray[np.float64], slack: NDArray[np.float64], k: int
+) -> tuple[Numbers, Numbers]:
+    """Return (row, column), row by row, of every score that may belong to its row's k best."""
+    width = scores.shape[1]
+    if (new := floor <= LOWEST).any():
+        floor[new] = _kth_at_least(scores[new], k)
+    size = SEGMENT if width % SEGMENT == 0 else width
+    segments = scores.reshape(-1, size)
+    limit = np.maximum(floor - slack, LOWEST).astype(np.float32).repeat(width // size)
+    hot = np.flatnonzero(segments.max(axis=1) >= limit)
+    at, column = np.divmod(np.flatnonzero(segments[hot] >= limit[hot, None]), size)
+    return np.divmod(hot[at] * size + column, width)
+
+
+def _kth_at_least(scores: Floats, k: int) -> Floats:
+    """Bound each row's k-th largest score from below: by the k-th largest of the peaks of groups."""
+    width = scores.shape[1]
+    size = min(16, max(1, width // (4 * k)))
+    n_groups = width // size
+    if n_groups < k:
+        return np.full(len(scores), LOWEST)
+    peaks = scores[:, : size * n_groups].reshape(len(scores), size, n_groups).max(axis=1)
+    return np.maximum(np.partition(peaks, n_groups - k, axis=1)[:, n_groups - k], LOWEST)
+
+
+def _chunks(n_users: int, at_once: int, n_threads: int) -> list[slice]:
+    """Cut the users into runs that fit the memory and keep every thread at work."""
+    share = -(-n_users // (4 * n_threads if n_threads > 1 else 1))
+    step = max(TILE_USERS, min(at_once, share))
+    return [slice(start, start + step) for start in range(0, n_users, step)]

@@ -1,0 +1,135 @@
+"""The top-k kernel against a full sort, and the same bits however the work is cut."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from tastebridge import _catalogue, _topk
+from tastebridge._topk import pair_scores, top_k
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+
+
+def full_sort(users, items, k, open_):
+    """Return the oracle: every pair scored by itself, sorted by (-score, item number)."""
+    scores = np.array([pair_scores(np.tile(u, (len(items), 1)), items) for u in users])
+    found = np.full((len(users), k), -1), np.full((len(users), k), -np.inf, dtype=np.float32)
+    for user, row in enumerate(scores):
+        best = [i for i in np.lexsort((np.arange(len(items)), -row)) if open_[user, i]][:k]
+        found[0][user, : len(best)], found[1][user, : len(best)] = best, row[best]
+    return found
+
+
+def some(rng, n_users, n_items, density):
+    return sparse.csr_matrix(rng.random((n_users, n_items)) < density, dtype=np.float32)
+
+
+@st.composite
+def problems(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_users, n_items, d = draw(st.integers(1, 12)), draw(st.integers(1, 40)), draw(st.integers(1, 9))
+    users, items = rng.normal(size=(n_users, d)), rng.normal(size=(n_items, d))
+    if draw(st.booleans()):  # whole numbers: many ties
+        users, items = users.round(), items.round()
+    users, items = users.astype(np.float32), items.astype(np.float32)
+    masks, open_ = {}, np.ones((n_users, n_items), dtype=bool)
+    for name, density in (("seen", 0.3), ("deny_per_user", 0.2), ("allow_per_user", 0.6)):
+        if draw(st.booleans()):
+            masks[name] = some(rng, n_users, n_items, density)
+            stored = masks[name].toarray() > 0
+            open_ &= stored if name.startswith("allow") else ~stored
+    for name in ("allow", "deny"):
+        if draw(st.booleans()):
+            masks[name] = np.flatnonzero(rng.random(n_items) < 0.5)
+            listed = np.isin(np.arange(n_items), masks[name])
+            open_ &= listed if name == "allow" else ~listed
+    return users, items, draw(st.integers(1, 50)), masks, open_
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems(), st.sampled_from([(256, 2048, 512), (3, 4, 2), (2, 7, 7)]), st.sampled_from([1, 2]))
+def test_top_k_equals_full_sort(problem, tiles, n_jobs):
+    users, items, k, masks, open_ = problem
+    with (
+        mock.patch.multiple(_topk, TILE_USERS=tiles[0], TILE_ITEMS=tiles[1], SEGMENT=tiles[2]),
+        mock.patch.object(_catalogue, "TILE_ITEMS", tiles[1]),
+    ):
+        found = top_k(users, items, k, **masks, n_jobs=n_jobs, block_bytes=1)
+    for got, want in zip(found, full_sort(users, items, k, open_), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("d", [3, 64, 200])
+def test_top_k_one_person_equals_many(d):
+    rng = np.random.default_rng(d)
+    users, items = rng.normal(size=(700, d)), rng.normal(size=(5000, d)) * rng.lognormal(size=(5000, 1))
+    items[2500:2600] = items[:100]  # twins tie exactly
+    seen = some(rng, 700, 5000, 0.01)
+    whole = top_k(users, items, 20, seen=seen)
+    for threads, rows in ((1, slice(0, 1)), (2, slice(650, 651)), (2, slice(100, 391)), (1, slice(1, 3))):
+        with threadpool_limits(threads, "blas"):
+            part = top_k(users[rows], items, 20, seen=seen[rows], n_jobs=threads)
+        for got, want in zip(part, whole, strict=True):
+            np.testing.assert_array_equal(got, want[rows])
+
+
+def test_top_k_scores_equal_pair_scores():
+    rng = np.random.default_rng(0)
+    users, items = rng.normal(size=(40, 31)).astype("f4"), rng.normal(size=(3000, 31)).astype("f4")
+    found, scores = top_k(users, items, 7)
+    rows = np.arange(40).repeat(7)
+    np.testing.assert_array_equal(pair_scores(users[rows], items[found.ravel()]), scores.ravel())
+
+
+def test_top_k_skips_items_out_of_reach():
+    rng = np.random.default_rng(0)
+    items = rng.normal(size=(20 * _topk.TILE_ITEMS, 8))
+    items[_topk.TILE_ITEMS :] *= 1e-3
+    with mock.patch.object(_topk, "_proposals", wraps=_topk._proposals) as proposals:
+        top_k(rng.normal(size=(10, 8)), items, 5)
+    assert proposals.call_count < 4
+
+
+def test_top_k_who_saw_everything_gets_nothing():
+    items, scores = top_k(np.ones((2, 2)), np.ones((3, 2)), 5, seen=sparse.csr_matrix([[1, 1, 1], [0, 0, 1]]))
+    assert items.tolist() == [[-1] * 5, [0, 1, -1, -1, -1]]
+    assert np.isneginf(scores[items < 0]).all()
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0])
+def test_top_k_zero_vectors_tie_by_item_number(value):
+    items, _ = top_k(np.full((1, 4), value), np.random.default_rng(0).normal(size=(5000, 4)), 3)
+    assert items.tolist() == [[0, 1, 2]]
+
+
+def test_top_k_no_users_and_no_open_items():
+    assert top_k(np.zeros((0, 2)), np.ones((3, 2)), 2)[0].shape == (0, 2)
+    assert top_k(np.ones((1, 2)), np.ones((3, 2)), 2, allow=[])[0].tolist() == [[-1, -1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"user_vectors": np.ones((2, 5))}, "5 components"),
+        ({"user_vectors": [[np.nan, 1.0]]}, "row 0"),
+        ({"item_vectors": np.ones(3)}, "shape"),
+        ({"seen": sparse.csr_matrix((3, 2))}, "seen must be"),
+        ({"seen": np.ones((2, 3))}, "sparse"),
+        ({"allow": [3]}, "from 0 to 2"),
+        ({"deny": [-1]}, "from 0 to 2"),
+        ({"deny": ["a"]}, "item numbers"),
+    ],
+)
+def test_top_k_refuses_bad_input(change, words):
+    good = {"user_vectors": np.ones((2, 2)), "item_vectors": np.ones((3, 2)), "k": 1}
+    with pytest.raises(InvalidDataError, match=words):
+        top_k(**(good | change))
+
+
+def test_top_k_refuses_k_zero():
+    with pytest.raises(InvalidParameterError, match="k must be"):
+        top_k(np.ones((1, 1)), np.ones((1, 1)), 0)
