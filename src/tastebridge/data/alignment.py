@@ -1,0 +1,64 @@
+"""Fresh histories laid over the items a model knows."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from tastebridge.data.interactions import Interactions, canonical
+from tastebridge.data.panel import Panel
+from tastebridge.data.vocabulary import Vocabulary
+
+
+def align(panel: Panel, category: str, items: Vocabulary) -> tuple[sparse.csr_matrix, int]:
+    """Return a category of a panel over the given items.
+
+    Parameters
+    ----------
+    panel : Panel
+        The histories; one without the category gives empty rows.
+    category : str
+        Which category.
+    items : Vocabulary
+        The items the columns shall stand for, such as those a model was fitted on.
+
+    Returns
+    -------
+    matrix : csr_matrix of float32, shape (n_people, len(items))
+        A row for each person of the panel.
+    n_dropped : int
+        Pairs left out because their item is not among ``items``.
+
+    Raises
+    ------
+    InvalidDataError
+        If the ids of the items are of the other kind.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("ada", "dune", "books"), ("ada", "new", "books")]
+    >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> matrix, n_dropped = align(panel, "books", Vocabulary.from_ids(["dune", "emma"], "item_id"))
+    >>> matrix.toarray().tolist(), n_dropped
+    ([[1.0, 0.0]], 1)
+    """
+    if category not in panel.categories:
+        return sparse.csr_matrix((len(panel), len(items)), dtype=np.float32), 0
+    aligned, n_dropped = with_items(panel[category], items)
+    return aligned.matrix, n_dropped
+
+
+def with_items(interactions: Interactions, items: Vocabulary) -> tuple[Interactions, int]:
+    """Return interactions, times included, over the given items, and how many pairs had no place there."""
+    if interactions.items == items:
+        return interactions, 0
+    numbers = items.numbers(interactions.items.ids, missing="negative").astype(np.int32)
+    known = numbers[interactions.matrix.indices] >= 0
+    kept = interactions.keep(known)
+    # both vocabularies are sorted, so the columns of a row stay ascending
+    columns = numbers[kept.matrix.indices]
+    shape = (len(interactions.users), len(items))
+    matrix = canonical((kept.matrix.data, columns, kept.matrix.indptr), shape)
+    aligned = Interactions(interactions.category, interactions.users, items, matrix, kept.times)
+    return aligned, int(np.count_nonzero(~known))

@@ -1,0 +1,135 @@
+"""What is done with rows that cannot be used, and the account of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from tastebridge._validation import check_choice, check_count
+
+Action = Literal["drop", "error"]
+Merge = Literal["sum", "max", "last", "count", "error"]
+
+_MERGES = ("sum", "max", "last", "count", "error")
+_BAD = ("missing ids", "missing times", "NaN weights", "infinite weights", "negative weights", "zero weights")
+
+
+@dataclass(frozen=True)
+class CleaningPolicy:
+    """What to do with rows that cannot be used as they are; carried out in the order of the parameters.
+
+    Parameters
+    ----------
+    missing_ids : {"drop", "error"}, default="drop"
+        For rows without a user, an item or a category (null, NaN or empty).
+    missing_times : {"drop", "error"}, default="drop"
+        For rows without a time, where there is a column of times.
+    nan_weights, infinite_weights, negative_weights, zero_weights : {"drop", "error"}, default="drop"
+        For rows with such a weight, as seen in single precision. If *all* weights are NaN, that is
+        always an error.
+    max_events_per_user : int or None, default=None
+        People with more rows than this, over all categories, are taken for bots and left out whole.
+    duplicates : {"sum", "max", "last", "count", "error"}, default="sum"
+        The weight of a person and an item that meet in several rows: the sum or the largest of the weights,
+        the one of the latest row (of rows equally late or without times: the last in the frame), or the
+        number of rows. The sum is right for events; for ratings take ``"last"``.
+    min_user_events : int, default=1
+        People with fewer items in a category lose their rows in this category.
+    min_item_events : int, default=1
+        Items with fewer people are left out. Both minima are applied in turn until nothing changes.
+
+    Examples
+    --------
+    >>> CleaningPolicy(duplicates="last", min_user_events=5).min_user_events
+    5
+    """
+
+    missing_ids: Action = "drop"
+    missing_times: Action = "drop"
+    nan_weights: Action = "drop"
+    infinite_weights: Action = "drop"
+    negative_weights: Action = "drop"
+    zero_weights: Action = "drop"
+    max_events_per_user: int | None = None
+    duplicates: Merge = "sum"
+    min_user_events: int = 1
+    min_item_events: int = 1
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[:6]:
+            check_choice(field.name, getattr(self, field.name), ("drop", "error"))
+        check_choice("duplicates", self.duplicates, _MERGES)
+        if self.max_events_per_user is not None:
+            check_count("max_events_per_user", self.max_events_per_user)
+        check_count("min_user_events", self.min_user_events)
+        check_count("min_item_events", self.min_item_events)
+
+
+class CleaningStep(NamedTuple):
+    """One step of the cleaning that changed something.
+
+    Parameters
+    ----------
+    step : str
+        What was looked for.
+    rows : int
+        How many rows went.
+    reason : str
+        Why, in a sentence.
+    """
+
+    step: str
+    rows: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class CleaningReport:
+    """The account of a cleaning: ``rows_in - dropped - merged == rows_out``.
+
+    Parameters
+    ----------
+    rows_in, rows_out : int
+        Rows of the frame, and pairs of a person and an item left.
+    steps : tuple of CleaningStep
+        What happened in between, in order; steps that changed nothing are not listed.
+
+    Examples
+    --------
+    >>> report = CleaningReport(5, 3, (CleaningStep("missing ids", 2, "no user, item or category"),))
+    >>> print(report)
+    5 rows in, 3 out: 2 dropped, 0 merged.
+      missing ids: 2 (no user, item or category)
+    """
+
+    rows_in: int
+    rows_out: int
+    steps: tuple[CleaningStep, ...] = ()
+
+    @property
+    def merged(self) -> int:
+        """Rows that went into another row of the same person and item."""
+        return sum(step.rows for step in self.steps if step.step == "duplicates")
+
+    @property
+    def dropped(self) -> int:
+        """Rows that were left out."""
+        return sum(step.rows for step in self.steps if step.step != "duplicates")
+
+    @property
+    def bad(self) -> tuple[CleaningStep, ...]:
+        """The steps that dropped rows because something was wrong with them."""
+        return tuple(step for step in self.steps if step.step in _BAD)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the steps as a frame with the columns step, rows and reason."""
+        return pd.DataFrame(list(self.steps), columns=list(CleaningStep._fields))
+
+    def __str__(self) -> str:
+        head = (
+            f"{self.rows_in:,} rows in, {self.rows_out:,} out:"
+            f" {self.dropped:,} dropped, {self.merged:,} merged."
+        )
+        return "\n".join([head, *(f"  {step}: {rows:,} ({reason})" for step, rows, reason in self.steps)])

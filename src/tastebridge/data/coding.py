@@ -1,0 +1,176 @@
+"""Ids of any container, coded: the sorted unique ids of a column, and which of them each row holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tastebridge.exceptions import InvalidDataError
+
+Kind = Literal["int", "str"]
+
+_SCALARS = (str, bytes, bool, int, float, np.generic)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of ids as numbers: ``ids[codes[row]]`` is the id of a row, code -1 a missing id."""
+
+    ids: np.ndarray
+    codes: np.ndarray
+
+
+def encode(values: Any, name: str) -> Coded:
+    """Code a column of ids.
+
+    Missing are null, NaN and the empty string. Whole numbers that came as floats become ints.
+
+    Parameters
+    ----------
+    values : list, ndarray, pandas, polars or pyarrow column
+        The ids, all int or all str.
+    name : str
+        What to call the column in an error.
+
+    Returns
+    -------
+    Coded
+        ``ids`` sorted ascending and unique (int64, or object holding str); ``codes`` int32.
+
+    Raises
+    ------
+    InvalidDataError
+        If the ids are of mixed type, or neither int nor str.
+
+    Examples
+    --------
+    >>> coded = encode(["b", "a", None, "b"], "user_id")
+    >>> coded.ids.tolist(), coded.codes.tolist()
+    (['a', 'b'], [1, 0, -1, 1])
+    """
+    column = arrow_column(values, name)
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _encode_dictionary(column, name)
+    if pa.types.is_null(kind):
+        return Coded(np.empty(0, dtype=np.int64), np.full(len(column), -1, dtype=np.int32))
+    if pa.types.is_integer(kind):
+        return _sort_ints(_distinct(_whole(column, name)))
+    if pa.types.is_floating(kind):
+        return _sort_ints(_distinct(_whole_floats(column, name)))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return _sort_strings(_distinct(column.cast(pa.large_string())))
+    raise InvalidDataError(
+        f"{name} must hold ids of type int or str; it holds {kind}. Convert it first, for instance to str."
+    )
+
+
+def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
+    """Return a column of any kind as an Arrow column, NaN as null; mixed Python types are refused."""
+    if values is None or isinstance(values, _SCALARS):
+        raise InvalidDataError(
+            f"{name} must be a list or column of ids; got the single value {values!r}. Write [{values!r}]."
+        )
+    column = nw.from_native(values, series_only=True, pass_through=True)
+    try:
+        array = column.to_arrow() if isinstance(column, nw.Series) else _to_array(values)
+    except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as error:
+        raise InvalidDataError(_why_not(values, name, error)) from None
+    if isinstance(array.type, pa.BaseExtensionType):
+        raise InvalidDataError(f"{name} holds the type {array.type}; convert it to int or str first.")
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _to_array(values: Any) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if isinstance(values, Iterable) and not hasattr(values, "__array__"):
+        values = list(values)
+    return pa.array(values, from_pandas=True)
+
+
+def _why_not(values: Any, name: str, error: Exception) -> str:
+    examples: dict[str, Any] = {}
+    for value in values if isinstance(values, Iterable) else ():
+        if value is not None and value == value:
+            examples.setdefault(type(value).__name__, value)
+    if len(examples) > 1:
+        shown = " and ".join(f"{value!r} ({kind})" for kind, value in list(examples.items())[:3])
+        return f"{name} must hold one type; it mixes {shown}. Convert all to int or all to str."
+    return f"{name} cannot be read as a column of int or str: {error}"
+
+
+def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        raise InvalidDataError(f"{name} holds ints beyond 64 bits; give them as str.") from None
+
+
+def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    doubles = column.cast(pa.float64())
+    present = pc.if_else(pc.is_nan(doubles), None, doubles)
+    try:
+        return present.cast(pa.int64())
+    except pa.ArrowInvalid:
+        numbers = present.drop_null().to_numpy()
+        broken = numbers[(numbers % 1 != 0) | (np.abs(numbers) > 2.0**53)]
+        raise InvalidDataError(
+            f"{name} must hold ids of type int or str; it holds floats that are not whole numbers,"
+            f" such as {float(broken[0]) if len(broken) else 'nan'}. Convert it to str or int first."
+        ) from None
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
+    """Return the distinct values in order of appearance and the code of each row, -1 for null."""
+    if not len(column):
+        return pa.array([], column.type), np.empty(0, dtype=np.int32)
+    coded = column.dictionary_encode().combine_chunks()
+    coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+    return coded.dictionary, pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+
+
+def _sort_ints(distinct: tuple[pa.Array, np.ndarray]) -> Coded:
+    values, codes = distinct[0].to_numpy(zero_copy_only=False), distinct[1]
+    order = np.argsort(values)
+    return Coded(values[order].astype(np.int64), _recode(order, codes))
+
+
+def _sort_strings(distinct: tuple[pa.Array, np.ndarray]) -> Coded:
+    values, codes = distinct
+    order = pc.sort_indices(values).to_numpy(zero_copy_only=False)
+    ids = values.take(pa.array(order)).to_numpy(zero_copy_only=False)
+    coded = Coded(ids.astype(object), _recode(order, codes))
+    return _without_empty(coded) if len(ids) and ids[0] == "" else coded
+
+
+def _without_empty(coded: Coded) -> Coded:
+    """Count the empty string, which sorts first, as missing."""
+    return Coded(coded.ids[1:], np.maximum(coded.codes - 1, -1))
+
+
+def _recode(order: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return the codes after ``values[order]`` became the ids; the last place of the table serves code -1."""
+    table = np.full(len(order) + 1, -1, dtype=np.int32)
+    table[order] = np.arange(len(order), dtype=np.int32)
+    return table[codes]
+
+
+def _encode_dictionary(column: pa.ChunkedArray, name: str) -> Coded:
+    """Code a categorical column; categories no row holds are left out."""
+    if not len(column):
+        return encode(pa.array([], column.type.value_type), name)
+    array = column.unify_dictionaries().combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    values = encode(array.dictionary, name)
+    rows = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    codes = np.append(values.codes, np.int32(-1))[rows]
+    used = np.zeros(len(values.ids) + 1, dtype=bool)
+    used[codes] = True
+    return Coded(values.ids[used[:-1]], _recode(np.flatnonzero(used[:-1]), codes) if len(used) else codes)

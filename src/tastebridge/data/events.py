@@ -1,0 +1,145 @@
+"""Events: the rows of a frame as numbers, before they are cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+
+from tastebridge.data.coding import Coded, encode
+from tastebridge.data.columns import recognise
+from tastebridge.data.event_weights import weights_of_events
+from tastebridge.data.times import seconds
+from tastebridge.exceptions import InvalidDataError
+
+
+@dataclass(frozen=True)
+class Events:
+    """Rows as numbers: codes into the sorted ids, -1 where an id is missing, NaN where a value is.
+
+    Parameters
+    ----------
+    user_ids, item_ids, category_ids : ndarray
+        The ids the codes stand for.
+    users, items, categories : ndarray of int32
+        A code for each row.
+    weights : ndarray of float64
+        A weight for each row.
+    times : ndarray of float64 or None
+        Seconds since 1970 for each row.
+    """
+
+    user_ids: np.ndarray
+    item_ids: np.ndarray
+    category_ids: np.ndarray
+    users: np.ndarray
+    items: np.ndarray
+    categories: np.ndarray
+    weights: np.ndarray
+    times: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def take(self, rows: np.ndarray) -> Events:
+        """Return some of the rows: a mask, or places in order."""
+        return replace(
+            self,
+            users=self.users[rows],
+            items=self.items[rows],
+            categories=self.categories[rows],
+            weights=self.weights[rows],
+            times=None if self.times is None else self.times[rows],
+        )
+
+
+def read_events(
+    frame: Any,
+    columns: Mapping[str, str | None] | None = None,
+    event_weights: Mapping[Any, float] | None = None,
+) -> Events:
+    """Read a frame of any library into events.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        A row an event.
+    columns : mapping of role to column, optional
+        See :func:`tastebridge.data.columns.recognise`.
+    event_weights : mapping of event type to weight, optional
+        The worth of each type of event; it multiplies the weight where there is a column of weights too.
+
+    Returns
+    -------
+    Events
+        All rows of the frame.
+    """
+    data = into_frame(frame)
+    columns = dict(columns or {})
+    if event_weights is None:
+        columns.setdefault("event", None)
+    roles = recognise(data.collect_schema().names(), columns)
+    table = _collected(data, list(roles.values()))
+    if not len(table):
+        raise InvalidDataError("the frame has no rows; a panel needs at least one.")
+    series = {role: table[column] for role, column in roles.items()}
+    users, items = encode(series["user_id"], "user_id"), encode(series["item_id"], "item_id")
+    categories = _named(encode(series["category"], "category"))
+    weights = _weights(series["weight"]) if "weight" in series else np.ones(len(table))
+    if event_weights is not None:
+        weights *= weights_of_events(series.get("event"), event_weights)
+    times = seconds(series["timestamp"]) if "timestamp" in series else None
+    return Events(
+        users.ids, items.ids, categories.ids, users.codes, items.codes, categories.codes, weights, times
+    )
+
+
+def into_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """Return any known frame under one interface; an unknown type is an error."""
+    try:
+        data = nw.from_native(frame, pass_through=True)
+    except ValueError as error:  # such as two columns of one name
+        raise InvalidDataError(f"the frame cannot be read: {error}") from None
+    if isinstance(data, nw.DataFrame | nw.LazyFrame):
+        return data
+    raise InvalidDataError(
+        "frame must be a pandas or polars data frame or a pyarrow table;"
+        f" got {type(frame).__name__}. Convert it, for instance with pandas.DataFrame(…)."
+    )
+
+
+def _collected(data: nw.DataFrame[Any] | nw.LazyFrame[Any], columns: list[str]) -> nw.DataFrame[Any]:
+    try:
+        chosen = data.select(columns)
+    except ValueError as error:
+        raise InvalidDataError(f"the frame cannot be read: {error}") from None
+    return chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+
+
+def _named(categories: Coded) -> Coded:
+    """Return categories with names of type str: ``3`` becomes ``"3"``, sorted as text."""
+    if categories.ids.dtype == object:
+        return categories
+    names = categories.ids.astype(str).astype(object)
+    order = np.argsort(names)
+    places = np.append(np.argsort(order), -1).astype(np.int32)
+    return Coded(names[order], places[categories.codes])
+
+
+def _weights(series: nw.Series[Any]) -> np.ndarray:
+    try:
+        column = series.to_arrow().cast(pa.float64())
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidDataError(f"weight must be a column of numbers; got {series.dtype}: {error}") from None
+    weights = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        weights = weights.astype(np.float32).astype(np.float64)
+    if np.isnan(weights).all():
+        raise InvalidDataError(
+            "every weight is missing or NaN. Leave the column out: columns={'weight': None}."
+        )
+    return weights

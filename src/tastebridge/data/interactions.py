@@ -1,0 +1,102 @@
+"""Interactions: who had to do with what in one category, and how strongly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from tastebridge.data.vocabulary import Vocabulary
+from tastebridge.exceptions import InvalidDataError
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """One category of a panel: a sparse matrix of people by items.
+
+    Parameters
+    ----------
+    category : str
+        Its name.
+    users : Vocabulary
+        The people of the whole panel; those absent from this category have an empty row.
+    items : Vocabulary
+        The items of this category.
+    matrix : csr_matrix of float32, shape (n_users, n_items)
+        The weight of each pair; canonical (indices sorted, no pair twice). Treat it as read-only.
+    times : ndarray of float64 or None, shape (matrix.nnz,)
+        Seconds since 1970 of the last event of each pair, aligned with ``matrix.data``.
+
+    Examples
+    --------
+    >>> from tastebridge.data import Panel
+    >>> import pandas as pd
+    >>> rows = [("ada", "dune", "books"), ("ada", "emma", "books"), ("eva", "alien", "films")]
+    >>> books = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))["books"]
+    >>> books
+    <Interactions 'books': 1 of 2 people, 2 items, 2 pairs>
+    >>> books.active.tolist()
+    [0]
+    """
+
+    category: str
+    users: Vocabulary
+    items: Vocabulary
+    matrix: sparse.csr_matrix
+    times: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        expected = (len(self.users), len(self.items))
+        if self.matrix.shape != expected:
+            raise InvalidDataError(
+                f"Interactions {self.category!r} needs a matrix of {expected} (people, items);"
+                f" got {self.matrix.shape}."
+            )
+        if self.times is not None and len(self.times) != self.matrix.nnz:
+            raise InvalidDataError(
+                f"Interactions {self.category!r} needs a time for each of {self.matrix.nnz} pairs;"
+                f" got {len(self.times)}."
+            )
+
+    @cached_property
+    def active(self) -> np.ndarray:
+        """Numbers of the people with at least one pair here, ascending."""
+        return np.flatnonzero(np.diff(self.matrix.indptr))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The user number of each stored pair, aligned with ``matrix.data``."""
+        return np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
+
+    def of(self, people: np.ndarray, users: Vocabulary) -> Interactions:
+        """Return the rows of some people (numbers, ascending), whose vocabulary is ``users``."""
+        times = None
+        if self.times is not None:
+            wanted = np.zeros(len(self.users), dtype=bool)
+            wanted[people] = True
+            times = self.times[wanted[self.rows]]
+        return Interactions(self.category, users, self.items, self.matrix[people], times)
+
+    def keep(self, pairs: np.ndarray) -> Interactions:
+        """Return the same people and items with only some stored pairs (a mask over ``matrix.data``)."""
+        counts = np.bincount(self.rows[pairs], minlength=self.matrix.shape[0])
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(self.matrix.indptr.dtype)
+        parts = (self.matrix.data[pairs], self.matrix.indices[pairs], indptr)
+        times = None if self.times is None else self.times[pairs]
+        return Interactions(self.category, self.users, self.items, canonical(parts, self.matrix.shape), times)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Interactions {self.category!r}: {len(self.active):,} of {len(self.users):,} people,"
+            f" {len(self.items):,} items, {self.matrix.nnz:,} pairs>"
+        )
+
+
+def canonical(parts: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Return the CSR matrix of (data, indices, indptr) known to be sorted and without repetitions."""
+    matrix = sparse.csr_matrix(parts, shape=shape)
+    matrix.has_sorted_indices = True
+    matrix.has_canonical_format = True
+    return matrix

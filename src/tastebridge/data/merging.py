@@ -1,0 +1,84 @@
+"""Rows of the same person and item, merged into one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tastebridge.data.cleaning import CleaningStep, Merge
+from tastebridge.data.events import Events
+from tastebridge.exceptions import InvalidDataError
+
+
+def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]]:
+    """Sort rows by category, person and item, and merge those that agree in all three.
+
+    Weights are summed in order of size, so that the sum does not depend on the order of the rows. The time of
+    a merged row is the latest.
+
+    Parameters
+    ----------
+    events : Events
+        Rows without anything missing.
+    duplicates : {"sum", "max", "last", "count", "error"}
+        What becomes of the weights.
+
+    Returns
+    -------
+    events, steps : Events, list of CleaningStep
+        Sorted rows, none twice; a step if anything was merged.
+    """
+    key = (events.categories.astype(np.int64) * len(events.user_ids) + events.users) * len(events.item_ids)
+    key += events.items
+    order = np.argsort(key, kind="stable")
+    first = np.diff(key[order], prepend=-1) > 0
+    merged = len(events) - int(np.count_nonzero(first))
+    if merged and duplicates == "error":
+        raise InvalidDataError(_complaint(events, order, first, merged))
+    if not merged:
+        ones = np.ones(len(events)) if duplicates == "count" else events.weights
+        return replace(events, weights=ones).take(order), []
+    order = _order_ties(order, key, first, _tie_break(events, duplicates))
+    step = CleaningStep("duplicates", merged, f"same person and item, merged by {duplicates}")
+    return _merged(events.take(order), np.flatnonzero(first), duplicates), [step]
+
+
+def _tie_break(events: Events, duplicates: Merge) -> np.ndarray:
+    """Return what orders the rows of one pair: time where the last counts, otherwise size."""
+    if duplicates != "last":
+        return events.weights
+    return np.zeros(len(events)) if events.times is None else events.times
+
+
+def _order_ties(order: np.ndarray, key: np.ndarray, first: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Return the order with the rows of each repeated pair sorted; the others stay where they are."""
+    tied = np.flatnonzero(~first | ~np.append(first[1:], True))
+    rows = np.sort(order[tied])
+    ordered = order.copy()
+    ordered[tied] = rows[np.lexsort((by[rows], key[rows]))]
+    return ordered
+
+
+def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
+    ends = np.append(starts[1:], len(events)) - 1
+    one = events.take(starts)
+    times = None if events.times is None else np.maximum.reduceat(events.times, starts)
+    if duplicates == "count":
+        weights = (ends - starts + 1).astype(np.float64)
+    elif duplicates == "sum":
+        weights = np.add.reduceat(events.weights, starts)
+    else:  # the largest sorts last by size, the latest sorts last by time
+        weights = events.weights[ends]
+    if weights.max() > np.finfo(np.float32).max:
+        raise InvalidDataError("merged weights exceed the range of single precision. Scale the weights down.")
+    return replace(one, weights=weights, times=times)
+
+
+def _complaint(events: Events, order: np.ndarray, first: np.ndarray, merged: int) -> str:
+    row = order[np.argmin(first)]
+    user, item = events.user_ids[events.users[row]], events.item_ids[events.items[row]]
+    return (
+        f"{merged:,} rows repeat a person and an item, such as user {user!r} and item {item!r}."
+        " Choose how to merge them: CleaningPolicy(duplicates='sum', 'max', 'last' or 'count')."
+    )

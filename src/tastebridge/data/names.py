@@ -1,0 +1,57 @@
+"""Names of items, to show to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from tastebridge.data.events import into_frame
+from tastebridge.data.interactions import Interactions
+from tastebridge.data.vocabulary import Vocabulary
+from tastebridge.exceptions import InvalidDataError
+
+
+def names_by_category(frame: Any, interactions: Mapping[str, Interactions]) -> dict[str, pd.Series]:
+    """Spread a table of names over the categories.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        Columns item_id and name; of several names for one item the first counts.
+    interactions : mapping of category to Interactions
+        Where the items stand.
+
+    Returns
+    -------
+    dict of category to Series
+        The names of a category's items, indexed by item id; None where there is no name.
+    """
+    data = into_frame(frame)
+    columns = data.collect_schema().names()
+    if not {"item_id", "name"} <= set(columns):
+        raise InvalidDataError(
+            f"item_names needs the columns 'item_id' and 'name'; the columns are {columns}."
+        )
+    chosen = data.select("item_id", "name")
+    table = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+    known = Vocabulary.from_ids(table["item_id"], "item_id of item_names")
+    names = _first_names(known.numbers(table["item_id"]), table["name"].to_list(), len(known))
+    return {
+        category: pd.Series(
+            names[known.numbers(part.items.ids, missing="negative")], part.items.ids, name="name"
+        )
+        for category, part in interactions.items()
+    }
+
+
+def _first_names(numbers: np.ndarray, names: list[Any], n_items: int) -> np.ndarray:
+    """Return the first name of each item, and at the end None for number -1."""
+    table = np.full(n_items + 1, None, dtype=object)
+    values = np.array([*names, None], dtype=object)
+    values[pd.isna(values)] = None
+    table[numbers[::-1]] = values[-2::-1]
+    return table

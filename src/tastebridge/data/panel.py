@@ -1,0 +1,216 @@
+"""A panel: the interactions of several categories over one space of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, overload
+
+import numpy as np
+import pandas as pd
+
+from tastebridge._validation import check_category
+from tastebridge.data import frames, views
+from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
+from tastebridge.data.interactions import Interactions
+from tastebridge.data.names import names_by_category
+from tastebridge.data.pipeline import clean
+from tastebridge.data.vocabulary import Vocabulary
+from tastebridge.exceptions import InvalidDataError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Panel:
+    """Several categories of interactions between the same people and their items.
+
+    Make one with :meth:`from_frame` or :func:`tastebridge.data.read_panel`. ``len`` counts people, indexing
+    with a name gives a category, and indexing with numbers, a mask or a slice gives the panel of these
+    people, so that scikit-learn's splitters and searches work on a panel as they do on an array of people.
+    The people of a panel always stand in ascending order of their ids, in whatever order they were asked for.
+
+    Parameters
+    ----------
+    users : Vocabulary
+        All people, ascending.
+    interactions : mapping of category to Interactions
+        Each over all of ``users``; kept in the order of the names.
+    cleaning : CleaningReport
+        What happened to the rows the panel was made from.
+    item_names : mapping of category to Series, or None
+        Names to show for items, each series indexed by item id.
+
+    Examples
+    --------
+    >>> rows = [("ada", "dune", "books"), ("ada", "alien", "films"), ("eva", "emma", "books")]
+    >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> panel
+    <Panel of 2 people in 2 categories: books, films>
+    >>> panel.users.ids_of(panel.linked("books", "films")).tolist()
+    ['ada']
+    >>> panel.overview()["with films"].to_dict()
+    {'books': 1, 'films': 1}
+    """
+
+    users: Vocabulary
+    interactions: Mapping[str, Interactions]
+    cleaning: CleaningReport
+    item_names: Mapping[str, pd.Series] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        for name, part in self.interactions.items():
+            if part.users != self.users:
+                raise InvalidDataError(
+                    f"category {name!r} has other people than the panel; they must be the same."
+                )
+        ordered = {name: self.interactions[name] for name in sorted(self.interactions)}
+        object.__setattr__(self, "interactions", MappingProxyType(ordered))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        columns: Mapping[str, str | None] | None = None,
+        event_weights: Mapping[Any, float] | None = None,
+        policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+        item_names: Any = None,
+    ) -> Panel:
+        """Make a panel of a frame with a row an event.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+            Columns for user_id, item_id and category, and if there are any for weight, timestamp and event.
+            The names peers use are recognised; other columns are ignored. Without weights every row weighs 1.
+        columns : mapping of role to column, optional
+            Which column is what, such as ``{"user_id": "buyer"}``; ``{"weight": None}`` leaves weights out.
+        event_weights : mapping of event type to weight, optional
+            The worth of each type of event, such as ``{"view": 1, "purchase": 5}``; it multiplies a weight
+            that is there too. Without it a column of events is ignored.
+        policy : CleaningPolicy, optional
+            What to do with rows that cannot be used, and with rows that repeat a person and an item.
+        item_names : frame, optional
+            Columns item_id and name, for showing items to people.
+
+        Returns
+        -------
+        Panel
+            Whatever the order of the rows, the same panel.
+
+        Raises
+        ------
+        InvalidDataError
+            If columns are missing or unclear, ids are of mixed type, or no row is left.
+
+        Warns
+        -----
+        TastebridgeWarning
+            If rows were bad and left out, or the user and item columns look swapped.
+        """
+        users, parts, report = clean(frame, columns, event_weights, policy)
+        interactions = {part.category: part for part in parts}
+        names = None if item_names is None else names_by_category(item_names, interactions)
+        return cls(users, interactions, report, names)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names of the categories, sorted."""
+        return tuple(self.interactions)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the interactions have times (of the whole panel: all of them or none)."""
+        return any(part.times is not None for part in self.interactions.values())
+
+    @cached_property
+    def last_time(self) -> float | None:
+        """The latest time of all, in seconds since 1970; None without times."""
+        times = (part.times for part in self.interactions.values())
+        return max((float(some.max()) for some in times if some is not None and len(some)), default=None)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """People and categories."""
+        return len(self.users), len(self.interactions)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @overload
+    def __getitem__(self, key: str) -> Interactions: ...
+    @overload
+    def __getitem__(self, key: Any) -> Panel: ...
+    def __getitem__(self, key: Any) -> Interactions | Panel:
+        if isinstance(key, str):
+            return self.interactions[check_category("category", key, self.categories)]
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # scikit-learn indexes with [people, ...]
+        return self._people(views.people(key, len(self)))
+
+    def _people(self, people: np.ndarray) -> Panel:
+        users = Vocabulary(self.users.ids[people], self.users.name)
+        parts = {name: part.of(people, users) for name, part in self.interactions.items()}
+        return replace(self, users=users, interactions=parts)
+
+    def linked(self, source: str, target: str) -> np.ndarray:
+        """Return the numbers of the people active in both categories, ascending."""
+        return np.intersect1d(self[source].active, self[target].active, assume_unique=True)
+
+    def overview(self) -> pd.DataFrame:
+        """Return a row a category: its size, and how many of its people stand in each other one.
+
+        The density is the share of all pairs of active people and items that are there; ``median`` is that of
+        the items per person; ``with x`` counts the people of the row active in category x.
+        """
+        return views.overview(self.interactions)
+
+    def overlap(self) -> pd.DataFrame:
+        """Return the number of people each two categories share; on the diagonal, all of a category."""
+        return views.overlap(self.interactions)
+
+    def without(self, category: str, users: Any) -> Panel:
+        """Return the panel with these people hidden in one category; people and items stay the same.
+
+        Parameters
+        ----------
+        category : str
+            Where to hide them.
+        users : list or column of ids
+            Whom to hide.
+
+        Returns
+        -------
+        Panel
+            Their rows in the category are empty.
+        """
+        part = self[category]
+        hidden = np.zeros(len(self), dtype=bool)
+        hidden[self.users.numbers(users)] = True
+        return replace(self, interactions={**self.interactions, category: part.keep(~hidden[part.rows])})
+
+    def select(self, categories: Iterable[str]) -> Panel:
+        """Return the panel of some categories only; people stay the same, even those with nothing left."""
+        if isinstance(categories, str):
+            raise InvalidDataError(
+                f"categories must be a list of names; got {categories!r}. Write [{categories!r}]."
+            )
+        names = self.item_names
+        chosen = {name: self[name] for name in categories}
+        kept = None if names is None else {name: names[name] for name in chosen if name in names}
+        return replace(self, interactions=chosen, item_names=kept)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a pair: user_id, item_id, category, weight and, if there are times, timestamp.
+
+        :meth:`from_frame` makes the same panel of it again, but for people without any row.
+        """
+        return frames.to_frame(self.interactions, self.has_times)
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.categories[:6]) + (", …" if len(self.categories) > 6 else "")
+        return f"<Panel of {len(self):,} people in {len(self.categories)} categories: {names}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Panel, (self.users, dict(self.interactions), self.cleaning, self.item_names)

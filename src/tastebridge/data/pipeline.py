@@ -1,0 +1,57 @@
+"""From a raw frame to clean interactions, and the account of what happened on the way."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from tastebridge.data.assembly import assemble, trim
+from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
+from tastebridge.data.events import read_events
+from tastebridge.data.interactions import Interactions
+from tastebridge.data.merging import merge
+from tastebridge.data.scrubbing import scrub
+from tastebridge.data.swaps import warn_if_swapped
+from tastebridge.data.vocabulary import Vocabulary
+from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
+
+
+def clean(
+    frame: Any,
+    columns: Mapping[str, str | None] | None,
+    event_weights: Mapping[Any, float] | None,
+    policy: CleaningPolicy,
+) -> tuple[Vocabulary, list[Interactions], CleaningReport]:
+    """Read, scrub, merge, trim and assemble; see :meth:`tastebridge.data.Panel.from_frame`."""
+    events = read_events(frame, columns, event_weights)
+    rows_in = len(events)
+    events, steps = scrub(events, policy)
+    _refuse_nothing(rows_in, len(events), steps)
+    events, merged = merge(events, policy.duplicates)
+    events, trimmed = trim(events, policy)
+    report = CleaningReport(rows_in, len(events), (*steps, *merged, *trimmed))
+    _refuse_nothing(rows_in, len(events), report.steps)
+    _warn_of_bad(report)
+    warn_if_swapped(events)
+    users, interactions = assemble(events)
+    return users, interactions, report
+
+
+def _refuse_nothing(rows_in: int, rows_left: int, steps: Any) -> None:
+    if not rows_left:
+        raise InvalidDataError(
+            f"no row is left after cleaning. {CleaningReport(rows_in, 0, tuple(steps))}\n"
+            "Mend the rows, or let more through with a CleaningPolicy."
+        )
+
+
+def _warn_of_bad(report: CleaningReport) -> None:
+    if report.bad:
+        went = ", ".join(f"{step.rows:,} with {step.step}" for step in report.bad)
+        warnings.warn(
+            f"of {report.rows_in:,} rows these were bad and left out: {went}. panel.cleaning has the account;"
+            " a CleaningPolicy makes them errors.",
+            TastebridgeWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,96 @@
+"""Rows that cannot be used, found and left out one rule after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tastebridge.data.cleaning import Action, CleaningPolicy, CleaningStep
+from tastebridge.data.events import Events
+from tastebridge.exceptions import InvalidDataError
+
+
+class _Rule(NamedTuple):
+    step: str
+    find: Callable[[Events], np.ndarray]
+    action: Action
+    reason: str
+
+
+def scrub(events: Events, policy: CleaningPolicy) -> tuple[Events, list[CleaningStep]]:
+    """Leave out the rows a policy does not let through.
+
+    Parameters
+    ----------
+    events : Events
+        All rows of a frame.
+    policy : CleaningPolicy
+        What to do with each kind of bad row.
+
+    Returns
+    -------
+    events, steps : Events, list of CleaningStep
+        The rows left, and the rules that took some out, in order.
+
+    Raises
+    ------
+    InvalidDataError
+        If a rule with the action ``"error"`` finds a row.
+    """
+    steps = []
+    for rule in _rules(policy):
+        found = rule.find(events)
+        rows = int(np.count_nonzero(found))
+        if rows and rule.action == "error":
+            raise InvalidDataError(_complaint(rule, rows, found))
+        if rows:
+            events = events.take(~found)
+            steps.append(CleaningStep(rule.step, rows, rule.reason))
+    return events, steps
+
+
+def _rules(policy: CleaningPolicy) -> list[_Rule]:
+    cap = policy.max_events_per_user
+    return [
+        _Rule("missing ids", _missing_ids, policy.missing_ids, "no user, item or category"),
+        _Rule("missing times", _missing_times, policy.missing_times, "no time"),
+        _Rule(
+            "NaN weights", lambda rows: np.isnan(rows.weights), policy.nan_weights, "weight missing or NaN"
+        ),
+        _Rule(
+            "infinite weights",
+            lambda rows: np.isinf(rows.weights),
+            policy.infinite_weights,
+            "weight infinite",
+        ),
+        _Rule(
+            "negative weights", lambda rows: rows.weights < 0, policy.negative_weights, "weight below zero"
+        ),
+        _Rule("zero weights", lambda rows: rows.weights == 0, policy.zero_weights, "weight zero"),
+        _Rule("busy people", lambda rows: _busy(rows, cap), "drop", f"people with more than {cap} rows"),
+    ]
+
+
+def _missing_ids(events: Events) -> np.ndarray:
+    return (events.users < 0) | (events.items < 0) | (events.categories < 0)
+
+
+def _missing_times(events: Events) -> np.ndarray:
+    return np.zeros(len(events), dtype=bool) if events.times is None else np.isnan(events.times)
+
+
+def _busy(events: Events, cap: int | None) -> np.ndarray:
+    if cap is None or not len(events):
+        return np.zeros(len(events), dtype=bool)
+    return (np.bincount(events.users) > cap)[events.users]
+
+
+def _complaint(rule: _Rule, rows: int, found: np.ndarray) -> str:
+    name = rule.step.replace(" ", "_").lower()
+    first = int(np.argmax(found))
+    return (
+        f"{rows:,} rows have {rule.step} ({rule.reason}), the first at place {first}"
+        f" of those not left out before. Mend them, or leave them out with CleaningPolicy({name}='drop')."
+    )

@@ -1,0 +1,55 @@
+"""User and item columns given the wrong way round, noticed by where their values stand."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from tastebridge.data.assembly import category_slices
+from tastebridge.data.events import Events
+from tastebridge.exceptions import TastebridgeWarning
+
+_PEOPLE_LINKED = 0.01
+_ITEMS_SHARED = 0.05
+_AT_LEAST = 3
+
+
+def warn_if_swapped(events: Events) -> None:
+    """Warn if the item column looks like people and the user column like items.
+
+    People stand in several categories, items in one. The columns look swapped if at most 1 % of the "people"
+    stand in several categories, while at least 5 % of the "items" do, and at least three of them. Catalogues
+    that share items, or number them from 0 in every category, raise no alarm as long as people are linked; a
+    panel of one category says nothing.
+
+    Parameters
+    ----------
+    events : Events
+        Clean rows, sorted by category.
+    """
+    slices = category_slices(events)
+    if len(slices) < 2:
+        return
+    people = _in_several([events.users[rows] for rows in slices], len(events.user_ids))
+    items = _in_several([events.items[rows] for rows in slices], len(events.item_ids))
+    if people.mean() <= _PEOPLE_LINKED and items.mean() >= _ITEMS_SHARED and items.sum() >= _AT_LEAST:
+        warnings.warn(
+            f"user and item columns look swapped: {people.mean():.0%} of the values of user_id stand in"
+            f" several categories and {items.mean():.0%} of those of item_id; people should, items not."
+            ' If they are swapped, name them: columns={"user_id": "…", "item_id": "…"}.'
+            " If not, hardly a person links the categories, and little can be carried from one to another.",
+            TastebridgeWarning,
+            stacklevel=4,
+        )
+
+
+def _in_several(codes: Sequence[np.ndarray], n_codes: int) -> np.ndarray:
+    """Return, for each code in use, whether it stands in more than one category."""
+    categories = np.zeros(n_codes, dtype=np.int32)
+    for rows in codes:
+        used = np.zeros(n_codes, dtype=bool)
+        used[rows] = True
+        categories += used
+    return categories[categories > 0] > 1

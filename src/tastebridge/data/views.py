@@ -1,0 +1,70 @@
+"""Ways to look at the interactions of several categories: sizes, overlaps, and choices of people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tastebridge.data.interactions import Interactions
+from tastebridge.exceptions import InvalidDataError
+
+
+def overview(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
+    """Return a row a category: people, items, interactions, density, median per person, overlaps."""
+    rows = [_sizes(part) for part in interactions.values()]
+    sizes = pd.DataFrame(rows, index=pd.Index(list(interactions), name="category"), columns=_COLUMNS)
+    return sizes.join(overlap(interactions).add_prefix("with "))
+
+
+_COLUMNS = ["people", "items", "interactions", "density", "median"]
+
+
+def _sizes(part: Interactions) -> tuple[int, int, int, float, float]:
+    people, items, pairs = len(part.active), part.matrix.shape[1], part.matrix.nnz
+    counts = np.diff(part.matrix.indptr)[part.active]
+    density = float(f"{pairs / max(people * items, 1):.3g}")
+    return people, items, pairs, density, float(np.median(counts)) if people else 0.0
+
+
+def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
+    """Return the number of people active in each two categories."""
+    names = pd.Index(list(interactions), name="category")
+    active = [part.active for part in interactions.values()]
+    counts = [[len(np.intersect1d(one, other, assume_unique=True)) for other in active] for one in active]
+    table = np.array(counts, dtype=np.int64).reshape(len(names), len(names))
+    return pd.DataFrame(table, index=names, columns=list(names))
+
+
+def people(key: Any, n_people: int) -> np.ndarray:
+    """Return the ascending numbers of the people meant by a slice, a mask or a list of numbers."""
+    if isinstance(key, slice):
+        return np.sort(np.arange(n_people)[key])
+    chosen = np.asarray(key)
+    if chosen.ndim != 1 or not (chosen.size == 0 or chosen.dtype.kind in "biu"):
+        raise InvalidDataError(
+            "panel[…] takes the name of a category, or people as a slice, a mask or a list of numbers;"
+            f" got {key!r}. For one person write panel[[number]]; by id, panel[panel.users.numbers(ids)]."
+        )
+    return _of_mask(chosen, n_people) if chosen.dtype.kind == "b" else _of_numbers(chosen, n_people)
+
+
+def _of_mask(mask: np.ndarray, n_people: int) -> np.ndarray:
+    if len(mask) != n_people:
+        raise InvalidDataError(
+            f"panel[mask] needs a mask over its {n_people} people; got one of {len(mask)}."
+        )
+    return np.flatnonzero(mask)
+
+
+def _of_numbers(numbers: np.ndarray, n_people: int) -> np.ndarray:
+    numbers = np.sort(numbers.astype(np.int64))
+    if numbers.size and (numbers[0] < 0 or numbers[-1] >= n_people):
+        raise InvalidDataError(
+            f"panel[numbers] needs numbers in 0 … {n_people - 1}; got {numbers[0]} … {numbers[-1]}."
+        )
+    if np.any(numbers[1:] == numbers[:-1]):
+        raise InvalidDataError("panel[numbers] got a person twice; a panel holds each person once.")
+    return numbers
