@@ -1,0 +1,88 @@
+"""Bootstrap intervals against scipy's, against the truth they should cover, and their invariances."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.intervals import bootstrap_mean, paired_difference
+
+
+@pytest.mark.parametrize("values", [np.random.default_rng(1).gamma(2, size=80), np.arange(90) % 10 == 0])
+def test_bootstrap_mean_agrees_with_scipy(values):
+    ours = bootstrap_mean(values, n_resamples=20_000, level=0.9)
+    theirs = stats.bootstrap(
+        (values.astype(float),), np.mean, n_resamples=20_000, confidence_level=0.9, method="percentile", rng=0
+    )
+    error = values.std() / np.sqrt(len(values))
+    assert ours.mean == pytest.approx(values.mean())
+    np.testing.assert_allclose([ours.low, ours.high], theirs.confidence_interval, atol=0.1 * error)
+
+
+def test_bootstrap_mean_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    inside = [
+        (found := bootstrap_mean(rng.normal(size=60), 400, random_state=run)).low <= 0 <= found.high
+        for run in range(400)
+    ]
+    assert 0.91 <= np.mean(inside) <= 0.975
+
+
+def test_bootstrap_mean_of_rows_draws_people_and_so_is_wider():
+    rng = np.random.default_rng(0)
+    people = np.arange(50).repeat(20)
+    values = rng.normal(size=50)[people]
+    rows, clustered = bootstrap_mean(values), bootstrap_mean(values, people=people)
+    one_each = bootstrap_mean(values[::20])
+    assert clustered.high - clustered.low > 3 * (rows.high - rows.low)
+    np.testing.assert_allclose([clustered.low, clustered.high], [one_each.low, one_each.high])
+
+
+def test_bootstrap_mean_of_rows_weighs_rows_not_people():
+    assert bootstrap_mean([1.0, 1.0, 1.0, 0.0], people=["a", "a", "a", "b"]).mean == 0.75
+
+
+def test_bootstrap_mean_does_not_depend_on_order_or_nan():
+    values = np.random.default_rng(0).random(200)
+    shuffled = np.random.default_rng(1).permutation(np.append(values, [np.nan] * 9))
+    assert bootstrap_mean(values) == bootstrap_mean(shuffled)
+    assert bootstrap_mean(values) != bootstrap_mean(values, random_state=1)
+
+
+def test_bootstrap_mean_is_in_bounded_memory(monkeypatch):
+    values = np.random.default_rng(0).random(100)
+    want = vars(bootstrap_mean(values, 500))
+    monkeypatch.setattr("tastebridge.intervals._CELLS", 100)
+    assert vars(bootstrap_mean(values, 500)) == pytest.approx(want)
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [1.0]])
+def test_bootstrap_mean_of_fewer_than_two_people_has_no_bounds(values):
+    found = bootstrap_mean(values)
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_paired_difference_is_narrow_where_people_differ_more_than_models():
+    rng = np.random.default_rng(0)
+    b = rng.random(300)
+    a = b + 0.01 + 0.001 * rng.normal(size=300)
+    found = paired_difference(a, b)
+    assert 0.009 < found.low < found.high < 0.011
+    assert bootstrap_mean(a).low < bootstrap_mean(b).high
+
+
+def test_paired_difference_leaves_out_people_with_nan_in_either():
+    assert paired_difference([1.0, np.nan, 3.0, 1.0], [0.0, 1.0, np.nan, 0.0]).mean == 1.0
+
+
+def test_bootstrap_refuses_bad_input():
+    with pytest.raises(InvalidParameterError, match="level"):
+        bootstrap_mean([1.0], level=1.5)
+    with pytest.raises(InvalidParameterError, match="n_resamples"):
+        bootstrap_mean([1.0], n_resamples=0)
+    with pytest.raises(InvalidDataError, match="same people"):
+        paired_difference([1.0], [1.0, 2.0])
+    with pytest.raises(InvalidDataError, match="one-dimensional"):
+        bootstrap_mean([[1.0]])
+    with pytest.raises(InvalidDataError, match="a person each"):
+        bootstrap_mean([1.0], people=["a", "b"])
