@@ -1,0 +1,59 @@
+"""Folds of users."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tastebridge._validation import check_count
+from tastebridge.exceptions import InvalidDataError
+
+Numbers = NDArray[np.int64]
+
+
+def k_fold_users(
+    users: ArrayLike, n_folds: int = 5, random_state: int = 0, *, counts: ArrayLike | None = None
+) -> list[Numbers]:
+    """Deal users into folds of equal size, and of like histories if their lengths are given.
+
+    Parameters
+    ----------
+    users : int array-like of shape (n_users,)
+        Numbers of linked users, in any order.
+    n_folds : int
+        At least 2.
+    random_state : int
+        Seed.
+    counts : array-like of shape (n_users,), optional
+        The length of each one's history: of every ``n_folds`` users next in length, each fold gets one.
+
+    Returns
+    -------
+    list of int arrays
+        ``n_folds`` of them, each ascending; together every user once.
+
+    Raises
+    ------
+    InvalidDataError
+        If there are fewer users than folds, or a user comes twice.
+
+    Examples
+    --------
+    >>> [fold.tolist() for fold in k_fold_users([4, 1, 8, 5], n_folds=2, counts=[9, 1, 9, 1])]
+    [[1, 8], [4, 5]]
+    """
+    numbers = np.asarray(users, dtype=np.int64)
+    check_count("n_folds", n_folds, minimum=2)
+    if len(numbers) < n_folds or len(np.unique(numbers)) < len(numbers):
+        raise InvalidDataError(
+            f"k_fold_users needs at least n_folds={n_folds} users, each once; got {len(numbers)}, "
+            f"of which {len(np.unique(numbers))} differ. Lower n_folds."
+        )
+    lengths = np.zeros(len(numbers)) if counts is None else np.asarray(counts)
+    rng = np.random.default_rng(random_state)
+    chance = np.empty(len(numbers))
+    chance[np.argsort(numbers)] = rng.random(len(numbers))
+    dealt = numbers[np.lexsort((chance, -lengths))]
+    fold = np.arange(-(-len(numbers) // n_folds) * n_folds).reshape(-1, n_folds) % n_folds
+    fold = rng.permuted(fold, axis=1).ravel()[: len(numbers)]
+    return [np.sort(dealt[fold == number]) for number in range(n_folds)]

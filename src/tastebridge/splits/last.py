@@ -1,0 +1,65 @@
+"""Leave last: everyone's latest target rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tastebridge._validation import check_category, check_count
+from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.splits.split import Split, take_out
+
+
+def leave_last(
+    panel: Panel, target: str, n_last: int = 1, random_state: int = 0, *, min_left: int = 1
+) -> Split:
+    """Hold out the last target rows of everyone who has enough of them.
+
+    Rows are in the order of their times; rows of one time, and all rows of a panel without times, are in
+    random order.
+
+    Parameters
+    ----------
+    panel : Panel
+        Everything known.
+    target : str
+        The category to take the rows from.
+    n_last : int
+        How many rows a person loses.
+    random_state : int
+        Seed for rows whose order is not known.
+    min_left : int
+        People who would keep fewer target rows than this lose none.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    InvalidDataError
+        If nobody has ``n_last + min_left`` target rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("a", "x", 3), ("a", "y", 1), ("a", "z", 2), ("b", "x", 1)]
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).assign(category="films")
+    >>> leave_last(Panel.from_frame(frame), "films").truth["item_id"].tolist()
+    ['x']
+    """
+    part = panel[check_category("target", target, panel.categories)]
+    needed = check_count("n_last", n_last) + check_count("min_left", min_left, minimum=0)
+    counts = np.diff(part.matrix.indptr)
+    times = np.zeros(part.matrix.nnz) if part.times is None else part.times
+    chance = np.random.default_rng(random_state).random(len(times))
+    order = np.lexsort((chance, times, part.rows))
+    from_end = part.matrix.indptr[1:][part.rows] - np.arange(len(order))  # 1 for a person's last row
+    held_out = np.zeros(len(order), dtype=bool)
+    held_out[order] = (from_end <= n_last) & (counts[part.rows] >= needed)
+    if not held_out.any():
+        raise InvalidDataError(
+            f"leave_last needs people with at least {needed} rows in {target!r} (n_last + min_left); "
+            f"the most anyone has is {counts.max(initial=0)}. Lower n_last or min_left."
+        )
+    return take_out(panel, target, held_out)

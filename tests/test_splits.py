@@ -1,0 +1,161 @@
+"""Splits are honest: nothing held out is trained on, nothing is lost, and row order does not matter."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tastebridge.data import Panel
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    NoLinkedUsersError,
+    UnknownCategoryError,
+)
+from tastebridge.splits import cold_users, k_fold_users, leave_last, linked_users, temporal
+
+KEY = ["user_id", "item_id", "category"]
+
+
+def events(seed=0, n_rows=400, times=True):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "user_id": rng.integers(0, 40, n_rows).astype(str),
+            "item_id": rng.integers(0, 25, n_rows).astype(str),
+            "category": rng.choice(["books", "films", "games"], n_rows),
+            "weight": rng.integers(1, 6, n_rows),
+        }
+    ).drop_duplicates(KEY, ignore_index=True)
+    frame["item_id"] = frame["category"].str[0] + frame["item_id"]
+    return frame.assign(timestamp=rng.integers(10**9, 10**9 + 50, len(frame))) if times else frame
+
+
+def rows_of(panel):
+    return panel.to_frame().drop(columns="timestamp", errors="ignore").astype({"category": str})
+
+
+SPLITS = {
+    "cold": lambda panel: cold_users(panel, "films", 0.3, random_state=3),
+    "cold, everyone": lambda panel: cold_users(panel, "films", 5, random_state=3, linked_only=False),
+    "last": lambda panel: leave_last(panel, "films", n_last=2, random_state=3),
+    "temporal": lambda panel: temporal(panel, "films", at=0.7),
+}
+
+
+@pytest.mark.parametrize("name", SPLITS)
+@pytest.mark.parametrize("times", [True, False])
+def test_split_holds_out_honestly_and_loses_nothing(name, times):
+    if name == "temporal" and not times:
+        pytest.skip("needs times")
+    panel = Panel.from_frame(events(times=times))
+    split = SPLITS[name](panel)
+    assert len(split.truth)
+    whole, train = (rows_of(p) for p in (panel, split.train))
+    truth = split.truth.assign(category="films")
+    assert train.merge(truth, on=KEY).empty
+    together = pd.concat([train, truth])
+    if name == "temporal":  # later rows of other categories are in neither part, on purpose
+        whole, together = (frame[frame["category"] == "films"] for frame in (whole, together))
+    pd.testing.assert_frame_equal(
+        *(f.sort_values(KEY, ignore_index=True) for f in (whole, together)), check_like=True
+    )
+    assert split.train.users == panel.users
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_split_does_not_depend_on_the_order_of_rows(name):
+    frame = events()
+    once = SPLITS[name](Panel.from_frame(frame))
+    again = SPLITS[name](Panel.from_frame(frame.sample(frac=1, random_state=1)))
+    pd.testing.assert_frame_equal(once.truth, again.truth)
+    pd.testing.assert_frame_equal(once.train.to_frame(), again.train.to_frame())
+
+
+def test_cold_users_lose_all_their_target_rows_and_keep_others():
+    panel = Panel.from_frame(events())
+    split = cold_users(panel, "films", 7)
+    hidden = panel.users.numbers(split.user_ids)
+    assert len(hidden) == 7
+    assert set(hidden) <= set(linked_users(panel, "films"))
+    assert not split.train["films"].matrix[hidden].nnz
+    assert len(np.intersect1d(hidden, linked_users(panel, "films"))) == 7
+    assert cold_users(panel, "films", 7, random_state=1).user_ids.tolist() != split.user_ids.tolist()
+
+
+def test_leave_last_takes_the_latest_rows_and_spares_short_histories():
+    frame = events()
+    split = leave_last(Panel.from_frame(frame), "films", n_last=2, min_left=3)
+    films = frame[frame["category"] == "films"]
+    for user, rows in films.groupby("user_id"):
+        held_out = split.truth[split.truth["user_id"] == user].merge(rows, on=["user_id", "item_id"])
+        assert len(held_out) == (2 if len(rows) >= 5 else 0)
+        rest = rows[~rows["item_id"].isin(held_out["item_id"])]
+        assert held_out.empty or held_out["timestamp"].min() >= rest["timestamp"].max()
+
+
+def test_leave_last_without_times_is_random():
+    panel = Panel.from_frame(events(times=False))
+    truths = [leave_last(panel, "films", random_state=seed).truth for seed in (0, 1)]
+    assert not truths[0].equals(truths[1])
+
+
+@pytest.mark.parametrize(
+    "at", [0.5, 10**9 + 25, "2001-09-09 01:47:05", pd.Timestamp(10**9 + 25, unit="s", tz="UTC")]
+)
+def test_temporal_trains_on_the_past_only_in_every_category(at):
+    split = temporal(Panel.from_frame(events()), "films", at=at)
+    latest = split.train.last_time
+    held_out = events().merge(split.truth, on=["user_id", "item_id"])
+    assert latest < held_out["timestamp"].min()
+    if at != 0.5:
+        assert latest < 10**9 + 25 <= held_out["timestamp"].min()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 7), st.integers(7, 60), st.integers(0, 99))
+def test_k_fold_users_deal_everyone_once_in_even_folds(n_folds, n_users, seed):
+    rng = np.random.default_rng(seed)
+    users, counts = rng.permutation(1000)[:n_users], rng.integers(1, 50, n_users)
+    folds = k_fold_users(users, n_folds, seed, counts=counts)
+    assert np.concatenate(folds).size == n_users
+    assert set(np.concatenate(folds)) == set(users)
+    sizes = [len(fold) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    order = rng.permutation(n_users)
+    for one, other in zip(
+        folds, k_fold_users(users[order], n_folds, seed, counts=counts[order]), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_k_fold_users_balances_the_lengths_of_histories():
+    counts = np.random.default_rng(0).pareto(1.0, 400)
+    folds = k_fold_users(np.arange(400), 4, counts=counts)
+    medians = [np.median(counts[fold]) for fold in folds]
+    assert max(medians) < 1.1 * min(medians)
+    assert not np.array_equal(folds[0], k_fold_users(np.arange(400), 4, 1, counts=counts)[0])
+
+
+def test_splits_refuse_what_cannot_be_done():
+    panel = Panel.from_frame(events())
+    alone = Panel.from_frame(events()[lambda frame: frame["category"] == "films"])
+    with pytest.raises(NoLinkedUsersError, match="another category"):
+        cold_users(alone, "films")
+    with pytest.raises(UnknownCategoryError, match="Did you mean 'films'"):
+        cold_users(panel, "film")
+    for size in (0, 1.0, 1.5, 10**6, True, "all"):
+        with pytest.raises(InvalidParameterError, match="test_size"):
+            cold_users(panel, "films", size)
+    with pytest.raises(InvalidDataError, match="the most anyone has"):
+        leave_last(panel, "films", n_last=1000)
+    with pytest.raises(InvalidDataError, match="needs times"):
+        temporal(Panel.from_frame(events(times=False)), "films")
+    for at in ("1999-01-01", "2030-01-01"):
+        with pytest.raises(InvalidDataError, match="no row"):
+            temporal(panel, "films", at)
+    with pytest.raises(InvalidDataError, match="Lower n_folds"):
+        k_fold_users([1, 2], 3)
+    with pytest.raises(InvalidDataError, match="each once"):
+        k_fold_users([1, 1, 2], 2)
