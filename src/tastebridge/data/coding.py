@@ -120,7 +120,7 @@ def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         return present.cast(pa.int64())
     except pa.ArrowInvalid:
         numbers = present.drop_null().to_numpy()
-        broken = numbers[(numbers % 1 != 0) | (np.abs(numbers) > 2.0**53)]
+        broken = numbers[(np.floor(numbers) != numbers) | (np.abs(numbers) >= 2.0**53)]
         raise InvalidDataError(
             f"{name} must hold ids of type int or str; it holds floats that are not whole numbers,"
             f" such as {float(broken[0]) if len(broken) else 'nan'}. Convert it to str or int first."

@@ -77,7 +77,8 @@ def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
 
 def _complaint(events: Events, order: np.ndarray, first: np.ndarray, merged: int) -> str:
     row = order[np.argmin(first)]
-    user, item = events.user_ids[events.users[row]], events.item_ids[events.items[row]]
+    user = events.user_ids[[events.users[row]]].tolist()[0]
+    item = events.item_ids[[events.items[row]]].tolist()[0]
     return (
         f"{merged:,} rows repeat a person and an item, such as user {user!r} and item {item!r}."
         " Choose how to merge them: CleaningPolicy(duplicates='sum', 'max', 'last' or 'count')."

@@ -42,7 +42,10 @@ def names_by_category(frame: Any, interactions: Mapping[str, Interactions]) -> d
     names = _first_names(known.numbers(table["item_id"]), table["name"].to_list(), len(known))
     return {
         category: pd.Series(
-            names[known.numbers(part.items.ids, missing="negative")], part.items.ids, name="name"
+            names[known.numbers(part.items.ids, missing="negative")],
+            part.items.ids,
+            dtype=object,
+            name="name",
         )
         for category, part in interactions.items()
     }

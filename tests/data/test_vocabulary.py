@@ -1,0 +1,149 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tastebridge.data import Vocabulary
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
+
+INTS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30)
+TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=30)
+
+CONTAINERS = [
+    list,
+    tuple,
+    np.array,
+    pd.Index,
+    pd.Series,
+    lambda ids: pd.Series(ids, dtype=object),
+    lambda ids: pd.Series(ids).astype("category"),
+    lambda ids: pd.CategoricalIndex(ids),
+    lambda ids: pd.Series(pd.array(ids)),
+    pl.Series,
+    pa.array,
+    lambda ids: pa.array(ids).dictionary_encode(),
+    lambda ids: pa.chunked_array([ids, ids]),
+    lambda ids: iter(ids),
+]
+
+
+@given(INTS | TEXTS)
+def test_vocabulary_is_sorted_distinct_and_its_own_inverse(ids):
+    vocabulary = Vocabulary.from_ids(ids)
+    assert vocabulary.ids.tolist() == sorted(set(ids))
+    assert vocabulary.ids_of(vocabulary.numbers(ids)).tolist() == ids
+    assert vocabulary.kind == ("int" if isinstance(ids[0], int) else "str")
+    assert ids[0] in vocabulary
+
+
+@pytest.mark.parametrize("ids", [[3, 1, 2, 3], ["b", "a", "ß", "b"]])
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_any_container_gives_the_same_vocabulary(ids, container):
+    vocabulary = Vocabulary.from_ids(container(ids))
+    assert vocabulary == Vocabulary.from_ids(ids)
+    assert vocabulary.numbers(container(ids))[:4].tolist() == Vocabulary.from_ids(ids).numbers(ids).tolist()
+
+
+def test_strings_of_numpy_arrow_and_pandas_are_accepted():
+    for dtype in ("U5", object):
+        assert len(Vocabulary.from_ids(np.array(["a", "b"], dtype=dtype))) == 2
+    for dtype in ("string", "string[pyarrow]", "string[python]"):
+        assert len(Vocabulary.from_ids(pd.Series(["a", "b"], dtype=dtype))) == 2
+    assert len(Vocabulary.from_ids(pa.array(["a", "b"], pa.string_view()))) == 2
+
+
+def test_whole_floats_become_ints():
+    vocabulary = Vocabulary.from_ids([1.0, 7.0])
+    assert vocabulary.kind == "int"
+    assert vocabulary.numbers(np.array([7], dtype=np.uint8)).tolist() == [1]
+
+
+def test_unused_categories_are_not_ids():
+    column = pd.Categorical(["a"], categories=["b", "a", "z"])
+    assert Vocabulary.from_ids(column).ids.tolist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([1, "1"], r"mixes 1 \(int\) and '1' \(str\)"),
+        (np.array(["1", 1], dtype=object), r"mixes '1' \(str\) and 1 \(int\)"),
+        (pd.Series(["a", 2.5], dtype=object), r"mixes 'a' \(str\) and 2.5 \(float\)"),
+        ([True, 1], r"mixes True \(bool\) and 1 \(int\)"),
+        ([True, False], "it holds bool"),
+        ([1.5, 2.0], "not whole numbers, such as 1.5"),
+        ([float("inf")], "not whole numbers, such as inf"),
+        ([b"a"], "it holds binary"),
+        (pd.to_datetime(["2020-01-01"]), "it holds timestamp"),
+        ([2**64], "beyond 64 bits|cannot be read"),
+        (np.array([2**63], dtype=np.uint64), "beyond 64 bits"),
+        (["\ud800"], "cannot be read as a column of int or str"),
+        ([1, None], "has 1 missing"),
+        (["a", ""], "has 1 missing"),
+        (pd.Series([1.0, np.nan]), "has 1 missing"),
+        ("abc", r"Write \['abc'\]"),
+        (7, r"Write \[7\]"),
+        (None, "single value None"),
+    ],
+)
+def test_ids_that_are_not_plain_are_refused(ids, message):
+    with pytest.raises(InvalidDataError, match=message):
+        Vocabulary.from_ids(ids)
+
+
+def test_numbers_has_a_policy_for_the_unknown():
+    vocabulary = Vocabulary.from_ids(["ada", "eva"])
+    assert vocabulary.numbers(["eva", "zoe", "ada"], missing="negative").tolist() == [1, -1, 0]
+    assert vocabulary.numbers(["eva", "zoe", "ada"], missing="skip").tolist() == [1, 0]
+    with pytest.raises(UnknownIdError, match=r"'eba' not among the 2 known here. Did you mean 'eva'\?"):
+        vocabulary.numbers(["ada", "eba"])
+    with pytest.raises(UnknownIdError, match="and 3 more"):
+        vocabulary.numbers([f"x{number}" for number in range(8)])
+    with pytest.raises(InvalidParameterError, match="Did you mean 'skip'"):
+        vocabulary.numbers(["ada"], missing="skp")
+
+
+def test_ids_of_the_other_kind_are_never_just_unknown():
+    with pytest.raises(
+        InvalidDataError, match=r"user_id is of kind int here .* kind str .* Convert them to int"
+    ):
+        Vocabulary.from_ids([7]).numbers(["7"], missing="skip")
+    with pytest.raises(InvalidDataError, match="kind str here"):
+        Vocabulary.from_ids(["7"]).numbers([7], missing="negative")
+    assert "7" not in Vocabulary.from_ids([7])
+    assert True not in Vocabulary.from_ids([1])
+
+
+def test_empty_requests_and_empty_vocabularies_are_defined():
+    assert Vocabulary.from_ids(["a"]).numbers([]).tolist() == []
+    empty = Vocabulary.from_ids([])
+    assert len(empty) == 0
+    assert empty.numbers(["a"], missing="negative").tolist() == [-1]
+    with pytest.raises(UnknownIdError):
+        empty.numbers(["a"])
+
+
+def test_vocabulary_is_frozen():
+    vocabulary = Vocabulary.from_ids([1, 2])
+    with pytest.raises(ValueError, match="read-only"):
+        vocabulary.ids[0] = 5
+    with pytest.raises(TypeError):
+        hash(vocabulary)
+    assert vocabulary != Vocabulary.from_ids(["1", "2"])
+    assert vocabulary != "other"
+    assert repr(vocabulary) == "<Vocabulary of 2 int ids: 1, 2>"
+
+
+@pytest.mark.parametrize("ids", [np.array([2, 1]), np.array([1, 1]), np.array([[1]]), np.array([1.5])])
+def test_constructor_takes_only_clean_ids(ids):
+    with pytest.raises(InvalidDataError, match=r"Use Vocabulary.from_ids"):
+        Vocabulary(ids)
+
+
+@pytest.mark.parametrize("numbers", [[-1], [2]])
+def test_numbers_outside_have_no_id(numbers):
+    with pytest.raises(InvalidDataError, match="must lie in 0 … 1"):
+        Vocabulary.from_ids([1, 2]).ids_of(numbers)
