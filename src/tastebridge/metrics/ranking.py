@@ -80,7 +80,10 @@ def ndcg(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floa
     hits, n_relevant = _hits(recommended, relevant, k)
     discounts = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[1.0], np.cumsum(discounts)])[np.minimum(n_relevant, k)]
-    return _where_any(hits @ discounts[: hits.shape[1]] / ideal, n_relevant)
+    gains = np.pad(hits * discounts[: hits.shape[1]], ((0, 0), (1, 0)))
+    return _where_any(
+        gains.cumsum(axis=1)[:, -1] / ideal, n_relevant
+    )  # summed as the ideal is: never above 1
 
 
 def mrr(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floats:

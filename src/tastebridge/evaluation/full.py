@@ -1,0 +1,147 @@
+"""The full protocol: every target item is ranked, and everyone's whole list is judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.evaluation.table import (
+    Recommender,
+    Scores,
+    check_models,
+    fit_seconds,
+    named_splits,
+    rows_of_split,
+)
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.metrics import parse_metric
+from tastebridge.splits import Split
+
+METRICS = ("ndcg@10", "hr@10", "recall@10", "mrr@10")
+
+
+def evaluate(
+    models: Mapping[str, Recommender],
+    splits: Split | Mapping[str, Split],
+    metrics: Sequence[str] = METRICS,
+    baseline: str | None = None,
+    n_resamples: int = 2000,
+    random_state: int = 0,
+    fit: bool = True,
+) -> pd.DataFrame:
+    """Fit every model on every split and judge its recommendations to the people with held-out rows.
+
+    A held-out item that the training never saw counts as missed, and a person without recommendations as
+    missed altogether; nobody and nothing is left out.
+
+    Parameters
+    ----------
+    models : mapping of name to model
+        Anything with ``fit(panel)`` and ``recommend(user_ids, n=…)``, a frame of user_id, item_id and rank.
+    splits : Split or mapping of name to Split
+        What to train on and what to find again.
+    metrics : sequence of str
+        Names of :data:`tastebridge.metrics.RANKING_METRICS` with a cut-off, such as ``"ndcg@10"``.
+    baseline : str, optional
+        The model the others are compared with, person by person.
+    n_resamples, random_state : int
+        Of the bootstrap over people.
+    fit : bool
+        False for models that are fitted already, each on ``split.train``.
+
+    Returns
+    -------
+    DataFrame
+        A row a split, model and metric: split, model, metric, mean, low, high, n_users, difference,
+        difference_low, difference_high (to the baseline; NaN without one and for itself), fit_seconds,
+        score_seconds. Bounds are those of 95 % intervals.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a metric or the baseline is not known.
+    InvalidDataError
+        If what a model recommends cannot be used.
+
+    Examples
+    --------
+    >>> from tastebridge.data import Panel
+    >>> from tastebridge.splits import cold_users
+    >>> rows = [(user, item, category) for user in "abcde" for item, category in ("xf", "zf", "yb")]
+    >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> class OnlyZ:
+    ...     def fit(self, panel):
+    ...         return self
+    ...     def recommend(self, user_ids, n=10):
+    ...         return pd.DataFrame({"user_id": user_ids, "item_id": "z", "rank": 1})
+    >>> table = evaluate({"only z": OnlyZ()}, cold_users(panel, "f", test_size=2), ["recall@5"])
+    >>> table[["model", "metric", "mean", "n_users"]].to_dict("records")
+    [{'model': 'only z', 'metric': 'recall@5', 'mean': 0.5, 'n_users': 2}]
+    """
+    check_models(models, baseline)
+    for metric in metrics:
+        parse_metric(metric)
+    rows: list[dict] = []
+    for name, split in named_splits(splits).items():
+        scores = {model: _scores(models[model], split, metrics, fit) for model in models}
+        rows += rows_of_split(name, scores, baseline, n_resamples, random_state)
+    return pd.DataFrame(rows)
+
+
+def user_scores(model: Recommender, split: Split, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
+    """Return each person's value of each metric, for a model fitted on ``split.train``.
+
+    Parameters
+    ----------
+    model : fitted model
+        With ``recommend(user_ids, n=…)``.
+    split : Split
+        Whose held-out rows are to be found.
+    metrics : sequence of str
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by user_id, ascending; a column a metric. Group it to see, say, cold and warm people apart.
+    """
+    parsed = {name: parse_metric(name) for name in metrics}
+    depth = max(10 if k is None else k for _, k in parsed.values())
+    lists, relevant = _lists(model.recommend(split.user_ids, n=depth), split, depth)
+    values = {name: metric(lists, relevant) for name, (metric, _) in parsed.items()}
+    return pd.DataFrame(values, index=pd.Index(split.user_ids, name="user_id"))
+
+
+def _scores(model: Recommender, split: Split, metrics: Sequence[str], fit: bool) -> Scores:
+    seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
+    found = user_scores(model, split, metrics)
+    values = {name: found[name].to_numpy() for name in found}
+    return Scores(values, found.index.to_numpy(), seconds, time.perf_counter() - start)
+
+
+def _lists(frame: pd.DataFrame, split: Split, depth: int) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
+    """Return the recommended and the relevant item numbers of the split's people, over the items of both."""
+    missing = {"user_id", "item_id", "rank"} - set(frame.columns)
+    if missing:
+        raise InvalidDataError(f"recommend must return user_id, item_id and rank; {sorted(missing)} missing.")
+    frame = frame.sort_values("rank", kind="stable")
+    users = pd.Index(split.user_ids)
+    row = users.get_indexer(frame["user_id"])
+    if (row < 0).any():
+        stranger = frame["user_id"].iloc[int(np.argmin(row))]
+        raise InvalidDataError(f"recommend returned user_id {stranger!r}, who was not asked for.")
+    both = [split.truth["item_id"].to_numpy(), frame["item_id"].to_numpy()]
+    numbers, items = pd.factorize(np.concatenate(both))
+    held_out, listed = numbers[: len(split.truth)], numbers[len(split.truth) :]
+    place = frame.groupby("user_id", sort=False).cumcount().to_numpy()
+    lists = np.full((len(users), depth), -1)
+    within = place < depth
+    lists[row[within], place[within]] = listed[within]
+    owners = users.get_indexer(split.truth["user_id"])
+    ones = np.ones(len(held_out), dtype=bool)
+    return lists, sparse.csr_matrix((ones, (owners, held_out)), shape=(len(users), len(items)))

@@ -1,0 +1,170 @@
+"""The sampled protocol of the papers: each held-out row against items drawn at random."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tastebridge._validation import check_count
+from tastebridge.evaluation.table import (
+    Predictor,
+    Scores,
+    check_models,
+    fit_seconds,
+    named_splits,
+    rows_of_split,
+)
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.metrics import RANK_METRICS, parse_metric, sampled_ranks
+from tastebridge.splits import Split
+
+METRICS = ("mrr", "ndcg@5", "ndcg@10", "hr@1", "hr@5", "hr@10")
+_PAIRS = 1 << 20
+Numbers = NDArray[np.int64]
+
+
+def evaluate_sampled(
+    models: Mapping[str, Predictor],
+    splits: Split | Mapping[str, Split],
+    metrics: Sequence[str] = METRICS,
+    baseline: str | None = None,
+    n_resamples: int = 2000,
+    random_state: int = 0,
+    fit: bool = True,
+    *,
+    n_negatives: int = 999,
+) -> pd.DataFrame:
+    """Rank each held-out row among ``n_negatives`` items drawn at random; to compare with published tables.
+
+    The others are drawn uniformly, none twice, from the items of the target with a training row, without the
+    person's own held-out items; every model meets the same ones. Ties count half. A held-out item without a
+    training row is missed: its rank is infinite. Figures are means over rows, their intervals over people.
+
+    Parameters
+    ----------
+    models : mapping of name to model
+        Anything with ``fit(panel)`` and ``predict(pairs)``, a score for each row of user_id and item_id.
+    splits, baseline, n_resamples, fit
+        As for :func:`~tastebridge.evaluation.evaluate`.
+    metrics : sequence of str
+        Names of :data:`tastebridge.metrics.RANK_METRICS`, with or without a cut-off.
+    random_state : int
+        Of the draw and of the bootstrap.
+    n_negatives : int
+        How many others a row meets; fewer where the target has fewer.
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`~tastebridge.evaluation.evaluate`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a metric or the baseline is not known.
+    InvalidDataError
+        If a model does not predict a finite score for every row.
+
+    References
+    ----------
+    Krichene, Rendle, "On sampled metrics for item recommendation", KDD 2020: such figures can order models
+    wrongly. :func:`~tastebridge.evaluation.evaluate` ranks everything; prefer it.
+
+    Examples
+    --------
+    >>> from tastebridge.data import Panel
+    >>> from tastebridge.splits import cold_users
+    >>> rows = [(user, item, category) for user in "abcde" for item, category in ("xf", "yb")]
+    >>> rows += [("f", "z", "f")]
+    >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> class Indifferent:
+    ...     def fit(self, panel):
+    ...         return self
+    ...     def predict(self, pairs):
+    ...         return np.zeros(len(pairs))
+    >>> table = evaluate_sampled({"indifferent": Indifferent()}, cold_users(panel, "f", test_size=2), ["mrr"])
+    >>> table["mean"].round(3).tolist()  # the rank between first and second
+    [0.667]
+    """
+    check_models(models, baseline)
+    for metric in metrics:
+        parse_metric(metric, RANK_METRICS)
+    rows: list[dict] = []
+    for name, split in named_splits(splits).items():
+        negatives = draw_negatives(split, check_count("n_negatives", n_negatives), random_state)
+        scores = {model: _scores(models[model], split, negatives, metrics, fit) for model in models}
+        rows += rows_of_split(name, scores, baseline, n_resamples, random_state)
+    return pd.DataFrame(rows)
+
+
+def draw_negatives(split: Split, n_negatives: int = 999, random_state: int = 0) -> Numbers:
+    """Return, for each row of ``split.truth``, the numbers of the target items it is ranked among.
+
+    Parameters
+    ----------
+    split : Split
+        The rows, and the training panel to draw items from.
+    n_negatives, random_state : int
+        As for :func:`evaluate_sampled`.
+
+    Returns
+    -------
+    int array of shape (n_rows, n_negatives)
+        -1 where there are no more items.
+    """
+    rng, items = np.random.default_rng(random_state), split.train[split.target].items
+    pool = _trained_items(split)
+    held_out = items.numbers(split.truth["item_id"].to_numpy(), missing="negative")
+    drawn = np.full((len(held_out), n_negatives), -1)
+    for rows in split.truth.groupby("user_id", sort=True).indices.values():
+        own = np.flatnonzero(np.isin(pool, held_out[rows]))
+        n_open = len(pool) - len(own)
+        for row in rows:
+            places = rng.choice(n_open, min(n_negatives, n_open), replace=False, shuffle=False)
+            places += np.searchsorted(own - np.arange(len(own)), places, side="right")  # step over their own
+            drawn[row, : len(places)] = pool[places]
+    return drawn
+
+
+def _trained_items(split: Split) -> Numbers:
+    """Return the numbers of the target items with a training row, ascending."""
+    matrix = split.train[split.target].matrix
+    return np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]))
+
+
+def _scores(model: Predictor, split: Split, negatives: Numbers, metrics: Sequence[str], fit: bool) -> Scores:
+    seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
+    ranks = _ranks(model, split, negatives)
+    values = {name: parse_metric(name, RANK_METRICS)[0](ranks) for name in metrics}
+    return Scores(values, split.truth["user_id"].to_numpy(), seconds, time.perf_counter() - start)
+
+
+def _ranks(model: Predictor, split: Split, negatives: Numbers) -> NDArray[np.float64]:
+    """Return the rank of each held-out row, some rows at a time; infinite for items not trained on."""
+    held_out = split.train[split.target].items.numbers(split.truth["item_id"].to_numpy(), missing="negative")
+    known = np.flatnonzero(np.isin(held_out, _trained_items(split)))
+    ranks = np.full(len(held_out), np.inf)
+    step = max(1, _PAIRS // (1 + negatives.shape[1]))
+    for start in range(0, len(known), step):
+        rows = known[start : start + step]
+        numbers = np.column_stack([held_out[rows], negatives[rows]])
+        scores = np.where(numbers >= 0, _predict(model, split, rows, numbers), np.nan)
+        ranks[rows] = sampled_ranks(scores[:, 0], scores[:, 1:])
+    return ranks
+
+
+def _predict(model: Predictor, split: Split, rows: Numbers, numbers: Numbers) -> NDArray[np.floating]:
+    """Return the model's scores for the users of ``rows`` and their item ``numbers``."""
+    users = split.truth["user_id"].to_numpy()[rows].repeat(numbers.shape[1])
+    items = split.train[split.target].items.ids_of(np.maximum(numbers, 0).ravel())
+    scores = np.asarray(model.predict(pd.DataFrame({"user_id": users, "item_id": items})))
+    if scores.shape != (len(users),) or not np.isfinite(scores).all():
+        raise InvalidDataError(
+            f"predict must return a finite score for each of {len(users)} rows; {type(model).__name__} "
+            f"returned shape {scores.shape}, {np.count_nonzero(~np.isfinite(scores))} of them not finite."
+        )
+    return scores.reshape(numbers.shape)

@@ -1,0 +1,89 @@
+"""What every protocol shares: fitting against the clock, and the table of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tastebridge._validation import check_choice
+from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.intervals import bootstrap_mean, paired_difference
+from tastebridge.splits import Split
+
+
+class Fittable(Protocol):
+    """What can be fitted to a panel."""
+
+    def fit(self, panel: Panel) -> Any:
+        """Learn from a panel, forgetting what was learned before."""
+
+
+class Recommender(Fittable, Protocol):
+    """What :func:`~tastebridge.evaluation.evaluate` takes for a model."""
+
+    def recommend(self, user_ids: Any, n: int = 10) -> pd.DataFrame:
+        """Return user_id, item_id and rank (1 is best) of at most ``n`` items a user."""
+
+
+class Predictor(Fittable, Protocol):
+    """What :func:`~tastebridge.evaluation.evaluate_sampled` takes for a model."""
+
+    def predict(self, pairs: pd.DataFrame) -> NDArray[np.floating]:
+        """Return a score for each row of user_id and item_id; only their order within a user counts."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one model got in one split: values by metric, whose they are, and seconds."""
+
+    values: Mapping[str, NDArray[np.float64]]
+    people: NDArray
+    fit_seconds: float
+    score_seconds: float
+
+
+def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
+    """Check that there are models and that the baseline is one of them."""
+    if not isinstance(models, Mapping) or not models:
+        raise InvalidParameterError(f"models must be a mapping of name to model, not empty; got {models!r}.")
+    if baseline is not None:
+        check_choice("baseline", baseline, list(models))
+
+
+def named_splits(splits: Split | Mapping[str, Split]) -> Mapping[str, Split]:
+    """Return the splits by name; a single one goes by that of its target."""
+    return {splits.target: splits} if isinstance(splits, Split) else splits
+
+
+def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
+    """Fit the model if that is asked and return the seconds it took; NaN if it was not."""
+    if not fit:
+        return float("nan")
+    start = time.perf_counter()
+    model.fit(panel)
+    return time.perf_counter() - start
+
+
+def rows_of_split(
+    split: str, scores: Mapping[str, Scores], baseline: str | None, n_resamples: int, random_state: int
+) -> Iterable[dict[str, Any]]:
+    """Yield a row of the table for each model and metric of one split."""
+    for model, own in scores.items():
+        for metric, values in own.values.items():
+            options: dict[str, Any] = {"people": own.people, "random_state": random_state}
+            found = bootstrap_mean(values, n_resamples, **options)
+            row: dict[str, Any] = {"split": split, "model": model, "metric": metric}
+            row |= {"mean": found.mean, "low": found.low, "high": found.high}
+            row |= {"n_users": len(np.unique(own.people))}
+            row |= dict.fromkeys(("difference", "difference_low", "difference_high"), np.nan)
+            if baseline not in (None, model):
+                gap = paired_difference(values, scores[str(baseline)].values[metric], n_resamples, **options)
+                row |= {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
+            yield row | {"fit_seconds": own.fit_seconds, "score_seconds": own.score_seconds}
