@@ -133,6 +133,7 @@ def test_panel_round_trips_through_a_frame(rows):
         lambda frame: frame.astype({"user_id": "category", "category": "category"}),
         lambda frame: frame.astype({"item_id": "float64", "weight": "float32"}),
         lambda frame: frame.set_index("weight", drop=False),
+        lambda frame: pd.concat([frame, pd.Series(range(5), name=0)], axis=1),
         lambda frame: frame.assign(split="train", extra=[[1]] * len(frame)),
         lambda frame: frame.assign(timestamp=pd.to_datetime(frame["timestamp"], unit="s")),
         lambda frame: frame.assign(timestamp=pd.to_datetime(frame["timestamp"], unit="s", utc=True)),

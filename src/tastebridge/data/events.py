@@ -82,7 +82,8 @@ def read_events(
     columns = dict(columns or {})
     if event_weights is None:
         columns.setdefault("event", None)
-    roles = recognise(data.collect_schema().names(), columns)
+    names = [name for name in data.collect_schema().names() if isinstance(name, str)]
+    roles = recognise(names, columns)
     table = _collected(data, list(roles.values()))
     if not len(table):
         raise InvalidDataError("the frame has no rows; a panel needs at least one.")
