@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tastebridge.data import Panel
+from tastebridge._validation import check_category
+from tastebridge.data import Interactions, Panel
+from tastebridge.exceptions import InvalidDataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +25,30 @@ class Split:
         The category the rows were taken from.
     truth : DataFrame
         The held-out rows: user_id, item_id, weight; sorted by user and item.
+
+    Raises
+    ------
+    UnknownCategoryError, InvalidDataError
+        If there is no such target, or the truth is empty, lacks a column or holds a row that is trained on.
     """
 
     train: Panel
     target: str
     truth: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        check_category("target", self.target, self.train.categories)
+        missing = [name for name in ("user_id", "item_id", "weight") if name not in self.truth]
+        if missing or not len(self.truth):
+            raise InvalidDataError(
+                f"truth needs rows of user_id, item_id and weight; missing: {missing or 'rows'}."
+            )
+        if (leaked := _in_training(self.train[self.target], self.truth)).any():
+            user, item = self.truth[["user_id", "item_id"]].to_numpy()[int(np.argmax(leaked))]
+            raise InvalidDataError(
+                f"{leaked.sum()} of {len(self.truth)} held-out rows are also in the training panel, "
+                f"such as user_id {user!r}, item_id {item!r}. Take them out of one of the two."
+            )
 
     @property
     def user_ids(self) -> np.ndarray:
@@ -39,6 +60,15 @@ class Split:
             f"<Split of {self.target!r}: {len(self.truth):,} rows of {len(self.user_ids):,} people held out, "
             f"{self.train[self.target].matrix.nnz:,} left>"
         )
+
+
+def _in_training(part: Interactions, truth: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows of the truth are pairs of the training part."""
+    user = part.users.numbers(truth["user_id"], missing="negative")
+    item = part.items.numbers(truth["item_id"], missing="negative")
+    n_items = part.matrix.shape[1]
+    trained = np.isin(user * n_items + item, part.rows * n_items + part.matrix.indices)
+    return trained & (user >= 0) & (item >= 0)
 
 
 def take_out(panel: Panel, target: str, held_out: NDArray[np.bool_]) -> Split:
