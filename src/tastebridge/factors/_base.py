@@ -1,0 +1,98 @@
+"""What every factor model promises, and the checks they share."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
+
+from tastebridge._validation import check_count
+from tastebridge.exceptions import InvalidParameterError
+
+Array = NDArray[np.float64]
+
+
+class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the factor models of one category.
+
+    The contract, which the tests hold every model to:
+
+    - ``fit(X)`` takes the histories ``X`` (people × items, sparse or dense, weights at least 0), learns from
+      them alone and forgets what it learned before. No person is stored: the size is that of the items.
+    - ``transform(X)`` folds people in, new ones or those of the training: (n, n_components) in float64.
+      A row depends on that row only, and an empty history becomes zeros.
+    - ``item_factors_`` (n_items, n_components) decodes: ``transform(X) @ item_factors_.T`` are scores.
+    - The same ``random_state`` gives the same factors whatever the number of threads.
+
+    Attributes
+    ----------
+    item_factors_ : array or sparse matrix of shape (n_items, n_components)
+    n_features_in_ : int
+        The number of items.
+    """
+
+    item_factors_: Any
+    n_features_in_: int
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Learn from the histories ``X`` (people × items); ``y`` is ignored.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter cannot be used, as ``n_components`` above what the data allow.
+        ValueError
+            If ``X`` is empty, negative or not finite.
+        """
+        R = self._read(X, reset=True)
+        self._check(R)
+        self._fit(R)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the factors of the histories ``X`` (people × items), one row a person."""
+        check_is_fitted(self)
+        return self._transform(self._read(X, reset=False))
+
+    def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
+        """Return ``X`` as a clean float64 ``csr_matrix`` of its own: sorted, summed, without stored zeros."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
+        check_non_negative(X, f"{type(self).__name__} (histories hold weights of at least 0)")
+        R = sparse.csr_matrix(X, copy=True)
+        R.sum_duplicates()
+        R.eliminate_zeros()
+        return R
+
+    def _check_rank(self, n_components: Any, shape: tuple[int, int]) -> int:
+        k = check_count("n_components", n_components)
+        if k > min(shape):
+            raise InvalidParameterError(
+                f"{type(self).__name__}(n_components={k}) needs at least {k} people and {k} items; "
+                f"there are {shape[0]} and {shape[1]}. Lower n_components to at most {min(shape)}."
+            )
+        return k
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that histories may be sparse and are never negative."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        return tags
+
+    @abstractmethod
+    def _check(self, R: sparse.csr_matrix) -> None:
+        """Refuse parameters that cannot be used on these histories."""
+
+    @abstractmethod
+    def _fit(self, R: sparse.csr_matrix) -> None:
+        """Learn from clean histories."""
+
+    @abstractmethod
+    def _transform(self, R: sparse.csr_matrix) -> Any:
+        """Fold clean histories in."""

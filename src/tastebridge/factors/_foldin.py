@@ -1,0 +1,59 @@
+"""The exact fold-in of implicit-feedback ALS, batched in bounded memory: arrays in, arrays out, no checks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.factors._base import Array
+
+_BUDGET = 2**22
+"""Floats one batch may hold in each of its temporaries (32 MB)."""
+
+
+def fold_in(C: sparse.csr_matrix, Y: Array, G: Array) -> Array:
+    r"""Return :math:`z_u = (G + Y_u^\top (C_u - I) Y_u)^{-1} Y_u^\top c_u` for every row of ``C``.
+
+    ``C`` (n, n_items) holds confidences, ``Y`` (n_items, f) the item factors and ``G`` (f, f) is
+    :math:`Y^\top Y + \lambda I`. With :math:`K = Y_u G^{-1} Y_u^\top` the same vector is
+    :math:`G^{-1} Y_u^\top (I + (C_u - I) K)^{-1} c_u`, a system as large as the history and not as the
+    factors, so the smaller of the two is solved. Histories are padded to a power of two and solved in stacks;
+    the padding depends on the row alone, so a row comes out the same in any batch. Empty rows give zeros.
+    """
+    n_items, f = Y.shape
+    padded, inverse = np.vstack([Y, np.zeros(f)]), np.asarray(np.linalg.inv(G), dtype=np.float64)
+    lengths = np.diff(C.indptr)
+    widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
+    Z = np.zeros((C.shape[0], f))
+    for width in np.unique(widths[lengths > 0]):
+        rows = np.flatnonzero((widths == width) & (lengths > 0))
+        step = max(1, _BUDGET // int(max(width, f) * (f + width)))
+        for part in np.split(rows, range(step, len(rows), step)):
+            items, c = _padded_rows(C, part, width, n_items)
+            Z[part] = _solve_dual(padded[items], c, inverse) if width < f else _solve(padded[items], c, G)
+    return Z
+
+
+def _padded_rows(
+    C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, filler: int
+) -> tuple[NDArray[np.int64], Array]:
+    """Return the items and confidences of ``rows``, (n, width) each, filled with item ``filler`` and 0."""
+    start, length = C.indptr[rows][:, None], np.diff(C.indptr)[rows][:, None]
+    place = np.arange(width)[None, :]
+    real = place < length
+    position = np.where(real, start + place, 0)
+    return np.where(real, C.indices[position], filler), np.where(real, C.data[position], 0.0)
+
+
+def _solve(Yu: Array, c: Array, G: Array) -> Array:
+    A = G + (Yu * (c - 1.0)[:, :, None]).transpose(0, 2, 1) @ Yu
+    b = Yu.transpose(0, 2, 1) @ c[:, :, None]
+    return np.asarray(np.linalg.solve(A, b)[:, :, 0], dtype=np.float64)
+
+
+def _solve_dual(Yu: Array, c: Array, inverse: Array) -> Array:
+    Zu = Yu @ inverse
+    A = np.eye(c.shape[1]) + (c - 1.0)[:, :, None] * (Zu @ Yu.transpose(0, 2, 1))
+    a = np.linalg.solve(A, c[:, :, None])
+    return (Zu.transpose(0, 2, 1) @ a)[:, :, 0]

@@ -1,0 +1,7 @@
+"""Maps from the factors of one category to those of another: ordinary multi-output regressors."""
+
+from tastebridge.maps.cca import CCAMap
+from tastebridge.maps.procrustes import ProcrustesMap
+from tastebridge.maps.ridge import RidgeMap
+
+__all__ = ["CCAMap", "ProcrustesMap", "RidgeMap"]

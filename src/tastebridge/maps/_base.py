@@ -1,0 +1,100 @@
+"""What all maps share: moments in, coefficients out, prediction; a map itself only says how to solve."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tastebridge._linalg import times
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.moments import CenteredMoments, Moments
+
+Array = NDArray[np.float64]
+
+
+class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMeta):
+    r"""Base of the linear maps :math:`\hat Y = X B + \mathbf 1 b^\top`.
+
+    ``fit(X, Y)`` is ``fit_moments(Moments.from_arrays(X, Y))``, so a map learned from added, subtracted or
+    received moments is the one learned from the rows themselves. A subclass implements :meth:`_check`, for
+    its own parameters, and :meth:`_solve`, from centred moments to the (p, q) coefficients.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (p, q)
+        The matrix :math:`B`.
+    intercept_ : ndarray of shape (q,)
+        The vector :math:`b`.
+    n_features_in_ : int
+        The number p of source factors.
+    target_ndim_ : {1, 2}
+        Whether ``predict`` returns a vector, as it does after a ``fit`` on a vector, or a matrix.
+    """
+
+    coef_: Array
+    intercept_: Array
+    n_features_in_: int
+    target_ndim_: int
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the map from paired rows; whatever was learned before is forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, p)
+            Source factors, one row a linked user.
+        y : array-like of shape (n, q) or (n,)
+            Target factors of the same users.
+        sample_weight : array-like of shape (n,), optional
+            How many people each row stands for.
+        """
+        rows, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        Y = np.asarray(targets, dtype=np.float64)
+        self.fit_moments(Moments.from_arrays(rows, Y.reshape(len(Y), -1), sample_weight))
+        self.target_ndim_ = Y.ndim
+        return self
+
+    def fit_moments(self, moments: Moments) -> Self:
+        """Learn the map from the moments of the linked users alone.
+
+        Raises
+        ------
+        InvalidDataError
+            If the moments hold no people.
+        InvalidParameterError
+            If a parameter does not fit the moments.
+        """
+        if not moments.n > 0:
+            raise InvalidDataError(
+                f"{type(self).__name__} needs people to learn from, with weights above zero; got "
+                f"{moments.n:g}. Use linked users, who stand in both the source and the target."
+            )
+        self._check(moments)
+        centered = self._centered(moments)
+        self.coef_ = self._solve(centered)
+        self.intercept_ = centered.mean_y - centered.mean_x @ self.coef_
+        self.n_features_in_, self.target_ndim_ = moments.shape[0], 2
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the predicted target factors, (n, q), or (n,) after a fit on a vector."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        Y = times(X, self.coef_) + self.intercept_
+        return Y.ravel() if self.target_ndim_ == 1 else Y
+
+    def _centered(self, moments: Moments) -> CenteredMoments:
+        return moments.centered()
+
+    @abstractmethod
+    def _check(self, moments: Moments) -> None:
+        """Refuse parameters that cannot be used on these moments."""
+
+    @abstractmethod
+    def _solve(self, S: CenteredMoments) -> Array:
+        """Return the coefficients (p, q)."""

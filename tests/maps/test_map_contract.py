@@ -1,0 +1,40 @@
+"""Every exported map keeps the contract, and scikit-learn's."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from estimator_contract import exported
+from map_contract import check_map
+from tastebridge import maps
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
+from tastebridge.moments import Moments
+
+MAPS = [
+    CCAMap(),
+    CCAMap(n_components=2, regularization=0.0),
+    ProcrustesMap(),
+    ProcrustesMap(scaling=False),
+    RidgeMap(),
+    RidgeMap(alpha=0.0, fit_intercept=False),
+]
+
+
+def test_contract_covers_every_exported_map():
+    assert {type(model) for model in MAPS} == set(exported(maps))
+
+
+@pytest.mark.parametrize("model", MAPS, ids=str)
+def test_map_keeps_the_contract(model):
+    check_map(model)
+
+
+@parametrize_with_checks([CCAMap(), ProcrustesMap(), RidgeMap()])
+def test_map_is_a_scikit_learn_regressor(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("model", exported(maps))
+def test_map_of_nobody_is_refused(model):
+    with pytest.raises(InvalidDataError, match="needs people"):
+        model().fit_moments(Moments.zeros(3, 2))
