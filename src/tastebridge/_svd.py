@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._linalg import Array, column_signs
+
+Block = NDArray[np.floating[Any]]
 
 _DENSE_SIDE = 1200
 """Up to this smaller side the whole Gram matrix is cheaper than an iteration."""
@@ -27,20 +31,23 @@ def truncated_svd(
     dense solver where that side is small and from block Lanczos with thick restarts elsewhere (Wu and Simon,
     2000). It stops once a restart adds no more than a share ``tol`` to the energy, the sum of ``s ** 2``.
     The error in the energy is of that order, in the leading vectors far smaller; the spectra of interactions
-    are so flat that the last vectors would take many times longer to settle, and are worth little.
+    are so flat that the last vectors would take many times longer to settle, and are worth little. Down to
+    ``tol=1e-4`` the basis is grown in float32 and the result polished in float64.
     ``tol=1e-14`` gives full accuracy. A repeated value (as of a matrix of unconnected parts) may be found in
     no more copies than a block has columns, ``16 + k // 4`` up to 64.
 
     Values below about ``1e-7`` of the largest drown in rounding, since the Gram matrix squares them; they
     come back as 0 with an empty vector on the larger side. The largest entry of every row of ``Vt``
-    is positive.
+    is positive. BLAS is held to one thread: on such narrow blocks more threads gain little, lose much
+    where they share their cores, and change the rounding.
 
     ``A`` is (n, m); ``U`` is (n, k), ``s`` is (k,), ``Vt`` is (k, m); ``k`` is at most ``min(n, m)``.
     """
     A = A.tocsr().astype(np.float64, copy=False)
     At = A.T.tocsr()
     outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
-    values, V = _leading_eigenpairs(outer, inner, k, rng, tol, max_cycles)
+    with threadpool_limits(1, "blas"):
+        values, V = _leading_eigenpairs(outer, inner, k, rng, tol, max_cycles)
     s = np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)) if values[0] > 0 else np.zeros(k)
     W = (inner @ V) * np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
     U, V = (W, V) if inner is A else (V, W)
@@ -59,14 +66,22 @@ def _leading_eigenpairs(
         gram = (outer @ inner).toarray()
         values, V = linalg.eigh(gram, subset_by_index=[n - k, n - 1], check_finite=False)
         return values[::-1], V[:, ::-1]
-    basis, energy = _Basis(outer, inner, size), 0.0
-    B = rng.standard_normal((n, block))
+    dtype: type[np.floating[Any]] = np.float32 if tol >= 1e-4 else np.float64
+    basis, energy = _Basis(outer.astype(dtype), inner.astype(dtype), size), 0.0
+    B = rng.standard_normal((n, block)).astype(dtype)
     for _ in range(max_cycles):
         B = basis.grow(B, keep)
         before, energy = energy, float(basis.theta[:k].sum())
         if energy - before <= tol * energy:
             break
-    return basis.theta[:k], basis.Q[:, :k]
+    return _polish(outer, inner, basis.Q[:, :k].astype(np.float64))
+
+
+def _polish(outer: Any, inner: Any, V: Array) -> tuple[Array, Array]:
+    """Return the Ritz values and vectors of the space that ``V`` spans, in float64."""
+    Q = linalg.qr(V, mode="economic", check_finite=False)[0]
+    theta, S = np.linalg.eigh(Q.T @ (outer @ (inner @ Q)))
+    return theta[::-1], Q @ S[:, ::-1]
 
 
 class _Basis:
@@ -74,25 +89,25 @@ class _Basis:
 
     def __init__(self, outer: Any, inner: Any, size: int) -> None:
         self.outer, self.inner = outer, inner
-        self.Q = np.empty((outer.shape[0], size), order="F")
+        self.Q = np.empty((outer.shape[0], size), dtype=outer.dtype, order="F")
         self.T = np.zeros((size, size))
         self.theta: Array = np.zeros(0)
         self.held = 0
 
-    def grow(self, B: Array, keep: int) -> Array:
+    def grow(self, B: Block, keep: int) -> Block:
         """Fill the basis from the block ``B``, keep the best Ritz vectors, and return the next block."""
         B = self._orthonormalize(B, np.linalg.norm(B))
         while self.held + B.shape[1] <= self.Q.shape[1]:
             B = self._step(B)
         theta, S = np.linalg.eigh(self.T[: self.held, : self.held])
         self.theta, S = theta[: -keep - 1 : -1], S[:, : -keep - 1 : -1]
-        self.Q[:, :keep] = self.Q[:, : self.held] @ S
+        self.Q[:, :keep] = self.Q[:, : self.held] @ S.astype(self.Q.dtype)
         self.T[:] = 0.0
         self.T[:keep, :keep] = np.diag(self.theta)
         self.held = keep
         return B
 
-    def _step(self, B: Array) -> Array:
+    def _step(self, B: Block) -> Block:
         """Add the orthonormal block ``B`` to the basis and return the orthonormal rest of its image."""
         old, self.held = self.held, self.held + B.shape[1]
         self.Q[:, old : self.held] = B
@@ -102,7 +117,7 @@ class _Basis:
         self.T[old : self.held, : self.held] = H.T
         return self._orthonormalize(image - self.Q[:, : self.held] @ H, np.linalg.norm(image))
 
-    def _orthonormalize(self, B: Array, scale: np.floating) -> Array:
+    def _orthonormalize(self, B: Block, scale: np.floating) -> Block:
         """Return an orthonormal block for ``B``, orthogonal to the basis; ``scale`` is what it came from.
 
         Where little of a column is left the basis spans an invariant space, and what is left is rounding:
@@ -111,7 +126,7 @@ class _Basis:
         Q = self.Q[:, : self.held]
         for _ in range(_PASSES):
             B, R = linalg.qr(B - Q @ (Q.T @ B), mode="economic", check_finite=False)
-            if np.abs(np.diag(R)).min() > 1e-4 * scale:
+            if np.abs(np.diag(R)).min() > np.finfo(B.dtype).eps ** 0.4 * scale:
                 break
             scale = np.float64(1.0)
         return B
