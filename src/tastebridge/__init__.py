@@ -1,3 +1,19 @@
 """tastebridge carries a person's interests from the categories where they are known to one where they are not."""
 
+from tastebridge.blend import StackingBlend
+from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_panel
+from tastebridge.evaluation import evaluate, evaluate_sampled
+from tastebridge.mapper import InterestMapper
+
+__all__ = [
+    "CleaningPolicy",
+    "InterestMapper",
+    "Panel",
+    "StackingBlend",
+    "Vocabulary",
+    "Weighting",
+    "evaluate",
+    "evaluate_sampled",
+    "read_panel",
+]
 __version__ = "0.1.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._svd import truncated_svd
 from tastebridge._validation import check_choice, check_count, check_number
@@ -114,6 +115,28 @@ class SVDFactors(NormalizedFactors):
         restored = power(self.item_degrees_, self.item_power if self.restore_popularity else 0.0)
         self.encoder_ = inverse[:, None] * Vt.T * self._weights()
         self.item_factors_ = restored[:, None] * Vt.T
+
+    def cut(self, n_components: int, filter: str = "ideal", beta: float = 1.0) -> SVDFactors:
+        """Return the fitted factors of a lower rank, or with another filter, without fitting again.
+
+        Parameters
+        ----------
+        n_components : int
+            Rank, at most that of these factors.
+        filter : {"ideal", "power"}
+        beta : float
+        """
+        check_is_fitted(self)
+        k = check_count("n_components", n_components, 1, len(self.singular_values_))
+        params = {**self.get_params(), "n_components": k, "filter": filter, "beta": beta}
+        lower = SVDFactors(**params)
+        lower.n_features_in_, lower.item_degrees_ = self.n_features_in_, self.item_degrees_
+        lower.singular_values_ = self.singular_values_[:k]
+        lower.item_factors_ = self.item_factors_[:, :k]
+        # the filter acts on the columns: take this one off (where it left anything) and put that one on
+        relative = lower._weights() * power(self._weights()[:k], -1.0)
+        lower.encoder_ = self.encoder_[:, :k] * relative
+        return lower
 
     def _weights(self) -> Array:
         """Return the filter f: (n_components,), 0 for directions the data do not have."""

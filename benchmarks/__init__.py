@@ -1,0 +1,1 @@
+"""Every number tastebridge claims comes from here: ``python -m benchmarks.run``, then ``benchmarks.tables``."""

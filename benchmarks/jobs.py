@@ -1,0 +1,79 @@
+"""Runs: one model on one task with one seed, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks import environment
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run; ``key`` is what makes it the same run as another."""
+
+    mode: str
+    task: str
+    model: str
+    seed: int
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
+    tune: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identify the run in the tables of results."""
+        own = (self.mode, self.task, self.model, str(self.seed))
+        return (*own, json.dumps(self.settings, sort_keys=True)) if self.tune else own
+
+    @property
+    def file_name(self) -> str:
+        """A name for its file of values."""
+        text = "--".join((self.mode, self.task, self.model, str(self.seed)))
+        return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in text)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: a row for the table of runs, and a value a person, metric and group."""
+
+    row: dict[str, Any]
+    values: pd.DataFrame | None
+
+
+def run(job: Job, threads: int = 1, time_limit: float = 3600.0) -> Outcome:
+    """Run the job and return its outcome; a crash or a run out of time becomes a note in the row."""
+    base = dict(zip(("mode", "task", "model", "seed"), job.key, strict=False))
+    base |= {"settings": json.dumps(job.settings, sort_keys=True), "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
+    base |= {"threads": threads, "machine": environment.machine(), "versions": environment.versions()}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        note = _call(job, out, threads, time_limit)
+        found = json.loads(out.with_suffix(".json").read_text()) if note is None else {"note": note}
+        values = out.with_suffix(".parquet")
+        return Outcome({**base, **found}, pd.read_parquet(values) if values.is_file() else None)
+
+
+def _call(job: Job, out: Path, threads: int, time_limit: float) -> str | None:
+    """Run the process; return None, or what went wrong."""
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.child"]
+    command += ["--task", job.task, "--model", job.model, "--seed", str(job.seed), "--out", str(out)]
+    command += ["--settings", json.dumps(job.settings), *(["--tune"] if job.tune else [])]
+    options: dict[str, Any] = {"cwd": ROOT, "env": environment.child_environment(threads), "timeout": time_limit}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    except subprocess.TimeoutExpired:
+        return f"out of time after {time_limit:.0f} s"
+    if done.returncode or not out.with_suffix(".json").is_file():
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return f"failed: {last[:300]}"
+    return None

@@ -1,0 +1,153 @@
+"""Turn ``results/*.csv`` into the tables and pictures of ``README.md`` and ``benchmarks/README.md``.
+
+``python -m benchmarks.tables`` rewrites what stands between ``<!-- table:NAME -->`` and ``<!-- /table -->`` in
+both files, and draws ``benchmarks/results/*.png``. A file without the markers stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import plots, results
+from benchmarks.environment import RESULTS
+from benchmarks.model import MODELS
+from benchmarks.task import TASKS
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+_MARKED = re.compile(r"(<!-- table:([a-z-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Rewrite the tables and draw the plots of one mode."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fast", dest="mode", action="store_const", const="fast", default="full")
+    mode = parser.parse_args().mode
+    TASKS.load(), MODELS.load()
+    figures, runs, gaps = (_of_mode(name, mode) for name in ("figures", "runs", "differences"))
+    if figures.empty:
+        raise SystemExit(f"no results of mode {mode!r}; first: python -m benchmarks.run")
+    for path in FILES:
+        if path.is_file():
+            text = path.read_text()
+            path.write_text(_MARKED.sub(lambda found: _filled(found, figures, runs, gaps), text))
+    plots.draw(figures, runs, RESULTS)
+
+
+def _of_mode(name: str, mode: str) -> pd.DataFrame:
+    table = results.read(name)
+    return table if table.empty else table[table["mode"] == mode]
+
+
+def _filled(found: re.Match[str], *frames: pd.DataFrame) -> str:
+    start, name, end = found.groups()
+    make = TABLES.get(name)
+    return f"{start}{make(*frames)}\n{end}" if make else found.group(0)
+
+
+def ranking(protocol: str, group: str, metric: str, pattern: str) -> Callable[..., str]:
+    """Return what makes the table models × tasks of one metric, in per cent, with half the interval."""
+
+    def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+        wanted = figures.query("protocol == @protocol and group == @group and metric == @metric")
+        return _wide(wanted[wanted["task"].str.match(pattern)], 100, 1)
+
+    return table
+
+
+def rating(metric: str) -> Callable[..., str]:
+    """Return what makes the table models × tasks of a rating metric."""
+
+    def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+        return _wide(figures.query("protocol == 'rating' and group == 'all' and metric == @metric"), 1, 4)
+
+    return table
+
+
+def costs(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+    """Return fit seconds, score seconds and peak memory of each model, means over seeds."""
+    runs = runs[runs["fit_seconds"].notna() & ~runs["task"].str.startswith("movielens")]
+    means = runs.groupby(["task", "model"])[["fit_seconds", "best_seconds", "score_seconds", "peak_mb"]].mean()
+    rows = [
+        [task, model, *(f"{value:.1f}" if pd.notna(value) else "" for value in row[:3]), f"{row[3]:.0f}"]
+        for (task, model), row in zip(means.index, means.to_numpy(), strict=True)
+    ]
+    return markdown(["task", "model", "fit s", "s to best on valid", "score s", "peak MB"], rows)
+
+
+def gaps_to(against: str) -> Callable[..., str]:
+    """Return what makes the table of tastebridge's paired differences to the best of a class, full protocol."""
+
+    def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+        if gaps.empty:
+            return "no differences yet"
+        wanted = gaps.query(
+            "model == 'tastebridge' and against == @against and group == 'all' and metric == 'ndcg@10'"
+        )
+        rows = [
+            [one.task, one.protocol, one.opponent, f"{100 * one.difference:+.2f}", f"[{100 * one.low:+.2f}, {100 * one.high:+.2f}]"]
+            for one in wanted.itertuples()
+        ]
+        return markdown(["task", "protocol", against, "difference", "95 %"], rows)
+
+    return table
+
+
+def genres(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+    """Return each model's mean over the MovieLens pairs, and on how many it is best."""
+    wanted = figures.query("protocol == 'full' and group == 'all' and metric == 'ndcg@10'")
+    wanted = wanted[wanted["task"].str.startswith("movielens")]
+    means = wanted.groupby(["task", "model"])["mean"].mean().unstack()
+    best = means.idxmax(axis=1).value_counts()
+    order = means.mean().sort_values(ascending=False)
+    rows = [[model, f"{100 * value:.2f}", str(best.get(model, 0))] for model, value in order.items()]
+    return markdown(["model", f"NDCG@10, mean of {len(means)} pairs", "pairs where it is best"], rows)
+
+
+def _wide(wanted: pd.DataFrame, scale: float, digits: int) -> str:
+    """Return models × tasks: the mean over seeds, ± half the mean width of the intervals."""
+    if wanted.empty:
+        return "no results yet"
+    means = wanted.groupby(["model", "task"])[["mean", "low", "high"]].mean()
+    shown = {
+        key: f"{scale * row['mean']:.{digits}f} ±{scale * (row['high'] - row['low']) / 2:.{digits}f}"
+        for key, row in means.iterrows()
+    }
+    tasks = [name for name in TASKS if name in set(wanted["task"])]
+    models = sorted(set(wanted["model"]), key=lambda name: (_ROLES.index(MODELS[name].role), name))
+    return markdown(["model", *tasks], [[one, *(shown.get((one, task), "") for task in tasks)] for one in models])
+
+
+_ROLES = ["baseline", "classical", "deep", "ours"]
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Return a markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+_AMAZON = "cloth|sport|phone"
+TABLES: dict[str, Callable[..., str]] = {
+    "sampled-ndcg": ranking("sampled", "all", "ndcg@10", _AMAZON),
+    "sampled-hr": ranking("sampled", "all", "hr@10", _AMAZON),
+    "sampled-ndcg-without-twins": ranking("sampled", "without twins", "ndcg@10", _AMAZON),
+    "full-ndcg": ranking("full", "all", "ndcg@10", _AMAZON),
+    "full-ndcg-without-twins": ranking("full", "without twins", "ndcg@10", _AMAZON),
+    "coverage": ranking("full", "all", "coverage@10", _AMAZON),
+    "movielens": genres,
+    "rating-rmse": rating("rmse"),
+    "rating-mae": rating("mae"),
+    "costs": costs,
+    "gaps-baseline": gaps_to("best baseline"),
+    "gaps-deep": gaps_to("best deep"),
+}
+"""What may stand between the markers."""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The blend: stacking regression over route scores, with weights that may depend on the person."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from tastebridge._validation import check_choice, check_count, check_number
+from tastebridge.exceptions import InvalidDataError
+
+Array = NDArray[np.float64]
+
+
+class StackingBlend(RegressorMixin, BaseEstimator):
+    r"""Non-negative weights of routes, learned from out-of-fold scores and gated by the person.
+
+    .. math:: s = \sum_r w_r(g)\, x_r / \sigma_r, \qquad w_r(g) = \log(1 + e^{a_r + b_r^\top g})
+
+    where :math:`x_r` is the score of route r, :math:`\sigma_r` its standard deviation and g what is known of
+    the person, standardised. For a person the score stays linear in the routes. The parameters minimise, plus
+    :math:`\lambda \lVert b \rVert^2`, over lists of one person's items:
+
+    - ``"listwise"``: the cross-entropy of the softmax of the list,
+      :math:`-\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i y_i` (ListNet);
+    - ``"logistic"``: the pointwise logistic loss of :math:`s + c`, :math:`y > 0` against the rest;
+    - ``"ridge"``: the squared error of :math:`s + c`.
+
+    Solved by L-BFGS from equal weights.
+
+    Parameters
+    ----------
+    loss : {"listwise", "logistic", "ridge"}, default="listwise"
+    gate_penalty : float, default=0.01
+        The penalty :math:`\lambda`, at least 0.
+    max_iter : int, default=100
+        Steps of L-BFGS at most.
+
+    Attributes
+    ----------
+    scale_ : ndarray of shape (n_routes,)
+        :math:`\sigma`; 1 for a constant route.
+    coef_ : ndarray of shape (1 + n_gates, n_routes)
+        Rows a and b.
+    gate_mean_, gate_scale_ : ndarray of shape (n_gates,)
+    intercept_ : float
+        c; 0 for the listwise loss, which does not see it.
+    n_features_in_, n_iter_ : int
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is out of range.
+    InvalidDataError
+        If no list has an entry to find, or groups or gates do not pair up with the rows.
+
+    References
+    ----------
+    D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992). L. Breiman, "Stacked regressions",
+    Machine Learning 24 (1996). Z. Cao et al., "Learning to rank: from pairwise approach to listwise approach",
+    ICML (2007).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tastebridge.blend import StackingBlend
+    >>> rng = np.random.default_rng(0)
+    >>> X, lists = rng.normal(size=(600, 2)), np.repeat(np.arange(60), 10)
+    >>> y = np.zeros(600)
+    >>> y[[10 * i + int(X[10 * i : 10 * i + 10, 0].argmax()) for i in range(60)]] = 1.0
+    >>> weights = StackingBlend().fit(X, y, groups=lists).weights()
+    >>> bool(weights[0] > 10 * weights[1])
+    True
+    """
+
+    scale_: Array
+    coef_: Array
+    gate_mean_: Array
+    gate_scale_: Array
+    intercept_: float
+
+    def __init__(self, loss: str = "listwise", gate_penalty: float = 0.01, max_iter: int = 100) -> None:
+        self.loss = loss
+        self.gate_penalty = gate_penalty
+        self.max_iter = max_iter
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None, gates: ArrayLike | None = None
+    ) -> Self:
+        """Learn the weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_routes)
+            Route scores of items, a list's rows one after the other.
+        y : array-like of shape (n_rows,)
+            Relevance.
+        groups : array-like of shape (n_rows,), optional
+            The list each row belongs to; by default all rows are one list.
+        gates : array-like of shape (n_rows, n_gates), optional
+            What is known of the person, the same in all rows of a list.
+        """
+        check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
+        check_number("gate_penalty", self.gate_penalty, 0.0)
+        check_count("max_iter", self.max_iter)
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        starts = _starts(groups, len(y))
+        G = _gates(gates, len(y), self.loss)
+        self.gate_mean_, self.gate_scale_ = G.mean(axis=0), _deviation(G)
+        self.scale_ = _deviation(X)
+        features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
+        problem = _Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty)
+        found = minimize(
+            problem, problem.start(), jac=True, method="L-BFGS-B", options={"maxiter": self.max_iter, "ftol": 1e-6}
+        )
+        self.coef_, self.intercept_ = problem.unpack(found.x)
+        self.n_iter_ = int(found.nit)
+        return self
+
+    @classmethod
+    def equal(cls, n_routes: int, n_gates: int) -> StackingBlend:
+        """Return a blend that gives every route weight 1, as if fitted."""
+        blend = cls()
+        blend.scale_, blend.coef_ = np.ones(n_routes), np.zeros((1 + n_gates, n_routes))
+        blend.coef_[0] = np.log(np.expm1(1.0))
+        blend.gate_mean_, blend.gate_scale_ = np.zeros(n_gates), np.ones(n_gates)
+        blend.intercept_, blend.n_features_in_, blend.n_iter_ = 0.0, n_routes, 0
+        return blend
+
+    def only(self, routes: NDArray[np.bool_]) -> StackingBlend:
+        """Return this fitted blend with some of its routes only."""
+        blend = StackingBlend(**self.get_params())
+        blend.__dict__.update(self.__dict__)
+        blend.scale_, blend.coef_ = self.scale_[routes], self.coef_[:, routes]
+        blend.n_features_in_ = int(routes.sum())
+        return blend
+
+    def weights(self, gates: ArrayLike | None = None) -> Array:
+        """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates."""
+        check_is_fitted(self)
+        if gates is None:
+            return np.asarray(np.logaddexp(0.0, self.coef_[0]) / self.scale_, dtype=np.float64)
+        G = (np.asarray(gates, dtype=np.float64) - self.gate_mean_) / self.gate_scale_
+        W = np.logaddexp(0.0, self.coef_[0] + G @ self.coef_[1:]) / self.scale_
+        return np.asarray(W, dtype=np.float64)
+
+    def predict(self, X: ArrayLike, gates: ArrayLike | None = None) -> Array:
+        """Return the blended score of every row."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asarray((X * self.weights(gates)).sum(axis=1) + self.intercept_, dtype=np.float64)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that this ranks: as a regressor of arbitrary numbers it is poor."""
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+class _Problem:
+    """The loss and its gradient as L-BFGS wants them; gates are those of the first row of each list."""
+
+    def __init__(
+        self, X: Array, y: Array, starts: NDArray[np.int64], F: Array, loss: str, penalty: float
+    ) -> None:
+        self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
+        self.F, self.penalty, self.y = F[starts], penalty, y
+        width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
+        # lists of one length are mixed by a batched product, others row by row
+        self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
+        self.loss = {"listwise": self._listwise, "logistic": self._logistic, "ridge": self._ridge}[loss]
+        self.has_intercept = loss != "listwise"
+        if loss == "listwise":
+            self.y, self.share = _relevance(y, starts, self.lengths)
+
+    def start(self) -> Array:
+        """Return equal weights that add up to one."""
+        coef = np.zeros((self.F.shape[1], self.X.shape[-1]))
+        coef[0] = np.log(np.expm1(1.0 / self.X.shape[-1]))
+        return np.append(coef.ravel(), 0.0)
+
+    def unpack(self, theta: Array) -> tuple[Array, float]:
+        """Return the coefficients and the intercept."""
+        coef = theta[:-1].reshape(self.F.shape[1], self.X.shape[-1])
+        return coef, float(theta[-1]) if self.has_intercept else 0.0
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Return the loss and the gradient."""
+        coef, intercept = self.unpack(theta)
+        A = self.F @ coef
+        value, slope = self.loss(self._mix(np.logaddexp(0.0, A)) + intercept)
+        gradient = self.F.T @ (self._gather(slope) * expit(A))
+        gradient[1:] += 2.0 * self.penalty * coef[1:]
+        value += self.penalty * float((coef[1:] ** 2).sum())
+        return value, np.append(gradient.ravel(), slope.sum() if self.has_intercept else 0.0)
+
+    def _mix(self, W: Array) -> Array:
+        """Return the score of every row under its list's weights (n_lists, n_routes)."""
+        if self.X.ndim == 2:
+            return np.asarray((self.X * np.repeat(W, self.lengths, axis=0)).sum(axis=1))
+        return np.asarray((self.X @ W.astype(np.float32)[:, :, None]).ravel(), dtype=np.float64)
+
+    def _gather(self, slope: Array) -> Array:
+        """Return for each list the sum of its rows times their slopes, (n_lists, n_routes)."""
+        if self.X.ndim == 2:
+            return np.asarray(np.add.reduceat(self.X * slope[:, None], self.starts))
+        rows = slope.astype(np.float32).reshape(len(self.starts), 1, -1)
+        return np.asarray((rows @ self.X)[:, 0], dtype=np.float64)
+
+    def _listwise(self, s: Array) -> tuple[float, Array]:
+        s = s - np.repeat(np.maximum.reduceat(s, self.starts), self.lengths)
+        e = np.exp(s)
+        total = np.repeat(np.add.reduceat(e, self.starts), self.lengths)
+        return -float(self.y @ (s - np.log(total))), self.share * e / total - self.y
+
+    def _logistic(self, s: Array) -> tuple[float, Array]:
+        hit = self.y > 0
+        return float(np.logaddexp(0.0, np.where(hit, -s, s)).mean()), (expit(s) - hit) / len(s)
+
+    def _ridge(self, s: Array) -> tuple[float, Array]:
+        error = s - self.y
+        return float((error**2).mean()), 2.0 * error / len(s)
+
+
+def _relevance(y: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return the relevance as a distribution over each list, and each row's share of all lists."""
+    positive = np.maximum(y, 0.0)
+    total = np.add.reduceat(positive, starts)
+    useful = total > 0
+    if not useful.any():
+        raise InvalidDataError(
+            "StackingBlend(loss='listwise') needs a list with an entry of y above 0; there is none. Mark what "
+            "the person took with 1."
+        )
+    share = np.repeat(useful / useful.sum(), lengths)
+    return share * positive / np.repeat(np.where(useful, total, 1.0), lengths), share
+
+
+def _starts(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
+    """Return where each list starts."""
+    if groups is None:
+        return np.zeros(1, dtype=np.int64)
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        raise InvalidDataError(f"groups need one label a row, {n_rows}; got shape {labels.shape}.")
+    return np.append(0, np.flatnonzero(labels[1:] != labels[:-1]) + 1)
+
+
+def _gates(gates: ArrayLike | None, n_rows: int, loss: str) -> Array:
+    if gates is None:
+        return np.zeros((n_rows, 0))
+    G = np.asarray(check_array(gates, dtype=np.float64, input_name="gates"))
+    if len(G) != n_rows:
+        raise InvalidDataError(f"gates need one row for each of {n_rows} rows of X; got {len(G)}.")
+    return G
+
+
+def _deviation(X: Any) -> Array:
+    deviation = X.std(axis=0)
+    return np.where(deviation > 0, deviation, 1.0)

@@ -1,0 +1,306 @@
+"""The mapper: the one place where the parts meet."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tastebridge._validation import check_category, check_choice, check_count
+from tastebridge.blend import StackingBlend
+from tastebridge.data import Panel, Weighting
+from tastebridge.defaults import RANK, default_routes
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    NoLinkedUsersError,
+    TastebridgeWarning,
+)
+from tastebridge.factors import SVDFactors
+from tastebridge.model import GATES, LinearModel, Segment
+from tastebridge.progress import Step, steps
+from tastebridge.recommender import Recommender
+from tastebridge.routes import FittedRoute, Route, Workshop
+from tastebridge.stacking import Fold, build_fold, held_out, lists_of, number_of_folds, without
+from tastebridge.transfer import Evidence, masks, weigh
+
+_FEWEST_LINKED = 5
+"""Below this many linked people nothing can be judged out of fold."""
+_FEWEST_LISTS = 10
+
+
+class InterestMapper(Recommender):
+    """Recommends in a target category to people known from other categories.
+
+    Several routes lead from a person's history to scores over the target's items: factors of a source mapped
+    to factors of the target, links between single items, factors of all categories as one, the target's own
+    factors for people who have a history there, and popularity. Their weights are learned on linked people
+    whose target rows were hidden while the routes were fitted, apart for people without a history in the
+    target and with one, and depend on how much is known of the person. A source that does not help out of
+    fold gets weight zero. All routes are linear, so the result is one vector a person and one an item, and
+    the score is their inner product.
+
+    Parameters
+    ----------
+    target : str
+        The category to recommend in.
+    sources : list of str, optional
+        The categories to learn from; None for all others.
+    routes : list of Route, optional
+        What to blend; None for :func:`tastebridge.defaults.default_routes`.
+    n_components : int, optional
+        The largest rank of the default routes; None for 256, or less where the data allow less.
+    weighting : Weighting, optional
+        How events count; None for binary ones.
+    blend : StackingBlend, optional
+        How weights are learned; None for the listwise loss.
+    n_folds : int, optional
+        How many fifths of the linked people are hidden in turn, 1 to 5; None for as many as it takes to judge
+        1,000 people.
+    n_lists, n_negatives : int
+        Held-out items the blend learns from, at most, and the other items beside each.
+    random_state : int, default=0
+        The same seed gives the same result, whatever the number of threads.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    model_ : LinearModel
+        Routes, spaces and weights; no person.
+    transfer_ : DataFrame
+        A row a source, for people without a history in the target, out of fold: source, linked (people),
+        lift of NDCG@10 over the best that needs no source, its interval (lift_low, lift_high),
+        canonical_correlation, verdict ("helps", "no evidence", "hurts"), kept; and more detail.
+    evidence_ : dict of {"cold", "warm"} to Evidence
+        The same and more for each kind of people.
+    routes_ : DataFrame
+        A row a route: its name, space, and mean weight for cold and for warm people.
+
+    Raises
+    ------
+    UnknownCategoryError
+        If the target or a source is not in the panel.
+    NoLinkedUsersError
+        If no source shares anybody with the target.
+    InvalidParameterError, InvalidDataError
+        If a parameter or the data cannot be used.
+
+    References
+    ----------
+    T. Man et al., "Cross-domain recommendation: an embedding and mapping approach", IJCAI (2017).
+    D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992).
+
+    Examples
+    --------
+    >>> from tastebridge import InterestMapper
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
+    >>> mapper = InterestMapper(target="films").fit(panel)
+    >>> readers = [user for user in panel.users.ids if user not in panel["films"].active][:2]
+    >>> mapper.recommend(readers, n=3).columns.tolist()
+    ['user_id', 'item_id', 'score', 'rank']
+    """
+
+    evidence_: dict[str, Evidence]
+    transfer_: pd.DataFrame
+    routes_: pd.DataFrame
+
+    def __init__(
+        self,
+        target: str,
+        sources: list[str] | None = None,
+        routes: list[Route] | None = None,
+        n_components: int | None = None,
+        weighting: Weighting | None = None,
+        blend: StackingBlend | None = None,
+        n_folds: int | None = None,
+        n_lists: int = 3000,
+        n_negatives: int = 100,
+        random_state: int = 0,
+        verbose: bool = False,
+    ) -> None:
+        self.target = target
+        self.sources = sources
+        self.routes = routes
+        self.n_components = n_components
+        self.weighting = weighting
+        self.blend = blend
+        self.n_folds = n_folds
+        self.n_lists = n_lists
+        self.n_negatives = n_negatives
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, panel: Any, y: None = None) -> Self:
+        """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
+        panel = panel if isinstance(panel, Panel) else Panel.from_frame(panel)
+        sources = self._check(panel)
+        panel = panel.select([*sources, self.target])
+        histories = self._take(panel)
+        routes = self._routes(histories)
+        with threadpool_limits(1, "blas"), steps("Fitting", 5, self.verbose) as step:
+            self._learn(panel, histories, sources, routes, step)
+        return self
+
+    def _learn(
+        self, panel: Panel, histories: dict, sources: Sequence[str], routes: list[Route], step: Step
+    ) -> None:
+        rng = np.random.default_rng(self.random_state)
+        rank = _rank(routes)
+        step("factors")
+        shop = Workshop(histories, self.target, rank)
+        fitted = [route for kind in routes for route in kind.build(shop)]
+        step("out of fold")
+        folds = self._folds(shop, routes, [route.name for route in fitted], rank, rng)
+        step("blend")
+        segments, self.evidence_ = {}, {}
+        for name in ("cold", "warm"):
+            part = [fold for fold in folds if fold.held.segment == name]
+            segments[name], evidence = self._segment(part, fitted, sources, rng)
+            if evidence is not None:
+                self.evidence_[name] = evidence
+        step("model")
+        self.model_ = LinearModel(
+            self.target, *_used(fitted, shop, segments)
+        )
+        self.transfer_ = self._transfer(panel, sources)
+        self.routes_ = self._route_table(segments, [route.name for route in fitted])
+
+    def _check(self, panel: Panel) -> list[str]:
+        """Check parameters against the panel and return the sources."""
+        check_category("target", self.target, panel.categories)
+        check_count("n_lists", self.n_lists, 10)
+        check_count("n_negatives", self.n_negatives, 1)
+        check_count("random_state", self.random_state, 0, 2**32 - 1)
+        check_choice("verbose", self.verbose, (True, False))
+        if self.n_folds is not None:
+            check_count("n_folds", self.n_folds, 1, 5)
+        if self.sources is not None and (isinstance(self.sources, str) or not len(self.sources)):
+            raise InvalidParameterError(
+                f"sources must be a list of categories, or None for all; got {self.sources!r}."
+            )
+        wanted = panel.categories if self.sources is None else self.sources
+        sources = [check_category("sources", name, panel.categories) for name in wanted if name != self.target]
+        if not sources:
+            raise InvalidDataError(
+                f"InterestMapper(target={self.target!r}) needs a source category beside the target; the panel "
+                f"has {', '.join(map(repr, panel.categories))}. Add events of another category."
+            )
+        linked = {name: len(panel.linked(name, self.target)) for name in sources}
+        if not any(linked.values()):
+            raise NoLinkedUsersError(
+                f"nobody stands both in a source ({', '.join(map(repr, sources))}) and in the target "
+                f"{self.target!r}. A map is learned from people who are in both; check that the same person "
+                "has the same user_id in every category."
+            )
+        return sources
+
+    def _take(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
+        """Keep the panel and what weighting needs, and return the weighted histories."""
+        self.weighting_ = clone(self.weighting) if self.weighting is not None else Weighting("binary")
+        return self._remember(panel)
+
+    def _routes(self, histories: dict[str, sparse.csr_matrix]) -> list[Route]:
+        if self.routes is not None:
+            return list(self.routes)
+        limits = {name: _limit(rows) for name, rows in histories.items()}
+        wanted = RANK
+        if self.n_components is not None:
+            wanted = check_count("n_components", self.n_components)
+            small = min(limits, key=lambda name: limits[name])
+            if wanted > limits[small]:
+                raise InvalidParameterError(
+                    f"InterestMapper(n_components={wanted}) needs at least {wanted} people and items in every "
+                    f"category; {small!r} allows {limits[small]}. Lower n_components, or leave it None."
+                )
+        return default_routes(limits, self.target, wanted, self.random_state)
+
+    def _folds(
+        self, shop: Workshop, routes: list[Route], names: list[str], rank: int, rng: Any
+    ) -> list[Fold]:
+        linked = np.unique(np.concatenate([shop.linked(name) for name in shop.sources]))
+        if len(linked) < _FEWEST_LINKED:
+            return []
+        n_folds = self.n_folds or number_of_folds(len(linked))
+        target = shop.histories[self.target]
+        folds: list[Fold] = []
+        for held in held_out(target, linked, n_folds, self.n_lists, rng):
+            hidden = {**shop.histories, self.target: without(target, held)}
+            folds += build_fold(routes, Workshop(hidden, self.target, rank, parent=shop), held, names)
+        return folds
+
+    def _segment(
+        self, folds: list[Fold], routes: list[FittedRoute], sources: Sequence[str], rng: Any
+    ) -> tuple[Segment, Evidence | None]:
+        """Return the blend of one kind of people; popularity alone where there are too few to learn from."""
+        n_rows = sum(fold.held.hidden.nnz for fold in folds)
+        if n_rows < _FEWEST_LISTS:
+            only = masks(routes, self.target, sources)["popularity"]
+            return Segment(StackingBlend.equal(len(routes), len(GATES)), only), None
+        lists = lists_of(folds, self.n_lists, self.n_negatives, rng)
+        blend = self.blend if self.blend is not None else StackingBlend()
+        return weigh(blend, lists, folds, routes, self.target, sources, rng)
+
+    def _transfer(self, panel: Panel, sources: Sequence[str]) -> pd.DataFrame:
+        """Return the table of sources and warn where none helps."""
+        linked = [len(panel.linked(name, self.target)) for name in sources]
+        evidence = self.evidence_.get("cold")
+        if evidence is None:
+            table = pd.DataFrame({"source": sources, "verdict": "no evidence", "kept": False})
+        else:
+            table = evidence.sources.copy()
+        table.insert(1, "linked", linked)
+        if not table["kept"].any():
+            warnings.warn(
+                f"no source helps for {self.target!r} out of fold; people without a history there get what is "
+                "popular. See transfer_.",
+                TastebridgeWarning,
+                stacklevel=4,
+            )
+        return table
+
+    def _route_table(self, segments: dict[str, Segment], names: list[str]) -> pd.DataFrame:
+        weights = {
+            name: pd.Series(segment.blend.weights() * segment.kept, index=names)
+            for name, segment in segments.items()
+        }
+        return pd.DataFrame(weights).rename_axis("route").reset_index()
+
+
+def _limit(rows: sparse.csr_matrix) -> int:
+    """Return the highest rank, with a fifth of the people hidden, the histories allow."""
+    people = int((np.diff(rows.indptr) > 0).sum())
+    items = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
+    return max(1, min(people * 3 // 5, items))
+
+
+def _rank(routes: Sequence[Route]) -> int:
+    """Return the largest rank any route asks of SVD factors."""
+    ranks = [
+        value.n_components
+        for route in routes
+        for value in route.get_params(deep=False).values()
+        if isinstance(value, SVDFactors)
+    ]
+    return max(ranks, default=0)
+
+
+def _used(
+    routes: list[FittedRoute], shop: Workshop, segments: dict[str, Segment]
+) -> tuple[dict, tuple[FittedRoute, ...], dict, dict[str, Segment]]:
+    """Return encoders, routes, spaces and segments without what has weight zero for everybody."""
+    kept = np.any([segment.kept for segment in segments.values()], axis=0)
+    chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
+    encoders = {route.encoder: shop.encoders[route.encoder] for route in chosen}
+    spaces = {route.space: shop.spaces[route.space] for route in chosen}
+    cut = {
+        name: Segment(segment.blend.only(kept), segment.kept[kept]) for name, segment in segments.items()
+    }
+    return encoders, chosen, spaces, cut

@@ -1,0 +1,373 @@
+"""What every recommender of the package can do once its model is fitted: frames of ids in and out."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from tastebridge._topk import pair_scores, top_k
+from tastebridge._validation import check_choice, check_count
+from tastebridge.data import Panel, Vocabulary, Weighting
+from tastebridge.data.alignment import with_items
+from tastebridge.data.weighting import WeightingStatistics
+from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
+from tastebridge.filters import Filters, read_filters
+from tastebridge.metrics import ndcg
+from tastebridge.model import LinearModel, Vectors32
+from tastebridge.routes import Histories
+
+_CHUNK = 4096
+
+
+class Vectors(NamedTuple):
+    """Ids and, row by row, their vectors."""
+
+    ids: np.ndarray
+    vectors: Vectors32
+
+
+class Recommender(BaseEstimator, metaclass=ABCMeta):
+    """Base of the mapper and the baselines; a subclass implements :meth:`_fit`.
+
+    Attributes
+    ----------
+    model_ : LinearModel
+        Routes, spaces and weights; no person.
+    items_ : dict of category to Vocabulary
+        The items the model knows.
+    statistics_ : dict of category to WeightingStatistics
+        What weighting a fresh history needs.
+    panel_ : Panel or None
+        The people of the fit, in memory; None in a model that was loaded without them.
+    item_names_ : mapping of category to Series, or None
+    """
+
+    target: str
+    weighting_: Weighting
+    model_: LinearModel
+    items_: dict[str, Vocabulary]
+    statistics_: dict[str, WeightingStatistics]
+    panel_: Panel | None
+    item_names_: Any
+
+    @abstractmethod
+    def fit(self, panel: Any, y: None = None) -> Self:
+        """Learn from a panel or a frame of events; forget what was learned before."""
+
+    def recommend(
+        self,
+        user_ids: Any = None,
+        n: int = 10,
+        *,
+        allow: Any = None,
+        deny: Any = None,
+        missing: str = "error",
+    ) -> pd.DataFrame:
+        """Recommend items of the target to people of the fit.
+
+        Parameters
+        ----------
+        user_ids : list or column of ids, optional
+            For whom, each person once; None for everybody.
+        n : int, default=10
+            Items a person gets, at most. Where fewer are left they get fewer, and a warning says so.
+        allow, deny : list of item ids, or frame of user_id and item_id, optional
+            Only these items, or all but these: for everybody, or (a frame) for the person of the row. With
+            ``allow`` as a frame a person without a row in it gets nothing.
+        missing : {"error", "skip", "popular"}, default="error"
+            What to do with people the model does not know: refuse, leave them out of the answer, or
+            recommend what is popular. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
+            too, otherwise passed over.
+
+        Returns
+        -------
+        DataFrame
+            user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first; of equal scores
+            the item that comes first in :meth:`item_vectors`. Never an item the person already has.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if a person or item is not known.
+        InvalidDataError
+            If a person is asked for twice, or the model holds no people.
+        """
+        check_choice("missing", missing, ("error", "skip", "popular"))
+        people, ids = self._people(user_ids, missing)
+        return self._recommend(self._histories_of(people), ids, n, allow, deny, missing)
+
+    def recommend_from(
+        self, history: Any, n: int = 10, *, allow: Any = None, deny: Any = None, missing: str = "skip"
+    ) -> pd.DataFrame:
+        """Recommend to people by a history given now, whether the model has seen them or not; no refit.
+
+        Parameters
+        ----------
+        history : Panel or frame
+            Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
+        n, allow, deny
+            As in :meth:`recommend`.
+        missing : {"skip", "error"}, default="skip"
+            What to do with events of items or categories the model does not know: pass over with a warning,
+            or refuse. A person of whom nothing known is left gets what is popular.
+
+        Returns
+        -------
+        DataFrame
+            As of :meth:`recommend`, people in ascending order of their ids.
+        """
+        check_choice("missing", missing, ("error", "skip"))
+        panel, histories = self._fold_in(history, missing)
+        return self._recommend(histories, panel.users.ids, n, allow, deny, missing)
+
+    def predict(self, pairs: Any, *, missing: str = "error") -> NDArray[np.float32]:
+        """Return the score of every pair of a person of the fit and a target item.
+
+        Scores can be compared within a person and between people; higher is better. They are those of
+        :meth:`recommend`, bit by bit.
+
+        Parameters
+        ----------
+        pairs : frame
+            Columns user_id and item_id.
+        missing : {"error", "nan"}, default="error"
+            What to do with pairs of an unknown person or item.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs,)
+        """
+        check_is_fitted(self, "model_")
+        check_choice("missing", missing, ("error", "nan"))
+        frame = nw.from_native(pairs, eager_only=True)
+        for column in ("user_id", "item_id"):
+            if column not in frame.columns:
+                raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
+        policy: Any = "error" if missing == "error" else "negative"
+        users = self._known().users.numbers(frame["user_id"].to_numpy(), missing=policy)
+        items = self.items_[self._target()].numbers(frame["item_id"].to_numpy(), missing=policy)
+        known = (users >= 0) & (items >= 0)
+        scores = np.full(len(users), np.nan, dtype=np.float32)
+        scores[known] = self._pairs(users[known], items[known])
+        return scores
+
+    def user_vectors(self, user_ids: Any = None, *, missing: str = "error") -> Vectors:
+        """Return ids and vectors of people of the fit: ``vectors @ item_vectors().vectors.T`` are scores.
+
+        Parameters
+        ----------
+        user_ids : list or column of ids, optional
+            None for everybody.
+        missing : {"error", "skip", "popular"}
+            As in :meth:`recommend`.
+
+        Returns
+        -------
+        Vectors
+            ``ids`` (n_people,) and ``vectors`` (n_people, n_components) in float32.
+        """
+        check_choice("missing", missing, ("error", "skip", "popular"))
+        people, ids = self._people(user_ids, missing)
+        parts = [self.model_.user_vectors(part) for _, part in _chunks(self._histories_of(people), len(ids))]
+        width = self.model_.item_vectors().shape[1]
+        return Vectors(ids, np.concatenate(parts) if parts else np.zeros((0, width), np.float32))
+
+    def item_vectors(self) -> Vectors:
+        """Return ids and vectors of the target's items, in ascending order of the ids."""
+        check_is_fitted(self, "model_")
+        return Vectors(self.items_[self._target()].ids, self.model_.item_vectors())
+
+    def score(self, panel: Any, y: None = None) -> float:
+        """Return the mean NDCG@10 over people of a panel or frame of held-out events, every item ranked.
+
+        What is to be found are its rows in the target. People of the fit are ranked by the history of the
+        fit and the sources given here, other people by the sources given here alone. So both ways of
+        splitting work in a grid search: over people (a panel), or over rows (a frame).
+        """
+        fresh, given = self._fold_in(panel, "skip", quiet=True)
+        truth = given[self._target()]
+        histories = {**given, self._target(): sparse.csr_matrix(truth.shape, dtype=np.float32)}
+        if self.panel_ is not None:
+            at = self.panel_.users.numbers(fresh.users.ids, missing="negative")
+            known = self._histories_of(at)
+            histories = {name: known[name] + (histories[name] - _common(histories[name], known[name]))
+                         for name in histories}
+        wanted = np.flatnonzero(np.diff(truth.indptr))
+        best = [
+            self._best(part, 10, Filters())[0]
+            for _, part in _chunks({name: rows[wanted] for name, rows in histories.items()}, len(wanted))
+        ]
+        values = ndcg(np.concatenate(best), truth[wanted], 10) if best else np.array([np.nan])
+        return float(np.nanmean(values))
+
+    def _remember(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
+        """Keep the people, the items and what weighting needs; return the weighted histories."""
+        self.__dict__.pop("_cache", None)
+        now = panel.last_time
+        self.panel_, self.item_names_ = panel, panel.item_names
+        self.items_ = {name: panel[name].items for name in panel.categories}
+        self.statistics_ = {name: self.weighting_.statistics(panel[name], now) for name in panel.categories}
+        return {name: self._weighted(panel, name) for name in panel.categories}
+
+    def _target(self) -> str:
+        return self.model_.target
+
+    def _known(self) -> Panel:
+        """Return the people of the fit."""
+        check_is_fitted(self, "model_")
+        if self.panel_ is None:
+            raise InvalidDataError(
+                f"this {type(self).__name__} was loaded without people. Use recommend_from(history), or save "
+                "it with save(path, with_users=True)."
+            )
+        return self.panel_
+
+    def _people(self, user_ids: Any, missing: str) -> tuple[NDArray[np.int64], np.ndarray]:
+        """Return numbers (-1 for unknown people, if they may stay) and ids."""
+        users = self._known().users
+        if user_ids is None:
+            return np.arange(len(users)), users.ids
+        policy: Any = "error" if missing == "error" else "negative"
+        numbers = users.numbers(user_ids, missing=policy)
+        ids = nw.from_native(user_ids, series_only=True, pass_through=True)
+        ids = ids.to_numpy() if isinstance(ids, nw.Series) else np.asarray(ids, dtype=users.ids.dtype)
+        if missing == "skip":
+            numbers, ids = numbers[numbers >= 0], ids[numbers >= 0]
+        values, counts = np.unique(ids, return_counts=True)
+        if (counts > 1).any():
+            raise InvalidDataError(
+                f"user_ids must name each person once; {values[counts > 1][0]!r} comes {counts.max()} times."
+            )
+        return numbers, ids
+
+    def _histories_of(self, people: NDArray[np.int64]) -> dict[str, sparse.csr_matrix]:
+        """Return the weighted rows of people of the fit; empty ones for the number -1."""
+        known = self._known()
+        safe = np.maximum(people, 0)
+        rows = {name: self._weighted(known, name)[safe] for name in self.items_}
+        if (people >= 0).all():
+            return rows
+        keep = sparse.diags((people >= 0).astype(np.float32))
+        empty = {name: sparse.csr_matrix(keep @ part) for name, part in rows.items()}
+        for part in empty.values():
+            part.eliminate_zeros()
+        return empty
+
+    def _weighted(self, panel: Panel, name: str) -> sparse.csr_matrix:
+        """Return the weighted matrix of a category of a panel over the items of the model."""
+        if name not in panel.categories:
+            return sparse.csr_matrix((len(panel), len(self.items_[name])), dtype=np.float32)
+        if panel is self.panel_:
+            cache = self.__dict__.setdefault("_cache", {})
+            if name not in cache:
+                cache[name] = self._apply(panel, name)
+            return cache[name]
+        return self._apply(panel, name)
+
+    def _apply(self, panel: Panel, name: str) -> sparse.csr_matrix:
+        aligned, _ = with_items(panel[name], self.items_[name])
+        return self.weighting_.apply(aligned, statistics=self.statistics_[name])
+
+    def _fold_in(
+        self, history: Any, missing: str, quiet: bool = False
+    ) -> tuple[Panel, dict[str, sparse.csr_matrix]]:
+        """Return the panel of a history and its weighted rows over the items of the model."""
+        check_is_fitted(self, "model_")
+        panel = history if isinstance(history, Panel) else Panel.from_frame(history)
+        unknown = {name: panel[name].matrix.nnz for name in panel.categories if name not in self.items_}
+        for name in self.items_:
+            if name in panel.categories:
+                _, dropped = with_items(panel[name], self.items_[name])
+                unknown.update({name: dropped} if dropped else {})
+        if unknown and not quiet:
+            told = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())
+            message = f"the history has events of items the model does not know: {told}"
+            if missing == "error":
+                raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
+            warnings.warn(f"{message}; they are passed over.", TastebridgeWarning, stacklevel=3)
+        return panel, {name: self._weighted(panel, name) for name in self.items_}
+
+    def _recommend(
+        self, histories: Histories, ids: np.ndarray, n: int, allow: Any, deny: Any, missing: str
+    ) -> pd.DataFrame:
+        n = check_count("n", n)
+        items = self.items_[self._target()]
+        people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
+        filters = _ordered(read_filters(allow, deny, people, items, missing), people, ids)
+        found = [
+            self._best(part, min(n, len(items)), Filters(**filters.of(rows)))
+            for rows, part in _chunks(histories, len(ids))
+        ]
+        return _frame(found, ids, items, n)
+
+    def _best(
+        self, histories: Histories, n: int, filters: Filters
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the numbers (-1 for none) and scores of the best items of people."""
+        vectors = self.model_.user_vectors(histories)
+        seen = histories[self._target()]
+        return top_k(vectors, self.model_.item_vectors(), n, seen=seen, **filters._asdict())
+
+    def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        people, place = np.unique(users, return_inverse=True)
+        vectors, V = self.user_vectors(self._known().users.ids_of(people)).vectors, self.model_.item_vectors()
+        out = np.empty(len(users), dtype=np.float32)
+        for start in range(0, len(users), 16 * _CHUNK):
+            rows = slice(start, start + 16 * _CHUNK)
+            out[rows] = pair_scores(vectors[place[rows]], V[items[rows]])
+        return out
+
+
+def _chunks(histories: Histories, n_people: int) -> Iterator[tuple[slice, Histories]]:
+    for start in range(0, n_people, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        yield rows, {name: part[rows] for name, part in histories.items()}
+
+
+def _common(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the entries of ``matrix`` that ``other`` stores too."""
+    return sparse.csr_matrix(matrix.multiply(other.astype(bool)))
+
+
+def _ordered(filters: Filters, people: Vocabulary, ids: np.ndarray) -> Filters:
+    """Return the filters with the masks of single people in the order of ``ids``."""
+    if filters.allow_per_user is None and filters.deny_per_user is None:
+        return filters
+    order = people.numbers(ids)
+    masks = {"allow_per_user": filters.allow_per_user, "deny_per_user": filters.deny_per_user}
+    return filters._replace(**{name: None if mask is None else mask[order] for name, mask in masks.items()})
+
+
+def _frame(
+    found: list[tuple[NDArray[np.int32], NDArray[np.float32]]], ids: np.ndarray, items: Vocabulary, n: int
+) -> pd.DataFrame:
+    """Return the answer as a frame, and warn if somebody gets fewer than asked for."""
+    width = min(n, len(items))
+    best = np.concatenate([part[0] for part in found]) if found else np.zeros((0, width), dtype=np.int32)
+    scores = np.concatenate([part[1] for part in found]) if found else np.zeros((0, width), np.float32)
+    given = best >= 0
+    short = int((given.sum(axis=1) < n).sum())
+    if short:
+        warnings.warn(
+            f"{short} of {len(ids)} people get fewer than n={n} recommendations: no more items are left for "
+            "them.",
+            TastebridgeWarning,
+            stacklevel=4,
+        )
+    columns = {
+        "user_id": np.repeat(ids, given.sum(axis=1)),
+        "item_id": items.ids_of(best[given]),
+        "score": scores[given],
+        "rank": (np.nonzero(given)[1] + 1).astype(np.int64),
+    }
+    return pd.DataFrame(columns)

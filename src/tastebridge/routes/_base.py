@@ -1,0 +1,89 @@
+"""What a route is: an encoder of histories, a linear map, and a space of item vectors."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+if TYPE_CHECKING:
+    from tastebridge.routes.workshop import Workshop
+
+Array = NDArray[np.float64]
+Histories = Mapping[str, sparse.csr_matrix]
+"""For every category the weighted rows of the same people, (n_people, n_items of the category)."""
+
+
+class Encoder(NamedTuple):
+    """A fitted factor model and the categories whose histories, side by side, it reads."""
+
+    categories: tuple[str, ...]
+    model: Any
+
+    def encode(self, histories: Histories) -> Array:
+        """Return the factors (n_people, p) of some people."""
+        rows = [histories[name] for name in self.categories]
+        stacked = rows[0] if len(rows) == 1 else sparse.hstack(rows, format="csr")
+        return np.asarray(self.model.transform(stacked), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class FittedRoute:
+    """A way from histories to the vectors of a space; the score of an item is an inner product there.
+
+    A person's vector is ``encoder(history) @ coef + intercept`` where they have a history in one of the
+    route's categories, and zero where they have none.
+
+    Attributes
+    ----------
+    name : str
+        Unique in a model.
+    sources : tuple of str
+        The categories of its history; empty for what is the same for everybody.
+    encoder : str
+        Key of an encoder.
+    coef : ndarray of shape (p, k) or None
+        The learned map; None for the identity on the leading components.
+    intercept : ndarray of shape (k,) or None
+    space : str
+        Key of the space, whose leading k components it uses.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    encoder: str
+    coef: Array | None
+    intercept: Array | None
+    space: str
+
+    def vectors(self, encoded: Array, known: NDArray[np.bool_]) -> Array:
+        """Return the vectors (n_people, k) of encoded people, of whom some are ``known`` to the route."""
+        Z = encoded if self.coef is None else encoded[:, : len(self.coef)] @ self.coef
+        if self.intercept is not None:
+            Z = Z + self.intercept * known[:, None]
+        return np.asarray(Z, dtype=np.float64)
+
+
+class Route(BaseEstimator, metaclass=ABCMeta):
+    """A kind of route, to be fitted for a target: its parameters say how, ``build`` does it.
+
+    Everything a route fits comes from a workshop, so that routes share factors and spaces.
+    """
+
+    @abstractmethod
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return the fitted routes, one a source where the kind goes by source."""
+
+
+def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bool_]:
+    """Return which people have a history in any of the categories; everybody where there are none."""
+    n_people = next(iter(histories.values())).shape[0]
+    if not categories:
+        return np.ones(n_people, dtype=bool)
+    return np.asarray(sum(np.diff(histories[name].indptr) for name in categories) > 0)

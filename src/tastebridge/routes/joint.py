@@ -1,0 +1,37 @@
+"""The joint route: all categories side by side as if they were one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tastebridge.factors import SVDFactors
+from tastebridge.routes._base import FittedRoute, Route
+from tastebridge.routes.transfer import encoder_of, label, space_of
+from tastebridge.routes.workshop import Workshop
+
+
+class JointRoute(Route):
+    """Factors of all categories stacked, of which only the target's items are decoded.
+
+    With ALS factors it is collective matrix factorisation with shared people.
+
+    Parameters
+    ----------
+    factors : factor model, default=SVDFactors()
+
+    References
+    ----------
+    A. P. Singh and G. J. Gordon, "Relational learning via collective matrix factorization", KDD (2008).
+    """
+
+    def __init__(self, factors: Any = None) -> None:
+        self.factors = factors
+
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return the one route."""
+        categories = (*workshop.sources, workshop.target)
+        model = workshop.factors(categories, self.factors or SVDFactors())
+        n_before = sum(workshop.histories[name].shape[1] for name in workshop.sources)
+        encoder = encoder_of(workshop, categories, model)
+        space = space_of(workshop, model, slice(n_before, None))
+        return [FittedRoute(f"joint → {label(model)}", categories, encoder, None, None, space)]

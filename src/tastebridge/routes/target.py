@@ -1,0 +1,29 @@
+"""The route within the target: from what a person had there to what they might have next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tastebridge.factors import SVDFactors
+from tastebridge.routes._base import FittedRoute, Route
+from tastebridge.routes.transfer import encoder_of, label, space_of
+from tastebridge.routes.workshop import Workshop
+
+
+class TargetRoute(Route):
+    """Factors of the target, encoded and decoded: what a recommender of one category does.
+
+    Parameters
+    ----------
+    factors : factor model, default=SVDFactors()
+    """
+
+    def __init__(self, factors: Any = None) -> None:
+        self.factors = factors
+
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return the one route."""
+        target = (workshop.target,)
+        model = workshop.factors(target, self.factors or SVDFactors())
+        encoder, space = encoder_of(workshop, target, model), space_of(workshop, model)
+        return [FittedRoute(f"{workshop.target} → {label(model)}", target, encoder, None, None, space)]

@@ -1,0 +1,86 @@
+"""The route across: factors of a source, a learned map, factors of the target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from tastebridge.factors import SVDFactors
+from tastebridge.maps import RidgeMap
+from tastebridge.moments import Moments
+from tastebridge.routes._base import FittedRoute, Route
+from tastebridge.routes.workshop import Workshop
+
+
+class TransferRoute(Route):
+    r"""Source factors, mapped to target factors by what the linked people show, decoded to target items.
+
+    For a person with history :math:`x` in source s, :math:`z = \phi_s(x) B + b` with the map :math:`B, b`
+    learned from the linked people's pairs :math:`(\phi_s(x), \phi_t(y))`, and the score of item i is
+    :math:`z^\top v_i`. Fitted once for every source.
+
+    Parameters
+    ----------
+    source_factors, target_factors : factor model
+        :math:`\phi_s` and :math:`\phi_t`.
+    map : linear map, default=RidgeMap()
+    sources : list of str, optional
+        Which sources; None for all.
+
+    References
+    ----------
+    T. Man et al., "Cross-domain recommendation: an embedding and mapping approach", IJCAI (2017).
+    """
+
+    def __init__(
+        self,
+        source_factors: Any = None,
+        target_factors: Any = None,
+        map: Any = None,
+        sources: list[str] | None = None,
+    ) -> None:
+        self.source_factors = source_factors
+        self.target_factors = target_factors
+        self.map = map
+        self.sources = sources
+
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return a fitted route for every source with linked people."""
+        wanted = workshop.sources if self.sources is None else self.sources
+        return [self._one(workshop, source) for source in wanted if len(workshop.linked(source))]
+
+    def _one(self, workshop: Workshop, source: str) -> FittedRoute:
+        here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
+        phi, psi = workshop.factors((source,), here), workshop.factors((workshop.target,), there)
+        linked = workshop.linked(source)
+        moments = Moments.from_arrays(
+            phi.transform(workshop.histories[source][linked]),
+            psi.transform(workshop.histories[workshop.target][linked]),
+        )
+        fitted = clone(self.map or RidgeMap()).fit_moments(moments)
+        encoder, space = encoder_of(workshop, (source,), phi), space_of(workshop, psi)
+        name = f"{source} → {label(phi)} → {label(fitted)} → {label(psi)}"
+        return FittedRoute(name, (source,), encoder, fitted.coef_, fitted.intercept_, space)
+
+
+def encoder_of(workshop: Workshop, categories: tuple[str, ...], model: Any) -> str:
+    """Keep the encoder of a factor model; SVD factors of any rank and filter share one but for a filter."""
+    return workshop.encoder(categories, model, f"{' + '.join(categories)}: {model!r}")
+
+
+def space_of(workshop: Workshop, model: Any, block: slice = slice(None)) -> str:
+    """Keep the decoder of a factor model as a space; SVD factors of any rank and filter share one."""
+    shared = model
+    if isinstance(model, SVDFactors):
+        shared = clone(model).set_params(n_components=1, filter="ideal", beta=0.0)
+    return workshop.space(f"{block.start}: {shared!r}", np.asarray(model.item_factors_)[block])
+
+
+def label(estimator: Any) -> str:
+    """Return a short name such as ``SVD 64`` or ``Ridge``."""
+    name = type(estimator).__name__.removesuffix("Factors").removesuffix("Map")
+    parameters = estimator.get_params()
+    shown = [f"{parameters[key]:g}" for key in ("n_components", "alpha", "beta") if parameters.get(key)]
+    return " ".join([name, *shown])

@@ -1,0 +1,109 @@
+"""The workshop: what routes are built of, each part fitted once and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+
+from tastebridge.factors import SVDFactors
+from tastebridge.routes._base import Array, Encoder, Histories
+
+
+class Workshop:
+    """The histories of one fit, and the encoders and spaces made of them.
+
+    Parameters
+    ----------
+    histories : mapping of category to csr_matrix
+        Weighted interactions of all people, the target's without what is held out.
+    target : str
+    rank : int, default=0
+        The largest rank that will be asked of SVD factors, so that lower ones are cut from it.
+    parent : Workshop, optional
+        One whose source histories are the same: factors of single sources are taken from there.
+    """
+
+    def __init__(
+        self,
+        histories: Histories,
+        target: str,
+        rank: int = 0,
+        parent: Workshop | None = None,
+    ) -> None:
+        self.histories = dict(histories)
+        self.target = target
+        self.rank = rank
+        self.encoders: dict[str, Encoder] = {}
+        self.spaces: dict[str, Array] = {}
+        self._fitted: dict[str, Any] = {}
+        self._parent = parent
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All categories but the target."""
+        return tuple(name for name in self.histories if name != self.target)
+
+    @property
+    def popularity(self) -> Array:
+        """The number of people of each target item."""
+        return np.bincount(self.histories[self.target].indices, minlength=self.n_items).astype(np.float64)
+
+    @property
+    def n_items(self) -> int:
+        """The number of target items."""
+        return int(self.histories[self.target].shape[1])
+
+    def linked(self, source: str) -> NDArray[np.int64]:
+        """Return the numbers of the people with a history in the source and in the target."""
+        here, there = (np.diff(self.histories[name].indptr) > 0 for name in (source, self.target))
+        return np.flatnonzero(here & there)
+
+    def stacked(self, categories: Iterable[str]) -> sparse.csr_matrix:
+        """Return the histories of some categories side by side."""
+        rows = [self.histories[name] for name in categories]
+        return rows[0] if len(rows) == 1 else sparse.hstack(rows, format="csr")
+
+    def factors(self, categories: tuple[str, ...], estimator: Any) -> Any:
+        """Return the factor model fitted on some categories; the same is never fitted twice."""
+        if self._parent is not None and self.target not in categories:
+            return self._parent.factors(categories, estimator)
+        if isinstance(estimator, SVDFactors):
+            return self._svd(categories, estimator)
+        key = f"{categories} {estimator!r}"
+        return self.once(key, lambda: clone(estimator).fit(self._active(categories)))
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` gives, made at the first call with this key."""
+        if key not in self._fitted:
+            self._fitted[key] = make()
+        return self._fitted[key]
+
+    def encoder(self, categories: tuple[str, ...], model: Any, key: str) -> str:
+        """Keep an encoder under a key and return the key."""
+        self.encoders.setdefault(key, Encoder(categories, model))
+        return key
+
+    def space(self, key: str, item_vectors: Array) -> str:
+        """Keep the item vectors of a space under a key, the wider where they are kept already."""
+        known = self.spaces.get(key)
+        if known is None or known.shape[1] < item_vectors.shape[1]:
+            self.spaces[key] = np.ascontiguousarray(item_vectors, dtype=np.float32)
+        return key
+
+    def _svd(self, categories: tuple[str, ...], estimator: SVDFactors) -> Any:
+        """Return SVD factors cut from those of the largest rank wanted."""
+        limit = min(self._active(categories).shape)
+        rank = min(max(estimator.n_components, self.rank), limit)
+        widest = clone(estimator).set_params(n_components=rank, filter="ideal", beta=0.0)
+        fitted = self.once(f"{categories} {widest!r}", lambda: widest.fit(self._active(categories)))
+        return fitted.cut(min(estimator.n_components, limit), estimator.filter, estimator.beta)
+
+    def _active(self, categories: tuple[str, ...]) -> sparse.csr_matrix:
+        """Return the rows of the people with any history there: the others would teach nothing."""
+        rows = self.stacked(categories)
+        return rows[np.diff(rows.indptr) > 0]
