@@ -1,1 +1,1 @@
-"""Every number tastebridge claims comes from here: ``python -m benchmarks.run``, then ``benchmarks.tables``."""
+"""Every number comes from here: ``python -m benchmarks.run``, then ``benchmarks.tables``."""

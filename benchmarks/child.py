@@ -50,7 +50,7 @@ def measure(model: Model, task: Task) -> tuple[dict[str, Any], np.ndarray]:
     scored = time.perf_counter()
     expected = (len(people), len(task.panel[task.target].items))
     if scores.shape != expected or not np.isfinite(scores).all():
-        raise SystemExit(f"{type(model).__name__} must score {expected} pairs, all finite; got {scores.shape}.")
+        raise SystemExit(f"scores must be {expected} and finite; they are {scores.shape}.")
     found: dict[str, Any] = {"fit_seconds": fitted - start, "score_seconds": scored - fitted}
     found |= {"data_mb": before, "fit_peak_mb": after_fit, "peak_mb": environment.peak_megabytes()}
     return {**found, **model.notes, "n_people": len(people), "note": ""}, scores

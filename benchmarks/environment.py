@@ -35,7 +35,11 @@ def child_environment(threads: int) -> dict[str, str]:
     A kernel or cache size forced on OpenBLAS for the sake of repeatable tests would slow some models and not
     others.
     """
-    own = {name: value for name, value in os.environ.items() if name not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    }
     limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     return own | dict.fromkeys(limits, str(threads))
 
@@ -56,7 +60,11 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [row.split(":", 1)[1].strip() for row in cpuinfo.read_text().splitlines() if row.startswith("model name")]
+        names = [
+            row.split(":", 1)[1].strip()
+            for row in cpuinfo.read_text().splitlines()
+            if row.startswith("model name")
+        ]
         model = names[0] if names else model
     return f"{model}, {os.cpu_count()} cores, {platform.system()}"
 

@@ -53,7 +53,10 @@ class Outcome:
 def run(job: Job, threads: int = 1, time_limit: float = 3600.0) -> Outcome:
     """Run the job and return its outcome; a crash or a run out of time becomes a note in the row."""
     base = dict(zip(("mode", "task", "model", "seed"), job.key, strict=False))
-    base |= {"settings": json.dumps(job.settings, sort_keys=True), "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"}
+    base |= {
+        "settings": json.dumps(job.settings, sort_keys=True),
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+    }
     base |= {"threads": threads, "machine": environment.machine(), "versions": environment.versions()}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
@@ -68,9 +71,14 @@ def _call(job: Job, out: Path, threads: int, time_limit: float) -> str | None:
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.child"]
     command += ["--task", job.task, "--model", job.model, "--seed", str(job.seed), "--out", str(out)]
     command += ["--settings", json.dumps(job.settings), *(["--tune"] if job.tune else [])]
-    options: dict[str, Any] = {"cwd": ROOT, "env": environment.child_environment(threads), "timeout": time_limit}
+    options: dict[str, Any] = {
+        "cwd": ROOT,
+        "env": environment.child_environment(threads),
+    }
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=time_limit, **options
+        )
     except subprocess.TimeoutExpired:
         return f"out of time after {time_limit:.0f} s"
     if done.returncode or not out.with_suffix(".json").is_file():

@@ -43,7 +43,9 @@ def _history(figures: pd.DataFrame, task: str, path: Path) -> None:
 
     if figures.empty:
         return
-    groups = sorted(figures["group"].unique(), key=lambda one: (one.startswith("history over"), len(one), one))
+    groups = sorted(
+        figures["group"].unique(), key=lambda one: (one.startswith("history over"), len(one), one)
+    )
     table = 100 * figures.groupby(["group", "model"])["mean"].mean().unstack().loc[groups]
     fig, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
     for model in table:

@@ -49,5 +49,5 @@ class Registry(dict[str, Entry], Generic[Entry]):
         """Return the names that fit any of the patterns (``*`` and ``?`` as in a shell), in their order."""
         unmatched = [one for one in patterns if not any(fnmatchcase(name, one) for name in self)]
         if unmatched:
-            raise SystemExit(f"nothing in {self.package} is called {unmatched}; there are: {', '.join(self)}.")
+            raise SystemExit(f"{self.package} has no {unmatched}; it has: {', '.join(self)}.")
         return [name for name in self if any(fnmatchcase(name, one) for one in patterns)]

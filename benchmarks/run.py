@@ -58,7 +58,9 @@ def plan(arguments: argparse.Namespace) -> list[Job]:
         for name in MODELS.match(arguments.models):
             if fits(MODELS[name], recipe):
                 settings = tuned.get((recipe.family, name), {}) | _settings(MODELS[name], arguments)
-                jobs += [Job(arguments.mode, task, name, seed, settings) for seed in range(_n_seeds(arguments))]
+                jobs += [
+                    Job(arguments.mode, task, name, seed, settings) for seed in range(_n_seeds(arguments))
+                ]
     return jobs
 
 
@@ -71,10 +73,11 @@ def compare(mode: str, tasks: list[str]) -> None:
     """Write the paired differences of all models with results on these tasks."""
     runs = results.read("runs")
     for task in tasks:
-        here = runs[(runs["mode"] == mode) & (runs["task"] == task)] if len(runs) else runs
-        seeds = {str(name): sorted(part["seed"]) for name, part in here.groupby("model")} if len(here) else {}
-        values = {name: found for name, own in seeds.items() if (found := _values(mode, task, name, own)) is not None}
-        classes = {name: [one for one in values if MODELS[one].role in roles] for name, roles in _CLASSES.items()}
+        values = _values_by_model(mode, task, runs)
+        classes = {
+            against: [model for model in values if MODELS[model].role in roles]
+            for against, roles in _CLASSES.items()
+        }
         found = differences(values, classes)
         if len(found):
             results.put("differences", found.assign(mode=mode, task=task), ("mode", "task"))
@@ -87,10 +90,15 @@ _CLASSES = {
 }
 
 
-def _values(mode: str, task: str, model: str, seeds: list[int]) -> pd.DataFrame | None:
-    found = {seed: results.values_of(Job(mode, task, model, seed)) for seed in seeds}
-    parts = [one.assign(seed=seed) for seed, one in found.items() if one is not None]
-    return pd.concat(parts, ignore_index=True) if parts else None
+def _values_by_model(mode: str, task: str, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the values of the people of each model with a run, all seeds one below the other."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    here = runs[(runs["mode"] == mode) & (runs["task"] == task)] if len(runs) else runs
+    for run_ in here.itertuples():
+        values = results.values_of(Job(mode, task, str(run_.model), int(run_.seed)))
+        if values is not None and run_.model in MODELS:
+            found.setdefault(str(run_.model), []).append(values.assign(seed=int(run_.seed)))
+    return {model: pd.concat(parts, ignore_index=True) for model, parts in found.items()}
 
 
 def _settings(model: type[Model], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -118,12 +126,14 @@ def _run(job: Job, threads: int, time_limit: float) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fast", dest="mode", action="store_const", const="fast", default="full")
     parser.add_argument("--tasks", nargs="+", help="names or patterns, such as 'cloth<-*'; default: all")
     parser.add_argument("--models", nargs="+", default=["*"], help="names or patterns")
     parser.add_argument("--seeds", type=int, help="how many; default 3, and 1 with --fast")
-    parser.add_argument("--jobs", type=int, default=1, help="processes side by side; more than 1 disturbs the clocks")
+    parser.add_argument("--jobs", type=int, default=1, help="processes side by side; above 1 clocks suffer")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--time-limit", type=float, default=3600.0, help="seconds a run may take")
     parser.add_argument("--again", action="store_true", help="repeat runs that have results")

@@ -16,15 +16,18 @@ _BY = ["protocol", "group", "metric"]
 
 
 def figures(values: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and 95 % interval of every protocol, group and metric; people are resampled, not rows.
+    """Return the mean of every protocol, group and metric, and for the main ones the 95 % interval.
 
-    ``rmse`` and ``mae`` are made of the errors; the bounds of the RMSE are the roots of those of its square.
+    People are resampled, not rows. ``rmse`` and ``mae`` are made of the errors; the bounds of the RMSE are
+    the roots of those of its square.
     """
     rows = []
     for key, part in values.groupby(_BY, sort=False):
-        found = bootstrap_mean(part["value"].to_numpy(), N_RESAMPLES, people=part["user_id"].to_numpy())
         row = dict(zip(_BY, key, strict=True))
-        row |= {"mean": found.mean, "low": found.low, "high": found.high}
+        row |= {"mean": part["value"].mean(), "low": np.nan, "high": np.nan}
+        if key[2] in COMPARED:
+            found = bootstrap_mean(part["value"].to_numpy(), N_RESAMPLES, people=part["user_id"].to_numpy())
+            row |= {"mean": found.mean, "low": found.low, "high": found.high}
         rows.append(row | {"n_people": part["user_id"].nunique(), "n_rows": len(part)})
     return pd.DataFrame([*rows, *map(_root, rows)]).query("mean == mean")
 
@@ -33,7 +36,9 @@ def _root(row: dict) -> dict:
     if row["metric"] == "absolute error":
         return row | {"metric": "mae"}
     if row["metric"] == "squared error":
-        return row | {"metric": "rmse"} | {name: float(np.sqrt(row[name])) for name in ("mean", "low", "high")}
+        return (
+            row | {"metric": "rmse"} | {name: float(np.sqrt(row[name])) for name in ("mean", "low", "high")}
+        )
     return row | {"mean": np.nan}
 
 
@@ -54,7 +59,7 @@ def differences(values: Mapping[str, pd.DataFrame], opponents: Mapping[str, list
 
 
 def _compared(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
-    wanted = frame[frame["metric"].isin(COMPARED)]
+    wanted = frame[frame["metric"].isin(COMPARED) & ~frame["group"].str.startswith("history")]
     return {key: part.reset_index(drop=True) for key, part in wanted.groupby(_BY, sort=False)}
 
 

@@ -1,7 +1,7 @@
 """Turn ``results/*.csv`` into the tables and pictures of ``README.md`` and ``benchmarks/README.md``.
 
-``python -m benchmarks.tables`` rewrites what stands between ``<!-- table:NAME -->`` and ``<!-- /table -->`` in
-both files, and draws ``benchmarks/results/*.png``. A file without the markers stays as it is.
+``python -m benchmarks.tables`` rewrites what stands between ``<!-- table:NAME -->`` and ``<!-- /table -->``
+in both files, and draws ``benchmarks/results/*.png``. A file without the markers stays as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +26,9 @@ _MARKED = re.compile(r"(<!-- table:([a-z-]+) -->\n).*?(<!-- /table -->)", re.DOT
 
 def main() -> None:
     """Rewrite the tables and draw the plots of one mode."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fast", dest="mode", action="store_const", const="fast", default="full")
     mode = parser.parse_args().mode
     TASKS.load(), MODELS.load()
@@ -72,7 +75,9 @@ def rating(metric: str) -> Callable[..., str]:
 def costs(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """Return fit seconds, score seconds and peak memory of each model, means over seeds."""
     runs = runs[runs["fit_seconds"].notna() & ~runs["task"].str.startswith("movielens")]
-    means = runs.groupby(["task", "model"])[["fit_seconds", "best_seconds", "score_seconds", "peak_mb"]].mean()
+    means = runs.groupby(["task", "model"])[
+        ["fit_seconds", "best_seconds", "score_seconds", "peak_mb"]
+    ].mean()
     rows = [
         [task, model, *(f"{value:.1f}" if pd.notna(value) else "" for value in row[:3]), f"{row[3]:.0f}"]
         for (task, model), row in zip(means.index, means.to_numpy(), strict=True)
@@ -81,7 +86,7 @@ def costs(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
 
 
 def gaps_to(against: str) -> Callable[..., str]:
-    """Return what makes the table of tastebridge's paired differences to the best of a class, full protocol."""
+    """Return what makes the table of tastebridge's paired differences to the best of a class."""
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
         if gaps.empty:
@@ -89,13 +94,15 @@ def gaps_to(against: str) -> Callable[..., str]:
         wanted = gaps.query(
             "model == 'tastebridge' and against == @against and group == 'all' and metric == 'ndcg@10'"
         )
-        rows = [
-            [one.task, one.protocol, one.opponent, f"{100 * one.difference:+.2f}", f"[{100 * one.low:+.2f}, {100 * one.high:+.2f}]"]
-            for one in wanted.itertuples()
-        ]
+        rows = [[one.task, one.protocol, one.opponent, *_points(one)] for one in wanted.itertuples()]
         return markdown(["task", "protocol", against, "difference", "95 %"], rows)
 
     return table
+
+
+def _points(row: Any) -> list[str]:
+    low, high = f"{100 * row.low:+.2f}", f"{100 * row.high:+.2f}"
+    return [f"{100 * row.difference:+.2f}", f"[{low}, {high}]"]
 
 
 def genres(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
@@ -115,12 +122,18 @@ def _wide(wanted: pd.DataFrame, scale: float, digits: int) -> str:
         return "no results yet"
     means = wanted.groupby(["model", "task"])[["mean", "low", "high"]].mean()
     shown = {
-        key: f"{scale * row['mean']:.{digits}f} ±{scale * (row['high'] - row['low']) / 2:.{digits}f}"
+        key: f"{scale * row['mean']:.{digits}f}" + _half(scale * (row["high"] - row["low"]) / 2, digits)
         for key, row in means.iterrows()
     }
     tasks = [name for name in TASKS if name in set(wanted["task"])]
     models = sorted(set(wanted["model"]), key=lambda name: (_ROLES.index(MODELS[name].role), name))
-    return markdown(["model", *tasks], [[one, *(shown.get((one, task), "") for task in tasks)] for one in models])
+    return markdown(
+        ["model", *tasks], [[one, *(shown.get((one, task), "") for task in tasks)] for one in models]
+    )
+
+
+def _half(width: float, digits: int) -> str:
+    return f" ±{width:.{digits}f}" if pd.notna(width) else ""
 
 
 _ROLES = ["baseline", "classical", "deep", "ours"]

@@ -92,6 +92,12 @@ def source_matrix(panel: Panel, target: str) -> sparse.csr_matrix:
     )
 
 
+def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the matrix with 1 in the place of every weight."""
+    ones = np.ones(matrix.nnz, np.float32)
+    return sparse.csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
 def clean_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return held-out rows as a :class:`~tastebridge.splits.Split` wants them, ids as plain objects."""
     rows = frame[["user_id", "item_id", "weight"]].astype({"weight": np.float32})

@@ -50,7 +50,10 @@ def main() -> None:
             continue
         row = run(job, arguments.threads).row
         results.put("tuning", pd.DataFrame([row]).reindex(columns=list(results.RUN_COLUMNS)), COLUMNS)
-        print(f"{job.task} | {job.model} | {job.settings} | {row.get('valid')} {row.get('note', '')}", flush=True)
+        print(
+            f"{job.task} | {job.model} | {job.settings} | {row.get('valid')} {row.get('note', '')}",
+            flush=True,
+        )
 
 
 def _jobs(arguments: argparse.Namespace) -> list[Job]:
@@ -61,15 +64,20 @@ def _jobs(arguments: argparse.Namespace) -> list[Job]:
             useful = model.grid and model.kind == TASKS[task].kind
             if useful and not (TASKS[task].cold and model.needs_history):
                 fixed = {"seconds": arguments.seconds} if model.role == "deep" else {}
-                jobs += [
-                    Job("tune", task, name, arguments.seed, one, tune=True) for one in combinations(model, fixed)
-                ]
+                settings = combinations(model, fixed)
+                jobs += [Job("tune", task, name, arguments.seed, one, tune=True) for one in settings]
     return jobs
 
 
+_TASKS = ["cloth<-*", "phone<-*", "movielens Drama<-Action", "douban music*50*"]
+"""One task a family."""
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", nargs="+", default=["cloth<-*", "phone<-*", "movielens Drama<-Action", "douban music*50*"])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", nargs="+", default=_TASKS)
     parser.add_argument("--models", nargs="+", default=["*"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=300.0, help="the clock of a deep model's training")

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from benchmarks.task import binary
 from tastebridge.data import Panel
 
 MIN_SIMILARITY, MIN_USERS = 0.8, 2
@@ -23,7 +24,7 @@ def twin_pairs(panel: Panel, source: str, target: str) -> sparse.csr_matrix:
     2 users in common, counted over the linked users: those with training rows in both categories.
     """
     linked = panel.linked(source, target)
-    S, T = (_binary(panel[name].matrix[linked]) for name in (source, target))
+    S, T = (binary(panel[name].matrix[linked]) for name in (source, target))
     common = (S.T @ T).tocoo()
     sizes_s, sizes_t = (np.asarray(one.sum(axis=0)).ravel() for one in (S, T))
     union = sizes_s[common.row] + sizes_t[common.col] - common.data
@@ -40,11 +41,6 @@ def has_twin(panel: Panel, target: str, truth: pd.DataFrame) -> NDArray[np.bool_
     found = np.zeros(len(truth), dtype=bool)
     for source in panel.categories:
         if source != target:
-            reached = _binary(panel[source].matrix) @ twin_pairs(panel, source, target)
+            reached = binary(panel[source].matrix) @ twin_pairs(panel, source, target)
             found[known] |= np.asarray(reached[users[known], items[known]]).ravel() > 0
     return found
-
-
-def _binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    ones = np.ones(matrix.nnz, np.float32)
-    return sparse.csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -37,5 +37,7 @@ class Judge:
         rows = np.searchsorted(self.user_ids, truth["user_id"].to_numpy())
         items = part.items.numbers(truth["item_id"].to_numpy(), missing="negative")
         predicted = np.clip(scores[rows, items], part.matrix.data.min(), part.matrix.data.max())
-        errors = (predicted - truth["weight"].to_numpy())[(items >= 0) & (part.matrix.getnnz(axis=0)[items] > 0)]
+        errors = (predicted - truth["weight"].to_numpy())[
+            (items >= 0) & (part.matrix.getnnz(axis=0)[items] > 0)
+        ]
         return float(np.sqrt(np.mean(errors**2)))

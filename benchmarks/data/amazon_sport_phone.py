@@ -15,7 +15,7 @@ FILE = "amazon_sport_phone_warm.parquet"
 
 
 def make(target: str, source: str, seed: int) -> Task:
-    """Return the task. The test is the published one; for choosing, one random row a person is hidden more."""
+    """Return the task. The test is the published one; to choose by, one more random row each is hidden."""
     table = pd.read_parquet(data_file(FILE))
     panel = Panel.from_frame(table[table["split"] == "train"].drop(columns="split"))
     test = clean_rows(table[(table["split"] == "test") & (table["category"] == target)])

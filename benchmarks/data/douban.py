@@ -1,4 +1,4 @@
-"""Douban books and music, ratings; 20, 50 or 80 % of the linked people cold (data of GA-DTCDR, IJCAI 2020)."""
+"""Douban books and music, ratings; 20, 50 or 80 % of the linked people cold (GA-DTCDR, IJCAI 2020)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The training loop all deep models share: epochs, checks on ``valid``, the best state, a second fit if need be."""
+"""The training loop all deep models share: epochs, checks on ``valid``, the best state."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -25,8 +25,8 @@ Step = Callable[[], None]
 class DeepModel(Model):
     """A PyTorch model on one thread, trained until ``valid`` stops improving.
 
-    Where choosing hides rows that the judged model may learn from (warm people), the model is trained a second
-    time on all of them, for the number of epochs found best.
+    Where choosing hides rows that the judged model may learn from (warm people), the model is trained a
+    second time on all of them, for the number of epochs found best.
     """
 
     patience: int = 5
@@ -36,7 +36,7 @@ class DeepModel(Model):
 
     role = "deep"
     seeded = True
-    fast = {"seconds": 40.0}
+    fast: ClassVar = {"seconds": 40.0}
 
     def fit(self, task: Task) -> Self:
         torch.set_num_threads(1)
@@ -65,8 +65,8 @@ class DeepModel(Model):
             self.notes |= stopping.notes()
         return stopping.best_epoch
 
-    network_: torch.nn.Module = field(init=False, repr=False)
-    """All that is trained."""
+    network_: Any = field(init=False, repr=False)
+    """All that is trained: a ``torch.nn.Module``."""
 
     @abstractmethod
     def start(self, panel: Panel, target: str) -> Step:

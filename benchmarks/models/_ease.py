@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from benchmarks.model import NotApplicable
+from benchmarks.task import binary
 
 MAX_SIDE = 20_000
 """The largest matrix inverted: 1.6 GB in float32."""
@@ -20,7 +21,7 @@ class Ease:
     """
 
     def __init__(self, matrix: sparse.csr_matrix, penalty: float) -> None:
-        X = sparse.csr_matrix((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+        X = binary(matrix)
         if min(X.shape) > MAX_SIDE:
             raise NotApplicable(f"EASE would invert a matrix of {min(X.shape):,}; the limit is {MAX_SIDE:,}.")
         self.X, self.penalty = X, np.float32(penalty)
@@ -32,7 +33,7 @@ class Ease:
         if not self.dual:
             return np.diag(self.inverse).copy()
         through = self.X.T @ self.inverse
-        return (1 - np.asarray(self.X.T.multiply(through).sum(axis=1)).ravel()) / self.penalty
+        return np.float32(1 - np.asarray(self.X.T.multiply(through).sum(axis=1)).ravel()) / self.penalty
 
     def scores(self, history: sparse.csr_matrix, columns: slice) -> NDArray[np.float32]:
         """Return ``history @ B`` for some items."""

@@ -35,7 +35,9 @@ class Factors(nn.Module):
 class BPRTrainer:
     """Trains :class:`Factors` by BPR with negatives drawn uniformly, Adam."""
 
-    def __init__(self, model: Factors, matrix: sparse.csr_matrix, lr: float, decay: float, batch: int) -> None:
+    def __init__(
+        self, model: Factors, matrix: sparse.csr_matrix, lr: float, decay: float, batch: int
+    ) -> None:
         self.model, self.decay, self.batch = model, decay, batch
         self.rows = torch.from_numpy(np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)))
         self.columns = torch.from_numpy(matrix.indices.astype(np.int64))
@@ -78,7 +80,9 @@ class RatingTrainer(BPRTrainer):
 
     model: RatingFactors
 
-    def __init__(self, model: RatingFactors, matrix: sparse.csr_matrix, lr: float, decay: float, batch: int) -> None:
+    def __init__(
+        self, model: RatingFactors, matrix: sparse.csr_matrix, lr: float, decay: float, batch: int
+    ) -> None:
         super().__init__(model, matrix, lr, decay, batch)
         self.residuals = torch.from_numpy(matrix.data.astype(np.float32)) - model.mean
 

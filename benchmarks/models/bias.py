@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class ItemMean(Model):
 
     role = "baseline"
     kind = "rating"
-    grid = {"shrinkage": (0.0, 2.0, 5.0, 10.0)}
+    grid: ClassVar = {"shrinkage": (0.0, 2.0, 5.0, 10.0)}
 
     def fit(self, task: Task) -> Self:
         matrix = task.panel[task.target].matrix
@@ -62,10 +62,14 @@ class Bias(Model):
 
     role = "baseline"
     kind = "rating"
-    grid = {"item_shrinkage": (2.0, 5.0, 10.0), "user_shrinkage": (2.0, 5.0, 20.0)}
+    grid: ClassVar = {"item_shrinkage": (2.0, 5.0, 10.0), "user_shrinkage": (2.0, 5.0, 20.0)}
 
     def fit(self, task: Task) -> Self:
-        self.panel_, own, source = task.panel, task.panel[task.target].matrix, source_matrix(task.panel, task.target)
+        self.panel_, own, source = (
+            task.panel,
+            task.panel[task.target].matrix,
+            source_matrix(task.panel, task.target),
+        )
         self.mean_ = float(own.data.mean())
         self.items_, users = self._biases(own)
         _, elsewhere = self._biases(source)

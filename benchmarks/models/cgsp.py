@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.model import MODELS, Model, Scores
-from benchmarks.task import Task, source_matrix
+from benchmarks.task import Task, binary, source_matrix
 from tastebridge.splits import linked_users
 
 
@@ -27,7 +27,7 @@ class CGSP(Model):
     a: float = 0.85
     own: float = 1.0
 
-    grid = {"a": (0.5, 0.85), "own": (0.1, 0.3, 1.0, 3.0)}
+    grid: ClassVar = {"a": (0.5, 0.85), "own": (0.1, 0.3, 1.0, 3.0)}
 
     def fit(self, task: Task) -> Self:
         self.panel_ = task.panel
@@ -48,8 +48,6 @@ class CGSP(Model):
 
 
 def _normalised(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    people, items = (
-        np.maximum(matrix.getnnz(axis=axis), 1).astype(np.float32) ** -0.5 for axis in (1, 0)
-    )
-    ones = sparse.csr_matrix((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+    people, items = (np.maximum(matrix.getnnz(axis=axis), 1).astype(np.float32) ** -0.5 for axis in (1, 0))
+    ones = binary(matrix)
     return sparse.csr_matrix(sparse.diags_array(people) @ ones @ sparse.diags_array(items), dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class CMFrec(Model):
     main: float = 1.0
 
     seeded = True
-    grid = {"penalty": (1.0, 10.0), "alpha": (1.0, 10.0), "w_user": (0.1, 1.0)}
+    grid: ClassVar = {"penalty": (1.0, 10.0), "alpha": (1.0, 10.0), "w_user": (0.1, 1.0)}
 
     def fit(self, task: Task) -> Self:
         try:
@@ -47,7 +47,8 @@ class CMFrec(Model):
             verbose=False,
         )
         model.fit(
-            X=sparse.coo_array(task.panel[task.target].matrix), U=sparse.coo_array(source_matrix(task.panel, task.target))
+            X=sparse.coo_array(task.panel[task.target].matrix),
+            U=sparse.coo_array(source_matrix(task.panel, task.target)),
         )
         if not (np.isfinite(model.A_).all() and np.isfinite(model.B_).all()):
             raise NotApplicable("cmfrec returned factors that are not finite.")

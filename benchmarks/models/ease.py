@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from numpy.typing import NDArray
 
@@ -21,7 +21,7 @@ class TargetEase(Model):
 
     role = "baseline"
     needs_history = True
-    grid = {"penalty": (20.0, 100.0, 500.0)}
+    grid: ClassVar = {"penalty": (20.0, 100.0, 500.0)}
 
     def fit(self, task: Task) -> Self:
         self.panel_, self.matrix_ = task.panel, task.panel[task.target].matrix

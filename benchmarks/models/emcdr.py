@@ -1,8 +1,9 @@
-"""EMCDR: factors of each category by BPR, and a neural map from the one to the other (Man et al., IJCAI 2017)."""
+"""EMCDR: factors of each category, and a neural map between them (Man et al., IJCAI 2017)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -50,14 +51,14 @@ class EMCDR(DeepModel):
     """
 
     factors: int = 64
-    lr: float = 0.005
-    decay: float = 1e-3
+    lr: float = 0.02
+    decay: float = 0.03
     batch: int = 4096
     stride: int = 3
     map_epochs: int = 15
     map_lr: float = 0.003
 
-    grid = {"factors": (32, 128), "lr": (0.002, 0.005), "decay": (1e-4, 1e-3, 1e-2)}
+    grid: ClassVar = {"factors": (32, 128), "lr": (0.01, 0.02), "decay": (0.01, 0.03, 0.1)}
 
     def start(self, panel: Panel, target: str) -> Step:
         self.matrices_ = (source_matrix(panel, target), panel[target].matrix)

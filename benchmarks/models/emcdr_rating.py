@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class RatingEMCDR(EMCDR):
     map_epochs: int = 60
 
     kind = "rating"
-    grid = {"factors": (8, 32), "lr": (0.002, 0.005), "decay": (0.01, 0.05, 0.2)}
+    grid: ClassVar = {"factors": (8, 32), "lr": (0.002, 0.005), "decay": (0.01, 0.05, 0.2)}
 
     def start(self, panel: Panel, target: str) -> Step:
         self.matrices_ = (source_matrix(panel, target), panel[target].matrix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from numpy.typing import NDArray
 from scipy import sparse
@@ -24,7 +24,7 @@ class JointALS(Model):
     iterations: int = 15
 
     seeded = True
-    grid = {"factors": (32, 128), "regularization": (0.1, 1.0, 10.0), "alpha": (1.0, 10.0)}
+    grid: ClassVar = {"factors": (32, 128), "regularization": (0.1, 1.0, 10.0), "alpha": (1.0, 10.0)}
 
     def fit(self, task: Task) -> Self:
         own = task.panel[task.target].matrix

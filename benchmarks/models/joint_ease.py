@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class JointEase(Model):
 
     penalty: float = 200.0
 
-    grid = {"penalty": (20.0, 100.0, 500.0)}
+    grid: ClassVar = {"penalty": (20.0, 100.0, 500.0)}
 
     def fit(self, task: Task) -> Self:
         own = task.panel[task.target].matrix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from benchmarks.model import MODELS, Scores
 from benchmarks.models._deep import DeepModel, Step, batches, bpr_loss
-from benchmarks.task import source_matrix
+from benchmarks.task import binary, source_matrix
 from tastebridge.data import Panel
 
 
@@ -31,7 +31,7 @@ class _Propagate(torch.autograd.Function):
 
 
 class Graph(nn.Module):
-    r"""Vectors of all nodes, and their mean over the layers :math:`E^{(l+1)} = D^{-1/2} A D^{-1/2} E^{(l)}`."""
+    r"""Vectors of all nodes; their mean over layers :math:`E^{(l+1)} = D^{-1/2} A D^{-1/2} E^{(l)}`."""
 
     def __init__(self, matrix: sparse.csr_matrix, size: int, layers: int) -> None:
         super().__init__()
@@ -58,8 +58,8 @@ class LightGCN(DeepModel):
     decay: float = 1e-4
     batch: int = 16384
 
-    grid = {"factors": (32, 64), "lr": (0.005, 0.02), "decay": (1e-5, 1e-3)}
-    fast = {"seconds": 60.0, "factors": 32}
+    grid: ClassVar = {"factors": (32, 64), "lr": (0.005, 0.02), "decay": (1e-5, 1e-3)}
+    fast: ClassVar = {"seconds": 60.0, "factors": 32}
 
     def start(self, panel: Panel, target: str) -> Step:
         parts = [panel[target].matrix, source_matrix(panel, target)]
@@ -95,8 +95,8 @@ class LightGCN(DeepModel):
 
 def _normalised(matrix: sparse.csr_matrix) -> Tensor:
     """Return the normalised adjacency of people and items as a sparse tensor."""
-    ones = sparse.csr_matrix((np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
-    graph = sparse.block_array([[None, ones], [ones.T, None]], format="csr")
+    ones = binary(matrix)
+    graph = sparse.csr_matrix(sparse.block_array([[None, ones], [ones.T, None]]))
     scale = sparse.diags_array(np.maximum(graph.getnnz(axis=1), 1).astype(np.float32) ** -0.5)
     graph = sparse.csr_matrix(scale @ graph @ scale, dtype=np.float32)
     pointers, columns = (torch.from_numpy(one.astype(np.int64)) for one in (graph.indptr, graph.indices))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,12 @@ class RatingPTUPCDR(PTUPCDR):
     """The factors are those at which EMCDR did best on ``valid``."""
 
     factors: int = 16
+    factors_lr: float = 0.005
     factors_decay: float = 0.02
     batch: int = 512
 
     kind = "rating"
-    grid = {"factors": (8, 32), "lr": (0.0005, 0.002), "factors_decay": (0.02, 0.1)}
+    grid: ClassVar = {"factors": (8, 32), "lr": (0.0005, 0.002), "factors_decay": (0.02, 0.1)}
 
     def first_stage(self) -> DeepModel:
         clock = {"seconds": self.seconds / 2, "patience": self.patience, "max_epochs": self.max_epochs}

@@ -1,33 +1,33 @@
-"""RP3beta: a random walk of three steps over the target's graph, popular items held back (Paudel et al. 2017)."""
+"""RP3beta: a random walk of three steps over the target, popular items held back (Paudel 2017)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from benchmarks.model import MODELS, Model, Scores, with_popularity
-from benchmarks.task import Task
+from benchmarks.task import Task, binary
 
 
 @MODELS.register("rp3beta")
 @dataclass
 class RP3beta(Model):
-    r"""Scores :math:`x_u W`, :math:`W = (P_{iu}^{\alpha} P_{ui}^{\alpha}) D_i^{-\beta}` with transition matrices P."""
+    r"""Scores :math:`x_u W`, :math:`W = P_{iu}^{\alpha} P_{ui}^{\alpha} D_i^{-\beta}`, P transitions."""
 
     alpha: float = 1.0
     beta: float = 0.3
 
     role = "baseline"
     needs_history = True
-    grid = {"alpha": (0.6, 0.8, 1.0), "beta": (0.1, 0.3, 0.6)}
+    grid: ClassVar = {"alpha": (0.6, 0.8, 1.0), "beta": (0.1, 0.3, 0.6)}
 
     def fit(self, task: Task) -> Self:
         self.panel_, X = task.panel, task.panel[task.target].matrix
-        X = sparse.csr_matrix((np.ones(X.nnz, np.float32), X.indices, X.indptr), shape=X.shape)
+        X = binary(X)
         counts = X.getnnz(axis=0)
         walk = _transitions(X.T.tocsr(), self.alpha) @ _transitions(X, self.alpha)
         self.weights_ = walk @ sparse.diags_array(np.maximum(counts, 1).astype(np.float32) ** -self.beta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from numpy.typing import NDArray
 
@@ -25,7 +25,7 @@ class TargetALS(Model):
     role = "baseline"
     needs_history = True
     seeded = True
-    grid = {"factors": (32, 128), "regularization": (0.1, 1.0, 10.0), "alpha": (1.0, 10.0)}
+    grid: ClassVar = {"factors": (32, 128), "regularization": (0.1, 1.0, 10.0), "alpha": (1.0, 10.0)}
 
     def fit(self, task: Task) -> Self:
         self.panel_, self.matrix_ = task.panel, task.panel[task.target].matrix

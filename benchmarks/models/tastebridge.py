@@ -30,18 +30,7 @@ class TasteBridge(Model):
         return self
 
     def scores(self, user_ids: NDArray) -> Scores:
-        users, user_order = _vectors(self.mapper_.user_vectors(user_ids))
-        items, item_order = _vectors(self.mapper_.item_vectors())
-        if list(user_order) != list(user_ids):
-            raise ValueError("user_vectors must come in the order asked for.")
-        columns = self.items_.numbers(item_order)
-        found = np.full((len(users), len(self.items_)), np.float32(-1e30))
-        found[:, columns] = users @ items.T
-        return found
-
-
-def _vectors(found: object) -> tuple[NDArray[np.float32], NDArray]:
-    """Return the vectors and the ids of a pair of the two, in either order."""
-    one, other = found  # type: ignore[misc]
-    vectors, ids = (one, other) if np.ndim(one) == 2 else (other, one)
-    return np.asarray(vectors, dtype=np.float32), np.asarray(ids)
+        users, items = self.mapper_.user_vectors(user_ids), self.mapper_.item_vectors()
+        if not np.array_equal(users.ids, user_ids) or not np.array_equal(items.ids, self.items_.ids):
+            raise ValueError("people must come in the order asked for, items in that of the panel.")
+        return np.asarray(users.vectors @ items.vectors.T, dtype=np.float32)
