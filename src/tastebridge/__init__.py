@@ -1,5 +1,6 @@
 """tastebridge carries a person's interests from the categories where they are known to one where they are not."""
 
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
 from tastebridge.blend import StackingBlend
 from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_panel
 from tastebridge.evaluation import evaluate, evaluate_sampled
@@ -8,8 +9,12 @@ from tastebridge.mapper import InterestMapper
 __all__ = [
     "CleaningPolicy",
     "InterestMapper",
+    "ItemNeighbours",
+    "JointALS",
     "Panel",
+    "Popularity",
     "StackingBlend",
+    "TargetOnly",
     "Vocabulary",
     "Weighting",
     "evaluate",

@@ -117,7 +117,11 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
         problem = _Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty)
         found = minimize(
-            problem, problem.start(), jac=True, method="L-BFGS-B", options={"maxiter": self.max_iter, "ftol": 1e-6}
+            problem,
+            problem.start(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": self.max_iter, "ftol": 1e-6},
         )
         self.coef_, self.intercept_ = problem.unpack(found.x)
         self.n_iter_ = int(found.nit)

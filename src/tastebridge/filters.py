@@ -27,10 +27,21 @@ class Filters(NamedTuple):
         cut = {name: None if mask is None else mask[rows] for name, mask in masks.items()}
         return {"allow": self.allow, "deny": self.deny, **cut}
 
+    def open(self, rows: slice, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return which items are open to some of the people, as a mask of ``shape``."""
+        mask = np.full(shape, self.allow is None)
+        if self.allow is not None:
+            mask[:, self.allow] = True
+        if self.deny is not None:
+            mask[:, self.deny] = False
+        if self.allow_per_user is not None:
+            mask &= self.allow_per_user[rows].toarray() > 0
+        if self.deny_per_user is not None:
+            mask &= self.deny_per_user[rows].toarray() == 0
+        return mask
 
-def read_filters(
-    allow: Any, deny: Any, people: Vocabulary, items: Vocabulary, missing: str
-) -> Filters:
+
+def read_filters(allow: Any, deny: Any, people: Vocabulary, items: Vocabulary, missing: str) -> Filters:
     """Return the filters of lists of item ids, or of frames of user_id and item_id for single people.
 
     An id that is not known is an error, or passed over where ``missing`` is not ``"error"``.

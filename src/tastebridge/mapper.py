@@ -9,19 +9,14 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tastebridge._validation import check_category, check_choice, check_count
+from tastebridge._sources import check_sources, check_target
+from tastebridge._validation import check_choice, check_count
 from tastebridge.blend import StackingBlend
 from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import RANK, default_routes
-from tastebridge.exceptions import (
-    InvalidDataError,
-    InvalidParameterError,
-    NoLinkedUsersError,
-    TastebridgeWarning,
-)
+from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import SVDFactors
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.progress import Step, steps
@@ -143,7 +138,7 @@ class InterestMapper(Recommender):
         panel = panel if isinstance(panel, Panel) else Panel.from_frame(panel)
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
-        histories = self._take(panel)
+        histories = self._remember(panel)
         routes = self._routes(histories)
         with threadpool_limits(1, "blas"), steps("Fitting", 5, self.verbose) as step:
             self._learn(panel, histories, sources, routes, step)
@@ -167,45 +162,20 @@ class InterestMapper(Recommender):
             if evidence is not None:
                 self.evidence_[name] = evidence
         step("model")
-        self.model_ = LinearModel(
-            self.target, *_used(fitted, shop, segments)
-        )
+        self.model_ = LinearModel.of(shop, fitted, segments)
         self.transfer_ = self._transfer(panel, sources)
         self.routes_ = self._route_table(segments, [route.name for route in fitted])
 
     def _check(self, panel: Panel) -> list[str]:
         """Check parameters against the panel and return the sources."""
-        check_category("target", self.target, panel.categories)
+        check_target(self.target, panel)
         check_count("n_lists", self.n_lists, 10)
         check_count("n_negatives", self.n_negatives, 1)
         check_count("random_state", self.random_state, 0, 2**32 - 1)
         check_choice("verbose", self.verbose, (True, False))
         if self.n_folds is not None:
             check_count("n_folds", self.n_folds, 1, 5)
-        if self.sources is not None and (isinstance(self.sources, str) or not len(self.sources)):
-            raise InvalidParameterError(
-                f"sources must be a list of categories, or None for all; got {self.sources!r}."
-            )
-        wanted = panel.categories if self.sources is None else self.sources
-        sources = [check_category("sources", name, panel.categories) for name in wanted if name != self.target]
-        if not sources:
-            raise InvalidDataError(
-                f"InterestMapper(target={self.target!r}) needs a source category beside the target; the panel "
-                f"has {', '.join(map(repr, panel.categories))}. Add events of another category."
-            )
-        linked = {name: len(panel.linked(name, self.target)) for name in sources}
-        if not any(linked.values()):
-            raise NoLinkedUsersError(
-                f"nobody stands both in a source ({', '.join(map(repr, sources))}) and in the target "
-                f"{self.target!r}. A map is learned from people who are in both; check that the same person "
-                "has the same user_id in every category."
-            )
-        return sources
-
-    def _take(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
-        """Keep the panel and what weighting needs, and return the weighted histories."""
-        self.weighting_ = clone(self.weighting) if self.weighting is not None else Weighting("binary")
-        return self._remember(panel)
+        return check_sources("InterestMapper", self.target, self.sources, panel)
 
     def _routes(self, histories: dict[str, sparse.csr_matrix]) -> list[Route]:
         if self.routes is not None:
@@ -290,17 +260,3 @@ def _rank(routes: Sequence[Route]) -> int:
         if isinstance(value, SVDFactors)
     ]
     return max(ranks, default=0)
-
-
-def _used(
-    routes: list[FittedRoute], shop: Workshop, segments: dict[str, Segment]
-) -> tuple[dict, tuple[FittedRoute, ...], dict, dict[str, Segment]]:
-    """Return encoders, routes, spaces and segments without what has weight zero for everybody."""
-    kept = np.any([segment.kept for segment in segments.values()], axis=0)
-    chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
-    encoders = {route.encoder: shop.encoders[route.encoder] for route in chosen}
-    spaces = {route.space: shop.spaces[route.space] for route in chosen}
-    cut = {
-        name: Segment(segment.blend.only(kept), segment.kept[kept]) for name, segment in segments.items()
-    }
-    return encoders, chosen, spaces, cut

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.blend import StackingBlend
-from tastebridge.routes import Encoder, FittedRoute, Histories, known_to
+from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, known_to
 
 Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
@@ -41,8 +41,9 @@ class LinearModel:
     encoders : mapping of key to Encoder
     routes : tuple of FittedRoute
     spaces : mapping of key to ndarray of shape (n_items, k)
-    segments : mapping of {"cold", "warm"} to Segment
-        For people without and with a history in the target.
+    segments : mapping of {"cold", "warm", "empty"} to Segment
+        For people without and with a history in the target, and without any history; where there is no
+        ``"empty"``, the last are ``"cold"`` too.
     """
 
     target: str
@@ -50,6 +51,28 @@ class LinearModel:
     routes: tuple[FittedRoute, ...]
     spaces: Mapping[str, Vectors32]
     segments: Mapping[str, Segment]
+
+    @classmethod
+    def of(
+        cls, workshop: Workshop, routes: Sequence[FittedRoute], segments: Mapping[str, Segment]
+    ) -> LinearModel:
+        """Return the model of routes built in a workshop, without those that nobody's weights keep.
+
+        A route the gates read stays, be its own weight zero: the weights were learned with it.
+        """
+        kept = np.any([segment.kept for segment in segments.values()], axis=0)
+        kept |= np.array([_gates(route.name) for route in routes])
+        chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
+        return cls(
+            target=workshop.target,
+            encoders={route.encoder: workshop.encoders[route.encoder] for route in chosen},
+            routes=chosen,
+            spaces={route.space: workshop.spaces[route.space] for route in chosen},
+            segments={
+                name: Segment(segment.blend.only(kept), segment.kept[kept])
+                for name, segment in segments.items()
+            },
+        )
 
     def item_vectors(self) -> Vectors32:
         """Return the vectors (n_items, n_components) of the target's items."""
@@ -78,18 +101,32 @@ class LinearModel:
     def weights(self, histories: Histories, parts: Mapping[str, Array]) -> Array:
         """Return the weight of every route for every person, (n_people, n_routes)."""
         gates = gates_of(self.target, histories, parts)
-        warm = np.diff(histories[self.target].indptr) > 0
+        kinds = self._kinds(histories)
         out = np.zeros((len(gates), len(self.routes)))
-        for rows, name in ((~warm, "cold"), (warm, "warm")):
-            blend, kept = self.segments[name]
+        for name, (blend, kept) in self.segments.items():
+            rows = kinds == name
             out[rows] = blend.weights(gates[rows]) * kept
         return out
+
+    def _kinds(self, histories: Histories) -> NDArray[np.str_]:
+        """Return the segment of every person."""
+        kinds = np.where(known_to((self.target,), histories), "warm", "cold")
+        if "empty" in self.segments:
+            kinds = np.where(known_to(tuple(histories), histories), kinds, "empty")
+        return kinds
 
 
 def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:
     """Return what is known of people, (n_people, 3): see :data:`GATES`."""
     there = np.diff(histories[target].indptr)
-    here = sum(np.diff(rows.indptr) for name, rows in histories.items() if name != target)
-    near = [np.linalg.norm(Z, axis=1) for name, Z in parts.items() if name.endswith("→ neighbours")]
-    strength = np.sum(near, axis=0) if near else np.zeros(len(there))
+    here, strength = np.zeros(len(there)), np.zeros(len(there))
+    for name, rows in histories.items():
+        here += np.diff(rows.indptr) * (name != target)
+    for name, Z in parts.items():
+        strength += np.linalg.norm(Z, axis=1) * _gates(name)
     return np.column_stack([np.log1p(here), np.log1p(there), np.log(strength + 1e-2)])
+
+
+def _gates(route: str) -> bool:
+    """Return whether the gates read a route's vectors."""
+    return route.endswith("→ neighbours")

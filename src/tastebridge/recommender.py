@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._topk import pair_scores, top_k
@@ -53,6 +53,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     """
 
     target: str
+    weighting: Weighting | None
     weighting_: Weighting
     model_: LinearModel
     items_: dict[str, Vocabulary]
@@ -200,8 +201,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         if self.panel_ is not None:
             at = self.panel_.users.numbers(fresh.users.ids, missing="negative")
             known = self._histories_of(at)
-            histories = {name: known[name] + (histories[name] - _common(histories[name], known[name]))
-                         for name in histories}
+            histories = {
+                name: known[name] + (rows - _common(rows, known[name])) for name, rows in histories.items()
+            }
         wanted = np.flatnonzero(np.diff(truth.indptr))
         best = [
             self._best(part, 10, Filters())[0]
@@ -213,6 +215,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def _remember(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
         """Keep the people, the items and what weighting needs; return the weighted histories."""
         self.__dict__.pop("_cache", None)
+        self.weighting_ = Weighting("binary") if self.weighting is None else clone(self.weighting)
         now = panel.last_time
         self.panel_, self.item_names_ = panel, panel.item_names
         self.items_ = {name: panel[name].items for name in panel.categories}

@@ -1,0 +1,64 @@
+"""What the baselines share: a fit, and routes whose weights are fixed rather than learned."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tastebridge._sources import check_target
+from tastebridge.blend import StackingBlend
+from tastebridge.data import Panel
+from tastebridge.factors import ALSFactors
+from tastebridge.model import GATES, Segment
+from tastebridge.recommender import Recommender
+from tastebridge.routes import Histories, Workshop
+
+RANK = 64
+"""The rank of the default ALS factors, where the data allow it."""
+
+
+class Baseline(Recommender):
+    """Base of the baselines: a subclass names its sources and makes its model in a workshop."""
+
+    def fit(self, panel: Any, y: None = None) -> Self:
+        """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
+        panel = panel if isinstance(panel, Panel) else Panel.from_frame(panel)
+        check_target(self.target, panel)
+        self._check()
+        panel = panel.select([*self._sources(panel), self.target])
+        workshop = Workshop(self._remember(panel), self.target)
+        with threadpool_limits(1, "blas"):
+            self.model_ = self._model(workshop)
+        return self
+
+    def _check(self) -> None:
+        """Refuse parameters that cannot be used."""
+
+    def _sources(self, panel: Panel) -> list[str]:
+        """Return the categories to learn from beside the target."""
+        return []
+
+    @abstractmethod
+    def _model(self, workshop: Workshop) -> Any:
+        """Return the fitted model."""
+
+
+def fixed(**kept: Sequence[bool]) -> dict[str, Segment]:
+    """Return segments in which the routes that are kept weigh 1 and the others nothing."""
+    return {
+        name: Segment(StackingBlend.equal(len(mask), len(GATES)), np.array(mask))
+        for name, mask in kept.items()
+    }
+
+
+def default_factors(histories: Histories, random_state: int) -> ALSFactors:
+    """Return ALS factors of the default rank, or of the highest the histories side by side allow."""
+    people = np.diff(sparse.hstack(list(histories.values()), format="csr").indptr) > 0
+    items = sum(rows.shape[1] for rows in histories.values())
+    rank = min(RANK, int(people.sum()), items)
+    return ALSFactors(rank, regularization=1.0, alpha=10.0, random_state=random_state)

@@ -1,0 +1,75 @@
+"""Similarities of the items of all categories to those of the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.routes import Histories
+from tastebridge.routes.neighbours import binary, similarities
+
+_POPULARITY = 1e-6
+"""So little of popularity in a score that it decides only where neighbours are silent."""
+
+
+@dataclass(frozen=True, eq=False)
+class ItemSimilarity:
+    """What item neighbours know: no person.
+
+    Attributes
+    ----------
+    target : str
+    categories : tuple of str
+        Whose items, side by side, the rows are.
+    similarities : csr_matrix of shape (n_all_items, n_target_items)
+    popularity : ndarray of shape (n_target_items,)
+        People of each item, as a share of the most.
+    """
+
+    target: str
+    categories: tuple[str, ...]
+    similarities: sparse.csr_matrix
+    popularity: NDArray[np.float64]
+
+    def scores(self, histories: Histories) -> NDArray[np.float32]:
+        """Return the scores (n_people, n_target_items); a row depends on its person only."""
+        X = binary(sparse.hstack([histories[name] for name in self.categories], format="csr"))
+        lengths = np.maximum(np.diff(X.indptr), 1) ** -0.5
+        found = (X @ self.similarities).toarray() * lengths[:, None]
+        return np.asarray(found + _POPULARITY * self.popularity, dtype=np.float32)
+
+
+def nearest_items(
+    histories: Histories, target: str, shrinkage: float, n_neighbours: int | None
+) -> ItemSimilarity:
+    """Return the similarities that histories show, of each target item's nearest only."""
+    categories = tuple(sorted(histories))
+    X = binary(sparse.hstack([histories[name] for name in categories], format="csr"))
+    Y = binary(histories[target])
+    S = similarities(X, Y, shrinkage)
+    first = sum(histories[name].shape[1] for name in categories[: categories.index(target)])
+    S = _without(S, np.arange(first, first + Y.shape[1]))
+    if n_neighbours is not None:
+        S = _largest_of_columns(S, n_neighbours)
+    counts = np.bincount(Y.indices, minlength=Y.shape[1])
+    return ItemSimilarity(target, categories, S, counts / max(counts.max(), 1))
+
+
+def _without(S: sparse.csr_matrix, itself: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Return ``S`` without the similarity of a target item, in row ``itself[j]``, to itself."""
+    links = S.tocoo()
+    other = links.row != itself[links.col]
+    return sparse.csr_matrix((links.data[other], (links.row[other], links.col[other])), shape=S.shape)
+
+
+def _largest_of_columns(S: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
+    """Return ``S`` with the ``k`` largest entries of every column; of equals, the first rows."""
+    links = S.tocoo()
+    order = np.lexsort((links.row, -links.data, links.col))
+    column = links.col[order]
+    place = np.arange(len(order)) - np.searchsorted(column, column)
+    kept = order[place < k]
+    return sparse.csr_matrix((links.data[kept], (links.row[kept], links.col[kept])), shape=S.shape)

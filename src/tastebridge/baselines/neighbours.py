@@ -1,0 +1,137 @@
+"""Item neighbours across categories: a target item is near the items, of any category, its people have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge._dense import dense_top_k
+from tastebridge._sources import check_sources
+from tastebridge._validation import check_count, check_number
+from tastebridge.baselines._base import Baseline
+from tastebridge.baselines._similarity import ItemSimilarity, nearest_items
+from tastebridge.data import Panel, Weighting
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.filters import Filters
+from tastebridge.routes import Histories, Workshop
+
+_SCORES = 2**22
+"""Scores held at once."""
+
+
+class ItemNeighbours(Baseline):
+    r"""Scores a target item by its similarity to all a person has, in whatever category.
+
+    .. math:: \hat r_{uj} = d_u^{-1/2} \sum_{i \in u,\, i \in N(j)} s_{ij} + \varepsilon\,\frac{n_j}{\max n},
+              \qquad s_{ij} = \frac{n_{ij}}{\sqrt{n_i n_j} + h}
+
+    with the numbers of people who took i, j and both, the nearest items N(j) of j, and the length
+    :math:`d_u` of the history. The last term, :math:`\varepsilon = 10^{-6}`, ranks by popularity what no
+    neighbour speaks for. Similarities are exact and sparse. There are no vectors: they would be as wide as
+    the catalogue.
+
+    Parameters
+    ----------
+    target : str
+        The category to recommend in.
+    sources : list of str, optional
+        The categories to learn from beside it; None for all others.
+    shrinkage : float, default=5.0
+        The number h of people, at least 0: it holds back similarities that rest on few of them.
+    n_neighbours : int, optional
+        The size of N(j); None for every item with a person in common.
+    weighting : Weighting, optional
+        As for :class:`tastebridge.InterestMapper`; only whether there is an event counts here.
+
+    Attributes
+    ----------
+    model_ : ItemSimilarity
+        The similarities of all items to the target's; no person.
+
+    Raises
+    ------
+    UnknownCategoryError, NoLinkedUsersError
+        If a category is not in the panel, or nobody stands in a source and in the target.
+    InvalidParameterError
+        If a parameter is out of range.
+
+    References
+    ----------
+    B. Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW (2001).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tastebridge.baselines import ItemNeighbours
+    >>> rows = [("ada", "dune", "books"), ("ada", "alien", "films"), ("bob", "emma", "books")]
+    >>> rows += [("bob", "clueless", "films"), ("eva", "emma", "books")]
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
+    >>> ItemNeighbours("films").fit(frame).recommend(["eva"], n=1)["item_id"].tolist()
+    ['clueless']
+    """
+
+    def __init__(
+        self,
+        target: str,
+        sources: list[str] | None = None,
+        shrinkage: float = 5.0,
+        n_neighbours: int | None = None,
+        weighting: Weighting | None = None,
+    ) -> None:
+        self.target = target
+        self.sources = sources
+        self.shrinkage = shrinkage
+        self.n_neighbours = n_neighbours
+        self.weighting = weighting
+
+    def user_vectors(self, user_ids: Any = None, *, missing: str = "error") -> NoReturn:
+        """Refuse: there are none."""
+        raise InvalidParameterError(
+            "ItemNeighbours has no vectors: they would be as wide as the catalogue. Use recommend and predict, "
+            "or JointALS for a baseline with vectors."
+        )
+
+    def item_vectors(self) -> NoReturn:
+        """Refuse: there are none."""
+        self.user_vectors()
+
+    def _check(self) -> None:
+        check_number("shrinkage", self.shrinkage, 0.0)
+        if self.n_neighbours is not None:
+            check_count("n_neighbours", self.n_neighbours)
+
+    def _sources(self, panel: Panel) -> list[str]:
+        return check_sources("ItemNeighbours", self.target, self.sources, panel)
+
+    def _model(self, workshop: Workshop) -> ItemSimilarity:
+        return nearest_items(workshop.histories, self.target, self.shrinkage, self.n_neighbours)
+
+    def _best(
+        self, histories: Histories, n: int, filters: Filters
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        found = []
+        for rows, part in self._parts(histories):
+            scores = self.model_.scores(part)
+            scores[~filters.open(rows, scores.shape)] = -np.inf
+            scores[part[self.target].nonzero()] = -np.inf
+            found.append(dense_top_k(scores, n))
+        return np.concatenate([best for best, _ in found]), np.concatenate([scores for _, scores in found])
+
+    def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        people, place = np.unique(users, return_inverse=True)
+        out = np.empty(len(users), dtype=np.float32)
+        for rows, part in self._parts(self._histories_of(people)):
+            here = np.flatnonzero((place >= rows.start) & (place < rows.stop))
+            out[here] = self.model_.scores(part)[place[here] - rows.start, items[here]]
+        return out
+
+    def _parts(self, histories: Histories) -> Iterator[tuple[slice, Histories]]:
+        """Yield the histories of as many people as memory has scores for."""
+        n_people, n_items = histories[self.target].shape
+        step = max(1, _SCORES // n_items)
+        for start in range(0, n_people, step):
+            rows = slice(start, start + step)
+            yield rows, {name: part[rows] for name, part in histories.items()}

@@ -1,0 +1,58 @@
+"""What most people took."""
+
+from __future__ import annotations
+
+from tastebridge.baselines._base import Baseline, fixed
+from tastebridge.data import Weighting
+from tastebridge.model import LinearModel
+from tastebridge.routes import PopularityRoute, Workshop
+
+
+class Popularity(Baseline):
+    r"""Recommends to everybody what most people took and they have not.
+
+    The score of an item is :math:`\log\,(n_i + c) / \overline{(n + c)}` with the number :math:`n_i` of people
+    who took it.
+
+    Parameters
+    ----------
+    target : str
+        The category to recommend in.
+    prior : float, default=0.5
+        People c added to each item, above 0.
+    weighting : Weighting, optional
+        As for :class:`tastebridge.InterestMapper`; it changes nothing here.
+
+    Attributes
+    ----------
+    model_ : LinearModel
+        The one route; no person.
+
+    Raises
+    ------
+    UnknownCategoryError
+        If the target is not in the panel.
+
+    References
+    ----------
+    P. Cremonesi, Y. Koren and R. Turrin, "Performance of recommender algorithms on top-n recommendation
+    tasks", RecSys (2010).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tastebridge.baselines import Popularity
+    >>> rows = [("ada", "alien", "films"), ("eva", "alien", "films"), ("eva", "brazil", "films")]
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
+    >>> Popularity("films").fit(frame).recommend(["ada"], n=1)["item_id"].tolist()
+    ['brazil']
+    """
+
+    def __init__(self, target: str, prior: float = 0.5, weighting: Weighting | None = None) -> None:
+        self.target = target
+        self.prior = prior
+        self.weighting = weighting
+
+    def _model(self, workshop: Workshop) -> LinearModel:
+        routes = PopularityRoute(self.prior).build(workshop)
+        return LinearModel.of(workshop, routes, fixed(cold=[True], warm=[True]))

@@ -1,0 +1,64 @@
+"""The recommender of one category, to which the other categories do not exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tastebridge.baselines._base import Baseline, default_factors, fixed
+from tastebridge.data import Weighting
+from tastebridge.model import LinearModel
+from tastebridge.routes import PopularityRoute, TargetRoute, Workshop
+
+
+class TargetOnly(Baseline):
+    """Factors of the target alone for people with a history there, and popularity for the others.
+
+    Parameters
+    ----------
+    target : str
+        The category to recommend in.
+    factors : factor model, optional
+        None for :class:`tastebridge.factors.ALSFactors` of rank 64, or less where the data allow less.
+    weighting : Weighting, optional
+        How events count; None for binary ones.
+    random_state : int, default=0
+        Seed of the default factors.
+
+    Attributes
+    ----------
+    model_ : LinearModel
+        The two routes; no person.
+
+    Raises
+    ------
+    UnknownCategoryError
+        If the target is not in the panel.
+    InvalidParameterError
+        If the factors have more components than the data allow.
+
+    References
+    ----------
+    Y. Hu, Y. Koren and C. Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM (2008).
+
+    Examples
+    --------
+    >>> from tastebridge.baselines import TargetOnly
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> viewers = panel.users.ids_of(panel["films"].active[:2])
+    >>> len(TargetOnly("films").fit(panel).recommend(viewers, n=3))
+    6
+    """
+
+    def __init__(
+        self, target: str, factors: Any = None, weighting: Weighting | None = None, random_state: int = 0
+    ) -> None:
+        self.target = target
+        self.factors = factors
+        self.weighting = weighting
+        self.random_state = random_state
+
+    def _model(self, workshop: Workshop) -> LinearModel:
+        factors = self.factors or default_factors(workshop.histories, self.random_state)
+        routes = PopularityRoute().build(workshop) + TargetRoute(factors).build(workshop)
+        return LinearModel.of(workshop, routes, fixed(cold=[True, False], warm=[False, True]))
