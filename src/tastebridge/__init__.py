@@ -1,4 +1,4 @@
-"""tastebridge carries a person's interests from the categories where they are known to one where they are not."""
+"""Carry a person's interests from the categories where they are known to one where they are not."""
 
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
 from tastebridge.blend import StackingBlend

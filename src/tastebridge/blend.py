@@ -7,11 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import expit
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from tastebridge._losses import Problem
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.exceptions import InvalidDataError
 
@@ -63,8 +63,8 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     References
     ----------
     D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992). L. Breiman, "Stacked regressions",
-    Machine Learning 24 (1996). Z. Cao et al., "Learning to rank: from pairwise approach to listwise approach",
-    ICML (2007).
+    Machine Learning 24 (1996). Z. Cao et al., "Learning to rank: from pairwise approach to listwise
+    approach", ICML (2007).
 
     Examples
     --------
@@ -109,13 +109,14 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
         check_number("gate_penalty", self.gate_penalty, 0.0)
         check_count("max_iter", self.max_iter)
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
         starts = _starts(groups, len(y))
-        G = _gates(gates, len(y), self.loss)
+        G = _gates(gates, len(y))
         self.gate_mean_, self.gate_scale_ = G.mean(axis=0), _deviation(G)
         self.scale_ = _deviation(X)
         features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
-        problem = _Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty)
+        problem = Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty)
         found = minimize(
             problem,
             problem.start(),
@@ -157,7 +158,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     def predict(self, X: ArrayLike, gates: ArrayLike | None = None) -> Array:
         """Return the blended score of every row."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False), dtype=np.float64)
         return np.asarray((X * self.weights(gates)).sum(axis=1) + self.intercept_, dtype=np.float64)
 
     def __sklearn_tags__(self) -> Tags:
@@ -165,85 +166,6 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
-
-
-class _Problem:
-    """The loss and its gradient as L-BFGS wants them; gates are those of the first row of each list."""
-
-    def __init__(
-        self, X: Array, y: Array, starts: NDArray[np.int64], F: Array, loss: str, penalty: float
-    ) -> None:
-        self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
-        self.F, self.penalty, self.y = F[starts], penalty, y
-        width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
-        # lists of one length are mixed by a batched product, others row by row
-        self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
-        self.loss = {"listwise": self._listwise, "logistic": self._logistic, "ridge": self._ridge}[loss]
-        self.has_intercept = loss != "listwise"
-        if loss == "listwise":
-            self.y, self.share = _relevance(y, starts, self.lengths)
-
-    def start(self) -> Array:
-        """Return equal weights that add up to one."""
-        coef = np.zeros((self.F.shape[1], self.X.shape[-1]))
-        coef[0] = np.log(np.expm1(1.0 / self.X.shape[-1]))
-        return np.append(coef.ravel(), 0.0)
-
-    def unpack(self, theta: Array) -> tuple[Array, float]:
-        """Return the coefficients and the intercept."""
-        coef = theta[:-1].reshape(self.F.shape[1], self.X.shape[-1])
-        return coef, float(theta[-1]) if self.has_intercept else 0.0
-
-    def __call__(self, theta: Array) -> tuple[float, Array]:
-        """Return the loss and the gradient."""
-        coef, intercept = self.unpack(theta)
-        A = self.F @ coef
-        value, slope = self.loss(self._mix(np.logaddexp(0.0, A)) + intercept)
-        gradient = self.F.T @ (self._gather(slope) * expit(A))
-        gradient[1:] += 2.0 * self.penalty * coef[1:]
-        value += self.penalty * float((coef[1:] ** 2).sum())
-        return value, np.append(gradient.ravel(), slope.sum() if self.has_intercept else 0.0)
-
-    def _mix(self, W: Array) -> Array:
-        """Return the score of every row under its list's weights (n_lists, n_routes)."""
-        if self.X.ndim == 2:
-            return np.asarray((self.X * np.repeat(W, self.lengths, axis=0)).sum(axis=1))
-        return np.asarray((self.X @ W.astype(np.float32)[:, :, None]).ravel(), dtype=np.float64)
-
-    def _gather(self, slope: Array) -> Array:
-        """Return for each list the sum of its rows times their slopes, (n_lists, n_routes)."""
-        if self.X.ndim == 2:
-            return np.asarray(np.add.reduceat(self.X * slope[:, None], self.starts))
-        rows = slope.astype(np.float32).reshape(len(self.starts), 1, -1)
-        return np.asarray((rows @ self.X)[:, 0], dtype=np.float64)
-
-    def _listwise(self, s: Array) -> tuple[float, Array]:
-        s = s - np.repeat(np.maximum.reduceat(s, self.starts), self.lengths)
-        e = np.exp(s)
-        total = np.repeat(np.add.reduceat(e, self.starts), self.lengths)
-        return -float(self.y @ (s - np.log(total))), self.share * e / total - self.y
-
-    def _logistic(self, s: Array) -> tuple[float, Array]:
-        hit = self.y > 0
-        return float(np.logaddexp(0.0, np.where(hit, -s, s)).mean()), (expit(s) - hit) / len(s)
-
-    def _ridge(self, s: Array) -> tuple[float, Array]:
-        error = s - self.y
-        return float((error**2).mean()), 2.0 * error / len(s)
-
-
-def _relevance(y: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return the relevance as a distribution over each list, and each row's share of all lists."""
-    positive = np.maximum(y, 0.0)
-    total = np.add.reduceat(positive, starts)
-    useful = total > 0
-    if not useful.any():
-        raise InvalidDataError(
-            "StackingBlend(loss='listwise') needs a list with an entry of y above 0; there is none. Mark what "
-            "the person took with 1."
-        )
-    share = np.repeat(useful / useful.sum(), lengths)
-    return share * positive / np.repeat(np.where(useful, total, 1.0), lengths), share
 
 
 def _starts(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
@@ -256,7 +178,7 @@ def _starts(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
     return np.append(0, np.flatnonzero(labels[1:] != labels[:-1]) + 1)
 
 
-def _gates(gates: ArrayLike | None, n_rows: int, loss: str) -> Array:
+def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
     if gates is None:
         return np.zeros((n_rows, 0))
     G = np.asarray(check_array(gates, dtype=np.float64, input_name="gates"))

@@ -187,7 +187,7 @@ class InterestMapper(Recommender):
             small = min(limits, key=lambda name: limits[name])
             if wanted > limits[small]:
                 raise InvalidParameterError(
-                    f"InterestMapper(n_components={wanted}) needs at least {wanted} people and items in every "
+                    f"InterestMapper(n_components={wanted}) needs as many people and items in every "
                     f"category; {small!r} allows {limits[small]}. Lower n_components, or leave it None."
                 )
         return default_routes(limits, self.target, wanted, self.random_state)
@@ -229,8 +229,8 @@ class InterestMapper(Recommender):
         table.insert(1, "linked", linked)
         if not table["kept"].any():
             warnings.warn(
-                f"no source helps for {self.target!r} out of fold; people without a history there get what is "
-                "popular. See transfer_.",
+                f"no source helps for {self.target!r} out of fold; people without a history there get what "
+                "is popular. See transfer_.",
                 TastebridgeWarning,
                 stacklevel=4,
             )

@@ -1,4 +1,4 @@
-"""The collapsed model: one vector a person, one a target item, and nothing of the people it was learned from."""
+"""The collapsed model: one vector a person, one a target item, and nothing of the people it learned from."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """Routes and the weights that blend them.
+    r"""Routes and the weights that blend them.
 
     With the weights :math:`w_r` and the vectors :math:`z_r` of a person, and the item vectors
-    :math:`V_{S(r)}` of the route's space, the score is :math:`\\sum_r w_r z_r^\\top v_{S(r)}`. Routes of one
+    :math:`V_{S(r)}` of the route's space, the score is :math:`\sum_r w_r z_r^\top v_{S(r)}`. Routes of one
     space add up, and the spaces stand side by side: a person's vector is
-    :math:`[\\sum_{r: S(r)=1} w_r z_r, \\sum_{r: S(r)=2} w_r z_r, …]` and an item's :math:`[v_1, v_2, …]`.
+    :math:`[\sum_{r: S(r)=1} w_r z_r, \sum_{r: S(r)=2} w_r z_r, …]` and an item's :math:`[v_1, v_2, …]`.
 
     Attributes
     ----------

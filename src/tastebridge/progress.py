@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 class Step(Protocol):
     """What is called at the start of every step, with what it does."""
 
-    def __call__(self, message: str) -> None: ...
+    def __call__(self, message: str) -> None:
+        """Go on to the next step."""
 
 
 @contextmanager

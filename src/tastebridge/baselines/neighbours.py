@@ -73,6 +73,8 @@ class ItemNeighbours(Baseline):
     ['clueless']
     """
 
+    model_: Any
+
     def __init__(
         self,
         target: str,
@@ -90,8 +92,8 @@ class ItemNeighbours(Baseline):
     def user_vectors(self, user_ids: Any = None, *, missing: str = "error") -> NoReturn:
         """Refuse: there are none."""
         raise InvalidParameterError(
-            "ItemNeighbours has no vectors: they would be as wide as the catalogue. Use recommend and predict, "
-            "or JointALS for a baseline with vectors."
+            "ItemNeighbours has no vectors: they would be as wide as the catalogue. Use recommend and "
+            "predict, or JointALS for a baseline with vectors."
         )
 
     def item_vectors(self) -> NoReturn:

@@ -16,12 +16,13 @@ from tastebridge.routes.workshop import Workshop
 class NeighbourRoute(Route):
     r"""The surest links between items: pairs that nearly the same people took.
 
-    .. math:: s_{ij} = \frac{n_{ij}}{\sqrt{n_i n_j} + h}, \qquad \hat r_{uj} = d_u^{-1/2} \sum_{i \in u} s_{ij}
+    .. math:: s_{ij} = \frac{n_{ij}}{\sqrt{n_i n_j} + h}, \qquad
+              \hat r_{uj} = d_u^{-1/2} \sum_{i \in u} s_{ij}
 
     with the numbers of people who took i, j and both, counted among those who stand in both categories, and h
-    to shrink what few people show. Only the ``n_links`` strongest are kept. A graph of so few links falls into
-    small connected parts, so that its singular value decomposition, which gives this route vectors like any
-    other, is exact and cheap at any size of the catalogue.
+    to shrink what few people show. Only the ``n_links`` strongest are kept. A graph of so few links falls
+    into small connected parts, so that its singular value decomposition, which gives this route vectors like
+    any other, is exact and cheap at any size of the catalogue.
 
     It sees what factors of low rank cannot: single pairs of items that belong together, such as a product
     filed under two categories, and is silent where the history has none.

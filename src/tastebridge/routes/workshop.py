@@ -39,7 +39,7 @@ class Workshop:
         self.target = target
         self.rank = rank
         self.encoders: dict[str, Encoder] = {}
-        self.spaces: dict[str, Array] = {}
+        self.spaces: dict[str, NDArray[np.float32]] = {}
         self._fitted: dict[str, Any] = {}
         self._parent = parent
 

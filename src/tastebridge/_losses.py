@@ -1,0 +1,90 @@
+"""The losses of a blend over lists of items, with their gradients, as L-BFGS wants them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from tastebridge.exceptions import InvalidDataError
+
+Array = NDArray[np.float64]
+
+
+class Problem:
+    """The loss and its gradient; the gates of a list are those of its first row."""
+
+    def __init__(
+        self, X: Array, y: Array, starts: NDArray[np.int64], F: Array, loss: str, penalty: float
+    ) -> None:
+        self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
+        self.F, self.penalty, self.y = F[starts], penalty, y
+        width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
+        # lists of one length are mixed by a batched product, others row by row
+        self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
+        self.loss = {"listwise": self._listwise, "logistic": self._logistic, "ridge": self._ridge}[loss]
+        self.has_intercept = loss != "listwise"
+        if loss == "listwise":
+            self.y, self.share = _relevance(y, starts, self.lengths)
+
+    def start(self) -> Array:
+        """Return equal weights that add up to one."""
+        coef = np.zeros((self.F.shape[1], self.X.shape[-1]))
+        coef[0] = np.log(np.expm1(1.0 / self.X.shape[-1]))
+        return np.append(coef.ravel(), 0.0)
+
+    def unpack(self, theta: Array) -> tuple[Array, float]:
+        """Return the coefficients and the intercept."""
+        coef = theta[:-1].reshape(self.F.shape[1], self.X.shape[-1])
+        return coef, float(theta[-1]) if self.has_intercept else 0.0
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Return the loss and the gradient."""
+        coef, intercept = self.unpack(theta)
+        A = self.F @ coef
+        value, slope = self.loss(self._mix(np.logaddexp(0.0, A)) + intercept)
+        gradient = self.F.T @ (self._gather(slope) * expit(A))
+        gradient[1:] += 2.0 * self.penalty * coef[1:]
+        value += self.penalty * float((coef[1:] ** 2).sum())
+        return value, np.append(gradient.ravel(), slope.sum() if self.has_intercept else 0.0)
+
+    def _mix(self, W: Array) -> Array:
+        """Return the score of every row under its list's weights (n_lists, n_routes)."""
+        if self.X.ndim == 2:
+            return np.asarray((self.X * np.repeat(W, self.lengths, axis=0)).sum(axis=1))
+        return np.asarray((self.X @ W.astype(np.float32)[:, :, None]).ravel(), dtype=np.float64)
+
+    def _gather(self, slope: Array) -> Array:
+        """Return for each list the sum of its rows times their slopes, (n_lists, n_routes)."""
+        if self.X.ndim == 2:
+            return np.asarray(np.add.reduceat(self.X * slope[:, None], self.starts))
+        rows = slope.astype(np.float32).reshape(len(self.starts), 1, -1)
+        return np.asarray((rows @ self.X)[:, 0], dtype=np.float64)
+
+    def _listwise(self, s: Array) -> tuple[float, Array]:
+        s = s - np.repeat(np.maximum.reduceat(s, self.starts), self.lengths)
+        e = np.exp(s)
+        total = np.repeat(np.add.reduceat(e, self.starts), self.lengths)
+        return -float(self.y @ (s - np.log(total))), self.share * e / total - self.y
+
+    def _logistic(self, s: Array) -> tuple[float, Array]:
+        hit = self.y > 0
+        return float(np.logaddexp(0.0, np.where(hit, -s, s)).mean()), (expit(s) - hit) / len(s)
+
+    def _ridge(self, s: Array) -> tuple[float, Array]:
+        error = s - self.y
+        return float((error**2).mean()), 2.0 * error / len(s)
+
+
+def _relevance(y: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return the relevance as a distribution over each list, and each row's share of all lists."""
+    positive = np.maximum(y, 0.0)
+    total = np.add.reduceat(positive, starts)
+    useful = total > 0
+    if not useful.any():
+        raise InvalidDataError(
+            "StackingBlend(loss='listwise') needs a list with an entry of y above 0; there is none. Mark "
+            "what the person took with 1."
+        )
+    share = np.repeat(useful / useful.sum(), lengths)
+    return share * positive / np.repeat(np.where(useful, total, 1.0), lengths), share
