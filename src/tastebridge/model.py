@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +41,7 @@ class LinearModel:
     encoders : mapping of key to Encoder
     routes : tuple of FittedRoute
     spaces : mapping of key to ndarray of shape (n_items, k)
+        Views of the columns of :meth:`item_vectors`.
     segments : mapping of {"cold", "warm", "empty"} to Segment
         For people without and with a history in the target, and without any history; where there is no
         ``"empty"``, the last are ``"cold"`` too.
@@ -51,6 +52,14 @@ class LinearModel:
     routes: tuple[FittedRoute, ...]
     spaces: Mapping[str, Vectors32]
     segments: Mapping[str, Segment]
+    _item_vectors: Vectors32 = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        whole = np.concatenate(list(self.spaces.values()), axis=1)
+        ends = np.cumsum([V.shape[1] for V in self.spaces.values()])[:-1]
+        views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=True))
+        object.__setattr__(self, "spaces", views)
+        object.__setattr__(self, "_item_vectors", whole)
 
     @classmethod
     def of(
@@ -76,7 +85,7 @@ class LinearModel:
 
     def item_vectors(self) -> Vectors32:
         """Return the vectors (n_items, n_components) of the target's items."""
-        return np.concatenate(list(self.spaces.values()), axis=1)
+        return self._item_vectors
 
     def user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors (n_people, n_components) of people with these histories."""

@@ -21,6 +21,7 @@ from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.alignment import with_items
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
+from tastebridge.explain import Part, parts_of
 from tastebridge.filters import Filters, read_filters
 from tastebridge.metrics import ndcg
 from tastebridge.model import LinearModel, Vectors32
@@ -180,8 +181,59 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         check_choice("missing", missing, ("error", "skip", "popular"))
         people, ids = self._people(user_ids, missing)
         parts = [self.model_.user_vectors(part) for _, part in _chunks(self._histories_of(people), len(ids))]
-        width = self.model_.item_vectors().shape[1]
-        return Vectors(ids, np.concatenate(parts) if parts else np.zeros((0, width), np.float32))
+        parts = parts or [np.zeros((0, self.model_.item_vectors().shape[1]), np.float32)]
+        return Vectors(ids, np.concatenate(parts))
+
+    def explain(self, user_id: Any, item_id: Any) -> pd.DataFrame:
+        """Say of what the score of a person of the fit and a target item is made.
+
+        Contributions sum to the score of :meth:`predict`. What they mean, and what they do not, is told in
+        :mod:`tastebridge.explain`.
+
+        Parameters
+        ----------
+        user_id, item_id : id
+            One person and one item of the target, had already or not.
+
+        Returns
+        -------
+        DataFrame
+            source_category, source_item, route, contribution, largest first: a row for each past item and
+            route. Where source_item is None the row stands for no single item: it is the baseline of a map,
+            or what is popular (source_category ``"(popularity)"``).
+
+        Raises
+        ------
+        UnknownIdError
+            If the person or item is not known.
+        """
+        people, _ = self._people([user_id], "error")
+        return self._explain(self._histories_of(people), item_id)
+
+    def explain_from(self, history: Any, item_id: Any, *, missing: str = "skip") -> pd.DataFrame:
+        """Say of what the score of a target item is made for one person with this history.
+
+        Parameters
+        ----------
+        history : Panel or frame
+            The events of one person, as for :meth:`recommend_from`.
+        item_id : id
+            An item of the target.
+        missing : {"skip", "error"}, default="skip"
+            As for :meth:`recommend_from`.
+
+        Returns
+        -------
+        DataFrame
+            As of :meth:`explain`.
+        """
+        check_choice("missing", missing, ("error", "skip"))
+        panel, histories = self._fold_in(history, missing)
+        if len(panel) != 1:
+            raise InvalidDataError(
+                f"explain_from takes the history of one person; this one has {len(panel)}. Call it once each."
+            )
+        return self._explain(histories, item_id)
 
     def item_vectors(self) -> Vectors:
         """Return ids and vectors of the target's items, in ascending order of the ids."""
@@ -320,6 +372,22 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         vectors = self.model_.user_vectors(histories)
         seen = histories[self._target()]
         return top_k(vectors, self.model_.item_vectors(), n, seen=seen, **filters._asdict())
+
+    def _explain(self, histories: Histories, item_id: Any) -> pd.DataFrame:
+        item = int(self.items_[self._target()].numbers([item_id])[0])
+        parts = sorted(self._parts_of(histories, item), key=lambda part: -part.contribution)
+        ids = [None if at < 0 else self.items_[name].ids[at] for name, at, _, _ in parts]
+        columns = {
+            "source_category": [part.category for part in parts],
+            "source_item": pd.Series(ids, dtype=object),
+            "route": [part.route for part in parts],
+            "contribution": np.array([part.contribution for part in parts], dtype=np.float64),
+        }
+        return pd.DataFrame(columns)
+
+    def _parts_of(self, histories: Histories, item: int) -> list[Part]:
+        """Return the parts of the score of one person and item."""
+        return parts_of(self.model_, histories, item)
 
     def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         people, place = np.unique(users, return_inverse=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge.explain import POPULARITY, Part
 from tastebridge.routes import Histories
 from tastebridge.routes.neighbours import binary, similarities
 
@@ -40,6 +41,19 @@ class ItemSimilarity:
         lengths = np.maximum(np.diff(X.indptr), 1) ** -0.5
         found = (X @ self.similarities).toarray() * lengths[:, None]
         return np.asarray(found + _POPULARITY * self.popularity, dtype=np.float32)
+
+    def parts_of(self, histories: Histories, item: int) -> list[Part]:
+        """Return the parts of the score of one person and item, as of a linear model."""
+        X = binary(sparse.hstack([histories[name] for name in self.categories], format="csr"))
+        near = self.similarities[:, [item]].toarray().ravel()[X.indices] * max(X.nnz, 1) ** -0.5
+        starts = np.cumsum([0] + [histories[name].shape[1] for name in self.categories])
+        at = np.searchsorted(starts, X.indices, side="right") - 1
+        links = zip(at, X.indices - starts[at], near, strict=True)
+        found = [
+            Part(self.categories[k], int(j), "neighbours", float(value)) for k, j, value in links if value
+        ]
+        popular = float(_POPULARITY * self.popularity[item])
+        return [*found, Part(POPULARITY, -1, "popularity", popular)]
 
 
 def nearest_items(

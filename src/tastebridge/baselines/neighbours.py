@@ -15,6 +15,7 @@ from tastebridge.baselines._base import Baseline
 from tastebridge.baselines._similarity import ItemSimilarity, nearest_items
 from tastebridge.data import Panel, Weighting
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.explain import Part
 from tastebridge.filters import Filters
 from tastebridge.routes import Histories, Workshop
 
@@ -121,6 +122,9 @@ class ItemNeighbours(Baseline):
             scores[part[self.target].nonzero()] = -np.inf
             found.append(dense_top_k(scores, n))
         return np.concatenate([best for best, _ in found]), np.concatenate([scores for _, scores in found])
+
+    def _parts_of(self, histories: Histories, item: int) -> list[Part]:
+        return self.model_.parts_of(histories, item)
 
     def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         people, place = np.unique(users, return_inverse=True)

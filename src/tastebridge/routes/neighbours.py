@@ -83,8 +83,12 @@ class LinearEncoder:
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return the vectors (n_people, k)."""
+        return np.asarray(self.normalize_rows(X) @ self.encoder_)
+
+    def normalize_rows(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return the histories with every entry 1, divided by the root of their length."""
         lengths = np.maximum(np.diff(X.indptr), 1) ** -0.5
-        return np.asarray((sparse.diags(lengths) @ binary(X)) @ self.encoder_)
+        return sparse.csr_matrix(sparse.diags(lengths) @ binary(X))
 
 
 def similarities(X: sparse.csr_matrix, Y: sparse.csr_matrix, shrinkage: float) -> sparse.csr_matrix:
