@@ -38,58 +38,65 @@ class Part(NamedTuple):
     contribution: float
 
 
+class History(NamedTuple):
+    """The one history an encoder reads: past items (numbers over all its categories) and their vectors.
+
+    The sum of the vectors (n_past, p) is the person's: the encoder's ``transform``. A factor model that
+    cannot be taken apart has one vector, that sum, of no item (-1).
+    """
+
+    items: NDArray[np.integer]
+    vectors: Array
+
+
 def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
     """Return the parts of the score of one person (histories of one row) and one target item."""
-    vectors = model.route_vectors(histories)
-    weights = model.weights(histories, vectors)[0]
-    rows = {key: _row(encoder, histories) for key, encoder in model.encoders.items()}
+    weights = model.weights(histories)[0]
+    past: dict[str, History] = {}
     found: list[Part] = []
     for weight, route in zip(weights, model.routes, strict=True):
-        v = weight * np.asarray(model.spaces[route.space][item, : vectors[route.name].shape[1]], np.float64)
-        if weight and not route.sources:
-            found.append(Part(POPULARITY, -1, route.name, float(vectors[route.name][0] @ v)))
-        elif weight and known_to(route.sources, histories)[0]:
-            found += _route_parts(route, model.encoders[route.encoder], rows[route.encoder], histories, v)
+        if not weight or not known_to(route.sources, histories)[0]:
+            continue
+        encoder = model.encoders[route.encoder]
+        if route.encoder not in past:
+            past[route.encoder] = take_apart(encoder.model, _row(encoder, histories))
+        v = weight * np.asarray(model.spaces[route.space][item], dtype=np.float64)
+        found += _route_parts(route, encoder, past[route.encoder], histories, v)
     return found
 
 
-def _route_parts(
-    route: FittedRoute, encoder: Encoder, row: sparse.csr_matrix, histories: Histories, v: Array
-) -> Iterator[Part]:
-    """Yield the parts of one route: of its past items, and the baseline of its map."""
-    direction = v if route.coef is None else route.coef @ v
-    rest = 0.0 if route.intercept is None else float(route.intercept @ v)
-    items, values = contributions(encoder.model, row, direction)
-    starts = np.cumsum([0] + [histories[name].shape[1] for name in encoder.categories])
-    for item, value in zip(items, values, strict=True):
-        at = int(np.searchsorted(starts, item, side="right")) - 1
-        yield Part(encoder.categories[at], int(item - starts[at]), route.name, float(value))
-    if row.nnz and not len(items):
-        rest += float(np.asarray(encoder.model.transform(row))[0, : len(direction)] @ direction)
-    if rest:
-        yield Part(" + ".join(route.sources), -1, route.name, rest)
-
-
-def contributions(model: Any, row: sparse.csr_matrix, direction: Array) -> tuple[NDArray[np.integer], Array]:
-    """Return past items and what each adds to ``transform(row) @ direction``.
-
-    ``row`` is (1, n_items) in sorted order and ``direction`` has as many leading components as are used. A
-    factor model that is not of the package's kinds cannot be taken apart: there are no items.
-    """
-    k = len(direction)
+def take_apart(model: Any, row: sparse.csr_matrix) -> History:
+    """Return the past items of a history, (1, n_items) in sorted order, and what each adds to the factors."""
     if isinstance(model, ALSFactors):
-        return row.indices, _als_contributions(model, row, direction)
+        return History(row.indices, _als_vectors(model, row))
     if hasattr(model, "encoder_") and hasattr(model, "normalize_rows"):
         x = model.normalize_rows(row)
-        return x.indices, np.asarray(x.data * (model.encoder_[x.indices][:, :k] @ direction))
-    return row.indices[:0], np.zeros(0)
+        return History(x.indices, x.data[:, None] * np.asarray(model.encoder_[x.indices]))
+    return History(np.array([-1]), np.asarray(model.transform(row)))
 
 
-def _als_contributions(model: ALSFactors, row: sparse.csr_matrix, direction: Array) -> Array:
+def _als_vectors(model: ALSFactors, row: sparse.csr_matrix) -> Array:
     Y, c = model.item_factors_[row.indices], model.alpha * row.data.astype(np.float64)
     A = model.gram_ + (Y * (c - 1.0)[:, None]).T @ Y
-    padded = np.append(direction, np.zeros(len(A) - len(direction)))
-    return np.asarray(c * (Y @ np.linalg.solve(A, padded)), dtype=np.float64)
+    return np.asarray(c[:, None] * np.linalg.solve(A, Y.T).T, dtype=np.float64)
+
+
+def _route_parts(
+    route: FittedRoute, encoder: Encoder, past: History, histories: Histories, v: Array
+) -> Iterator[Part]:
+    """Yield the parts of one route: of its past items, and the baseline of its map."""
+    direction = v[: past.vectors.shape[1]] if route.coef is None else route.coef @ v[: route.coef.shape[1]]
+    values = (past.vectors[:, : len(direction)] @ direction).tolist()
+    category = " + ".join(route.sources) or POPULARITY
+    starts = np.cumsum([0] + [histories[name].shape[1] for name in encoder.categories])
+    places = np.searchsorted(starts, past.items, side="right") - 1
+    for item, place, value in zip(past.items.tolist(), places.tolist(), values, strict=True):
+        if item < 0:
+            yield Part(category, -1, route.name, value)
+        else:
+            yield Part(encoder.categories[place], item - int(starts[place]), route.name, value)
+    if route.intercept is not None:
+        yield Part(category, -1, route.name, float(route.intercept @ v[: len(route.intercept)]))
 
 
 def _row(encoder: Encoder, histories: Histories) -> sparse.csr_matrix:

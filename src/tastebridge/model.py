@@ -97,18 +97,24 @@ class LinearModel:
             out[route.space][:, : Z.shape[1]] += Z
         return np.concatenate(list(out.values()), axis=1)
 
-    def route_vectors(self, histories: Histories) -> dict[str, Array]:
-        """Return for every route the unweighted vectors of people."""
+    def route_vectors(self, histories: Histories, gates_only: bool = False) -> dict[str, Array]:
+        """Return for every route, or those the gates read, the unweighted vectors of people."""
         encoded: dict[str, Array] = {}
         vectors = {}
         for route in self.routes:
+            if gates_only and not _gates(route.name):
+                continue
             if route.encoder not in encoded:
                 encoded[route.encoder] = self.encoders[route.encoder].encode(histories)
             vectors[route.name] = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
         return vectors
 
-    def weights(self, histories: Histories, parts: Mapping[str, Array]) -> Array:
-        """Return the weight of every route for every person, (n_people, n_routes)."""
+    def weights(self, histories: Histories, parts: Mapping[str, Array] | None = None) -> Array:
+        """Return the weight of every route for every person, (n_people, n_routes).
+
+        ``parts`` are their :meth:`route_vectors`, where these are known already.
+        """
+        parts = self.route_vectors(histories, gates_only=True) if parts is None else parts
         gates = gates_of(self.target, histories, parts)
         kinds = self._kinds(histories)
         out = np.zeros((len(gates), len(self.routes)))
