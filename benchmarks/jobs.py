@@ -32,8 +32,12 @@ class Job:
     @property
     def key(self) -> tuple[str, ...]:
         """Identify the run in the tables of results."""
-        own = (self.mode, self.task, self.model, str(self.seed))
-        return (*own, json.dumps(self.settings, sort_keys=True)) if self.tune else own
+        return (self.mode, self.task, self.model, str(self.seed))
+
+    @property
+    def settings_text(self) -> str:
+        """The settings, always written alike."""
+        return json.dumps(self.settings, sort_keys=True)
 
     @property
     def file_name(self) -> str:
@@ -52,9 +56,9 @@ class Outcome:
 
 def run(job: Job, threads: int = 1, time_limit: float = 3600.0) -> Outcome:
     """Run the job and return its outcome; a crash or a run out of time becomes a note in the row."""
-    base = dict(zip(("mode", "task", "model", "seed"), job.key, strict=False))
+    base: dict[str, Any] = dict(zip(("mode", "task", "model", "seed"), job.key, strict=True))
     base |= {
-        "settings": json.dumps(job.settings, sort_keys=True),
+        "settings": job.settings_text,
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
     }
     base |= {"threads": threads, "machine": environment.machine(), "versions": environment.versions()}
@@ -70,11 +74,8 @@ def _call(job: Job, out: Path, threads: int, time_limit: float) -> str | None:
     """Run the process; return None, or what went wrong."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.child"]
     command += ["--task", job.task, "--model", job.model, "--seed", str(job.seed), "--out", str(out)]
-    command += ["--settings", json.dumps(job.settings), *(["--tune"] if job.tune else [])]
-    options: dict[str, Any] = {
-        "cwd": ROOT,
-        "env": environment.child_environment(threads),
-    }
+    command += ["--settings", job.settings_text, *(["--tune"] if job.tune else [])]
+    options: dict[str, Any] = {"cwd": ROOT, "env": environment.child_environment(threads)}
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=time_limit, **options

@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.run --fast`` takes minutes: one seed, a few tasks, deep models stopped by the clock.
 ``python -m benchmarks.run`` runs everything: three seeds, all tasks, deep models until ``valid`` stops
-improving. Runs already in ``results/runs.csv`` are not repeated (``--again`` repeats them), so an
-interrupted benchmark goes on where it stopped. The real data are found in the folder that the environment
-variable TASTEBRIDGE_DATA names; tasks whose file is not there are skipped, and it is said.
+improving. Runs that ``results/runs.csv`` has with the same settings are not repeated (``--again`` repeats
+them), so an interrupted benchmark goes on where it stopped. The real data are found in the folder that the
+environment variable TASTEBRIDGE_DATA names; tasks whose file is not there are skipped, and it is said.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def main() -> None:
     for module, package in MODELS.absent.items():
         print(f"skipped: models/{module}.py needs {package}; pip install 'tastebridge[benchmark]'")
     jobs = plan(arguments)
-    done = set() if arguments.again else results.keys("runs")
-    todo = [job for job in jobs if job.key not in done]
+    done = set() if arguments.again else results.keys("runs", (*results.KEY, "settings"))
+    todo = [job for job in jobs if (*job.key, job.settings_text) not in done]
     print(f"{len(jobs)} runs, {len(jobs) - len(todo)} of them done before", flush=True)
     start = time.perf_counter()
     with ThreadPoolExecutor(arguments.jobs) as pool:

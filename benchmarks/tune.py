@@ -45,7 +45,7 @@ def main() -> None:
     TASKS.load(), MODELS.load()
     done = results.keys("tuning", COLUMNS)
     for job in _jobs(arguments):
-        key = (job.task, job.model, str(job.seed), json.dumps(job.settings, sort_keys=True))
+        key = (job.task, job.model, str(job.seed), job.settings_text)
         if key in done:
             continue
         row = run(job, arguments.threads).row

@@ -63,10 +63,14 @@ class DeepModel(Model):
         if judge is not None:
             self.network_.load_state_dict(stopping.state)
             self.notes |= stopping.notes()
+            self.settle(judge)
         return stopping.best_epoch
 
     network_: Any = field(init=False, repr=False)
     """All that is trained: a ``torch.nn.Module``."""
+
+    def settle(self, judge: Judge) -> None:
+        """Choose what is left to choose once the epochs are."""
 
     @abstractmethod
     def start(self, panel: Panel, target: str) -> Step:

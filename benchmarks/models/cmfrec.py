@@ -19,13 +19,13 @@ class CMFrec(Model):
     """``CMF_implicit`` by Cholesky: its default ``use_cg=True`` ends in NaN, silently, on such data."""
 
     factors: int = 64
-    penalty: float = 1.0
-    alpha: float = 1.0
+    penalty: float = 10.0
+    alpha: float = 10.0
     w_user: float = 1.0
     main: float = 1.0
 
     seeded = True
-    grid: ClassVar = {"penalty": (1.0, 10.0), "alpha": (1.0, 10.0), "w_user": (0.1, 1.0)}
+    grid: ClassVar = {"penalty": (3.0, 10.0), "alpha": (3.0, 10.0), "w_user": (0.1, 1.0)}
 
     def fit(self, task: Task) -> Self:
         try:

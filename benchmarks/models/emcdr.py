@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.model import MODELS, Scores
-from benchmarks.models._deep import DeepModel, Step, batches
+from benchmarks.models._deep import Step, batches
 from benchmarks.models._factors import BPRTrainer, Factors
-from benchmarks.task import Task, source_matrix
+from benchmarks.models._mixing import MixingModel
+from benchmarks.task import source_matrix
 from tastebridge.data import Panel
 from tastebridge.splits import linked_users
 
@@ -42,7 +43,7 @@ def train_bridge(bridge: nn.Module, X: torch.Tensor, Y: torch.Tensor, epochs: in
 
 @MODELS.register("emcdr")
 @dataclass
-class EMCDR(DeepModel):
+class EMCDR(MixingModel):
     """Every check trains the factors for ``stride`` epochs, then the map anew, and judges the whole.
 
     So the number of epochs of the factors is chosen by what the map makes of them. The paper serves people
@@ -80,11 +81,6 @@ class EMCDR(DeepModel):
 
         return step
 
-    def fit(self, task: Task) -> EMCDR:
-        self.mix_ = 0.5
-        super().fit(task)
-        return self
-
     def map(self, people: torch.Tensor) -> torch.Tensor:
         """Return the vectors of people in the target, made of their source vectors."""
         return self.network_["bridge"](self.network_["source"].of(people))
@@ -94,6 +90,5 @@ class EMCDR(DeepModel):
         numbers = torch.from_numpy(people)
         mapped = self.map(numbers)
         own = self.network_["target"].of(numbers)
-        known = torch.from_numpy(np.diff(self.matrices_[1].indptr)[people] > 0)[:, None]
-        vectors = torch.where(known, self.mix_ * mapped + (1 - self.mix_) * own, mapped)
+        vectors = self.mixed(mapped, own, self.matrices_[1], people)
         return (vectors @ self.network_["target"].items.T).numpy()

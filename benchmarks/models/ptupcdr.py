@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from benchmarks.model import MODELS, Scores
 from benchmarks.models._deep import DeepModel, Step, batches, bpr_loss
 from benchmarks.models._histories import Histories
+from benchmarks.models._mixing import MixingModel
 from benchmarks.models.emcdr import EMCDR
-from benchmarks.task import Task, source_matrix
+from benchmarks.task import source_matrix
+from benchmarks.validation import Judge
 from tastebridge.data import Panel
 from tastebridge.splits import linked_users
 
@@ -44,7 +46,7 @@ class MetaBridge(nn.Module):
 
 @MODELS.register("ptupcdr")
 @dataclass
-class PTUPCDR(DeepModel):
+class PTUPCDR(MixingModel):
     """Task-oriented: the meta-network learns from the target rows of linked people, the factors stay.
 
     The factors are those at which EMCDR did best on ``valid``. The paper's task is ratings and squared error;
@@ -63,15 +65,17 @@ class PTUPCDR(DeepModel):
 
     grid: ClassVar = {"factors": (32, 64), "lr": (0.0005, 0.002), "decay": (1e-5, 1e-3)}
 
-    def fit(self, task: Task) -> PTUPCDR:
-        self.mix_ = 0.5
+    def _train(self, panel: Panel, target: str, judge: Judge | None, epochs: int) -> int:
+        """Train the factors on this panel, then the meta-network; as long as was best before, without a judge."""
         start = time.perf_counter()
-        self.first_ = self.first_stage().fit(task)
-        self.first_seconds_ = time.perf_counter() - start
-        super().fit(task)
-        self.notes["best_seconds"] = round(self.notes["best_seconds"] + self.first_seconds_, 2)
-        self.notes["first_epochs"] = self.first_.notes["epochs"]
-        return self
+        first = self.first_stage()
+        found = first._train(panel, target, judge, self.max_epochs if judge else self.notes["first_epochs"])
+        seconds, self.first_ = time.perf_counter() - start, first
+        best = super()._train(panel, target, judge, epochs)
+        if judge is not None:
+            self.notes["first_epochs"] = found
+            self.notes["best_seconds"] = round(self.notes["best_seconds"] + seconds, 2)
+        return best
 
     def first_stage(self) -> DeepModel:
         """Return the model whose factors are taken."""
@@ -120,6 +124,5 @@ class PTUPCDR(DeepModel):
     def scores_of(self, people: NDArray[np.int64]) -> Scores:
         mapped = torch.cat([self.map(some) for some in torch.from_numpy(people).split(1024)])
         own = self.target_.of(torch.from_numpy(people))
-        known = torch.from_numpy(np.diff(self.matrices_[1].indptr)[people] > 0)[:, None]
-        vectors = torch.where(known, self.mix_ * mapped + (1 - self.mix_) * own, mapped)
+        vectors = self.mixed(mapped, own, self.matrices_[1], people)
         return (vectors @ self.target_.items.T).numpy()
