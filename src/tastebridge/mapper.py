@@ -14,20 +14,24 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tastebridge._sources import check_sources, check_target
 from tastebridge._validation import check_choice, check_count
 from tastebridge.blend import StackingBlend
+from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import RANK, default_routes
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import SVDFactors
+from tastebridge.interests import State, interest_of, learn_interests
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.progress import Step, steps
 from tastebridge.recommender import Recommender
-from tastebridge.routes import FittedRoute, Route, Workshop
+from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
 from tastebridge.stacking import Fold, build_fold, held_out, lists_of, number_of_folds, without
 from tastebridge.transfer import Evidence, masks, weigh
 
 _FEWEST_LINKED = 5
 """Below this many linked people nothing can be judged out of fold."""
 _FEWEST_LISTS = 10
+_COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
+_COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high"]
 
 
 class InterestMapper(Recommender):
@@ -48,11 +52,12 @@ class InterestMapper(Recommender):
     sources : list of str, optional
         The categories to learn from; None for all others.
     routes : list of Route, optional
-        What to blend; None for :func:`tastebridge.defaults.default_routes`.
+        What to blend; None for :func:`tastebridge.defaults.default_routes`. Popularity is always among them.
     n_components : int, optional
         The largest rank of the default routes; None for 256, or less where the data allow less.
     weighting : Weighting, optional
-        How events count; None for binary ones.
+        How events count; None for ``Weighting("binary")``. Pass one to search over its parameters, as in
+        ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
     blend : StackingBlend, optional
         How weights are learned; None for the listwise loss.
     n_folds : int, optional
@@ -75,6 +80,8 @@ class InterestMapper(Recommender):
         canonical_correlation, verdict ("helps", "no evidence", "hurts"), kept; and more detail.
     evidence_ : dict of {"cold", "warm"} to Evidence
         The same and more for each kind of people.
+    interests_ : dict of category to arrays
+        What :meth:`interests` needs, and its reliability: see :mod:`tastebridge.interests`.
     routes_ : DataFrame
         A row a route: its name, space, and mean weight for cold and for warm people.
 
@@ -106,6 +113,7 @@ class InterestMapper(Recommender):
     evidence_: dict[str, Evidence]
     transfer_: pd.DataFrame
     routes_: pd.DataFrame
+    interests_: State
 
     def __init__(
         self,
@@ -140,9 +148,53 @@ class InterestMapper(Recommender):
         panel = panel.select([*sources, self.target])
         histories = self._remember(panel)
         routes = self._routes(histories)
-        with threadpool_limits(1, "blas"), steps("Fitting", 5, self.verbose) as step:
+        with threadpool_limits(1, "blas"), steps("Fitting", 6, self.verbose) as step:
             self._learn(panel, histories, sources, routes, step)
         return self
+
+    def interests(self, user_ids: Any = None, *, missing: str = "error") -> pd.DataFrame:
+        """Say how strongly people of the fit lean to each category.
+
+        The probability that a person with these histories elsewhere is active in the category, calibrated out
+        of fold; what they did in the category itself is not looked at. See :mod:`tastebridge.interests`.
+
+        Parameters
+        ----------
+        user_ids : list or column of ids, optional
+            For whom, each person once; None for everybody.
+        missing : {"error", "skip", "popular"}, default="error"
+            What to do with people the model does not know: refuse, leave them out, or say what holds of
+            people in general.
+
+        Returns
+        -------
+        DataFrame
+            user_id, category, interest (0 to 1): a row a person and category, in the order of ``user_ids``.
+        """
+        check_choice("missing", missing, ("error", "skip", "popular"))
+        people, ids = self._people(user_ids, missing)
+        return self._interests(ids, self._histories_of(people))
+
+    def interests_from(self, history: Any, *, missing: str = "skip") -> pd.DataFrame:
+        """Say how strongly people with a history given now lean to each category; see :meth:`interests`.
+
+        Parameters
+        ----------
+        history, missing
+            As for :meth:`recommend_from`.
+        """
+        check_choice("missing", missing, ("error", "skip"))
+        panel, histories = self._fold_in(history, missing)
+        return self._interests(panel.users.ids, histories)
+
+    def _interests(self, ids: np.ndarray, histories: Histories) -> pd.DataFrame:
+        values = interest_of(self.interests_, histories)
+        columns = {
+            "user_id": np.repeat(ids, values.shape[1]),
+            "category": np.tile(np.array(list(self.interests_), dtype=object), len(ids)),
+            "interest": values.ravel(),
+        }
+        return pd.DataFrame(columns)
 
     def _learn(
         self, panel: Panel, histories: dict, sources: Sequence[str], routes: list[Route], step: Step
@@ -153,7 +205,7 @@ class InterestMapper(Recommender):
         shop = Workshop(histories, self.target, rank)
         fitted = [route for kind in routes for route in kind.build(shop)]
         step("out of fold")
-        folds = self._folds(shop, routes, [route.name for route in fitted], rank, rng)
+        folds, correlations = self._folds(shop, routes, [route.name for route in fitted], rank, rng)
         step("blend")
         segments, self.evidence_ = {}, {}
         for name in ("cold", "warm"):
@@ -161,9 +213,11 @@ class InterestMapper(Recommender):
             segments[name], evidence = self._segment(part, fitted, sources, rng)
             if evidence is not None:
                 self.evidence_[name] = evidence
+        step("interests")
+        self.interests_ = learn_interests(shop, self.random_state)
         step("model")
         self.model_ = LinearModel.of(shop, fitted, segments)
-        self.transfer_ = self._transfer(panel, sources)
+        self.transfer_ = self._transfer(panel, sources, correlations)
         self.routes_ = self._route_table(segments, [route.name for route in fitted])
 
     def _check(self, panel: Panel) -> list[str]:
@@ -179,7 +233,8 @@ class InterestMapper(Recommender):
 
     def _routes(self, histories: dict[str, sparse.csr_matrix]) -> list[Route]:
         if self.routes is not None:
-            return list(self.routes)
+            given = any(isinstance(route, PopularityRoute) for route in self.routes)
+            return [*([] if given else [PopularityRoute()]), *self.routes]
         limits = {name: _limit(rows) for name, rows in histories.items()}
         wanted = RANK
         if self.n_components is not None:
@@ -194,17 +249,22 @@ class InterestMapper(Recommender):
 
     def _folds(
         self, shop: Workshop, routes: list[Route], names: list[str], rank: int, rng: Any
-    ) -> list[Fold]:
+    ) -> tuple[list[Fold], dict[str, float]]:
+        """Return what the routes say of held people, and how closely each source is related to the target."""
         linked = np.unique(np.concatenate([shop.linked(name) for name in shop.sources]))
         if len(linked) < _FEWEST_LINKED:
-            return []
+            return [], {}
         n_folds = self.n_folds or number_of_folds(len(linked))
         target = shop.histories[self.target]
         folds: list[Fold] = []
+        correlations = []
         for held in held_out(target, linked, n_folds, self.n_lists, rng):
             hidden = {**shop.histories, self.target: without(target, held)}
-            folds += build_fold(routes, Workshop(hidden, self.target, rank, parent=shop), held, names)
-        return folds
+            workshop = Workshop(hidden, self.target, rank, parent=shop)
+            folds += build_fold(routes, workshop, held, names)
+            cold = held[0]
+            correlations.append(held_out_correlations(workshop, cold.people, cold.hidden))
+        return folds, {name: mean_correlation(name, correlations) for name in shop.sources}
 
     def _segment(
         self, folds: list[Fold], routes: list[FittedRoute], sources: Sequence[str], rng: Any
@@ -218,7 +278,7 @@ class InterestMapper(Recommender):
         blend = self.blend if self.blend is not None else StackingBlend()
         return weigh(blend, lists, folds, routes, self.target, sources, rng)
 
-    def _transfer(self, panel: Panel, sources: Sequence[str]) -> pd.DataFrame:
+    def _transfer(self, panel: Panel, sources: Sequence[str], correlations: dict[str, float]) -> pd.DataFrame:
         """Return the table of sources and warn where none helps."""
         linked = [len(panel.linked(name, self.target)) for name in sources]
         evidence = self.evidence_.get("cold")
@@ -226,7 +286,9 @@ class InterestMapper(Recommender):
             table = pd.DataFrame({"source": sources, "verdict": "no evidence", "kept": False})
         else:
             table = evidence.sources.copy()
-        table.insert(1, "linked", linked)
+        table["linked"] = linked
+        table["canonical_correlation"] = [correlations.get(name, np.nan) for name in sources]
+        table = table.reindex(columns=_COLUMNS)
         if not table["kept"].any():
             warnings.warn(
                 f"no source helps for {self.target!r} out of fold; people without a history there get what "

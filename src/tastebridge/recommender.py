@@ -264,9 +264,32 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         values = ndcg(np.concatenate(best), truth[wanted], 10) if best else np.array([np.nan])
         return float(np.nanmean(values))
 
+    def save(self, path: str | Path, with_users: bool = False) -> None:
+        """Write the fitted model to a folder; :func:`tastebridge.load` reads it back, bit by bit.
+
+        Parameters
+        ----------
+        path : str or Path
+            A new or empty folder, or that of a saved model, which is replaced in one step.
+        with_users : bool, default=False
+            Whether the people of the fit and their histories go along. Without them no person is in the
+            files; the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by person, and the
+            rows that cleaning dropped are never saved.
+
+        Raises
+        ------
+        ModelFileError
+            If something other than a model is at ``path``, or it cannot be written.
+        InvalidParameterError
+            If a parameter is neither a plain value nor an estimator of this package.
+        """
+        check_is_fitted(self, "model_")
+        persist.save(self, path, with_users)
+
     def _remember(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
         """Keep the people, the items and what weighting needs; return the weighted histories."""
-        self.__dict__.pop("_cache", None)
+        for name in [name for name in vars(self) if name == "_cache" or name.endswith("_")]:
+            delattr(self, name)  # a fit forgets the last one, even if it fails
         self.weighting_ = Weighting("binary") if self.weighting is None else clone(self.weighting)
         now = panel.last_time
         self.panel_, self.item_names_ = panel, panel.item_names
