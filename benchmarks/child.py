@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import time
 from pathlib import Path
@@ -23,7 +24,8 @@ def main() -> None:
     arguments = _arguments()
     settings = json.loads(arguments.settings)
     TASKS.load()
-    model = MODELS.load()[arguments.model](seed=arguments.seed, **settings)
+    importlib.import_module(arguments.module)  # this one only: no model pays for the memory of PyTorch
+    model = MODELS[arguments.model](seed=arguments.seed, **settings)
     task = TASKS[arguments.task].make(arguments.seed)
     task = task.as_validation() if arguments.tune else task
     try:
@@ -69,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", required=True)
     parser.add_argument("--model", required=True)
+    parser.add_argument("--module", required=True, help="the module that registers it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", default="{}", help="JSON of the model's settings")
     parser.add_argument("--tune", action="store_true", help="judge on valid, learn without it")

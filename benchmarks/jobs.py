@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import environment
+from benchmarks.model import MODELS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,7 +74,8 @@ def run(job: Job, threads: int = 1, time_limit: float = 3600.0) -> Outcome:
 def _call(job: Job, out: Path, threads: int, time_limit: float) -> str | None:
     """Run the process; return None, or what went wrong."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.child"]
-    command += ["--task", job.task, "--model", job.model, "--seed", str(job.seed), "--out", str(out)]
+    command += ["--task", job.task, "--model", job.model, "--module", MODELS[job.model].__module__]
+    command += ["--seed", str(job.seed), "--out", str(out)]
     command += ["--settings", job.settings_text, *(["--tune"] if job.tune else [])]
     options: dict[str, Any] = {"cwd": ROOT, "env": environment.child_environment(threads)}
     try:

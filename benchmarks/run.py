@@ -57,10 +57,9 @@ def plan(arguments: argparse.Namespace) -> list[Job]:
             continue
         for name in MODELS.match(arguments.models):
             if fits(MODELS[name], recipe):
-                settings = tuned.get((recipe.family, name), {}) | _settings(MODELS[name], arguments)
-                jobs += [
-                    Job(arguments.mode, task, name, seed, settings) for seed in range(_n_seeds(arguments))
-                ]
+                settings = tuned.get((recipe.family, name), {}) | _settings(MODELS[name], recipe, arguments)
+                seeds = range(_n_seeds(MODELS[name], recipe, arguments))
+                jobs += [Job(arguments.mode, task, name, seed, settings) for seed in seeds]
     return jobs
 
 
@@ -101,12 +100,15 @@ def _values_by_model(mode: str, task: str, runs: pd.DataFrame) -> dict[str, pd.D
     return {model: pd.concat(parts, ignore_index=True) for model, parts in found.items()}
 
 
-def _settings(model: type[Model], arguments: argparse.Namespace) -> dict[str, Any]:
-    return dict(model.fast) if arguments.mode == "fast" else {}
+def _settings(model: type[Model], recipe: Recipe, arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.mode == "fast":
+        return dict(model.fast)
+    return {"seconds": recipe.clock} if model.role == "deep" else {}
 
 
-def _n_seeds(arguments: argparse.Namespace) -> int:
-    return arguments.seeds or (1 if arguments.mode == "fast" else 3)
+def _n_seeds(model: type[Model], recipe: Recipe, arguments: argparse.Namespace) -> int:
+    wanted = arguments.seeds or (1 if arguments.mode == "fast" else 3)
+    return min(wanted, recipe.deep_seeds or wanted) if model.role == "deep" else wanted
 
 
 def _run(job: Job, threads: int, time_limit: float) -> None:

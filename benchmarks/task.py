@@ -78,6 +78,10 @@ class Recipe:
     kind: Kind = "ranking"
     file: str | None = None
     """The file the data come from, if they come from ``TASTEBRIDGE_DATA``."""
+    clock: float = 300.0
+    """The seconds after which a deep model's training is stopped, whether or not it still improves."""
+    deep_seeds: int | None = None
+    """With how many seeds deep models run, if fewer than the others."""
     fast: bool = False
     """Whether ``--fast`` runs it."""
 

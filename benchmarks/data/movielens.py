@@ -32,6 +32,11 @@ def _active(panel: Panel) -> Panel:
 
 for target, source in permutations(GENRES, 2):
     recipe = Recipe(
-        partial(make, target, source), family="movielens", cold=True, fast=(target, source) in FAST
+        partial(make, target, source),
+        family="movielens",
+        cold=True,
+        clock=30.0,
+        deep_seeds=1,
+        fast=(target, source) in FAST,
     )
     TASKS.register(f"movielens {target}<-{source}")(recipe)

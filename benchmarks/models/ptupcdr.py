@@ -66,7 +66,7 @@ class PTUPCDR(MixingModel):
     grid: ClassVar = {"factors": (32, 64), "lr": (0.0005, 0.002), "decay": (1e-5, 1e-3)}
 
     def _train(self, panel: Panel, target: str, judge: Judge | None, epochs: int) -> int:
-        """Train the factors on this panel, then the meta-network; as long as was best before, without a judge."""
+        """Train the factors on this panel, then the meta-network; without a judge as long as was best."""
         start = time.perf_counter()
         first = self.first_stage()
         found = first._train(panel, target, judge, self.max_epochs if judge else self.notes["first_epochs"])
