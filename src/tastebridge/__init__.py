@@ -1,9 +1,11 @@
 """Carry a person's interests from the categories where they are known to one where they are not."""
 
+from tastebridge._version import __version__ as __version__
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
 from tastebridge.blend import StackingBlend
 from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_panel
 from tastebridge.evaluation import evaluate, evaluate_sampled
+from tastebridge.loading import load
 from tastebridge.mapper import InterestMapper
 
 __all__ = [
@@ -19,6 +21,6 @@ __all__ = [
     "Weighting",
     "evaluate",
     "evaluate_sampled",
+    "load",
     "read_panel",
 ]
-__version__ = "0.1.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import narwhals as nw
@@ -15,6 +16,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from tastebridge import persist
 from tastebridge._topk import pair_scores, top_k
 from tastebridge._validation import check_choice, check_count
 from tastebridge.data import Panel, Vocabulary, Weighting
@@ -323,8 +325,10 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             numbers, ids = numbers[numbers >= 0], ids[numbers >= 0]
         values, counts = np.unique(ids, return_counts=True)
         if (counts > 1).any():
+            first = int(np.argmax(counts > 1))
             raise InvalidDataError(
-                f"user_ids must name each person once; {values[counts > 1][0]!r} comes {counts.max()} times."
+                f"user_ids must name each person once; {values[[first]].tolist()[0]!r} comes "
+                f"{counts[first]} times."
             )
         return numbers, ids
 
@@ -362,18 +366,27 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """Return the panel of a history and its weighted rows over the items of the model."""
         check_is_fitted(self, "model_")
         panel = history if isinstance(history, Panel) else Panel.from_frame(history)
-        unknown = {name: panel[name].matrix.nnz for name in panel.categories if name not in self.items_}
-        for name in self.items_:
-            if name in panel.categories:
-                _, dropped = with_items(panel[name], self.items_[name])
-                unknown.update({name: dropped} if dropped else {})
-        if unknown and not quiet:
+        unknown = {} if quiet else self._unknown(panel)
+        if unknown:
             told = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())
             message = f"the history has events of items the model does not know: {told}"
             if missing == "error":
                 raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
             warnings.warn(f"{message}; they are passed over.", TastebridgeWarning, stacklevel=3)
         return panel, {name: self._weighted(panel, name) for name in self.items_}
+
+    def _unknown(self, panel: Panel) -> dict[str, int]:
+        """Return how many events of each category the model does not know.
+
+        A model of the target alone reads nothing else, so that other categories are no surprise to it.
+        """
+        counts = {}
+        for name in panel.categories:
+            if name in self.items_:
+                counts[name] = with_items(panel[name], self.items_[name])[1]
+            elif len(self.items_) > 1:
+                counts[name] = panel[name].matrix.nnz
+        return {name: count for name, count in counts.items() if count}
 
     def _recommend(
         self, histories: Histories, ids: np.ndarray, n: int, allow: Any, deny: Any, missing: str

@@ -1,0 +1,71 @@
+"""Saved models back into recommenders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
+from tastebridge.baselines._similarity import ItemSimilarity
+from tastebridge.exceptions import ModelFileError
+from tastebridge.mapper import InterestMapper
+from tastebridge.persist import broken, read
+from tastebridge.recommender import Recommender
+
+KINDS: Mapping[str, type[Recommender]] = {
+    kind.__name__: kind for kind in (InterestMapper, ItemNeighbours, JointALS, Popularity, TargetOnly)
+}
+"""The only classes a saved model can become."""
+
+
+def load(path: str | Path) -> Recommender:
+    """Load a recommender that was saved with ``save``.
+
+    Nothing in the folder is run: it holds arrays, tables and plain values, and every file must have the size
+    and the checksum the manifest names. The loaded model gives the same results, bit by bit.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    Recommender
+        Of the class that was saved, such as :class:`tastebridge.InterestMapper`. Saved without people, as is
+        the default, it answers :meth:`~tastebridge.InterestMapper.recommend_from`.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such folder, or it is not a model, damaged or incomplete.
+    ModelFormatError
+        If a later version of tastebridge wrote it in a format this one does not know.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import tastebridge as tb
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> mapper = tb.Popularity("films").fit(panel)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mapper.save(f"{folder}/model")
+    ...     loaded = tb.load(f"{folder}/model")
+    >>> loaded.recommend_from(panel[:2], n=1).equals(mapper.recommend(panel.users.ids[:2], n=1))
+    True
+    """
+    path = Path(path)
+    state = read(path)
+    with broken(path):
+        if state.kind not in KINDS:
+            raise ModelFileError(f"it names the class {state.kind!r}, which is not a recommender.")
+        recommender: Any = KINDS[state.kind](**state.parameters)
+        for name, value in state.attributes.items():
+            setattr(recommender, name, value)
+        if isinstance(state.model, dict):
+            recommender.model_ = ItemSimilarity(**state.model)
+        if isinstance(recommender, ItemNeighbours) != isinstance(recommender.model_, ItemSimilarity):
+            raise ModelFileError(f"its model is not one of {state.kind}.")
+    return cast(Recommender, recommender)

@@ -1,0 +1,95 @@
+"""Arrays under names, as safetensors stores them and bit for bit as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.exceptions import ModelFileError
+
+_FEW = 0.25
+"""Below this share of entries that are not zero, a matrix is stored sparsely."""
+_PARTS = ("data", "indices", "indptr", "shape")
+
+
+class Arrays:
+    """Arrays by name, written with :meth:`add` and read with :meth:`get`.
+
+    A product of matrices may differ in the last bit with the memory order of its factors, so the order is
+    kept: ``name:T`` holds the transpose of an array in Fortran order. Sparse matrices, and dense ones that
+    are mostly zeros, are stored by their entries as ``name:csr.data`` or ``name:few.data`` and so on.
+    """
+
+    def __init__(self, stored: Mapping[str, NDArray[Any]] | None = None) -> None:
+        self.stored: dict[str, NDArray[Any]] = dict(stored or {})
+
+    def add(self, name: str, value: Any) -> str:
+        """Keep a dense or sparse array under a new name and return the name."""
+        if sparse.issparse(value):
+            self._add_entries(f"{name}:csr", sparse.csr_matrix(value))
+        elif value.ndim == 2 and np.count_nonzero(value) < _FEW * value.size:
+            self._add_entries(f"{name}:few", sparse.csr_matrix(value))
+        elif value.flags.f_contiguous and not value.flags.c_contiguous:
+            self.stored[f"{name}:T"] = value.T
+        else:
+            self.stored[name] = np.ascontiguousarray(value)
+        return name
+
+    def get(self, name: str, *shape: int | None) -> Any:
+        """Return the array of a name.
+
+        Parameters
+        ----------
+        name : str
+        *shape : int or None
+            The expected size of each axis; None for any.
+
+        Raises
+        ------
+        ModelFileError
+            If it is not there, has another shape, or holds a value that is not finite.
+        """
+        value = self._find(name)
+        if len(value.shape) != len(shape) or any(
+            want not in (None, came) for want, came in zip(shape, value.shape, strict=True)
+        ):
+            wanted = " × ".join("any" if size is None else str(size) for size in shape)
+            raise ModelFileError(f"the array {name!r} should be of size {wanted}; it is {value.shape}.")
+        numbers = value.data if sparse.issparse(value) else value
+        if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+            raise ModelFileError(f"the array {name!r} holds values that are not finite.")
+        return value
+
+    def _find(self, name: str) -> Any:
+        if name in self.stored:
+            return self.stored[name]
+        if f"{name}:T" in self.stored:
+            return self.stored[f"{name}:T"].T
+        if f"{name}:csr.data" in self.stored:
+            return self._entries(f"{name}:csr")
+        if f"{name}:few.data" in self.stored:
+            return self._entries(f"{name}:few").toarray()
+        raise ModelFileError(f"the array {name!r} is not there.")
+
+    def _add_entries(self, name: str, matrix: sparse.csr_matrix) -> None:
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        parts = (matrix.data, matrix.indices, matrix.indptr, np.array(matrix.shape, dtype=np.int64))
+        self.stored.update({f"{name}.{part}": value for part, value in zip(_PARTS, parts, strict=True)})
+
+    def _entries(self, name: str) -> sparse.csr_matrix:
+        try:
+            data, indices, indptr, shape = (self.stored[f"{name}.{part}"] for part in _PARTS)
+            rows, columns = shape.tolist()
+            matrix = sparse.csr_matrix((data, indices, indptr), shape=(rows, columns))
+            matrix.check_format(full_check=True)
+        except (KeyError, ValueError, TypeError) as error:
+            raise ModelFileError(f"the sparse matrix {name!r} is broken: {error}.") from None
+        if not matrix.has_canonical_format:
+            raise ModelFileError(f"the sparse matrix {name!r} has columns out of order.")
+        return matrix

@@ -1,0 +1,81 @@
+"""Fitted parts of a model, stored with what scoring needs and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from tastebridge.blend import StackingBlend
+from tastebridge.exceptions import InvalidParameterError, ModelFileError
+from tastebridge.factors import ALSFactors, IdentityFactors, SVDFactors
+from tastebridge.model import GATES
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.parameters import from_json, to_json
+from tastebridge.routes.neighbours import LinearEncoder
+from tastebridge.routes.popularity import Constant
+
+ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
+    "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
+    "Constant": (Constant, ()),
+    "IdentityFactors": (IdentityFactors, ("encoder_",)),
+    "LinearEncoder": (LinearEncoder, ("encoder_",)),
+    "SVDFactors": (SVDFactors, ("encoder_",)),
+}
+"""The encoders a saved model can hold, and what ``transform`` reads of each."""
+
+
+def describe_encoder(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
+    """Store a fitted encoder under a name and return its record."""
+    kind = type(model).__name__
+    known, attributes = ENCODERS.get(kind, (None, ()))
+    if known is not type(model):
+        raise InvalidParameterError(
+            f"the encoder {model!r} cannot be saved; a saved model holds {', '.join(ENCODERS)}. Use one of "
+            "these in the routes, or keep the model in memory."
+        )
+    for attribute in attributes:
+        arrays.add(f"{name}/{attribute}", getattr(model, attribute))
+    parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
+    return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
+
+
+def revive_encoder(name: str, record: dict[str, Any], arrays: Arrays, n_items: int) -> Any:
+    """Return the fitted encoder of a record, which reads histories of ``n_items`` items."""
+    if record["class"] not in ENCODERS:
+        raise ModelFileError(f"it names the encoder {record['class']!r}, which a model cannot hold.")
+    kind, attributes = ENCODERS[record["class"]]
+    model: Any = object.__new__(kind)
+    if issubclass(kind, BaseEstimator):
+        model = kind(**{key: from_json(value) for key, value in record["parameters"].items()})
+        model.n_features_in_ = n_items
+    for attribute in attributes:
+        shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
+        setattr(model, attribute, arrays.get(f"{name}/{attribute}", *shape))
+    return model
+
+
+def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str, Any]:
+    """Store a fitted blend under a name and return its record."""
+    for attribute in ("scale_", "coef_", "gate_mean_", "gate_scale_"):
+        arrays.add(f"{name}/{attribute}", getattr(blend, attribute))
+    return {
+        "blend": to_json("blend", blend),
+        "intercept": float(blend.intercept_),
+        "n_iter": int(blend.n_iter_),
+    }
+
+
+def revive_blend(name: str, record: dict[str, Any], arrays: Arrays, n_routes: int) -> StackingBlend:
+    """Return the fitted blend of a record, over ``n_routes`` routes."""
+    blend = from_json(record["blend"])
+    if not isinstance(blend, StackingBlend):
+        raise ModelFileError(f"its blend is a {type(blend).__name__}, not a StackingBlend.")
+    blend.scale_ = arrays.get(f"{name}/scale_", n_routes)
+    blend.coef_ = arrays.get(f"{name}/coef_", 1 + len(GATES), n_routes)
+    blend.gate_mean_ = arrays.get(f"{name}/gate_mean_", len(GATES))
+    blend.gate_scale_ = arrays.get(f"{name}/gate_scale_", len(GATES))
+    blend.intercept_, blend.n_iter_ = float(record["intercept"]), int(record["n_iter"])
+    blend.n_features_in_ = n_routes
+    return blend

@@ -1,0 +1,132 @@
+"""The linear model as a record and arrays, and back; what does not fit together is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tastebridge.exceptions import ModelFileError
+from tastebridge.model import LinearModel, Segment
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.fitted import describe_blend, describe_encoder, revive_blend, revive_encoder
+from tastebridge.routes import Encoder, FittedRoute
+
+_SEGMENTS = ("cold", "warm", "empty")
+
+
+def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
+    """Store the arrays of a model and return its record."""
+    return {
+        "class": "LinearModel",
+        "target": model.target,
+        "encoders": [
+            _describe_encoder(place, key, encoder, arrays)
+            for place, (key, encoder) in enumerate(model.encoders.items())
+        ],
+        "routes": [_describe_route(place, route, arrays) for place, route in enumerate(model.routes)],
+        "spaces": [
+            _describe_space(place, *space, arrays) for place, space in enumerate(model.spaces.items())
+        ],
+        "segments": {name: _describe_segment(name, part, arrays) for name, part in model.segments.items()},
+    }
+
+
+def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> LinearModel:
+    """Return the model of a record; ``sizes`` are the numbers of items of the categories."""
+    if record["target"] not in sizes:
+        raise ModelFileError(f"its target {record['target']!r} has no items.")
+    encoders = {
+        part["key"]: _revive_encoder(place, part, arrays, sizes)
+        for place, part in enumerate(record["encoders"])
+    }
+    n_items = sizes[record["target"]]
+    spaces = {
+        part["key"]: arrays.get(f"spaces/{place}", n_items, None)
+        for place, part in enumerate(record["spaces"])
+    }
+    routes = tuple(_revive_route(place, part, arrays) for place, part in enumerate(record["routes"]))
+    if not {"cold", "warm"} <= set(record["segments"]) <= set(_SEGMENTS):
+        raise ModelFileError(f"it has the segments {sorted(record['segments'])}, not {_SEGMENTS}.")
+    segments = {
+        name: _revive_segment(name, part, arrays, len(routes)) for name, part in record["segments"].items()
+    }
+    model = LinearModel(record["target"], encoders, routes, spaces, segments)
+    for route in routes:
+        _check_route(route, model, sizes)
+    return model
+
+
+def _describe_encoder(place: int, key: str, encoder: Encoder, arrays: Arrays) -> dict[str, Any]:
+    model = describe_encoder(f"encoders/{place}", encoder.model, arrays)
+    return {"key": key, "categories": list(encoder.categories), "model": model}
+
+
+def _revive_encoder(place: int, record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> Encoder:
+    categories = tuple(record["categories"])
+    n_items = sum(sizes[name] for name in categories)
+    return Encoder(categories, revive_encoder(f"encoders/{place}", record["model"], arrays, n_items))
+
+
+def _describe_route(place: int, route: FittedRoute, arrays: Arrays) -> dict[str, Any]:
+    learned = {"coef": route.coef, "intercept": route.intercept}
+    for name, value in learned.items():
+        if value is not None:
+            arrays.add(f"routes/{place}/{name}", value)
+    parts = [name for name, value in learned.items() if value is not None]
+    return {
+        "name": route.name,
+        "sources": list(route.sources),
+        "encoder": route.encoder,
+        "space": route.space,
+        "learned": parts,
+    }
+
+
+def _revive_route(place: int, record: dict[str, Any], arrays: Arrays) -> FittedRoute:
+    axes = {"coef": (None, None), "intercept": (None,)}
+    learned = {
+        name: arrays.get(f"routes/{place}/{name}", *shape) if name in record["learned"] else None
+        for name, shape in axes.items()
+    }
+    return FittedRoute(
+        name=record["name"],
+        sources=tuple(record["sources"]),
+        encoder=record["encoder"],
+        space=record["space"],
+        **learned,
+    )
+
+
+def _describe_space(place: int, key: str, V: Any, arrays: Arrays) -> dict[str, Any]:
+    arrays.add(f"spaces/{place}", V)
+    return {"key": key}
+
+
+def _describe_segment(name: str, segment: Segment, arrays: Arrays) -> dict[str, Any]:
+    arrays.add(f"segments/{name}/kept", segment.kept)
+    return describe_blend(f"segments/{name}", segment.blend, arrays)
+
+
+def _revive_segment(name: str, record: dict[str, Any], arrays: Arrays, n_routes: int) -> Segment:
+    blend = revive_blend(f"segments/{name}", record, arrays, n_routes)
+    return Segment(blend, arrays.get(f"segments/{name}/kept", n_routes).astype(bool))
+
+
+def _check_route(route: FittedRoute, model: LinearModel, sizes: Mapping[str, int]) -> None:
+    """Refuse a route whose categories, encoder, map and space do not fit together."""
+    strangers = set(route.sources) - set(sizes)
+    if strangers or route.encoder not in model.encoders or route.space not in model.spaces:
+        raise ModelFileError(f"its route {route.name!r} leads through a part that is not there.")
+    encoded, out = _width(model.encoders[route.encoder].model), model.spaces[route.space].shape[1]
+    before, after = (encoded, encoded) if route.coef is None else route.coef.shape
+    if before > encoded or after > out or (route.intercept is not None and len(route.intercept) != after):
+        raise ModelFileError(
+            f"its route {route.name!r} does not fit together: {encoded} factors, a map of {before} to "
+            f"{after}, a space of {out}."
+        )
+
+
+def _width(encoder: Any) -> int:
+    """Return the number of factors of a fitted encoder."""
+    matrix = getattr(encoder, "encoder_", getattr(encoder, "item_factors_", None))
+    return 1 if matrix is None else int(matrix.shape[1])

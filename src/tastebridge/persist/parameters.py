@@ -1,0 +1,71 @@
+"""Parameters of estimators as JSON: plain values, and estimators of this package by name; nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tastebridge.blend import StackingBlend
+from tastebridge.data import Weighting
+from tastebridge.exceptions import InvalidParameterError, ModelFileError
+from tastebridge.factors import ALSFactors, IdentityFactors, SVDFactors
+from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
+from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
+
+KINDS: Mapping[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        ALSFactors,
+        CCAMap,
+        IdentityFactors,
+        JointRoute,
+        NeighbourRoute,
+        PopularityRoute,
+        ProcrustesMap,
+        RidgeMap,
+        SVDFactors,
+        StackingBlend,
+        TargetRoute,
+        TransferRoute,
+        Weighting,
+    )
+}
+"""The only classes a saved model can name."""
+
+
+def to_json(name: str, value: Any) -> Any:
+    """Return a parameter as JSON can hold it; ``name`` is what an error calls it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, str | bool | int) or _finite(value):
+        return value
+    if isinstance(value, list | tuple):
+        return [to_json(f"{name}[{place}]", part) for place, part in enumerate(value)]
+    if KINDS.get(type(value).__name__) is type(value):
+        parameters = value.get_params(deep=False)
+        return {
+            "class": type(value).__name__,
+            "parameters": {key: to_json(f"{name}.{key}", part) for key, part in parameters.items()},
+        }
+    raise InvalidParameterError(
+        f"{name}={value!r} cannot be saved: a saved model holds plain values and estimators of tastebridge "
+        "only. Replace it, or keep the model in memory."
+    )
+
+
+def from_json(value: Any) -> Any:
+    """Return the parameter that :func:`to_json` wrote."""
+    if isinstance(value, list):
+        return [from_json(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class") not in KINDS:
+        raise ModelFileError(f"it names the class {value.get('class')!r}, which a model cannot hold.")
+    return KINDS[value["class"]](**{key: from_json(part) for key, part in value["parameters"].items()})
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)

@@ -1,0 +1,75 @@
+"""What a fitted recommender is made of: all that is saved, and all that is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tastebridge.data import Panel, Vocabulary, Weighting
+from tastebridge.data.weighting import WeightingStatistics
+
+_TABLES = ("transfer_", "routes_")
+
+
+@dataclass(frozen=True)
+class State:
+    """A fitted recommender taken apart.
+
+    Attributes
+    ----------
+    kind : str
+        The name of its class.
+    parameters : dict
+        Those of the constructor.
+    model : LinearModel, or the fields of a model of item neighbours that was read
+    weighting : Weighting
+    items : dict of category to Vocabulary
+    statistics : dict of category to WeightingStatistics
+    item_names : dict of category to Series, or None
+    tables : dict of attribute to DataFrame
+        Those of ``transfer_`` and ``routes_`` the recommender has.
+    panel : Panel or None
+        Its people.
+    """
+
+    kind: str
+    parameters: dict[str, Any]
+    model: Any
+    weighting: Weighting
+    items: dict[str, Vocabulary]
+    statistics: dict[str, WeightingStatistics]
+    item_names: dict[str, pd.Series] | None
+    tables: dict[str, pd.DataFrame]
+    panel: Panel | None
+
+    @classmethod
+    def of(cls, recommender: Any) -> State:
+        """Take a fitted recommender apart."""
+        known = vars(recommender)
+        names = known["item_names_"]
+        return cls(
+            kind=type(recommender).__name__,
+            parameters=recommender.get_params(deep=False),
+            model=known["model_"],
+            weighting=known["weighting_"],
+            items=known["items_"],
+            statistics=known["statistics_"],
+            item_names=None if names is None else dict(names),
+            tables={name: known[name] for name in _TABLES if name in known},
+            panel=known["panel_"],
+        )
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The learned attributes of a recommender of this state."""
+        return {
+            "model_": self.model,
+            "weighting_": self.weighting,
+            "items_": self.items,
+            "statistics_": self.statistics,
+            "item_names_": self.item_names,
+            "panel_": self.panel,
+            **self.tables,
+        }
