@@ -1,0 +1,288 @@
+"""Every recommender, the mapper and the baselines, keeps the contract."""
+
+import copy
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from threadpoolctl import threadpool_limits
+
+import tastebridge as tb
+from recommender_contract import assert_same_lists, best_by_hand, had
+from tastebridge import baselines
+from tastebridge.datasets import make_panel
+from tastebridge.evaluation import user_scores
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    TastebridgeWarning,
+    UnknownIdError,
+)
+from tastebridge.factors import SVDFactors
+from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+from tastebridge.splits import cold_users
+
+SMALL = [
+    TransferRoute(SVDFactors(8), SVDFactors(12, filter="power")),
+    NeighbourRoute(50),
+    TargetRoute(SVDFactors(12)),
+    JointRoute(SVDFactors(10)),
+]
+MODELS = [
+    tb.Popularity("films"),
+    tb.TargetOnly("films", SVDFactors(8)),
+    tb.TargetOnly("films"),
+    tb.JointALS("films"),
+    tb.ItemNeighbours("films"),
+    tb.ItemNeighbours("films", n_neighbours=5, shrinkage=0.0),
+    tb.InterestMapper("films", routes=SMALL, n_folds=2),
+]
+PANEL, _ = make_panel(n_users=240, n_items=40, events_per_user=8, random_state=0)
+OTHER, _ = make_panel(n_users=90, n_items=30, events_per_user=6, random_state=1)
+ITEMS = PANEL["films"].items.ids
+PEOPLE = PANEL.users.ids
+QUICK = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda model: str(model)[:40])
+def model(request):
+    return clone(request.param).fit(PANEL)
+
+
+@pytest.fixture(scope="module")
+def popular():
+    return tb.Popularity("films").fit(PANEL)
+
+
+def test_contract_covers_every_baseline():
+    kinds = {type(model) for model in MODELS}
+    assert kinds == {getattr(baselines, name) for name in baselines.__all__} | {tb.InterestMapper}
+
+
+def test_recommend_equals_a_full_sort_of_predict(model):
+    found = model.recommend(n=7)
+    assert_same_lists(found, best_by_hand(model, PANEL, PEOPLE, 7))
+    assert found["score"].dtype == np.float32
+    assert found.groupby("user_id").size().max() <= 7
+
+
+def test_recommend_is_short_and_says_so_where_no_more_items_are_left(model):
+    with pytest.warns(TastebridgeWarning, match="240 of 240 people get fewer"):
+        found = model.recommend(n=len(ITEMS) + 5)
+    own = had(PANEL, "films")
+    counts = found.groupby("user_id").size()
+    assert counts.to_dict() == {user: len(ITEMS) - len(own[user]) for user in PEOPLE}
+
+
+@QUICK
+@given(data=st.data())
+def test_filters_hold_whatever_they_are(model, data):
+    people = data.draw(st.lists(st.sampled_from(PEOPLE.tolist()), unique=True, min_size=1, max_size=6))
+    n = data.draw(st.integers(1, 50))
+    some = st.lists(st.sampled_from(ITEMS.tolist()), max_size=25)
+    of_people = st.lists(st.tuples(st.sampled_from(people), st.sampled_from(ITEMS.tolist())), max_size=40)
+    allow = data.draw(st.none() | some.filter(len) | of_people.filter(len))
+    deny = data.draw(st.none() | some.filter(len) | of_people.filter(len))
+
+    def holds(given, user, item):
+        return (user, item) in given if isinstance(given[0], tuple) else item in given
+
+    def open_to(user, item):
+        wanted = allow is None or holds(allow, user, item)
+        return wanted and not (deny is not None and holds(deny, user, item))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        found = model.recommend(people, n=n, allow=_frame(allow), deny=_frame(deny))
+    assert_same_lists(found, best_by_hand(model, PANEL, people, n, open_to))
+
+
+def _frame(given):
+    if given is None or not isinstance(given[0], tuple):
+        return given
+    return pd.DataFrame(given, columns=["user_id", "item_id"])
+
+
+def test_one_person_or_many_get_the_same_numbers(model):
+    people = PEOPLE[::12]
+    many = model.recommend(people, n=5)
+    one = pd.concat([model.recommend([user], n=5) for user in people])
+    assert_same_lists(one, many)
+    pairs = many[["user_id", "item_id"]]
+    single = [model.predict(pairs.iloc[[row]])[0] for row in range(0, len(pairs), 7)]
+    np.testing.assert_array_equal(single, model.predict(pairs)[::7])
+    if hasattr(model.model_, "routes"):
+        alone = np.concatenate([model.user_vectors([user]).vectors for user in people])
+        np.testing.assert_array_equal(alone, model.user_vectors(people).vectors)
+
+
+def test_people_come_in_the_order_asked_for(model):
+    order = np.random.default_rng(0).permutation(PEOPLE)[:50]
+    found = model.recommend(order, n=2)
+    assert found["user_id"].drop_duplicates().tolist() == order.tolist()
+    whole = model.recommend(n=2).set_index("user_id").loc[order].reset_index()
+    assert_same_lists(found, whole)
+    deny = pd.DataFrame({"user_id": found["user_id"], "item_id": found["item_id"]})
+    again = model.recommend(order, n=2, deny=deny)
+    assert not again.merge(deny).shape[0]
+
+
+def test_recommend_from_equals_recommend_for_the_same_history(model):
+    people = PEOPLE[::5]
+    history = PANEL.to_frame()
+    history = history[history["user_id"].isin(people)].sample(frac=1, random_state=0)
+    assert_same_lists(model.recommend_from(history, n=6), model.recommend(people, n=6))
+    renamed = history.assign(user_id=history["user_id"] + 1_000_000)
+    fresh = model.recommend_from(renamed, n=6)
+    fresh["user_id"] -= 1_000_000
+    assert_same_lists(fresh, model.recommend(people, n=6))
+
+
+def test_vectors_multiply_to_the_scores(model):
+    if not hasattr(model.model_, "routes"):
+        with pytest.raises(InvalidParameterError, match="no vectors"):
+            model.user_vectors()
+        with pytest.raises(InvalidParameterError, match="no vectors"):
+            model.item_vectors()
+        return
+    users, items = model.user_vectors(PEOPLE[:30]), model.item_vectors()
+    assert users.ids.tolist() == PEOPLE[:30].tolist()
+    assert items.ids.tolist() == ITEMS.tolist()
+    assert users.vectors.dtype == items.vectors.dtype == np.float32
+    pairs = pd.MultiIndex.from_product([users.ids, items.ids], names=["user_id", "item_id"])
+    scores = model.predict(pairs.to_frame(index=False)).reshape(30, -1)
+    np.testing.assert_allclose(users.vectors @ items.vectors.T, scores, rtol=1e-4, atol=1e-5)
+
+
+def test_people_unknown_to_the_model_have_one_policy(model, popular):
+    with pytest.raises(UnknownIdError, match="999999"):
+        model.recommend([0, 999_999])
+    assert model.recommend([0, 999_999], n=3, missing="skip")["user_id"].unique().tolist() == [0]
+    both = model.recommend([999_999, 0], n=3, missing="popular")
+    assert both["user_id"].unique().tolist() == [999_999, 0]
+    expected = popular.recommend([999_999], n=3, missing="popular")
+    assert both["item_id"][:3].tolist() == expected["item_id"].tolist()
+    assert_same_lists(both[3:], model.recommend([0], n=3))
+
+
+def test_items_unknown_to_the_model_have_one_policy(model):
+    for name in ("allow", "deny"):
+        with pytest.raises(UnknownIdError, match="nowhere"):
+            model.recommend([0], n=1, **{name: ["nowhere", ITEMS[0]]})
+        frame = pd.DataFrame({"user_id": [0], "item_id": ["nowhere"]})
+        with pytest.raises(UnknownIdError, match="nowhere"):
+            model.recommend([0], n=1, **{name: frame})
+    allowed = model.recommend([0], n=1, allow=["nowhere", *ITEMS], missing="skip")
+    assert_same_lists(allowed, model.recommend([0], n=1))
+
+
+def test_predict_has_one_policy_for_the_unknown(model):
+    pairs = pd.DataFrame({"user_id": [0, 999_999, 0], "item_id": [ITEMS[0], ITEMS[0], "nowhere"]})
+    with pytest.raises(UnknownIdError):
+        model.predict(pairs)
+    scores = model.predict(pairs, missing="nan")
+    assert np.isnan(scores).tolist() == [False, True, True]
+    assert scores[0] == model.predict(pairs[:1])[0]
+
+
+def test_a_person_of_whom_nothing_is_known_gets_what_is_popular(model, popular):
+    history = pd.DataFrame({"user_id": [7], "item_id": ["unheard of"], "category": ["films"]})
+    with pytest.warns(TastebridgeWarning, match="1 of 'films'"):
+        found = model.recommend_from(history, n=4)
+    expected = popular.recommend([-1], n=4, missing="popular")
+    assert found["item_id"].tolist() == expected["item_id"].tolist()
+    with pytest.raises(UnknownIdError, match="missing='skip'"):
+        model.recommend_from(history, n=4, missing="error")
+
+
+def test_the_same_seed_gives_the_same_model_whatever_threads_and_rows(model):
+    shuffled = PANEL.to_frame().sample(frac=1, random_state=3)
+    with threadpool_limits(1):
+        again = clone(model).fit(shuffled)
+    assert_same_lists(again.recommend(n=5), model.recommend(n=5))
+
+
+def test_a_fit_forgets_the_last_one(model):
+    again = clone(model).fit(OTHER).fit(PANEL)
+    assert_same_lists(again.recommend(n=5), model.recommend(n=5))
+    assert vars(again).keys() == vars(model).keys()
+
+
+def test_clone_and_parameters(model):
+    copied = clone(model)
+    assert str(copied.get_params(deep=False)) == str(model.get_params(deep=False))
+    assert not [name for name in vars(copied) if name.endswith("_")]
+    with pytest.raises(Exception, match="not fitted"):
+        copied.recommend([0])
+
+
+def test_explanations_sum_to_the_score(model):
+    pairs = model.recommend(PEOPLE[::30], n=3)
+    for user, item, score in pairs[["user_id", "item_id", "score"]].itertuples(index=False):
+        table = model.explain(user, item)
+        assert table.columns.tolist() == ["source_category", "source_item", "route", "contribution"]
+        assert table["contribution"].is_monotonic_decreasing
+        assert table["contribution"].sum() == pytest.approx(score, rel=1e-4, abs=1e-6)
+
+
+def test_bad_questions_are_refused(model):
+    for n in (0, -1, 2.5, "many", True):
+        with pytest.raises(InvalidParameterError, match="n must be a whole number"):
+            model.recommend([0], n=n)
+    with pytest.raises(InvalidDataError, match="each person once; 3 comes 2 times"):
+        model.recommend([3, 0, 3])
+    with pytest.raises(InvalidDataError, match="each person once"):
+        model.recommend([999_999, 999_999], missing="popular")
+    with pytest.raises(InvalidParameterError, match="Did you mean 'popular'"):
+        model.recommend([0], missing="populer")
+    with pytest.raises(InvalidDataError, match="item_id is missing"):
+        model.predict(pd.DataFrame({"user_id": [0]}))
+    with pytest.raises(InvalidDataError, match="item_id is missing"):
+        model.recommend([0], allow=pd.DataFrame({"user_id": [0]}))
+    with pytest.raises(InvalidDataError, match="kind int"):
+        model.recommend(["0"])
+    with pytest.raises(UnknownIdError, match="nowhere"):
+        model.explain(0, "nowhere")
+
+
+def test_a_model_without_people_serves_fresh_histories_only(model):
+    bare = copy.copy(model)
+    bare.panel_ = None
+    with pytest.raises(InvalidDataError, match="recommend_from"):
+        bare.recommend([0])
+    with pytest.raises(InvalidDataError, match="recommend_from"):
+        bare.predict(pd.DataFrame({"user_id": [0], "item_id": ITEMS[:1]}))
+    history = PANEL.to_frame()
+    history = history[history["user_id"] == 0]
+    assert_same_lists(bare.recommend_from(history, n=3), model.recommend([0], n=3))
+
+
+def test_nobody_asked_for_gives_an_empty_frame(model):
+    found = model.recommend([], n=3)
+    assert found.columns.tolist() == ["user_id", "item_id", "score", "rank"]
+    assert len(found) == 0
+    assert len(model.predict(found)) == 0
+
+
+def test_score_is_the_mean_ndcg_of_held_out_rows(model):
+    split = cold_users(PANEL, "films", 0.2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        fitted = clone(model).fit(split.train)
+        expected = user_scores(fitted, split, ["ndcg@10"])["ndcg@10"].mean()
+    rows = split.truth.assign(category="films")
+    assert fitted.score(rows) == pytest.approx(expected)
+    strangers = rows.assign(user_id=rows["user_id"] + 1_000_000)
+    histories = PANEL.to_frame().merge(split.truth[["user_id"]].drop_duplicates())
+    histories = histories[histories["category"] == "books"]
+    histories["user_id"] += 1_000_000
+    assert fitted.score(pd.concat([strangers, histories])) == pytest.approx(expected)
