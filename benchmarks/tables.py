@@ -57,7 +57,7 @@ def ranking(protocol: str, group: str, metric: str, pattern: str) -> Callable[..
     """Return what makes the table models × tasks of one metric, in per cent, with half the interval."""
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
-        wanted = figures.query("protocol == @protocol and group == @group and metric == @metric")
+        wanted = _select(figures, protocol, group, metric)
         return _wide(wanted[wanted["task"].str.match(pattern)], 100, 1)
 
     return table
@@ -67,7 +67,7 @@ def rating(metric: str) -> Callable[..., str]:
     """Return what makes the table models × tasks of a rating metric."""
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
-        return _wide(figures.query("protocol == 'rating' and group == 'all' and metric == @metric"), 1, 4)
+        return _wide(_select(figures, "rating", "all", metric), 1, 4)
 
     return table
 
@@ -91,9 +91,8 @@ def gaps_to(against: str) -> Callable[..., str]:
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
         if gaps.empty:
             return "no differences yet"
-        wanted = gaps.query(
-            "model == 'tastebridge' and against == @against and group == 'all' and metric == 'ndcg@10'"
-        )
+        own = gaps[(gaps["model"] == "tastebridge") & (gaps["against"] == against)]
+        wanted = pd.concat([_select(own, protocol, "all", "ndcg@10") for protocol in ("full", "sampled")])
         rows = [[one.task, one.protocol, one.opponent, *_points(one)] for one in wanted.itertuples()]
         return markdown(["task", "protocol", against, "difference", "95 %"], rows)
 
@@ -107,13 +106,20 @@ def _points(row: Any) -> list[str]:
 
 def genres(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """Return each model's mean over the MovieLens pairs, and on how many it is best."""
-    wanted = figures.query("protocol == 'full' and group == 'all' and metric == 'ndcg@10'")
+    wanted = _select(figures, "full", "all", "ndcg@10")
     wanted = wanted[wanted["task"].str.startswith("movielens")]
+    if wanted.empty:
+        return "no results yet"
     means = wanted.groupby(["task", "model"])["mean"].mean().unstack()
     best = means.idxmax(axis=1).value_counts()
     order = means.mean().sort_values(ascending=False)
     rows = [[model, f"{100 * value:.2f}", str(best.get(model, 0))] for model, value in order.items()]
     return markdown(["model", f"NDCG@10, mean of {len(means)} pairs", "pairs where it is best"], rows)
+
+
+def _select(table: pd.DataFrame, protocol: str, group: str, metric: str) -> pd.DataFrame:
+    """Return the rows of one metric of one group in one protocol."""
+    return table[(table["protocol"] == protocol) & (table["group"] == group) & (table["metric"] == metric)]
 
 
 def _wide(wanted: pd.DataFrame, scale: float, digits: int) -> str:

@@ -25,14 +25,14 @@ class RatingEMCDR(EMCDR):
     """The paper's MF, with biases: without them it is below the bias row on every split here."""
 
     factors: int = 16
-    lr: float = 0.005
-    decay: float = 0.02
+    lr: float = 0.015
+    decay: float = 0.2
     batch: int = 1024
     stride: int = 2
     map_epochs: int = 60
 
     kind = "rating"
-    grid: ClassVar = {"factors": (8, 32), "lr": (0.002, 0.005), "decay": (0.01, 0.05, 0.2)}
+    grid: ClassVar = {"factors": (8, 32), "lr": (0.005, 0.015), "decay": (0.1, 0.3, 1.0)}
 
     def start(self, panel: Panel, target: str) -> Step:
         self.matrices_ = (source_matrix(panel, target), panel[target].matrix)

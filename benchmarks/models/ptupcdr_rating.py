@@ -22,12 +22,12 @@ class RatingPTUPCDR(PTUPCDR):
     """The factors are those at which EMCDR did best on ``valid``."""
 
     factors: int = 16
-    factors_lr: float = 0.005
-    factors_decay: float = 0.02
+    factors_lr: float = 0.015
+    factors_decay: float = 0.2
     batch: int = 512
 
     kind = "rating"
-    grid: ClassVar = {"factors": (8, 32), "lr": (0.0005, 0.002), "factors_decay": (0.02, 0.1)}
+    grid: ClassVar = {"factors": (8, 32), "lr": (0.0005, 0.002), "factors_decay": (0.1, 0.3)}
 
     def first_stage(self) -> DeepModel:
         clock = {"seconds": self.seconds / 2, "patience": self.patience, "max_epochs": self.max_epochs}
