@@ -106,9 +106,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         gates : array-like of shape (n_rows, n_gates), optional
             What is known of the person, the same in all rows of a list.
         """
-        check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
-        check_number("gate_penalty", self.gate_penalty, 0.0)
-        check_count("max_iter", self.max_iter)
+        self.check()
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
         starts = _starts(groups, len(y))
@@ -127,6 +125,12 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         self.coef_, self.intercept_ = problem.unpack(found.x)
         self.n_iter_ = int(found.nit)
         return self
+
+    def check(self) -> None:
+        """Refuse parameters that cannot be used."""
+        check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
+        check_number("gate_penalty", self.gate_penalty, 0.0)
+        check_count("max_iter", self.max_iter)
 
     @classmethod
     def equal(cls, n_routes: int, n_gates: int) -> StackingBlend:

@@ -65,5 +65,4 @@ def _correlation(workshop: Workshop, source: str, X: sparse.csr_matrix, Y: spars
 
 
 def _factors(workshop: Workshop, name: str) -> SVDFactors:
-    rank = min(_RANK, *workshop.histories[name].shape)
-    return workshop.factors((name,), SVDFactors(rank))
+    return workshop.factors((name,), SVDFactors(min(_RANK, workshop.limit([name]))))

@@ -57,8 +57,7 @@ def interest_of(state: Mapping[str, Mapping[str, Array]], histories: Histories) 
 
 
 def _encoder(workshop: Workshop, name: str) -> Array:
-    limit = min((np.diff(workshop.histories[name].indptr) > 0).sum(), workshop.histories[name].shape[1])
-    model = workshop.factors((name,), SVDFactors(max(1, min(_RANK, int(limit)))))
+    model = workshop.factors((name,), SVDFactors(min(_RANK, workshop.limit([name]))))
     return np.asarray(model.encoder_, dtype=np.float64)
 
 

@@ -227,6 +227,8 @@ class InterestMapper(Recommender):
         check_count("n_negatives", self.n_negatives, 1)
         check_count("random_state", self.random_state, 0, 2**32 - 1)
         check_choice("verbose", self.verbose, (True, False))
+        if self.blend is not None:
+            self.blend.check()
         if self.n_folds is not None:
             check_count("n_folds", self.n_folds, 1, 5)
         return check_sources("InterestMapper", self.target, self.sources, panel)

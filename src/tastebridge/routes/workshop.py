@@ -77,6 +77,10 @@ class Workshop:
         key = f"{categories} {estimator!r}"
         return self.once(key, lambda: clone(estimator).fit(self._active(categories)))
 
+    def limit(self, categories: Iterable[str]) -> int:
+        """Return the highest rank factors of some categories can have."""
+        return int(min(self._active(categories).shape))
+
     def once(self, key: str, make: Callable[[], Any]) -> Any:
         """Return what ``make`` gives, made at the first call with this key."""
         if key not in self._fitted:
@@ -97,13 +101,15 @@ class Workshop:
 
     def _svd(self, categories: tuple[str, ...], estimator: SVDFactors) -> Any:
         """Return SVD factors cut from those of the largest rank wanted."""
-        limit = min(self._active(categories).shape)
+        limit = self.limit(categories)
+        if self._parent is None and estimator.n_components > limit:
+            clone(estimator).fit(self._active(categories))  # says what the data allow
         rank = min(max(estimator.n_components, self.rank), limit)
         widest = clone(estimator).set_params(n_components=rank, filter="ideal", beta=0.0)
         fitted = self.once(f"{categories} {widest!r}", lambda: widest.fit(self._active(categories)))
         return fitted.cut(min(estimator.n_components, limit), estimator.filter, estimator.beta)
 
-    def _active(self, categories: tuple[str, ...]) -> sparse.csr_matrix:
+    def _active(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the rows of the people with any history there: the others would teach nothing."""
         rows = self.stacked(categories)
         return rows[np.diff(rows.indptr) > 0]
