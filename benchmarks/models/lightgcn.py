@@ -54,12 +54,12 @@ class LightGCN(DeepModel):
 
     factors: int = 64
     layers: int = 3
-    lr: float = 0.01
+    lr: float = 0.02
     decay: float = 1e-4
     batch: int = 16384
 
-    grid: ClassVar = {"factors": (32, 64), "lr": (0.005, 0.02), "decay": (1e-5, 1e-3)}
-    fast: ClassVar = {"seconds": 60.0, "factors": 32}
+    grid: ClassVar = {"factors": (32, 64), "lr": (0.01, 0.03), "decay": (1e-5, 1e-4, 1e-3)}
+    fast: ClassVar = {"seconds": 60.0}
 
     def start(self, panel: Panel, target: str) -> Step:
         parts = [panel[target].matrix, source_matrix(panel, target)]
