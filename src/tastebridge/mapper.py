@@ -203,7 +203,7 @@ class InterestMapper(Recommender):
         rank = _rank(routes)
         step("factors")
         shop = Workshop(histories, self.target, rank)
-        fitted = [route for kind in routes for route in kind.build(shop)]
+        fitted = _differently_named([route for kind in routes for route in kind.build(shop)])
         step("out of fold")
         folds, correlations = self._folds(shop, routes, [route.name for route in fitted], rank, rng)
         step("blend")
@@ -308,6 +308,17 @@ class InterestMapper(Recommender):
         return pd.DataFrame(weights).rename_axis("route").reset_index()
 
 
+def _differently_named(routes: list[FittedRoute]) -> list[FittedRoute]:
+    """Return the routes; two of one name, which could not be told apart, are refused."""
+    names = [route.name for route in routes]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameterError(
+                f"two routes are {name!r}; each must differ from the others. Leave one out of routes."
+            )
+    return routes
+
+
 def _limit(rows: sparse.csr_matrix) -> int:
     """Return the highest rank, with a fifth of the people hidden, the histories allow."""
     people = int((np.diff(rows.indptr) > 0).sum())
@@ -317,10 +328,6 @@ def _limit(rows: sparse.csr_matrix) -> int:
 
 def _rank(routes: Sequence[Route]) -> int:
     """Return the largest rank any route asks of SVD factors."""
-    ranks = [
-        value.n_components
-        for route in routes
-        for value in route.get_params(deep=False).values()
-        if isinstance(value, SVDFactors)
-    ]
-    return max(ranks, default=0)
+    given = [item for route in routes for item in route.get_params(deep=False).items()]
+    factors = [SVDFactors() if value is None and name.endswith("factors") else value for name, value in given]
+    return max((part.n_components for part in factors if isinstance(part, SVDFactors)), default=0)

@@ -68,13 +68,13 @@ def weigh(
         name: [_fit(blend, lists, mask, ~half) for half in halves]
         for name, mask in (("all", everything), ("base", base))
     }
-    gains = _gains(fitted, lists, halves, {name: base | groups[name] for name in sources})
+    gains = _gains(fitted, lists, halves, {name: base | groups[f"from {name}"] for name in sources})
     values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame([_row(name, values, values[baseline], gains[name]) for name in sources])
     kept = base.copy()
     for name in table.loc[table["kept"], "source"]:
-        kept |= groups[name]
+        kept |= groups[f"from {name}"]
     if table["kept"].any():
         kept |= groups["joint"]
     final = _fit(blend, lists, kept, np.ones(len(lists.people), dtype=bool))
@@ -91,7 +91,7 @@ def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) ->
     out = {"popularity": np.array([not route.sources for route in routes])}
     out["within"] = np.array([not others for others in of]) & ~out["popularity"]
     for name in sources:
-        out[name] = np.array([others == {name} for others in of])
+        out[f"from {name}"] = np.array([others == {name} for others in of])
     out["joint"] = np.array([len(others) > 1 for others in of])
     return out
 
@@ -154,9 +154,10 @@ def _judge(
     selections = {"popularity": ("base", frozenset({"popularity"})), "without transfer": ("base", within)}
     selections["blend"] = ("all", every)
     for name in sources:
-        selections[f"with {name}"] = ("all", within | {name})
-        selections[f"less {name}"] = ("all", every - {name})
+        selections[f"with {name}"] = ("all", within | {f"from {name}"})
+        selections[f"less {name}"] = ("all", every - {f"from {name}"})
     parts: dict[str, list[Array]] = {name: [] for name in selections}
+    judged = []
     for fold in folds:
         half = np.isin(fold.held.people, first)
         weights = {

@@ -13,6 +13,9 @@ from tastebridge.moments import Moments
 from tastebridge.routes._base import FittedRoute, Route
 from tastebridge.routes.workshop import Workshop
 
+_UNNAMED = ("beta", "n_components", "alpha", "random_state", "n_jobs")
+"""Parameters a name does without."""
+
 
 class TransferRoute(Route):
     r"""Source factors, mapped to target factors by what the linked people show, decoded to target items.
@@ -79,8 +82,13 @@ def space_of(workshop: Workshop, model: Any, block: slice = slice(None)) -> str:
 
 
 def label(estimator: Any) -> str:
-    """Return a short name such as ``SVD 64`` or ``Ridge``."""
+    """Return a short name such as ``SVD 64`` or ``Ridge 0.5``, with what is not as usual."""
     name = type(estimator).__name__.removesuffix("Factors").removesuffix("Map")
-    parameters = estimator.get_params()
-    shown = [f"{parameters[key]:g}" for key in ("n_components", "alpha", "beta") if parameters.get(key)]
-    return " ".join([name, *shown])
+    given, usual = estimator.get_params(), type(estimator)().get_params()
+    shown = [f"{given.pop(key):g}" for key in ("n_components", "alpha") if given.get(key)]
+    if given.pop("filter", "ideal") == "power":
+        shown.append(f"σ^{given['beta']:g}")
+    unusual = [
+        f"{key}={value}" for key, value in given.items() if key not in _UNNAMED and value != usual[key]
+    ]
+    return " ".join([name, *shown, *unusual])
