@@ -117,7 +117,7 @@ def decompose(S: sparse.csr_matrix) -> tuple[Array, Array]:
     used_rows, used_columns = np.unique(S.row), np.unique(S.col)
     row, column = np.searchsorted(used_rows, S.row), np.searchsorted(used_columns, S.col)
     parts = _parts(row, column, len(used_rows), len(used_columns))
-    E, V = np.zeros((S.shape[0], len(used_columns))), np.zeros((S.shape[1], len(used_columns)))
+    E, V = (np.zeros((n, max(len(used_columns), 1))) for n in S.shape)
     width = 0
     order = np.argsort(parts, kind="stable")
     for links in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1) if S.nnz else []:

@@ -1,0 +1,205 @@
+"""Every kind of route: linear, built of shared parts, and equal to what its docstring says."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from tastebridge import routes
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.factors import ALSFactors, SVDFactors
+from tastebridge.maps import CCAMap, RidgeMap
+from tastebridge.routes import (
+    JointRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    Route,
+    TargetRoute,
+    TransferRoute,
+    Workshop,
+    known_to,
+)
+from tastebridge.routes.neighbours import decompose, similarities, strongest
+from tastebridge.routes.transfer import label
+
+KINDS = [
+    JointRoute(SVDFactors(5)),
+    NeighbourRoute(40),
+    PopularityRoute(),
+    TargetRoute(SVDFactors(4)),
+    TransferRoute(SVDFactors(4), SVDFactors(5), RidgeMap(1.0)),
+]
+
+
+def histories(seed=0, n=80, widths=(("books", 20), ("films", 15), ("music", 10))):
+    rng = np.random.default_rng(seed)
+    rows = {}
+    for name, m in widths:
+        X = (rng.random((n, m)) < 0.25) * (rng.random((n, 1)) < 0.8)
+        rows[name] = sparse.csr_matrix(X.astype(np.float32))
+    return rows
+
+
+@pytest.fixture
+def shop():
+    return Workshop(histories(), "films", 8)
+
+
+def vectors(shop, route, rows):
+    encoded = shop.encoders[route.encoder].encode(rows)
+    return route.vectors(encoded, known_to(route.sources, rows))
+
+
+def test_every_exported_kind_is_tested():
+    exported = {getattr(routes, name) for name in routes.__all__}
+    kinds = {kind for kind in exported if isinstance(kind, type) and issubclass(kind, Route)} - {Route}
+    assert {type(kind) for kind in KINDS} == kinds
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
+def test_a_route_gives_finite_vectors_and_silence_for_the_unknown(shop, kind):
+    built = kind.build(shop)
+    assert built
+    assert [route.name for route in built] == [route.name for route in kind.build(shop)]
+    empty = {
+        name: sparse.csr_matrix((2, rows.shape[1]), dtype=np.float32) for name, rows in shop.histories.items()
+    }
+    for route in built:
+        V = shop.spaces[route.space]
+        Z = vectors(shop, route, shop.histories)
+        assert len(V) == 15
+        assert Z.shape[1] <= V.shape[1]
+        assert np.isfinite(Z @ V[:, : Z.shape[1]].T).all()
+        assert bool(vectors(shop, route, empty).any()) == (not route.sources)
+
+
+def test_popularity_is_the_logarithm_of_the_share(shop):
+    (route,) = PopularityRoute(prior=0.5).build(shop)
+    counts = np.asarray((shop.histories["films"] > 0).sum(axis=0)).ravel() + 0.5
+    expected = np.log(counts / counts.mean())
+    scores = vectors(shop, route, shop.histories) @ shop.spaces[route.space].T
+    np.testing.assert_allclose(scores, np.tile(expected, (80, 1)), rtol=1e-6)
+    with pytest.raises(InvalidParameterError, match="prior"):
+        PopularityRoute(prior=0.0).build(shop)
+
+
+def test_transfer_is_source_factors_map_target_factors(shop):
+    built = TransferRoute(SVDFactors(4), SVDFactors(5), RidgeMap(2.0)).build(shop)
+    assert [route.sources for route in built] == [("books",), ("music",)]
+    X, Y = shop.histories["books"], shop.histories["films"]
+    linked = np.flatnonzero((np.diff(X.indptr) > 0) & (np.diff(Y.indptr) > 0))
+    phi, psi = shop.factors(("books",), SVDFactors(4)), shop.factors(("films",), SVDFactors(5))
+    expected = RidgeMap(2.0).fit(phi.transform(X[linked]), psi.transform(Y[linked])).predict(phi.transform(X))
+    known = np.diff(X.indptr) > 0
+    Z = vectors(shop, built[0], shop.histories)
+    np.testing.assert_allclose(Z[known], expected[known], rtol=1e-8, atol=1e-10)
+    assert not Z[~known].any()
+    np.testing.assert_allclose(shop.spaces[built[0].space][:, :5], psi.item_factors_, rtol=1e-6)
+
+
+def test_transfer_takes_the_sources_it_is_told(shop):
+    assert [
+        r.sources
+        for r in TransferRoute(sources=["music"])
+        .set_params(source_factors=SVDFactors(2), target_factors=SVDFactors(2), map=CCAMap(2))
+        .build(shop)
+    ] == [("music",)]
+
+
+def test_ranks_and_filters_share_one_space(shop):
+    built = [
+        route
+        for rank, name in ((3, "ideal"), (8, "power"), (5, "power"))
+        for route in TargetRoute(SVDFactors(rank, filter=name)).build(shop)
+    ]
+    assert len({route.space for route in built}) == 1
+    assert shop.spaces[built[0].space].shape[1] == 8
+    alone = Workshop(shop.histories, "films", 8)
+    (route,) = TargetRoute(SVDFactors(3)).build(alone)
+    np.testing.assert_array_equal(shop.spaces[built[0].space][:, :3], alone.spaces[route.space][:, :3])
+
+
+def test_joint_decodes_the_target_of_all_categories(shop):
+    (route,) = JointRoute(ALSFactors(4, n_jobs=1)).build(shop)
+    stacked = sparse.hstack([shop.histories[name] for name in ("books", "music", "films")], format="csr")
+    model = ALSFactors(4, n_jobs=1).fit(stacked[np.diff(stacked.indptr) > 0])
+    expected = model.transform(stacked) @ model.item_factors_[30:].T
+    scores = vectors(shop, route, shop.histories) @ shop.spaces[route.space].T
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_neighbours_score_by_the_strongest_links(shop):
+    built = NeighbourRoute(n_links=40, shrinkage=2.0).build(shop)
+    assert [route.sources for route in built] == [("books",), ("music",), ("films",)]
+    X, Y = shop.histories["books"].toarray() > 0, shop.histories["films"].toarray() > 0
+    linked = X.any(axis=1) & Y.any(axis=1)
+    A, B = X[linked].astype(float), Y[linked].astype(float)
+    S = (A.T @ B) / (np.sqrt(np.outer(A.sum(axis=0), B.sum(axis=0))) + 2.0)
+    keep = np.argsort(-S, axis=None, kind="stable")[:40]
+    mask = np.zeros(S.size, dtype=bool)
+    mask[keep] = True
+    S = np.where(mask.reshape(S.shape), S, 0.0)
+    expected = X @ S / np.sqrt(np.maximum(X.sum(axis=1), 1))[:, None]
+    scores = vectors(shop, built[0], shop.histories) @ shop.spaces[built[0].space].T
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+def test_neighbours_within_the_target_leave_an_item_itself_out(shop):
+    built = NeighbourRoute(n_links=10_000).build(shop)
+    one = {
+        name: sparse.csr_matrix((15, rows.shape[1]), dtype=np.float32)
+        for name, rows in shop.histories.items()
+    }
+    one["films"] = sparse.identity(15, dtype=np.float32, format="csr")
+    scores = vectors(shop, built[-1], one) @ shop.spaces[built[-1].space].T
+    np.testing.assert_allclose(np.diag(scores), 0.0, atol=1e-6)
+    assert {route.sources for route in NeighbourRoute(within=False).build(shop)} == {("books",), ("music",)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_decompose_is_exact(seed):
+    S = sparse.random(40, 30, density=0.03, random_state=seed, format="csr")
+    E, V = decompose(S)
+    np.testing.assert_allclose(E @ V.T, S.toarray(), atol=1e-12)
+    nothing = decompose(sparse.csr_matrix((4, 3)))
+    assert [part.shape for part in nothing] == [(4, 1), (3, 1)]
+    assert not (nothing[0] @ nothing[1].T).any()
+
+
+def test_strongest_breaks_ties_by_place():
+    S = sparse.csr_matrix(np.array([[1.0, 2.0, 1.0], [1.0, 0.0, 1.0]]))
+    np.testing.assert_array_equal(strongest(S, 3).toarray(), [[1, 2, 1], [0, 0, 0]])
+    assert strongest(S, 9) is S
+
+
+def test_similarities_are_shrunk_cosines():
+    X = sparse.csr_matrix(np.array([[1.0, 0.0], [1.0, 1.0]]))
+    Y = sparse.csr_matrix(np.array([[1.0], [1.0]]))
+    np.testing.assert_allclose(similarities(X, Y, 1.0).toarray(), [[2 / 3], [1 / (np.sqrt(2) + 1)]])
+
+
+def test_the_workshop_fits_nothing_twice(shop, monkeypatch):
+    fits = []
+    fit = SVDFactors.fit
+    monkeypatch.setattr(SVDFactors, "fit", lambda self, X, y=None: fits.append(X.shape) or fit(self, X))
+    for kind in (TransferRoute(SVDFactors(4), SVDFactors(5)), TransferRoute(SVDFactors(3), SVDFactors(8))):
+        kind.build(shop)
+    TargetRoute(SVDFactors(2)).build(shop)
+    assert len(fits) == 3
+    child = Workshop({**shop.histories, "films": shop.histories["films"][::-1]}, "films", 8, parent=shop)
+    TransferRoute(SVDFactors(4), SVDFactors(5)).build(child)
+    assert len(fits) == 4
+
+
+def test_ranks_above_the_data_are_refused_unless_people_are_held_out(shop):
+    with pytest.raises(InvalidParameterError, match="at most 15"):
+        TargetRoute(SVDFactors(16)).build(shop)
+    child = Workshop(shop.histories, "films", 8, parent=shop)
+    assert TargetRoute(SVDFactors(16)).build(child)
+
+
+def test_names_say_what_is_unusual():
+    assert label(SVDFactors(8)) == "SVD 8"
+    assert label(SVDFactors(8, filter="power", beta=0.5)) == "SVD 8 σ^0.5"
+    assert label(SVDFactors(8, user_power=0.3)) == "SVD 8 user_power=0.3"
+    assert label(RidgeMap(0.5)) == "Ridge 0.5"
+    assert label(ALSFactors(4, random_state=3, n_jobs=1)) == "ALS 4 1"
