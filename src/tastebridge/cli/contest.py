@@ -1,0 +1,49 @@
+"""The mapper against the baselines, on the same people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity
+from tastebridge.evaluation import evaluate
+from tastebridge.mapper import InterestMapper
+from tastebridge.progress import steps
+from tastebridge.recommender import Recommender
+from tastebridge.splits import Split
+
+
+def contest(
+    split: Split, metrics: Sequence[str], seed: int, shown: bool, sources: list[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, Recommender]]:
+    """Fit the mapper and the baselines on a split and judge them; return the figures and the models.
+
+    Parameters
+    ----------
+    split : Split
+    metrics : sequence of str
+        As for :func:`tastebridge.evaluate`.
+    seed : int
+    shown : bool
+        Whether to show a progress bar.
+    sources : list of str, optional
+        As for the mapper.
+    """
+    target = split.target
+    models: dict[str, Recommender] = {
+        "tastebridge": InterestMapper(target, sources, random_state=seed),
+        "joint iALS": JointALS(target, sources, random_state=seed),
+        "neighbours": ItemNeighbours(target, sources),
+        "popularity": Popularity(target),
+    }
+    seconds = {}
+    with steps("Fitting", len(models), shown) as step:
+        for name, model in models.items():
+            step(name)
+            start = time.perf_counter()
+            model.fit(split.train)
+            seconds[name] = time.perf_counter() - start
+    table = evaluate(models, split, metrics, baseline="popularity", random_state=seed, fit=False)
+    return table.assign(fit_seconds=table["model"].map(seconds)), models

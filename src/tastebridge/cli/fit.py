@@ -1,0 +1,78 @@
+"""``tastebridge fit``: a table of events to a saved model."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tastebridge._validation import check_category
+from tastebridge.cli import options
+from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.screen import overview_table, screen, transfer_table
+from tastebridge.mapper import InterestMapper
+from tastebridge.persist import check_free
+
+
+def fit(
+    events: options.Events,
+    target: options.Target,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder to write.", show_default=False)
+    ],
+    source: options.Sources = None,
+    n_components: Annotated[
+        int | None, typer.Option("--n-components", min=1, help="Largest rank; as the data allow by default.")
+    ] = None,
+    with_users: Annotated[
+        bool, typer.Option("--with-users", help="Keep the people and their histories in the model.")
+    ] = False,
+    seed: options.Seed = 0,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    category_column: options.CategoryColumn = None,
+    weight_column: options.WeightColumn = None,
+    time_column: options.TimeColumn = None,
+    event_column: options.EventColumn = None,
+    event_weight: options.EventWeights = None,
+    duplicates: options.Repeats = "sum",
+) -> None:
+    """Learn to recommend in a category from what people did in the others.
+
+    Shows what is in the table and what was left out, learns, says which
+    sources help, and writes a model that holds no person.
+
+    [bold]Examples[/bold]
+      tastebridge fit events.parquet --target sport -o model
+      tastebridge fit log.csv -t films -s books -s music -o model
+      tastebridge fit log.csv -t films -o model --user-column buyer
+      tastebridge fit log.csv -t films -o model --event-weight buy=5
+    """
+    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
+    table = Table(events, columns, event_weight, duplicates)
+    check_free(output)
+    panel, out = table.read(), screen()
+    out.print(overview_table(panel, target, out))
+    out.print(f"\n{panel.cleaning}\n")
+    check_category("--target", target, panel.categories)
+    mapper = InterestMapper(
+        target, source, n_components=n_components, random_state=seed, verbose=out.is_terminal
+    )
+    start = time.perf_counter()
+    mapper.fit(panel)
+    seconds = time.perf_counter() - start
+    mapper.save(output, with_users=with_users)
+    out.print(transfer_table(mapper.transfer_, target))
+    people = "with its people" if with_users else "no person in it"
+    out.print(f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {people}).")
+    out.print("\nNext:")
+    command = f"  tastebridge recommend {shlex.quote(str(output))} {table.words} -o recommendations.csv"
+    out.print(command, soft_wrap=True, style="cyan")
+
+
+def _size(folder: Path) -> str:
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"

@@ -1,0 +1,77 @@
+"""What goes wrong, in one line on stderr: errors, and notes for what is merely worth knowing."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TextIO
+
+import typer
+
+from tastebridge.exceptions import InvalidParameterError, TastebridgeError, TastebridgeWarning
+
+_COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
+_OPTION = {"timestamp": "time"}
+
+
+def spoken(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose errors and warnings come as single lines, and whose exit code says the kind."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", TastebridgeWarning)
+            warnings.showwarning = _notes(warnings.showwarning)
+            try:
+                command(*arguments, **options)
+            except InvalidParameterError as error:
+                _fail(error, 2)
+            except TastebridgeError as error:
+                _fail(error, 1)
+            except OSError as error:
+                _fail(f"{error.filename}: {error.strerror or error}", 1)
+
+    return run
+
+
+def note(message: object) -> None:
+    """Say what is worth knowing."""
+    typer.echo(f"{typer.style('note:', fg='yellow')} {_one_line(message)}", err=True)
+
+
+def _fail(message: object, code: int) -> None:
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True)
+    raise typer.Exit(code)
+
+
+def _notes(show: Callable[..., None]) -> Callable[..., None]:
+    """Return a way to show warnings: ours as notes, those of others as ``show`` does."""
+
+    def show_warning(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, TastebridgeWarning):
+            note(message)
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    return show_warning
+
+
+def _one_line(message: object) -> str:
+    """Return a message on one line, with the parameters of Python said as options."""
+    text = " ".join(str(message).split())
+    return _COLUMN.sub(_as_option, text)
+
+
+def _as_option(found: re.Match[str]) -> str:
+    role = found[1] or found[3]
+    option = f"--{_OPTION.get(role, role)}-column"
+    return f"{option} is" if found[3] else f"{option} " + found[2].strip("'\"").replace("…", "NAME")

@@ -1,0 +1,99 @@
+"""How results look in a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tastebridge.data import Panel
+
+_VERDICTS = {"helps": "green", "hurts": "red"}
+
+
+def screen() -> Console:
+    """Return the console of the standard output."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def plain_table(title: str, columns: Sequence[str], caption: str | None = None) -> Table:
+    """Return an empty table: the first column holds names, the others numbers."""
+    table = Table(
+        title=title,
+        caption=caption,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        pad_edge=False,
+    )
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    return table
+
+
+def overview_table(panel: Panel, target: str | None, console: Console) -> Table:
+    """Return the sizes of the categories and how many people each two share, where there is room for it."""
+    table = _overview(panel, target, list(panel.categories))
+    wide = console.options.update(width=10_000)
+    if console.measure(table, options=wide).maximum > console.width:
+        table = _overview(panel, target, [target] if target in panel.categories else [])
+    return table
+
+
+def _overview(panel: Panel, target: str | None, others: Sequence[str | None]) -> Table:
+    """Return the sizes of the categories and how many of their people stand in the others."""
+    table = plain_table(
+        f"{len(panel):,} people in {len(panel.categories)} categories",
+        ["category", "people", "items", "events", "each", *(f"with\n{name}" for name in others)],
+        "each: events of the median person" + ("; with: people in both" if others else ""),
+    )
+    columns = ["people", "items", "interactions", "median", *(f"with {name}" for name in others)]
+    for name, row in panel.overview().iterrows():
+        style = "bold" if name == target else None
+        table.add_row(str(name), *(f"{row[column]:,.0f}" for column in columns), style=style)
+    return table
+
+
+def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
+    """Return what each source is worth, in words, the best first."""
+    judged = "lift" in transfer
+    table = plain_table(
+        f"Does it help to know people from elsewhere, for who is new to {target}?",
+        ["source", "people in both", *(["lift", "95 % interval"] if judged else []), "verdict", "used"],
+        "lift: of NDCG@10 over the best without sources, for people hidden while learning"
+        if judged
+        else None,
+    )
+    for row in (transfer.sort_values("lift", ascending=False) if judged else transfer).to_dict("records"):
+        lift = [f"{row['lift']:+.4f}", between(row["lift_low"], row["lift_high"])] if judged else []
+        verdict = Text(row["verdict"], style=_VERDICTS.get(row["verdict"], "dim"))
+        table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, "yes" if row["kept"] else "no")
+    return table
+
+
+def results_table(results: pd.DataFrame, metric: str, title: str) -> Table:
+    """Return the figures of the models by one metric, and their differences to popularity."""
+    table = plain_table(title, ["", "mean", "95 % interval", "against popularity", "seconds"])
+    rows = results[results["metric"] == metric].sort_values("mean", ascending=False)
+    for row in rows.to_dict("records"):
+        gap = f"{row['difference']:+.3f} ({between(row['difference_low'], row['difference_high'], 3)})"
+        table.add_row(
+            row["model"],
+            f"{row['mean']:.3f}",
+            f"{row['low']:.3f} … {row['high']:.3f}",
+            "" if math.isnan(row["difference"]) else gap,
+            f"{row['fit_seconds']:.1f}",
+            style="bold" if row["model"] == "tastebridge" else None,
+        )
+    return table
+
+
+def between(low: float, high: float, digits: int = 4) -> str:
+    """Return an interval of differences."""
+    return f"{low:+.{digits}f} … {high:+.{digits}f}"
