@@ -1,6 +1,6 @@
 """Run models × tasks × protocols × seeds and write ``benchmarks/results/*.csv``.
 
-``python -m benchmarks.run --fast`` takes minutes: one seed, a few tasks, deep models stopped by the clock.
+``python -m benchmarks.run --fast`` is the short one: one seed, seven tasks, deep models stopped by the clock.
 ``python -m benchmarks.run`` runs everything: three seeds, all tasks, deep models until ``valid`` stops
 improving. Runs that ``results/runs.csv`` has with the same settings are not repeated (``--again`` repeats
 them), so an interrupted benchmark goes on where it stopped. The real data are found in the folder that the

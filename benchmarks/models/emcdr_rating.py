@@ -22,7 +22,7 @@ from tastebridge.splits import linked_users
 @MODELS.register("emcdr rating")
 @dataclass
 class RatingEMCDR(EMCDR):
-    """The paper's MF, with biases: without them it is below the bias row on every split here."""
+    """The paper's MF, with biases added, which the paper does not have; see :class:`RatingFactors`."""
 
     factors: int = 16
     lr: float = 0.015
