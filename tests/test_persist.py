@@ -31,7 +31,7 @@ ROUTES = [
     TargetRoute(ALSFactors(4)),
 ]
 MODELS = {
-    "default": tb.InterestMapper(TARGET, n_components=8, n_lists=200, n_negatives=20),
+    "default": tb.InterestMapper(TARGET, n_lists=200, n_negatives=20),
     "routes": tb.InterestMapper(
         TARGET,
         ["games"],

@@ -23,10 +23,17 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tastebridge {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def tastebridge(
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version and stop.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Say the version and stop.", is_eager=True, callback=_say_version),
     ] = False,
 ) -> None:
     """Carry people's interests from the categories where they are known to one where they are not.
@@ -43,9 +50,6 @@ def tastebridge(
     Exit codes: 0 done, 1 something is wrong with the data or the model,
     2 with the command line.
     """
-    if version:
-        typer.echo(f"tastebridge {__version__}")
-        raise typer.Exit
 
 
 for command in (demo, fit, recommend, evaluate):
