@@ -110,10 +110,12 @@ def test_equal_and_only():
 
 def test_a_constant_or_empty_route_does_no_harm():
     X, y, groups, gates = planted(100)
-    X[:, 1] = 0.0
-    blend = StackingBlend().fit(X, y, groups, gates)
-    assert np.isfinite(blend.coef_).all()
-    assert blend.scale_[1] == 1.0
+    for noise in (0.0, 1e-8):
+        X[:, 1] = noise * np.random.default_rng(0).normal(size=len(X))
+        blend = StackingBlend().fit(X, y, groups, gates)
+        assert np.isfinite(blend.coef_).all()
+        assert blend.scale_[1] == 1.0
+        assert blend.weights(gates)[:, 1].max() < 1.0
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.exceptions import InvalidDataError
 
 Array = NDArray[np.float64]
+_ROUNDING = 1e-6
 
 
 class StackingBlend(RegressorMixin, BaseEstimator):
@@ -45,7 +46,8 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     scale_ : ndarray of shape (n_routes,)
-        :math:`\sigma`; 1 for a constant route.
+        :math:`\sigma`; 1 for a route that is constant, or that varies less than a millionth of the route
+        that varies most: such scores are rounding, as of a full-rank filter, which is 0 where nothing is had.
     coef_ : ndarray of shape (1 + n_gates, n_routes)
         Rows a and b.
     gate_mean_, gate_scale_ : ndarray of shape (n_gates,)
@@ -193,4 +195,4 @@ def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
 
 def _deviation(X: Any) -> Array:
     deviation = X.std(axis=0)
-    return np.where(deviation > 0, deviation, 1.0)
+    return np.where(deviation > _ROUNDING * deviation.max(initial=0.0), deviation, 1.0)

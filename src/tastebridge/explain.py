@@ -71,7 +71,9 @@ def take_apart(model: Any, row: sparse.csr_matrix) -> History:
         return History(row.indices, _als_vectors(model, row))
     if hasattr(model, "encoder_") and hasattr(model, "normalize_rows"):
         x = model.normalize_rows(row)
-        return History(x.indices, x.data[:, None] * np.asarray(model.encoder_[x.indices]))
+        rows = model.encoder_[x.indices]
+        rows = rows.toarray() if sparse.issparse(rows) else rows
+        return History(x.indices, x.data[:, None] * np.asarray(rows))
     return History(np.array([-1]), np.asarray(model.transform(row)))
 
 
