@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge._best import Floats, pack, unpack
+from tastebridge._best import Floats, merge, pack, unpack
 
 
 def dense_top_k(scores: Floats, k: int) -> tuple[NDArray[np.int32], Floats]:
@@ -30,6 +30,8 @@ def dense_top_k(scores: Floats, k: int) -> tuple[NDArray[np.int32], Floats]:
     """
     n, m = scores.shape
     k = min(k, m)
-    keys = pack(scores, np.broadcast_to(np.arange(m), (n, m)))
-    keys[np.isneginf(scores)] = 0
-    return unpack(np.partition(keys, m - k, axis=1)[:, m - k :])
+    least = np.maximum(np.partition(scores, m - k, axis=1)[:, m - k], np.finfo(np.float32).min)
+    rows, columns = np.nonzero(scores >= least[:, None])
+    best = np.zeros((n, k), dtype=np.uint64)
+    merge(best, rows, pack(scores[rows, columns], columns))
+    return unpack(best)

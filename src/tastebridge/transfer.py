@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from tastebridge._dense import dense_top_k
 from tastebridge.blend import StackingBlend
 from tastebridge.intervals import Interval, paired_difference
 from tastebridge.metrics import ndcg
@@ -190,16 +191,7 @@ def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: slice) -> Array:
     """Return NDCG@10 of some people, every item ranked but those they have."""
     seen = fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf
-    return ndcg(_first(scores, _CUTOFF), fold.held.hidden[rows], _CUTOFF)
-
-
-def _first(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the columns of the ``k`` largest entries of every row, ties to the first."""
-    k = min(k, scores.shape[1])
-    near = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    near.sort(axis=1)
-    order = np.argsort(-np.take_along_axis(scores, near, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(near, order, axis=1)
+    return ndcg(dense_top_k(scores, _CUTOFF)[0], fold.held.hidden[rows], _CUTOFF)
 
 
 def _row(source: str, values: Mapping[str, Array], baseline: Array, gain: Interval) -> dict[str, object]:

@@ -1,0 +1,101 @@
+"""Does a source help: the numbers are those of the held people, and names cannot deceive."""
+
+import numpy as np
+import pytest
+
+import tastebridge as tb
+from tastebridge.canonical import held_out_correlations, mean_correlation
+from tastebridge.datasets import make_panel
+from tastebridge.factors import SVDFactors
+from tastebridge.intervals import paired_difference
+from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute, Workshop
+from tastebridge.transfer import masks
+
+
+def routes():
+    return [
+        TransferRoute(SVDFactors(8), SVDFactors(10, filter="power")),
+        NeighbourRoute(40),
+        TargetRoute(SVDFactors(10)),
+        JointRoute(SVDFactors(10)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    panel, _ = make_panel(500, 50, ["books", "films"], relatedness=0.9, random_state=0, events_per_user=12)
+    return panel, tb.InterestMapper("films", routes=routes(), n_folds=3).fit(panel)
+
+
+def route(name, *sources):
+    return FittedRoute(name, sources, "e", None, None, "s")
+
+
+def test_masks_say_where_a_route_comes_from():
+    built = [route("p"), route("t", "films"), route("b", "books"), route("m", "music")]
+    built.append(route("j", "books", "music", "films"))
+    found = masks(built, "films", ["books", "music"])
+    assert {name: np.flatnonzero(mask).tolist() for name, mask in found.items()} == {
+        "popularity": [0],
+        "within": [1],
+        "from books": [2],
+        "from music": [3],
+        "joint": [4],
+    }
+    single = masks([route("j", "books", "films")], "films", ["books"])
+    assert single["from books"].tolist() == [True]
+    assert single["joint"].tolist() == [False]
+
+
+def test_evidence_is_of_the_held_people(fitted):
+    panel, mapper = fitted
+    for segment, evidence in mapper.evidence_.items():
+        people = evidence.people
+        assert len(np.unique(people)) == len(people)
+        assert all(len(values) == len(people) for values in evidence.values.values())
+        assert evidence.baseline == max(
+            ("popularity", "without transfer"), key=lambda name: evidence.values[name].mean()
+        )
+        assert segment == "warm" or np.isin(people, panel.linked("books", "films")).all()
+    evidence = mapper.evidence_["cold"]
+    lift = paired_difference(evidence.values["blend"], evidence.values[evidence.baseline])
+    row = mapper.transfer_.iloc[0]
+    assert [lift.mean, lift.low, lift.high] == pytest.approx(row[["lift", "lift_low", "lift_high"]].tolist())
+
+
+def test_out_of_fold_evidence_agrees_with_people_never_seen(fitted):
+    panel, mapper = fitted
+    split = tb.splits.cold_users(panel, "films", 0.3, random_state=1)
+    models = {"mapper": tb.InterestMapper("films", routes=routes(), n_folds=2), "pop": tb.Popularity("films")}
+    table = tb.evaluate(models, split, ["ndcg@10"], baseline="pop")
+    row = mapper.transfer_.iloc[0]
+    assert row["lift_low"] - 0.05 < table["difference"][0] < row["lift_high"] + 0.05
+
+
+def test_categories_may_have_any_name():
+    names = ["joint", "popularity", "within"]
+    panel, _ = make_panel(400, 40, names, relatedness=0.95, overlap=0.8, random_state=0)
+    mapper = tb.InterestMapper("within", routes=routes(), n_folds=2).fit(panel)
+    plain = dict(zip(names, ["a", "b", "c"], strict=True))
+    frame = panel.to_frame()
+    frame["category"] = frame["category"].astype(str).map(plain)
+    other = tb.InterestMapper("c", routes=routes(), n_folds=2).fit(frame)
+    numbers = [column for column in other.transfer_ if column != "source"]
+    assert mapper.transfer_[numbers].equals(other.transfer_[numbers])
+    assert mapper.transfer_["source"].map(plain).tolist() == other.transfer_["source"].tolist()
+
+
+@pytest.mark.parametrize(("relatedness", "low", "high"), [(0.9, 0.5, 1.0), (0.0, -0.25, 0.25)])
+def test_canonical_correlation_is_that_of_people_held_out(relatedness, low, high):
+    panel, _ = make_panel(800, 60, relatedness=relatedness, events_per_user=25, random_state=0)
+    linked = panel.linked("books", "films")
+    held, rows = linked[::4], {name: panel[name].matrix for name in panel.categories}
+    hidden = rows["films"][held]
+    shop = Workshop({**rows, "films": panel.without("films", panel.users.ids[held])["films"].matrix}, "films")
+    found = held_out_correlations(shop, held, hidden)
+    assert low < found["books"][0] < high
+    assert found["books"][1] == len(held)
+    few = held_out_correlations(shop, held[:5], hidden[:5])
+    assert few == {}
+    assert mean_correlation("books", [found, few]) == found["books"][0]
+    assert np.isnan(mean_correlation("books", [few]))
