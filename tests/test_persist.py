@@ -175,6 +175,8 @@ def test_save_refuses_to_write_over_anything_but_a_model(models, tmp_path, saved
     for name, message in [("data", "'events.csv'"), ("file", "is a file"), ("model", "'notes.txt'")]:
         with pytest.raises(ModelFileError, match=message):
             models["popularity"].save(tmp_path / name)
+    with pytest.raises(ModelFileError, match="no folder can be made in"):
+        models["popularity"].save(tmp_path / "file" / "model")
     (tmp_path / "empty").mkdir()
     models["popularity"].save(tmp_path / "empty")
     assert isinstance(tb.load(tmp_path / "empty"), tb.Popularity)

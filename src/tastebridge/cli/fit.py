@@ -67,7 +67,9 @@ def fit(
     mapper.save(output, with_users=with_users)
     out.print(transfer_table(mapper.transfer_, target))
     people = "with its people" if with_users else "no person in it"
-    out.print(f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {people}).")
+    out.print(
+        f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {people}).", soft_wrap=True
+    )
     out.print("\nNext:")
     command = f"  tastebridge recommend {shlex.quote(str(output))} {table.words} -o recommendations.csv"
     out.print(command, soft_wrap=True, style="cyan")

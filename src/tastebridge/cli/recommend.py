@@ -56,5 +56,6 @@ def recommend(
     out = screen()
     out.print(
         f"{len(found):,} recommendations in {recommender.target!r} for {found['user_id'].nunique():,} of "
-        f"{len(panel):,} people are in {output} ({time.perf_counter() - start:.1f} s)."
+        f"{len(panel):,} people are in {output} ({time.perf_counter() - start:.1f} s).",
+        soft_wrap=True,
     )

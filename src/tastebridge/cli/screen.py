@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 from rich import box
@@ -62,7 +62,7 @@ def _overview(panel: Panel, target: str | None, others: Sequence[str | None]) ->
 
 def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
     """Return what each source is worth, in words, the best first."""
-    judged = "lift" in transfer
+    judged = "lift" in transfer and transfer["lift"].notna().any()
     table = plain_table(
         f"Does it help to know people from elsewhere, for who is new to {target}?",
         ["source", "people in both", *(["lift", "95 % interval"] if judged else []), "verdict", "used"],
@@ -71,10 +71,16 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
         else None,
     )
     for row in (transfer.sort_values("lift", ascending=False) if judged else transfer).to_dict("records"):
-        lift = [f"{row['lift']:+.4f}", between(row["lift_low"], row["lift_high"])] if judged else []
+        lift = _lift(row) if judged else []
         verdict = Text(row["verdict"], style=_VERDICTS.get(row["verdict"], "dim"))
         table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, "yes" if row["kept"] else "no")
     return table
+
+
+def _lift(row: Mapping[Hashable, float]) -> list[str]:
+    if math.isnan(row["lift"]):
+        return ["", ""]
+    return [f"{row['lift']:+.4f}", between(row["lift_low"], row["lift_high"])]
 
 
 def results_table(results: pd.DataFrame, metric: str, title: str) -> Table:

@@ -20,9 +20,12 @@ def check_free(path: str | Path) -> Path:
     Raises
     ------
     ModelFileError
-        If something else is there.
+        If something else is there, or nothing can be written there.
     """
     path = Path(path).resolve()
+    above = next(folder for folder in path.parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ModelFileError(f"{str(path)!r} cannot be written: no folder can be made in {str(above)!r}.")
     if not path.exists():
         return path
     if not path.is_dir():
