@@ -35,7 +35,8 @@ def test_explanations_of_all_default_routes_sum_to_the_score(mapper):
     pairs = random_pairs(200)
     scores = mapper.predict(pairs)
     sums = [mapper.explain(*pair)["contribution"].sum() for pair in pairs.itertuples(index=False)]
-    np.testing.assert_allclose(sums, scores, rtol=1e-4)
+    # scores are sums in float32: where parts cancel, the error is that of the parts
+    np.testing.assert_allclose(sums, scores, rtol=1e-4, atol=1e-5 * np.abs(scores).mean())
     kept = {route.name for route in mapper.model_.routes}
     said = {name for pair in pairs.itertuples(index=False) for name in mapper.explain(*pair)["route"]}
     assert said <= kept

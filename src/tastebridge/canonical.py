@@ -13,7 +13,7 @@ from tastebridge.maps import CCAMap
 from tastebridge.moments import Moments
 from tastebridge.routes import Workshop
 
-_RANK = 32
+_RANK = 64
 _FEWEST = 10
 """Below this many people a correlation says nothing."""
 
@@ -65,4 +65,4 @@ def _correlation(workshop: Workshop, source: str, X: sparse.csr_matrix, Y: spars
 
 
 def _factors(workshop: Workshop, name: str) -> SVDFactors:
-    return workshop.factors((name,), SVDFactors(min(_RANK, workshop.limit([name]))))
+    return workshop.factors((name,), SVDFactors(min(_RANK, workshop.limit([name])), filter="power"))

@@ -21,6 +21,8 @@ from tastebridge.stacking import Fold, Lists
 Mask = NDArray[np.bool_]
 _CUTOFF = 10
 _STEP = 512
+_JUDGED = 1200
+"""People of a segment whose whole ranking is judged, at most."""
 
 
 class Evidence(NamedTuple):
@@ -55,24 +57,27 @@ def weigh(
 ) -> tuple[Segment, Evidence]:
     """Fit the blend of one segment and judge every source.
 
-    The people are dealt into two halves; each is judged by a blend fitted on the other, once with all routes
-    and once with those that need no source. A source *gains* what its routes add to the log-likelihood of the
-    held-out items over the latter, and *lifts* NDCG@10 over the better of popularity and the latter. It is
-    kept if the interval of its gain or of its lift lies above zero and its lift is not below; the final blend
-    is fitted on everybody with what is kept.
+    The people are dealt into two halves; each is judged by blends fitted on the other: with all routes, with
+    those that need no source, and with the latter and one source's. What the last has over the second is
+    what the source *gains* in log-likelihood of the held-out items, and *lifts* in NDCG@10, there over the
+    better of popularity and the second. It is kept if the interval of its gain or of its lift lies above zero
+    and its lift is not below; the final blend is fitted on everybody with what is kept.
     """
     groups = masks(routes, target, sources)
     base = groups["popularity"] | groups["within"]
     everything = np.ones(len(routes), dtype=bool)
     halves = _halves(lists.people, rng)
+    chosen = {f"with {name}": base | groups[f"from {name}"] for name in sources}
     fitted = {
         name: [_fit(blend, lists, mask, ~half) for half in halves]
-        for name, mask in (("all", everything), ("base", base))
+        for name, mask in {"all": everything, "base": base, **chosen}.items()
+        if name in ("all", "base") or not mask.all()
     }
-    gains = _gains(fitted, lists, halves, {name: base | groups[f"from {name}"] for name in sources})
+    fitted |= {name: fitted["all"] for name, mask in chosen.items() if mask.all()}
+    gains = _gains(fitted, lists, halves, {"base": base, **chosen})
     values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
-    table = pd.DataFrame([_row(name, values, values[baseline], gains[name]) for name in sources])
+    table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
     kept = base.copy()
     for name in table.loc[table["kept"], "source"]:
         kept |= groups[f"from {name}"]
@@ -84,7 +89,7 @@ def weigh(
 
 
 def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> dict[str, Mask]:
-    """Return which routes are popularity, within the target, of each source, and of several at once.
+    """Return which routes are popularity, within the target, from each source, and of several at once.
 
     With a single source the joint route is that source's.
     """
@@ -120,16 +125,16 @@ def _gains(
 ) -> dict[str, Interval]:
     """Return for each selection of routes the gain in log-likelihood per held-out item over the base."""
     width = len(lists.y) // len(lists.people)
-    gain = {name: np.zeros(len(lists.people)) for name in selections}
+    found = {name: np.zeros(len(lists.people)) for name in selections}
     for at, half in enumerate(halves):
         rows = np.repeat(half, width)
         X, gates = lists.X[rows], lists.gates[rows]
-        scored = X * fitted["all"][at].weights(gates)
-        reference = _log_likelihood((X * fitted["base"][at].weights(gates)).sum(axis=1), width)
         for name, mask in selections.items():
-            gain[name][half] = _log_likelihood(scored[:, mask].sum(axis=1), width) - reference
-    zero = np.zeros(len(lists.people))
-    return {name: paired_difference(values, zero, people=lists.people) for name, values in gain.items()}
+            scored = X[:, mask] * fitted[name][at].weights(gates)[:, mask]
+            found[name][half] = _log_likelihood(scored.sum(axis=1), width)
+    return {
+        name: paired_difference(values, found["base"], people=lists.people) for name, values in found.items()
+    }
 
 
 def _log_likelihood(scores: Array, width: int) -> Array:
@@ -149,13 +154,12 @@ def _judge(
 ) -> tuple[dict[str, Array], NDArray[np.int64]]:
     """Return NDCG@10 of every held person for every selection of routes, each person by the other half."""
     first = np.unique(people[halves[0]])
-    names = list(groups)
-    every = frozenset(names)
+    every = frozenset(groups)
     within = frozenset({"popularity", "within"})
     selections = {"popularity": ("base", frozenset({"popularity"})), "without transfer": ("base", within)}
     selections["blend"] = ("all", every)
     for name in sources:
-        selections[f"with {name}"] = ("all", within | {f"from {name}"})
+        selections[f"with {name}"] = (f"with {name}", within | {f"from {name}"})
         selections[f"less {name}"] = ("all", every - {f"from {name}"})
     parts: dict[str, list[Array]] = {name: [] for name in selections}
     judged = []
@@ -165,29 +169,22 @@ def _judge(
             kind: np.where(half[:, None], *(blend.weights(fold.gates) for blend in pair))
             for kind, pair in fitted.items()
         }
-        for start in range(0, len(half), _STEP):
-            rows = slice(start, start + _STEP)
-            scores = {
-                kind: {name: _scores(fold, W, mask, rows) for name, mask in groups.items()}
-                for kind, W in weights.items()
-            }
+        chosen_people = _spread(len(half), -(-_JUDGED // len(folds)))
+        judged.append(fold.held.people[chosen_people])
+        for start in range(0, len(chosen_people), _STEP):
+            rows = chosen_people[start : start + _STEP]
             for name, (kind, chosen) in selections.items():
-                total = np.sum([scores[kind][group] for group in names if group in chosen], axis=0)
-                parts[name].append(_ndcg(total, fold, rows))
-    judged = np.concatenate([fold.held.people for fold in folds])
-    return {name: np.concatenate(value) for name, value in parts.items()}, judged
+                mask = np.any([groups[group] for group in chosen], axis=0)
+                parts[name].append(_ndcg(fold.scores(rows, weights[kind][rows] * mask), fold, rows))
+    return {name: np.concatenate(value) for name, value in parts.items()}, np.concatenate(judged)
 
 
-def _scores(fold: Fold, weights: Array, routes: Mask, rows: slice) -> NDArray[np.float32]:
-    """Return the blended scores of some routes for some people, every item."""
-    scores = np.zeros((len(weights[rows]), fold.seen.shape[1]), dtype=np.float32)
-    for column in np.flatnonzero(routes & weights.any(axis=0)):
-        Z = fold.vectors[column][rows] * weights[rows, column][:, None]
-        scores += Z.astype(np.float32) @ fold.items[column].T
-    return scores
+def _spread(n: int, most: int) -> NDArray[np.int64]:
+    """Return at most ``most`` of the numbers below ``n``, evenly spaced."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
 
 
-def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: slice) -> Array:
+def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
     """Return NDCG@10 of some people, every item ranked but those they have."""
     seen = fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf

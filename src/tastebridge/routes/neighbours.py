@@ -62,7 +62,7 @@ class NeighbourRoute(Route):
         ]
 
     def _keep(self, workshop: Workshop, name: str, rows: Array) -> str:
-        return workshop.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")
+        return workshop.encoder((name,), LinearEncoder(sparse.csr_matrix(rows)), f"{name}: {self!r}")
 
     def _links(self, workshop: Workshop, name: str) -> sparse.csr_matrix:
         """Return the strongest similarities, (n_items of ``name``, n_target_items)."""
@@ -76,14 +76,18 @@ class NeighbourRoute(Route):
 
 
 class LinearEncoder:
-    """The encoder ``X @ encoder_`` of binary histories divided by the root of their length."""
+    """The encoder ``X @ encoder_`` of binary histories divided by the root of their length.
 
-    def __init__(self, encoder: Array) -> None:
+    ``encoder_`` (n_items, k) is dense, or sparse where most items have no part in it.
+    """
+
+    def __init__(self, encoder: Array | sparse.csr_matrix) -> None:
         self.encoder_ = encoder
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return the vectors (n_people, k)."""
-        return np.asarray(self.normalize_rows(X) @ self.encoder_)
+        Z = self.normalize_rows(X) @ self.encoder_
+        return np.asarray(Z.toarray() if sparse.issparse(Z) else Z)
 
     def normalize_rows(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the histories with every entry 1, divided by the root of their length."""
