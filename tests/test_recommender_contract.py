@@ -211,6 +211,7 @@ def test_the_same_seed_gives_the_same_model_whatever_threads_and_rows(model):
     assert_same_lists(again.recommend(n=5), model.recommend(n=5))
 
 
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
 def test_a_fit_forgets_the_last_one(model):
     again = clone(model).fit(OTHER).fit(PANEL)
     assert_same_lists(again.recommend(n=5), model.recommend(n=5))
