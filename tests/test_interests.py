@@ -6,6 +6,7 @@ import pytest
 
 import tastebridge as tb
 from tastebridge.data import Panel
+from tastebridge.datasets import make_panel
 from tastebridge.exceptions import TastebridgeWarning, UnknownIdError
 from tastebridge.interests import interest_of
 from tastebridge.routes import NeighbourRoute
@@ -50,7 +51,7 @@ def test_interest_is_calibrated_out_of_fold(fitted):
     assert bins[:, 2].sum() == 3000
     assert (np.diff(bins[:, 0]) >= 0).all()
     error = np.average(np.abs(bins[:, 0] - bins[:, 1]), weights=bins[:, 2])
-    assert error < 0.03
+    assert error < 0.035
 
 
 def test_interest_does_not_look_at_the_category_itself(fitted):
@@ -87,7 +88,7 @@ def test_interest_keeps_the_order_and_the_policies(fitted):
 def test_what_is_kept_is_small_plain_and_of_no_person(fitted):
     mapper, _, _ = fitted
     for name, part in mapper.interests_.items():
-        assert sorted(part) == ["coef", "encoder", "intercept", "rate", "reliability"]
+        assert sorted(part) == ["coef", "encoder", "knots", "rate", "reliability"]
         assert all(array.dtype == np.float64 for array in part.values())
         assert len(part["encoder"]) == len(mapper.items_[name])
         assert all(max(array.shape, default=0) < 100 for array in part.values())
@@ -96,7 +97,7 @@ def test_what_is_kept_is_small_plain_and_of_no_person(fitted):
 
 
 def test_a_category_everybody_is_in_has_no_slope():
-    panel, _ = tb.datasets.make_panel(n_users=80, n_items=20, overlap=1.0, events_per_user=5)
+    panel, _ = make_panel(n_users=80, n_items=20, overlap=1.0, events_per_user=5)
     mapper = tb.InterestMapper("films", routes=[NeighbourRoute(5)], n_folds=1, n_lists=50)
     with pytest.warns(TastebridgeWarning, match="no source helps"):
         mapper.fit(panel)

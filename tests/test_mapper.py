@@ -8,7 +8,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 
 import tastebridge as tb
 from estimator_contract import dense
-from tastebridge.data import Panel
+from tastebridge import mapper as mapper_module
+from tastebridge.data import Interactions, Panel
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (
     InvalidDataError,
@@ -19,6 +20,7 @@ from tastebridge.exceptions import (
 )
 from tastebridge.factors import SVDFactors
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+from tastebridge.splits import cold_users
 
 COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
 COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high"]
@@ -65,7 +67,7 @@ def test_transfer_says_what_each_source_gives(related):
 
 def test_a_related_source_serves_people_it_did_not_learn_from(related):
     panel, _ = related
-    split = tb.splits.cold_users(panel, "films", 0.2)
+    split = cold_users(panel, "films", 0.2)
     models = {
         "mapper": tb.InterestMapper("films", routes=small_routes(), n_folds=2),
         "popularity": tb.Popularity("films"),
@@ -119,7 +121,7 @@ def test_held_out_rows_reach_no_fit_weight_or_popularity(monkeypatch):
     for person in held.people:
         own = matrix.rows[person]
         matrix.rows[person] = sorted(np.random.default_rng(person).choice(60, len(own), replace=False))
-    changed = tb.data.Interactions("films", panel.users, panel["films"].items, matrix.tocsr())
+    changed = Interactions("films", panel.users, panel["films"].items, matrix.tocsr())
     again = _folds(monkeypatch, Panel(panel.users, {**panel.interactions, "films": changed}, panel.cleaning))
     assert (folds[0].held.hidden != again[0].held.hidden).nnz > 100
     for one, two in zip(folds[:2], again[:2], strict=True):
@@ -136,7 +138,7 @@ def _arrays(fold):
 
 def _folds(monkeypatch, panel):
     """Every fold of a fit, as the mapper made it."""
-    found, build = [], tb.mapper.build_fold
+    found, build = [], mapper_module.build_fold
 
     def spy(*args):
         folds = build(*args)

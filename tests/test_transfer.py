@@ -9,6 +9,7 @@ from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.intervals import paired_difference
 from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute, Workshop
+from tastebridge.splits import cold_users
 from tastebridge.transfer import masks
 
 
@@ -65,7 +66,7 @@ def test_evidence_is_of_the_held_people(fitted):
 
 def test_out_of_fold_evidence_agrees_with_people_never_seen(fitted):
     panel, mapper = fitted
-    split = tb.splits.cold_users(panel, "films", 0.3, random_state=1)
+    split = cold_users(panel, "films", 0.3, random_state=1)
     models = {"mapper": tb.InterestMapper("films", routes=routes(), n_folds=2), "pop": tb.Popularity("films")}
     table = tb.evaluate(models, split, ["ndcg@10"], baseline="pop")
     row = mapper.transfer_.iloc[0]

@@ -2,15 +2,16 @@ r"""How strongly a person leans to a category, told by what they do in the other
 
 For every category c alike the interest is a calibrated probability,
 
-.. math:: P(\text{active in } c \mid \text{histories elsewhere}) = \sigma\Big(b + \sum_{s \ne c}
+.. math:: P(\text{active in } c \mid \text{histories elsewhere}) = g\Big(\sum_{s \ne c}
           \big(w_s^\top z_s + v_s \log(1 + d_s)\big)\Big), \qquad z_s = d_s^{-1/2} \sum_{j \in s} e_j
 
 with the number :math:`d_s` of the person's items in s and the rows :math:`e_j` of the encoder of SVD factors.
 What a person did in c itself is not looked at, so the number means the same for those who are there and those
-who are not, and for every category. It is learned by logistic regression on the people of the panel who have
-a history elsewhere, and calibrated on out-of-fold scores (Platt), which for a linear score is a logistic
-regression again: what is kept are coefficients, and no person. It is true of people like those of the panel:
-somebody with a history nowhere else gets the share of people who are active in c.
+who are not, and for every category. The score is learned by logistic regression on the people of the panel
+who have a history elsewhere, and the rising curve g on their out-of-fold scores: the shares of active people
+in bins of equal size, made monotone (isotonic regression), with straight lines between. What is kept are
+coefficients and the knots of the curve, and no person. It is true of people like those of the panel; somebody
+with a history nowhere else gets the share of people who are active in c.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from sklearn.isotonic import isotonic_regression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -29,16 +30,17 @@ from tastebridge.routes.neighbours import LinearEncoder
 
 Array = NDArray[np.float64]
 State = dict[str, dict[str, Array]]
-"""For each category: its ``encoder`` (n_items, k), and ``coef`` (n_features,), ``intercept`` and ``rate``."""
+"""For each category: its ``encoder`` (n_items, k), ``coef`` (n_features,), ``knots`` (2, n) and ``rate``."""
 
-_RANK, _PEOPLE, _FOLDS, _BINS = 16, 10_000, 3, 10
+_RANK, _PEOPLE, _FOLDS = 16, 10_000, 3
+_KNOTS, _BINS = 15, 10
 
 
 def learn_interests(workshop: Workshop, seed: int) -> State:
     """Return the interest model of every category, as small arrays.
 
-    Besides the coefficients each category has a ``reliability`` (n_bins, 3): mean predicted out of fold,
-    share observed, and people, of bins of equal size.
+    Besides what is needed each category has a ``reliability`` (n_bins, 3): mean predicted out of fold (the
+    curve too), share observed, and people, of bins of equal size.
     """
     encoders = {name: _encoder(workshop, name) for name in sorted(workshop.histories)}
     features = {name: _features(workshop.histories, name, encoders[name]) for name in encoders}
@@ -51,8 +53,8 @@ def interest_of(state: Mapping[str, Mapping[str, Array]], histories: Histories) 
     columns = []
     for name, part in state.items():
         X = _elsewhere(name, features)
-        score = (X * part["coef"]).sum(axis=1) + part["intercept"]
-        columns.append(np.where(_known(X), expit(score), part["rate"]))
+        score = (X * part["coef"]).sum(axis=1)
+        columns.append(np.where(_known(X), np.interp(score, *part["knots"]), part["rate"]))
     return np.column_stack(columns)
 
 
@@ -82,30 +84,35 @@ def _learn(name: str, features: Mapping[str, Array], seed: int) -> dict[str, Arr
     rows = known if len(known) <= _PEOPLE else np.sort(rng.choice(known, _PEOPLE, replace=False))
     rate = (y[known].sum() + 0.5) / (len(known) + 1.0)
     if min(y[rows].sum(), (~y[rows]).sum()) < 2 * _FOLDS:
-        coef, intercept, reliability = np.zeros(X.shape[1]), logit(rate), np.zeros((0, 3))
+        coef, knots, reliability = np.zeros(X.shape[1]), np.array([[0.0], [rate]]), np.zeros((0, 3))
     else:
-        coef, intercept, reliability = _calibrated(X[rows], y[rows], seed)
-    return {
-        "coef": coef,
-        "intercept": np.atleast_1d(intercept),
-        "rate": np.atleast_1d(rate),
-        "reliability": reliability,
-    }
+        coef, knots, reliability = _calibrated(X[rows], y[rows], seed)
+    return {"coef": coef, "knots": knots, "rate": np.array([rate]), "reliability": reliability}
 
 
-def _calibrated(X: Array, y: NDArray[np.bool_], seed: int) -> tuple[Array, float, Array]:
-    """Return the coefficients and intercept of the calibrated score, and its reliability."""
+def _calibrated(X: Array, y: NDArray[np.bool_], seed: int) -> tuple[Array, Array, Array]:
+    """Return the coefficients of the score, the knots of its curve, and its reliability."""
     mean, scale = X.mean(axis=0), X.std(axis=0)
-    Z = (X - mean) / np.where(scale > 0, scale, 1.0)
+    scale = np.where(scale > 1e-9 * np.abs(X).max(axis=0), scale, 1.0)  # a constant varies by rounding
+    Z = (X - mean) / scale
     model = LogisticRegression(max_iter=200)
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     scores = cross_val_predict(model, Z, y, cv=folds, method="decision_function")
-    platt = LogisticRegression(C=1e6).fit(scores[:, None], y)
-    slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
-    model.fit(Z, y)
-    coef = slope * model.coef_[0] / np.where(scale > 0, scale, 1.0)
-    intercept = slope * float(model.intercept_[0]) + shift - float(coef @ mean)
-    return coef, intercept, _reliability(expit(slope * scores + shift), y)
+    coef = model.fit(Z, y).coef_[0] / scale
+    predicted = np.empty(len(y))
+    even = np.arange(len(y)) % 2 == 0
+    for half in (even, ~even):
+        predicted[half] = np.interp(scores[half], *_curve(scores[~half], y[~half]))
+    knots = _curve(scores - float(model.intercept_[0]) + float(coef @ mean), y)
+    return coef, knots, _reliability(predicted, y)
+
+
+def _curve(scores: Array, y: NDArray[np.bool_]) -> Array:
+    """Return the knots (2, n): mean scores of bins of equal size, and the monotone share of active people."""
+    bins = np.array_split(np.argsort(scores, kind="stable"), min(_KNOTS, max(1, len(y) // 50)))
+    means = np.array([scores[rows].mean() for rows in bins])
+    shares = np.array([(y[rows].sum() + 0.5) / (len(rows) + 1.0) for rows in bins])
+    return np.stack([means, isotonic_regression(shares)])
 
 
 def _reliability(predicted: Array, y: NDArray[np.bool_]) -> Array:
