@@ -19,6 +19,7 @@ from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import ModelFileError, TastebridgeError
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.ids import read_ids
+from tastebridge.persist.interests import revive_interests
 from tastebridge.persist.linear import revive_model
 from tastebridge.persist.manifest import MANIFEST, check_file, parse
 from tastebridge.persist.parameters import from_json
@@ -103,6 +104,7 @@ def _state(content: dict[str, Any], files: dict[str, Path]) -> State:
         statistics=_statistics(content["categories"], arrays, sizes),
         item_names=names or None,
         tables={name: _table(files[name.rstrip("_")]) for name in content["tables"]},
+        interests=_interests(content.get("interests"), arrays, sizes),
         panel=_people(content["people"], files, items, names),
     )
 
@@ -130,6 +132,10 @@ def _statistics(
         )
         for place, record in enumerate(records)
     }
+
+
+def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -> dict[str, Any] | None:
+    return None if names is None else revive_interests(names, arrays, sizes)
 
 
 def _table(path: Path) -> pd.DataFrame:

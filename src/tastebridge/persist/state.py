@@ -30,6 +30,8 @@ class State:
     item_names : dict of category to Series, or None
     tables : dict of attribute to DataFrame
         Those of ``transfer_`` and ``routes_`` the recommender has.
+    interests : dict of category to arrays, or None
+        Its ``interests_``, if it has them.
     panel : Panel or None
         Its people.
     """
@@ -42,6 +44,7 @@ class State:
     statistics: dict[str, WeightingStatistics]
     item_names: dict[str, pd.Series] | None
     tables: dict[str, pd.DataFrame]
+    interests: dict[str, Any] | None
     panel: Panel | None
 
     @classmethod
@@ -58,12 +61,14 @@ class State:
             statistics=known["statistics_"],
             item_names=None if names is None else dict(names),
             tables={name: known[name] for name in _TABLES if name in known},
+            interests=known.get("interests_"),
             panel=known["panel_"],
         )
 
     @property
     def attributes(self) -> dict[str, Any]:
         """The learned attributes of a recommender of this state."""
+        interests = {} if self.interests is None else {"interests_": self.interests}
         return {
             "model_": self.model,
             "weighting_": self.weighting,
@@ -72,4 +77,5 @@ class State:
             "item_names_": self.item_names,
             "panel_": self.panel,
             **self.tables,
+            **interests,
         }

@@ -17,6 +17,7 @@ from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.folder import check_free, publish, scratch
 from tastebridge.persist.ids import write_ids
+from tastebridge.persist.interests import describe_interests
 from tastebridge.persist.linear import describe_model
 from tastebridge.persist.manifest import FORMAT, MANIFEST, PACKAGE, describe_file, render
 from tastebridge.persist.parameters import to_json
@@ -58,6 +59,7 @@ def _write(folder: Path, state: State, with_users: bool) -> dict[str, Any]:
         "categories": _write_items(folder, state, arrays, files),
         "model": _describe(state.model, arrays),
         "tables": [_write_table(folder, name, table, files) for name, table in state.tables.items()],
+        "interests": None if state.interests is None else describe_interests(state.interests, arrays),
         "people": None,
     }
     if with_users and state.panel is not None:
