@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.preprocessing import normalize
 
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import CCAMap
@@ -24,8 +25,9 @@ def held_out_correlations(
     """Return for each source the first canonical correlation among held people, and how many they are.
 
     Factors of the target and the directions of regularised CCA are fitted in the workshop, where the target
-    rows of the held people are hidden; the correlation is that of the two variates of these people. Pairs
-    with too few people to learn or to judge from are left out.
+    rows of the held people are hidden; the correlation is that of the two variates of these people. Each
+    person's factors are scaled to length 1, for the few of a closely knit group, whose factors are longest,
+    would decide it alone. Pairs with too few people to learn or to judge from are left out.
 
     Parameters
     ----------
@@ -54,11 +56,11 @@ def _correlation(workshop: Workshop, source: str, X: sparse.csr_matrix, Y: spars
     linked = workshop.linked(source)
     phi, psi = (_factors(workshop, name) for name in (source, workshop.target))
     moments = Moments.from_arrays(
-        phi.transform(workshop.histories[source][linked]),
-        psi.transform(workshop.histories[workshop.target][linked]),
+        normalize(phi.transform(workshop.histories[source][linked])),
+        normalize(psi.transform(workshop.histories[workshop.target][linked])),
     )
-    cca = CCAMap(n_components=1).fit_moments(moments)
-    pair = phi.transform(X) @ cca.x_weights_, psi.transform(Y) @ cca.y_weights_
+    cca = CCAMap(n_components=1, regularization=1.0).fit_moments(moments)
+    pair = normalize(phi.transform(X)) @ cca.x_weights_, normalize(psi.transform(Y)) @ cca.y_weights_
     a, b = (variate.ravel() - variate.mean() for variate in pair)
     length = np.linalg.norm(a) * np.linalg.norm(b)
     return float(a @ b / length) if length > 0 else 0.0
