@@ -1,7 +1,5 @@
 """Explanations: they sum to the score, and say what an item without its neighbour would lose."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,13 +155,3 @@ def test_a_map_has_its_intercept_as_baseline():
     expected = routes[0].intercept @ model.spaces[routes[0].space][5]
     assert [part.category for part in baseline] == ["books"]
     assert baseline[0].contribution == pytest.approx(expected)
-
-
-@pytest.mark.slow
-def test_an_explanation_takes_under_ten_milliseconds(mapper):
-    pairs = random_pairs(100, seed=1)
-    mapper.explain(*pairs.iloc[0])
-    start = time.perf_counter()
-    for pair in pairs.itertuples(index=False):
-        mapper.explain(*pair)
-    assert (time.perf_counter() - start) / 100 < 0.01

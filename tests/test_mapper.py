@@ -274,3 +274,18 @@ def test_the_model_holds_no_person(related):
     for encoder in mapper.model_.encoders.values():
         arrays += [value for value in vars(encoder.model).values() if isinstance(value, np.ndarray)]
     assert not [array.shape for array in arrays if array is not None and len(panel) in array.shape]
+
+
+def test_factors_left_to_the_default_share_one_svd_with_the_others():
+    left = [TransferRoute(SVDFactors(8), SVDFactors(8)), TargetRoute(), JointRoute(SVDFactors(8))]
+    wide, _ = make_panel(300, 80, events_per_user=12, relatedness=0.9, overlap=0.9, random_state=0)
+    mapper = tb.InterestMapper("films", routes=left, n_folds=1).fit(wide)
+    told = [left[0], TargetRoute(SVDFactors(64)), left[2]]
+    other = tb.InterestMapper("films", routes=told, n_folds=1).fit(wide)
+    pd.testing.assert_frame_equal(mapper.recommend(n=2), other.recommend(n=2), check_exact=True)
+
+
+def test_two_routes_of_one_name_are_refused(related):
+    panel, _ = related
+    with pytest.raises(InvalidParameterError, match="two routes are 'films → SVD 8'"):
+        tb.InterestMapper("films", routes=[TargetRoute(SVDFactors(8))] * 2).fit(panel)

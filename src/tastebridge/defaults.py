@@ -24,26 +24,30 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         The largest rank wanted.
     random_state : int
     """
-    here = min(limit for name, limit in limits.items() if name != target)
+    here = {name: limit for name, limit in limits.items() if name != target}
     there = limits[target]
 
     def svd(wanted: int, limit: int, beta: float = 0.0) -> SVDFactors:
         name = "power" if beta else "ideal"
-        k = max(1, min(wanted, rank, limit))
-        return SVDFactors(k, filter=name, beta=beta, random_state=random_state)
+        return SVDFactors(min(wanted, rank, limit), filter=name, beta=beta, random_state=random_state)
 
-    als = ALSFactors(
-        max(1, min(64, rank, here, there)), regularization=0.1, alpha=5.0, random_state=random_state
-    )
-    ranks = dict.fromkeys(
-        (min(a, here), min(b, there)) for a, b in ((32, 32), (64, 128), (128, 256), (256, 256))
-    )
-    across = [TransferRoute(svd(a, here), svd(b, there, 1.0), RidgeMap(0.5)) for a, b in ranks]
+    def als(limit: int, alpha: float, penalty: float) -> ALSFactors:
+        k = min(64, rank, limit)
+        return ALSFactors(k, regularization=penalty, alpha=alpha, random_state=random_state)
+
+    def across(source: str, limit: int) -> list[Route]:
+        ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in ((32, 32), (128, 256)))
+        spectral = [
+            TransferRoute(svd(a, limit), svd(b, there, 1.0), RidgeMap(0.5), [source]) for a, b in ranks
+        ]
+        weighted = TransferRoute(als(limit, 5.0, 0.1), als(there, 5.0, 0.1), RidgeMap(0.5), [source])
+        return [*spectral, weighted]
+
     return [
         PopularityRoute(),
-        *across,
+        *(route for source, limit in here.items() for route in across(source, limit)),
         NeighbourRoute(),
         TargetRoute(svd(64, there)),
-        TargetRoute(svd(256, there, 1.0)),
-        JointRoute(als),
+        TargetRoute(als(there, 5.0, 0.1)),
+        JointRoute(als(there, 20.0, 1.0)),
     ]

@@ -241,11 +241,11 @@ class InterestMapper(Recommender):
         wanted = RANK
         if self.n_components is not None:
             wanted = check_count("n_components", self.n_components)
-            small = min(limits, key=lambda name: limits[name])
-            if wanted > limits[small]:
+            here = max(limit for name, limit in limits.items() if name != self.target)
+            if wanted > (most := min(here, limits[self.target])):
                 raise InvalidParameterError(
-                    f"InterestMapper(n_components={wanted}) needs as many people and items in every "
-                    f"category; {small!r} allows {limits[small]}. Lower n_components, or leave it None."
+                    f"InterestMapper(n_components={wanted}) needs at least {wanted} people and items in the "
+                    f"target and in a source; the data allow {most}. Lower n_components, or leave it None."
                 )
         return default_routes(limits, self.target, wanted, self.random_state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.model import Array, gates_of
-from tastebridge.routes import FittedRoute, Histories, Route, Workshop, known_to
+from tastebridge.routes import FittedRoute, Route, Workshop, known_to
 from tastebridge.splits import k_fold_users
 
 Numbers = NDArray[np.int64]
 _PARTS = 5
 """Linked people are dealt into five parts; a fold hides one of them."""
+_POOL = 2000
+"""Items the others of a fold's lists are drawn from."""
 
 
 class Held(NamedTuple):
@@ -36,16 +38,31 @@ class Fold:
     held : Held
     gates : ndarray of shape (n_people, n_gates)
     vectors : list of ndarray of shape (n_people, k), one a route
-    items : list of ndarray of shape (n_items, k), one a route
+    spaces : list of str, one a route
+    items : mapping of space to ndarray or, where few entries are not 0, csr_matrix, of shape (n_items, k)
     seen : csr_matrix of shape (n_people, n_items)
         What is left of their target rows.
     """
 
     held: Held
     gates: Array
-    vectors: list[Array]
-    items: list[NDArray[np.float32]]
+    vectors: list[NDArray[np.float32]]
+    spaces: list[str]
+    items: Mapping[str, NDArray[np.float32] | sparse.csr_matrix]
     seen: sparse.csr_matrix
+
+    def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
+        """Return the scores of all items for some of the people, routes weighted (n_people, n_routes)."""
+        total = np.zeros((len(weights), self.seen.shape[1]), dtype=np.float32)
+        for space, V in self.items.items():
+            Z = np.zeros((len(weights), V.shape[1]), dtype=np.float32)
+            for column in np.flatnonzero(weights.any(axis=0)):
+                if self.spaces[column] == space:
+                    part = self.vectors[column][rows]
+                    Z[:, : part.shape[1]] += part * weights[:, [column]].astype(np.float32)
+            if Z.any():
+                total += (V @ Z.T).T
+        return total
 
 
 class Lists(NamedTuple):
@@ -66,21 +83,23 @@ def number_of_folds(n_linked: int, enough: int = 1000) -> int:
 def held_out(
     target: sparse.csr_matrix, linked: Numbers, n_folds: int, cap: int, rng: np.random.Generator
 ) -> Iterator[list[Held]]:
-    """Yield for every fold whom to hide: linked people wholly, and others with at least two rows in part.
+    """Yield for every fold whom to hide: a fifth of the linked people wholly, of other people one row each.
 
-    The warm ones come from the next part of the linked and, as they are plenty, from those in the target
-    only; a fifth of each one's rows is hidden, one at least. At most ``cap`` people of a kind.
+    The latter have at least two rows in the target; nobody is held twice in the same way, nor in both ways
+    in one fold. At most ``cap`` people of a kind.
     """
     counts = np.diff(target.indptr)
     seed = int(rng.integers(2**31))
     parts = k_fold_users(linked, min(_PARTS, len(linked)), seed, counts=counts[linked])
-    others = rng.permutation(np.setdiff1d(np.flatnonzero(counts >= 2), linked))
-    shares = np.array_split(others, len(parts))
-    for fold in range(min(n_folds, len(parts))):
+    n_folds = min(n_folds, len(parts))
+    others = rng.permutation(np.setdiff1d(np.flatnonzero(counts), linked))
+    shares = np.array_split(others, n_folds)
+    for fold in range(n_folds):
         cold = _at_most(parts[fold], cap, rng)
-        warm = np.union1d(parts[(fold + 1) % len(parts)], shares[fold]) if len(parts) > 1 else shares[fold]
-        warm = _at_most(warm[counts[warm] >= 2], cap, rng)
-        yield [Held("cold", cold, target[cold]), Held("warm", warm, _some_rows(target[warm], rng))]
+        before = parts[fold - 1 : fold] if fold else parts[1:n_folds][-1:]
+        warm = np.concatenate([shares[fold], *before, *parts[n_folds + fold :: n_folds]])
+        warm = _at_most(np.sort(warm[counts[warm] >= 2]), cap, rng)
+        yield [Held("cold", cold, target[cold]), Held("warm", warm, _one_each(target[warm], rng))]
 
 
 def build_fold(routes: Sequence[Route], workshop: Workshop, held: list[Held], names: list[str]) -> list[Fold]:
@@ -114,72 +133,68 @@ def lists_of(folds: list[Fold], n_lists: int, n_negatives: int, rng: np.random.G
 def _fold(workshop: Workshop, held: Held, routes: list[FittedRoute | None]) -> Fold:
     histories = {name: rows[held.people] for name, rows in workshop.histories.items()}
     encoded: dict[str, Array] = {}
-    vectors, items, parts = [], [], {}
+    parts: dict[str, Array] = {}
     for route in routes:
         if route is None:
-            vectors.append(np.zeros((len(held.people), 1)))
-            items.append(np.zeros((workshop.n_items, 1), dtype=np.float32))
             continue
         if route.encoder not in encoded:
             encoded[route.encoder] = workshop.encoders[route.encoder].encode(histories)
         parts[route.name] = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
-        vectors.append(parts[route.name])
-        items.append(workshop.spaces[route.space][:, : vectors[-1].shape[1]])
-    gates = gates_of(workshop.target, histories, parts)
-    return Fold(held, gates, vectors, items, histories[workshop.target])
+    nothing = np.zeros((len(held.people), 1), dtype=np.float32)
+    spaces = [next(iter(workshop.spaces)) if route is None else route.space for route in routes]
+    return Fold(
+        held,
+        gates_of(workshop.target, histories, parts),
+        [nothing if route is None else parts[route.name].astype(np.float32) for route in routes],
+        spaces,
+        {key: _thin(workshop.spaces[key]) for key in dict.fromkeys(spaces)},
+        histories[workshop.target],
+    )
+
+
+def _thin(V: NDArray[np.float32]) -> NDArray[np.float32] | sparse.csr_matrix:
+    """Return ``V`` sparse if few of its entries are not 0."""
+    return sparse.csr_matrix(V) if np.count_nonzero(V) < V.size // 20 else V
 
 
 def _lists(
     fold: Fold, n_lists: int, n_negatives: int, rng: np.random.Generator
-) -> tuple[Array, Numbers, Array]:
+) -> tuple[NDArray[np.float32], Numbers, Array]:
     """Return the route scores (n, 1 + n_negatives, n_routes), the people and the gates of one fold's lists.
 
-    The others are drawn uniformly from the items of the training; an item the person has is not one.
+    The others come, at random, from a pool of items drawn uniformly; an item the person has is not one.
     """
-    hidden = fold.held.hidden
+    hidden, n_items = fold.held.hidden, fold.held.hidden.shape[1]
     person = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
     chosen = np.sort(rng.permutation(len(person))[:n_lists])
     person, positive = person[chosen], hidden.indices[chosen]
-    others = rng.integers(hidden.shape[1], size=(len(person), n_negatives))
-    had = np.asarray(_dense_lookup(hidden + fold.seen, person, others))
-    X = np.empty((len(person), 1 + n_negatives, len(fold.vectors)))
-    candidates = np.column_stack([positive, others])
-    for column, (Z, V) in enumerate(zip(fold.vectors, fold.items, strict=True)):
-        X[:, :, column] = _scores(Z.astype(np.float32), V, person, candidates)
+    pool = np.sort(rng.permutation(n_items)[: max(_POOL, n_negatives)])
+    others = rng.integers(len(pool), size=(len(person), n_negatives))
+    people, place = np.unique(person, return_inverse=True)
+    had = (hidden + fold.seen)[people][:, pool].toarray()[place[:, None], others] != 0
+    X = np.empty((len(person), 1 + n_negatives, len(fold.vectors)), dtype=np.float32)
+    for column, (Z, space) in enumerate(zip(fold.vectors, fold.spaces, strict=True)):
+        near, far = (_rows(fold.items[space], at, Z.shape[1]) for at in (positive, pool))
+        X[:, 0, column] = np.einsum("ij,ij->i", Z[person], near)
+        X[:, 1:, column] = (Z[people] @ far.T)[place[:, None], others]
     X[:, 1:][had] = X[:, 1:].min(axis=(0, 1))
     return X, fold.held.people[person], fold.gates[person]
 
 
-def _scores(Z: NDArray[np.float32], V: NDArray[np.float32], person: Numbers, items: Numbers) -> Array:
-    """Return the inner products (n, width) of the people's vectors with their candidates'."""
-    out = np.empty(items.shape)
-    for start in range(0, len(items), 512):
-        rows = slice(start, start + 512)
-        used, place = np.unique(person[rows], return_inverse=True)
-        out[rows] = np.take_along_axis((Z[used] @ V.T)[place], items[rows], axis=1)
-    return out
+def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers, width: int) -> NDArray[np.float32]:
+    """Return some rows and the leading columns of item vectors, dense."""
+    if isinstance(V, np.ndarray):
+        return V[rows, :width]
+    return np.asarray(V[rows].toarray())
 
 
-def _dense_lookup(matrix: sparse.csr_matrix, rows: Numbers, columns: Numbers) -> NDArray[np.bool_]:
-    """Return which entries (rows[i], columns[i, j]) are stored."""
-    out = np.zeros(columns.shape, dtype=bool)
-    for start in range(0, len(rows), 512):
-        part = slice(start, start + 512)
-        used, place = np.unique(rows[part], return_inverse=True)
-        out[part] = np.take_along_axis(matrix[used].toarray()[place] != 0, columns[part], axis=1)
-    return out
-
-
-def _some_rows(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:
-    """Return a random fifth of the entries of every row, one at least."""
+def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:
+    """Return one entry of every row, at random; no row is empty."""
     counts = np.diff(matrix.indptr)
-    rows = np.repeat(np.arange(matrix.shape[0]), counts)
-    order = np.lexsort((rng.random(matrix.nnz), rows))
-    place = np.empty(matrix.nnz, dtype=np.int64)
-    place[order] = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], counts)
-    keep = place < np.maximum(counts // 5, 1)[rows]
-    indptr = np.append(0, np.cumsum(keep))[matrix.indptr]
-    return sparse.csr_matrix((matrix.data[keep], matrix.indices[keep], indptr), shape=matrix.shape)
+    kept = matrix.indptr[:-1] + (rng.random(len(counts)) * counts).astype(np.int64)
+    return sparse.csr_matrix(
+        (matrix.data[kept], matrix.indices[kept], np.arange(len(counts) + 1)), shape=matrix.shape
+    )
 
 
 def _positions(matrix: sparse.csr_matrix, rows: Numbers, columns: Numbers) -> Numbers:

@@ -207,5 +207,5 @@ def _row(source: str, values: Mapping[str, Array], baseline: Array, gain: Interv
         "gain_low": gain.low,
         "gain_high": gain.high,
         "verdict": verdict,
-        "kept": bool((lift.low > 0 or gain.low > 0) and lift.mean >= 0),
+        "kept": bool(lift.low > 0 or (gain.low > 0 and lift.high >= 0)),
     }
