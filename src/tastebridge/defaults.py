@@ -8,7 +8,7 @@ from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
 
-RANK = 256
+RANK = 128
 """The largest rank by default."""
 
 
@@ -33,10 +33,10 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
 
     def als(limit: int, alpha: float, penalty: float) -> ALSFactors:
         k = min(64, rank, limit)
-        return ALSFactors(k, regularization=penalty, alpha=alpha, random_state=random_state)
+        return ALSFactors(k, penalty, alpha, iterations=8, random_state=random_state)
 
     def across(source: str, limit: int) -> list[Route]:
-        ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in ((32, 32), (128, 256)))
+        ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in ((32, 32), (128, 128)))
         spectral = [
             TransferRoute(svd(a, limit), svd(b, there, 1.0), RidgeMap(0.5), [source]) for a, b in ranks
         ]

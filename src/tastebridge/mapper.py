@@ -54,7 +54,7 @@ class InterestMapper(Recommender):
     routes : list of Route, optional
         What to blend; None for :func:`tastebridge.defaults.default_routes`. Popularity is always among them.
     n_components : int, optional
-        The largest rank of the default routes; None for 256, or less where the data allow less.
+        The largest rank of the default routes; None for 128, or less where the data allow less.
     weighting : Weighting, optional
         How events count; None for ``Weighting("binary")``. Pass one to search over its parameters, as in
         ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
