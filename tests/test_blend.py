@@ -36,20 +36,21 @@ def test_parameters_are_stored_and_documented():
     check_parameters(StackingBlend())
 
 
-def problem_of(loss, lengths, X, y, F):
+def problem_of(loss, lengths, X, y, F, focus=0.0):
     starts = np.append(0, np.cumsum(lengths)[:-1])
-    return Problem(X, y, starts, F, loss, 0.1)
+    return Problem(X, y, starts, F, loss, 0.1, focus)
 
 
+@pytest.mark.parametrize("focus", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradients_are_those_of_the_loss(loss):
+def test_gradients_are_those_of_the_loss(loss, focus):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(12, 2)), np.eye(12)[0] + np.eye(12)[5]
     F = np.column_stack([np.ones(12), rng.normal(size=12)])
-    problem = problem_of(loss, [3, 5, 4], X, y, F)
+    problem = problem_of(loss, [3, 5, 4], X, y, F, focus)
     theta = rng.normal(size=len(problem.start()))
     assert check_grad(lambda t: problem(t)[0], lambda t: problem(t)[1], theta) < 1e-5
-    even, ragged = problem_of(loss, [4, 4, 4], X, y, F), problem_of(loss, [4, 4, 4], X, y, F)
+    even, ragged = (problem_of(loss, [4, 4, 4], X, y, F, focus) for _ in range(2))
     ragged.X = X  # lists of one length row by row, in float64
     for one, two in zip(even(theta), ragged(theta), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
@@ -57,7 +58,7 @@ def test_gradients_are_those_of_the_loss(loss):
 
 def test_listwise_finds_planted_weights_and_gates():
     X, y, groups, gates = planted(3000)
-    blend = StackingBlend(gate_penalty=0.0).fit(X, y, groups, gates)
+    blend = StackingBlend(focus=0.0, gate_penalty=0.0).fit(X, y, groups, gates)
     off, on = blend.weights([[0.0], [1.0]])
     np.testing.assert_allclose(off, [1.0, 0.1, 0.0], atol=0.08)
     np.testing.assert_allclose(on, [2.0, 0.2, 0.0], atol=0.16)

@@ -9,7 +9,7 @@ from tastebridge.baselines._base import fixed
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
 from tastebridge.explain import POPULARITY, parts_of, take_apart
-from tastebridge.factors import ALSFactors, IdentityFactors, SVDFactors
+from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.model import LinearModel
 from tastebridge.routes import TransferRoute, Workshop
@@ -132,7 +132,7 @@ def test_factors_that_cannot_be_taken_apart_are_one_row():
     np.testing.assert_allclose(past.vectors, Opaque().transform(row))
 
 
-@pytest.mark.parametrize("model", [SVDFactors(5), ALSFactors(5), IdentityFactors()], ids=str)
+@pytest.mark.parametrize("model", [SVDFactors(5), ALSFactors(5)], ids=str)
 def test_a_history_taken_apart_sums_to_the_factors(model):
     X = PANEL["books"].matrix.astype(float)
     model.fit(X)

@@ -15,10 +15,10 @@ class Problem:
     """The loss and its gradient; the gates of a list are those of its first row."""
 
     def __init__(
-        self, X: Array, y: Array, starts: NDArray[np.int64], F: Array, loss: str, penalty: float
+        self, X: Array, y: Array, starts: NDArray[np.int64], F: Array, loss: str, penalty: float, focus: float
     ) -> None:
         self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
-        self.F, self.penalty, self.y = F[starts], penalty, y
+        self.F, self.penalty, self.focus, self.y = F[starts], penalty, focus, y
         width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
         # lists of one length are mixed by a batched product, others row by row
         self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
@@ -65,7 +65,13 @@ class Problem:
         s = s - np.repeat(np.maximum.reduceat(s, self.starts), self.lengths)
         e = np.exp(s)
         total = np.repeat(np.add.reduceat(e, self.starts), self.lengths)
-        return -float(self.y @ (s - np.log(total))), self.share * e / total - self.y
+        likelihood = np.add.reduceat(self.y * (s - np.log(total)), self.starts)
+        if self.focus == 0.0:
+            return -float(likelihood.sum()), self.share * e / total - self.y
+        share = self.share[self.starts]
+        found = np.exp(self.focus * np.divide(likelihood, share, out=np.zeros_like(share), where=share > 0))
+        value = float((share * (1.0 - found)).sum()) / self.focus
+        return value, np.repeat(found, self.lengths) * (self.share * e / total - self.y)
 
     def _logistic(self, s: Array) -> tuple[float, Array]:
         hit = self.y > 0

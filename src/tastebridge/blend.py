@@ -28,8 +28,10 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     the person, standardised. For a person the score stays linear in the routes. The parameters minimise, plus
     :math:`\lambda \lVert b \rVert^2`, over lists of one person's items:
 
-    - ``"listwise"``: the cross-entropy of the softmax of the list,
-      :math:`-\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i y_i` (ListNet);
+    - ``"listwise"``: with the geometric mean :math:`p = \exp(\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i
+      y_i)` of what the softmax of the list gives its relevant items, :math:`(1 - p^q) / q` where q is
+      ``focus``. Towards 0 it is the cross-entropy (ListNet); the higher q, the less is spent on items that no
+      route can bring near the top (generalised cross-entropy);
     - ``"logistic"``: the pointwise logistic loss of :math:`s + c`, :math:`y > 0` against the rest;
     - ``"ridge"``: the squared error of :math:`s + c`.
 
@@ -38,6 +40,8 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     loss : {"listwise", "logistic", "ridge"}, default="listwise"
+    focus : float, default=0.5
+        The power q of the listwise loss, from 0 to 1.
     gate_penalty : float, default=0.01
         The penalty :math:`\lambda`, at least 0.
     max_iter : int, default=100
@@ -66,7 +70,8 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     ----------
     D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992). L. Breiman, "Stacked regressions",
     Machine Learning 24 (1996). Z. Cao et al., "Learning to rank: from pairwise approach to listwise
-    approach", ICML (2007).
+    approach", ICML (2007). Z. Zhang and M. Sabuncu, "Generalized cross entropy loss for training deep neural
+    networks with noisy labels", NeurIPS (2018).
 
     Examples
     --------
@@ -87,8 +92,15 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     gate_scale_: Array
     intercept_: float
 
-    def __init__(self, loss: str = "listwise", gate_penalty: float = 0.01, max_iter: int = 100) -> None:
+    def __init__(
+        self,
+        loss: str = "listwise",
+        focus: float = 0.5,
+        gate_penalty: float = 0.01,
+        max_iter: int = 100,
+    ) -> None:
         self.loss = loss
+        self.focus = focus
         self.gate_penalty = gate_penalty
         self.max_iter = max_iter
 
@@ -116,7 +128,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         self.gate_mean_, self.gate_scale_ = G.mean(axis=0), _deviation(G)
         self.scale_ = _deviation(X)
         features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
-        problem = Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty)
+        problem = Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty, self.focus)
         found = minimize(
             problem,
             problem.start(),
@@ -131,6 +143,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     def check(self) -> None:
         """Refuse parameters that cannot be used."""
         check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
+        check_number("focus", self.focus, 0.0, 1.0)
         check_number("gate_penalty", self.gate_penalty, 0.0)
         check_count("max_iter", self.max_iter)
 

@@ -10,6 +10,8 @@ from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Rout
 
 RANK = 128
 """The largest rank by default."""
+_RANKS = ((128, 32), (64, 128), (128, 128))
+"""Ranks of source and target factors, side by side."""
 
 
 def default_routes(limits: Mapping[str, int], target: str, rank: int, random_state: int) -> list[Route]:
@@ -36,7 +38,7 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         return ALSFactors(k, penalty, alpha, iterations=8, random_state=random_state)
 
     def across(source: str, limit: int) -> list[Route]:
-        ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in ((32, 32), (128, 128)))
+        ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in _RANKS)
         spectral = [
             TransferRoute(svd(a, limit), svd(b, there, 1.0), RidgeMap(0.5), [source]) for a, b in ranks
         ]

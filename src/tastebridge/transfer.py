@@ -21,6 +21,8 @@ from tastebridge.stacking import Fold, Lists
 Mask = NDArray[np.bool_]
 _CUTOFF = 10
 _STEP = 512
+_LEAST_GAIN = 0.01
+"""Less is no evidence: the mean a map learns is a second shape of popularity, which gains a little by itself."""
 _JUDGED = 1200
 """People of a segment whose whole ranking is judged, at most."""
 
@@ -59,9 +61,10 @@ def weigh(
 
     The people are dealt into two halves; each is judged by blends fitted on the other: with all routes, with
     those that need no source, and with the latter and one source's. What the last has over the second is
-    what the source *gains* in log-likelihood of the held-out items, and *lifts* in NDCG@10, there over the
-    better of popularity and the second. It is kept if the interval of its gain or of its lift lies above zero
-    and its lift is not below; the final blend is fitted on everybody with what is kept.
+    what the source *gains* in the listwise objective of the held-out items, and *lifts* in NDCG@10, there
+    over the better of popularity and the second. It is kept if the interval of its lift lies above zero, or
+    that of its gain above :data:`_LEAST_GAIN` and that of its lift not below zero; the final blend is fitted
+    on everybody with what is kept.
     """
     groups = masks(routes, target, sources)
     base = groups["popularity"] | groups["within"]
@@ -123,7 +126,7 @@ def _gains(
     halves: Sequence[Mask],
     selections: Mapping[str, Mask],
 ) -> dict[str, Interval]:
-    """Return for each selection of routes the gain in log-likelihood per held-out item over the base."""
+    """Return for each selection of routes the gain in the listwise objective over the base."""
     width = len(lists.y) // len(lists.people)
     found = {name: np.zeros(len(lists.people)) for name in selections}
     for at, half in enumerate(halves):
@@ -131,17 +134,18 @@ def _gains(
         X, gates = lists.X[rows], lists.gates[rows]
         for name, mask in selections.items():
             scored = X[:, mask] * fitted[name][at].weights(gates)[:, mask]
-            found[name][half] = _log_likelihood(scored.sum(axis=1), width)
+            found[name][half] = _objective(scored.sum(axis=1), width, fitted[name][at].focus)
     return {
         name: paired_difference(values, found["base"], people=lists.people) for name, values in found.items()
     }
 
 
-def _log_likelihood(scores: Array, width: int) -> Array:
-    """Return the log-softmax of the first entry of every list."""
+def _objective(scores: Array, width: int, focus: float) -> Array:
+    """Return what the listwise loss wants of the first entry of every list, ``(p ** q - 1) / q``."""
     S = scores.reshape(-1, width)
     S = S - S.max(axis=1, keepdims=True)
-    return np.asarray(S[:, 0] - np.log(np.exp(S).sum(axis=1)))
+    likelihood = np.asarray(S[:, 0] - np.log(np.exp(S).sum(axis=1)))
+    return np.expm1(focus * likelihood) / focus if focus else likelihood
 
 
 def _judge(
@@ -207,5 +211,5 @@ def _row(source: str, values: Mapping[str, Array], baseline: Array, gain: Interv
         "gain_low": gain.low,
         "gain_high": gain.high,
         "verdict": verdict,
-        "kept": bool(lift.low > 0 or (gain.low > 0 and lift.high >= 0)),
+        "kept": bool(lift.low > 0 or (gain.low > _LEAST_GAIN and lift.high >= 0)),
     }

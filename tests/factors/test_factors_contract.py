@@ -8,11 +8,10 @@ from estimator_contract import exported
 from factors_contract import check_factors, histories
 from tastebridge import factors
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.factors import ALSFactors, IdentityFactors, SVDFactors
+from tastebridge.factors import ALSFactors, SVDFactors
 
 MODELS = [
     ALSFactors(n_components=3, alpha=5.0),
-    IdentityFactors(item_power=0.5),
     SVDFactors(n_components=3),
     SVDFactors(n_components=5, user_power=0.3, item_power=0.7, filter="power", restore_popularity=False),
 ]
@@ -28,9 +27,7 @@ def test_model_keeps_the_contract(model):
     check_factors(model)
 
 
-@parametrize_with_checks(
-    [ALSFactors(n_components=1, n_jobs=1), IdentityFactors(), SVDFactors(n_components=1)]
-)
+@parametrize_with_checks([ALSFactors(n_components=1, n_jobs=1), SVDFactors(n_components=1)])
 def test_model_is_a_scikit_learn_transformer(estimator, check):
     check(estimator)
 
@@ -59,7 +56,7 @@ def test_rank_that_is_no_count_is_refused(model, value):
         (SVDFactors(n_components=2, user_power=-0.1), "user_power"),
         (SVDFactors(n_components=2, filter="idael"), "Did you mean 'ideal'"),
         (SVDFactors(n_components=2, beta=float("nan")), "beta"),
-        (IdentityFactors(item_power=float("inf")), "item_power"),
+        (SVDFactors(item_power=float("inf")), "item_power"),
     ],
 )
 def test_bad_parameter_is_named(model, name):

@@ -1,7 +1,6 @@
 """Factor models: a category's histories (people × items) to vectors, and back to scores over its items."""
 
 from tastebridge.factors.als import ALSFactors
-from tastebridge.factors.identity import IdentityFactors
 from tastebridge.factors.svd import SVDFactors
 
-__all__ = ["ALSFactors", "IdentityFactors", "SVDFactors"]
+__all__ = ["ALSFactors", "SVDFactors"]

@@ -11,7 +11,7 @@ import numpy as np
 from tastebridge.blend import StackingBlend
 from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, IdentityFactors, SVDFactors
+from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
 
@@ -20,7 +20,6 @@ KINDS: Mapping[str, type[Any]] = {
     for kind in (
         ALSFactors,
         CCAMap,
-        IdentityFactors,
         JointRoute,
         NeighbourRoute,
         PopularityRoute,
