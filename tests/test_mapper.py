@@ -195,7 +195,7 @@ def test_weighting_changes_what_is_learned():
     panel = Panel.from_frame(rows)
     routes = [TransferRoute(SVDFactors(4), SVDFactors(4)), JointRoute(SVDFactors(4))]
     one, two, three = (
-        tb.InterestMapper("films", routes=routes, n_folds=1, weighting=weighting).fit(panel)
+        tb.InterestMapper("films", routes=routes, n_folds=5, weighting=weighting).fit(panel)
         for weighting in (None, tb.Weighting("binary"), tb.Weighting("log"))
     )
     assert one.recommend(n=1).equals(two.recommend(n=1))

@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 _CUTOFF = 10
 _STEP = 512
 _LEAST_GAIN = 0.01
-"""Less is no evidence: the mean a map learns is a second shape of popularity, which gains a little by itself."""
+"""Less is no evidence: the mean a map learns is a second shape of popularity, which gains a little."""
 _JUDGED = 1200
 """People of a segment whose whole ranking is judged, at most."""
 
