@@ -35,7 +35,7 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
 
     def als(limit: int, alpha: float, penalty: float) -> ALSFactors:
         k = min(64, rank, limit)
-        return ALSFactors(k, penalty, alpha, iterations=8, random_state=random_state)
+        return ALSFactors(k, penalty, alpha, random_state=random_state)
 
     def across(source: str, limit: int) -> list[Route]:
         ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in _RANKS)

@@ -202,4 +202,4 @@ def test_names_say_what_is_unusual():
     assert label(SVDFactors(8, filter="power", beta=0.5)) == "SVD 8 σ^0.5"
     assert label(SVDFactors(8, user_power=0.3)) == "SVD 8 user_power=0.3"
     assert label(RidgeMap(0.5)) == "Ridge 0.5"
-    assert label(ALSFactors(4, random_state=3, n_jobs=1)) == "ALS 4 1"
+    assert label(ALSFactors(4, random_state=3, n_jobs=1)) == "ALS 4 5"

@@ -61,4 +61,4 @@ def default_factors(histories: Histories, random_state: int) -> ALSFactors:
     people = np.diff(sparse.hstack(list(histories.values()), format="csr").indptr) > 0
     items = sum(rows.shape[1] for rows in histories.values())
     rank = min(RANK, int(people.sum()), items)
-    return ALSFactors(rank, regularization=1.0, alpha=10.0, random_state=random_state)
+    return ALSFactors(rank, regularization=1.0, alpha=10.0, iterations=15, random_state=random_state)

@@ -29,12 +29,12 @@ class ALSFactors(FactorModel):
     ----------
     n_components : int, default=64
         Rank, at most the number of people and of items.
-    regularization : float, default=0.01
+    regularization : float, default=0.1
         Penalty :math:`\lambda`, above 0.
-    alpha : float, default=1.0
+    alpha : float, default=5.0
         Confidence of an interaction of weight 1, above 0.
-    iterations : int, default=15
-        Rounds of alternation.
+    iterations : int, default=8
+        Rounds of alternation; more of them recommend no better.
     random_state : int, default=0
         Seed of the starting factors.
     n_jobs : int, optional
@@ -76,9 +76,9 @@ class ALSFactors(FactorModel):
     def __init__(
         self,
         n_components: int = 64,
-        regularization: float = 0.01,
-        alpha: float = 1.0,
-        iterations: int = 15,
+        regularization: float = 0.1,
+        alpha: float = 5.0,
+        iterations: int = 8,
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> None:
