@@ -1,9 +1,10 @@
 """Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
 
-from tastebridge.routes._base import Encoder, FittedRoute, Histories, Route, known_to
+from tastebridge.routes.fitted import Encoder, FittedRoute, Histories, known_to
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.popularity import PopularityRoute
+from tastebridge.routes.route import Route
 from tastebridge.routes.target import TargetRoute
 from tastebridge.routes.transfer import TransferRoute
 from tastebridge.routes.workshop import Workshop

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tastebridge.factors import SVDFactors
-from tastebridge.routes._base import FittedRoute, Route
+from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label, space_of
 from tastebridge.routes.workshop import Workshop
 

@@ -9,7 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 from tastebridge._linalg import column_signs
 from tastebridge._validation import check_count, check_number
-from tastebridge.routes._base import Array, FittedRoute, Route
+from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
 

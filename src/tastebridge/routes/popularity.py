@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from tastebridge._validation import check_number
-from tastebridge.routes._base import Array, FittedRoute, Route
+from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
 

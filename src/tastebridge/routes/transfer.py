@@ -10,7 +10,8 @@ from sklearn.base import clone
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.moments import Moments
-from tastebridge.routes._base import FittedRoute, Route
+from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
 _UNNAMED = ("beta", "n_components", "alpha", "random_state", "n_jobs")

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
-from tastebridge.routes._base import Array, Encoder, Histories
+from tastebridge.routes.fitted import Array, Encoder, Histories
 
 
 class Workshop:

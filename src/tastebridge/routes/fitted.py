@@ -1,19 +1,14 @@
-"""What a route is: an encoder of histories, a linear map, and a space of item vectors."""
+"""A fitted route: an encoder of histories, a linear map, and a space of item vectors."""
 
 from __future__ import annotations
 
-from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator
-
-if TYPE_CHECKING:
-    from tastebridge.routes.workshop import Workshop
 
 Array = NDArray[np.float64]
 Histories = Mapping[str, sparse.csr_matrix]
@@ -68,17 +63,6 @@ class FittedRoute:
         if self.intercept is not None:
             Z = Z + self.intercept * known[:, None]
         return np.asarray(Z, dtype=np.float64)
-
-
-class Route(BaseEstimator, metaclass=ABCMeta):
-    """A kind of route, to be fitted for a target: its parameters say how, ``build`` does it.
-
-    Everything a route fits comes from a workshop, so that routes share factors and spaces.
-    """
-
-    @abstractmethod
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
-        """Return the fitted routes, one a source where the kind goes by source."""
 
 
 def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bool_]:
