@@ -104,6 +104,28 @@ def _points(row: Any) -> list[str]:
     return [f"{100 * row.difference:+.2f}", f"[{low}, {high}]"]
 
 
+def headline(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+    """Return sampled NDCG@10 on Amazon, with twins and without, and where and when it was measured."""
+    amazon = figures[figures["task"].str.match(_AMAZON)]
+    whole = _select(amazon, "sampled", "all", "ndcg@10")
+    bare = _select(amazon, "sampled", "without twins", "ndcg@10")
+    bare = bare[bare["task"].str.endswith("cold")]
+    wanted = pd.concat([whole, bare.assign(task=bare["task"] + ", without twins")])
+    tasks = [
+        name for task in TASKS for name in (task, f"{task}, without twins") if name in set(wanted["task"])
+    ]
+    dates, seeds = sorted(runs["date"].str[:10].unique()), runs["seed"].nunique()
+    fast = (runs["mode"] == "fast").all()
+    told = (
+        "NDCG@10 in %, ± half the 95 % interval over people; each held-out row against 999 other items. Made by "
+        f"`python -m benchmarks.run{' --fast' if fast else ''}` on {dates[-1]} ({runs['machine'].iloc[-1]}; "
+        f"{seeds} seed{'s' if seeds > 1 else ''}"
+        f"{', opponents not tuned and deep models stopped by the clock' if fast else ''}); all else, full "
+        "rankings and costs among it, is in [benchmarks](benchmarks/README.md)."
+    )
+    return f"{_wide(wanted, 100, 1, tasks)}\n\n{told}"
+
+
 def genres(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """Return each model's mean over the MovieLens pairs, and on how many it is best."""
     wanted = _select(figures, "full", "all", "ndcg@10")
@@ -122,7 +144,7 @@ def _select(table: pd.DataFrame, protocol: str, group: str, metric: str) -> pd.D
     return table[(table["protocol"] == protocol) & (table["group"] == group) & (table["metric"] == metric)]
 
 
-def _wide(wanted: pd.DataFrame, scale: float, digits: int) -> str:
+def _wide(wanted: pd.DataFrame, scale: float, digits: int, tasks: list[str] | None = None) -> str:
     """Return models × tasks: the mean over seeds, ± half the mean width of the intervals."""
     if wanted.empty:
         return "no results yet"
@@ -131,7 +153,7 @@ def _wide(wanted: pd.DataFrame, scale: float, digits: int) -> str:
         key: f"{scale * row['mean']:.{digits}f}" + _half(scale * (row["high"] - row["low"]) / 2, digits)
         for key, row in means.iterrows()
     }
-    tasks = [name for name in TASKS if name in set(wanted["task"])]
+    tasks = tasks or [name for name in TASKS if name in set(wanted["task"])]
     models = sorted(set(wanted["model"]), key=lambda name: (_ROLES.index(MODELS[name].role), name))
     return markdown(
         ["model", *tasks], [[one, *(shown.get((one, task), "") for task in tasks)] for one in models]
@@ -153,6 +175,7 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
 
 _AMAZON = "cloth|sport|phone"
 TABLES: dict[str, Callable[..., str]] = {
+    "headline": headline,
     "sampled-ndcg": ranking("sampled", "all", "ndcg@10", _AMAZON),
     "sampled-hr": ranking("sampled", "all", "hr@10", _AMAZON),
     "sampled-ndcg-without-twins": ranking("sampled", "without twins", "ndcg@10", _AMAZON),
