@@ -1,5 +1,7 @@
 """The mapper as a whole: never worse, nothing leaks, bad input is refused, a grid search reaches all."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -201,6 +203,45 @@ def test_weighting_changes_what_is_learned():
     assert one.recommend(n=1).equals(two.recommend(n=1))
     assert not one.recommend(n=1).equals(three.recommend(n=1))
     assert three.weighting_.scheme == "log"
+
+
+def events(panel):
+    rows = panel.to_frame().drop(columns="weight")
+    rows["event"] = np.random.default_rng(0).choice(["view", "purchase"], len(rows))
+    return rows
+
+
+def test_worth_of_event_types_is_a_parameter(tmp_path):
+    panel, _ = make_panel(n_users=300, n_items=60, overlap=0.9, random_state=0)
+    rows = events(panel)
+    mapper = tb.InterestMapper(
+        "films",
+        routes=small_routes(),
+        n_folds=5,
+        weighting=tb.Weighting(),
+        event_weights={"view": 1, "purchase": 9},
+    )
+    one = clone(mapper).fit(rows)
+    two = clone(mapper).set_params(event_weights={"view": 9, "purchase": 1}).fit(rows)
+    films = rows[rows["category"] == "films"]
+    assert not np.array_equal(one.predict(films), two.predict(films))
+    one.save(tmp_path / "model")
+    loaded = tb.load(tmp_path / "model")
+    assert loaded.event_weights == {"view": 1, "purchase": 9}
+    some = rows[rows["user_id"] < 20]
+    pd.testing.assert_frame_equal(loaded.recommend_from(some, n=2), one.recommend_from(some, n=2))
+
+
+def test_centred_ratings_are_learned_from_and_never_recommended_again():
+    panel, _ = make_panel(n_users=300, n_items=60, overlap=0.9, random_state=0)
+    rows = panel.to_frame()
+    rows["weight"] = np.random.default_rng(0).integers(1, 6, len(rows))
+    mapper = tb.InterestMapper("films", routes=small_routes(), n_folds=5, weighting=tb.Weighting(center=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        given = mapper.fit(rows).recommend(n=60)
+    had = set(zip(rows["user_id"], rows["item_id"], strict=True))
+    assert not had & set(zip(given["user_id"], given["item_id"], strict=True))
 
 
 def test_n_components_bounds_the_default_routes(related):

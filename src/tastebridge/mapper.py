@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -58,6 +58,10 @@ class InterestMapper(Recommender):
     weighting : Weighting, optional
         How events count; None for ``Weighting("binary")``. Pass one to search over its parameters, as in
         ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
+    event_weights : mapping of event type to weight, optional
+        The worth of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
+        :meth:`tastebridge.Panel.from_frame`; it counts where the weighting is not binary. A panel has them
+        applied already.
     blend : StackingBlend, optional
         How weights are learned; None for the listwise loss.
     n_folds : int, optional
@@ -122,6 +126,7 @@ class InterestMapper(Recommender):
         routes: list[Route] | None = None,
         n_components: int | None = None,
         weighting: Weighting | None = None,
+        event_weights: Mapping[Any, float] | None = None,
         blend: StackingBlend | None = None,
         n_folds: int | None = None,
         n_lists: int = 3000,
@@ -134,6 +139,7 @@ class InterestMapper(Recommender):
         self.routes = routes
         self.n_components = n_components
         self.weighting = weighting
+        self.event_weights = event_weights
         self.blend = blend
         self.n_folds = n_folds
         self.n_lists = n_lists
@@ -143,7 +149,7 @@ class InterestMapper(Recommender):
 
     def fit(self, panel: Any, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
-        panel = panel if isinstance(panel, Panel) else Panel.from_frame(panel)
+        panel = self._read(panel)
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
         histories = self._remember(panel)

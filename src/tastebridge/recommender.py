@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -56,6 +56,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     """
 
     target: str
+    event_weights: Mapping[Any, float] | None = None
     weighting: Weighting | None
     weighting_: Weighting
     model_: LinearModel
@@ -357,15 +358,28 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return self._apply(panel, name)
 
     def _apply(self, panel: Panel, name: str) -> sparse.csr_matrix:
+        """Weight a category; what centring leaves below zero counts as nothing, and stays known as had."""
         aligned, _ = with_items(panel[name], self.items_[name])
-        return self.weighting_.apply(aligned, statistics=self.statistics_[name])
+        weighted = self.weighting_.apply(aligned, statistics=self.statistics_[name])
+        if self.weighting_.center:
+            weighted = weighted.copy()
+            np.maximum(weighted.data, 0.0, out=weighted.data)
+        return weighted
+
+    def _read(self, events: Any) -> Panel:
+        """Return a panel, made of a frame of events where it is none."""
+        return (
+            events
+            if isinstance(events, Panel)
+            else Panel.from_frame(events, event_weights=self.event_weights)
+        )
 
     def _fold_in(
         self, history: Any, missing: str, quiet: bool = False
     ) -> tuple[Panel, dict[str, sparse.csr_matrix]]:
         """Return the panel of a history and its weighted rows over the items of the model."""
         check_is_fitted(self, "model_")
-        panel = history if isinstance(history, Panel) else Panel.from_frame(history)
+        panel = self._read(history)
         unknown = {} if quiet else self._unknown(panel)
         if unknown:
             told = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())

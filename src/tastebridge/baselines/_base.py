@@ -27,7 +27,7 @@ class Baseline(Recommender):
 
     def fit(self, panel: Any, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
-        panel = panel if isinstance(panel, Panel) else Panel.from_frame(panel)
+        panel = self._read(panel)
         check_target(self.target, panel)
         self._check()
         panel = panel.select([*self._sources(panel), self.target])

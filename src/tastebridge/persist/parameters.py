@@ -43,6 +43,9 @@ def to_json(name: str, value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return [to_json(f"{name}[{place}]", part) for place, part in enumerate(value)]
+    if isinstance(value, Mapping):
+        pairs = [[to_json(f"{name} key", key), to_json(f"{name}[{key!r}]", value[key])] for key in value]
+        return {"class": "dict", "pairs": pairs}
     if KINDS.get(type(value).__name__) is type(value):
         parameters = value.get_params(deep=False)
         return {
@@ -61,6 +64,8 @@ def from_json(value: Any) -> Any:
         return [from_json(part) for part in value]
     if not isinstance(value, dict):
         return value
+    if value.get("class") == "dict":
+        return {from_json(key): from_json(part) for key, part in value["pairs"]}
     if value.get("class") not in KINDS:
         raise ModelFileError(f"it names the class {value.get('class')!r}, which a model cannot hold.")
     return KINDS[value["class"]](**{key: from_json(part) for key, part in value["parameters"].items()})
