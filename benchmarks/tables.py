@@ -120,19 +120,20 @@ def headline(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> s
         "NDCG@10 in %, ± half the 95 % interval over people; each held-out row against 999 others. Made by "
         f"`python -m benchmarks.run{' --fast' if fast else ''}` on {dates[-1]} ({runs['machine'].iloc[-1]}; "
         f"{seeds} seed{'s' if seeds > 1 else ''}"
-        f"{', opponents not tuned and deep models stopped by the clock' if fast else ''}); all else, full "
+        f"{', opponents at their defaults, deep models stopped by the clock' if fast else ''}); all else, full "
         "rankings and costs among it, is in [benchmarks](benchmarks/README.md)."
     )
     return f"{_wide(wanted, 100, 1, tasks)}\n\n{told}"
 
 
 def genres(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
-    """Return each model's mean over the MovieLens pairs, and on how many it is best."""
+    """Return the mean over the MovieLens pairs of each model run on all, and on how many it is best."""
     wanted = _select(figures, "full", "all", "ndcg@10")
     wanted = wanted[wanted["task"].str.startswith("movielens")]
     if wanted.empty:
         return "no results yet"
     means = wanted.groupby(["task", "model"])["mean"].mean().unstack()
+    means = means.dropna(axis=1)  # a mean over other pairs would not compare
     best = means.idxmax(axis=1).value_counts()
     order = means.mean().sort_values(ascending=False)
     rows = [[model, f"{100 * value:.2f}", str(best.get(model, 0))] for model, value in order.items()]
