@@ -120,8 +120,8 @@ def headline(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> s
         "NDCG@10 in %, ± half the 95 % interval over people; each held-out row against 999 others. Made by "
         f"`python -m benchmarks.run{' --fast' if fast else ''}` on {dates[-1]} ({runs['machine'].iloc[-1]}; "
         f"{seeds} seed{'s' if seeds > 1 else ''}"
-        f"{', opponents at their defaults, deep models stopped by the clock' if fast else ''}); all else, full "
-        "rankings and costs among it, is in [benchmarks](benchmarks/README.md)."
+        f"{', opponents at their defaults, deep models stopped by the clock' if fast else ''}); all else, "
+        "full rankings and costs among it, is in [benchmarks](benchmarks/README.md)."
     )
     return f"{_wide(wanted, 100, 1, tasks)}\n\n{told}"
 
