@@ -23,7 +23,7 @@ from scipy import sparse
 
 from tastebridge.factors import ALSFactors
 from tastebridge.model import Array, LinearModel
-from tastebridge.routes import Encoder, FittedRoute, Histories, known_to
+from tastebridge.routes import Encoder, FittedRoute, Histories, known_to, side_by_side
 
 POPULARITY = "(popularity)"
 """What stands for the source category of a route that is the same for everybody."""
@@ -59,7 +59,7 @@ def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
             continue
         encoder = model.encoders[route.encoder]
         if route.encoder not in past:
-            past[route.encoder] = take_apart(encoder.model, _row(encoder, histories))
+            past[route.encoder] = take_apart(encoder.model, side_by_side(histories, encoder.categories))
         v = weight * np.asarray(model.spaces[route.space][item], dtype=np.float64)
         found += _route_parts(route, encoder, past[route.encoder], histories, v)
     return found
@@ -99,9 +99,3 @@ def _route_parts(
             yield Part(encoder.categories[place], item - int(starts[place]), route.name, value)
     if route.intercept is not None:
         yield Part(category, -1, route.name, float(route.intercept @ v[: len(route.intercept)]))
-
-
-def _row(encoder: Encoder, histories: Histories) -> sparse.csr_matrix:
-    """Return the one history an encoder reads, categories side by side."""
-    parts = [histories[name] for name in encoder.categories]
-    return parts[0] if len(parts) == 1 else sparse.hstack(parts, format="csr")

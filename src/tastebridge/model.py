@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.blend import StackingBlend
-from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, known_to
+from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, known_to, vectors_of
 
 Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
@@ -99,15 +99,8 @@ class LinearModel:
 
     def route_vectors(self, histories: Histories, gates_only: bool = False) -> dict[str, Array]:
         """Return for every route, or those the gates read, the unweighted vectors of people."""
-        encoded: dict[str, Array] = {}
-        vectors = {}
-        for route in self.routes:
-            if gates_only and not _gates(route.name):
-                continue
-            if route.encoder not in encoded:
-                encoded[route.encoder] = self.encoders[route.encoder].encode(histories)
-            vectors[route.name] = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
-        return vectors
+        wanted = [route for route in self.routes if _gates(route.name) or not gates_only]
+        return vectors_of(wanted, self.encoders, histories)
 
     def weights(self, histories: Histories, parts: Mapping[str, Array] | None = None) -> Array:
         """Return the weight of every route for every person, (n_people, n_routes).

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.model import Array, gates_of
-from tastebridge.routes import FittedRoute, Route, Workshop, known_to
+from tastebridge.routes import FittedRoute, Route, Workshop, vectors_of
 from tastebridge.splits import k_fold_users
 
 Numbers = NDArray[np.int64]
@@ -132,14 +132,7 @@ def lists_of(folds: list[Fold], n_lists: int, n_negatives: int, rng: np.random.G
 
 def _fold(workshop: Workshop, held: Held, routes: list[FittedRoute | None]) -> Fold:
     histories = {name: rows[held.people] for name, rows in workshop.histories.items()}
-    encoded: dict[str, Array] = {}
-    parts: dict[str, Array] = {}
-    for route in routes:
-        if route is None:
-            continue
-        if route.encoder not in encoded:
-            encoded[route.encoder] = workshop.encoders[route.encoder].encode(histories)
-        parts[route.name] = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
+    parts = vectors_of([route for route in routes if route is not None], workshop.encoders, histories)
     nothing = np.zeros((len(held.people), 1), dtype=np.float32)
     spaces = [next(iter(workshop.spaces)) if route is None else route.space for route in routes]
     return Fold(

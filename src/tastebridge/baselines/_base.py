@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_target
@@ -16,7 +15,7 @@ from tastebridge.data import Panel
 from tastebridge.factors import ALSFactors
 from tastebridge.model import GATES, Segment
 from tastebridge.recommender import Recommender
-from tastebridge.routes import Histories, Workshop
+from tastebridge.routes import Workshop
 
 RANK = 64
 """The rank of the default ALS factors, where the data allow it."""
@@ -56,9 +55,7 @@ def fixed(**kept: Sequence[bool]) -> dict[str, Segment]:
     }
 
 
-def default_factors(histories: Histories, random_state: int) -> ALSFactors:
+def default_factors(workshop: Workshop, random_state: int) -> ALSFactors:
     """Return ALS factors of the default rank, or of the highest the histories side by side allow."""
-    people = np.diff(sparse.hstack(list(histories.values()), format="csr").indptr) > 0
-    items = sum(rows.shape[1] for rows in histories.values())
-    rank = min(RANK, int(people.sum()), items)
+    rank = min(RANK, workshop.limit(workshop.histories))
     return ALSFactors(rank, regularization=1.0, alpha=10.0, iterations=15, random_state=random_state)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.explain import POPULARITY, Part
-from tastebridge.routes import Histories
+from tastebridge.routes import Histories, side_by_side
 from tastebridge.routes.neighbours import binary, similarities
 
 _POPULARITY = 1e-6
@@ -37,14 +37,14 @@ class ItemSimilarity:
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
         """Return the scores (n_people, n_target_items); a row depends on its person only."""
-        X = binary(sparse.hstack([histories[name] for name in self.categories], format="csr"))
+        X = binary(side_by_side(histories, self.categories))
         lengths = np.maximum(np.diff(X.indptr), 1) ** -0.5
         found = (X @ self.similarities).toarray() * lengths[:, None]
         return np.asarray(found + _POPULARITY * self.popularity, dtype=np.float32)
 
     def parts_of(self, histories: Histories, item: int) -> list[Part]:
         """Return the parts of the score of one person and item, as of a linear model."""
-        X = binary(sparse.hstack([histories[name] for name in self.categories], format="csr"))
+        X = binary(side_by_side(histories, self.categories))
         near = self.similarities[:, [item]].toarray().ravel()[X.indices] * max(X.nnz, 1) ** -0.5
         starts = np.cumsum([0] + [histories[name].shape[1] for name in self.categories])
         at = np.searchsorted(starts, X.indices, side="right") - 1
@@ -61,7 +61,7 @@ def nearest_items(
 ) -> ItemSimilarity:
     """Return the similarities that histories show, of each target item's nearest only."""
     categories = tuple(sorted(histories))
-    X = binary(sparse.hstack([histories[name] for name in categories], format="csr"))
+    X = binary(side_by_side(histories, categories))
     Y = binary(histories[target])
     S = similarities(X, Y, shrinkage)
     first = sum(histories[name].shape[1] for name in categories[: categories.index(target)])

@@ -73,7 +73,7 @@ class JointALS(Baseline):
         return check_sources("JointALS", self.target, self.sources, panel)
 
     def _model(self, workshop: Workshop) -> LinearModel:
-        factors = self.factors or default_factors(workshop.histories, self.random_state)
+        factors = self.factors or default_factors(workshop, self.random_state)
         routes = PopularityRoute().build(workshop) + JointRoute(factors).build(workshop)
         joint = [False, True]
         return LinearModel.of(workshop, routes, fixed(cold=joint, warm=joint, empty=[True, False]))

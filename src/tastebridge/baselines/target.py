@@ -59,6 +59,6 @@ class TargetOnly(Baseline):
         self.random_state = random_state
 
     def _model(self, workshop: Workshop) -> LinearModel:
-        factors = self.factors or default_factors(workshop.histories, self.random_state)
+        factors = self.factors or default_factors(workshop, self.random_state)
         routes = PopularityRoute().build(workshop) + TargetRoute(factors).build(workshop)
         return LinearModel.of(workshop, routes, fixed(cold=[True, False], warm=[False, True]))

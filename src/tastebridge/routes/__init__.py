@@ -1,6 +1,6 @@
 """Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
 
-from tastebridge.routes.fitted import Encoder, FittedRoute, Histories, known_to
+from tastebridge.routes.fitted import Encoder, FittedRoute, Histories, known_to, side_by_side, vectors_of
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.popularity import PopularityRoute
@@ -21,4 +21,6 @@ __all__ = [
     "TransferRoute",
     "Workshop",
     "known_to",
+    "side_by_side",
+    "vectors_of",
 ]

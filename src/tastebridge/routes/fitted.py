@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,9 +23,7 @@ class Encoder(NamedTuple):
 
     def encode(self, histories: Histories) -> Array:
         """Return the factors (n_people, p) of some people."""
-        rows = [histories[name] for name in self.categories]
-        stacked = rows[0] if len(rows) == 1 else sparse.hstack(rows, format="csr")
-        return np.asarray(self.model.transform(stacked), dtype=np.float64)
+        return np.asarray(self.model.transform(side_by_side(histories, self.categories)), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,25 @@ class FittedRoute:
         if self.intercept is not None:
             Z = Z + self.intercept * known[:, None]
         return np.asarray(Z, dtype=np.float64)
+
+
+def vectors_of(
+    routes: Iterable[FittedRoute], encoders: Mapping[str, Encoder], histories: Histories
+) -> dict[str, Array]:
+    """Return for every route the unweighted vectors of people; what routes share is encoded once."""
+    encoded: dict[str, Array] = {}
+    vectors = {}
+    for route in routes:
+        if route.encoder not in encoded:
+            encoded[route.encoder] = encoders[route.encoder].encode(histories)
+        vectors[route.name] = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
+    return vectors
+
+
+def side_by_side(histories: Histories, categories: Iterable[str]) -> sparse.csr_matrix:
+    """Return the histories of some categories as one matrix, (n_people, n_items of all of them)."""
+    rows = [histories[name] for name in categories]
+    return rows[0] if len(rows) == 1 else sparse.hstack(rows, format="csr")
 
 
 def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
-from tastebridge.routes.fitted import Array, Encoder, Histories
+from tastebridge.routes.fitted import Array, Encoder, Histories, side_by_side
 
 
 class Workshop:
@@ -65,8 +65,7 @@ class Workshop:
 
     def stacked(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the histories of some categories side by side."""
-        rows = [self.histories[name] for name in categories]
-        return rows[0] if len(rows) == 1 else sparse.hstack(rows, format="csr")
+        return side_by_side(self.histories, categories)
 
     def factors(self, categories: tuple[str, ...], estimator: Any) -> Any:
         """Return the factor model fitted on some categories; the same is never fitted twice."""
