@@ -71,12 +71,13 @@ def weigh(
     everything = np.ones(len(routes), dtype=bool)
     halves = _halves(lists.people, rng)
     chosen = {f"with {name}": base | groups[f"from {name}"] for name in sources}
-    fitted = {
-        name: [_fit(blend, lists, mask, ~half) for half in halves]
-        for name, mask in {"all": everything, "base": base, **chosen}.items()
-        if name in ("all", "base") or not mask.all()
-    }
-    fitted |= {name: fitted["all"] for name, mask in chosen.items() if mask.all()}
+
+    def pair(mask: Mask) -> list[StackingBlend]:
+        return [_fit(blend, lists, mask, ~half) for half in halves]
+
+    fitted = {"all": pair(everything), "base": pair(base)}
+    for name, mask in chosen.items():
+        fitted[name] = fitted["all"] if mask.all() else pair(mask)
     gains = _gains(fitted, lists, halves, {"base": base, **chosen})
     values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
