@@ -20,10 +20,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import isotonic_regression
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from tastebridge.calibration import FOLDS, calibrate, constant
 from tastebridge.factors import SVDFactors
 from tastebridge.routes import Histories, Workshop
 from tastebridge.routes.neighbours import LinearEncoder
@@ -32,8 +30,7 @@ Array = NDArray[np.float64]
 State = dict[str, dict[str, Array]]
 """For each category: its ``encoder`` (n_items, k), ``coef`` (n_features,), ``knots`` (2, n) and ``rate``."""
 
-_RANK, _PEOPLE, _FOLDS = 16, 10_000, 3
-_KNOTS, _BINS = 15, 10
+_RANK, _PEOPLE = 16, 10_000
 
 
 def learn_interests(workshop: Workshop, seed: int) -> State:
@@ -83,38 +80,6 @@ def _learn(name: str, features: Mapping[str, Array], seed: int) -> dict[str, Arr
     rng = np.random.default_rng(seed)
     rows = known if len(known) <= _PEOPLE else np.sort(rng.choice(known, _PEOPLE, replace=False))
     rate = (y[known].sum() + 0.5) / (len(known) + 1.0)
-    if min(y[rows].sum(), (~y[rows]).sum()) < 2 * _FOLDS:
-        coef, knots, reliability = np.zeros(X.shape[1]), np.array([[0.0], [rate]]), np.zeros((0, 3))
-    else:
-        coef, knots, reliability = _calibrated(X[rows], y[rows], seed)
-    return {"coef": coef, "knots": knots, "rate": np.array([rate]), "reliability": reliability}
-
-
-def _calibrated(X: Array, y: NDArray[np.bool_], seed: int) -> tuple[Array, Array, Array]:
-    """Return the coefficients of the score, the knots of its curve, and its reliability."""
-    mean, scale = X.mean(axis=0), X.std(axis=0)
-    scale = np.where(scale > 1e-9 * np.abs(X).max(axis=0), scale, 1.0)  # a constant varies by rounding
-    Z = (X - mean) / scale
-    model = LogisticRegression(max_iter=200)
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    scores = cross_val_predict(model, Z, y, cv=folds, method="decision_function")
-    coef = model.fit(Z, y).coef_[0] / scale
-    predicted = np.empty(len(y))
-    even = np.arange(len(y)) % 2 == 0
-    for half in (even, ~even):
-        predicted[half] = np.interp(scores[half], *_curve(scores[~half], y[~half]))
-    knots = _curve(scores - float(model.intercept_[0]) + float(coef @ mean), y)
-    return coef, knots, _reliability(predicted, y)
-
-
-def _curve(scores: Array, y: NDArray[np.bool_]) -> Array:
-    """Return the knots (2, n): mean scores of bins of equal size, and the monotone share of active people."""
-    bins = np.array_split(np.argsort(scores, kind="stable"), min(_KNOTS, max(1, len(y) // 50)))
-    means = np.array([scores[rows].mean() for rows in bins])
-    shares = np.array([(y[rows].sum() + 0.5) / (len(rows) + 1.0) for rows in bins])
-    return np.stack([means, isotonic_regression(shares)])
-
-
-def _reliability(predicted: Array, y: NDArray[np.bool_]) -> Array:
-    bins = np.array_split(np.argsort(predicted, kind="stable"), min(_BINS, len(y)))
-    return np.array([(predicted[rows].mean(), y[rows].mean(), len(rows)) for rows in bins])
+    few = min(y[rows].sum(), (~y[rows]).sum()) < 2 * FOLDS
+    found = constant(rate, X.shape[1]) if few else calibrate(X[rows], y[rows], seed)
+    return {**found._asdict(), "rate": np.array([rate])}

@@ -170,6 +170,15 @@ class Panel:
         """Return the number of people each two categories share; on the diagonal, all of a category."""
         return views.overlap(self.interactions)
 
+    def relatedness(self, n_components: int = 32, random_state: int = 0) -> pd.DataFrame:
+        """Return how closely the tastes in every two categories are related, out of fold.
+
+        See :func:`tastebridge.relatedness.relatedness` for parameters and columns.
+        """
+        from tastebridge.relatedness import relatedness  # upward, so only when called
+
+        return relatedness(self, n_components, random_state)
+
     def without(self, category: str, users: Any) -> Panel:
         """Return the panel with these people hidden in one category; people and items stay the same.
 

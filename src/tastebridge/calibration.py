@@ -1,0 +1,78 @@
+"""Scores made probabilities: logistic regression, and a rising curve learned out of fold."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.isotonic import isotonic_regression
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+Array = NDArray[np.float64]
+
+FOLDS = 3
+_KNOTS, _BINS = 15, 10
+
+
+class Calibrated(NamedTuple):
+    """A calibrated probability: ``np.interp(X @ coef, *knots)``.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features,)
+    knots : ndarray of shape (2, n)
+        Scores, and the probabilities there.
+    reliability : ndarray of shape (n_bins, 3)
+        Mean predicted out of fold (the curve too), share observed, and people, of bins of equal size.
+    """
+
+    coef: Array
+    knots: Array
+    reliability: Array
+
+
+def calibrate(X: Array, y: NDArray[np.bool_], seed: int) -> Calibrated:
+    """Return the calibrated probability of ``y`` (n_people,) given ``X`` (n_people, n_features).
+
+    The score is that of logistic regression on standardised features; the curve that makes a probability of
+    it is learned on scores of people the regression had not seen: the shares in bins of equal size, made
+    monotone, with straight lines between. Both ``y`` and its opposite need at least two people a fold.
+
+    References
+    ----------
+    B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates",
+    KDD (2002).
+    """
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+    scale = np.where(scale > 1e-9 * np.abs(X).max(axis=0), scale, 1.0)  # a constant varies by rounding
+    Z = (X - mean) / scale
+    model = LogisticRegression(max_iter=200)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    scores = cross_val_predict(model, Z, y, cv=folds, method="decision_function")
+    coef = model.fit(Z, y).coef_[0] / scale
+    predicted = np.empty(len(y))
+    even = np.arange(len(y)) % 2 == 0
+    for half in (even, ~even):
+        predicted[half] = np.interp(scores[half], *_curve(scores[~half], y[~half]))
+    knots = _curve(scores - float(model.intercept_[0]) + float(coef @ mean), y)
+    return Calibrated(coef, knots, _reliability(predicted, y))
+
+
+def constant(rate: float, n_features: int) -> Calibrated:
+    """Return a probability that is the same for everybody, for where there is too little to learn from."""
+    return Calibrated(np.zeros(n_features), np.array([[0.0], [rate]]), np.zeros((0, 3)))
+
+
+def _curve(scores: Array, y: NDArray[np.bool_]) -> Array:
+    """Return the knots (2, n): mean scores of bins of equal size, and the monotone share of positives."""
+    bins = np.array_split(np.argsort(scores, kind="stable"), min(_KNOTS, max(1, len(y) // 50)))
+    means = np.array([scores[rows].mean() for rows in bins])
+    shares = np.array([(y[rows].sum() + 0.5) / (len(rows) + 1.0) for rows in bins])
+    return np.stack([means, isotonic_regression(shares)])
+
+
+def _reliability(predicted: Array, y: NDArray[np.bool_]) -> Array:
+    bins = np.array_split(np.argsort(predicted, kind="stable"), min(_BINS, len(y)))
+    return np.array([(predicted[rows].mean(), y[rows].mean(), len(rows)) for rows in bins])
