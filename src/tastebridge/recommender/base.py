@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -13,23 +11,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge import persist
 from tastebridge._topk import pair_scores, top_k
 from tastebridge._validation import check_choice, check_count
-from tastebridge.data import Panel, Vocabulary, Weighting
-from tastebridge.data.alignment import with_items
-from tastebridge.data.weighting import WeightingStatistics
-from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
+from tastebridge.data import Vocabulary
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.explain import Part, parts_of
 from tastebridge.filters import Filters, read_filters
 from tastebridge.metrics import ndcg
-from tastebridge.model import LinearModel, Vectors32
+from tastebridge.model import Vectors32
+from tastebridge.recommender.answers import CHUNK, chunks, ordered, to_frame
+from tastebridge.recommender.histories import HistoryReader
 from tastebridge.routes import Histories
-
-_CHUNK = 4096
 
 
 class Vectors(NamedTuple):
@@ -39,7 +34,7 @@ class Vectors(NamedTuple):
     vectors: Vectors32
 
 
-class Recommender(BaseEstimator, metaclass=ABCMeta):
+class Recommender(HistoryReader, metaclass=ABCMeta):
     """Base of the mapper and the baselines; a subclass implements :meth:`_fit`.
 
     Attributes
@@ -54,16 +49,6 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         The people of the fit, in memory; None in a model that was loaded without them.
     item_names_ : mapping of category to Series, or None
     """
-
-    target: str
-    event_weights: Mapping[Any, float] | None = None
-    weighting: Weighting | None
-    weighting_: Weighting
-    model_: LinearModel
-    items_: dict[str, Vocabulary]
-    statistics_: dict[str, WeightingStatistics]
-    panel_: Panel | None
-    item_names_: Any
 
     @abstractmethod
     def fit(self, panel: Any, y: None = None) -> Self:
@@ -183,7 +168,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         check_choice("missing", missing, ("error", "skip", "popular"))
         people, ids = self._people(user_ids, missing)
-        parts = [self.model_.user_vectors(part) for _, part in _chunks(self._histories_of(people), len(ids))]
+        parts = [self.model_.user_vectors(part) for _, part in chunks(self._histories_of(people), len(ids))]
         parts = parts or [np.zeros((0, self.model_.item_vectors().shape[1]), np.float32)]
         return Vectors(ids, np.concatenate(parts))
 
@@ -262,7 +247,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         wanted = np.flatnonzero(np.diff(truth.indptr))
         best = [
             self._best(part, 10, Filters())[0]
-            for _, part in _chunks({name: rows[wanted] for name, rows in histories.items()}, len(wanted))
+            for _, part in chunks({name: rows[wanted] for name, rows in histories.items()}, len(wanted))
         ]
         values = ndcg(np.concatenate(best), truth[wanted], 10) if best else np.array([np.nan])
         return float(np.nanmean(values))
@@ -289,131 +274,18 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self, "model_")
         persist.save(self, path, with_users)
 
-    def _remember(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
-        """Keep the people, the items and what weighting needs; return the weighted histories."""
-        for name in [name for name in vars(self) if name == "_cache" or name.endswith("_")]:
-            delattr(self, name)  # a fit forgets the last one, even if it fails
-        self.weighting_ = Weighting("binary") if self.weighting is None else clone(self.weighting)
-        now = panel.last_time
-        self.panel_, self.item_names_ = panel, panel.item_names
-        self.items_ = {name: panel[name].items for name in panel.categories}
-        self.statistics_ = {name: self.weighting_.statistics(panel[name], now) for name in panel.categories}
-        return {name: self._weighted(panel, name) for name in panel.categories}
-
-    def _target(self) -> str:
-        return self.model_.target
-
-    def _known(self) -> Panel:
-        """Return the people of the fit."""
-        check_is_fitted(self, "model_")
-        if self.panel_ is None:
-            raise InvalidDataError(
-                f"this {type(self).__name__} was loaded without people. Use recommend_from(history), or save "
-                "it with save(path, with_users=True)."
-            )
-        return self.panel_
-
-    def _people(self, user_ids: Any, missing: str) -> tuple[NDArray[np.int64], np.ndarray]:
-        """Return numbers (-1 for unknown people, if they may stay) and ids."""
-        users = self._known().users
-        if user_ids is None:
-            return np.arange(len(users)), users.ids
-        policy: Any = "error" if missing == "error" else "negative"
-        numbers = users.numbers(user_ids, missing=policy)
-        ids = nw.from_native(user_ids, series_only=True, pass_through=True)
-        ids = ids.to_numpy() if isinstance(ids, nw.Series) else np.asarray(ids, dtype=users.ids.dtype)
-        if missing == "skip":
-            numbers, ids = numbers[numbers >= 0], ids[numbers >= 0]
-        values, counts = np.unique(ids, return_counts=True)
-        if (counts > 1).any():
-            first = int(np.argmax(counts > 1))
-            raise InvalidDataError(
-                f"user_ids must name each person once; {values[[first]].tolist()[0]!r} comes "
-                f"{counts[first]} times."
-            )
-        return numbers, ids
-
-    def _histories_of(self, people: NDArray[np.int64]) -> dict[str, sparse.csr_matrix]:
-        """Return the weighted rows of people of the fit; empty ones for the number -1."""
-        known = self._known()
-        safe = np.maximum(people, 0)
-        rows = {name: self._weighted(known, name)[safe] for name in self.items_}
-        if (people >= 0).all():
-            return rows
-        keep = sparse.diags((people >= 0).astype(np.float32))
-        empty = {name: sparse.csr_matrix(keep @ part) for name, part in rows.items()}
-        for part in empty.values():
-            part.eliminate_zeros()
-        return empty
-
-    def _weighted(self, panel: Panel, name: str) -> sparse.csr_matrix:
-        """Return the weighted matrix of a category of a panel over the items of the model."""
-        if name not in panel.categories:
-            return sparse.csr_matrix((len(panel), len(self.items_[name])), dtype=np.float32)
-        if panel is self.panel_:
-            cache = self.__dict__.setdefault("_cache", {})
-            if name not in cache:
-                cache[name] = self._apply(panel, name)
-            return cache[name]
-        return self._apply(panel, name)
-
-    def _apply(self, panel: Panel, name: str) -> sparse.csr_matrix:
-        """Weight a category; what centring leaves below zero counts as nothing, and stays known as had."""
-        aligned, _ = with_items(panel[name], self.items_[name])
-        weighted = self.weighting_.apply(aligned, statistics=self.statistics_[name])
-        if self.weighting_.center:
-            weighted = weighted.copy()
-            np.maximum(weighted.data, 0.0, out=weighted.data)
-        return weighted
-
-    def _read(self, events: Any) -> Panel:
-        """Return a panel, made of a frame of events where it is none."""
-        return (
-            events
-            if isinstance(events, Panel)
-            else Panel.from_frame(events, event_weights=self.event_weights)
-        )
-
-    def _fold_in(
-        self, history: Any, missing: str, quiet: bool = False
-    ) -> tuple[Panel, dict[str, sparse.csr_matrix]]:
-        """Return the panel of a history and its weighted rows over the items of the model."""
-        check_is_fitted(self, "model_")
-        panel = self._read(history)
-        unknown = {} if quiet else self._unknown(panel)
-        if unknown:
-            told = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())
-            message = f"the history has events of items the model does not know: {told}"
-            if missing == "error":
-                raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
-            warnings.warn(f"{message}; they are passed over.", TastebridgeWarning, stacklevel=3)
-        return panel, {name: self._weighted(panel, name) for name in self.items_}
-
-    def _unknown(self, panel: Panel) -> dict[str, int]:
-        """Return how many events of each category the model does not know.
-
-        A model of the target alone reads nothing else, so that other categories are no surprise to it.
-        """
-        counts = {}
-        for name in panel.categories:
-            if name in self.items_:
-                counts[name] = with_items(panel[name], self.items_[name])[1]
-            elif len(self.items_) > 1:
-                counts[name] = panel[name].matrix.nnz
-        return {name: count for name, count in counts.items() if count}
-
     def _recommend(
         self, histories: Histories, ids: np.ndarray, n: int, allow: Any, deny: Any, missing: str
     ) -> pd.DataFrame:
         n = check_count("n", n)
         items = self.items_[self._target()]
         people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
-        filters = _ordered(read_filters(allow, deny, people, items, missing), people, ids)
+        filters = ordered(read_filters(allow, deny, people, items, missing), people, ids)
         found = [
             self._best(part, min(n, len(items)), Filters(**filters.of(rows)))
-            for rows, part in _chunks(histories, len(ids))
+            for rows, part in chunks(histories, len(ids))
         ]
-        return _frame(found, ids, items, n)
+        return to_frame(found, ids, items, n)
 
     def _best(
         self, histories: Histories, n: int, filters: Filters
@@ -443,52 +315,12 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         people, place = np.unique(users, return_inverse=True)
         vectors, V = self.user_vectors(self._known().users.ids_of(people)).vectors, self.model_.item_vectors()
         out = np.empty(len(users), dtype=np.float32)
-        for start in range(0, len(users), 16 * _CHUNK):
-            rows = slice(start, start + 16 * _CHUNK)
+        for start in range(0, len(users), 16 * CHUNK):
+            rows = slice(start, start + 16 * CHUNK)
             out[rows] = pair_scores(vectors[place[rows]], V[items[rows]])
         return out
-
-
-def _chunks(histories: Histories, n_people: int) -> Iterator[tuple[slice, Histories]]:
-    for start in range(0, n_people, _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        yield rows, {name: part[rows] for name, part in histories.items()}
 
 
 def _common(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
     """Return the entries of ``matrix`` that ``other`` stores too."""
     return sparse.csr_matrix(matrix.multiply(other.astype(bool)))
-
-
-def _ordered(filters: Filters, people: Vocabulary, ids: np.ndarray) -> Filters:
-    """Return the filters with the masks of single people in the order of ``ids``."""
-    if filters.allow_per_user is None and filters.deny_per_user is None:
-        return filters
-    order = people.numbers(ids)
-    masks = {"allow_per_user": filters.allow_per_user, "deny_per_user": filters.deny_per_user}
-    return filters._replace(**{name: None if mask is None else mask[order] for name, mask in masks.items()})
-
-
-def _frame(
-    found: list[tuple[NDArray[np.int32], NDArray[np.float32]]], ids: np.ndarray, items: Vocabulary, n: int
-) -> pd.DataFrame:
-    """Return the answer as a frame, and warn if somebody gets fewer than asked for."""
-    width = min(n, len(items))
-    best = np.concatenate([part[0] for part in found]) if found else np.zeros((0, width), dtype=np.int32)
-    scores = np.concatenate([part[1] for part in found]) if found else np.zeros((0, width), np.float32)
-    given = best >= 0
-    short = int((given.sum(axis=1) < n).sum())
-    if short:
-        warnings.warn(
-            f"{short} of {len(ids)} people get fewer than n={n} recommendations: no more items are left for "
-            "them.",
-            TastebridgeWarning,
-            stacklevel=4,
-        )
-    columns = {
-        "user_id": np.repeat(ids, given.sum(axis=1)),
-        "item_id": items.ids_of(best[given]),
-        "score": scores[given],
-        "rank": (np.nonzero(given)[1] + 1).astype(np.int64),
-    }
-    return pd.DataFrame(columns)
