@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge.blend import StackingBlend
 from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, known_to, vectors_of
@@ -17,6 +19,9 @@ Vectors32 = NDArray[np.float32]
 
 GATES = ("source events", "target events", "neighbour strength")
 """What the blend may know of a person, all as logarithms."""
+
+TILE = 32
+"""A multiple of the rows that any BLAS multiplies at once."""
 
 
 class Segment(NamedTuple):
@@ -88,7 +93,16 @@ class LinearModel:
         return self._item_vectors
 
     def user_vectors(self, histories: Histories) -> Vectors32:
-        """Return the vectors (n_people, n_components) of people with these histories."""
+        """Return the vectors (n_people, n_components) of people with these histories.
+
+        A person's vector is the same, bit by bit, whoever stands beside them and however many threads there
+        are.
+        """
+        n_people = histories[self.target].shape[0]
+        with threadpool_limits(1, "blas"):
+            return self._user_vectors(_in_whole_tiles(histories))[:n_people]
+
+    def _user_vectors(self, histories: Histories) -> Vectors32:
         parts = self.route_vectors(histories)
         weights = self.weights(histories, parts)
         out = {key: np.zeros((len(weights), V.shape[1]), dtype=np.float32) for key, V in self.spaces.items()}
@@ -122,6 +136,21 @@ class LinearModel:
         if "empty" in self.segments:
             kinds = np.where(known_to(tuple(histories), histories), kinds, "empty")
         return kinds
+
+
+def _in_whole_tiles(histories: Histories) -> Histories:
+    """Return the histories with empty rows behind them, to a multiple of :data:`TILE`.
+
+    BLAS sums the rows left over from its tiles in another order, so that a person's last bits would depend on
+    their place.
+    """
+    return {name: _lengthened(part, -part.shape[0] % TILE) for name, part in histories.items()}
+
+
+def _lengthened(rows: sparse.csr_matrix, n_more: int) -> sparse.csr_matrix:
+    indptr = np.append(rows.indptr, np.full(n_more, rows.indptr[-1], dtype=rows.indptr.dtype))
+    shape = (rows.shape[0] + n_more, rows.shape[1])
+    return sparse.csr_matrix((rows.data, rows.indices, indptr), shape=shape)
 
 
 def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 
 from tastebridge.data import CleaningPolicy, Panel
+from tastebridge.data.pipeline import clean
 from tastebridge.exceptions import (
     InvalidDataError,
     TastebridgeWarning,
@@ -391,3 +392,14 @@ def test_panel_is_frozen_and_pickles(panel):
 def test_parts_of_a_panel_must_share_people(panel):
     with pytest.raises(InvalidDataError, match="has other people"):
         Panel(panel.users, {"books": panel[[0, 1]]["books"]}, panel.cleaning)
+
+
+def test_a_part_of_a_table_may_be_all_bad_without_an_error_or_a_warning():
+    columns = {"user_id": ["a", "a"], "item_id": ["x", None], "category": ["books", "books"]}
+    frame = pd.DataFrame({**columns, "weight": [np.nan, 1.0], "timestamp": [np.nan, np.nan]})
+    users, parts, report = clean(frame, None, None, CleaningPolicy(), part=True)
+    assert (len(users), parts, report.rows_in, report.dropped) == (0, [], 2, 2)
+    users, parts, report = clean(frame[:0], None, None, CleaningPolicy(), part=True)
+    assert (len(users), parts, report.rows_in) == (0, [], 0)
+    with pytest.raises(InvalidDataError):
+        clean(frame, None, None, CleaningPolicy())

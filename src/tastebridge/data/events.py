@@ -61,6 +61,7 @@ def read_events(
     frame: Any,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
+    part: bool = False,
 ) -> Events:
     """Read a frame of any library into events.
 
@@ -72,6 +73,8 @@ def read_events(
         See :func:`tastebridge.data.columns.recognise`.
     event_weights : mapping of event type to weight, optional
         The worth of each type of event; it multiplies the weight where there is a column of weights too.
+    part : bool, default=False
+        Whether the frame is a part of a table, so that it may be empty, and all its weights or times missing.
 
     Returns
     -------
@@ -85,15 +88,15 @@ def read_events(
     names = [name for name in data.collect_schema().names() if isinstance(name, str)]
     roles = recognise(names, columns)
     table = _collected(data, list(roles.values()))
-    if not len(table):
+    if not len(table) and not part:
         raise InvalidDataError("the frame has no rows; a panel needs at least one.")
     series = {role: table[column] for role, column in roles.items()}
     users, items = encode(series["user_id"], "user_id"), encode(series["item_id"], "item_id")
     categories = _named(encode(series["category"], "category"))
-    weights = _weights(series["weight"]) if "weight" in series else np.ones(len(table))
+    weights = _weights(series["weight"], part) if "weight" in series else np.ones(len(table))
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
-    times = seconds(series["timestamp"]) if "timestamp" in series else None
+    times = seconds(series["timestamp"], part) if "timestamp" in series else None
     return Events(
         users.ids, items.ids, categories.ids, users.codes, items.codes, categories.codes, weights, times
     )
@@ -131,7 +134,7 @@ def _named(categories: Coded) -> Coded:
     return Coded(names[order], places[categories.codes])
 
 
-def _weights(series: nw.Series[Any]) -> np.ndarray:
+def _weights(series: nw.Series[Any], part: bool) -> np.ndarray:
     try:
         column = series.to_arrow().cast(pa.float64())
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -139,7 +142,7 @@ def _weights(series: nw.Series[Any]) -> np.ndarray:
     weights = column.to_numpy(zero_copy_only=False).astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
         weights = weights.astype(np.float32).astype(np.float64)
-    if np.isnan(weights).all():
+    if np.isnan(weights).all() and not part:
         raise InvalidDataError(
             "every weight is missing or NaN. Leave the column out: columns={'weight': None}."
         )

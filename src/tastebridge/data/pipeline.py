@@ -22,18 +22,25 @@ def clean(
     columns: Mapping[str, str | None] | None,
     event_weights: Mapping[Any, float] | None,
     policy: CleaningPolicy,
+    part: bool = False,
 ) -> tuple[Vocabulary, list[Interactions], CleaningReport]:
-    """Read, scrub, merge, trim and assemble; see :meth:`tastebridge.data.Panel.from_frame`."""
-    events = read_events(frame, columns, event_weights)
+    """Read, scrub, merge, trim and assemble; see :meth:`tastebridge.data.Panel.from_frame`.
+
+    Of a ``part`` of a table, which holds some of its people whole, nothing need be left, and no warning is
+    due: whoever puts the parts together says what is wrong with the whole.
+    """
+    events = read_events(frame, columns, event_weights, part)
     rows_in = len(events)
     events, steps = scrub(events, policy)
-    _refuse_nothing(rows_in, len(events), steps)
+    if not part:
+        _refuse_nothing(rows_in, len(events), steps)
     events, merged = merge(events, policy.duplicates)
     events, trimmed = trim(events, policy)
     report = CleaningReport(rows_in, len(events), (*steps, *merged, *trimmed))
-    _refuse_nothing(rows_in, len(events), report.steps)
-    _warn_of_bad(report)
-    warn_if_swapped(events)
+    if not part:
+        _refuse_nothing(rows_in, len(events), report.steps)
+        _warn_of_bad(report)
+        warn_if_swapped(events)
     users, interactions = assemble(events)
     return users, interactions, report
 

@@ -14,7 +14,7 @@ _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
-def seconds(series: nw.Series[Any]) -> np.ndarray:
+def seconds(series: nw.Series[Any], part: bool = False) -> np.ndarray:
     """Return a column of times as float64 seconds since 1970, NaN where missing.
 
     Dates and times (with or without a zone) are taken as they are, text is read as ISO 8601. Plain numbers
@@ -25,6 +25,8 @@ def seconds(series: nw.Series[Any]) -> np.ndarray:
     ----------
     series : narwhals.Series
         The column.
+    part : bool, default=False
+        Whether it is a part of a column, so that every time may be missing.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def seconds(series: nw.Series[Any]) -> np.ndarray:
         raise InvalidDataError(
             f"timestamp must hold dates, numbers or ISO 8601 text; got {series.dtype}: {error}"
         ) from None
-    if np.isnan(times).all():
+    if np.isnan(times).all() and not part:
         raise InvalidDataError(
             "every timestamp is missing. Leave the column out: columns={'timestamp': None}."
         )

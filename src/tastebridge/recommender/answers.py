@@ -18,10 +18,10 @@ CHUNK = 4096
 """People whose vectors are held at once."""
 
 
-def chunks(histories: Histories, n_people: int) -> Iterator[tuple[slice, Histories]]:
+def chunks(histories: Histories, n_people: int, size: int = CHUNK) -> Iterator[tuple[slice, Histories]]:
     """Yield runs of people and their histories."""
-    for start in range(0, n_people, CHUNK):
-        rows = slice(start, start + CHUNK)
+    for start in range(0, n_people, size):
+        rows = slice(start, start + size)
         yield rows, {name: part[rows] for name, part in histories.items()}
 
 
