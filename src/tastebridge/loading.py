@@ -11,6 +11,7 @@ from tastebridge.baselines._similarity import ItemSimilarity
 from tastebridge.exceptions import ModelFileError
 from tastebridge.mapper import InterestMapper
 from tastebridge.persist import broken, read
+from tastebridge.privacy.keys import Key
 from tastebridge.recommender import Recommender
 
 KINDS: Mapping[str, type[Recommender]] = {
@@ -19,7 +20,7 @@ KINDS: Mapping[str, type[Recommender]] = {
 """The only classes a saved model can become."""
 
 
-def load(path: str | Path) -> Recommender:
+def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
     """Load a recommender that was saved with ``save``.
 
     Nothing in the folder is run: it holds arrays, tables and plain values, and every file must have the size
@@ -29,6 +30,9 @@ def load(path: str | Path) -> Recommender:
     ----------
     path : str or Path
         The folder.
+    key : Key or bytes, optional
+        The key an encrypted model was saved with; see :func:`tastebridge.privacy.read_key`. With a key a
+        model that is not encrypted is refused.
 
     Returns
     -------
@@ -39,7 +43,8 @@ def load(path: str | Path) -> Recommender:
     Raises
     ------
     ModelFileError
-        If there is no such folder, or it is not a model, damaged or incomplete.
+        If there is no such folder, or it is not a model, damaged or incomplete; or if the key is missing or
+        wrong.
     ModelFormatError
         If a later version of tastebridge wrote it in a format this one does not know.
 
@@ -57,7 +62,7 @@ def load(path: str | Path) -> Recommender:
     True
     """
     path = Path(path)
-    state = read(path)
+    state = read(path, key)
     with broken(path):
         if state.kind not in KINDS:
             raise ModelFileError(f"it names the class {state.kind!r}, which is not a recommender.")

@@ -1,4 +1,4 @@
-"""The command line: ``tastebridge demo | fit | recommend | evaluate``."""
+"""The command line: ``tastebridge demo | fit | recommend | evaluate | key``."""
 
 from tastebridge.cli.app import app, main
 

@@ -10,6 +10,7 @@ from tastebridge._version import __version__
 from tastebridge.cli.demo import demo
 from tastebridge.cli.evaluate import evaluate
 from tastebridge.cli.fit import fit
+from tastebridge.cli.keys import key
 from tastebridge.cli.messages import spoken
 from tastebridge.cli.recommend import recommend
 
@@ -52,7 +53,7 @@ def tastebridge(
     """
 
 
-for command in (demo, fit, recommend, evaluate):
+for command in (demo, fit, recommend, evaluate, key):
     app.command(no_args_is_help=command is not demo)(spoken(command))
 
 

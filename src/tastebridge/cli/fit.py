@@ -12,6 +12,7 @@ import typer
 from tastebridge._validation import check_category
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.screen import overview_table, screen, transfer_table
 from tastebridge.mapper import InterestMapper
 from tastebridge.persist import check_free
@@ -30,6 +31,7 @@ def fit(
     with_users: Annotated[
         bool, typer.Option("--with-users", help="Keep the people and their histories in the model.")
     ] = False,
+    key_file: KeyFile = None,
     seed: options.Seed = 0,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -50,10 +52,12 @@ def fit(
       tastebridge fit log.csv -t films -s books -s music -o model
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
+      tastebridge fit log.csv -t films -o model --with-users --key-file my.key
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     table = Table(events, columns, event_weight, duplicates)
     check_free(output)
+    key = key_of(key_file)
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target, out))
     out.print(f"\n{panel.cleaning}\n")
@@ -64,14 +68,16 @@ def fit(
     start = time.perf_counter()
     mapper.fit(panel)
     seconds = time.perf_counter() - start
-    mapper.save(output, with_users=with_users)
+    mapper.save(output, with_users=with_users, key=key)
     out.print(transfer_table(mapper.transfer_, target))
     people = "with its people" if with_users else "no person in it"
+    people += ", encrypted" if key else ""
     out.print(
         f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {people}).", soft_wrap=True
     )
     out.print("\nNext:")
     command = f"  tastebridge recommend {shlex.quote(str(output))} {table.words} -o recommendations.csv"
+    command += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
     out.print(command, soft_wrap=True, style="cyan")
 
 

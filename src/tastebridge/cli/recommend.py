@@ -10,6 +10,7 @@ import typer
 
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.screen import screen
 from tastebridge.loading import load
@@ -27,6 +28,7 @@ def recommend(
         ),
     ],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Items a person gets, at most.")] = 10,
+    key_file: KeyFile = None,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
     category_column: options.CategoryColumn = None,
@@ -48,7 +50,7 @@ def recommend(
     """
     check_output(output)
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
-    recommender = load(model)
+    recommender = load(model, key=key_of(key_file))
     panel = Table(events, columns, event_weight, duplicates).read()
     start = time.perf_counter()
     found = recommender.recommend_from(panel, n)

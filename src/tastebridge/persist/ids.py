@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from tastebridge.data import Vocabulary
 from tastebridge.exceptions import ModelFileError
 
 
-def write_ids(path: Path, vocabulary: Vocabulary, names: pd.Series | None = None) -> None:
+def write_ids(path: Path | BinaryIO, vocabulary: Vocabulary, names: pd.Series | None = None) -> None:
     """Write the ids of a vocabulary, in order, and their names if there are any."""
     kind = pa.int64() if vocabulary.kind == "int" else pa.large_string()
     columns = {"id": pa.array(vocabulary.ids, kind)}
@@ -23,12 +23,12 @@ def write_ids(path: Path, vocabulary: Vocabulary, names: pd.Series | None = None
     pq.write_table(pa.table(columns), path)
 
 
-def read_ids(path: Path, name: str) -> tuple[Vocabulary, pd.Series | None]:
+def read_ids(path: Path | BinaryIO, name: str) -> tuple[Vocabulary, pd.Series | None]:
     """Return the vocabulary of ids called ``name``, and their names if there are any."""
     table = pq.ParquetFile(path).read()
     column = table.column("id")
     if column.null_count:
-        raise ModelFileError(f"{path.name} has missing ids.")
+        raise ModelFileError(f"a {name} is missing.")
     ids = column.to_numpy()
     vocabulary = Vocabulary(ids if column.type == pa.int64() else ids.astype(object), name)
     if "name" not in table.column_names:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError
+from safetensors.numpy import load as load_bytes
 from safetensors.numpy import load_file
 
 from tastebridge._validation import nearest
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
-from tastebridge.exceptions import ModelFileError, TastebridgeError
+from tastebridge.exceptions import MissingDependencyError, ModelFileError, TastebridgeError
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.ids import read_ids
 from tastebridge.persist.interests import revive_interests
@@ -26,6 +27,8 @@ from tastebridge.persist.parameters import from_json
 from tastebridge.persist.people import revive_people
 from tastebridge.persist.similarity import revive_similarity
 from tastebridge.persist.state import State
+from tastebridge.persist.vault import open_folder
+from tastebridge.privacy.keys import Key, as_key
 
 _BROKEN = (
     ArithmeticError,
@@ -43,16 +46,35 @@ _BROKEN = (
 """What damaged or made-up content can raise on its way into a model."""
 
 
+Stored = Path | BinaryIO
+"""A file of a model: on the disk, or decrypted in memory."""
+
 _REVIVE = {"LinearModel": revive_model, "ItemSimilarity": revive_similarity}
 
 
-def read(path: str | Path) -> State:
+def read(path: str | Path, key: Key | bytes | None = None) -> State:
     """Return the state of a saved recommender; see :func:`tastebridge.load`."""
-    path = Path(path)
+    path, key = Path(path), None if key is None else as_key(key)
     content = _manifest(path)
+    if (key is not None) != ("encryption" in content):
+        raise ModelFileError(_not_as_expected(path, key))
     with broken(path):
-        files = {role: check_file(path, record) for role, record in content["files"].items()}
+        files: dict[str, Stored] = {}
+        if key is None:
+            files.update({role: check_file(path, record) for role, record in content["files"].items()})
+        else:
+            content, opened = open_folder(path, content, key)
+            files.update({role: opened(record) for role, record in content["files"].items()})
         return _state(content, files)
+
+
+def _not_as_expected(path: Path, key: Key | bytes | None) -> str:
+    if key is None:
+        return f"{str(path)!r} is encrypted: pass the key it was saved with, key=…"
+    return (
+        f"{str(path)!r} is not encrypted, though a key is given: somebody may have put it in the place of "
+        "the encrypted one. Load it without a key if it is meant to be so."
+    )
 
 
 @contextmanager
@@ -64,6 +86,8 @@ def broken(path: Path) -> Iterator[None]:
         if str(path) in str(error):
             raise
         raise type(error)(f"{str(path)!r} cannot be loaded: {error}") from None
+    except MissingDependencyError:
+        raise
     except _BROKEN as error:
         raise ModelFileError(
             f"{str(path)!r} cannot be loaded: its parts do not make a model "
@@ -88,8 +112,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     return parse(text, path)
 
 
-def _state(content: dict[str, Any], files: dict[str, Path]) -> State:
-    arrays = Arrays(load_file(files["arrays"]))
+def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
+    arrays = _arrays(files["arrays"])
     items, names = _items(content["categories"], files)
     sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
     weighting = from_json(content["weighting"])
@@ -110,7 +134,7 @@ def _state(content: dict[str, Any], files: dict[str, Path]) -> State:
 
 
 def _items(
-    records: list[dict[str, Any]], files: dict[str, Path]
+    records: list[dict[str, Any]], files: dict[str, Stored]
 ) -> tuple[dict[str, Vocabulary], dict[str, pd.Series]]:
     found = {
         record["name"]: read_ids(files[f"items-{place}"], "item_id") for place, record in enumerate(records)
@@ -138,17 +162,21 @@ def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -
     return None if names is None else revive_interests(names, arrays, sizes)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _arrays(path: Stored) -> Arrays:
+    return Arrays(load_file(path) if isinstance(path, Path) else load_bytes(path.read()))
+
+
+def _table(path: Stored) -> pd.DataFrame:
     return pq.ParquetFile(path).read().to_pandas()
 
 
 def _people(
     record: dict[str, Any] | None,
-    files: dict[str, Path],
+    files: dict[str, Stored],
     items: dict[str, Vocabulary],
     names: dict[str, pd.Series],
 ) -> Panel | None:
     if record is None:
         return None
     users, _ = read_ids(files["people"], "user_id")
-    return revive_people(record, Arrays(load_file(files["histories"])), users, items, names or None)
+    return revive_people(record, _arrays(files["histories"]), users, items, names or None)

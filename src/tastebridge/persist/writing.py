@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors.numpy import save as save_bytes
 from safetensors.numpy import save_file
 
 from tastebridge._version import __version__
-from tastebridge.exceptions import InvalidDataError, ModelFileError
+from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
 from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.folder import check_free, publish, scratch
@@ -24,11 +30,18 @@ from tastebridge.persist.parameters import to_json
 from tastebridge.persist.people import describe_people
 from tastebridge.persist.similarity import describe_similarity
 from tastebridge.persist.state import State
+from tastebridge.persist.vault import Records, Vault, outer_manifest
+from tastebridge.privacy.keys import Key
+from tastebridge.privacy.pseudonyms import pseudonymize
 
-Files = dict[str, dict[str, Any]]
 
-
-def save(recommender: Any, path: str | Path, with_users: bool = False) -> None:
+def save(
+    recommender: Any,
+    path: str | Path,
+    with_users: bool = False,
+    key: Key | bytes | None = None,
+    pseudonyms: Key | bytes | None = None,
+) -> None:
     """Write a fitted recommender; see :meth:`tastebridge.recommender.Recommender.save`."""
     state = State.of(recommender)
     if with_users and state.panel is None:
@@ -36,19 +49,79 @@ def save(recommender: Any, path: str | Path, with_users: bool = False) -> None:
             f"this {state.kind} was loaded without people, so they cannot be saved. Save it without "
             "with_users, or fit it again."
         )
+    if pseudonyms is not None:
+        state = _renamed(state, with_users, pseudonyms)
+    vault = None if key is None else Vault.new(key)
     try:
         path = check_free(path)
         with scratch(path) as folder:
-            (folder / MANIFEST).write_text(render(_write(folder, state, with_users)), "ascii")
+            out = _Plain(folder) if vault is None else _Sealed(folder, vault)
+            (folder / MANIFEST).write_text(render(out.manifest(_write(out, state, with_users))), "ascii")
             _sync(folder)
             publish(folder, path)
     except OSError as error:
         raise ModelFileError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from None
 
 
-def _write(folder: Path, state: State, with_users: bool) -> dict[str, Any]:
+class _Output(Protocol):
+    """Where the files of a model go."""
+
+    def add(self, role: str, ending: str, write: Callable[[Any], object]) -> None: ...
+
+    def manifest(self, content: dict[str, Any]) -> dict[str, Any]: ...
+
+
+class _Plain:
+    """Files in the open, each named by its role and checksum."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._files = folder, Records()
+
+    def add(self, role: str, ending: str, write: Callable[[Any], object]) -> None:
+        """Write a file and note it for the manifest; ``write`` takes a path or an open file."""
+        path = self._folder / role
+        write(path)
+        record = describe_file(path)
+        record["file"] = f"{role}-{record['sha256'][:12]}{ending}"
+        path.replace(path.with_name(record["file"]))
+        self._files[role] = record
+
+    def manifest(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Return what the manifest of the folder holds."""
+        return {**content, "files": self._files}
+
+
+class _Sealed:
+    """Encrypted files, of which no plain text ever touches the disk."""
+
+    def __init__(self, folder: Path, vault: Vault) -> None:
+        self._folder, self._vault, self._files = folder, vault, Records()
+
+    def add(self, role: str, ending: str, write: Callable[[Any], object]) -> None:
+        """Write a file sealed and note it for the manifest."""
+        text = io.BytesIO()
+        write(text)
+        self._files[role] = self._vault.write(self._folder, text.getvalue())
+
+    def manifest(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Seal the manifest too, and return what is left to say in the open."""
+        text = render({**content, "files": self._files}).encode("ascii")
+        return outer_manifest(self._vault, self._vault.write(self._folder, text), self._files)
+
+
+def _renamed(state: State, with_users: bool, pseudonyms: Key | bytes) -> State:
+    """Return the state with people under pseudonyms."""
+    if not with_users or state.panel is None:
+        raise InvalidParameterError(
+            "pseudonyms= names the people who are saved; without with_users=True there are none. Pass both, "
+            "or neither."
+        )
+    return replace(state, panel=pseudonymize(state.panel, pseudonyms))
+
+
+def _write(out: _Output, state: State, with_users: bool) -> dict[str, Any]:
     """Write all files but the manifest and return what it holds."""
-    arrays, files = Arrays(), Files()
+    arrays = Arrays()
     content = {
         "package": PACKAGE,
         "format": FORMAT,
@@ -56,16 +129,16 @@ def _write(folder: Path, state: State, with_users: bool) -> dict[str, Any]:
         "class": state.kind,
         "parameters": {name: to_json(name, value) for name, value in state.parameters.items()},
         "weighting": to_json("weighting", state.weighting),
-        "categories": _write_items(folder, state, arrays, files),
+        "categories": _write_items(out, state, arrays),
         "model": _describe(state.model, arrays),
-        "tables": [_write_table(folder, name, table, files) for name, table in state.tables.items()],
+        "tables": [_write_table(out, name, table) for name, table in state.tables.items()],
         "interests": None if state.interests is None else describe_interests(state.interests, arrays),
         "people": None,
     }
     if with_users and state.panel is not None:
-        content["people"] = _write_people(folder, state.panel, files)
-    _write_arrays(folder, "arrays", arrays, files)
-    return {**content, "files": files}
+        content["people"] = _write_people(out, state.panel)
+    _write_arrays(out, "arrays", arrays)
+    return content
 
 
 def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
@@ -73,48 +146,42 @@ def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
     return describe(model, arrays)
 
 
-def _write_items(folder: Path, state: State, arrays: Arrays, files: Files) -> list[dict[str, Any]]:
+def _write_items(out: _Output, state: State, arrays: Arrays) -> list[dict[str, Any]]:
     """Write the items of every category and what weighting knows of them."""
     records = []
     for place, (name, items) in enumerate(state.items.items()):
         known = state.statistics[name]
         arrays.add(f"statistics/{place}/idf", known.idf)
         arrays.add(f"statistics/{place}/item_bias", known.item_bias)
-        role = f"items-{place}"
         names = None if state.item_names is None else state.item_names.get(name)
-        write_ids(folder / role, items, names)
-        _seal(folder / role, role, ".parquet", files)
+        out.add(f"items-{place}", ".parquet", partial(write_ids, vocabulary=items, names=names))
         records.append({"name": name, "length": known.length, "mean": known.mean, "now": known.now})
     return records
 
 
-def _write_table(folder: Path, name: str, table: pd.DataFrame, files: Files) -> str:
-    role = name.rstrip("_")
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / role)
-    _seal(folder / role, role, ".parquet", files)
+def _write_table(out: _Output, name: str, table: pd.DataFrame) -> str:
+    rows = pa.Table.from_pandas(table, preserve_index=False)
+    out.add(name.rstrip("_"), ".parquet", partial(pq.write_table, rows))
     return name
 
 
-def _write_people(folder: Path, panel: Any, files: Files) -> dict[str, Any]:
+def _write_people(out: _Output, panel: Panel) -> dict[str, Any]:
     histories = Arrays()
     record = describe_people(panel, histories)
-    write_ids(folder / "people", panel.users)
-    _seal(folder / "people", "people", ".parquet", files)
-    _write_arrays(folder, "histories", histories, files)
+    out.add("people", ".parquet", partial(write_ids, vocabulary=panel.users))
+    _write_arrays(out, "histories", histories)
     return record
 
 
-def _write_arrays(folder: Path, role: str, arrays: Arrays, files: Files) -> None:
-    save_file(arrays.stored, folder / role)
-    _seal(folder / role, role, ".safetensors", files)
+def _write_arrays(out: _Output, role: str, arrays: Arrays) -> None:
+    out.add(role, ".safetensors", partial(_save_arrays, arrays.stored))
 
 
-def _seal(path: Path, role: str, ending: str, files: Files) -> None:
-    """Name a written file by its role and checksum, and note it for the manifest."""
-    record = describe_file(path)
-    record["file"] = f"{role}-{record['sha256'][:12]}{ending}"
-    path.replace(path.with_name(record["file"]))
-    files[role] = record
+def _save_arrays(stored: dict[str, Any], where: Path | io.BytesIO) -> None:
+    if isinstance(where, Path):
+        save_file(stored, where)
+    else:
+        where.write(save_bytes(stored))
 
 
 def _sync(folder: Path) -> None:

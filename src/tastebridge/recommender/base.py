@@ -22,6 +22,7 @@ from tastebridge.explain import Part, parts_of
 from tastebridge.filters import Filters, read_filters
 from tastebridge.metrics import ndcg
 from tastebridge.model import Vectors32
+from tastebridge.privacy.keys import Key
 from tastebridge.recommender.answers import CHUNK, chunks, ordered, to_frame
 from tastebridge.recommender.histories import HistoryReader
 from tastebridge.routes import Histories
@@ -252,7 +253,14 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         values = ndcg(np.concatenate(best), truth[wanted], 10) if best else np.array([np.nan])
         return float(np.nanmean(values))
 
-    def save(self, path: str | Path, with_users: bool = False) -> None:
+    def save(
+        self,
+        path: str | Path,
+        with_users: bool = False,
+        *,
+        key: Key | bytes | None = None,
+        pseudonyms: Key | bytes | None = None,
+    ) -> None:
         """Write the fitted model to a folder; :func:`tastebridge.load` reads it back, bit by bit.
 
         Parameters
@@ -263,6 +271,12 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
             Whether the people of the fit and their histories go along. Without them no person is in the
             files; the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by person, and the
             rows that cleaning dropped are never saved.
+        key : Key or bytes, optional
+            Encrypts the files by AES-256-GCM; see :mod:`tastebridge.privacy`. What stays in the open is the
+            number of files and their sizes.
+        pseudonyms : Key or bytes, optional
+            With people: store them under pseudonyms of this key
+            (:func:`tastebridge.privacy.pseudonymize`), by which the loaded model knows them.
 
         Raises
         ------
@@ -270,9 +284,11 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
             If something other than a model is at ``path``, or it cannot be written.
         InvalidParameterError
             If a parameter is neither a plain value nor an estimator of this package.
+        MissingDependencyError
+            If a key is given and ``cryptography`` is not installed.
         """
         check_is_fitted(self, "model_")
-        persist.save(self, path, with_users)
+        persist.save(self, path, with_users, key, pseudonyms)
 
     def _recommend(
         self, histories: Histories, ids: np.ndarray, n: int, allow: Any, deny: Any, missing: str
