@@ -22,10 +22,10 @@ from tastebridge.factors import SVDFactors
 from tastebridge.interests import State, interest_of, learn_interests
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.progress import Step, steps
-from tastebridge.recommender import Recommender
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
 from tastebridge.stacking import Fold, build_fold, held_out, lists_of, number_of_folds, without
 from tastebridge.transfer import Evidence, masks, weigh
+from tastebridge.trusted import TrustedRecommender
 
 _FEWEST_LINKED = 5
 """Below this many linked people nothing can be judged out of fold."""
@@ -34,7 +34,7 @@ _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_corr
 _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high"]
 
 
-class InterestMapper(Recommender):
+class InterestMapper(TrustedRecommender):
     """Recommends in a target category to people known from other categories.
 
     Several routes lead from a person's history to scores over the target's items: factors of a source mapped
@@ -88,6 +88,8 @@ class InterestMapper(Recommender):
         What :meth:`interests` needs, and its reliability: see :mod:`tastebridge.interests`.
     routes_ : DataFrame
         A row a route: its name, space, and mean weight for cold and for warm people.
+    confidence_, directions_, findings_
+        What :meth:`confidence`, :meth:`explain_map` and :meth:`report` need.
 
     Raises
     ------
@@ -154,7 +156,7 @@ class InterestMapper(Recommender):
         panel = panel.select([*sources, self.target])
         histories = self._remember(panel)
         routes = self._routes(histories)
-        with threadpool_limits(1, "blas"), steps("Fitting", 6, self.verbose) as step:
+        with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
             self._learn(panel, histories, sources, routes, step)
         return self
 
@@ -225,6 +227,8 @@ class InterestMapper(Recommender):
         self.model_ = LinearModel.of(shop, fitted, segments)
         self.transfer_ = self._transfer(panel, sources, correlations)
         self.routes_ = self._route_table(segments, [route.name for route in fitted])
+        step("account")
+        self._account(panel, shop, folds, segments, self.random_state)
 
     def _check(self, panel: Panel) -> list[str]:
         """Check parameters against the panel and return the sources."""

@@ -9,8 +9,9 @@ import pandas as pd
 
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
+from tastebridge.persist.account import attributes_of, tables_of
 
-_TABLES = ("transfer_", "routes_")
+_TABLES = ("transfer_", "routes_", "directions_")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class State:
     statistics : dict of category to WeightingStatistics
     item_names : dict of category to Series, or None
     tables : dict of attribute to DataFrame
-        Those of ``transfer_`` and ``routes_`` the recommender has.
+        Those of ``transfer_``, ``routes_`` and ``directions_`` the recommender has, and what it found out.
     interests : dict of category to arrays, or None
         Its ``interests_``, if it has them.
     panel : Panel or None
@@ -60,7 +61,7 @@ class State:
             items=known["items_"],
             statistics=known["statistics_"],
             item_names=None if names is None else dict(names),
-            tables={name: known[name] for name in _TABLES if name in known},
+            tables={name: known[name] for name in _TABLES if name in known} | tables_of(known),
             interests=known.get("interests_"),
             panel=known["panel_"],
         )
@@ -76,6 +77,6 @@ class State:
             "statistics_": self.statistics,
             "item_names_": self.item_names,
             "panel_": self.panel,
-            **self.tables,
+            **attributes_of(self.tables),
             **interests,
         }

@@ -48,6 +48,12 @@ def learn_directions(workshop: Workshop, seed: int) -> pd.DataFrame:
     return table.astype({"direction": "int64", "rank": "int64", "item": "int64"})
 
 
+def taste(workshop: Workshop) -> dict[str, Array]:
+    """Return the factors (n_people, k) of everybody in every category, of length 1 or, if absent, 0."""
+    everybody = np.arange(workshop.histories[workshop.target].shape[0])
+    return {name: _factors(workshop, name, everybody) for name in sorted(workshop.histories)}
+
+
 def described(table: pd.DataFrame, items: Mapping[str, Any], names: Mapping[str, pd.Series] | None) -> Any:
     """Return a table of :func:`learn_directions` with ids, and names where there are any, for numbers."""
     ids = [items[category].ids[item] for category, item in zip(table["category"], table["item"], strict=True)]
