@@ -14,7 +14,7 @@ more, and the weights of the routes move too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.factors import ALSFactors
+from tastebridge.factors._normalized import NormalizedFactors
 from tastebridge.model import Array, LinearModel
 from tastebridge.routes import Encoder, FittedRoute, Histories, known_to, side_by_side
+from tastebridge.routes.neighbours import LinearEncoder
 
 POPULARITY = "(popularity)"
 """What stands for the source category of a route that is the same for everybody."""
@@ -51,17 +53,23 @@ class History(NamedTuple):
 
 def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
     """Return the parts of the score of one person (histories of one row) and one target item."""
+    return parts_of_items(model, histories, [item])[0]
+
+
+def parts_of_items(model: LinearModel, histories: Histories, items: Sequence[int]) -> list[list[Part]]:
+    """Return the parts of the scores of one person and several target items; the history is read once."""
     weights = model.weights(histories)[0]
     past: dict[str, History] = {}
-    found: list[Part] = []
+    found: list[list[Part]] = [[] for _ in items]
     for weight, route in zip(weights, model.routes, strict=True):
         if not weight or not known_to(route.sources, histories)[0]:
             continue
         encoder = model.encoders[route.encoder]
         if route.encoder not in past:
             past[route.encoder] = take_apart(encoder.model, side_by_side(histories, encoder.categories))
-        v = weight * np.asarray(model.spaces[route.space][item], dtype=np.float64)
-        found += _route_parts(route, encoder, past[route.encoder], histories, v)
+        for parts, item in zip(found, items, strict=True):
+            v = weight * np.asarray(model.spaces[route.space][item], dtype=np.float64)
+            parts += _route_parts(route, encoder, past[route.encoder], histories, v)
     return found
 
 
@@ -69,12 +77,21 @@ def take_apart(model: Any, row: sparse.csr_matrix) -> History:
     """Return the past items of a history, (1, n_items) in sorted order, and what each adds to the factors."""
     if isinstance(model, ALSFactors):
         return History(row.indices, _als_vectors(model, row))
-    if hasattr(model, "encoder_") and hasattr(model, "normalize_rows"):
-        x = model.normalize_rows(row)
-        rows = model.encoder_[x.indices]
-        rows = rows.toarray() if sparse.issparse(rows) else rows
-        return History(x.indices, x.data[:, None] * np.asarray(rows))
-    return History(np.array([-1]), np.asarray(model.transform(row)))
+    x = _normalized(model, row.data)
+    if x is None:
+        return History(np.array([-1]), np.asarray(model.transform(row)))
+    rows = model.encoder_[row.indices]
+    return History(row.indices, x[:, None] * np.asarray(rows.toarray() if sparse.issparse(rows) else rows))
+
+
+def _normalized(model: Any, weights: NDArray[np.floating]) -> Array | None:
+    """Return what the encoder makes of the weights of one history; None where it is not linear in them."""
+    if isinstance(model, LinearEncoder):
+        return np.full(len(weights), max(len(weights), 1) ** -0.5)
+    if isinstance(model, NormalizedFactors):
+        x = weights.astype(np.float64)
+        return x * x.sum() ** -model.user_power if len(x) else x
+    return None
 
 
 def _als_vectors(model: ALSFactors, row: sparse.csr_matrix) -> Array:

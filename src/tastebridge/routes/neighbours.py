@@ -92,8 +92,9 @@ class LinearEncoder:
 
     def normalize_rows(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the histories with every entry 1, divided by the root of their length."""
-        lengths = np.maximum(np.diff(X.indptr), 1) ** -0.5
-        return sparse.csr_matrix(sparse.diags(lengths) @ binary(X))
+        lengths = np.diff(X.indptr)
+        entries = np.repeat(np.maximum(lengths, 1) ** -0.5, lengths)
+        return sparse.csr_matrix((entries, X.indices, X.indptr), shape=X.shape)
 
 
 def similarities(X: sparse.csr_matrix, Y: sparse.csr_matrix, shrinkage: float) -> sparse.csr_matrix:
