@@ -39,5 +39,13 @@ class MissingDependencyError(TastebridgeError, ImportError):
     """An optional dependency is needed and not installed."""
 
 
+class PrivacyBudgetError(TastebridgeError):
+    """A release would spend more privacy than the budget allows; nothing was released."""
+
+
+class MessageError(TastebridgeError, ValueError):
+    """A federated message is damaged, unexpected, or not a message at all."""
+
+
 class TastebridgeWarning(UserWarning):
     """Something was dropped, changed or not possible, and the result says less than was asked."""

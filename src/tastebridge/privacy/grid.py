@@ -1,0 +1,93 @@
+r"""Sums in whole numbers: clipped rows on a grid, their exact moments, and noise on the same grid."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge.moments import Array
+from tastebridge.privacy.noise import RandomBelow, discrete_gaussian
+
+BITS = 16
+"""Clipped rows are whole multiples of the clip over 2 to this power."""
+_BATCH = 1 << 20
+
+Whole = NDArray[np.int64]
+
+
+class GridPart(NamedTuple):
+    """A sum in whole numbers: ``values`` are multiples of 2 to the minus ``bits``."""
+
+    values: Whole
+    bits: int
+
+
+def to_grid(X: Array, clip: float) -> Whole:
+    r"""Return rows (n, p) clipped and divided by the clip, as multiples of :math:`2^{-16}` of norm at most 1.
+
+    Rounding goes towards zero; the norm is checked in whole numbers.
+    """
+    largest = np.maximum(np.abs(X).max(axis=1, keepdims=True, initial=0.0), np.finfo(np.float64).tiny)
+    relative = X / largest  # so that squares neither overflow nor vanish
+    norms = np.maximum(np.linalg.norm(relative, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    with np.errstate(over="ignore"):
+        scaled = relative * np.minimum(largest / clip, 1.0 / norms)
+    G = np.trunc(scaled * 2.0**BITS).astype(np.int64)
+    while (over := (G * G).sum(axis=1) > 1 << 2 * BITS).any():
+        G[over] -= np.sign(G[over])
+    return G
+
+
+def exact_sums(G: Whole, H: Whole, shares: Mapping[str, float]) -> dict[str, GridPart]:
+    """Return the parts with a share as sums over people of rows on the grid, without any rounding."""
+    one = np.full((len(G), 1), 1 << BITS, dtype=np.int64)
+    pairs = {"xx": (G, G), "xy": (G, H), "yy": (H, H)}
+    sums = {"n": GridPart(one.sum(axis=0), BITS)}
+    sums |= {"sum_x": GridPart(G.sum(axis=0), BITS), "sum_y": GridPart(H.sum(axis=0), BITS)}
+    wanted = {name: part for name, part in sums.items() if shares[name]}
+    return wanted | {
+        name: GridPart(exact_product(*pair), 2 * BITS) for name, pair in pairs.items() if shares[name]
+    }
+
+
+def exact_product(G: Whole, H: Whole) -> Whole:
+    """Return ``G.T @ H`` for rows on the grid, exactly: a float holds every partial sum of a batch."""
+    total = np.zeros((G.shape[1], H.shape[1]), dtype=np.int64)
+    for start in range(0, len(G), _BATCH):
+        rows = slice(start, start + _BATCH)
+        total += (G[rows].astype(np.float64).T @ H[rows].astype(np.float64)).astype(np.int64)
+    return total
+
+
+def add_noise(
+    part: GridPart,
+    noise: float,
+    share: float,
+    symmetric: bool = False,
+    random_below: RandomBelow = secrets.randbelow,
+) -> Array:
+    r"""Return a part, in units of the clip, with discrete Gaussian noise of ``noise / sqrt(share)``.
+
+    Of a symmetric part the upper triangle is drawn; off the diagonal, where an entry stands for two, with
+    half the variance: so the whole still costs what its share says.
+    """
+    values = part.values.astype(np.float64) if not noise else None
+    if values is None:
+        variance = ceil((noise * 2.0**part.bits) ** 2 / share)
+        values = _with_noise(part.values, variance, symmetric, random_below).astype(np.float64)
+    return values / 2.0**part.bits
+
+
+def _with_noise(values: Whole, variance: int, symmetric: bool, below: RandomBelow) -> Whole:
+    if not symmetric:
+        return values + discrete_gaussian(variance, values.size, below).reshape(values.shape)
+    p = len(values)
+    upper, strictly = np.triu(values), np.triu_indices(p, 1)
+    upper[np.diag_indices(p)] += discrete_gaussian(variance, p, below)
+    upper[strictly] += discrete_gaussian(-(-variance // 2), len(strictly[0]), below)
+    return upper + np.triu(upper, 1).T
