@@ -35,6 +35,10 @@ class ModelFormatError(ModelFileError):
     """A saved model has a format this version cannot read."""
 
 
+class OutputError(TastebridgeError, OSError):
+    """Results cannot be written, or those that are there belong to something else."""
+
+
 class MissingDependencyError(TastebridgeError, ImportError):
     """An optional dependency is needed and not installed."""
 

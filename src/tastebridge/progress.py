@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class Step(Protocol):
@@ -33,3 +45,69 @@ def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
             bar.update(task, completed=done, description=f"{title}: {message}")
 
         yield step
+
+
+class Meter(Protocol):
+    """What is called as work gets done."""
+
+    def __call__(self, done: int, people: int = 0) -> None:
+        """Count what was done, and whom it served."""
+
+
+_EVERY = 30.0
+"""Seconds between two lines where there is no terminal."""
+
+
+@contextmanager
+def meter(title: str, total: int, unit: str, shown: bool) -> Iterator[Meter]:
+    """Yield a function that counts towards ``total``, shown with rate and time left.
+
+    On a terminal it is a bar that goes away; elsewhere, as in the log of a nightly job, a line now and then.
+    Everything goes to the standard error.
+    """
+    console = Console(stderr=True)
+    if not shown:
+        yield lambda done, people=0: None
+    elif console.is_terminal:
+        with _bar(title, total, console) as show:
+            yield _counter(unit, show)
+    else:
+        yield _counter(unit, _lines(title, total))
+
+
+_Show = Callable[[int, str, float], None]
+"""Shows what is done, at what rate, after how many seconds."""
+
+
+def _counter(unit: str, show: _Show) -> Meter:
+    start, sums, lock = time.monotonic(), [0, 0], Lock()
+
+    def count(done: int, people: int = 0) -> None:
+        with lock:
+            sums[0], sums[1] = sums[0] + done, sums[1] + people
+            seconds = time.monotonic() - start
+            amount, what = (sums[1], "people") if sums[1] else (sums[0], unit)
+            show(sums[0], f"{amount / max(seconds, 1e-9):,.0f} {what}/s", seconds)
+
+    return count
+
+
+@contextmanager
+def _bar(title: str, total: int, console: Console) -> Iterator[_Show]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[rate]}"), transient=True, console=console) as bar:
+        task = bar.add_task(title, total=total, rate="")
+        yield lambda done, rate, seconds: bar.update(task, completed=done, rate=rate)
+
+
+def _lines(title: str, total: int) -> _Show:
+    said = 0.0
+
+    def show(done: int, rate: str, seconds: float) -> None:
+        nonlocal said
+        if seconds - said > _EVERY:
+            said = seconds
+            left = (total - done) * seconds / max(done, 1)
+            print(f"{title}: {done / total:.0%}, {rate}, {left:,.0f} s left", file=sys.stderr, flush=True)
+
+    return show

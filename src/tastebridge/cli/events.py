@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tastebridge._validation import nearest
 from tastebridge.cli.options import Duplicates
@@ -34,18 +35,26 @@ class Table:
     event_weights: Sequence[str] | None
     duplicates: Duplicates
 
-    def read(self) -> Panel:
-        """Return the panel of the table."""
+    def check(self) -> None:
+        """Refuse a table that is not there."""
         if not self.path.exists():
             folder = self.path.parent
             around = [part.name for part in folder.iterdir()] if folder.is_dir() else []
             raise InvalidDataError(f"there is no file {str(self.path)!r}.{nearest(self.path.name, around)}")
-        return read_panel(
-            self.path,
-            columns=self.named,
-            event_weights=parse_weights(self.event_weights),
-            policy=CleaningPolicy(duplicates=self.duplicates),
-        )
+
+    def read(self) -> Panel:
+        """Return the panel of the table."""
+        self.check()
+        return read_panel(self.path, **self.how)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """How it is read: the arguments of :func:`tastebridge.read_panel`."""
+        return {
+            "columns": self.named,
+            "event_weights": parse_weights(self.event_weights),
+            "policy": CleaningPolicy(duplicates=self.duplicates),
+        }
 
     @property
     def named(self) -> dict[str, str]:

@@ -14,6 +14,8 @@ from tastebridge.exceptions import InvalidParameterError, TastebridgeError, Tast
 
 _COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
 _OPTION = {"timestamp": "time"}
+_SAID = {"restart=True": "--restart", "memory=": "--memory "}
+_PARAMETER = re.compile("|".join(map(re.escape, _SAID)))
 
 
 def spoken(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,7 +70,7 @@ def _notes(show: Callable[..., None]) -> Callable[..., None]:
 def _one_line(message: object) -> str:
     """Return a message on one line, with the parameters of Python said as options."""
     text = " ".join(str(message).split())
-    return _COLUMN.sub(_as_option, text)
+    return _PARAMETER.sub(lambda found: _SAID[found[0]], _COLUMN.sub(_as_option, text))
 
 
 def _as_option(found: re.Match[str]) -> str:

@@ -30,6 +30,22 @@ Events = Annotated[
         show_default=False,
     ),
 ]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `fit` wrote.", show_default=False)]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="File to write (.parquet or .csv), or a folder of Parquet parts.",
+        show_default=False,
+    ),
+]
+Memory = Annotated[
+    str, typer.Option("--memory", metavar="SIZE", help="Bound on memory, such as 2GB or 500MB.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Threads to work with.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Remove what an earlier run left, and begin anew.")]
 Target = Annotated[
     str, typer.Option("--target", "-t", metavar="CATEGORY", help="Recommend in it.", show_default=False)
 ]

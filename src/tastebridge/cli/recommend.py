@@ -8,26 +8,29 @@ from typing import Annotated
 
 import typer
 
+from tastebridge.batch import recommend_all
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
 from tastebridge.cli.keys import KeyFile, key_of
-from tastebridge.cli.output import check_output, write_table
+from tastebridge.cli.lists import read_list
 from tastebridge.cli.screen import screen
 from tastebridge.loading import load
 
 
 def recommend(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Folder that `fit` wrote.", show_default=False)
-    ],
+    model: options.Model,
     events: options.Events,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", metavar="OUT", help="Table to write: .parquet or .csv.", show_default=False
-        ),
-    ],
+    output: options.Output,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Items a person gets, at most.")] = 10,
+    allow: Annotated[
+        Path | None, typer.Option("--allow", metavar="FILE", help="Only these items.", show_default=False)
+    ] = None,
+    deny: Annotated[
+        Path | None, typer.Option("--deny", metavar="FILE", help="All but these items.", show_default=False)
+    ] = None,
+    memory: options.Memory = "2GB",
+    jobs: options.Jobs = 1,
+    restart: options.Restart = False,
     key_file: KeyFile = None,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -44,20 +47,38 @@ def recommend(
     categories; nobody gets what they already have. Written are user_id,
     item_id, score and rank, best first; higher scores are better.
 
+    OUT is one file if it ends in .parquet or .csv, otherwise a folder of
+    Parquet parts with a manifest. Memory stays within its bound; stopped
+    and called again the same way, it goes on where it was.
+
+    Lists of items (--allow, --deny) are tables with the column item_id; with
+    user_id too they hold for the person of the row.
+
     [bold]Examples[/bold]
       tastebridge recommend model events.parquet -o recommendations.parquet
       tastebridge recommend model newcomers.csv -o out.csv -n 20
+      tastebridge recommend model events/ -o parts/ --memory 4GB --jobs 2
     """
-    check_output(output)
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
+    table, out = Table(events, columns, event_weight, duplicates), screen()
     recommender = load(model, key=key_of(key_file))
-    panel = Table(events, columns, event_weight, duplicates).read()
+    table.check()
     start = time.perf_counter()
-    found = recommender.recommend_from(panel, n)
-    write_table(found, output)
-    out = screen()
+    done = recommend_all(
+        recommender,
+        events,
+        output,
+        n,
+        memory=memory,
+        n_jobs=jobs,
+        allow=read_list(allow),
+        deny=read_list(deny),
+        restart=restart,
+        progress=True,
+        **table.how,
+    ).account
     out.print(
-        f"{len(found):,} recommendations in {recommender.target!r} for {found['user_id'].nunique():,} of "
-        f"{len(panel):,} people are in {output} ({time.perf_counter() - start:.1f} s).",
+        f"{done.rows:,} recommendations in {recommender.target!r} for {done.served:,} of {done.people:,} "
+        f"people are in {output} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

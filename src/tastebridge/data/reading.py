@@ -72,43 +72,43 @@ def read_panel(
 
 
 def _read(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:
-    if path.is_dir():
-        return _read_parquet(_parts(path), columns, path)
-    if path.stat().st_size == 0:
-        raise InvalidDataError(f"{str(path)!r} is an empty file.")
-    kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if path.suffix == ".parquet":
-        return _read_parquet([str(path)], columns, path)
-    if kind.lower() in _DELIMITERS:
-        return _read_text(path, _DELIMITERS[kind.lower()], columns)
-    raise InvalidDataError(
-        f"{str(path)!r} has the unknown ending {path.suffix!r}; expected .parquet, .csv, .tsv or .inter"
-        " (also with .gz), or a folder of .parquet files."
-    )
+    if path.is_dir() or path.suffix == ".parquet":
+        data = open_parquet(parquet_parts(path), path)
+        roles = roles_of(data.schema.names, columns, path)
+        return data.to_table(columns=list(roles.values())), roles
+    return read_text(path, columns)
 
 
-def _parts(folder: Path) -> list[str]:
-    parts = sorted(str(part) for part in folder.rglob("*.parquet") if part.is_file())
+def parquet_parts(path: Path) -> list[str]:
+    """Return the Parquet files of a folder, in the order of their names; or the one file."""
+    if not path.is_dir():
+        return [str(path)]
+    parts = sorted(str(part) for part in path.rglob("*.parquet") if part.is_file())
     if not parts:
-        raise InvalidDataError(f"the folder {str(folder)!r} holds no .parquet files.")
+        raise InvalidDataError(f"the folder {str(path)!r} holds no .parquet files.")
     return parts
 
 
-def _read_parquet(
-    parts: list[str], columns: Mapping[str, str | None], base: Path
-) -> tuple[pa.Table, dict[str, str]]:
+def open_parquet(parts: list[str], base: Path) -> ds.Dataset:
+    """Return the data set of some Parquet files below ``base``; names of folders may be columns."""
+    for part in parts:
+        _refuse_empty(Path(part))
     hive = ds.partitioning(flavor="hive")
-    data = ds.dataset(parts, format="parquet", partitioning=hive, partition_base_dir=str(base))
-    roles = _roles(data.schema.names, columns, base)
-    return data.to_table(columns=list(roles.values())), roles
+    return ds.dataset(parts, format="parquet", partitioning=hive, partition_base_dir=str(base))
 
 
-def _read_text(
-    path: Path, delimiter: str, columns: Mapping[str, str | None]
-) -> tuple[pa.Table, dict[str, str]]:
-    parse = pacsv.ParseOptions(delimiter=delimiter)
+def read_text(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:
+    """Return the table of a delimited file, of the columns that play a role, and the roles."""
+    _refuse_empty(path)
+    kind = (path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix).lower()
+    if kind not in _DELIMITERS:
+        raise InvalidDataError(
+            f"{str(path)!r} has the unknown ending {path.suffix!r}; expected .parquet, .csv, .tsv or .inter"
+            " (also with .gz), or a folder of .parquet files."
+        )
+    parse = pacsv.ParseOptions(delimiter=_DELIMITERS[kind])
     with pacsv.open_csv(path, parse_options=parse) as opened:
-        roles = _roles(opened.schema.names, columns, path)
+        roles = roles_of(opened.schema.names, columns, path)
     texts = [roles[role] for role in (*REQUIRED, "event") if role in roles]
     convert = pacsv.ConvertOptions(
         include_columns=list(roles.values()),
@@ -123,11 +123,17 @@ def _read_text(
     return table, roles
 
 
-def _roles(names: list[str], columns: Mapping[str, str | None], path: Path) -> dict[str, str]:
+def roles_of(names: list[str], columns: Mapping[str, str | None], path: Path) -> dict[str, str]:
+    """Return which of the columns of a file plays which role."""
     try:
         return recognise(names, columns)
     except InvalidDataError as error:
         raise InvalidDataError(f"in {str(path)!r}: {error}") from None
+
+
+def _refuse_empty(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise InvalidDataError(f"{str(path)!r} is an empty file.")
 
 
 def _first_line(error: Exception) -> str:

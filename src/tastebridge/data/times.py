@@ -68,7 +68,12 @@ def _seconds(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
         return _numbers(column.cast(pa.int64())) / _PER_SECOND[column.type.unit]
     numbers = _numbers(column)
     largest = float(np.nanmax(np.abs(numbers), initial=0.0))
-    return numbers / next((per_second for bound, per_second in _BOUNDS if largest > bound), 1.0)
+    return numbers / scale_of(largest)
+
+
+def scale_of(largest: float) -> float:
+    """Return how many make a second, of plain numbers of which this is the largest."""
+    return next((per_second for bound, per_second in _BOUNDS if largest > bound), 1.0)
 
 
 def _numbers(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Saved models: a folder of arrays, ids and a manifest; no pickle, and no person unless asked."""
 
+from tastebridge.persist.fingerprint import fingerprint
 from tastebridge.persist.folder import check_free
 from tastebridge.persist.reading import broken, read
 from tastebridge.persist.state import State
 from tastebridge.persist.writing import save
 
-__all__ = ["State", "broken", "check_free", "read", "save"]
+__all__ = ["State", "broken", "check_free", "fingerprint", "read", "save"]

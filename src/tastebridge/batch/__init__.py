@@ -1,0 +1,19 @@
+"""Scoring of millions of people in bounded memory, resumable, Parquet in and out; its kernel for any engine.
+
+The kernel is a function of Arrow record batches. Histories go in, a row a person:
+
+- ``user_id``: int or string; each person once in a batch;
+- ``events``: a list of structs with ``item_id``, ``category`` and, where there are any, ``weight``,
+  ``timestamp`` (an Arrow timestamp, ISO text, or seconds since 1970) and ``event``.
+
+Recommendations come out, a row each: ``user_id``, ``item_id``, ``score``, ``rank``. As a row of the input is
+a person, an engine may cut its batches where it likes; :func:`nest` makes such rows of a table of events.
+"""
+
+from tastebridge.batch.kernel import RecommendationKernel
+from tastebridge.batch.manifest import Manifest
+from tastebridge.batch.memory import parse_memory
+from tastebridge.batch.recommending import recommend_all
+from tastebridge.batch.schema import nest
+
+__all__ = ["Manifest", "RecommendationKernel", "nest", "parse_memory", "recommend_all"]

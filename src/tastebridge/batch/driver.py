@@ -1,0 +1,169 @@
+"""The local driver: events to partitions, partitions through a kernel, parts into their place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tastebridge.batch.account import Account
+from tastebridge.batch.destination import Destination
+from tastebridge.batch.job import Job
+from tastebridge.batch.kernel import HistoryKernel, told
+from tastebridge.batch.manifest import Manifest
+from tastebridge.batch.memory import Budget
+from tastebridge.batch.parts import Part, finished, write_part
+from tastebridge.batch.schema import nest
+from tastebridge.batch.source import Source
+from tastebridge.batch.spill import Spill
+from tastebridge.batch.spreading import Spread
+from tastebridge.exceptions import (
+    InvalidDataError,
+    OutputError,
+    TastebridgeError,
+    TastebridgeWarning,
+    UnknownIdError,
+)
+from tastebridge.progress import meter
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A job and all it takes to do it.
+
+    Attributes
+    ----------
+    kernel : HistoryKernel
+    source : Source
+    destination : Destination
+    job : Job
+    memory : int
+        The bound in bytes.
+    n_jobs : int
+    wide : int
+        Numbers a person's answer holds.
+    progress : bool
+    """
+
+    kernel: HistoryKernel
+    source: Source
+    destination: Destination
+    job: Job
+    memory: int
+    n_jobs: int
+    wide: int
+    progress: bool
+
+    def run(self, restart: bool) -> Manifest:
+        """Do the job, or the rest of it."""
+        self._refuse_nesting()
+        with self.destination.held():
+            manifest = self.destination.admit(self.job, restart)
+            if manifest is not None:
+                return manifest
+            with threadpool_limits(1, "blas"):
+                with self._forgetting(TastebridgeError, unless="run-*.arrow"):
+                    spill = self._spill()
+                with self._forgetting(InvalidDataError, UnknownIdError, unless="part-*.json"):
+                    parts = self._parts(spill)
+            self._refuse_nothing(parts)
+            return self.destination.finish(self.job, parts)
+
+    def _spill(self) -> Spill:
+        """Spread the events over partitions, or what of them is not spread yet."""
+        budget = Budget.of(self.memory, 1, self.kernel.recommender.model_, self.wide)
+        spill = Spill(self.destination.work, self.source, Spread.of(self.source))
+        with meter("Reading", self.source.n_rows, "events", self.progress) as count:
+            spill.fill(budget.buffer, count)
+        return spill
+
+    def _parts(self, spill: Spill) -> list[Part]:
+        """Return the records of all parts, those made before and those made now."""
+        folder, records = self.destination.folder, self.destination.work
+        sizes, width = spill.sizes()
+        found = [finished(number, folder, records) for number in range(spill.spread.n_partitions)]
+        largest = int(sizes.max())
+        model = self.kernel.recommender.model_
+        budget = Budget.of(self.memory, self.n_jobs, model, self.wide, (largest, largest * width))
+        self.kernel.chunk = min(self.kernel.chunk, budget.chunk)
+        with meter("Scoring", int(sizes.sum()), "events", self.progress) as count:
+
+            def work(number: int) -> Part:
+                part = found[number]
+                if part is None:
+                    histories = nest(spill.partition(number))
+                    rows, account = self.kernel(histories)
+                    part = write_part(rows, account, number, folder, records)
+                    del histories, rows
+                    pa.default_memory_pool().release_unused()
+                count(int(sizes[number]), part.account.people)
+                return part
+
+            return list(_in_order(work, len(found), budget.workers))
+
+    def _refuse_nesting(self) -> None:
+        """Refuse results among the events: the next run would read them."""
+        events, out = self.source.path.resolve(), self.destination.path
+        if events == out or events in out.parents:
+            raise OutputError(
+                f"the output {str(out)!r} lies among the events {str(events)!r}, and would be read as "
+                "events. Choose another output."
+            )
+
+    def _refuse_nothing(self, parts: list[Part]) -> None:
+        """Refuse to call it a result if no row was any good."""
+        account = Manifest({}, tuple(parts)).account
+        if not account.people:
+            self.destination.forget()
+            raise InvalidDataError(
+                f"no row is left after cleaning: {account.events:,} rows in, left out {account.cleaning}. "
+                "Mend the rows, or let more through with a CleaningPolicy."
+            )
+
+    @contextmanager
+    def _forgetting(self, *errors: type[Exception], unless: str) -> Iterator[None]:
+        """Leave nothing of a job that failed by its input before it finished a file like ``unless``."""
+        try:
+            yield
+        except errors as error:
+            if not isinstance(error, OutputError) and not any(self.destination.work.glob(unless)):
+                self.destination.forget()
+            raise
+
+
+def warn(account: Account, n: int | None = None) -> None:
+    """Warn, once, of what was left out."""
+    bad = {step: rows for step, rows in account.cleaning.items() if step != "duplicates"}
+    if bad:
+        what = ", ".join(f"{rows:,} with {step}" for step, rows in bad.items())
+        _say(f"of {account.events:,} rows these were bad and left out: {what}.")
+    if account.unknown:
+        _say(f"{told(account.unknown)}; they are passed over.")
+    if n is not None and account.short:
+        _say(
+            f"{account.short} of {account.people} people get fewer than n={n} recommendations: no more items "
+            "are left for them."
+        )
+
+
+def _say(message: str) -> None:
+    warnings.warn(message, TastebridgeWarning, stacklevel=4)
+
+
+def _in_order(work: Callable[[int], Part], n: int, workers: int) -> list[Part]:
+    """Return what ``work`` gives for 0 … n-1; after an error nothing new is begun."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: list[Future[Part]] = [pool.submit(work, number) for number in range(n)]
+        try:
+            wait(waiting, return_when=FIRST_EXCEPTION)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    failed = [one for one in waiting if not one.cancelled() and one.exception()]
+    for one in failed:
+        one.result()
+    return [one.result() for one in waiting]

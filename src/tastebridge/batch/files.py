@@ -1,0 +1,68 @@
+"""Files that are there whole or not at all, and errors of the disk in plain words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from tastebridge.exceptions import OutputError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[Any]]:
+    """Yield a file to write to; when all went well it is on the disk and in its place, otherwise gone."""
+    new = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
+    with disk(path):
+        try:
+            with new.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            new.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Turn errors of the disk into one that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        if error.errno in _FULL:
+            raise OutputError(
+                f"{str(path)!r} cannot be written: the disk is full ({error.strerror}). Make room and run "
+                "the same again: what was finished is kept, and it goes on from there."
+            ) from error
+        raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    for path in folder.glob(".*-????????.tmp"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)

@@ -1,0 +1,86 @@
+"""What a batch was asked for: kept beside its results, so that nothing else is ever mixed with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import narwhals as nw
+
+from tastebridge.data import CleaningPolicy
+from tastebridge.data.coding import encode
+from tastebridge.exceptions import OutputError
+
+_NAMES = {"model": "the model", "events": "the events", "allow": "the allow list", "deny": "the deny list"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """The parameters of a batch as plain values; of models, events and lists their fingerprints."""
+
+    values: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        task: str,
+        model: str,
+        events: str,
+        roles: Mapping[str, str],
+        event_weights: Mapping[Any, float] | None,
+        policy: CleaningPolicy,
+        **more: Any,
+    ) -> Job:
+        """Return the job of these parameters."""
+        weights = (
+            None if event_weights is None else [[str(type), float(w)] for type, w in event_weights.items()]
+        )
+        return cls(
+            {
+                "task": task,
+                "model": model,
+                "events": events,
+                "columns": dict(roles),
+                "event_weights": weights,
+                "policy": asdict(policy),
+                **more,
+            }
+        )
+
+    def check_same(self, other: Any, place: str) -> None:
+        """Refuse to go on with what another job began.
+
+        Raises
+        ------
+        OutputError
+            Saying in what the jobs differ.
+        """
+        begun = other if isinstance(other, dict) else {}
+        told = [
+            f"{_NAMES[name]} changed"
+            if name in _NAMES
+            else f"{name} was {begun.get(name)!r} and is {self.values.get(name)!r}"
+            for name in sorted({*begun, *self.values})
+            if begun.get(name) != self.values.get(name)
+        ]
+        if told:
+            raise OutputError(
+                f"{place!r} was begun by another run: {'; '.join(told)}. Run it as it was begun, choose "
+                "another output, or begin anew with restart=True, which removes what is there."
+            )
+
+
+def fingerprint_of_list(given: Any) -> str | None:
+    """Return a SHA-256 of a list of item ids, or of a frame of user_id and item_id; None of None."""
+    if given is None:
+        return None
+    frame = nw.from_native(given, eager_only=True, pass_through=True)
+    columns = [frame[name] for name in ("user_id", "item_id")] if isinstance(frame, nw.DataFrame) else [given]
+    whole = hashlib.sha256()
+    for column in columns:
+        coded = encode(column, "item_id")
+        whole.update(repr(coded.ids.tolist()).encode())
+        whole.update(coded.codes.tobytes())
+    return whole.hexdigest()

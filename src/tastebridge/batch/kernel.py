@@ -1,0 +1,193 @@
+"""The kernel: an Arrow record batch of histories in, a record batch of recommendations out, nothing kept."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tastebridge._validation import check_choice, check_count
+from tastebridge.batch.account import Account
+from tastebridge.batch.filtering import PersonalFilters
+from tastebridge.batch.schema import id_type, unnest
+from tastebridge.data import CleaningPolicy, Panel
+from tastebridge.data.pipeline import clean
+from tastebridge.exceptions import InvalidParameterError, UnknownIdError
+from tastebridge.filters import Filters
+from tastebridge.recommender import Recommender
+from tastebridge.recommender.answers import CHUNK, chunks
+from tastebridge.routes import Histories
+
+
+class Answer(NamedTuple):
+    """What came out of a batch, and the account of it."""
+
+    rows: pa.RecordBatch
+    account: Account
+
+
+class HistoryKernel(metaclass=ABCMeta):
+    """Base of the kernels: reads a batch of histories as the rows a model takes.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Fitted or loaded; its own people play no part.
+    missing : {"skip", "error"}
+        What events of items the model does not know do.
+    event_weights : mapping, optional
+        As for :meth:`tastebridge.Panel.from_frame`; None for those of the recommender.
+    policy : CleaningPolicy
+        What to do with bad rows. ``min_item_events`` must be 1: a batch does not know all people of an item.
+    chunk : int
+        People whose vectors are held at once; changes memory, never the answer.
+    """
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        *,
+        missing: str = "skip",
+        event_weights: Mapping[Any, float] | None = None,
+        policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+        chunk: int = CHUNK,
+    ) -> None:
+        self.recommender = recommender
+        self.missing = check_choice("missing", missing, ("skip", "error"))
+        self.event_weights = recommender.event_weights if event_weights is None else event_weights
+        self.policy = policy
+        self.chunk = check_count("chunk", chunk)
+        if policy.min_item_events != 1:
+            raise InvalidParameterError(
+                f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all people of an item, and "
+                "a batch holds some. Use min_item_events=1."
+            )
+
+    def __call__(self, histories: pa.RecordBatch) -> Answer:
+        """Return the answer to a batch of histories (see :func:`tastebridge.batch.nest`), people ascending.
+
+        Raises
+        ------
+        InvalidDataError
+            If the batch is not of histories, or its rows cannot be read.
+        UnknownIdError
+            With ``missing="error"``, if an item is not known.
+        """
+        read = Read.of(self, unnest(histories))
+        columns, counts = self._answer(read)
+        schema = self.schema(histories.schema.field("user_id").type)
+        rows = pa.record_batch([columns[name] for name in schema.names], schema=schema)
+        account = Account.of(read.panel.cleaning, people=len(read.panel), rows=len(rows), **counts)
+        return Answer(rows, account + Account(unknown=read.unknown))
+
+    def map(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the answers to batches, without their accounts: what Spark's mapInArrow takes."""
+        for batch in batches:
+            yield self(batch).rows
+
+    @abstractmethod
+    def schema(self, user_type: pa.DataType) -> pa.Schema:
+        """Return the columns of the answer where user ids come in this type."""
+
+    @abstractmethod
+    def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
+        """Return the columns of the answer, and what is to be counted."""
+
+
+class Read(NamedTuple):
+    """A batch of histories as a model takes it."""
+
+    panel: Panel
+    histories: Histories
+    unknown: dict[str, int]
+
+    @classmethod
+    def of(cls, kernel: HistoryKernel, events: pa.Table) -> Read:
+        """Clean events and weight them over the items of the model."""
+        users, parts, report = clean(events, None, kernel.event_weights, kernel.policy, part=True)
+        panel = Panel(users, {part.category: part for part in parts}, report)
+        unknown = kernel.recommender._unknown(panel)
+        if unknown and kernel.missing == "error":
+            raise UnknownIdError(f"{told(unknown)}. Leave them out, or pass missing='skip'.")
+        _, histories = kernel.recommender._fold_in(panel, "skip", quiet=True)
+        return cls(panel, histories, unknown)
+
+
+class RecommendationKernel(HistoryKernel):
+    """The ``n`` best items of everybody in a batch of histories: user_id, item_id, score, rank.
+
+    The rows are those of :meth:`tastebridge.InterestMapper.recommend_from`, bit by bit, for the same
+    histories, however people are spread over batches.
+
+    Parameters
+    ----------
+    recommender : Recommender
+    n : int, default=10
+        Items a person gets, at most.
+    allow, deny : list of item ids, or frame of user_id and item_id, optional
+        As for :meth:`~tastebridge.InterestMapper.recommend_from`.
+    **options
+        As for :class:`HistoryKernel`.
+
+    Examples
+    --------
+    >>> import tastebridge as tb
+    >>> from tastebridge.batch import RecommendationKernel, nest
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> kernel = RecommendationKernel(tb.Popularity("films").fit(panel), n=2)
+    >>> fresh = {"user_id": ["ada"], "item_id": ["books:03"], "category": ["books"]}
+    >>> rows, account = kernel(nest(pa.table(fresh)))
+    >>> rows["rank"].to_pylist(), account.people
+    ([1, 2], 1)
+    """
+
+    def __init__(
+        self, recommender: Recommender, n: int = 10, *, allow: Any = None, deny: Any = None, **options: Any
+    ) -> None:
+        super().__init__(recommender, **options)
+        self.n = check_count("n", n)
+        self.filters = PersonalFilters.of(allow, deny, recommender.items_[recommender.model_.target])
+
+    def schema(self, user_type: pa.DataType) -> pa.Schema:
+        """Return user_id, item_id, score (float), rank (int64)."""
+        items = self.recommender.items_[self.recommender.model_.target]
+        return pa.schema(
+            [
+                ("user_id", id_type(user_type)),
+                ("item_id", pa.int64() if items.kind == "int" else pa.string()),
+                ("score", pa.float32()),
+                ("rank", pa.int64()),
+            ]
+        )
+
+    def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
+        ids, items = read.panel.users.ids, self.recommender.items_[self.recommender.model_.target]
+        filters, width = self.filters.for_people(read.panel.users), min(self.n, len(items))
+        best = np.full((len(ids), width), -1, dtype=np.int32)
+        scores = np.full((len(ids), width), -np.inf, dtype=np.float32)
+        for rows, part in chunks(read.histories, len(ids), self.chunk):
+            best[rows], scores[rows] = self.recommender._best(part, width, Filters(**filters.of(rows)))
+        given = best >= 0
+        counts = given.sum(axis=1)
+        columns = {
+            "user_id": _ids(ids, np.repeat(np.arange(len(ids)), counts)),
+            "item_id": _ids(items.ids, best[given]),
+            "score": pa.array(scores[given]),
+            "rank": pa.array(np.nonzero(given)[1] + 1, pa.int64()),
+        }
+        return columns, {"served": int((counts > 0).sum()), "short": int((counts < self.n).sum())}
+
+
+def told(unknown: Mapping[str, int]) -> str:
+    """Say what a model does not know."""
+    what = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())
+    return f"the history has events of items the model does not know: {what}"
+
+
+def _ids(ids: np.ndarray, places: np.ndarray) -> pa.Array:
+    kind = pa.int64() if ids.dtype == np.int64 else pa.string()
+    return pa.array(ids, kind).take(pa.array(places))

@@ -1,0 +1,150 @@
+"""Memory: what was allowed, what is in use, and how much may be held at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.model import LinearModel
+from tastebridge.recommender.answers import CHUNK
+
+_UNITS = {"": 1, **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}}
+_UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)}
+_SPARE = 0.9
+"""The share of what is free that is planned with: allocators hold on to more than they were asked for."""
+_WORKER = 200 << 20
+"""Working memory of a worker, whoever the people: blocks of the search and of the fold-in."""
+_EVENT = 160
+"""Bytes an event of a partition needs on its way into a sparse row, beside its text."""
+_FEWEST, _BUFFER = 256, 192 << 20
+
+
+def parse_memory(memory: Any) -> int:
+    """Return a size in bytes.
+
+    Parameters
+    ----------
+    memory : str or int
+        Such as ``"2GB"``, ``"500 MB"`` or ``"1.5GiB"`` (GB are 1000³ bytes, GiB 1024³), or bytes.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is anything else, or nothing is left of it.
+
+    Examples
+    --------
+    >>> parse_memory("2GB"), parse_memory("1.5 GiB")
+    (2000000000, 1610612736)
+    """
+    found = None
+    if isinstance(memory, int) and not isinstance(memory, bool):
+        found = re.fullmatch(r"([0-9]+)()", str(memory))
+    elif isinstance(memory, str):
+        found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([a-z]*)", memory.strip().lower())
+    unit = None if found is None else _UNITS.get(found[2])
+    size = 0 if found is None or unit is None else int(float(found[1]) * unit)
+    if size < 1:
+        raise InvalidParameterError(
+            f"memory must be a size such as '2GB', '500MB' or '1.5GiB', or a number of bytes; got {memory!r}."
+        )
+    return size
+
+
+def resident() -> int:
+    """Return the bytes of memory this process holds now; where that is not told, the most it ever held."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return peak()
+
+
+def peak() -> int:
+    """Return the most memory this process ever held, in bytes; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How a bound on memory is spent.
+
+    Attributes
+    ----------
+    total : int
+        The bound in bytes.
+    workers : int
+        Partitions worked on at once.
+    chunk : int
+        People whose vectors a worker holds at once.
+    buffer : int
+        Bytes of events held while they are spread over partitions.
+    """
+
+    total: int
+    workers: int
+    chunk: int
+    buffer: int
+
+    @classmethod
+    def of(cls, total: int, n_jobs: int, model: Any, n: int, largest: tuple[int, int] = (0, 0)) -> Budget:
+        """Divide the memory that is free now among workers.
+
+        Parameters
+        ----------
+        total : int
+            The bound in bytes.
+        n_jobs : int
+            Workers wanted; there are fewer where the memory does not allow them.
+        model : LinearModel or ItemSimilarity
+        n : int
+            Items a person gets.
+        largest : tuple of int
+            Events and bytes of the largest partition.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the memory does not allow a single worker.
+        """
+        free = int((total - resident()) * _SPARE)
+        person, fixed = _person(model, n), _WORKER + _catalogue(model) + largest[0] * _EVENT + 4 * largest[1]
+        least = fixed + _FEWEST * person
+        if free < least:
+            needed = resident() + int(least / _SPARE)
+            raise InvalidParameterError(
+                f"memory={_shown(total)} is too little: this process holds {_shown(resident())} with the "
+                f"model loaded, and scoring needs more. Give at least {_shown(needed)}."
+            )
+        workers = max(1, min(n_jobs, free // least))
+        chunk = min(CHUNK, (free // workers - fixed) // person)
+        return cls(total, workers, chunk, min(_BUFFER, free // 5))
+
+
+def _person(model: Any, n: int) -> int:
+    """Return the bytes a person takes while being scored."""
+    if not isinstance(model, LinearModel):
+        return 64 * n + 4096
+    widths = [
+        len(model.spaces[route.space][0]) if route.coef is None else route.coef.shape[1]
+        for route in model.routes
+    ]
+    return 24 * sum(widths) + 16 * model.item_vectors().shape[1] + 64 * n + 4096
+
+
+def _catalogue(model: Any) -> int:
+    """Return the bytes of the copy of the item vectors that a search arranges for itself."""
+    return int(model.item_vectors().nbytes * 1.1) if isinstance(model, LinearModel) else 0
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e9:.2f}GB" if size >= 1e9 else f"{-(-size // 10**6)}MB"

@@ -1,0 +1,72 @@
+"""Finished parts: Parquet files with a record beside each, by which it is known to be whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tastebridge.batch.account import Account
+from tastebridge.batch.files import disk, whole
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.persist.manifest import describe_file, digest
+
+_KEYS = {"file", "size", "sha256", "account"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished part: its file, what that must be, and the account of it."""
+
+    file: str
+    size: int
+    sha256: str
+    account: Account
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return {**asdict(self), "account": asdict(self.account)}
+
+    @classmethod
+    def from_json(cls, values: Any, name: str) -> Part:
+        """Return the record of the file of this name; refuse anything else."""
+        sound = isinstance(values, dict) and set(values) == _KEYS and values["file"] == name
+        if not sound or type(values["size"]) is not int or not isinstance(values["sha256"], str):
+            raise InvalidDataError(f"it is not a record of {name!r}.")
+        return cls(**{**values, "account": Account.from_json(values["account"])})
+
+    def is_whole(self, folder: Path) -> bool:
+        """Return whether the file in the folder is the one that was written."""
+        path = folder / self.file
+        return path.is_file() and path.stat().st_size == self.size and digest(path) == self.sha256
+
+
+def part_name(number: int) -> str:
+    """Return the name of a part."""
+    return f"part-{number:05d}.parquet"
+
+
+def write_part(rows: pa.RecordBatch, account: Account, number: int, folder: Path, records: Path) -> Part:
+    """Write a part and then its record, each in one step."""
+    path = folder / part_name(number)
+    with whole(path) as file, disk(path):
+        pq.write_table(pa.Table.from_batches([rows]), file, compression="zstd")
+    part = Part(**describe_file(path), account=account)
+    with whole(records / f"{path.stem}.json") as file:
+        file.write(json.dumps(part.to_json()).encode())
+    return part
+
+
+def finished(number: int, folder: Path, records: Path) -> Part | None:
+    """Return the record of a part if the part is there and whole; None where it is to be made again."""
+    name = part_name(number)
+    try:
+        values = json.loads((records / f"{Path(name).stem}.json").read_bytes())
+        part = Part.from_json(values, name)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return part if part.is_whole(folder) else None

@@ -1,0 +1,137 @@
+"""Recommendations for millions of people, from files to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tastebridge._validation import check_choice, check_count
+from tastebridge.batch.destination import Destination
+from tastebridge.batch.driver import Driver, warn
+from tastebridge.batch.job import Job, fingerprint_of_list
+from tastebridge.batch.kernel import RecommendationKernel
+from tastebridge.batch.manifest import Manifest
+from tastebridge.batch.memory import parse_memory
+from tastebridge.batch.source import Source
+from tastebridge.data import CleaningPolicy
+from tastebridge.loading import load
+from tastebridge.persist import fingerprint
+from tastebridge.recommender import Recommender
+
+
+def recommend_all(
+    model: str | Path | Recommender,
+    events: str | Path,
+    out: str | Path,
+    n: int = 20,
+    *,
+    memory: str | int = "2GB",
+    n_jobs: int = 1,
+    allow: Any = None,
+    deny: Any = None,
+    missing: str = "skip",
+    columns: Mapping[str, str | None] | None = None,
+    event_weights: Mapping[Any, float] | None = None,
+    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    restart: bool = False,
+    progress: bool = False,
+) -> Manifest:
+    """Recommend to everybody in a table of events, in bounded memory; a stopped run goes on where it was.
+
+    The events are spread over partitions, ranges of user ids, on the disk beside the output; then one
+    partition after another is read, folded in, scored and written. Every file is written whole or not at all.
+    Killed at any moment and called again the same way, it goes on with what is not finished, and the result
+    is byte for byte that of a run nobody disturbed, whatever ``memory`` and ``n_jobs`` either had.
+
+    Parameters
+    ----------
+    model : path or Recommender
+        Saved or fitted; its own people play no part.
+    events : path
+        As for :func:`tastebridge.read_panel`: ``.parquet`` or a folder of it, read in pieces; or a text file,
+        which is read whole.
+    out : path
+        A name ending in ``.parquet`` or ``.csv`` for one file; otherwise a folder of ``part-00000.parquet``
+        and so on, with ``_manifest.json``. One behind the other the parts are what
+        :meth:`~tastebridge.InterestMapper.recommend_from` gives for all events at once: people ascending, the
+        same scores, bit by bit.
+    n : int, default=20
+        Items a person gets, at most.
+    memory : str or int, default="2GB"
+        A bound on the memory of the process; ``"500MB"``, ``"1.5GiB"``, or bytes.
+    n_jobs : int, default=1
+        Partitions worked on at once, by a thread with one BLAS thread each; fewer where memory is short.
+    allow, deny, missing
+        As for :meth:`~tastebridge.InterestMapper.recommend_from`.
+    columns, event_weights, policy
+        As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1.
+    restart : bool, default=False
+        Whether to remove what an earlier run left at ``out`` and begin anew.
+    progress : bool, default=False
+        Whether to show how far it is, how fast, and how long it will take.
+
+    Returns
+    -------
+    Manifest
+        Counts, parts and checksums; what ``_manifest.json`` holds.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full, something else is at ``out``, or another job was begun there.
+    InvalidDataError
+        If events cannot be read: the file is named, what was finished stays.
+    InvalidParameterError
+        If a parameter is out of range, or the memory does not allow to score at all.
+    UnknownIdError
+        With ``missing="error"``, if an item is not known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import tastebridge as tb
+    >>> from tastebridge.batch import recommend_all
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     panel.to_frame().to_parquet(f"{folder}/events.parquet")
+    ...     manifest = recommend_all(
+    ...         tb.Popularity("films").fit(panel), f"{folder}/events.parquet", f"{folder}/out", n=3
+    ...     )
+    >>> manifest.account.people, manifest.account.rows
+    (200, 600)
+    """
+    n, n_jobs = check_count("n", n), check_count("n_jobs", n_jobs)
+    check_choice("missing", missing, ("skip", "error"))
+    bound, destination = parse_memory(memory), Destination.of(out)
+    recommender = model if isinstance(model, Recommender) else load(model)
+    options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
+    kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, **options)
+    source = open_source(events, columns, kernel.event_weights)
+    job = Job.of(
+        "recommend",
+        fingerprint(recommender),
+        source.fingerprint(),
+        source.roles,
+        kernel.event_weights,
+        policy,
+        n=n,
+        allow=fingerprint_of_list(allow),
+        deny=fingerprint_of_list(deny),
+        missing=missing,
+        target=recommender.model_.target,
+    )
+    manifest = Driver(kernel, source, destination, job, bound, n_jobs, n, progress).run(restart)
+    warn(manifest.account, n)
+    return manifest
+
+
+def open_source(
+    events: str | Path, columns: Mapping[str, str | None] | None, event_weights: Mapping[Any, float] | None
+) -> Source:
+    """Return the events as a source; types of events are read where they have weights."""
+    given = dict(columns or {})
+    if event_weights is None:
+        given.setdefault("event", None)
+    return Source.open(events, given)

@@ -1,0 +1,103 @@
+"""Histories as Arrow: a row a person, with the list of their events; and such rows made of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tastebridge.data.coding import encode
+from tastebridge.data.columns import REQUIRED, ROLES
+from tastebridge.exceptions import InvalidDataError
+
+FIELDS = tuple(role for role in ROLES if role != "user_id")
+"""What an event may say; item_id and category are needed."""
+
+
+def nest(events: pa.Table) -> pa.RecordBatch:
+    """Return the histories of a table with a row an event.
+
+    Parameters
+    ----------
+    events : Table
+        Columns user_id, item_id, category and, where there are any, weight, timestamp and event.
+
+    Returns
+    -------
+    RecordBatch
+        ``user_id`` and ``events``, a list of structs of the other columns. People ascending, the events of
+        one in the order they came; rows without a person come first, as the history of nobody.
+
+    Examples
+    --------
+    >>> rows = {"user_id": [2, 1, 2], "item_id": ["a", "b", "c"], "category": ["books"] * 3}
+    >>> nest(pa.table(rows)).to_pylist()[0]
+    {'user_id': 1, 'events': [{'item_id': 'b', 'category': 'books'}]}
+    """
+    events = events.combine_chunks()
+    users = encode(events["user_id"], "user_id").codes
+    order = np.argsort(users, kind="stable")
+    starts = np.flatnonzero(np.diff(users[order], prepend=-2))
+    rows = events.take(pa.array(order))
+    names = [name for name in FIELDS if name in rows.column_names]
+    structs = pa.StructArray.from_arrays([_one(rows[name]) for name in names], names)
+    lists = pa.ListArray.from_arrays(pa.array([*starts, len(rows)], pa.int32()), structs)
+    return pa.record_batch({"user_id": _one(rows["user_id"].take(pa.array(starts))), "events": lists})
+
+
+def unnest(histories: pa.RecordBatch) -> pa.Table:
+    """Return the events of histories, a row each; the opposite of :func:`nest`.
+
+    Raises
+    ------
+    InvalidDataError
+        If the batch is not of histories, or holds a person twice.
+    """
+    _check(histories)
+    events = histories["events"]
+    who = histories["user_id"].take(pc.list_parent_indices(events))
+    flat = pc.list_flatten(events)
+    columns = dict(zip((field.name for field in flat.type), flat.flatten(), strict=True))
+    return pa.table({"user_id": who, **{name: columns[name] for name in FIELDS if name in columns}})
+
+
+def id_type(kind: Any) -> pa.DataType:
+    """Return the type ids are written in, of the type they came in: int64 or string."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    whole = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+    return pa.int64() if whole else pa.string()
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    array = column.combine_chunks()
+    return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+
+
+def _check(histories: pa.RecordBatch) -> None:
+    schema = histories.schema
+    if not {"user_id", "events"} <= set(schema.names) or not _holds_events(schema.field("events").type):
+        raise InvalidDataError(
+            "a batch of histories needs the columns user_id and events, a list of structs with item_id and "
+            f"category; got {schema.to_string(show_schema_metadata=False)!r}. "
+            "tastebridge.batch.nest makes one of a table of events."
+        )
+    users = histories["user_id"].drop_null()
+    twice = len(users) - len(users.unique())
+    if twice:
+        counts = users.value_counts()
+        first = counts.filter(pc.greater(counts.field("counts"), 1))[0]["values"]
+        raise InvalidDataError(
+            f"a batch of histories needs each person once; {first.as_py()!r} has several rows. Group the "
+            "events by person first."
+        )
+
+
+def _holds_events(kind: pa.DataType) -> bool:
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    inner = kind.value_type
+    names = {field.name for field in inner} if pa.types.is_struct(inner) else set()
+    return set(REQUIRED[1:]) <= names

@@ -1,0 +1,154 @@
+"""Events on the disk, read piece by piece: one order of rows, whoever reads and wherever reading begins."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from tastebridge.data.reading import open_parquet, parquet_parts, read_text, roles_of
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.persist.manifest import digest
+
+BATCH = 1 << 16
+"""Rows read at once."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of events, in files.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder of Parquet.
+    files : tuple of Path
+    roles : dict of role to column
+    n_rows : int
+    schema : Schema
+        Of all rows, by role.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    roles: dict[str, str]
+    n_rows: int
+    schema: pa.Schema
+    _pieces: tuple[Any, ...]
+    _starts: tuple[int, ...]
+    _data: Any
+
+    @classmethod
+    def open(cls, path: str | Path, columns: Mapping[str, str | None]) -> Source:
+        """Look at every file, reading no rows of Parquet; text is read whole.
+
+        Raises
+        ------
+        InvalidDataError
+            If there is nothing, a file cannot be read, or a column is missing.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise InvalidDataError(
+                f"there is no file or folder {str(path)!r}. Check the path; it is read from {Path.cwd()}."
+            )
+        parquet = path.is_dir() or path.suffix == ".parquet"
+        return cls._of_parquet(path, columns) if parquet else cls._of_text(path, columns)
+
+    @classmethod
+    def _of_parquet(cls, path: Path, columns: Mapping[str, str | None]) -> Source:
+        files = tuple(Path(part) for part in parquet_parts(path))
+        with unreadable(path):
+            data = open_parquet([str(file) for file in files], path)
+        roles = roles_of(data.schema.names, columns, path)
+        pieces: list[Any] = []
+        for fragment in data.get_fragments():
+            with unreadable(Path(fragment.path)):
+                pieces += [group for group in fragment.split_by_row_group() if group.row_groups[0].num_rows]
+        sizes = [piece.row_groups[0].num_rows for piece in pieces]
+        schema = pa.schema([(role, data.schema.field(column).type) for role, column in roles.items()])
+        return cls._with(path, files, roles, sizes, schema, tuple(pieces), data)
+
+    @classmethod
+    def _of_text(cls, path: Path, columns: Mapping[str, str | None]) -> Source:
+        with unreadable(path):
+            table, roles = read_text(path, columns)
+        table = table.select(list(roles.values())).rename_columns(list(roles))
+        pieces = tuple(table.slice(start, BATCH) for start in range(0, len(table), BATCH))
+        sizes = [len(piece) for piece in pieces]
+        return cls._with(path, (path,), roles, sizes, table.schema, pieces, None)
+
+    @classmethod
+    def _with(
+        cls,
+        path: Path,
+        files: tuple[Path, ...],
+        roles: dict[str, str],
+        sizes: Sequence[int],
+        schema: pa.Schema,
+        pieces: tuple[Any, ...],
+        data: Any,
+    ) -> Source:
+        starts = (0, *accumulate(sizes))
+        if not starts[-1]:
+            raise InvalidDataError(f"{str(path)!r} has no rows; there is nobody to work for.")
+        return cls(path, files, roles, starts[-1], schema, pieces, starts[:-1], data)
+
+    def read(self, roles: Sequence[str], start: int = 0) -> Iterator[pa.Table]:
+        """Yield tables of some columns, by role, from row ``start`` on."""
+        for piece, first, following in zip(
+            self._pieces, self._starts, (*self._starts[1:], self.n_rows), strict=True
+        ):
+            at = first
+            for table in self._tables(piece, roles) if following > start else ():
+                if at + len(table) > start:
+                    yield table.slice(max(0, start - at))
+                at += len(table)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of the names and contents of all files."""
+        whole = hashlib.sha256()
+        for file in self.files:
+            with unreadable(file):
+                name = file.relative_to(self.path).as_posix() if self.path.is_dir() else file.suffix
+                whole.update(f"{len(name)} {name} {digest(file)}\n".encode())
+        return whole.hexdigest()
+
+    def _tables(self, piece: Any, roles: Sequence[str]) -> Iterator[pa.Table]:
+        if self._data is None:
+            yield piece.select(list(roles))
+            return
+        options = ds.ParquetFragmentScanOptions(page_checksum_verification=True, pre_buffer=False)
+        with unreadable(Path(piece.path)):
+            batches = piece.to_batches(
+                schema=self._data.schema,
+                columns=[self.roles[role] for role in roles],
+                batch_size=BATCH,
+                batch_readahead=1,
+                fragment_readahead=1,
+                fragment_scan_options=options,
+                use_threads=False,
+            )
+            for batch in batches:
+                yield pa.Table.from_batches([batch]).rename_columns(list(roles))
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Turn errors of reading into one that names the file."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        if isinstance(error, InvalidDataError):
+            raise
+        line = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        raise InvalidDataError(
+            f"{str(path)!r} cannot be read: {line}. Mend or replace this file and run the same again."
+        ) from None

@@ -1,0 +1,136 @@
+"""Events spread over partitions: runs of rows on the disk, each a file with a batch for every partition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from tastebridge.batch.files import disk, whole
+from tastebridge.batch.source import Source
+from tastebridge.batch.spreading import Spread
+from tastebridge.exceptions import OutputError
+
+_NAME = re.compile(r"run-(\d{15})-(\d{15})\.arrow")
+
+
+@dataclass(frozen=True)
+class Spill:
+    """The events of all people, by partition.
+
+    A run is written whole or not at all and named by its first row and the row behind its last, so that
+    spreading goes on behind the last run that is there. The rows of a partition come back in the order of
+    the input, however long the runs are.
+
+    Attributes
+    ----------
+    folder : Path
+    source : Source
+    spread : Spread
+    """
+
+    folder: Path
+    source: Source
+    spread: Spread
+
+    def fill(self, buffer: int, done: Callable[[int], None]) -> None:
+        """Write the runs that are not there yet, of about ``buffer`` bytes each."""
+        runs = self.runs()
+        first = row = runs[-1][1] if runs else 0
+        held: list[pa.Table] = []
+        size = 0
+        done(row)
+        for table in self.source.read(list(self.source.roles), row):
+            held.append(self.spread.in_seconds(table))
+            row, size = row + len(table), size + table.nbytes
+            if size >= buffer:
+                self._write(held, first, row)
+                first, held, size = row, [], 0
+            done(len(table))
+        if held:
+            self._write(held, first, row)
+
+    def sizes(self) -> tuple[np.ndarray, int]:
+        """Return the events of every partition, and the bytes of an event, about."""
+        events, total = np.zeros(self.spread.n_partitions, dtype=np.int64), 0
+        for path, _ in self._complete():
+            with _sound(path), pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as opened:
+                sizes = opened.schema.metadata[b"sizes"]
+                events += np.array(sizes.split(), dtype=np.int64)
+                total += int(opened.schema.metadata[b"nbytes"])
+        return events, -(-total // max(1, int(events.sum())))
+
+    def partition(self, number: int) -> pa.Table:
+        """Return the events of a partition, in the order of the input."""
+        batches = []
+        for path, _ in self._complete():
+            with _sound(path), pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as opened:
+                batches.append(opened.get_batch(number).replace_schema_metadata(None))
+        return pa.Table.from_batches(batches)
+
+    def runs(self) -> list[tuple[Path, int]]:
+        """Return the runs from the first row on without a gap, each with the row behind its last."""
+        found = {}
+        for path in self.folder.glob("run-*.arrow"):
+            name = _NAME.fullmatch(path.name)
+            if name:
+                found[int(name[1])] = (path, int(name[2]))
+        runs: list[tuple[Path, int]] = []
+        row = 0
+        while row in found and found[row][1] > row:
+            runs.append(found[row])
+            row = runs[-1][1]
+        return runs
+
+    def _complete(self) -> list[tuple[Path, int]]:
+        runs = self.runs()
+        if not runs or runs[-1][1] != self.source.n_rows:
+            raise OutputError(
+                f"{str(self.folder)!r} lost some of its runs of events. Begin anew with restart=True."
+            )
+        return runs
+
+    def _write(self, held: list[pa.Table], first: int, last: int) -> None:
+        rows = pa.concat_tables(held).unify_dictionaries()
+        held.clear()
+        where = self.spread.partitions(rows["user_id"])
+        order = np.argsort(where, kind="stable")
+        sizes = np.bincount(where, minlength=self.spread.n_partitions)
+        plain = pa.table({field.name: _plain(rows[field.name]) for field in rows.schema})
+        sorted_rows = plain.take(pa.array(order)).combine_chunks()
+        meta = {"sizes": " ".join(map(str, sizes.tolist())), "nbytes": str(sorted_rows.nbytes)}
+        schema = sorted_rows.schema.with_metadata(meta)
+        path = self.folder / f"run-{first:015d}-{last:015d}.arrow"
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        ends = np.cumsum(sizes)
+        with whole(path) as file, disk(path), pa.ipc.new_file(file, schema, options=options) as writer:
+            for end, size in zip(ends, sizes, strict=True):
+                writer.write_batch(_batch(sorted_rows.slice(end - size, size), schema))
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Say of a run that cannot be read what to do."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError):
+        raise OutputError(f"{str(path)!r} is damaged. Begin anew with restart=True.") from None
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column without a dictionary: a file of Arrow batches has one dictionary for all of them."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _batch(rows: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
+    batches = rows.cast(schema).to_batches()
+    return (
+        batches[0]
+        if batches
+        else pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    )

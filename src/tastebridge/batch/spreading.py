@@ -1,0 +1,96 @@
+"""Which partition a person belongs to: ranges of ids of about equally many events, from the input alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tastebridge.batch.source import Source
+from tastebridge.data.coding import encode
+from tastebridge.data.times import scale_of
+
+EVENTS, MOST = 200_000, 4096
+"""Events a partition should hold, and partitions there may be."""
+_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How people are spread over partitions: the same for the same input, whatever the memory and jobs.
+
+    Attributes
+    ----------
+    splitters : ndarray
+        Ascending ids; partition p holds the ids from ``splitters[p - 1]`` on and below ``splitters[p]``. So
+        the partitions, one behind the other, hold all people in ascending order.
+    per_second : float or None
+        What numeric times are counted in, decided by the largest of all; None where they are not numbers.
+    """
+
+    splitters: np.ndarray
+    per_second: float | None
+
+    @classmethod
+    def of(cls, source: Source, events: int = EVENTS) -> Spread:
+        """Read the ids, and the times if they are numbers, and choose ranges from evenly spaced rows."""
+        wanted = min(MOST, -(-source.n_rows // events))
+        numeric = _is_number(source.schema)
+        if wanted == 1 and not numeric:
+            return cls(np.empty(0, dtype=np.int64), None)
+        step = max(1, source.n_rows // (wanted * _SAMPLES))
+        samples, largest, row = [], 0.0, 0
+        for table in source.read(["user_id", "timestamp"] if numeric else ["user_id"]):
+            samples.append(table["user_id"].take(pa.array(np.arange(-row % step, len(table), step))))
+            largest = max(largest, _largest(table["timestamp"])) if numeric else largest
+            row += len(table)
+        return cls(_splitters(samples, wanted), scale_of(largest) if numeric else None)
+
+    @property
+    def n_partitions(self) -> int:
+        """How many partitions there are."""
+        return len(self.splitters) + 1
+
+    def partitions(self, user_ids: pa.ChunkedArray) -> np.ndarray:
+        """Return the partition of each row; rows without an id go to the first, to be counted there."""
+        coded = encode(user_ids, "user_id")
+        ends = (
+            np.searchsorted(coded.ids, self.splitters)
+            if len(coded.ids)
+            else np.zeros(len(self.splitters), int)
+        )
+        sizes = np.diff(ends, prepend=0, append=len(coded.ids))
+        of_id = np.append(np.repeat(np.arange(self.n_partitions, dtype=np.int16), sizes), np.int16(0))
+        return of_id[coded.codes]
+
+    def in_seconds(self, table: pa.Table) -> pa.Table:
+        """Return the table with numeric times in seconds."""
+        if self.per_second is None:
+            return table
+        place = table.column_names.index("timestamp")
+        times = pc.divide(table["timestamp"].cast(pa.float64(), safe=False), self.per_second)
+        return table.set_column(place, "timestamp", times)
+
+
+def _splitters(samples: list[pa.ChunkedArray], wanted: int) -> np.ndarray:
+    chunks = [chunk for sample in samples for chunk in sample.chunks]
+    coded = encode(pa.chunked_array(chunks) if chunks else [], "user_id")
+    ids = coded.ids[np.sort(coded.codes[coded.codes >= 0])]
+    if not len(ids):
+        return ids[:0]
+    return np.unique(ids[(np.arange(1, wanted) * len(ids)) // wanted])
+
+
+def _is_number(schema: pa.Schema) -> bool:
+    if "timestamp" not in schema.names:
+        return False
+    kind = schema.field("timestamp").type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _largest(times: pa.ChunkedArray) -> float:
+    numbers = np.abs(times.cast(pa.float64(), safe=False).to_numpy().astype(np.float64))
+    return float(np.max(numbers, where=np.isfinite(numbers), initial=0.0))
