@@ -1,0 +1,103 @@
+"""The routes of ratings: what an item is rated in the mean, how mild a person is, and what they like more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tastebridge.factors import SVDFactors
+from tastebridge.maps import RidgeMap
+from tastebridge.moments import Moments
+from tastebridge.ratings import RatingFactors
+from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.popularity import Constant
+from tastebridge.routes.route import Route
+from tastebridge.routes.transfer import encoder_of
+from tastebridge.routes.workshop import Workshop
+
+MEAN, ITEMS = "mean", "items"
+"""The routes that are the same for everybody: the mean of all ratings, and the effects of the items."""
+_ACROSS = ("effect", "taste", "what was rated → effect", "what was rated → taste")
+
+
+class RatingRoute(Route):
+    r"""Routes to ratings, from histories that are ratings.
+
+    .. math:: \hat r_{ui} = \mu + b_i + b_u + z_u^\top v_i
+
+    The mean and the effects of items are the same for everybody. A person's effect and taste come from their
+    ratings in the target, and from every source: their effect there, their taste there, and what they rated,
+    however they rated it, each by a ridge map learned from linked people, who count by how much their own
+    ratings in the target tell of them.
+
+    Parameters
+    ----------
+    factors, source_factors : RatingFactors, default=RatingFactors()
+        Of the target, and of every source.
+    choice : SVDFactors, default=SVDFactors(32)
+        Of what was rated in a source.
+    """
+
+    def __init__(self, factors: Any = None, source_factors: Any = None, choice: Any = None) -> None:
+        self.factors = factors
+        self.source_factors = source_factors
+        self.choice = choice
+
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return what is the same for everybody, and the routes of the target and of linked sources."""
+        factors, target = self.factors or RatingFactors(), (workshop.target,)
+        there = workshop.factors(target, factors)
+        workshop.space(ITEMS, there.offsets_ - there.mean_)
+        workshop.space("ratings", there.item_factors_)
+        constant = workshop.encoder(target, Constant(), "constant")
+        own = workshop.encoder(target, there, f"{workshop.target}: ratings")
+        k = there.item_factors_.shape[1]
+        found = [
+            FittedRoute(MEAN, (), constant, np.array([[there.mean_]]), None, "ratings"),
+            FittedRoute(ITEMS, (), constant, None, None, ITEMS),
+            FittedRoute(f"{workshop.target} → effect", target, own, np.eye(1), None, "ratings"),
+            FittedRoute(
+                f"{workshop.target} → taste", target, own, np.diag(1.0 * (np.arange(k) > 0)), None, "ratings"
+            ),
+        ]
+        for source in workshop.sources:
+            if len(workshop.linked(source)):
+                found += self._across(workshop, source, there)
+        return found
+
+    def names(self, workshop: Workshop) -> dict[str, str]:
+        """Return the names of the routes that :meth:`build` returns, and the category each one reads."""
+        linked = [source for source in workshop.sources if len(workshop.linked(source))]
+        own = {f"{workshop.target} → {part}": workshop.target for part in ("effect", "taste")}
+        across = {f"{source} → {part}": source for source in linked for part in _ACROSS}
+        return {MEAN: "", ITEMS: ""} | own | across
+
+    def _across(self, workshop: Workshop, source: str, there: RatingFactors) -> list[FittedRoute]:
+        linked = workshop.linked(source)
+        rows = workshop.histories[workshop.target][linked]
+        counts = np.diff(rows.indptr)
+        Y, weights = there.transform(rows), counts / (counts + there.user_shrinkage)
+        here = workshop.factors((source,), self.source_factors or RatingFactors())
+        choice = workshop.factors((source,), self.choice or SVDFactors(32))
+        rated = workshop.encoder((source,), here, f"{source}: ratings")
+        chosen = encoder_of(workshop, (source,), choice)
+        X = here.transform(workshop.histories[source][linked])
+        Z = choice.transform(workshop.histories[source][linked])
+        effect = Y * (np.arange(Y.shape[1]) == 0)
+        parts = [
+            (rated, X[:, :1], Y[:, :1]),
+            (rated, X, Y - effect),
+            (chosen, Z, Y[:, :1]),
+            (chosen, Z, Y - effect),
+        ]
+        return [
+            _route(f"{source} → {name}", source, *part, weights)
+            for name, part in zip(_ACROSS, parts, strict=True)
+        ]
+
+
+def _route(name: str, source: str, encoder: str, X: Array, Y: Array, weights: Array) -> FittedRoute:
+    """Return a route by the ridge map from the leading factors of the encoder."""
+    fitted = RidgeMap(0.5 if X.shape[1] > 1 else 0.0).fit_moments(Moments.from_arrays(X, Y, weights))
+    return FittedRoute(name, (source,), encoder, fitted.coef_, fitted.intercept_, "ratings")
