@@ -26,9 +26,17 @@ class Arrays:
 
     def __init__(self, stored: Mapping[str, NDArray[Any]] | None = None) -> None:
         self.stored: dict[str, NDArray[Any]] = dict(stored or {})
+        self._prefix = ""
+
+    def under(self, prefix: str) -> Arrays:
+        """Return the same arrays, whose names are to be under a prefix."""
+        part = Arrays()
+        part.stored, part._prefix = self.stored, f"{self._prefix}{prefix}/"
+        return part
 
     def add(self, name: str, value: Any) -> str:
         """Keep a dense or sparse array under a new name and return the name."""
+        name = self._prefix + name
         if sparse.issparse(value):
             self._add_entries(f"{name}:csr", sparse.csr_matrix(value))
         elif value.ndim == 2 and np.count_nonzero(value) < _FEW * value.size:
@@ -53,6 +61,7 @@ class Arrays:
         ModelFileError
             If it is not there, has another shape, or holds a value that is not finite.
         """
+        name = self._prefix + name
         value = self._find(name)
         if len(value.shape) != len(shape) or any(
             want not in (None, came) for want, came in zip(shape, value.shape, strict=True)

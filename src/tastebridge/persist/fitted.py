@@ -13,6 +13,7 @@ from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.model import GATES
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.parameters import from_json, to_json
+from tastebridge.ratings import RatingFactors
 from tastebridge.routes.neighbours import LinearEncoder
 from tastebridge.routes.popularity import Constant
 
@@ -20,6 +21,7 @@ ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
     "Constant": (Constant, ()),
     "LinearEncoder": (LinearEncoder, ("encoder_",)),
+    "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
     "SVDFactors": (SVDFactors, ("encoder_",)),
 }
 """The encoders a saved model can hold, and what ``transform`` reads of each."""

@@ -130,6 +130,9 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
         tables={name: _table(files[name.rstrip("_")]) for name in content["tables"]},
         interests=_interests(content.get("interests"), arrays, sizes),
         panel=_people(content["people"], files, items, names),
+        ratings=revive_model(content["ratings"], arrays.under("ratings"), sizes)
+        if "ratings" in content
+        else None,
     )
 
 

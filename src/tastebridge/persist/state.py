@@ -11,7 +11,7 @@ from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.persist.account import attributes_of, tables_of
 
-_TABLES = ("transfer_", "routes_", "directions_")
+_TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class State:
         Its ``interests_``, if it has them.
     panel : Panel or None
         Its people.
+    ratings : LinearModel or None
+        Its ``ratings_``, if it predicts ratings by another model than it ranks by.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class State:
     tables: dict[str, pd.DataFrame]
     interests: dict[str, Any] | None
     panel: Panel | None
+    ratings: Any = None
 
     @classmethod
     def of(cls, recommender: Any) -> State:
@@ -64,12 +67,14 @@ class State:
             tables={name: known[name] for name in _TABLES if name in known} | tables_of(known),
             interests=known.get("interests_"),
             panel=known["panel_"],
+            ratings=known.get("ratings_"),
         )
 
     @property
     def attributes(self) -> dict[str, Any]:
         """The learned attributes of a recommender of this state."""
         interests = {} if self.interests is None else {"interests_": self.interests}
+        ratings = {} if self.ratings is None else {"ratings_": self.ratings}
         return {
             "model_": self.model,
             "weighting_": self.weighting,
@@ -79,4 +84,5 @@ class State:
             "panel_": self.panel,
             **attributes_of(self.tables),
             **interests,
+            **ratings,
         }

@@ -135,6 +135,8 @@ def _write(out: _Output, state: State, with_users: bool) -> dict[str, Any]:
         "interests": None if state.interests is None else describe_interests(state.interests, arrays),
         "people": None,
     }
+    if state.ratings is not None:
+        content["ratings"] = describe_model(state.ratings, arrays.under("ratings"))
     if with_users and state.panel is not None:
         content["people"] = _write_people(out, state.panel)
     _write_arrays(out, "arrays", arrays)
