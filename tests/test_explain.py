@@ -8,7 +8,7 @@ import tastebridge as tb
 from tastebridge.baselines._base import fixed
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
-from tastebridge.explain import POPULARITY, parts_of, take_apart
+from tastebridge.explain import POPULARITY, parts_of, sums_of, take_apart
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.model import LinearModel
@@ -155,3 +155,20 @@ def test_a_map_has_its_intercept_as_baseline():
     expected = routes[0].intercept @ model.spaces[routes[0].space][5]
     assert [part.category for part in baseline] == ["books"]
     assert baseline[0].contribution == pytest.approx(expected)
+
+
+def test_sums_of_many_items_are_those_of_their_explanations(mapper):
+    people = PANEL.linked("books", "music")[:5]
+    histories = mapper._histories_of(people)
+    weights, items = mapper.model_.weights(histories), [0, 7, 30]
+    for row in range(len(people)):
+        mine = {name: part[row] for name, part in histories.items()}
+        sums = sums_of(mapper.model_, mine, weights[row], items)
+        for at, item in enumerate(items):
+            told = pd.DataFrame(parts_of(mapper.model_, mine, item))
+            told = told[(told["item"] >= 0) | (told["category"] == POPULARITY)]
+            oracle = told.groupby(["category", "item"])["contribution"].sum()
+            for (category, number), value in oracle.items():
+                past = mine[category].indices.tolist().index(number) if number >= 0 else 0
+                assert sums[category][past, at] == pytest.approx(value, rel=1e-9, abs=1e-12)
+            assert sum(part[:, at].sum() for part in sums.values()) == pytest.approx(oracle.sum())

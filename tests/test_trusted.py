@@ -138,6 +138,11 @@ def test_lists_at_random_cover_what_is_expected_of_them():
     assert bias == pytest.approx(popularity_bias(lists, counts).mean(), abs=0.05)
 
 
+def test_sizes_are_those_of_the_panel(mapper):
+    sizes = mapper.findings_["overview"].set_index("category")
+    pd.testing.assert_frame_equal(sizes, mapper.panel_.overview(), check_index_type=False)
+
+
 def test_cleaning_is_told_from_the_rows_that_came_to_the_pairs_that_are_left(mapper):
     table = mapper.findings_["cleaning"].set_index("step")["rows"]
     assert table["rows out"] == table["rows in"] - table.iloc[1:-1].sum()

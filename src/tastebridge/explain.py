@@ -24,7 +24,8 @@ from scipy import sparse
 from tastebridge.factors import ALSFactors
 from tastebridge.factors._normalized import NormalizedFactors
 from tastebridge.model import Array, LinearModel
-from tastebridge.routes import Encoder, FittedRoute, Histories, known_to, side_by_side
+from tastebridge.ratings import RatingFactors
+from tastebridge.routes import Encoder, FittedRoute, Histories, side_by_side
 from tastebridge.routes.neighbours import LinearEncoder
 
 POPULARITY = "(popularity)"
@@ -53,30 +54,75 @@ class History(NamedTuple):
 
 def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
     """Return the parts of the score of one person (histories of one row) and one target item."""
-    return parts_of_items(model, histories, [item])[0]
+    found: list[Part] = []
+    for route, past, values, baseline in _contributions(
+        model, histories, model.weights(histories)[0], [item]
+    ):
+        found += _route_parts(route, model.encoders[route.encoder], past, histories, values[:, 0].tolist())
+        if baseline is not None:
+            found.append(Part(_category(route), -1, route.name, float(baseline[0])))
+    return found
 
 
-def parts_of_items(model: LinearModel, histories: Histories, items: Sequence[int]) -> list[list[Part]]:
-    """Return the parts of the scores of one person and several target items; the history is read once."""
-    weights = model.weights(histories)[0]
-    past: dict[str, History] = {}
-    found: list[list[Part]] = [[] for _ in items]
+def sums_of(
+    model: LinearModel, histories: Histories, weights: Array, items: Sequence[int]
+) -> dict[str, Array]:
+    """Return what one person's past items add to the scores of some target items, all routes together.
+
+    Parameters
+    ----------
+    model : LinearModel
+    histories : mapping of category to csr_matrix
+        Of one row.
+    weights : ndarray of shape (n_routes,)
+        The person's row of :meth:`LinearModel.weights`.
+    items : sequence of int
+
+    Returns
+    -------
+    dict of category to ndarray of shape (n_past, n_items)
+        Rows as the entries of the history; and one row of :data:`POPULARITY`. The baselines of maps are left
+        out, as are routes that cannot be taken apart.
+    """
+    sums = {name: np.zeros((row.nnz, len(items))) for name, row in histories.items()}
+    sums[POPULARITY] = np.zeros((1, len(items)))
+    for route, past, values, _ in _contributions(model, histories, weights, items):
+        if not route.sources:
+            sums[POPULARITY] += values
+        elif len(past.items) and past.items[0] >= 0:
+            categories = model.encoders[route.encoder].categories
+            ends = np.cumsum([histories[name].nnz for name in categories])[:-1]
+            for name, part in zip(categories, np.split(values, ends), strict=True):
+                sums[name] += part
+    return sums
+
+
+def _contributions(
+    model: LinearModel, histories: Histories, weights: Array, items: Sequence[int]
+) -> Iterator[tuple[FittedRoute, History, Array, Array | None]]:
+    """Yield each route, the history it reads, what its past items add to each item, and its baseline."""
+    known = {name: bool(row.nnz) for name, row in histories.items()}
+    pasts: dict[str, History] = {}
     for weight, route in zip(weights, model.routes, strict=True):
-        if not weight or not known_to(route.sources, histories)[0]:
+        if not weight or not (not route.sources or any(known[name] for name in route.sources)):
             continue
         encoder = model.encoders[route.encoder]
-        if route.encoder not in past:
-            past[route.encoder] = take_apart(encoder.model, side_by_side(histories, encoder.categories))
-        for parts, item in zip(found, items, strict=True):
-            v = weight * np.asarray(model.spaces[route.space][item], dtype=np.float64)
-            parts += _route_parts(route, encoder, past[route.encoder], histories, v)
-    return found
+        if route.encoder not in pasts:
+            pasts[route.encoder] = take_apart(encoder.model, side_by_side(histories, encoder.categories))
+        past = pasts[route.encoder]
+        V = weight * np.asarray(model.spaces[route.space][items], dtype=np.float64)
+        width = past.vectors.shape[1]
+        directions = V[:, :width].T if route.coef is None else route.coef @ V[:, : route.coef.shape[1]].T
+        baseline = None if route.intercept is None else V[:, : len(route.intercept)] @ route.intercept
+        yield route, past, past.vectors[:, : len(directions)] @ directions, baseline
 
 
 def take_apart(model: Any, row: sparse.csr_matrix) -> History:
     """Return the past items of a history, (1, n_items) in sorted order, and what each adds to the factors."""
     if isinstance(model, ALSFactors):
         return History(row.indices, _als_vectors(model, row))
+    if isinstance(model, RatingFactors):
+        return History(row.indices, model.parts(row))
     x = _normalized(model, row.data)
     if x is None:
         return History(np.array([-1]), np.asarray(model.transform(row)))
@@ -101,18 +147,17 @@ def _als_vectors(model: ALSFactors, row: sparse.csr_matrix) -> Array:
 
 
 def _route_parts(
-    route: FittedRoute, encoder: Encoder, past: History, histories: Histories, v: Array
+    route: FittedRoute, encoder: Encoder, past: History, histories: Histories, values: list[float]
 ) -> Iterator[Part]:
-    """Yield the parts of one route: of its past items, and the baseline of its map."""
-    direction = v[: past.vectors.shape[1]] if route.coef is None else route.coef @ v[: route.coef.shape[1]]
-    values = (past.vectors[:, : len(direction)] @ direction).tolist()
-    category = " + ".join(route.sources) or POPULARITY
+    """Yield the parts of the past items of one route."""
     starts = np.cumsum([0] + [histories[name].shape[1] for name in encoder.categories])
     places = np.searchsorted(starts, past.items, side="right") - 1
     for item, place, value in zip(past.items.tolist(), places.tolist(), values, strict=True):
         if item < 0:
-            yield Part(category, -1, route.name, value)
+            yield Part(_category(route), -1, route.name, value)
         else:
             yield Part(encoder.categories[place], item - int(starts[place]), route.name, value)
-    if route.intercept is not None:
-        yield Part(category, -1, route.name, float(route.intercept @ v[: len(route.intercept)]))
+
+
+def _category(route: FittedRoute) -> str:
+    return " + ".join(route.sources) or POPULARITY

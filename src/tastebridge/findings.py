@@ -72,7 +72,7 @@ def by_history(evidence: Mapping[str, Any], panel: Panel, target: str) -> pd.Dat
     Returns
     -------
     DataFrame
-        segment, items (such as ``"3–4"``), people, mean, low, high (of the blend), baseline (the mean of the
+        segment, known (such as ``"3–4"``), people, mean, low, high (of the blend), baseline (the mean of the
         better list that needs no source), and the difference to it with its interval.
     """
     lengths = sum(np.diff(part.matrix.indptr) for name, part in panel.interactions.items() if name != target)
@@ -84,7 +84,7 @@ def by_history(evidence: Mapping[str, Any], panel: Panel, target: str) -> pd.Dat
             own = _triple(bootstrap_mean(blend[here]))
             rows.append((segment, label, len(here), *own, float(best[here].mean()), *gap))
     return pd.DataFrame(
-        rows, columns=["segment", "items", "people", "mean", "low", "high", "baseline", *_GAP]
+        rows, columns=["segment", "known", "people", "mean", "low", "high", "baseline", *_GAP]
     )
 
 
@@ -145,7 +145,7 @@ def cleaning(panel: Panel) -> pd.DataFrame:
     return pd.concat([first, report.to_frame(), last], ignore_index=True).astype({"rows": "int64"})
 
 
-_TEXTS = ("category", "end", "items", "list", "reason", "segment", "source", "step", "target")
+_TEXTS = ("category", "end", "known", "list", "reason", "segment", "source", "step", "target")
 _VALUES = {"blend": MODEL, "without transfer": WITHIN, "popularity": POPULARITY}
 _GAP = ["difference", "difference_low", "difference_high"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tastebridge.data import Panel
 from tastebridge.model import Segment
 from tastebridge.recommender import Recommender
 from tastebridge.relatedness import described, learn_directions, relatedness_of, taste
+from tastebridge.report import write_report
 from tastebridge.routes import Histories, Workshop
 from tastebridge.stacking import Fold
 
@@ -114,6 +116,13 @@ class TrustedRecommender(Recommender):
         check_choice("missing", missing, ("error", "skip"))
         panel, histories = self._fold_in(history, missing)
         return self._confidence(panel.users.ids, histories, n)
+
+    def report(self, path: str | Path, events: Any = None, people: int = 300) -> Path:
+        """Write a report to one HTML file; see :func:`tastebridge.report.write_report` for parameters.
+
+        With people in memory, as after a fit, some can be looked up in it; ``people=0`` leaves them out.
+        """
+        return write_report(self, path, events, people)
 
     def _confidence(self, ids: np.ndarray, histories: Histories, n: int) -> pd.DataFrame:
         n = check_count("n", n, 1, LENGTHS[-1])

@@ -13,6 +13,7 @@ from tastebridge.cli.fit import fit
 from tastebridge.cli.keys import key
 from tastebridge.cli.messages import spoken
 from tastebridge.cli.recommend import recommend
+from tastebridge.cli.report import report
 
 app = typer.Typer(
     name="tastebridge",
@@ -47,13 +48,14 @@ def tastebridge(
       tastebridge fit events.csv -t films -o model       learn from your own
       tastebridge recommend model events.csv -o out.csv  films for everybody
       tastebridge evaluate events.csv -t films           see how good that is
+      tastebridge report model -o report.html            see what it is worth
 
     Exit codes: 0 done, 1 something is wrong with the data or the model,
     2 with the command line.
     """
 
 
-for command in (demo, fit, recommend, evaluate, key):
+for command in (demo, fit, recommend, evaluate, report, key):
     app.command(no_args_is_help=command is not demo)(spoken(command))
 
 

@@ -1,0 +1,73 @@
+"""``tastebridge report``: a saved model to a page that shows what it is worth."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tastebridge.cli import options
+from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.screen import screen
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.loading import load
+from tastebridge.report import write_report
+from tastebridge.report.writing import check_path
+
+
+def report(
+    model: options.Model,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="Page to write: .html.", show_default=False),
+    ],
+    events: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[EVENTS]", help="People to look up, for a model that holds none.", show_default=False
+        ),
+    ] = None,
+    people: Annotated[
+        int, typer.Option("--people", min=0, help="People to look up, at most, drawn at random; 0 for none.")
+    ] = 300,
+    key_file: KeyFile = None,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    category_column: options.CategoryColumn = None,
+    weight_column: options.WeightColumn = None,
+    time_column: options.TimeColumn = None,
+    event_column: options.EventColumn = None,
+    event_weight: options.EventWeights = None,
+    duplicates: options.Repeats = "sum",
+) -> None:
+    """Show what a model is worth: one page, to be opened in a browser.
+
+    Which sources help, how good recommendations are and for whom, how sure
+    they are, what the map says, and samples with their reasons. The page is
+    one file and asks no host for anything. With EVENTS, or a model that
+    holds its people, some of them can be looked up; such a page holds
+    personal data.
+
+    [bold]Examples[/bold]
+      tastebridge report model -o report.html
+      tastebridge report model events.parquet -o report.html --people 50
+    """
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
+    check_path(output)
+    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
+    start = time.perf_counter()
+    recommender = load(model, key=key_of(key_file))
+    panel = None if events is None else Table(events, columns, event_weight, duplicates).read()
+    write_report(recommender, output, panel, people)
+    size = output.stat().st_size
+    with_people = people and (panel is not None or recommender.panel_ is not None)
+    held = "personal data in it" if with_people else "no person in it"
+    screen().print(
+        f"The report is in {output} ({size / 1e3:,.0f} kB, {held}; {time.perf_counter() - start:.1f} s). "
+        "Open it in a browser.",
+        soft_wrap=True,
+    )

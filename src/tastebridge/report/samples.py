@@ -1,0 +1,84 @@
+"""Sample recommendations to made-up people, so that they can be shown where the model holds no one."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tastebridge.data import Panel
+from tastebridge.exceptions import TastebridgeWarning
+from tastebridge.explain import POPULARITY
+from tastebridge.report.html import paragraph, section, text
+from tastebridge.report.reasons import Line, lines_of
+
+_PEOPLE, _ITEMS, _TAKEN = 4, 5, 4
+
+
+def samples_section(mapper: Any) -> str:
+    """Return what is recommended to people who took the items at the ends of what was learned, and why."""
+    cards = [_card(mapper, source, items) for source, items in _tastes(mapper)]
+    return (
+        section(
+            "samples",
+            "What would it recommend, and why?",
+            paragraph(
+                "Made-up people, each with a handful of items from one source. Under each item stand those "
+                "of "
+                "their history that add most to its score."
+            ),
+            f'<div class="cards">{"".join(cards)}</div>' if cards else "",
+        )
+        if cards
+        else ""
+    )
+
+
+def name_of(mapper: Any, category: str, item: int) -> str:
+    """Return the name of an item by its number, or its id."""
+    ident = mapper.items_[category].ids[item]
+    names = mapper.item_names_
+    shown = None if names is None or category not in names else names[category].get(ident)
+    return str(ident) if shown is None else str(shown)
+
+
+def _tastes(mapper: Any) -> list[tuple[str, list[int]]]:
+    """Return up to four tastes: a source, and the items at an end of its first direction."""
+    table = mapper.directions_
+    first = table[(table["direction"] == 1) & (table["category"] == table["source"])]
+    found = [
+        (str(source), rows["item"].head(_TAKEN).tolist())
+        for (source, _), rows in first.groupby(["source", "end"], sort=False)
+    ]
+    if found:
+        return found[:_PEOPLE]
+    others = [name for name in mapper.items_ if name != mapper.target]
+    return [
+        (name, np.argsort(mapper.statistics_[name].idf, kind="stable")[:_TAKEN].tolist())
+        for name in others[:_PEOPLE]
+    ]
+
+
+def _card(mapper: Any, source: str, items: list[int]) -> str:
+    frame = pd.DataFrame({"user_id": 0, "item_id": mapper.items_[source].ids[items], "category": source})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        _, histories = mapper._fold_in(Panel.from_frame(frame), "skip", quiet=True)
+        lines = lines_of(mapper, histories, _ITEMS)[0]
+    taken = ", ".join(name_of(mapper, source, item) for item in items)
+    rows = "".join(_row(mapper, line) for line in lines)
+    return (
+        f'<div class="card"><h3>Someone who took, in {text(source)}: {text(taken)}</h3><ol>{rows}</ol></div>'
+    )
+
+
+def _row(mapper: Any, line: Line) -> str:
+    because = ", ".join(
+        "what is popular" if category == POPULARITY else name_of(mapper, category, item)
+        for category, item in line.reasons
+    )
+    return (
+        f"<li>{text(name_of(mapper, mapper.target, line.item))}<small>because of {text(because)}</small></li>"
+    )

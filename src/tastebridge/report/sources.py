@@ -1,0 +1,119 @@
+"""Does it help? Lift by source; and how closely all categories are related."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from tastebridge.plots import category_graph, heat_map, interval_plot
+from tastebridge.report.html import (
+    Markup,
+    figure,
+    measured,
+    more,
+    number,
+    paragraph,
+    percent,
+    section,
+    table,
+    text,
+)
+
+_ROLES = {"helps": "good", "hurts": "bad"}
+_SIGNS = {"helps": "▲ helps", "hurts": "▼ hurts", "no evidence": "– no evidence"}
+
+
+def sources_section(mapper: Any) -> str:
+    """Return lift, marginal contribution and verdict of every source."""
+    ordered = mapper.transfer_.sort_values("lift", ascending=False).to_dict("records")
+    rows = [
+        (row["source"], row["lift"], row["lift_low"], row["lift_high"], _ROLES.get(row["verdict"], "flat"))
+        for row in ordered
+    ]
+    title = f"Lift of each source for people new to {mapper.target}, with 95 % intervals"
+    cells = [
+        (
+            row["source"],
+            _verdict(row["verdict"]),
+            "yes" if row["kept"] else "no",
+            f"{row['linked']:,}",
+            _with_interval(row, "lift"),
+            _with_interval(row, "marginal"),
+        )
+        for row in ordered
+    ]
+    columns = ["source", "verdict", "used", "people in both", "lift (95 %)", "lost without it (95 %)"]
+    return section(
+        "sources",
+        "Does it help to know people from elsewhere?",
+        paragraph(
+            "Judged on people whose history in the target was hidden while the model learned. Lift is how "
+            "much "
+            "better the first ten recommendations get (NDCG@10) with this source alone, compared with the "
+            "best "
+            "that needs no source. A source that hurts is not used."
+        ),
+        '<div class="pair">',
+        figure(interval_plot(rows, title, "lift of NDCG@10"), title),
+        "<div>",
+        table(columns[:3], [row[:3] for row in cells], "Verdicts"),
+        "</div></div>",
+        more(
+            "All figures",
+            table(columns, cells, "Lift, and what is lost when the source is left out", (3, 4, 5)),
+            paragraph("Where sources say the same, none is missed alone, though all are missed together."),
+        ),
+    )
+
+
+def related_section(mapper: Any) -> str:
+    """Return the graph of categories and the heat map of relatedness."""
+    sizes, pairs = mapper.findings_["overview"], mapper.findings_["relatedness"]
+    names = sizes["category"].tolist()
+    people = dict(zip(names, sizes["people"].tolist(), strict=True))
+    values = {(row["source"], row["target"]): row["correlation"] for row in pairs.to_dict("records")}
+    used = set(mapper.transfer_.loc[mapper.transfer_["kept"], "source"])
+    graph = category_graph(
+        people, {pair: value for pair, value in values.items() if value == value}, mapper.target, used
+    )
+    rows = [
+        (
+            row["source"],
+            row["target"],
+            f"{row['linked']:,}",
+            percent(row["overlap"]),
+            measured(row["correlation"], row["low"], row["high"], 2),
+            number(100 * row["explained"], 1),
+        )
+        for row in pairs.to_dict("records")
+    ]
+    columns = ["from", "to", "people in both", "of those in the first", "correlation (95 %)", "explained, %"]
+    return section(
+        "related",
+        "How closely are the categories related?",
+        paragraph(
+            "The canonical correlation of people's tastes in two categories: 0 where one says nothing of the "
+            "other, 1 where it says all. The directions are learned on four fifths of the people who are in "
+            "both, the correlation is that of the others."
+        ),
+        '<div class="pair">',
+        figure(
+            graph, "Dots: categories, by people. Lines: the stronger, the closer related; blue ones are used."
+        ),
+        figure(
+            heat_map(values, names, "Canonical correlations of all pairs"),
+            "Canonical correlation, out of fold",
+            True,
+        ),
+        "</div>",
+        more("All figures", table(columns, rows, "All ordered pairs of categories", range(2, 6))),
+    )
+
+
+def _with_interval(row: Mapping[Hashable, Any], name: str) -> str:
+    return measured(row[name], row[f"{name}_low"], row[f"{name}_high"], 4, True)
+
+
+def _verdict(verdict: str) -> Markup:
+    kind = verdict if verdict in _ROLES else "soft"
+    return Markup(f'<span class="{kind}">{text(_SIGNS[verdict])}</span>')
