@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tastebridge
-from tastebridge import baselines, batch, data, datasets, evaluation, factors, maps, splits
+from tastebridge import baselines, batch, data, datasets, evaluation, factors, maps, privacy, splits
 from tastebridge.exceptions import TastebridgeError
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +20,7 @@ SURFACE = [
     "JointALS",
     "Panel",
     "Popularity",
+    "PrivateMapper",
     "StackingBlend",
     "TargetOnly",
     "Vocabulary",
@@ -31,7 +32,19 @@ SURFACE = [
 ]
 """Whoever adds a public name adds it here, and to the README where it is for everybody."""
 
-MODULES = [tastebridge, baselines, batch, data, datasets, evaluation, factors, maps, splits]
+MODULES = [
+    tastebridge,
+    baselines,
+    batch,
+    data,
+    datasets,
+    evaluation,
+    factors,
+    maps,
+    privacy,
+    privacy.federated,
+    splits,
+]
 PUBLIC = {
     thing.__qualname__: thing
     for module in MODULES

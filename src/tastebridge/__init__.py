@@ -7,6 +7,7 @@ from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_
 from tastebridge.evaluation import evaluate, evaluate_sampled
 from tastebridge.loading import load
 from tastebridge.mapper import InterestMapper
+from tastebridge.private_mapper import PrivateMapper
 
 __all__ = [
     "CleaningPolicy",
@@ -15,6 +16,7 @@ __all__ = [
     "JointALS",
     "Panel",
     "Popularity",
+    "PrivateMapper",
     "StackingBlend",
     "TargetOnly",
     "Vocabulary",

@@ -12,10 +12,11 @@ from tastebridge.exceptions import ModelFileError
 from tastebridge.mapper import InterestMapper
 from tastebridge.persist import broken, read
 from tastebridge.privacy.keys import Key
+from tastebridge.private_mapper import PrivateMapper
 from tastebridge.recommender import Recommender
 
 KINDS: Mapping[str, type[Recommender]] = {
-    kind.__name__: kind for kind in (InterestMapper, ItemNeighbours, JointALS, Popularity, TargetOnly)
+    kind.__name__: kind for kind in (InterestMapper, ItemNeighbours, JointALS, Popularity, PrivateMapper, TargetOnly)
 }
 """The only classes a saved model can become."""
 

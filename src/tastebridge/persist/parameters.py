@@ -13,12 +13,14 @@ from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
+from tastebridge.privacy import Budget
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
 
 KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         ALSFactors,
+        Budget,
         CCAMap,
         JointRoute,
         NeighbourRoute,

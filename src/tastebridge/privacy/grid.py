@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from tastebridge.moments import Array
 from tastebridge.privacy.noise import RandomBelow, discrete_gaussian
@@ -91,3 +92,23 @@ def _with_noise(values: Whole, variance: int, symmetric: bool, below: RandomBelo
     upper[np.diag_indices(p)] += discrete_gaussian(variance, p, below)
     upper[strictly] += discrete_gaussian(-(-variance // 2), len(strictly[0]), below)
     return upper + np.triu(upper, 1).T
+
+
+def sparse_to_grid(R: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return rows of length 1 (0 where a row is empty) on the grid, as :func:`to_grid` does dense ones."""
+    R = sparse.csr_matrix(R, dtype=np.float64, copy=True)
+    rows = np.repeat(np.arange(R.shape[0]), np.diff(R.indptr))
+    largest = np.zeros(R.shape[0])
+    np.maximum.at(largest, rows, np.abs(R.data))
+    relative = R.data / np.maximum(largest[rows], np.finfo(np.float64).tiny)
+    norms = np.sqrt(np.bincount(rows, relative**2, R.shape[0]))
+    whole = np.trunc(relative / np.maximum(norms[rows], np.finfo(np.float64).tiny) * 2.0**BITS).astype(
+        np.int64
+    )
+    while True:
+        squares = np.zeros(R.shape[0], dtype=np.int64)
+        np.add.at(squares, rows, whole * whole)
+        over = (squares > 1 << 2 * BITS)[rows]
+        if not over.any():
+            return sparse.csr_matrix((whole, R.indices, R.indptr), shape=R.shape)
+        whole[over] -= np.sign(whole[over])

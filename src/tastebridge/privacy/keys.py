@@ -195,7 +195,14 @@ def read_key(path: str | Path) -> Key:
 
 
 def key_from_environment(variable: str = VARIABLE) -> Key | None:
-    """Return the key in an environment variable, or None where it is not set."""
+    """Return the key in an environment variable, or None where it is not set.
+
+    Examples
+    --------
+    >>> from tastebridge.privacy import key_from_environment
+    >>> key_from_environment("NO_SUCH_VARIABLE") is None
+    True
+    """
     text = os.environ.get(variable)
     return Key.from_text(text) if text else None
 

@@ -1,0 +1,331 @@
+r"""Two businesses, one category each: the moments of the people they share, and nothing else.
+
+One party holds source factors X of its people, the other target factors Y of its own; which of them are the
+same people nobody may know, and no row may be seen. A *helper*, who sees no data, does two things: it pairs
+keyed pseudonyms, and it deals random numbers that let two matrices be multiplied unseen.
+
+1. Each party sends the helper the pseudonyms of its people, keyed by a secret the two parties share.
+2. The helper gives every pseudonym a random slot among :math:`n_x + n_y`, the same slot for the same
+   pseudonym, and deals random :math:`R_x, r_x` to one and :math:`R_y, r_y = \beta(R_x, R_y) - r_x` to the
+   other. Where :math:`\beta(A, B)` are the entries of :math:`A^\top B` that make up moments.
+3. Each party lays its rows :math:`[1, x, xx^\top]` into its slots, zeros into all others, and sends the other
+   :math:`\hat X = X + R_x`, or :math:`\hat Y = Y + R_y`.
+4. The shares :math:`v_x = r_x - \beta(R_x, \hat Y)` and :math:`v_y = \beta(\hat X, Y) + r_y` are exchanged.
+   Their sum is :math:`\beta(X, Y)`: a slot counts only where both have a row.
+
+All numbers are whole numbers modulo :math:`2^{64}` (fixed point), so the result is exact but for rounding.
+
+**Who learns what.** The parties: the moments of the shared people, how many people and factors the other has;
+not which people are shared, nor any row of the other. The helper: pseudonyms, and so how many are shared,
+but without the key not who; widths; no row and no result. This holds against three that follow the protocol
+and do not work together. If the helper and a party do, they see the other's factors, person by person. The
+moments themselves tell the more of a person the fewer are shared; neither noise nor a least number of people
+is part of this protocol. The key agreement of the two parties, and channels that are encrypted and say who
+speaks, are out of scope.
+
+References
+----------
+W. Du and M. J. Atallah, "Protocols for secure remote database access with approximate matching" (2001).
+D. Beaver, "Commodity-based cryptography", STOC (1997): a helper that deals randomness and sees no data.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tastebridge._validation import check_choice
+from tastebridge.data.coding import encode
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MessageError
+from tastebridge.moments import Array, Moments
+from tastebridge.privacy.federated.fixed import Ring, from_fixed, mask, product, to_fixed
+from tastebridge.privacy.federated.messages import Message
+from tastebridge.privacy.keys import Key
+from tastebridge.privacy.pseudonyms import pseudonyms_of
+
+_MOST = 1 << 28
+_WIDEST = 1 << 12
+
+
+class Party:
+    """One of the two, with the factors of its people.
+
+    Parameters
+    ----------
+    name, peer, helper : str
+        Its own name and those of the other party and the helper.
+    side : {"x", "y"}
+        Whether it holds source or target factors.
+    ids : list or column of ids
+        Its people, each once; of one kind (int or str) on both sides.
+    factors : array-like of shape (n, p)
+        A row a person.
+    key : Key
+        The secret of the two parties, which the helper must not have.
+    session : str
+        The name of this run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tastebridge.privacy import new_key
+    >>> from tastebridge.privacy.federated import Helper, Party
+    >>> key = new_key()
+    >>> shop = Party("shop", "club", "helper", "x", ["ada", "eva"], [[1.0], [2.0]], key, "run-1")
+    >>> club = Party("club", "shop", "helper", "y", ["eva", "kim"], [[0.5], [4.0]], key, "run-1")
+    >>> deal_shop, deal_club = Helper("helper").deal(shop.people(), club.people())
+    >>> rows_shop, rows_club = shop.rows(deal_shop), club.rows(deal_club)
+    >>> share_shop, share_club = shop.share(rows_club), club.share(rows_shop)
+    >>> moments = shop.moments(share_club)  # of eva alone
+    >>> round(moments.n, 3), round(float(moments.xy[0, 0]), 3)
+    (1.0, 1.0)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        peer: str,
+        helper: str,
+        side: Literal["x", "y"],
+        ids: Any,
+        factors: ArrayLike,
+        key: Key,
+        session: str,
+    ) -> None:
+        check_choice("side", side, ("x", "y"))
+        F = np.asarray(factors, dtype=np.float64)
+        coded = encode(ids, "ids")
+        if F.ndim != 2 or len(F) != len(coded.codes) or not F.size or not np.isfinite(F).all():
+            raise InvalidDataError(
+                f"factors must be a matrix of finite numbers with a row for each of {len(coded.codes)} ids; "
+                f"got shape {F.shape}."
+            )
+        if len(coded.ids) < len(coded.codes) or (coded.codes < 0).any():
+            raise InvalidDataError("ids must name each person once, and none may be missing.")
+        self.name, self.peer, self.helper, self.side, self.session = name, peer, helper, side, session
+        self._names = pseudonyms_of(ids, key, context=f"federated/{session}")
+        self._kind = "int" if coded.ids.dtype.kind == "i" else "str"
+        self._scale = 2.0 ** np.ceil(np.log2(max(float(np.linalg.norm(F, axis=1).max()), 2.0**-500)))
+        self._factors = F / self._scale
+        self._step = 0
+
+    def people(self) -> Message:
+        """Return the first message, to the helper: pseudonyms and the number of factors."""
+        self._once(0)
+        words = np.array([[int(name[:16], 16), int(name[16:], 16)] for name in self._names], dtype=np.uint64)
+        values = {"side": self.side, "kind": self._kind, "width": self._factors.shape[1]}
+        return Message("people", self.session, self.name, self.helper, values, {"pseudonyms": words})
+
+    def rows(self, deal: Message) -> Message:
+        """Return the second message, to the other party: the masked rows of all slots."""
+        self._once(1)
+        n = len(self._factors)
+        deal.expect("deal", self.session, self.name, slots=(n,), correction=(None,))
+        slots, n_slots, other = deal.arrays["slots"], deal.value("n_slots", int), deal.value("width", int)
+        if not (n < n_slots <= _MOST and 0 < other <= _WIDEST) or not _distinct(slots, n_slots):
+            raise MessageError("the helper's slots are not one for each person.")
+        self._bits, self._other = (62 - int(n_slots).bit_length()) // 2, other
+        own = self._factors.shape[1]
+        p, q = (own, other) if self.side == "x" else (other, own)
+        self._sizes, self._correction = (p, q), deal.arrays["correction"]
+        if self._correction.shape != (_n_sums(p, q),) or self._correction.dtype != np.uint64:
+            raise MessageError("the helper's random numbers do not fit the factors.")
+        self._rows = np.zeros((n_slots, _n_columns(own)), dtype=np.uint64)
+        self._rows[slots] = to_fixed(augmented(self._factors), self._bits)
+        self._mask = mask(_seed(deal), "rows", self._rows.shape)
+        values = {"scale": float(self._scale)}
+        return Message("rows", self.session, self.name, self.peer, values, {"rows": self._rows + self._mask})
+
+    def share(self, rows: Message) -> Message:
+        """Return the third message, to the other party: this one's share of the moments."""
+        self._once(2)
+        rows.expect("rows", self.session, self.name, rows=(len(self._rows), _n_columns(self._other)))
+        self._other_scale = _scale(rows)
+        theirs = _ring(rows, "rows")
+        if self.side == "x":
+            self._share = self._correction - bilinear(self._mask, theirs, *self._sizes)
+        else:
+            self._share = self._correction + bilinear(theirs, self._rows, *self._sizes)
+        return Message("share", self.session, self.name, self.peer, {}, {"share": self._share})
+
+    def moments(self, share: Message) -> Moments:
+        """Return the moments of the people both have, from the other's share."""
+        self._once(3)
+        share.expect("share", self.session, self.name, share=(_n_sums(*self._sizes),))
+        flat = from_fixed(self._share + _ring(share, "share"), 2 * self._bits)
+        both = (self._scale, self._other_scale)
+        return _moments(flat, *self._sizes, *(both if self.side == "x" else both[::-1]))
+
+    def _once(self, step: int) -> None:
+        if step != self._step:
+            raise InvalidParameterError(
+                f"{self.name!r} is at step {self._step + 1} of people, rows, share, moments, each of which "
+                "serves once. Start a new Party with a new session to run again."
+            )
+        self._step += 1
+
+
+class Helper:
+    """Pairs pseudonyms and deals random numbers; sees no data.
+
+    Parameters
+    ----------
+    name : str, default="helper"
+
+    Examples
+    --------
+    >>> from tastebridge.privacy import new_key
+    >>> from tastebridge.privacy.federated import Helper, Party
+    >>> key = new_key()
+    >>> shop = Party("shop", "club", "helper", "x", ["ada", "eva"], [[1.0], [2.0]], key, "run-1")
+    >>> club = Party("club", "shop", "helper", "y", ["eva"], [[0.5]], key, "run-1")
+    >>> [deal.receiver for deal in Helper("helper").deal(shop.people(), club.people())]
+    ['shop', 'club']
+    """
+
+    def __init__(self, name: str = "helper") -> None:
+        self.name = name
+        self._sessions: set[str] = set()
+
+    def deal(self, one: Message, two: Message) -> tuple[Message, Message]:
+        """Return the messages to the senders of two messages of people, in their order.
+
+        Raises
+        ------
+        MessageError
+            If the two do not belong together: one side each, ids of one kind, one session, each person once.
+        """
+        session = one.session
+        for message in (one, two):
+            message.expect("people", session, self.name, pseudonyms=(None, 2))
+        if session in self._sessions:
+            raise MessageError(f"session {session!r} was dealt before; its masks serve once.")
+        if {one.value("side", str), two.value("side", str)} != {"x", "y"} or one.sender == two.sender:
+            raise MessageError(
+                "one party must hold source factors (side 'x') and another target factors ('y')."
+            )
+        kinds = {message.sender: message.value("kind", str) for message in (one, two)}
+        if len(set(kinds.values())) > 1:
+            raise MessageError(
+                f"ids must be of one kind on both sides, or nobody is paired; they are {kinds}."
+            )
+        self._sessions.add(session)
+        slots, n_slots = _slots([_ring(message, "pseudonyms") for message in (one, two)])
+        widths = [message.value("width", int) for message in (one, two)]
+        if not all(0 < width <= _WIDEST for width in widths):
+            raise MessageError(f"the numbers of factors {widths} cannot be.")
+        seeds = [secrets.token_bytes(32) for _ in range(2)]
+        corrections = _corrections(seeds, n_slots, widths, flipped=one.values["side"] == "y")
+        messages = (
+            Message(
+                "deal",
+                session,
+                self.name,
+                message.sender,
+                {"n_slots": n_slots, "width": widths[1 - at], "seed": seeds[at].hex()},
+                {"slots": slots[at], "correction": corrections[at]},
+            )
+            for at, message in enumerate((one, two))
+        )
+        first, second = messages
+        return first, second
+
+
+def augmented(F: Array) -> Array:
+    r"""Return the rows :math:`[1, f, f f^\top]` of factors (n, p), of the last the upper triangle."""
+    rows, columns = np.triu_indices(F.shape[1])
+    return np.hstack([np.ones((len(F), 1)), F, F[:, rows] * F[:, columns]])
+
+
+def bilinear(A: Ring, B: Ring, p: int, q: int) -> Ring:
+    """Return the entries of ``A.T @ B`` that make up moments, flat: all pairs, ``xx`` and ``yy``."""
+    pairs = product(A[:, : p + 1], B[:, : q + 1])
+    xx, yy = product(A[:, p + 1 :], B[:, :1]), product(A[:, :1], B[:, q + 1 :])
+    return np.concatenate([pairs.ravel(), xx.ravel(), yy.ravel()])
+
+
+def _corrections(seeds: list[bytes], n_slots: int, widths: list[int], flipped: bool) -> list[Ring]:
+    """Return the dealt numbers of both: they sum to the bilinear product of their masks."""
+    masks = [
+        mask(seed, "rows", (n_slots, _n_columns(width))) for seed, width in zip(seeds, widths, strict=True)
+    ]
+    order = slice(None, None, -1 if flipped else 1)
+    (A, B), (p, q) = masks[order], widths[order]
+    whole = bilinear(A, B, p, q)
+    drawn = np.frombuffer(secrets.token_bytes(whole.nbytes), dtype="<u8")
+    return [drawn, whole - drawn]
+
+
+def _slots(names: Sequence[Ring]) -> tuple[list[np.ndarray], int]:
+    """Return for either party the random slots of its pseudonyms, and the number of slots."""
+    both = np.concatenate(names)
+    people, place = np.unique(both, axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    for part in (place[: len(names[0])], place[len(names[0]) :]):
+        if not len(part) or len(np.unique(part)) < len(part):
+            raise MessageError("a party must have people, and name each once.")
+    if len(both) > _MOST:
+        raise MessageError(f"{len(both):,} people are more than {_MOST:,}.")
+    drawn = list(range(len(both)))
+    secrets.SystemRandom().shuffle(drawn)
+    given = np.array(drawn, dtype=np.int64)[: len(people)][place]
+    return [given[: len(names[0])], given[len(names[0]) :]], len(both)
+
+
+def _moments(flat: Array, p: int, q: int, scale_x: float, scale_y: float) -> Moments:
+    pairs, xx, yy = np.split(flat, np.cumsum([(p + 1) * (q + 1), p * (p + 1) // 2]))
+    P = pairs.reshape(p + 1, q + 1)
+    return Moments(
+        float(P[0, 0]),
+        P[1:, 0] * scale_x,
+        P[0, 1:] * scale_y,
+        _symmetric(xx, p) * scale_x**2,
+        P[1:, 1:] * scale_x * scale_y,
+        _symmetric(yy, q) * scale_y**2,
+    )
+
+
+def _symmetric(upper: Array, p: int) -> Array:
+    S = np.zeros((p, p))
+    S[np.triu_indices(p)] = upper
+    return S + np.triu(S, 1).T
+
+
+def _n_columns(p: int) -> int:
+    return 1 + p + p * (p + 1) // 2
+
+
+def _n_sums(p: int, q: int) -> int:
+    return (p + 1) * (q + 1) + p * (p + 1) // 2 + q * (q + 1) // 2
+
+
+def _distinct(slots: np.ndarray, n_slots: int) -> bool:
+    whole = slots.dtype == np.int64 and slots.min(initial=0) >= 0 and slots.max(initial=0) < n_slots
+    return bool(whole and len(np.unique(slots)) == len(slots))
+
+
+def _ring(message: Message, name: str) -> Ring:
+    if message.arrays[name].dtype != np.uint64:
+        raise MessageError(f"the {name} of {message.sender!r} are not whole numbers modulo 2^64.")
+    return message.arrays[name]
+
+
+def _seed(message: Message) -> bytes:
+    try:
+        seed = bytes.fromhex(message.value("seed", str))
+    except ValueError:
+        seed = b""
+    if len(seed) != 32:
+        raise MessageError("the helper's seed is not 32 bytes.")
+    return seed
+
+
+def _scale(message: Message) -> float:
+    scale = message.value("scale", float)
+    if not 2.0**-500 <= scale <= 2.0**500:
+        raise MessageError(f"the scale {scale:g} of {message.sender!r} cannot be.")
+    return float(scale)

@@ -1,0 +1,44 @@
+"""Public scales: where the factors of people outside are centred, how they spread, how long they are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tastebridge.moments import Array
+
+_SMALLEST = 1e-9
+
+
+class Scale(NamedTuple):
+    """An affine map ``(F - center) @ matrix`` of factors, and the length rows are clipped to afterwards."""
+
+    center: Array
+    matrix: Array
+    clip: float
+
+    def apply(self, F: Array) -> Array:
+        """Return factors (n, p) centred and scaled, not clipped."""
+        return (F - self.center) @ self.matrix
+
+    def clipped(self, F: Array) -> Array:
+        """Return factors centred, scaled and clipped."""
+        Z = self.apply(F)
+        norms = np.maximum(np.linalg.norm(Z, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        return Z * np.minimum(1.0, self.clip / norms)
+
+
+def scale_of(F: Array, whiten: bool) -> Scale:
+    """Return the scale of outsiders' factors (n, p): their mean, their median length, if asked whitened.
+
+    Whitened, the directions of the source spend the noise evenly: a direction in which people differ little
+    would drown in noise made for those in which they differ much.
+    """
+    center = F.mean(axis=0)
+    matrix = np.eye(F.shape[1])
+    if whiten:
+        values, V = np.linalg.eigh(np.cov(F.T, bias=True).reshape(F.shape[1], -1))
+        matrix = V / np.sqrt(np.maximum(values, _SMALLEST * max(float(values[-1]), _SMALLEST)))
+    lengths = np.linalg.norm((F - center) @ matrix, axis=1)
+    return Scale(center, matrix, max(float(np.median(lengths)), _SMALLEST))
