@@ -20,7 +20,7 @@ from tastebridge.exceptions import (
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import CCAMap
 from tastebridge.persist.arrays import Arrays
-from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
+from tastebridge.persist.manifest import CARD, MANIFEST, describe_file, parse, render
 from tastebridge.routes import NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
 
 TARGET = "films/new"
@@ -332,3 +332,23 @@ def test_arrays_come_back_with_type_and_order(order, share):
     assert back.dtype == value.dtype
     if share == 1.0:
         assert back.flags.f_contiguous == value.flags.f_contiguous
+
+
+def test_a_model_card_stands_beside_the_model_and_is_checked_with_it(models, saved, tmp_path):
+    card = (saved / CARD).read_text(encoding="utf-8")
+    for heading in ("Intended use", "Data", "Does it help?", "Measured accuracy", "Settings", "Limits"):
+        assert f"\n## {heading}\n" in card
+    mapper = models["default"]
+    accuracy = mapper.findings_["accuracy"]
+    for row in accuracy.itertuples():
+        assert f"{row.mean:.4f} ({row.low:.4f} to {row.high:.4f})" in card
+    for row in mapper.transfer_.itertuples():
+        assert f"| {row.source} | {row.verdict} | {'yes' if row.kept else 'no'} | {row.linked:,} |" in card
+    assert "and no person" in card
+    (saved / CARD).write_text(card.replace("no person", "no one"), encoding="utf-8")
+    with pytest.raises(ModelFileError, match=r"README\.md"):
+        tb.load(saved)
+    models["popularity"].save(saved)
+    assert (saved / CARD).read_text(encoding="utf-8").startswith("# Popularity: recommends in films")
+    models["default"].save(tmp_path / "open", with_users=True)
+    assert "personal data" in (tmp_path / "open" / CARD).read_text(encoding="utf-8")

@@ -95,6 +95,13 @@ def test_findings_tell_the_accuracy_of_the_evidence(mapper):
         assert row["people"] == len(evidence.people)
 
 
+def test_where_no_source_is_kept_the_accuracy_is_that_of_what_is_served_then(mapper):
+    found = mapper.evidence_["cold"]
+    none = found._replace(sources=found.sources.assign(kept=False))
+    assert findings.served(none) is found.values["without transfer"]
+    assert findings.served(found) is found.values["blend"]
+
+
 def test_groups_by_history_hold_everybody_once_and_are_never_small(mapper):
     table = mapper.findings_["by_history"]
     assert (table["people"] >= findings.SMALLEST).all()

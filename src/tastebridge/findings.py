@@ -44,19 +44,26 @@ def accuracy(evidence: Mapping[str, Any]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        segment, list, people, mean, low, high, and the difference to the better of those that need no source
-        (difference, difference_low, difference_high; NaN for itself).
+        segment, list, people, mean, low, high (of the list of the model: those of all sources together, or,
+        where none is kept, of what needs no source), and the difference to the better of those that need no
+        source (difference, difference_low, difference_high; NaN for itself).
     """
     rows = []
     for segment, found in evidence.items():
         best = found.values[found.baseline]
         for name, label in _VALUES.items():
-            values = found.values[name]
+            values = served(found) if label == MODEL else found.values[name]
             if name == "without transfer" and np.array_equal(values, found.values["popularity"]):
                 continue  # for people without a history there is nothing but popularity
             gap = (np.nan,) * 3 if name == found.baseline else _triple(paired_difference(values, best))
             rows.append((segment, label, len(values), *_triple(bootstrap_mean(values)), *gap))
     return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
+
+
+def served(found: Any) -> Array:
+    """Return the values of the blend of all routes, or, where no source is kept, of what is served then."""
+    values: Array = found.values["blend" if found.sources["kept"].any() else "without transfer"]
+    return values
 
 
 def by_history(evidence: Mapping[str, Any], panel: Panel, target: str) -> pd.DataFrame:
@@ -78,7 +85,7 @@ def by_history(evidence: Mapping[str, Any], panel: Panel, target: str) -> pd.Dat
     lengths = sum(np.diff(part.matrix.indptr) for name, part in panel.interactions.items() if name != target)
     rows = []
     for segment, found in evidence.items():
-        blend, best = found.values["blend"], found.values[found.baseline]
+        blend, best = served(found), found.values[found.baseline]
         for label, here in _bins(np.asarray(lengths)[found.people]):
             gap = _triple(paired_difference(blend[here], best[here]))
             own = _triple(bootstrap_mean(blend[here]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tastebridge.exceptions import ModelFileError
-from tastebridge.persist.manifest import MANIFEST, parse
+from tastebridge.persist.manifest import CARD, MANIFEST, parse
 
 
 def check_free(path: str | Path) -> Path:
@@ -55,7 +55,9 @@ def publish(folder: Path, path: Path) -> None:
     """Put a finished folder in its place, whole or not at all.
 
     Over a saved model, the new files, whose names hold their checksums, come beside the old ones, and the
-    new manifest over the old one is the step that counts; what only the old model needed goes last.
+    new manifest over the old one is the step that counts; what only the old model needed goes last. The card,
+    whose name is always the same, goes over the old one just before: should the machine stop between the two,
+    the folder is refused, never misread.
     """
     if path.exists() and not any(path.iterdir()):
         path.rmdir()
@@ -63,7 +65,7 @@ def publish(folder: Path, path: Path) -> None:
         folder.replace(path)
         return
     old = _files(path)
-    for part in sorted(folder.iterdir(), key=lambda part: part.name == MANIFEST):
+    for part in sorted(folder.iterdir(), key=lambda part: (part.name == MANIFEST, part.name == CARD)):
         os.replace(part, path / part.name)
     for name in old - _files(path):
         (path / name).unlink(missing_ok=True)

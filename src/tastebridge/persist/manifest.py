@@ -11,11 +11,12 @@ from typing import Any
 from tastebridge.exceptions import ModelFileError, ModelFormatError
 
 MANIFEST = "manifest.json"
+CARD = "README.md"
 PACKAGE = "tastebridge"
 FORMAT = 1
 """Raised when a change makes a version of tastebridge unable to read what a later one writes."""
 
-_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def render(content: dict[str, Any]) -> str:

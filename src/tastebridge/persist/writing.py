@@ -21,11 +21,12 @@ from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
 from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.card import card_of
 from tastebridge.persist.folder import check_free, publish, scratch
 from tastebridge.persist.ids import write_ids
 from tastebridge.persist.interests import describe_interests
 from tastebridge.persist.linear import describe_model
-from tastebridge.persist.manifest import FORMAT, MANIFEST, PACKAGE, describe_file, render
+from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, describe_file, render
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.people import describe_people
 from tastebridge.persist.similarity import describe_similarity
@@ -56,6 +57,7 @@ def save(
         path = check_free(path)
         with scratch(path) as folder:
             out = _Plain(folder) if vault is None else _Sealed(folder, vault)
+            out.card(card_of(state, with_users))
             (folder / MANIFEST).write_text(render(out.manifest(_write(out, state, with_users))), "ascii")
             _sync(folder)
             publish(folder, path)
@@ -67,6 +69,8 @@ class _Output(Protocol):
     """Where the files of a model go."""
 
     def add(self, role: str, ending: str, write: Callable[[Any], object]) -> None: ...
+
+    def card(self, text: str) -> None: ...
 
     def manifest(self, content: dict[str, Any]) -> dict[str, Any]: ...
 
@@ -86,6 +90,11 @@ class _Plain:
         path.replace(path.with_name(record["file"]))
         self._files[role] = record
 
+    def card(self, text: str) -> None:
+        """Write the model card, whose name stays the same."""
+        (self._folder / CARD).write_text(text, encoding="utf-8", newline="\n")
+        self._files["card"] = describe_file(self._folder / CARD)
+
     def manifest(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return what the manifest of the folder holds."""
         return {**content, "files": self._files}
@@ -102,6 +111,9 @@ class _Sealed:
         text = io.BytesIO()
         write(text)
         self._files[role] = self._vault.write(self._folder, text.getvalue())
+
+    def card(self, text: str) -> None:
+        """Write no card: it would tell in the open what is sealed."""
 
     def manifest(self, content: dict[str, Any]) -> dict[str, Any]:
         """Seal the manifest too, and return what is left to say in the open."""

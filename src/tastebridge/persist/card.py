@@ -1,0 +1,163 @@
+"""The model card: what a saved model is for, what it learned from, how good it is, and what it cannot do.
+
+References
+----------
+M. Mitchell et al., "Model Cards for Model Reporting", FAT* (2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from tastebridge._version import __version__
+from tastebridge.persist.parameters import to_json
+from tastebridge.persist.state import State
+
+_SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
+_USE = """It ranks items of the target for people known by their events in the categories below, so that
+somebody can choose among them. It is not meant for decisions about people, such as prices, credit, work or
+health, and a leaning it sees is not to be read as a trait of a person."""
+_LIMITS = """- It learned from people who are in several categories at once; others may differ from them.
+- It knows items by who took them. One that nobody took is never recommended, and popular ones are favoured.
+- Its maps are linear and fixed: taste moves on, and the figures hold for the time the data cover.
+- Figures are from people hidden while it learned. They tell of finding again what people took by themselves,
+  not of what recommending changes.
+- Scores can be compared within the target only."""
+_HOW = """```python
+import tastebridge as tb
+
+model = tb.load("this folder")
+model.recommend_from(history, n=10)  # history: a frame of user_id, item_id, category
+```"""
+
+
+def card_of(state: State, with_users: bool) -> str:
+    """Return the card of a recommender as Markdown; it names no person."""
+    target = state.parameters["target"]
+    parts = [
+        f"# {state.kind}: recommends in {target}",
+        f"A model of tastebridge {__version__}. {_people(with_users)}",
+        f"## Intended use\n\n{_USE}",
+        *_section("## Data", _data(state)),
+        *_section("## Does it help?", _sources(state)),
+        *_section("## Measured accuracy", _accuracy(state)),
+        *_section("## Kind of recommendations", _breadth(state)),
+        *_section("## Settings", _settings(state)),
+        f"## Limits\n\n{_LIMITS}",
+        f"## How to use it\n\n{_HOW}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _people(with_users: bool) -> str:
+    if with_users:
+        return "**It holds the people it learned from and their histories**: handle it as personal data."
+    return "It holds items and numbers, and no person."
+
+
+def _section(title: str, parts: Iterator[str]) -> list[str]:
+    found = list(parts)
+    return [title, *found] if found else []
+
+
+def _data(state: State) -> Iterator[str]:
+    sizes = state.tables.get("finding_overview")
+    if sizes is None:
+        counts = [(name, f"{len(items):,}") for name, items in state.items.items()]
+        yield _table(["category", "items"], counts)
+        return
+    rows = [
+        (row["category"], *(f"{row[name]:,}" for name in ("people", "items", "interactions")))
+        for row in sizes.to_dict("records")
+    ]
+    yield _table(["category", "people", "items", "pairs of a person and an item"], rows)
+    cleaning = state.tables["finding_cleaning"]
+    steps = "; ".join(f"{row.step}: {row.rows:,}" for row in cleaning.itertuples())
+    yield f"Cleaning, in rows of the table: {steps}."
+
+
+def _sources(state: State) -> Iterator[str]:
+    table = state.tables.get("transfer_")
+    if table is None:
+        return
+    rows = [
+        (
+            row["source"],
+            row["verdict"],
+            "yes" if row["kept"] else "no",
+            f"{row['linked']:,}",
+            _interval(row, "lift", "lift_low", "lift_high", signed=True),
+        )
+        for row in table.to_dict("records")
+    ]
+    yield _table(["source", "verdict", "used", "people in both", "lift of NDCG@10 (95 %)"], rows)
+    yield "Lift is over the best that needs no source, for people hidden from the target while it learned."
+
+
+def _accuracy(state: State) -> Iterator[str]:
+    table = state.tables.get("finding_accuracy")
+    if table is None or not len(table):
+        return
+    rows = [
+        (
+            _SEGMENTS[row["segment"]],
+            row["list"],
+            f"{row['people']:,}",
+            _interval(row, "mean", "low", "high"),
+            _interval(row, "difference", "difference_low", "difference_high", signed=True),
+        )
+        for row in table.to_dict("records")
+    ]
+    columns = ["people", "list", "judged", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
+    yield _table(columns, rows)
+    yield "Every item of the target ranked, out of fold; intervals by bootstrap over people."
+
+
+def _breadth(state: State) -> Iterator[str]:
+    table = state.tables.get("finding_beyond_accuracy")
+    if table is None or not len(table):
+        return
+    rows = [
+        (
+            _SEGMENTS[row["segment"]],
+            row["list"],
+            f"{row['coverage']:.1%}",
+            f"{row['novelty']:.1f}",
+            f"{row['bias']:.2f}",
+        )
+        for row in table.to_dict("records")
+    ]
+    yield _table(["people", "list", "catalogue covered", "novelty, bits", "popularity percentile"], rows)
+
+
+def _settings(state: State) -> Iterator[str]:
+    rows = [(f"`{name}`", f"`{_plain(to_json(name, value))}`") for name, value in state.parameters.items()]
+    yield _table(["parameter", "value"], rows)
+
+
+def _plain(value: Any) -> str:
+    """Return a parameter as JSON holds it, in short words."""
+    if isinstance(value, dict) and "parameters" in value:
+        given = ", ".join(f"{key}={_plain(part)}" for key, part in value["parameters"].items())
+        return f"{value['class']}({given})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    return repr(value)
+
+
+def _interval(row: dict[Any, Any], mean: str, low: str, high: str, signed: bool = False) -> str:
+    if math.isnan(row[mean]):
+        return "–"
+    sign = "+" if signed else ""
+    return f"{row[mean]:{sign}.4f} ({row[low]:{sign}.4f} to {row[high]:{sign}.4f})"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
