@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.private`` writes ``results/private.csv``: for each epsilon the NDCG@10 of
 ``PrivateMapper`` (protocol ``sampled``, test rows, all and without twins), the share of its lift over
-popularity that is left of the one without noise, and the AUC of a membership attack on the released moments.
+popularity that is left of the one without noise, and the AUC of membership attacks on what is released.
 Protected are the people with training rows in both categories, outsiders those with rows in one. Noise is
 drawn anew in each repetition; the table has means over them. The defaults of ``PrivateMapper`` were chosen on
 ``valid`` of this pair, in both directions; the test rows were not read for it.
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 import tastebridge as tb
 from benchmarks.data.amazon_cloth_sport import make
@@ -26,10 +27,9 @@ from benchmarks.twins import has_twin
 from tastebridge.evaluation import draw_negatives
 from tastebridge.factors import SVDFactors
 from tastebridge.metrics import rank_ndcg
-from tastebridge.moments import Moments
 from tastebridge.privacy import noise_multiplier_for
-from tastebridge.privacy.audit import membership_auc
-from tastebridge.privacy.moments import check_shares, noisy_moments
+from tastebridge.privacy.audit import auc
+from tastebridge.privacy.grid import BITS, sparse_to_grid
 from tastebridge.privacy.whitening import scale_of
 
 OUT = Path(__file__).parent / "results" / "private.csv"
@@ -73,7 +73,7 @@ def curve(task: Task, source: str, repeats: int) -> list[dict[str, object]]:
             "ndcg@10 without twins": no_twins,
             "lift kept": (value - base[0]) / (quiet[0] - base[0]),
             "lift kept without twins": (no_twins - base[1]) / (quiet[1] - base[1]),
-            "attack auc": np.mean([attack(task, source, epsilon, seed) for seed in range(repeats)]),
+            **pd.DataFrame([attack(task, source, epsilon, seed) for seed in range(repeats)]).mean(),
             "fit seconds": seconds,
         }
         rows.append(row)
@@ -92,33 +92,45 @@ def ndcg(
     return rank_ndcg(row_ranks(task.split, ids, scores, negatives), 10)
 
 
-def attack(task: Task, source: str, epsilon: float, seed: int) -> float:
-    """Return the AUC of the attack on moments of half of the linked people, the other half being strangers.
+def attack(task: Task, source: str, epsilon: float, seed: int) -> dict[str, float]:
+    """Return the AUC of telling who is among the people of a release: by its map, its popularity, and both.
 
-    The moments are those PrivateMapper releases, with the noise its share of the budget leaves them. A third
-    of the people, in neither, tells the attacker what to expect.
+    Eight tenths of the linked people are released, with the noise PrivateMapper gives each part; a tenth are
+    the strangers to tell them from; another tell the attacker what to expect.
     """
-    panel, mapper = task.panel, tb.PrivateMapper(task.target)
-    linked = np.random.default_rng(seed).permutation(panel.linked(source, task.target))
-    pairs, clips = [], []
-    for name, rank, whiten in (
-        (source, mapper.source_components, True),
-        (task.target, mapper.target_components, False),
-    ):
-        outsiders = panel[name].matrix[np.setdiff1d(panel[name].active, linked)]
-        model = SVDFactors(rank).fit(outsiders)
-        scale = scale_of(model.transform(outsiders), whiten)
-        pairs.append(scale.clipped(model.transform(panel[name].matrix[linked])))
-        clips.append(scale.clip)
-    X, Y = pairs
-    inside, outside, rest = np.array_split(np.arange(len(linked)), 3)
-    shares = check_shares({"n": 0.03, "xy": 0.97})
-    noise = noise_multiplier_for(epsilon, DELTA) / (1.0 - mapper.popularity_share) ** 0.5
-    zeros = Moments.zeros(X.shape[1], Y.shape[1])
-    public = Moments(1.0, zeros.sum_x, zeros.sum_y, zeros.xx, zeros.xy, zeros.yy)
-    released = noisy_moments(X[inside], Y[inside], noise, (clips[0], clips[1]), shares, public)
-    reference = Moments.from_arrays(X[rest], Y[rest])
-    return membership_auc(released, (X[inside], Y[inside]), (X[outside], Y[outside]), reference)
+    rng, mapper, panel = np.random.default_rng(seed), tb.PrivateMapper(task.target), task.panel
+    linked = rng.permutation(panel.linked(source, task.target))
+    inside, outside, rest = np.split(np.arange(len(linked)), [8 * len(linked) // 10, 9 * len(linked) // 10])
+    X = _clipped(task, source, mapper.source_components, linked, True)
+    Y = _clipped(task, task.target, mapper.target_components, linked, False)
+    R = (sparse_to_grid(panel[task.target].matrix[linked]) / 2.0**BITS).tocsr()
+    noise = noise_multiplier_for(epsilon, DELTA)
+    sigma = [
+        noise / (0.97 * part) ** 0.5 for part in (1.0 - mapper.popularity_share, mapper.popularity_share)
+    ]
+    M = (X[inside].T @ Y[inside] + sigma[0] * rng.normal(size=(X.shape[1], Y.shape[1]))) / len(inside)
+    h = (_column_sums(R[inside]) + sigma[1] * rng.normal(size=R.shape[1])) / len(inside)
+    scores = {
+        "map": np.einsum("ij,ij->i", X @ (M - X[rest].T @ Y[rest] / len(rest)), Y),
+        "popularity": np.asarray(R @ (h - _column_sums(R[rest]) / len(rest))),
+    }
+    scores["both"] = sum(part / part[outside].var() for part in scores.values())
+    return {f"attack auc, {name}": auc(part[inside], part[outside]) for name, part in scores.items()}
+
+
+def _clipped(
+    task: Task, name: str, rank: int, linked: NDArray[np.int64], whiten: bool
+) -> NDArray[np.float64]:
+    """Return factors of length at most 1 as PrivateMapper takes them."""
+    part = task.panel[name]
+    outsiders = part.matrix[np.setdiff1d(part.active, linked)]
+    model = SVDFactors(rank).fit(outsiders)
+    scale = scale_of(np.asarray(model.transform(outsiders)), whiten)
+    return scale.clipped(np.asarray(model.transform(part.matrix[linked]))) / scale.clip
+
+
+def _column_sums(R: sparse.csr_matrix) -> NDArray[np.float64]:
+    return np.asarray(R.sum(axis=0)).ravel()
 
 
 def _run(

@@ -1,4 +1,4 @@
-"""Data to try things on: a synthetic panel with a planted map, and MovieLens with genres as categories."""
+"""Data to try things on: panels with a planted map, small scenarios, and MovieLens by genre."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pandas as pd
 
 from tastebridge._validation import check_count
 from tastebridge.data import CleaningPolicy, Panel
+from tastebridge.data.scenarios import make_scenario
 from tastebridge.data.synthetic import Truth, make_panel
 from tastebridge.exceptions import MissingDependencyError
 
-__all__ = ["Truth", "load_movielens", "make_panel"]
+__all__ = ["Truth", "load_movielens", "make_panel", "make_scenario"]
 
 
 def load_movielens(min_ratings: int | None = None, rating: bool = False) -> Panel:

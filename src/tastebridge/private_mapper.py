@@ -27,6 +27,7 @@ from tastebridge.privacy import Budget, Key, noise_multiplier_for
 from tastebridge.privacy.budget import check_delta, check_epsilon
 from tastebridge.privacy.grid import BITS, GridPart, add_noise, sparse_to_grid
 from tastebridge.privacy.moments import PARTS, noisy_moments
+from tastebridge.privacy.shrinkage import shrink_towards
 from tastebridge.privacy.whitening import Scale, scale_of
 from tastebridge.recommender import Recommender
 from tastebridge.routes import FittedRoute, Workshop
@@ -51,7 +52,8 @@ class PrivateMapper(Recommender):
     where :math:`y_u` are target rows, and the moments of their clipped factors, whitened on the side of the
     source s. The ridge map :math:`B_s` of the moments, with the outsiders' covariance, leads from a history
     to target factors, and the score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over
-    sources. People with a target history get what the outsiders' target factors say of it too.
+    sources, with h drawn towards the outsiders' popularity where the noise is strong. People with a target
+    history get what the outsiders' target factors say of it too.
 
     **What is guaranteed.** Let two panels differ by one protected person, all their events present or absent.
     Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
@@ -63,7 +65,7 @@ class PrivateMapper(Recommender):
 
     **What is not covered.** The outsiders, at all. A recommendation made *for* a person shows that person's
     own history, to whoever sees it. ``panel_``, which holds all people in memory; saving it needs a key.
-    Settings chosen by looking at protected people's results. A second fit, which spends as much again unless
+    Settings chosen by looking at protected people's results. An error, as that nobody is linked, and time. A second fit, which spends as much again unless
     both draw on one ``budget``. Somebody who stops being linked becomes an outsider in the next fit: name
     such people in ``protected``.
 
@@ -223,7 +225,9 @@ class PrivateMapper(Recommender):
         }
         noise = self._spend()
         everybody = np.unique(np.concatenate(list(linked.values())))
-        popularity, n = _popularity(private[self.target][everybody], noise, self.popularity_share)
+        popularity, n = _popularity(
+            private[self.target][everybody], workshop.histories[self.target], noise, self.popularity_share
+        )
         share = (1.0 - self.popularity_share) / len(sources)
         routes = [_popularity_route(workshop, popularity)]
         space = workshop.space("target", np.asarray(there.model.item_factors_))
@@ -322,13 +326,20 @@ def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
     return replace(public, interactions=parts, item_names=known)
 
 
-def _popularity(rows: sparse.csr_matrix, noise: float, share: float) -> tuple[Array, float]:
+def _popularity(
+    rows: sparse.csr_matrix, public: sparse.csr_matrix, noise: float, share: float
+) -> tuple[Array, float]:
     """Return the private mean of target rows of length 1, (n_items,), and the private number of people."""
     count = GridPart(np.array([rows.shape[0] << BITS], dtype=np.int64), BITS)
     n = max(float(add_noise(count, noise, _COUNT * share)[0]), 1.0)
-    sums = np.asarray(sparse_to_grid(rows).sum(axis=0), dtype=np.int64).ravel()
-    h = add_noise(GridPart(sums, BITS), noise, (1.0 - _COUNT) * share)
-    return np.maximum(h, 0.0) / n, n
+    whole = GridPart(_sum_of(sparse_to_grid(rows)), BITS)
+    share = (1.0 - _COUNT) * share
+    h = add_noise(whole, noise, share)
+    return shrink_towards(h, _sum_of(sparse_to_grid(public)) / 2.0**BITS, noise / share**0.5) / n, n
+
+
+def _sum_of(rows: sparse.csr_matrix) -> Numbers:
+    return np.asarray(rows.sum(axis=0), dtype=np.int64).ravel()
 
 
 def _popularity_route(workshop: Workshop, popularity: Array) -> FittedRoute:

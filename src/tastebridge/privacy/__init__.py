@@ -3,8 +3,8 @@
 A model saved with a key (``save(path, key=…)``) is encrypted by AES-256-GCM
 (:mod:`tastebridge.privacy.encryption`); its people can be stored under keyed pseudonyms.
 :class:`PrivateMoments` and :class:`tastebridge.PrivateMapper` learn under differential privacy;
-:mod:`tastebridge.privacy.federated` learns from data that stay where they are. Each says in its docstring what
-it guarantees, and what it does not.
+:mod:`tastebridge.privacy.federated` learns from data that stay where they are. Each says in its docstring
+what it guarantees, and what it does not.
 """
 
 from tastebridge.privacy import federated

@@ -61,8 +61,12 @@ def membership_auc(
     inside, outside = (_scores(D, *pair) for pair in (members, strangers))
     if not len(inside) or not len(outside):
         raise InvalidDataError("members and strangers must both be there to be told apart.")
-    test = stats.mannwhitneyu(inside, outside)
-    return float(test.statistic / (len(inside) * len(outside)))
+    return auc(inside, outside)
+
+
+def auc(inside: Array, outside: Array) -> float:
+    """Return the chance that one of ``inside`` scores above one of ``outside``; ties count half."""
+    return float(stats.mannwhitneyu(inside, outside).statistic / (len(inside) * len(outside)))
 
 
 def _scores(D: Array, X: ArrayLike, Y: ArrayLike) -> Array:
