@@ -65,3 +65,20 @@ def test_interests_are_calibrated(cloth_to_sport):
     for part in mapper.interests_.values():
         predicted, observed, _ = part["reliability"].T
         assert np.abs(predicted - observed).max() < 0.05
+
+
+def test_an_audience_finds_held_out_takers_better_than_activity(cloth_to_sport):
+    panel, held, mapper = cloth_to_sport
+    popular = held["item_id"].value_counts()
+    items = [item for item in popular.index[:200] if item in mapper.item_vectors().ids]
+    people = np.intersect1d(held["user_id"].unique(), panel.users.ids)
+    found = mapper.audience(items, len(people), user_ids=people)
+    found = found.merge(held[["user_id", "item_id"]].assign(taken=True), how="left")
+    found["taken"] = found["taken"].eq(True)
+    found["activity"] = found["user_id"].map(panel.to_frame().groupby("user_id").size())
+
+    def auc(column):
+        place = found.groupby("item_id")[column].rank(pct=True)
+        return place[found["taken"]].mean()
+
+    assert auc("score") > auc("activity") + 0.05 > 0.55

@@ -287,3 +287,37 @@ def test_score_is_the_mean_ndcg_of_held_out_rows(model):
     histories = histories[histories["category"] == "books"]
     histories["user_id"] += 1_000_000
     assert fitted.score(pd.concat([strangers, histories])) == pytest.approx(expected)
+
+
+def test_an_audience_is_a_full_sort_of_predict_without_those_who_have_it(model):
+    items, own = ITEMS[[3, 30, 1]], had(PANEL, "films")
+    found = model.audience(items, n=9)
+    assert found["score"].dtype == np.float32
+    for item in items:
+        pairs = pd.DataFrame({"user_id": PEOPLE, "item_id": item})
+        pairs["score"] = model.predict(pairs)
+        pairs = pairs[[item not in own[user] for user in pairs["user_id"]]]
+        wanted = pairs.sort_values("score", ascending=False, kind="stable").head(9)
+        part = found[found["item_id"] == item]
+        assert part["user_id"].tolist() == wanted["user_id"].tolist()
+        np.testing.assert_array_equal(part["score"].to_numpy(), wanted["score"].to_numpy())
+        assert part["rank"].tolist() == list(range(1, 10))
+    assert found["item_id"].drop_duplicates().tolist() == items.tolist()
+
+
+def test_an_audience_can_be_sought_among_some_or_among_fresh_people(model):
+    people = PEOPLE[::7]
+    some = model.audience(ITEMS[0], n=300, user_ids=people)
+    everybody = model.audience(ITEMS[0], n=300)
+    wanted = everybody[everybody["user_id"].isin(people)].reset_index(drop=True)
+    assert_same_lists(some.drop(columns="rank").assign(rank=0), wanted.assign(rank=0))
+    assert len(some) < len(people)
+    history = PANEL.to_frame()
+    fresh = model.audience_from(
+        history[history["user_id"].isin(people)].sample(frac=1, random_state=0), ITEMS[0]
+    )
+    assert_same_lists(fresh, some.head(100))
+    with pytest.raises(UnknownIdError, match="nowhere"):
+        model.audience("nowhere")
+    with pytest.raises(InvalidDataError, match="each item once"):
+        model.audience([ITEMS[0], ITEMS[0]])

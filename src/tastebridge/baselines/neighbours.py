@@ -123,6 +123,13 @@ class ItemNeighbours(Baseline):
             found.append(dense_top_k(scores, n))
         return np.concatenate([best for best, _ in found]), np.concatenate([scores for _, scores in found])
 
+    def _takers(
+        self, histories: Histories, items: NDArray[np.int64], n: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        scores = np.concatenate([self.model_.scores(part)[:, items] for _, part in self._parts(histories)])
+        scores[histories[self.target][:, items].nonzero()] = -np.inf
+        return dense_top_k(np.ascontiguousarray(scores.T), n)
+
     def _parts_of(self, histories: Histories, item: int) -> list[Part]:
         return self.model_.parts_of(histories, item)
 

@@ -24,6 +24,8 @@ from tastebridge.metrics import ndcg
 from tastebridge.model import Vectors32
 from tastebridge.privacy.keys import Key
 from tastebridge.recommender.answers import CHUNK, chunks, ordered, to_frame
+from tastebridge.recommender.audience import Found, best_people, item_numbers
+from tastebridge.recommender.audience import to_frame as audience_frame
 from tastebridge.recommender.histories import HistoryReader
 from tastebridge.routes import Histories
 
@@ -120,6 +122,75 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         check_choice("missing", missing, ("error", "skip"))
         panel, histories = self._fold_in(history, missing)
         return self._recommend(histories, panel.users.ids, n, allow, deny, missing)
+
+    def audience(
+        self, items: Any, n: int = 100, *, user_ids: Any = None, missing: str = "error"
+    ) -> pd.DataFrame:
+        """Return the people of the fit who are most likely to want an item.
+
+        People are compared by the score of :meth:`predict`, the same number that ranks items for a person. It
+        is higher for people whose history speaks for the item, and for people of whom more is known. On
+        held-out people, of whom nothing in the target was known, a taker of an item stands before one who did
+        not take it in 69 % of pairs on Amazon clothing and sports (the longer history: 54 to 56 %), and in 86
+        to 88 % on MovieLens genres (79 to 81 %): ``benchmarks/audience.py``.
+
+        Parameters
+        ----------
+        items : id or list of ids
+            Items of the target.
+        n : int, default=100
+            People for each item, at most.
+        user_ids : list or column of ids, optional
+            Among whom; None for everybody.
+        missing : {"error", "skip", "popular"}, default="error"
+            What to do with people the model does not know, as for :meth:`recommend`.
+
+        Returns
+        -------
+        DataFrame
+            item_id, user_id, score, rank (from 1), items as given, best first; of equal scores the person who
+            stands first. Never a person who has the item already.
+
+        Raises
+        ------
+        UnknownIdError
+            If an item or person is not known.
+        InvalidDataError
+            If an item or person is named twice, or the model holds no people.
+
+        Examples
+        --------
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=200, n_items=40)
+        >>> found = tb.TargetOnly("films").fit(panel).audience("films:03", n=2)
+        >>> found.columns.tolist(), len(found)
+        (['item_id', 'user_id', 'score', 'rank'], 2)
+        """
+        check_choice("missing", missing, ("error", "skip", "popular"))
+        people, ids = self._people(user_ids, missing)
+        return self._audience(self._histories_of(people), ids, items, n)
+
+    def audience_from(self, history: Any, items: Any, n: int = 100, *, missing: str = "skip") -> pd.DataFrame:
+        """Return those of the people with a history given now who are most likely to want an item.
+
+        Parameters
+        ----------
+        history : Panel or frame
+            Their events, as for :meth:`recommend_from`.
+        items, n
+            As for :meth:`audience`.
+        missing : {"skip", "error"}, default="skip"
+            What to do with events of items the model does not know, as for :meth:`recommend_from`.
+
+        Returns
+        -------
+        DataFrame
+            As of :meth:`audience`.
+        """
+        check_choice("missing", missing, ("error", "skip"))
+        panel, histories = self._fold_in(history, missing)
+        return self._audience(histories, panel.users.ids, items, n)
 
     def predict(self, pairs: Any, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a person of the fit and a target item.
@@ -310,6 +381,17 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         vectors = self.model_.user_vectors(histories)
         seen = histories[self._target()]
         return top_k(vectors, self.model_.item_vectors(), n, seen=seen, **filters._asdict())
+
+    def _audience(self, histories: Histories, ids: np.ndarray, items: Any, n: int) -> pd.DataFrame:
+        known, n = self.items_[self._target()], check_count("n", n)
+        numbers = item_numbers(items, known)
+        found = best_people(self._takers, histories, len(ids), numbers, n)
+        return audience_frame(found, known.ids_of(numbers), ids)
+
+    def _takers(self, histories: Histories, items: NDArray[np.int64], n: int) -> Found:
+        """Return the places (-1 for none) and scores of the best people for each item."""
+        vectors, had = self.model_.user_vectors(histories), histories[self._target()][:, items]
+        return top_k(self.model_.item_vectors()[items], vectors, n, seen=sparse.csr_matrix(had.T))
 
     def _explain(self, histories: Histories, item_id: Any) -> pd.DataFrame:
         item = int(self.items_[self._target()].numbers([item_id])[0])
