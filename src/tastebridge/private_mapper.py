@@ -65,9 +65,14 @@ class PrivateMapper(Recommender):
 
     **What is not covered.** The outsiders, at all. A recommendation made *for* a person shows that person's
     own history, to whoever sees it. ``panel_``, which holds all people in memory; saving it needs a key.
-    Settings chosen by looking at protected people's results. An error, as that nobody is linked, and time. A second fit, which spends as much again unless
-    both draw on one ``budget``. Somebody who stops being linked becomes an outsider in the next fit: name
-    such people in ``protected``.
+    Settings chosen by looking at protected people's results. An error, as that nobody is linked, and the time
+    a fit takes. A second fit, which spends as much again unless both draw on one ``budget``. Somebody who
+    stops being linked becomes an outsider in the next fit: name such people in ``protected``.
+
+    **What it costs.** Single pairs of items that only few people took, such as one product under two ids, are
+    what must stay hidden; the routes of :class:`InterestMapper` that live on them have no place here. With
+    thousands of linked people an epsilon of 3 costs little beside the same model without noise; at 1 or less
+    the noise drowns most of what they show, and what is popular may serve better.
 
     Parameters
     ----------
