@@ -1,8 +1,8 @@
 """Does the score find an item's takers? ``python -m benchmarks.audience``.
 
 People whose rows in the target are all held out are ranked, for every item somebody of them took, by the
-score of the item, and by the length of their history. AUC: the share of pairs of a taker and another person in
-which the taker stands first, ties half; each item counts by its takers.
+score of the item, and by the length of their history. AUC: the share of pairs of a taker and another person
+in which the taker stands first, ties half; each item counts by its takers.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ RUN = """
 import sys
 from tastebridge.batch import recommend_all, spreading
 model, events, out, n_jobs, per_part = sys.argv[1:]
-spreading.Spread.of.__func__.__defaults__ = (int(per_part),)
+spreading.EVENTS = int(per_part)
 print("ready", flush=True)
 recommend_all(model, events, out, n=5, memory="2GB", n_jobs=int(n_jobs))
 print("done", flush=True)

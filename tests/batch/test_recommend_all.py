@@ -25,7 +25,7 @@ PANEL, _ = make_panel(n_users=400, n_items=60, events_per_user=6)
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(spreading.Spread.of.__func__, "__defaults__", (500,))
+    monkeypatch.setattr(spreading, "EVENTS", 500)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def place(tmp_path_factory):
         frame.iloc[part].to_parquet(path / "events" / f"{number}.parquet", row_group_size=300, index=False)
     frame.to_parquet(path / "events.parquet", index=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spreading.Spread.of.__func__, "__defaults__", (500,))
+        patch.setattr(spreading, "EVENTS", 500)
         batch(path, path / "whole")
     return path
 
@@ -233,7 +233,7 @@ def test_hostile_notes_of_a_stopped_run_do_no_harm(place, tmp_path, monkeypatch,
     with pytest.raises(KeyboardInterrupt):
         batch(place, out)
     monkeypatch.undo()
-    monkeypatch.setattr(spreading.Spread.of.__func__, "__defaults__", (500,))
+    monkeypatch.setattr(spreading, "EVENTS", 500)
     path = next((out / ".work").glob("run-*")) if name == "run" else out / ".work" / name
     path.write_bytes(text)
     if name.startswith("part"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,20 @@ import pyarrow.parquet as pq
 from tastebridge.batch import lock, manifest
 from tastebridge.batch.files import disk, sweep, whole
 from tastebridge.batch.job import Job
+from tastebridge.batch.joining import join
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.parts import Part
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, OutputError
 
-_FILES = (".parquet", ".csv")
 _JOB = "job.json"
 _OURS = re.compile(
     r"part-\d{5}\.(parquet|json)|run-\d{15}-\d{15}\.arrow|job\.json|_manifest\.json|lock"
     r"|\..*-[0-9a-f]{8}\.tmp"
 )
+
+
+Combine = Callable[[Iterator[pa.Table]], Iterator[pa.Table]]
+"""What one file is made of, given the parts in order."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Destination:
     work: Path
 
     @classmethod
-    def of(cls, out: str | Path) -> Destination:
-        """Return the destination of a name: one file if it ends in .parquet or .csv, a folder otherwise.
+    def of(cls, out: str | Path, endings: tuple[str, ...] = (".parquet", ".csv")) -> Destination:
+        """Return the destination of a name: one file if it has one of the endings, a folder otherwise.
 
         Raises
         ------
@@ -56,9 +60,9 @@ class Destination:
             If nothing can be written there.
         """
         path = Path(out)
-        check_destination(path)
+        _check(path, endings)
         path = path.parent.resolve() / path.name
-        if path.suffix.lower() in _FILES:
+        if path.suffix.lower() in endings:
             work = path.with_name(f".{path.name}.work")
             return cls(path, work, work)
         return cls(path, path, path / ".work")
@@ -106,11 +110,12 @@ class Destination:
                 file.write(json.dumps(job.values).encode())
         return None
 
-    def finish(self, job: Job, parts: list[Part]) -> Manifest:
+    def finish(self, job: Job, parts: list[Part], combine: Combine = iter) -> Manifest:
         """Put the results in their place, with the manifest, and remove all else."""
         done = Manifest(job.values, tuple(parts))
         if self.is_file:
-            self._join(parts)
+            tables = (pq.ParquetFile(self.folder / part.file).read() for part in parts)
+            join(combine(tables), self.path, sum(part.account.rows for part in parts))
         else:
             with whole(self.folder / manifest.NAME) as file:
                 file.write(done.render())
@@ -140,21 +145,6 @@ class Destination:
             return json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError):
             raise OutputError(f"{str(path)!r} is damaged. {_ANEW}") from None
-
-    def _join(self, parts: list[Part]) -> None:
-        """Write one file of all parts, a part at a time."""
-        with whole(self.path) as file, disk(self.path):
-            tables = (pq.ParquetFile(self.folder / part.file).read() for part in parts)
-            first = next(tables)
-            if self.path.suffix.lower() == ".csv":
-                _write_csv(first, file, header=True)
-                for table in tables:
-                    _write_csv(table, file, header=False)
-                return
-            with pq.ParquetWriter(file, first.schema) as writer:
-                writer.write_table(first)
-                for table in tables:
-                    writer.write_table(table)
 
     def _refuse_strangers(self) -> None:
         for folder in {self.folder, self.work}:
@@ -198,14 +188,14 @@ class Destination:
 _ANEW = "Begin anew with restart=True, which removes what is there."
 
 
-def check_destination(path: Path) -> None:
+def _check(path: Path, endings: tuple[str, ...]) -> None:
     """Refuse a place nothing can be written to, before any work."""
-    if path.suffix.lower() in _FILES:
+    if path.suffix.lower() in endings:
         if path.is_dir():
             raise InvalidParameterError(f"the output {str(path)!r} is a folder. Choose another path.")
     elif re.fullmatch(r"\.[A-Za-z]{1,7}", path.suffix) and not path.is_dir():
         raise InvalidParameterError(
-            f"the output must end in .parquet or .csv, or name a folder; got {str(path)!r}."
+            f"the output must end in {' or '.join(endings)}, or name a folder; got {str(path)!r}."
         )
     elif path.exists() and not path.is_dir():
         raise InvalidParameterError(f"the output {str(path)!r} is a file. Choose another path.")
@@ -213,7 +203,3 @@ def check_destination(path: Path) -> None:
         raise InvalidParameterError(
             f"the output {str(path)!r} lies in a folder that does not exist. Make it, or choose another path."
         )
-
-
-def _write_csv(table: pa.Table, file: Any, header: bool) -> None:
-    file.write(table.to_pandas().to_csv(index=False, header=header, lineterminator="\n").encode())

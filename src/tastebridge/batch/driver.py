@@ -16,7 +16,7 @@ from tastebridge.batch.destination import Destination
 from tastebridge.batch.job import Job
 from tastebridge.batch.kernel import HistoryKernel, told
 from tastebridge.batch.manifest import Manifest
-from tastebridge.batch.memory import Budget
+from tastebridge.batch.memory import Budget, partition_bytes
 from tastebridge.batch.parts import Part, finished, write_part
 from tastebridge.batch.schema import nest
 from tastebridge.batch.source import Source
@@ -45,9 +45,11 @@ class Driver:
     memory : int
         The bound in bytes.
     n_jobs : int
-    wide : int
-        Numbers a person's answer holds.
     progress : bool
+    per_part : int or None
+        Events a part should be of; None for the usual number.
+    combine : function of the parts
+        What one file is made of, where the parts as they are are not it.
     """
 
     kernel: HistoryKernel
@@ -56,8 +58,9 @@ class Driver:
     job: Job
     memory: int
     n_jobs: int
-    wide: int
     progress: bool
+    per_part: int | None = None
+    combine: Callable[[Iterator[pa.Table]], Iterator[pa.Table]] = iter
 
     def run(self, restart: bool) -> Manifest:
         """Do the job, or the rest of it."""
@@ -72,12 +75,12 @@ class Driver:
                 with self._forgetting(InvalidDataError, UnknownIdError, unless="part-*.json"):
                     parts = self._parts(spill)
             self._refuse_nothing(parts)
-            return self.destination.finish(self.job, parts)
+            return self.destination.finish(self.job, parts, self.combine)
 
     def _spill(self) -> Spill:
         """Spread the events over partitions, or what of them is not spread yet."""
-        budget = Budget.of(self.memory, 1, self.kernel.recommender.model_, self.wide)
-        spill = Spill(self.destination.work, self.source, Spread.of(self.source))
+        budget = Budget.of(self.memory, 1, self.kernel.recommender.model_)
+        spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
             spill.fill(budget.buffer, count)
         return spill
@@ -85,13 +88,14 @@ class Driver:
     def _parts(self, spill: Spill) -> list[Part]:
         """Return the records of all parts, those made before and those made now."""
         folder, records = self.destination.folder, self.destination.work
-        sizes, width = spill.sizes()
+        sizes = spill.sizes()
         found = [finished(number, folder, records) for number in range(spill.spread.n_partitions)]
-        largest = int(sizes.max())
-        model = self.kernel.recommender.model_
-        budget = Budget.of(self.memory, self.n_jobs, model, self.wide, (largest, largest * width))
+        largest = partition_bytes(
+            int(sizes.events.max()), int(sizes.people.max()), sizes.width, self.kernel.answer_bytes
+        )
+        budget = Budget.of(self.memory, self.n_jobs, self.kernel.recommender.model_, largest)
         self.kernel.chunk = min(self.kernel.chunk, budget.chunk)
-        with meter("Scoring", int(sizes.sum()), "events", self.progress) as count:
+        with meter("Scoring", self.source.n_rows, "events", self.progress) as count:
 
             def work(number: int) -> Part:
                 part = found[number]
@@ -101,7 +105,7 @@ class Driver:
                     part = write_part(rows, account, number, folder, records)
                     del histories, rows
                     pa.default_memory_pool().release_unused()
-                count(int(sizes[number]), part.account.people)
+                count(int(sizes.events[number]), part.account.people)
                 return part
 
             return list(_in_order(work, len(found), budget.workers))

@@ -88,6 +88,11 @@ class HistoryKernel(metaclass=ABCMeta):
         for batch in batches:
             yield self(batch).rows
 
+    @property
+    @abstractmethod
+    def answer_bytes(self) -> int:
+        """The bytes that the answer to one person takes, about, on its way to the disk."""
+
     @abstractmethod
     def schema(self, user_type: pa.DataType) -> pa.Schema:
         """Return the columns of the answer where user ids come in this type."""
@@ -151,6 +156,11 @@ class RecommendationKernel(HistoryKernel):
         super().__init__(recommender, **options)
         self.n = check_count("n", n)
         self.filters = PersonalFilters.of(allow, deny, recommender.items_[recommender.model_.target])
+
+    @property
+    def answer_bytes(self) -> int:
+        """The bytes of ``n`` rows and what they are made of."""
+        return 64 * self.n
 
     def schema(self, user_type: pa.DataType) -> pa.Schema:
         """Return user_id, item_id, score (float), rank (int64)."""

@@ -21,7 +21,7 @@ _WORKER = 200 << 20
 """Working memory of a worker, whoever the people: blocks of the search and of the fold-in."""
 _EVENT = 160
 """Bytes an event of a partition needs on its way into a sparse row, beside its text."""
-_FEWEST, _BUFFER = 256, 192 << 20
+_FEWEST, _BUFFER = 256, 128 << 20
 
 
 def parse_memory(memory: Any) -> int:
@@ -96,7 +96,7 @@ class Budget:
     buffer: int
 
     @classmethod
-    def of(cls, total: int, n_jobs: int, model: Any, n: int, largest: tuple[int, int] = (0, 0)) -> Budget:
+    def of(cls, total: int, n_jobs: int, model: Any, partition: int = 0) -> Budget:
         """Divide the memory that is free now among workers.
 
         Parameters
@@ -106,10 +106,8 @@ class Budget:
         n_jobs : int
             Workers wanted; there are fewer where the memory does not allow them.
         model : LinearModel or ItemSimilarity
-        n : int
-            Items a person gets.
-        largest : tuple of int
-            Events and bytes of the largest partition.
+        partition : int
+            Bytes the largest partition and its answer take.
 
         Raises
         ------
@@ -117,7 +115,7 @@ class Budget:
             If the memory does not allow a single worker.
         """
         free = int((total - resident()) * _SPARE)
-        person, fixed = _person(model, n), _WORKER + _catalogue(model) + largest[0] * _EVENT + 4 * largest[1]
+        person, fixed = _person(model), _WORKER + _catalogue(model) + partition
         least = fixed + _FEWEST * person
         if free < least:
             needed = resident() + int(least / _SPARE)
@@ -127,18 +125,23 @@ class Budget:
             )
         workers = max(1, min(n_jobs, free // least))
         chunk = min(CHUNK, (free // workers - fixed) // person)
-        return cls(total, workers, chunk, min(_BUFFER, free // 5))
+        return cls(total, workers, chunk, min(_BUFFER, free // 8))
 
 
-def _person(model: Any, n: int) -> int:
+def partition_bytes(events: int, people: int, event_bytes: int, answer_bytes: int) -> int:
+    """Return the bytes of a partition in a kernel: its events, and the answer to its people."""
+    return events * (_EVENT + 4 * event_bytes) + people * answer_bytes
+
+
+def _person(model: Any) -> int:
     """Return the bytes a person takes while being scored."""
     if not isinstance(model, LinearModel):
-        return 64 * n + 4096
+        return 4096
     widths = [
         len(model.spaces[route.space][0]) if route.coef is None else route.coef.shape[1]
         for route in model.routes
     ]
-    return 24 * sum(widths) + 16 * model.item_vectors().shape[1] + 64 * n + 4096
+    return 24 * sum(widths) + 16 * model.item_vectors().shape[1] + 4096
 
 
 def _catalogue(model: Any) -> int:

@@ -122,7 +122,7 @@ def recommend_all(
         missing=missing,
         target=recommender.model_.target,
     )
-    manifest = Driver(kernel, source, destination, job, bound, n_jobs, n, progress).run(restart)
+    manifest = Driver(kernel, source, destination, job, bound, n_jobs, progress).run(restart)
     warn(manifest.account, n)
     return manifest
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,14 @@ from tastebridge.batch.spreading import Spread
 from tastebridge.exceptions import OutputError
 
 _NAME = re.compile(r"run-(\d{15})-(\d{15})\.arrow")
+
+
+class Sizes(NamedTuple):
+    """The events of every partition, its people (at most), and the bytes of an event, about."""
+
+    events: np.ndarray
+    people: np.ndarray
+    width: int
 
 
 @dataclass(frozen=True)
@@ -46,8 +55,8 @@ class Spill:
         size = 0
         done(row)
         for table in self.source.read(list(self.source.roles), row):
-            held.append(self.spread.in_seconds(table))
-            row, size = row + len(table), size + table.nbytes
+            held.append(_plain(self.spread.in_seconds(table)))
+            row, size = row + len(table), size + held[-1].nbytes
             if size >= buffer:
                 self._write(held, first, row)
                 first, held, size = row, [], 0
@@ -55,15 +64,17 @@ class Spill:
         if held:
             self._write(held, first, row)
 
-    def sizes(self) -> tuple[np.ndarray, int]:
-        """Return the events of every partition, and the bytes of an event, about."""
-        events, total = np.zeros(self.spread.n_partitions, dtype=np.int64), 0
+    def sizes(self) -> Sizes:
+        """Return how large the partitions are."""
+        events, people = np.zeros((2, self.spread.n_partitions), dtype=np.int64)
+        n_bytes = 0
         for path, _ in self._complete():
             with _sound(path), pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as opened:
-                sizes = opened.schema.metadata[b"sizes"]
-                events += np.array(sizes.split(), dtype=np.int64)
-                total += int(opened.schema.metadata[b"nbytes"])
-        return events, -(-total // max(1, int(events.sum())))
+                meta = opened.schema.metadata
+                events += np.array(meta[b"events"].split(), dtype=np.int64)
+                people += np.array(meta[b"people"].split(), dtype=np.int64)
+                n_bytes += int(meta[b"nbytes"])
+        return Sizes(events, people, -(-n_bytes // max(1, int(events.sum()))))
 
     def partition(self, number: int) -> pa.Table:
         """Return the events of a partition, in the order of the input."""
@@ -96,14 +107,14 @@ class Spill:
         return runs
 
     def _write(self, held: list[pa.Table], first: int, last: int) -> None:
-        rows = pa.concat_tables(held).unify_dictionaries()
+        rows = pa.concat_tables(held)
         held.clear()
-        where = self.spread.partitions(rows["user_id"])
+        where, people = self.spread.partitions(rows["user_id"])
         order = np.argsort(where, kind="stable")
         sizes = np.bincount(where, minlength=self.spread.n_partitions)
-        plain = pa.table({field.name: _plain(rows[field.name]) for field in rows.schema})
-        sorted_rows = plain.take(pa.array(order)).combine_chunks()
-        meta = {"sizes": " ".join(map(str, sizes.tolist())), "nbytes": str(sorted_rows.nbytes)}
+        sorted_rows = rows.take(pa.array(order)).combine_chunks()
+        meta = {"events": _words(sizes), "people": _words(people), "nbytes": str(sorted_rows.nbytes)}
+        del rows
         schema = sorted_rows.schema.with_metadata(meta)
         path = self.folder / f"run-{first:015d}-{last:015d}.arrow"
         options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -122,9 +133,17 @@ def _sound(path: Path) -> Iterator[None]:
         raise OutputError(f"{str(path)!r} is damaged. Begin anew with restart=True.") from None
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column without a dictionary: a file of Arrow batches has one dictionary for all of them."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+def _words(numbers: np.ndarray) -> str:
+    return " ".join(map(str, numbers.tolist()))
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return a table without dictionaries: a file of Arrow batches has one dictionary for all of them."""
+    kinds = [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(kinds))
 
 
 def _batch(rows: pa.Table, schema: pa.Schema) -> pa.RecordBatch:

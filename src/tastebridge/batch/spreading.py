@@ -34,9 +34,9 @@ class Spread:
     per_second: float | None
 
     @classmethod
-    def of(cls, source: Source, events: int = EVENTS) -> Spread:
+    def of(cls, source: Source, events: int | None = None) -> Spread:
         """Read the ids, and the times if they are numbers, and choose ranges from evenly spaced rows."""
-        wanted = min(MOST, -(-source.n_rows // events))
+        wanted = min(MOST, -(-source.n_rows // (events or EVENTS)))
         numeric = _is_number(source.schema)
         if wanted == 1 and not numeric:
             return cls(np.empty(0, dtype=np.int64), None)
@@ -53,8 +53,11 @@ class Spread:
         """How many partitions there are."""
         return len(self.splitters) + 1
 
-    def partitions(self, user_ids: pa.ChunkedArray) -> np.ndarray:
-        """Return the partition of each row; rows without an id go to the first, to be counted there."""
+    def partitions(self, user_ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the partition of each row, and the people of each partition.
+
+        Rows without an id go to the first, to be counted there.
+        """
         coded = encode(user_ids, "user_id")
         ends = (
             np.searchsorted(coded.ids, self.splitters)
@@ -63,7 +66,7 @@ class Spread:
         )
         sizes = np.diff(ends, prepend=0, append=len(coded.ids))
         of_id = np.append(np.repeat(np.arange(self.n_partitions, dtype=np.int16), sizes), np.int16(0))
-        return of_id[coded.codes]
+        return of_id[coded.codes], sizes
 
     def in_seconds(self, table: pa.Table) -> pa.Table:
         """Return the table with numeric times in seconds."""
