@@ -44,6 +44,7 @@ MODELS = {
     "target": tb.TargetOnly(TARGET),
     "joint": tb.JointALS(TARGET, weighting=tb.Weighting("bm25")),
     "neighbours": tb.ItemNeighbours(TARGET, n_neighbours=9),
+    "ratings": tb.RatingMapper(TARGET, n_components=2, item_shrinkage=2.0),
 }
 
 
@@ -52,6 +53,7 @@ def panel():
     made, _ = make_panel(200, 60, ("books", "games", TARGET), timestamps=True, events_per_user=8)
     frame = made.to_frame()
     frame["user_id"] = "person-" + frame["user_id"].astype(str).str.zfill(5)
+    frame["weight"] = 1.0 + np.arange(len(frame)) % 3
     items = frame["item_id"].drop_duplicates()
     names = pd.DataFrame({"item_id": items, "name": ("the " + items).where(items.str[-1] != "7")})
     return tb.Panel.from_frame(frame, item_names=names)

@@ -4,10 +4,11 @@ from tastebridge._version import __version__ as __version__
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
 from tastebridge.blend import StackingBlend
 from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_panel
-from tastebridge.evaluation import evaluate, evaluate_sampled
+from tastebridge.evaluation import evaluate, evaluate_ratings, evaluate_sampled
 from tastebridge.loading import load
 from tastebridge.mapper import InterestMapper
 from tastebridge.private_mapper import PrivateMapper
+from tastebridge.rating_mapper import RatingMapper
 
 __all__ = [
     "CleaningPolicy",
@@ -17,11 +18,13 @@ __all__ = [
     "Panel",
     "Popularity",
     "PrivateMapper",
+    "RatingMapper",
     "StackingBlend",
     "TargetOnly",
     "Vocabulary",
     "Weighting",
     "evaluate",
+    "evaluate_ratings",
     "evaluate_sampled",
     "load",
     "read_panel",

@@ -13,10 +13,20 @@ from tastebridge.mapper import InterestMapper
 from tastebridge.persist import broken, read
 from tastebridge.privacy.keys import Key
 from tastebridge.private_mapper import PrivateMapper
+from tastebridge.rating_mapper import RatingMapper
 from tastebridge.recommender import Recommender
 
 KINDS: Mapping[str, type[Recommender]] = {
-    kind.__name__: kind for kind in (InterestMapper, ItemNeighbours, JointALS, Popularity, PrivateMapper, TargetOnly)
+    kind.__name__: kind
+    for kind in (
+        InterestMapper,
+        ItemNeighbours,
+        JointALS,
+        Popularity,
+        PrivateMapper,
+        RatingMapper,
+        TargetOnly,
+    )
 }
 """The only classes a saved model can become."""
 

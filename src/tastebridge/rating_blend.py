@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from tastebridge.blend import StackingBlend
 from tastebridge.intervals import Interval, paired_difference
@@ -19,7 +20,8 @@ from tastebridge.stacking import Fold
 
 SHARED = 2
 """The mean and the items come first among the routes; they count once, whatever the blend."""
-_ONE = float(np.log(np.expm1(1.0)))
+_PRIOR, _DEVIATION = 0.5, 0.5
+"""The weight a route is thought to have before it is tried, and how far from it it may well be."""
 
 
 class Rows(NamedTuple):
@@ -54,7 +56,10 @@ def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Seg
     """Return the blend that predicts the rows best; routes that are not ``used`` have no part in it.
 
     Mean and items count once. The others are weighed to predict what these leave, by
-    :class:`~tastebridge.blend.StackingBlend`, whose intercept goes to the mean.
+    :class:`~tastebridge.blend.StackingBlend`, and their weights held near one half, give or take one half, as
+    far as the rows do not know better: a part is shrunk already, and others tell the same. The mean is then
+    moved so that RMSE plus MAE of these rows is least: ratings are skewed, and the one wants their mean, the
+    other their median.
     """
     kept = used | (np.arange(len(used)) < SHARED)
     own = np.flatnonzero(used & rows.X.any(axis=0))
@@ -63,11 +68,12 @@ def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Seg
     if not len(own) or not len(rows.y):
         return Segment(whole, kept)
     left = rows.y - rows.X[:, :SHARED].sum(axis=1)
-    blend.fit(rows.X[:, own], left, groups=rows.people, gates=rows.gates)
+    blend.fit(*_with_prior(rows, own, left))
     whole.gate_mean_, whole.gate_scale_ = blend.gate_mean_, blend.gate_scale_
     whole.scale_[own], whole.coef_[:, own] = blend.scale_, blend.coef_
+    errors = left - (rows.X[:, own] * blend.weights(rows.gates)).sum(axis=1)
     mean = float(rows.X[:, 0].mean())
-    whole.coef_[0, 0] = np.log(np.expm1(max(1.0 + blend.intercept_ / mean, 1e-3)))
+    whole.coef_[0, 0] = np.log(np.expm1(max(1.0 + _middle(errors) / mean, 1e-3)))
     return Segment(whole, kept)
 
 
@@ -106,7 +112,7 @@ class Judged:
         if rows is None:
             return float("inf")
         predicted = predict_rows(self.segments["cold"], rows, self.scale)
-        return rmse(rows.y, predicted) + mae(rows.y, predicted)
+        return _loss(rows.y - predicted)
 
     def errors(self) -> pd.DataFrame:
         """Return RMSE and MAE by kind of person, and those of the items' effects alone."""
@@ -125,6 +131,30 @@ def gain_of(rows: Rows, used: NDArray[np.bool_], scale: tuple[float, float]) -> 
     segments = [weigh_rows(StackingBlend("ridge"), rows, mask) for mask in (np.zeros_like(used), used)]
     without, found = (np.square(predict_rows(one, rows, scale) - rows.y) for one in segments)
     return paired_difference(without, found, people=rows.people)
+
+
+def _with_prior(
+    rows: Rows, own: NDArray[np.intp], left: Array
+) -> tuple[Array, Array, NDArray[np.int64], Array]:
+    """Return parts, what to predict, people and gates, with a row a route for its prior weight."""
+    size = max(float(left.std()), 1e-6) / _DEVIATION  # so that such a row counts as much as the prior
+    X = np.concatenate([rows.X[:, own], size * np.eye(len(own))])
+    y = np.concatenate([left, np.full(len(own), size * _PRIOR)])
+    people = np.concatenate([rows.people, -1 - np.arange(len(own))])
+    gates = np.concatenate([rows.gates, np.tile(rows.gates.mean(axis=0), (len(own), 1))])
+    return X, y, people, gates
+
+
+def _middle(errors: Array) -> float:
+    """Return the number that makes RMSE plus MAE least; it lies between the mean and the median."""
+    ends = sorted((float(errors.mean()), float(np.median(errors))))
+    if ends[1] - ends[0] < 1e-9:
+        return ends[0]
+    return float(minimize_scalar(lambda c: _loss(errors - c), bounds=ends, method="bounded").x)
+
+
+def _loss(errors: Array) -> float:
+    return float(np.sqrt(np.square(errors).mean()) + np.abs(errors).mean())
 
 
 def _rows(fold: Fold) -> Rows:

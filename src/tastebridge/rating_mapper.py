@@ -35,6 +35,8 @@ _ENOUGH, _CAP = 2000, 5000
 """Linked people to judge by, and people of a kind in a fold, at most."""
 _FEWEST = 50
 """Hidden ratings, and linked people, below which nothing is learned from them."""
+_FOLDS = 2
+"""Folds the shrinkage is chosen on."""
 _SHRINKAGES = (1.5, 3.0, 6.0, 12.0)
 _KINDS = ("cold", "warm")
 
@@ -200,7 +202,7 @@ class RatingMapper(Recommender):
         shop = Workshop(histories, self.target)
         held = self._held(shop)
         if len(wanted) > 1:
-            first = held[:1]
+            first = held[:_FOLDS]
             wanted = (
                 min(
                     (self._judge(shop, one, first) for one in wanted), key=lambda found: found.loss

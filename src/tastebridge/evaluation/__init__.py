@@ -1,7 +1,16 @@
 """Models × splits × metrics → one tidy frame with intervals over people."""
 
 from tastebridge.evaluation.full import evaluate, user_scores
+from tastebridge.evaluation.rating import evaluate_ratings
 from tastebridge.evaluation.sampled import draw_negatives, evaluate_sampled
 from tastebridge.evaluation.table import Predictor, Recommender
 
-__all__ = ["Predictor", "Recommender", "draw_negatives", "evaluate", "evaluate_sampled", "user_scores"]
+__all__ = [
+    "Predictor",
+    "Recommender",
+    "draw_negatives",
+    "evaluate",
+    "evaluate_ratings",
+    "evaluate_sampled",
+    "user_scores",
+]

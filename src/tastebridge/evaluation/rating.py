@@ -1,0 +1,130 @@
+"""The rating protocol: how far predicted ratings are from those held out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tastebridge._validation import check_choice
+from tastebridge.evaluation.table import (
+    Predictor,
+    Scores,
+    check_models,
+    fit_seconds,
+    named_splits,
+    rows_of_split,
+)
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.splits import Split
+
+METRICS = ("rmse", "mae")
+
+
+def evaluate_ratings(
+    models: Mapping[str, Predictor],
+    splits: Split | Mapping[str, Split],
+    metrics: Sequence[str] = METRICS,
+    baseline: str | None = None,
+    n_resamples: int = 2000,
+    random_state: int = 0,
+    fit: bool = True,
+) -> pd.DataFrame:
+    r"""Fit every model on every split and judge its predictions of the held-out ratings; less is better.
+
+    RMSE is :math:`\sqrt{\tfrac1n\sum(\hat r-r)^2}` and MAE :math:`\tfrac1n\sum|\hat r-r|`, over rows; their
+    intervals resample people. Predictions are held within the ratings of the training rows. A row of an item
+    without a training row, of which no model knows anything, is left out for all alike.
+
+    Parameters
+    ----------
+    models : mapping of name to model
+        Anything with ``fit(panel)`` and ``predict(pairs)``, a rating for each row of user_id and item_id.
+    splits, baseline, n_resamples, random_state, fit
+        As for :func:`~tastebridge.evaluation.evaluate`.
+    metrics : sequence of {"rmse", "mae"}
+
+    Returns
+    -------
+    DataFrame
+        The columns of :func:`~tastebridge.evaluation.evaluate`. The bounds of an RMSE are the roots of those
+        of its square; those of a difference :math:`a-b` are of :math:`(a^2-b^2)/(a+b)`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a metric or the baseline is not known.
+    InvalidDataError
+        If a model does not predict a finite rating for every row, or no row is left.
+
+    Examples
+    --------
+    >>> from tastebridge.data import Panel
+    >>> from tastebridge.splits import cold_users
+    >>> rows = [(user, item, name) for user in "abcde" for item, name in (("x", "films"), ("y", "books"))]
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category"]).assign(weight=3.0)
+    >>> panel = Panel.from_frame(frame)
+    >>> class Four:
+    ...     def fit(self, panel):
+    ...         return self
+    ...     def predict(self, pairs):
+    ...         return np.full(len(pairs), 3.5)
+    >>> table = evaluate_ratings({"four": Four()}, cold_users(panel, "films", test_size=2))
+    >>> table[["metric", "mean"]].to_dict("records")  # no training row is above 3
+    [{'metric': 'rmse', 'mean': 0.0}, {'metric': 'mae', 'mean': 0.0}]
+    """
+    check_models(models, baseline)
+    for metric in metrics:
+        check_choice("metric", metric, METRICS)
+    rows: list[dict[str, Any]] = []
+    for name, split in named_splits(splits).items():
+        pairs = _known(split)
+        scores = {model: _scores(models[model], split, pairs, metrics, fit) for model in models}
+        found = rows_of_split(name, scores, baseline, n_resamples, random_state)
+        rows += _rooted(found, baseline)
+    return pd.DataFrame(rows)
+
+
+def _known(split: Split) -> pd.DataFrame:
+    """Return the held-out rows of items with a training row."""
+    part = split.train[split.target]
+    items = part.items.numbers(split.truth["item_id"].to_numpy(), missing="negative")
+    trained = np.bincount(part.matrix.indices, minlength=part.matrix.shape[1]) > 0
+    pairs = split.truth[(items >= 0) & trained[items]]
+    if pairs.empty:
+        raise InvalidDataError(
+            f"none of the {len(split.truth)} held-out ratings of {split.target!r} is of an item with a "
+            "training row, so none can be predicted. Hold out fewer people."
+        )
+    return pairs
+
+
+def _scores(model: Predictor, split: Split, pairs: pd.DataFrame, metrics: Sequence[str], fit: bool) -> Scores:
+    seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
+    given = split.train[split.target].matrix.data
+    predicted = np.asarray(model.predict(pairs[["user_id", "item_id"]]), dtype=np.float64)
+    if predicted.shape != (len(pairs),) or not np.isfinite(predicted).all():
+        raise InvalidDataError(
+            f"predict must return a finite rating for each of {len(pairs)} rows; {type(model).__name__} "
+            f"returned shape {predicted.shape}, {(~np.isfinite(predicted)).sum()} of them not finite."
+        )
+    error = np.clip(predicted, given.min(), given.max()) - pairs["weight"].to_numpy(dtype=np.float64)
+    values = {"rmse": error**2, "mae": np.abs(error)}
+    people = pairs["user_id"].to_numpy()
+    return Scores({name: values[name] for name in metrics}, people, seconds, time.perf_counter() - start)
+
+
+def _rooted(rows: Iterable[dict[str, Any]], baseline: str | None) -> list[dict[str, Any]]:
+    """Return the rows of a split with the roots of mean squared errors."""
+    found = list(rows)
+    roots = {row["model"]: np.sqrt(row["mean"]) for row in found if row["metric"] == "rmse"}
+    for row in found:
+        if row["metric"] == "rmse":
+            both = roots[row["model"]] + roots.get(baseline, np.nan)
+            row |= {name: float(np.sqrt(row[name])) for name in ("mean", "low", "high")}
+            gaps = ("difference", "difference_low", "difference_high")
+            row |= {name: row[name] / both if both > 0 else row[name] for name in gaps}
+    return found
