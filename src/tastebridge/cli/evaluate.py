@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from tastebridge._validation import check_choice
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
 from tastebridge.cli.events import Table, columns_of
 from tastebridge.cli.output import check_output, write_table
+from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.screen import overview_table, results_table, screen
 from tastebridge.metrics import parse_metric
 from tastebridge.splits import cold_users
@@ -34,6 +36,7 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT", help="Write the figures too: .parquet or .csv."),
     ] = None,
+    feedback: options.Feedback = "implicit",
     seed: options.Seed = 0,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -52,26 +55,37 @@ def evaluate(
     popular, one matrix factorisation of all categories, and item neighbours.
     Intervals are over people.
 
+    With explicit feedback the hidden ratings are predicted: RMSE and MAE,
+    beside the mean, the means of items, and the biases of people and items.
+
     [bold]Examples[/bold]
       tastebridge evaluate events.parquet --target sport
+      tastebridge evaluate stars.csv -t films --feedback explicit
       tastebridge evaluate events.csv -t films -m recall@20 -m mrr@10 -o figures.csv
     """
-    metrics = metric or ["ndcg@10", "hr@10"]
+    explicit = feedback == "explicit"
+    metrics = metric or (["rmse", "mae"] if explicit else ["ndcg@10", "hr@10"])
     for name in metrics:
-        parse_metric(name)
+        check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
     if output is not None:
         check_output(output)
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     start = time.perf_counter()
-    panel, out = Table(events, columns, event_weight, duplicates).read(), screen()
+    panel, out = Table(events, columns, event_weight, once(duplicates, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))
     out.print(f"\n{panel.cleaning}\n")
     split = cold_users(panel, target, test_size, seed)
     out.print(
         f"Hidden: all that {len(split.user_ids):,} people did in {target!r}, {len(split.truth):,} events.\n"
     )
-    results, _ = contest(split, metrics, seed, out.is_terminal, source)
+    if explicit:
+        results = rating_contest(split, metrics, seed, source)
+    else:
+        results, _ = contest(split, metrics, seed, out.is_terminal, source)
     for name in metrics:
+        if explicit:
+            out.print(rating_table(results, name, f"{name.upper()} of the hidden ratings, less is better"))
+            continue
         out.print(results_table(results, name, f"{name.upper()}, every item of {target!r} ranked"))
     if output is not None:
         write_table(results, output)

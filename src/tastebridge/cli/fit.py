@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,9 +13,11 @@ from tastebridge._validation import check_category
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
 from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.screen import overview_table, screen, transfer_table
 from tastebridge.mapper import InterestMapper
 from tastebridge.persist import check_free
+from tastebridge.rating_mapper import RatingMapper
 
 
 def fit(
@@ -28,6 +30,11 @@ def fit(
     n_components: Annotated[
         int | None, typer.Option("--n-components", min=1, help="Largest rank; as the data allow by default.")
     ] = None,
+    feedback: options.Feedback = "implicit",
+    rank_by: Annotated[
+        Literal["rating", "preference"],
+        typer.Option("--rank-by", help="With explicit feedback: what comes first in a list."),
+    ] = "rating",
     with_users: Annotated[
         bool, typer.Option("--with-users", help="Keep the people and their histories in the model.")
     ] = False,
@@ -52,24 +59,33 @@ def fit(
       tastebridge fit log.csv -t films -s books -s music -o model
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
+      tastebridge fit stars.csv -t films -o model --feedback explicit
       tastebridge fit log.csv -t films -o model --with-users --key-file my.key
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
-    table = Table(events, columns, event_weight, duplicates)
+    explicit = feedback == "explicit"
+    table = Table(events, columns, event_weight, once(duplicates, explicit))
     check_free(output)
     key = key_of(key_file)
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target, out))
     out.print(f"\n{panel.cleaning}\n")
     check_category("--target", target, panel.categories)
-    mapper = InterestMapper(
-        target, source, n_components=n_components, random_state=seed, verbose=out.is_terminal
-    )
+    mapper: InterestMapper | RatingMapper
+    if explicit:
+        mapper = RatingMapper(target, source, rank_by, n_components or 8, random_state=seed)
+    else:
+        mapper = InterestMapper(
+            target, source, n_components=n_components, random_state=seed, verbose=out.is_terminal
+        )
     start = time.perf_counter()
     mapper.fit(panel)
     seconds = time.perf_counter() - start
     mapper.save(output, with_users=with_users, key=key)
-    out.print(transfer_table(mapper.transfer_, target))
+    if isinstance(mapper, RatingMapper):
+        out.print(errors_table(mapper.errors_, target))
+    if not explicit or rank_by == "preference":
+        out.print(transfer_table(mapper.transfer_, target))
     people = "with its people" if with_users else "no person in it"
     people += ", encrypted" if key else ""
     out.print(

@@ -14,6 +14,12 @@ Duplicates = Literal["sum", "max", "last", "count"]
 """What the weight of a person and an item that meet in several rows is."""
 
 
+Feedback = Annotated[
+    Literal["implicit", "explicit"],
+    typer.Option("--feedback", help="explicit: weights are ratings, to be predicted."),
+]
+
+
 def _column(name: str, what: str) -> typer.models.OptionInfo:
     text = f"Column of {what}."
     option: typer.models.OptionInfo = typer.Option(
