@@ -27,7 +27,7 @@ def mapper():
         TargetRoute(SVDFactors(12)),
         JointRoute(SVDFactors(10)),
     ]
-    return tb.InterestMapper("films", routes=routes, n_folds=5).fit(
+    return tb.InterestMapper("films", routes=routes, n_folds=2).fit(
         tb.Panel.from_frame(frame, item_names=names)
     )
 
