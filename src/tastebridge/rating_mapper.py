@@ -53,7 +53,9 @@ class RatingMapper(Recommender):
     without ratings in the target and with some, and depend on how many ratings there are of a person. A
     source that makes errors larger is left out. All is linear, so that a prediction is an inner product.
 
-    Weights of events are read as ratings: of two of one person and item in a frame, the later counts.
+    Weights of events are read as ratings: of two of one person and item in a frame, the later counts. People
+    of whom nothing is known are predicted the mean and the items' effects: ``missing="popular"`` gives them
+    what is rated highest.
 
     Parameters
     ----------
