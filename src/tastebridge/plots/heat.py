@@ -43,4 +43,5 @@ def heat_map(values: Mapping[tuple[str, str], float], names: Sequence[str], titl
             marks.append(words(x + _CELL / 2, y + _CELL / 2 + 4, f"{value:.2f}", anchor="middle"))
             told.append(hint)
     size = len(names) * _CELL
-    return frame(_LEFT + size + 4, _TOP + size + 4, title, "; ".join(told), marks)
+    width = _LEFT + size + 4
+    return frame(width, _TOP + size + 4, title, "; ".join(told), marks, least=0.85 * width)

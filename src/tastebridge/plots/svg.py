@@ -45,12 +45,17 @@ class Picture(str):
         Path(path).write_text(self._repr_svg_(), encoding="utf-8")
 
 
-def frame(width: float, height: float, title: str, description: str, marks: Iterable[str]) -> Picture:
-    """Return a picture of some marks; title and description are what a screen reader says of it."""
+def frame(
+    width: float, height: float, title: str, description: str, marks: Iterable[str], least: float = 0
+) -> Picture:
+    """Return a picture of some marks; title and description are what a screen reader says of it.
+
+    It takes the width there is, up to half as much again as its own, and not below ``least``.
+    """
     return Picture(
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(title)}. {escape(description)}" '
-        f'style="width:100%;max-width:{1.5 * width:g}px;font:12px system-ui,sans-serif;'
+        f'style="width:100%;min-width:{least:g}px;max-width:{1.5 * width:g}px;font:12px system-ui,sans-serif;'
         f'background:{colour("paper")}"><title>{escape(title)}</title>{"".join(marks)}</svg>'
     )
 

@@ -9,25 +9,27 @@ import pandas as pd
 from tastebridge.plots import reliability_plot
 from tastebridge.report.html import figure, more, number, paragraph, section, table, text
 
+_SOURCES = 4
+"""Sources whose directions are shown unfolded: those that lift most."""
+
 
 def directions_section(mapper: Any) -> str:
     """Return the directions of taste that carry over, by the items at both ends."""
     told = mapper.explain_map()
-    parts = []
-    for source, directions in told.groupby("source", sort=False):
-        blocks = [_direction(one, str(source), mapper.target) for _, one in directions.groupby("direction")]
-        shown, rest = blocks[:1], blocks[1:]
-        parts.append(f"<h3>{text(source)} → {text(mapper.target)}</h3>{''.join(shown)}")
-        if rest:
-            parts.append(more(f"{len(rest)} more direction{'s' if len(rest) > 1 else ''}", *rest))
+    ordered = mapper.transfer_.sort_values("lift", ascending=False)["source"]
+    by_source = {name: told[told["source"] == name] for name in ordered}
+    parts = [_carried(rows, name, mapper.target) for name, rows in by_source.items() if len(rows)]
+    rest = parts[_SOURCES:]
+    if rest:
+        parts = [*parts[:_SOURCES], more(f"{len(rest)} more sources", *rest)]
     return (
         section(
             "directions",
             "What carries over?",
             paragraph(
-                "Directions of taste that show in both categories. People who lean to the items on one side "
-                "of the "
-                "source lean to those on the same side of the target; the two sides are opposites."
+                "Directions of taste that show in both categories. People who lean to the items on one "
+                "side of the source lean to those on the same side of the target; the two sides are "
+                "opposites."
             ),
             *parts,
         )
@@ -48,10 +50,9 @@ def routes_section(mapper: Any) -> str:
         "What is blended?",
         paragraph(
             f"Recommendations are a weighted sum of {used} routes from a person's history to scores of "
-            f"items. "
-            "The weights were learned out of fold; here they are for a person of whom an average amount is "
-            "known. Scores of different routes differ in scale, so weights compare a route over people, not "
-            "two routes."
+            "items. The weights were learned out of fold; here they are for a person of whom an average "
+            "amount is known. Scores of different routes differ in scale, so weights compare a route over "
+            "people, not two routes."
         ),
         more(
             "Routes and weights",
@@ -76,8 +77,7 @@ def interests_section(mapper: Any) -> str:
             "Are leanings what they say?",
             paragraph(
                 "How likely a person is active in a category, told by what they do in the others. Dots on "
-                "the "
-                "dashed line came true as often as was said, out of fold."
+                "the dashed line came true as often as was said, out of fold."
             ),
             f'<div class="pair">{"".join(parts[:2])}</div>',
             more(f"{len(parts) - 2} more", f'<div class="pair">{"".join(parts[2:])}</div>')
@@ -87,6 +87,13 @@ def interests_section(mapper: Any) -> str:
         if parts
         else ""
     )
+
+
+def _carried(told: pd.DataFrame, source: str, target: str) -> str:
+    """Return the directions of one source, all but the first folded away."""
+    first, *rest = (_direction(rows, source, target) for _, rows in told.groupby("direction"))
+    folded = more(f"{len(rest)} more direction{'s' if len(rest) > 1 else ''}", *rest) if rest else ""
+    return f"<h3>{text(source)} → {text(target)}</h3>{first}{folded}"
 
 
 def _direction(rows: pd.DataFrame, source: str, target: str) -> str:

@@ -75,8 +75,7 @@ def _gist(target: str, helping: list[str], used: list[str]) -> str:
     if used:
         return (
             f"This model recommends in {target}. {_listed(used)} may help a little; no source is shown to "
-            f"lift "
-            "the first ten recommendations to newcomers."
+            "lift the first ten recommendations to newcomers."
         )
     return f"No source helps in {target}: newcomers get what is popular there."
 

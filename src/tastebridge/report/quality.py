@@ -39,9 +39,8 @@ def accuracy_section(mapper: Any) -> str:
         "How good is it?",
         paragraph(
             "Every item of the target is ranked; what is to be found are items that were hidden while the "
-            "model "
-            "learned: all of a person's for people new to the target, one for the others. NDCG@10 is 1 when "
-            "all hidden items come first and 0 when none is among the first ten."
+            "model learned: all of a person's for people new to the target, one for the others. NDCG@10 is "
+            "1 when all hidden items come first and 0 when none is among the first ten."
         ),
         f'<div class="pair">{"".join(parts)}</div>'
         if parts
@@ -93,7 +92,7 @@ def breadth_section(mapper: Any) -> str:
             )
             for row in found[found["segment"] == segment].to_dict("records")
         ]
-        columns = ["lists of ten", "coverage", "novelty, bits", "popularity bias", "people an item has"]
+        columns = ["lists of ten", "coverage", "novelty, bits", "popularity bias", "had by"]
         if rows:
             caption = f"{label}: {found.loc[found['segment'] == segment, 'people'].iloc[0]:,} lists"
             parts.append(table(columns, rows, caption, range(1, 5)))
@@ -103,10 +102,8 @@ def breadth_section(mapper: Any) -> str:
             "What kind of items does it recommend?",
             paragraph(
                 "Coverage is the share of the catalogue that is on any list. Novelty is how rare the items "
-                "are: one "
-                "bit more is half as many people. Popularity bias is 0.5 for lists at random and 1 for "
-                "best-sellers "
-                "alone."
+                "are: one bit more is half as many people. Popularity bias is 0.5 for lists at random and "
+                "1 for best-sellers alone."
             ),
             *parts,
         )

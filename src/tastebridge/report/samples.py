@@ -26,8 +26,7 @@ def samples_section(mapper: Any) -> str:
             "What would it recommend, and why?",
             paragraph(
                 "Made-up people, each with a handful of items from one source. Under each item stand those "
-                "of "
-                "their history that add most to its score."
+                "of their history that add most to its score."
             ),
             f'<div class="cards">{"".join(cards)}</div>' if cards else "",
         )
@@ -67,7 +66,7 @@ def _card(mapper: Any, source: str, items: list[int]) -> str:
         warnings.simplefilter("ignore", TastebridgeWarning)
         _, histories = mapper._fold_in(Panel.from_frame(frame), "skip", quiet=True)
         lines = lines_of(mapper, histories, _ITEMS)[0]
-    taken = ", ".join(name_of(mapper, source, item) for item in items)
+    taken = " · ".join(name_of(mapper, source, item) for item in items)
     rows = "".join(_row(mapper, line) for line in lines)
     return (
         f'<div class="card"><h3>Someone who took, in {text(source)}: {text(taken)}</h3><ol>{rows}</ol></div>'
@@ -75,7 +74,7 @@ def _card(mapper: Any, source: str, items: list[int]) -> str:
 
 
 def _row(mapper: Any, line: Line) -> str:
-    because = ", ".join(
+    because = " · ".join(
         "what is popular" if category == POPULARITY else name_of(mapper, category, item)
         for category, item in line.reasons
     )

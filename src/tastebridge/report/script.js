@@ -25,7 +25,7 @@ if (data) {
     for (const [item, reasons] of person.list) {
       const line = make("li", items[item], best);
       if (reasons.length) make("small", "because of " + reasons.map(at => typeof at === "number"
-        ? items[at] : at).join(", "), line);
+        ? items[at] : at).join(" · "), line);
     }
     if (person.leans.length) {
       make("h3", "Leans to", card);

@@ -48,10 +48,8 @@ def sources_section(mapper: Any) -> str:
         "Does it help to know people from elsewhere?",
         paragraph(
             "Judged on people whose history in the target was hidden while the model learned. Lift is how "
-            "much "
-            "better the first ten recommendations get (NDCG@10) with this source alone, compared with the "
-            "best "
-            "that needs no source. A source that hurts is not used."
+            "much better the first ten recommendations get (NDCG@10) with this source alone, compared with "
+            "the best that needs no source. A source that hurts is not used."
         ),
         '<div class="pair">',
         figure(interval_plot(rows, title, "lift of NDCG@10"), title),

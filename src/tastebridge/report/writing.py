@@ -74,8 +74,7 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
     if not hasattr(mapper, "findings_"):
         raise InvalidDataError(
             f"this {type(mapper).__name__} has nothing to report: it is not an InterestMapper, or it was "
-            f"saved "
-            "by an earlier version. Fit it again."
+            "saved by an earlier version. Fit it again."
         )
     panel = mapper.panel_ if events is None else mapper._read(events)
     new = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
