@@ -88,11 +88,12 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
     rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
     scores[rows, seen.indices] = -np.inf
     open_items = scores.shape[1] - np.diff(seen.indptr)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mass = np.exp(scores - scores.max(axis=1, keepdims=True), dtype=np.float64)
     deepest = min(LENGTHS[-1], scores.shape[1])
-    best = -np.sort(-np.partition(mass, scores.shape[1] - deepest, axis=1)[:, -deepest:], axis=1)
-    whole = mass.sum(axis=1)
+    best = np.partition(scores, scores.shape[1] - deepest, axis=1)[:, -deepest:]
+    best = -np.sort(-best, axis=1).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # where nothing is open
+        best = np.exp(best - best[:, :1])
+        whole = np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1, dtype=np.float64)
     logits = []
     for n in LENGTHS:
         top = best[:, :n].sum(axis=1)

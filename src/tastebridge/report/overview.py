@@ -67,10 +67,11 @@ _SIZES = ("people", "items", "interactions", "median")
 
 def _gist(target: str, helping: list[str], used: list[str]) -> str:
     if helping:
+        every = len(helping) == len(used) > 1
+        told = "each of them helps" if every else f"{_listed(helping)} {'help' if helping[1:] else 'helps'}"
         return (
             f"To people who are new to {target}, this model recommends by what they did in {_listed(used)}. "
-            f"For people hidden while it learned, {_listed(helping)} "
-            f"{'helps' if len(helping) == 1 else 'help'}: recommendations are better than without."
+            f"For people hidden while it learned, {told}: recommendations are better than without."
         )
     if used:
         return (
