@@ -89,8 +89,8 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
     scores[rows, seen.indices] = -np.inf
     open_items = scores.shape[1] - np.diff(seen.indptr)
     deepest = min(LENGTHS[-1], scores.shape[1])
-    best = np.partition(scores, scores.shape[1] - deepest, axis=1)[:, -deepest:]
-    best = -np.sort(-best, axis=1).astype(np.float64)
+    last = np.partition(scores, scores.shape[1] - deepest, axis=1)[:, -deepest:]
+    best = -np.sort(-last.astype(np.float64), axis=1)
     with np.errstate(invalid="ignore"):  # where nothing is open
         best = np.exp(best - best[:, :1])
         whole = np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1, dtype=np.float64)

@@ -20,9 +20,9 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
     Examples
     --------
-    >>> ticks(-0.013, 0.097)
+    >>> ticks(-0.013, 0.097, most=4)
     [0.0, 0.05]
-    >>> ticks(0, 1)
+    >>> ticks(0, 1, most=4)
     [0.0, 0.5, 1.0]
     """
     if not high > low:
