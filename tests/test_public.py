@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 import tastebridge
-from tastebridge import baselines, batch, data, datasets, evaluation, factors, maps, privacy, splits
+from tastebridge import (
+    baselines,
+    batch,
+    data,
+    datasets,
+    evaluation,
+    factors,
+    maps,
+    plots,
+    privacy,
+    report,
+    splits,
+)
 from tastebridge.exceptions import TastebridgeError
 
 ROOT = Path(__file__).parent.parent
@@ -43,8 +55,10 @@ MODULES = [
     evaluation,
     factors,
     maps,
+    plots,
     privacy,
     privacy.federated,
+    report,
     splits,
 ]
 PUBLIC = {
