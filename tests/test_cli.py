@@ -199,3 +199,49 @@ def test_event_weights_are_read_from_words():
     for word in ("view", "=1", "view=x"):
         with pytest.raises(InvalidParameterError, match="like purchase=5"):
             parse_weights([word])
+
+
+def test_audience_and_vectors_write_what_the_library_gives(folder, tmp_path):
+    model, panel = tb.load(folder / "model"), tb.read_panel(folder / "events.csv")
+    items = model.item_vectors().ids[[3, 1]].tolist()
+    words = [word for item in items for word in ("--items", item)]
+    out = tmp_path / "out.parquet"
+    code, text, err = run("audience", folder / "model", folder / "events.csv", *words, "-o", out, "-n", 4)
+    assert (code, err) == (0, "")
+    assert "The people for 2 items in 'sport', of 200," in text
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(out), model.audience_from(panel, items, 4), check_exact=True
+    )
+    code, text, err = run("vectors", folder / "model", folder / "events.csv", "-o", tmp_path / "vectors")
+    assert (code, err) == (0, "")
+    assert "and 200 people" in text
+    assert (
+        pd.read_parquet(tmp_path / "vectors" / "users.parquet")["user_id"].tolist()
+        == panel.users.ids.tolist()
+    )
+    code, _, err = run("audience", folder / "model", folder / "events.csv", "--items", "nix", "-o", out)
+    assert (code, "nix" in err) == (1, True)
+
+
+def test_recommend_takes_lists_a_folder_and_a_bound(folder, tmp_path):
+    model, panel = tb.load(folder / "model"), tb.read_panel(folder / "events.csv")
+    some = model.item_vectors().ids[:20]
+    pd.DataFrame({"item_id": some}).to_csv(tmp_path / "allow.csv", index=False)
+    deny = pd.DataFrame({"user_id": panel.users.ids, "item_id": some[panel.users.ids % 20]})
+    deny.to_parquet(tmp_path / "deny.parquet")
+    words = ["recommend", folder / "model", folder / "events.csv", "-o", tmp_path / "parts", "-n", 2]
+    words += ["--allow", tmp_path / "allow.csv", "--deny", tmp_path / "deny.parquet", "--jobs", 2]
+    code, _, err = run(*words, "--memory", "4GB")
+    assert (code, err) == (0, "")
+    expected = model.recommend_from(panel, 2, allow=some, deny=deny)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "parts"), expected, check_exact=True)
+    code, _, err = run(*words[:6], "3")
+    assert code == 1
+    assert "n was 2 and is 3" in err
+    assert "--restart" in err
+    assert run(*words[:6], "3", "--restart")[0] == 0
+    code, _, err = run(*words, "--memory", "lots")
+    assert (code, "memory must be a size such as '2GB'" in err) == (2, True)
+    (tmp_path / "bad.csv").write_text("thing\n1\n")
+    code, _, err = run(*words[:-2], "--deny", tmp_path / "bad.csv")
+    assert (code, "needs a column item_id" in err) == (1, True)

@@ -10,10 +10,22 @@ Recommendations come out, a row each: ``user_id``, ``item_id``, ``score``, ``ran
 a person, an engine may cut its batches where it likes; :func:`nest` makes such rows of a table of events.
 """
 
+from tastebridge.batch.audience import AudienceKernel, audience_all
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import recommend_all
 from tastebridge.batch.schema import nest
+from tastebridge.batch.vectors import VectorKernel, write_vectors
 
-__all__ = ["Manifest", "RecommendationKernel", "nest", "parse_memory", "recommend_all"]
+__all__ = [
+    "AudienceKernel",
+    "Manifest",
+    "RecommendationKernel",
+    "VectorKernel",
+    "audience_all",
+    "nest",
+    "parse_memory",
+    "recommend_all",
+    "write_vectors",
+]

@@ -184,8 +184,8 @@ class RecommendationKernel(HistoryKernel):
         given = best >= 0
         counts = given.sum(axis=1)
         columns = {
-            "user_id": _ids(ids, np.repeat(np.arange(len(ids)), counts)),
-            "item_id": _ids(items.ids, best[given]),
+            "user_id": ids_at(ids, np.repeat(np.arange(len(ids)), counts)),
+            "item_id": ids_at(items.ids, best[given]),
             "score": pa.array(scores[given]),
             "rank": pa.array(np.nonzero(given)[1] + 1, pa.int64()),
         }
@@ -198,6 +198,7 @@ def told(unknown: Mapping[str, int]) -> str:
     return f"the history has events of items the model does not know: {what}"
 
 
-def _ids(ids: np.ndarray, places: np.ndarray) -> pa.Array:
+def ids_at(ids: np.ndarray, places: np.ndarray) -> pa.Array:
+    """Return the ids at some places."""
     kind = pa.int64() if ids.dtype == np.int64 else pa.string()
     return pa.array(ids, kind).take(pa.array(places))

@@ -1,4 +1,4 @@
-"""The command line: ``tastebridge demo | fit | recommend | evaluate | key``."""
+"""The command line: ``tastebridge demo | fit | recommend | audience | vectors | evaluate | key``."""
 
 from tastebridge.cli.app import app, main
 

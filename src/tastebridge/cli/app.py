@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tastebridge._version import __version__
+from tastebridge.cli.audience import audience
 from tastebridge.cli.demo import demo
 from tastebridge.cli.evaluate import evaluate
 from tastebridge.cli.fit import fit
@@ -14,6 +15,7 @@ from tastebridge.cli.keys import key
 from tastebridge.cli.messages import spoken
 from tastebridge.cli.recommend import recommend
 from tastebridge.cli.report import report
+from tastebridge.cli.vectors import vectors
 
 app = typer.Typer(
     name="tastebridge",
@@ -55,7 +57,7 @@ def tastebridge(
     """
 
 
-for command in (demo, fit, recommend, evaluate, report, key):
+for command in (demo, fit, recommend, audience, vectors, evaluate, report, key):
     app.command(no_args_is_help=command is not demo)(spoken(command))
 
 

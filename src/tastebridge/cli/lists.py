@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from tastebridge.data import Vocabulary
 from tastebridge.data.text_ids import numbers_if_all
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
 _NAMES = ("user_id", "item_id")
 
@@ -44,3 +45,15 @@ def _read_text(path: Path) -> pa.Table:
         place = table.column_names.index(name)
         table = table.set_column(place, name, numbers_if_all(table.column(place)))
     return table
+
+
+def items_of(words: list[str], known: Vocabulary) -> list[Any]:
+    """Return the item ids of words, of the kind the model knows."""
+    if known.kind == "str":
+        return list(words)
+    try:
+        return [int(word) for word in words]
+    except ValueError as error:
+        raise InvalidParameterError(
+            f"--items must be whole numbers, as the model's items are: {error}"
+        ) from None

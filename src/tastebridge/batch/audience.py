@@ -1,0 +1,186 @@
+"""Audiences among millions of people: for items, those most likely to want them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tastebridge._validation import check_choice, check_count
+from tastebridge.batch.destination import Destination
+from tastebridge.batch.driver import Driver, warn
+from tastebridge.batch.job import Job
+from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
+from tastebridge.batch.manifest import Manifest
+from tastebridge.batch.memory import parse_memory
+from tastebridge.batch.recommending import open_source
+from tastebridge.batch.schema import id_type
+from tastebridge.data import CleaningPolicy
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.loading import load
+from tastebridge.persist import fingerprint
+from tastebridge.recommender import Recommender
+from tastebridge.recommender.audience import best_people, item_numbers
+
+
+class AudienceKernel(HistoryKernel):
+    """The ``n`` people of a batch most likely to want each item: item_id, user_id, score, rank.
+
+    The answers to several batches are put together by :meth:`combine`.
+
+    Parameters
+    ----------
+    recommender : Recommender
+    items : id or list of ids
+        Items of the target.
+    n : int, default=100
+        People for each item, at most.
+    **options
+        As for :class:`tastebridge.batch.RecommendationKernel`.
+
+    Examples
+    --------
+    >>> import tastebridge as tb
+    >>> from tastebridge.batch import AudienceKernel, nest
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> kernel = AudienceKernel(tb.TargetOnly("films").fit(panel), "films:03", n=1)
+    >>> fresh = {"user_id": ["ada", "eva"], "item_id": ["films:05", "films:03"], "category": ["films"] * 2}
+    >>> kernel(nest(pa.table(fresh))).rows["user_id"].to_pylist()
+    ['ada']
+    """
+
+    answer_bytes = 16
+
+    def __init__(self, recommender: Recommender, items: Any, n: int = 100, **options: Any) -> None:
+        super().__init__(recommender, **options)
+        known = recommender.items_[recommender.model_.target]
+        self.n = check_count("n", n)
+        self.items = item_numbers(items, known)
+        self.item_ids = known.ids_of(self.items)
+
+    def schema(self, user_type: pa.DataType) -> pa.Schema:
+        """Return item_id, user_id, score (float), rank (int64)."""
+        item = pa.int64() if self.item_ids.dtype == np.int64 else pa.string()
+        kinds = {"item_id": item, "user_id": id_type(user_type), "score": pa.float32(), "rank": pa.int64()}
+        return pa.schema(list(kinds.items()))
+
+    def combine(self, answers: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Yield one table of the best of all answers, whose people must come in ascending order.
+
+        Of people with equal scores those of the earlier answers come first.
+        """
+        best: pa.Table | None = None
+        for answer in answers:
+            best = self._best_of(answer if best is None else pa.concat_tables([best, answer]))
+        if best is not None:
+            yield best
+
+    def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
+        users = read.panel.users.ids
+        found, scores = best_people(
+            self.recommender._takers, read.histories, len(users), self.items, self.n, self.chunk
+        )
+        given = found >= 0
+        columns = {
+            "item_id": ids_at(self.item_ids, np.nonzero(given)[0]),
+            "user_id": ids_at(users, found[given]),
+            "score": pa.array(scores[given]),
+            "rank": pa.array(np.nonzero(given)[1] + 1, pa.int64()),
+        }
+        return columns, {}
+
+    def _best_of(self, rows: pa.Table) -> pa.Table:
+        place = {item: number for number, item in enumerate(self.item_ids.tolist())}
+        items = np.array([place[item] for item in rows["item_id"].to_pylist()], dtype=np.int64)
+        order = np.lexsort((-rows["score"].to_numpy(), items))  # stable: earlier people first
+        items = items[order]
+        rank = np.arange(len(items)) - np.searchsorted(items, items) + 1
+        kept = rank <= self.n
+        chosen = rows.take(pa.array(order[kept]))
+        return chosen.set_column(3, "rank", pa.array(rank[kept], pa.int64())).combine_chunks()
+
+
+def audience_all(
+    model: str | Path | Recommender,
+    events: str | Path,
+    items: Any,
+    out: str | Path,
+    n: int = 100,
+    *,
+    memory: str | int = "2GB",
+    n_jobs: int = 1,
+    missing: str = "skip",
+    columns: Mapping[str, str | None] | None = None,
+    event_weights: Mapping[Any, float] | None = None,
+    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    restart: bool = False,
+    progress: bool = False,
+) -> Manifest:
+    """Find, among everybody in a table of events, the people most likely to want some items.
+
+    Bounded in memory and resumable as :func:`tastebridge.batch.recommend_all`, of which all parameters not
+    named here are. What people are compared by is told in :meth:`tastebridge.InterestMapper.audience`.
+
+    Parameters
+    ----------
+    items : id or list of ids
+        Items of the target.
+    out : path
+        A file to write, ending in ``.parquet`` or ``.csv``: item_id, user_id, score, rank, what
+        :meth:`~tastebridge.InterestMapper.audience_from` gives for all events at once.
+    n : int, default=100
+        People for each item, at most.
+
+    Returns
+    -------
+    Manifest
+        Counts and checksums of the parts the file was made of.
+
+    Raises
+    ------
+    OutputError, InvalidDataError, InvalidParameterError, UnknownIdError
+        As :func:`~tastebridge.batch.recommend_all`; also if an item is not known or named twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import tastebridge as tb
+    >>> from tastebridge.batch import audience_all
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> model = tb.TargetOnly("films").fit(panel)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     panel.to_frame().to_parquet(f"{folder}/events.parquet")
+    ...     done = audience_all(model, f"{folder}/events.parquet", "films:03", f"{folder}/out.parquet", n=5)
+    >>> done.account.people
+    200
+    """
+    n_jobs, bound = check_count("n_jobs", n_jobs), parse_memory(memory)
+    check_choice("missing", missing, ("skip", "error"))
+    destination = Destination.of(out)
+    if not destination.is_file:
+        raise InvalidParameterError(f"an audience is one file, .parquet or .csv; got {str(out)!r}.")
+    recommender = model if isinstance(model, Recommender) else load(model)
+    options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
+    kernel = AudienceKernel(recommender, items, n, **options)
+    source = open_source(events, columns, kernel.event_weights)
+    job = Job.of(
+        "audience",
+        fingerprint(recommender),
+        source.fingerprint(),
+        source.roles,
+        kernel.event_weights,
+        policy,
+        n=n,
+        items=kernel.item_ids.tolist(),
+        missing=missing,
+        target=recommender.model_.target,
+    )
+    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, combine=kernel.combine)
+    manifest = driver.run(restart)
+    warn(manifest.account)
+    return manifest

@@ -1,0 +1,172 @@
+"""Vectors of items and people in files, ready for a vector store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tastebridge._validation import check_choice, check_count
+from tastebridge.batch.account import Account
+from tastebridge.batch.destination import Destination
+from tastebridge.batch.driver import Driver, warn
+from tastebridge.batch.files import disk
+from tastebridge.batch.job import Job
+from tastebridge.batch.joining import join
+from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
+from tastebridge.batch.memory import parse_memory
+from tastebridge.batch.recommending import open_source
+from tastebridge.batch.schema import id_type
+from tastebridge.data import CleaningPolicy
+from tastebridge.exceptions import OutputError
+from tastebridge.loading import load
+from tastebridge.persist import fingerprint
+from tastebridge.recommender import Recommender
+from tastebridge.recommender.answers import chunks
+
+_EVENTS = 50_000
+"""Events a part should be of: a vector is wide, so parts are smaller than those of recommendations."""
+
+
+class VectorKernel(HistoryKernel):
+    """The vectors of the people of a batch: user_id, vector (a fixed-size list of float).
+
+    They are those of :meth:`tastebridge.InterestMapper.user_vectors`, bit by bit.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        One with vectors.
+    **options
+        As for :class:`tastebridge.batch.RecommendationKernel`.
+
+    Examples
+    --------
+    >>> import tastebridge as tb
+    >>> from tastebridge.batch import VectorKernel, nest
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> kernel = VectorKernel(tb.TargetOnly("films").fit(panel))
+    >>> fresh = {"user_id": ["ada"], "item_id": ["films:05"], "category": ["films"]}
+    >>> rows = kernel(nest(pa.table(fresh))).rows
+    >>> len(rows["vector"][0]) == kernel.width
+    True
+    """
+
+    def __init__(self, recommender: Recommender, **options: Any) -> None:
+        super().__init__(recommender, **options)
+        self.width = recommender.item_vectors().vectors.shape[1]
+
+    @property
+    def answer_bytes(self) -> int:
+        """The bytes of a vector, three times over."""
+        return 12 * self.width
+
+    def schema(self, user_type: pa.DataType) -> pa.Schema:
+        """Return user_id and vector."""
+        return pa.schema([("user_id", id_type(user_type)), ("vector", pa.list_(pa.float32(), self.width))])
+
+    def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
+        users = read.panel.users.ids
+        vectors = np.empty((len(users), self.width), dtype=np.float32)
+        for rows, part in chunks(read.histories, len(users), self.chunk):
+            vectors[rows] = self.recommender.model_.user_vectors(part)
+        columns = {"user_id": ids_at(users, np.arange(len(users))), "vector": _lists(vectors)}
+        return columns, {"served": len(users)}
+
+
+def write_vectors(
+    model: str | Path | Recommender,
+    out: str | Path,
+    events: str | Path | None = None,
+    *,
+    format: str = "parquet",
+    memory: str | int = "2GB",
+    n_jobs: int = 1,
+    missing: str = "skip",
+    columns: Mapping[str, str | None] | None = None,
+    event_weights: Mapping[Any, float] | None = None,
+    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    restart: bool = False,
+    progress: bool = False,
+) -> Account | None:
+    """Write the vectors of the target's items and, given events, of the people in them.
+
+    The score of a person and an item is the inner product of their vectors, so any store of vectors that
+    searches by inner product recommends. Bounded in memory and resumable as
+    :func:`tastebridge.batch.recommend_all`, of which all parameters not named here are.
+
+    Parameters
+    ----------
+    model : path or Recommender
+        One with vectors: not :class:`tastebridge.ItemNeighbours`.
+    out : path
+        A folder. In it come ``items.parquet`` with the columns item_id and vector, and ``users.parquet`` with
+        user_id and vector, people ascending.
+    events : path, optional
+        Histories of people.
+    format : {"parquet", "npy"}, default="parquet"
+        With ``"npy"`` the files are ``items.npy`` and ``users.npy``, float32 matrices, and the ids stand in
+        ``items.ids.parquet`` and ``users.ids.parquet`` in the same order.
+
+    Returns
+    -------
+    Account or None
+        What became of the events.
+
+    Raises
+    ------
+    OutputError, InvalidDataError, InvalidParameterError, UnknownIdError
+        As :func:`~tastebridge.batch.recommend_all`; also if the model has no vectors.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tastebridge as tb
+    >>> from tastebridge.batch import write_vectors
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> model = tb.TargetOnly("films").fit(panel)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_vectors(model, folder, format="npy")
+    ...     np.array_equal(np.load(f"{folder}/items.npy"), model.item_vectors().vectors)
+    True
+    """
+    check_choice("format", format, ("parquet", "npy"))
+    check_choice("missing", missing, ("skip", "error"))
+    n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
+    recommender = model if isinstance(model, Recommender) else load(model)
+    kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
+    with disk(folder):
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{str(folder)!r} is a file, and vectors go to a folder. Choose another path.")
+        folder.mkdir(parents=True, exist_ok=True)
+    ids, vectors = recommender.item_vectors()
+    items = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
+    join(iter([items]), folder / f"items.{format}", len(ids))
+    if events is None:
+        return None
+    destination = Destination.of(folder / f"users.{format}", (f".{format}",))
+    source = open_source(events, columns, kernel.event_weights)
+    job = Job.of(
+        "vectors",
+        fingerprint(recommender),
+        source.fingerprint(),
+        source.roles,
+        kernel.event_weights,
+        policy,
+        missing=missing,
+        target=recommender.model_.target,
+    )
+    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS)
+    manifest = driver.run(restart)
+    warn(manifest.account)
+    return manifest.account
+
+
+def _lists(vectors: np.ndarray) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])

@@ -1,0 +1,77 @@
+"""``tastebridge audience``: for items, the people most likely to want them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tastebridge.batch import audience_all
+from tastebridge.cli import options
+from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.lists import items_of
+from tastebridge.cli.screen import screen
+from tastebridge.loading import load
+
+
+def audience(
+    model: options.Model,
+    events: options.Events,
+    items: Annotated[
+        list[str],
+        typer.Option("--items", metavar="ITEM", help="Item; repeat it for several.", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
+    ],
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="People for each item, at most.")] = 100,
+    memory: options.Memory = "2GB",
+    jobs: options.Jobs = 1,
+    restart: options.Restart = False,
+    key_file: KeyFile = None,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    category_column: options.CategoryColumn = None,
+    weight_column: options.WeightColumn = None,
+    time_column: options.TimeColumn = None,
+    event_column: options.EventColumn = None,
+    event_weight: options.EventWeights = None,
+    duplicates: options.Repeats = "sum",
+) -> None:
+    """Find the people of a table of events who are most likely to want some items.
+
+    People are compared by the score that ranks items for them; nobody is
+    named who has the item already. Written are item_id, user_id, score and
+    rank, best first. Memory and restarts are as for `recommend`.
+
+    [bold]Examples[/bold]
+      tastebridge audience model events.parquet --items sport:12 -n 100 -o out.csv
+      tastebridge audience model events/ --items a --items b -o out.parquet
+    """
+    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
+    table, out = Table(events, columns, event_weight, duplicates), screen()
+    recommender = load(model, key=key_of(key_file))
+    table.check()
+    wanted = items_of(items, recommender.items_[recommender.model_.target])
+    start = time.perf_counter()
+    done = audience_all(
+        recommender,
+        events,
+        wanted,
+        output,
+        n,
+        memory=memory,
+        n_jobs=jobs,
+        restart=restart,
+        progress=True,
+        **table.how,
+    ).account
+    out.print(
+        f"The people for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are in "
+        f"{output} ({time.perf_counter() - start:.1f} s).",
+        soft_wrap=True,
+    )

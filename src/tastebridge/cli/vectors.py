@@ -1,0 +1,82 @@
+"""``tastebridge vectors``: vectors of items and people for a vector store."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tastebridge.batch import write_vectors
+from tastebridge.cli import options
+from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.screen import screen
+from tastebridge.loading import load
+
+
+def vectors(
+    model: options.Model,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="Folder to write to.", show_default=False)
+    ],
+    events: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[EVENTS]", help="Table of events, for vectors of people.", show_default=False
+        ),
+    ] = None,
+    form: Annotated[
+        Literal["parquet", "npy"], typer.Option("--format", help="Parquet, or matrices with ids beside them.")
+    ] = "parquet",
+    memory: options.Memory = "2GB",
+    jobs: options.Jobs = 1,
+    restart: options.Restart = False,
+    key_file: KeyFile = None,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    category_column: options.CategoryColumn = None,
+    weight_column: options.WeightColumn = None,
+    time_column: options.TimeColumn = None,
+    event_column: options.EventColumn = None,
+    event_weight: options.EventWeights = None,
+    duplicates: options.Repeats = "sum",
+) -> None:
+    """Write the vectors of items and, given events, of people.
+
+    The score of a person and an item is the inner product of their vectors:
+    any store that searches by inner product can recommend. Written are
+    items.parquet and users.parquet (or .npy, with the ids beside them).
+    Memory and restarts are as for `recommend`.
+
+    [bold]Examples[/bold]
+      tastebridge vectors model -o vectors
+      tastebridge vectors model events/ -o vectors --format npy --memory 1GB
+    """
+    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
+    recommender = load(model, key=key_of(key_file))
+    how = {}
+    if events is not None:
+        table = Table(events, columns, event_weight, duplicates)
+        table.check()
+        how = table.how
+    start = time.perf_counter()
+    account = write_vectors(
+        recommender,
+        output,
+        events,
+        format=form,
+        memory=memory,
+        n_jobs=jobs,
+        restart=restart,
+        progress=True,
+        **how,
+    )
+    ids, matrix = recommender.item_vectors()
+    people = "" if account is None else f" and {account.people:,} people"
+    screen().print(
+        f"Vectors of {matrix.shape[1]:,} components of {len(ids):,} items{people} are in {output} "
+        f"({time.perf_counter() - start:.1f} s).",
+        soft_wrap=True,
+    )
