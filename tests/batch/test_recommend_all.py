@@ -341,6 +341,13 @@ def test_too_little_memory_says_how_much_is_needed(place, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_text_larger_than_memory_is_refused(place, tmp_path):
+    with (tmp_path / "events.csv").open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(InvalidParameterError, match=r"about 1GB of text.*memory=2GB.*as Parquet"):
+        recommend_all(place / "model", tmp_path / "events.csv", tmp_path / "out", memory="2GB")
+
+
 @pytest.mark.parametrize(("out", "message"), [("out.txt", "must end in"), ("no/where", "does not exist")])
 def test_outputs_that_cannot_be_are_refused(place, tmp_path, out, message):
     with pytest.raises(InvalidParameterError, match=message):

@@ -167,7 +167,7 @@ def audience_all(
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
     kernel = AudienceKernel(recommender, items, n, **options)
-    source = open_source(events, columns, kernel.event_weights)
+    source = open_source(events, columns, kernel.event_weights, bound)
     job = Job.of(
         "audience",
         fingerprint(recommender),

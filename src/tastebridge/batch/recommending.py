@@ -15,9 +15,13 @@ from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.persist import fingerprint
 from tastebridge.recommender import Recommender
+
+_TEXT, _PACKED = 3, 5
+"""Times its size a text takes while it is read; times its packed size it has."""
 
 
 def recommend_all(
@@ -108,7 +112,7 @@ def recommend_all(
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
     kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, **options)
-    source = open_source(events, columns, kernel.event_weights)
+    source = open_source(events, columns, kernel.event_weights, bound)
     job = Job.of(
         "recommend",
         fingerprint(recommender),
@@ -128,10 +132,24 @@ def recommend_all(
 
 
 def open_source(
-    events: str | Path, columns: Mapping[str, str | None] | None, event_weights: Mapping[Any, float] | None
+    events: str | Path,
+    columns: Mapping[str, str | None] | None,
+    event_weights: Mapping[Any, float] | None,
+    bound: int,
 ) -> Source:
-    """Return the events as a source; types of events are read where they have weights."""
-    given = dict(columns or {})
+    """Return the events as a source; types of events are read where they have weights.
+
+    A text file is read whole, so one that is large beside the memory is refused.
+    """
+    path, given = Path(events), dict(columns or {})
+    if path.is_file() and path.suffix != ".parquet":
+        size = path.stat().st_size * (_PACKED if path.suffix == ".gz" else 1)
+        if size * _TEXT > bound:
+            raise InvalidParameterError(
+                f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole, and "
+                f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, or "
+                "give more memory."
+            )
     if event_weights is None:
         given.setdefault("event", None)
     return Source.open(events, given)

@@ -151,7 +151,7 @@ def write_vectors(
     if events is None:
         return None
     destination = Destination.of(folder / f"users.{format}", (f".{format}",))
-    source = open_source(events, columns, kernel.event_weights)
+    source = open_source(events, columns, kernel.event_weights, bound)
     job = Job.of(
         "vectors",
         fingerprint(recommender),
