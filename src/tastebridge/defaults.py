@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tastebridge.factors import ALSFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
 
 RANK = 128
 """The largest rank by default."""
-_RANKS = ((128, 32), (64, 128), (128, 128))
+_RANKS = ((128, 32), (128, 128))
 """Ranks of source and target factors, side by side."""
 
 
@@ -52,4 +52,6 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         TargetRoute(svd(64, there)),
         TargetRoute(als(there, 5.0, 0.1)),
         JointRoute(als(there, 20.0, 1.0)),
+        JointRoute(svd(64, there, 1.0)),
+        JointRoute(EASEFactors(min(rank, there), random_state=random_state)),
     ]

@@ -8,14 +8,15 @@ from estimator_contract import exported
 from factors_contract import check_factors, histories
 from tastebridge import factors
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.factors import ALSFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 
 MODELS = [
     ALSFactors(n_components=3, alpha=5.0),
+    EASEFactors(n_components=3, regularization=2.0),
     SVDFactors(n_components=3),
     SVDFactors(n_components=5, user_power=0.3, item_power=0.7, filter="power", restore_popularity=False),
 ]
-RANKED = [ALSFactors, SVDFactors]
+RANKED = [ALSFactors, EASEFactors, SVDFactors]
 
 
 def test_contract_covers_every_exported_model():
@@ -27,7 +28,7 @@ def test_model_keeps_the_contract(model):
     check_factors(model)
 
 
-@parametrize_with_checks([ALSFactors(n_components=1, n_jobs=1), SVDFactors(n_components=1)])
+@parametrize_with_checks([ALSFactors(n_components=1, n_jobs=1), EASEFactors(n_components=1), SVDFactors(n_components=1)])
 def test_model_is_a_scikit_learn_transformer(estimator, check):
     check(estimator)
 
@@ -53,6 +54,8 @@ def test_rank_that_is_no_count_is_refused(model, value):
         (ALSFactors(n_components=2, iterations=0), "iterations"),
         (ALSFactors(n_components=2, n_jobs=0), "n_jobs"),
         (ALSFactors(n_components=2, random_state=None), "random_state"),
+        (EASEFactors(n_components=2, regularization=0.0), "regularization"),
+        (EASEFactors(n_components=2, tol=-1.0), "tol"),
         (SVDFactors(n_components=2, user_power=-0.1), "user_power"),
         (SVDFactors(n_components=2, filter="idael"), "Did you mean 'ideal'"),
         (SVDFactors(n_components=2, beta=float("nan")), "beta"),

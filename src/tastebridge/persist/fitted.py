@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from tastebridge.blend import StackingBlend
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.model import GATES
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.parameters import from_json, to_json
@@ -20,6 +20,7 @@ from tastebridge.routes.popularity import Constant
 ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
     "Constant": (Constant, ()),
+    "EASEFactors": (EASEFactors, ("encoder_",)),
     "LinearEncoder": (LinearEncoder, ("encoder_",)),
     "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
     "SVDFactors": (SVDFactors, ("encoder_",)),

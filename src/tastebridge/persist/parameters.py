@@ -11,7 +11,7 @@ import numpy as np
 from tastebridge.blend import StackingBlend
 from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
 from tastebridge.privacy import Budget
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
@@ -22,6 +22,7 @@ KINDS: Mapping[str, type[Any]] = {
         ALSFactors,
         Budget,
         CCAMap,
+        EASEFactors,
         JointRoute,
         NeighbourRoute,
         PopularityRoute,
