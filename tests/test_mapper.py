@@ -140,14 +140,14 @@ def _arrays(fold):
 
 def _folds(monkeypatch, panel):
     """Every fold of a fit, as the mapper made it."""
-    found, build = [], mapper_module.build_fold
+    found, build = [], mapper_module.folds_of
 
     def spy(*args):
         folds = build(*args)
         found.extend(folds)
         return folds
 
-    monkeypatch.setattr("tastebridge.mapper.build_fold", spy)
+    monkeypatch.setattr("tastebridge.mapper.folds_of", spy)
     tb.InterestMapper("films", routes=small_routes(), n_folds=2).fit(panel)
     monkeypatch.undo()
     return found
@@ -246,8 +246,8 @@ def test_centred_ratings_are_learned_from_and_never_recommended_again():
 
 def test_n_components_bounds_the_default_routes(related):
     panel, _ = related
-    mapper = tb.InterestMapper("films", n_components=4, n_folds=1).fit(panel)
-    assert max(encoder.model.n_components for encoder in _factor_models(mapper)) == 4
+    mapper = tb.InterestMapper("films", n_components=8, n_folds=2).fit(panel)
+    assert max(encoder.model.n_components for encoder in _factor_models(mapper)) == 8
     with pytest.raises(InvalidParameterError, match=r"n_components=500\).*the data allow \d+"):
         clone(mapper).set_params(n_components=500).fit(panel)
 

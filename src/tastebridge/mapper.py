@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_sources, check_target
+from tastebridge._threads import together
 from tastebridge._validation import check_choice, check_count
 from tastebridge.blend import StackingBlend
 from tastebridge.canonical import held_out_correlations, mean_correlation
@@ -23,7 +25,16 @@ from tastebridge.interests import State, interest_of, learn_interests
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.progress import Step, steps
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
-from tastebridge.stacking import Fold, build_fold, held_out, lists_of, number_of_folds, without
+from tastebridge.stacking import (
+    Fold,
+    Held,
+    fit_routes,
+    folds_of,
+    held_out,
+    lists_of,
+    number_of_folds,
+    without,
+)
 from tastebridge.transfer import Evidence, masks, weigh
 from tastebridge.trusted import TrustedRecommender
 
@@ -71,6 +82,8 @@ class InterestMapper(TrustedRecommender):
         Held-out items the blend learns from, at most, and the other items beside each.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
+    n_jobs : int, optional
+        Threads the fit may use; None or -1 for one a core.
     verbose : bool, default=False
         Whether to show a progress bar.
 
@@ -134,6 +147,7 @@ class InterestMapper(TrustedRecommender):
         n_lists: int = 3000,
         n_negatives: int = 100,
         random_state: int = 0,
+        n_jobs: int | None = None,
         verbose: bool = False,
     ) -> None:
         self.target = target
@@ -147,6 +161,7 @@ class InterestMapper(TrustedRecommender):
         self.n_lists = n_lists
         self.n_negatives = n_negatives
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     def fit(self, panel: Any, y: None = None) -> Self:
@@ -156,7 +171,7 @@ class InterestMapper(TrustedRecommender):
         panel = panel.select([*sources, self.target])
         histories = self._remember(panel)
         routes = self._routes(histories)
-        with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
+        with threadpool_limits(1, "blas"), steps("Fitting", 6, self.verbose) as step:
             self._learn(panel, histories, sources, routes, step)
         return self
 
@@ -208,19 +223,19 @@ class InterestMapper(TrustedRecommender):
         self, panel: Panel, histories: dict, sources: Sequence[str], routes: list[Route], step: Step
     ) -> None:
         rng = np.random.default_rng(self.random_state)
-        rank = _rank(routes)
+        shop = Workshop(histories, self.target, _rank(routes))
         step("factors")
-        shop = Workshop(histories, self.target, rank)
-        fitted = _differently_named([route for kind in routes for route in kind.build(shop)])
-        step("out of fold")
-        folds, correlations = self._folds(shop, routes, [route.name for route in fitted], rank, rng)
+        fitted, folds, correlations = self._build(shop, routes, rng)
         step("blend")
-        segments, self.evidence_ = {}, {}
-        for name in ("cold", "warm"):
-            part = [fold for fold in folds if fold.held.segment == name]
-            segments[name], evidence = self._segment(part, fitted, sources, rng)
-            if evidence is not None:
-                self.evidence_[name] = evidence
+        parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
+        draws = rng.spawn(len(parts))
+        calls = [
+            partial(self._segment, part, fitted, sources, own)
+            for part, own in zip(parts.values(), draws, strict=True)
+        ]
+        weighed = dict(zip(parts, together(calls, self.n_jobs), strict=True))
+        segments = {name: segment for name, (segment, _) in weighed.items()}
+        self.evidence_ = {name: evidence for name, (_, evidence) in weighed.items() if evidence is not None}
         step("interests")
         self.interests_ = learn_interests(shop, self.random_state)
         step("model")
@@ -237,6 +252,8 @@ class InterestMapper(TrustedRecommender):
         check_count("n_negatives", self.n_negatives, 1)
         check_count("random_state", self.random_state, 0, 2**32 - 1)
         check_choice("verbose", self.verbose, (True, False))
+        if self.n_jobs not in (None, -1):
+            check_count("n_jobs", self.n_jobs)
         if self.blend is not None:
             self.blend.check()
         if self.n_folds is not None:
@@ -259,24 +276,43 @@ class InterestMapper(TrustedRecommender):
                 )
         return default_routes(limits, self.target, wanted, self.random_state)
 
-    def _folds(
-        self, shop: Workshop, routes: list[Route], names: list[str], rank: int, rng: Any
-    ) -> tuple[list[Fold], dict[str, float]]:
-        """Return what the routes say of held people, and how closely each source is related to the target."""
+    def _build(
+        self, shop: Workshop, routes: list[Route], rng: Any
+    ) -> tuple[list[FittedRoute], list[Fold], dict[str, float]]:
+        """Return the fitted routes, what they say of held people, and how closely each source is related.
+
+        The routes are fitted on everybody and, side by side, without the held people of each fold.
+        """
+        held = self._held(shop, rng)
+        target = shop.histories[self.target]
+        shops = [
+            Workshop(
+                {**shop.histories, self.target: without(target, part)}, self.target, shop.rank, parent=shop
+            )
+            for part in held
+        ]
+        related = [
+            partial(held_out_correlations, w, part[0].people, part[0].hidden)
+            for w, part in zip(shops, held, strict=True)
+        ]
+        every = [partial(fit_routes, routes, workshop) for workshop in shops]
+        whole, *apart = together([partial(fit_routes, routes, shop), *every], self.n_jobs)
+        fitted, names = list(whole.values()), list(whole)
+        folds = [
+            fold
+            for workshop, part, found in zip(shops, held, apart, strict=True)
+            for fold in folds_of(workshop, part, found, names)
+        ]
+        correlations = together(related, self.n_jobs)
+        return fitted, folds, {name: mean_correlation(name, correlations) for name in shop.sources if held}
+
+    def _held(self, shop: Workshop, rng: Any) -> list[list[Held]]:
+        """Return whom each fold hides; nobody where too few are linked to be judged."""
         linked = np.unique(np.concatenate([shop.linked(name) for name in shop.sources]))
         if len(linked) < _FEWEST_LINKED:
-            return [], {}
+            return []
         n_folds = self.n_folds or number_of_folds(len(linked))
-        target = shop.histories[self.target]
-        folds: list[Fold] = []
-        correlations = []
-        for held in held_out(target, linked, n_folds, self.n_lists, rng):
-            hidden = {**shop.histories, self.target: without(target, held)}
-            workshop = Workshop(hidden, self.target, rank, parent=shop)
-            folds += build_fold(routes, workshop, held, names)
-            cold = held[0]
-            correlations.append(held_out_correlations(workshop, cold.people, cold.hidden))
-        return folds, {name: mean_correlation(name, correlations) for name in shop.sources}
+        return list(held_out(shop.histories[self.target], linked, n_folds, self.n_lists, rng))
 
     def _segment(
         self, folds: list[Fold], routes: list[FittedRoute], sources: Sequence[str], rng: Any
@@ -316,17 +352,6 @@ class InterestMapper(TrustedRecommender):
             for name, segment in segments.items()
         }
         return pd.DataFrame(weights).rename_axis("route").reset_index()
-
-
-def _differently_named(routes: list[FittedRoute]) -> list[FittedRoute]:
-    """Return the routes; two of one name, which could not be told apart, are refused."""
-    names = [route.name for route in routes]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidParameterError(
-                f"two routes are {name!r}; each must differ from the others. Leave one out of routes."
-            )
-    return routes
 
 
 def _limit(rows: sparse.csr_matrix) -> int:

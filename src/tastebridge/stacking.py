@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.model import Array, gates_of
 from tastebridge.routes import FittedRoute, Route, Workshop, vectors_of
 from tastebridge.splits import k_fold_users
@@ -102,10 +103,28 @@ def held_out(
         yield [Held("cold", cold, target[cold]), Held("warm", warm, _one_each(target[warm], rng))]
 
 
+def fit_routes(routes: Sequence[Route], workshop: Workshop) -> dict[str, FittedRoute]:
+    """Return the routes fitted in a workshop, by name; two of one name could not be told apart."""
+    found: dict[str, FittedRoute] = {}
+    for route in (route for kind in routes for route in kind.build(workshop)):
+        if route.name in found:
+            raise InvalidParameterError(
+                f"two routes are {route.name!r}; each must differ from the others. Leave one out of routes."
+            )
+        found[route.name] = route
+    return found
+
+
+def folds_of(
+    workshop: Workshop, held: list[Held], fitted: Mapping[str, FittedRoute], names: list[str]
+) -> list[Fold]:
+    """Return the vectors of held people, whose rows the workshop does not have; routes by ``names``."""
+    return [_fold(workshop, part, [fitted.get(name) for name in names]) for part in held if len(part.people)]
+
+
 def build_fold(routes: Sequence[Route], workshop: Workshop, held: list[Held], names: list[str]) -> list[Fold]:
     """Fit the routes without what is held and return the vectors of the held people, routes by ``names``."""
-    fitted = {route.name: route for kind in routes for route in kind.build(workshop)}
-    return [_fold(workshop, part, [fitted.get(name) for name in names]) for part in held if len(part.people)]
+    return folds_of(workshop, held, fit_routes(routes, workshop), names)
 
 
 def without(target: sparse.csr_matrix, held: list[Held]) -> sparse.csr_matrix:

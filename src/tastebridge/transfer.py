@@ -178,9 +178,13 @@ def _judge(
         judged.append(fold.held.people[chosen_people])
         for start in range(0, len(chosen_people), _STEP):
             rows = chosen_people[start : start + _STEP]
+            known: dict[tuple[int, bytes], Array] = {}  # with a single source some selections are the same
             for name, (kind, chosen) in selections.items():
                 mask = np.any([groups[group] for group in chosen], axis=0)
-                parts[name].append(_ndcg(fold.scores(rows, weights[kind][rows] * mask), fold, rows))
+                key = id(fitted[kind]), mask.tobytes()
+                if key not in known:
+                    known[key] = _ndcg(fold.scores(rows, weights[kind][rows] * mask), fold, rows)
+                parts[name].append(known[key])
     return {name: np.concatenate(value) for name, value in parts.items()}, np.concatenate(judged)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge import findings
+from tastebridge._threads import together
 from tastebridge._validation import check_category, check_choice, check_count
 from tastebridge.confidence import LENGTHS, State, confidence_of, learn_confidence
 from tastebridge.data import Panel
@@ -35,6 +37,7 @@ class TrustedRecommender(Recommender):
         Tables for reports and model cards: see :mod:`tastebridge.findings`.
     """
 
+    n_jobs: int | None
     evidence_: Mapping[str, Any]
     confidence_: State
     directions_: pd.DataFrame
@@ -133,14 +136,20 @@ class TrustedRecommender(Recommender):
         self, panel: Panel, shop: Workshop, folds: Sequence[Fold], segments: Mapping[str, Segment], seed: int
     ) -> None:
         """Keep what the fit found out; the model and its evidence are there."""
-        self.confidence_ = learn_confidence(folds, segments, seed)
-        self.directions_ = findings.typed(learn_directions(shop, seed))
+        calls: list[Callable[[], Any]] = [
+            partial(learn_confidence, folds, segments, seed),
+            partial(learn_directions, shop, seed),
+            partial(findings.beyond_accuracy, self.model_, shop.histories, seed),
+            lambda: relatedness_of(taste(shop), seed),
+        ]
+        self.confidence_, directions, beyond, relatedness = together(calls, self.n_jobs)
+        self.directions_ = findings.typed(directions)
         tables = {
             "overview": findings.overview(panel),
             "cleaning": findings.cleaning(panel),
             "accuracy": findings.accuracy(self.evidence_),
             "by_history": findings.by_history(self.evidence_, panel, self.target),
-            "beyond_accuracy": findings.beyond_accuracy(self.model_, shop.histories, seed),
-            "relatedness": relatedness_of(taste(shop), seed),
+            "beyond_accuracy": beyond,
+            "relatedness": relatedness,
         }
         self.findings_ = {name: findings.typed(table) for name, table in tables.items()}

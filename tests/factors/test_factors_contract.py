@@ -28,7 +28,9 @@ def test_model_keeps_the_contract(model):
     check_factors(model)
 
 
-@parametrize_with_checks([ALSFactors(n_components=1, n_jobs=1), EASEFactors(n_components=1), SVDFactors(n_components=1)])
+@parametrize_with_checks(
+    [ALSFactors(n_components=1, n_jobs=1), EASEFactors(n_components=1), SVDFactors(n_components=1)]
+)
 def test_model_is_a_scikit_learn_transformer(estimator, check):
     check(estimator)
 

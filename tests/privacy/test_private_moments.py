@@ -90,7 +90,7 @@ def test_without_noise_they_are_the_moments_of_clipped_rows():
 
 def test_every_map_takes_them_and_covariances_are_positive_semidefinite():
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 6))
+    X = rng.normal(size=(2000, 6))  # so many that the noisy count of people stays far above the ranks
     moments = PrivateMoments(0.5, 1e-6, clip=2.0).release(X, X @ rng.normal(size=(6, 5)))
     for kind in (RidgeMap(), CCAMap(2, regularization=0.1), ProcrustesMap()):
         assert np.isfinite(kind.fit_moments(moments).coef_).all()

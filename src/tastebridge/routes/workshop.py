@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ class Workshop:
         Weighted interactions of all people, the target's without what is held out.
     target : str
     rank : int, default=0
-        The largest rank that will be asked of SVD factors, so that lower ones are cut from it.
+        The largest rank that will be asked of SVD factors of one category: lower ones are cut from it.
     parent : Workshop, optional
         One whose source histories are the same: factors of single sources are taken from there.
     """
@@ -41,6 +42,8 @@ class Workshop:
         self.encoders: dict[str, Encoder] = {}
         self.spaces: dict[str, NDArray[np.float32]] = {}
         self._fitted: dict[str, Any] = {}
+        self._locks: dict[str, Lock] = {}
+        self._guard = Lock()
         self._parent = parent
 
     @property
@@ -81,10 +84,13 @@ class Workshop:
         return int(min(self._active(categories).shape))
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:
-        """Return what ``make`` gives, made at the first call with this key."""
-        if key not in self._fitted:
-            self._fitted[key] = make()
-        return self._fitted[key]
+        """Return what ``make`` gives, made at the first call with this key, whichever thread asks."""
+        with self._guard:
+            lock = self._locks.setdefault(key, Lock())
+        with lock:
+            if key not in self._fitted:
+                self._fitted[key] = make()
+            return self._fitted[key]
 
     def encoder(self, categories: tuple[str, ...], model: Any, key: str) -> str:
         """Keep an encoder under a key and return the key."""
@@ -99,11 +105,12 @@ class Workshop:
         return key
 
     def _svd(self, categories: tuple[str, ...], estimator: SVDFactors) -> Any:
-        """Return SVD factors cut from those of the largest rank wanted."""
+        """Return SVD factors, those of a single category cut from the largest rank that will be wanted."""
         limit = self.limit(categories)
         if self._parent is None and estimator.n_components > limit:
             clone(estimator).fit(self._active(categories))  # says what the data allow
-        rank = min(max(estimator.n_components, self.rank), limit)
+        most = self.rank if len(categories) == 1 else 0
+        rank = min(max(estimator.n_components, most), limit)
         widest = clone(estimator).set_params(n_components=rank, filter="ideal", beta=0.0)
         fitted = self.once(f"{categories} {widest!r}", lambda: widest.fit(self._active(categories)))
         return fitted.cut(min(estimator.n_components, limit), estimator.filter, estimator.beta)

@@ -1,0 +1,32 @@
+"""Calls side by side: independent work on as many threads as are wanted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> list[T]:
+    """Return the results of calls that do not depend on each other, in their order.
+
+    They run on ``n_jobs`` threads, None or -1 for one a core; the numerics below leave the interpreter free.
+    The first error is raised once the calls that have begun are done.
+    """
+    workers = min(n_threads(n_jobs), len(calls))
+    if workers < 2:
+        return [call() for call in calls]
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(call) for call in calls]
+        return [part.result() for part in running]
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Return how many threads ``n_jobs`` means on this machine."""
+    if n_jobs in (None, -1):
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return int(n_jobs or 1)
