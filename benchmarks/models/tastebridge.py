@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,7 +27,9 @@ class TasteBridge(Model):
         if not hasattr(tb, "InterestMapper"):
             raise NotApplicable("this version of tastebridge has no InterestMapper yet.")
         self.items_ = task.panel[task.target].items
-        self.mapper_ = tb.InterestMapper(target=task.target, random_state=self.seed).fit(task.panel)
+        n_jobs = int(os.environ.get("OMP_NUM_THREADS", "1"))  # as many as every other model may use
+        mapper = tb.InterestMapper(target=task.target, random_state=self.seed, n_jobs=n_jobs)
+        self.mapper_ = mapper.fit(task.panel)
         return self
 
     def scores(self, user_ids: NDArray) -> Scores:
