@@ -114,10 +114,10 @@ class Read(NamedTuple):
         """Clean events and weight them over the items of the model."""
         users, parts, report = clean(events, None, kernel.event_weights, kernel.policy, part=True)
         panel = Panel(users, {part.category: part for part in parts}, report)
-        unknown = kernel.recommender._unknown(panel)
+        _, histories = kernel.recommender._fold_in(panel, "skip", quiet=True)
+        unknown = kernel.recommender._unknown(panel, histories)
         if unknown and kernel.missing == "error":
             raise UnknownIdError(f"{told(unknown)}. Leave them out, or pass missing='skip'.")
-        _, histories = kernel.recommender._fold_in(panel, "skip", quiet=True)
         return cls(panel, histories, unknown)
 
 

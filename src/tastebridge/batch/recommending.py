@@ -147,8 +147,8 @@ def open_source(
         if size * _TEXT > bound:
             raise InvalidParameterError(
                 f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole, and "
-                f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, or "
-                "give more memory."
+                f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, "
+                "or give more memory."
             )
     if event_weights is None:
         given.setdefault("event", None)

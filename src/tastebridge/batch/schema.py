@@ -57,10 +57,17 @@ def unnest(histories: pa.RecordBatch) -> pa.Table:
     """
     _check(histories)
     events = histories["events"]
-    who = histories["user_id"].take(pc.list_parent_indices(events))
+    who = _repeated(histories["user_id"], pc.list_parent_indices(events))
     flat = pc.list_flatten(events)
     columns = dict(zip((field.name for field in flat.type), flat.flatten(), strict=True))
     return pa.table({"user_id": who, **{name: columns[name] for name in FIELDS if name in columns}})
+
+
+def _repeated(ids: pa.Array, places: pa.Array) -> pa.Array:
+    """Return ids at some places; as a dictionary where that is less than many copies of a text."""
+    if pa.types.is_dictionary(ids.type):
+        return ids.take(places)
+    return pa.DictionaryArray.from_arrays(places.cast(pa.int32()), ids)
 
 
 def id_type(kind: Any) -> pa.DataType:

@@ -133,24 +133,25 @@ class HistoryReader(BaseEstimator):
         """Return the panel of a history and its weighted rows over the items of the model."""
         check_is_fitted(self, "model_")
         panel = self._read(history)
-        unknown = {} if quiet else self._unknown(panel)
+        histories = {name: self._weighted(panel, name) for name in self.items_}
+        unknown = {} if quiet else self._unknown(panel, histories)
         if unknown:
             told = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())
             message = f"the history has events of items the model does not know: {told}"
             if missing == "error":
                 raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
             warnings.warn(f"{message}; they are passed over.", TastebridgeWarning, stacklevel=3)
-        return panel, {name: self._weighted(panel, name) for name in self.items_}
+        return panel, histories
 
-    def _unknown(self, panel: Panel) -> dict[str, int]:
-        """Return how many events of each category the model does not know.
+    def _unknown(self, panel: Panel, histories: Mapping[str, sparse.csr_matrix]) -> dict[str, int]:
+        """Return how many events of each category the model does not know: those not in the weighted rows.
 
         A model of the target alone reads nothing else, so that other categories are no surprise to it.
         """
         counts = {}
         for name in panel.categories:
             if name in self.items_:
-                counts[name] = with_items(panel[name], self.items_[name])[1]
+                counts[name] = panel[name].matrix.nnz - histories[name].nnz
             elif len(self.items_) > 1:
                 counts[name] = panel[name].matrix.nnz
         return {name: count for name, count in counts.items() if count}
