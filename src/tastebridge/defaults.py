@@ -10,12 +10,12 @@ from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Rout
 
 RANK = 128
 """The largest rank by default."""
-_RANKS = ((128, 32), (128, 128))
+_RANKS = ((128, 128), (128, 32))
 """Ranks of source and target factors, side by side."""
 
 
 def default_routes(limits: Mapping[str, int], target: str, rank: int, random_state: int) -> list[Route]:
-    """Return several ranks side by side, the surest links, and all categories as one.
+    """Return the surest links, two ranks side by side, and all categories as one; the most useful first.
 
     Parameters
     ----------
@@ -37,21 +37,27 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         k = min(64, rank, limit)
         return ALSFactors(k, penalty, alpha, random_state=random_state)
 
-    def across(source: str, limit: int) -> list[Route]:
-        ranks = dict.fromkeys((min(a, rank, limit), min(b, rank, there)) for a, b in _RANKS)
-        spectral = [
-            TransferRoute(svd(a, limit), svd(b, there, 1.0), RidgeMap(0.5), [source]) for a, b in ranks
-        ]
-        weighted = TransferRoute(als(limit, 5.0, 0.1), als(there, 5.0, 0.1), RidgeMap(0.5), [source])
-        return [*spectral, weighted]
+    def clipped(ranks: tuple[int, int], limit: int) -> tuple[int, int]:
+        return min(ranks[0], rank, limit), min(ranks[1], rank, there)
 
+    def spectral(source: str, ranks: tuple[int, int]) -> Route:
+        a, b = clipped(ranks, here[source])
+        return TransferRoute(svd(a, here[source]), svd(b, there, 1.0), RidgeMap(0.5), [source])
+
+    def weighted(source: str) -> Route:
+        return TransferRoute(als(here[source], 5.0, 0.1), als(there, 5.0, 0.1), RidgeMap(0.5), [source])
+
+    wide, narrow = _RANKS
+    smaller = [source for source, limit in here.items() if clipped(narrow, limit) != clipped(wide, limit)]
     return [
         PopularityRoute(),
-        *(route for source, limit in here.items() for route in across(source, limit)),
         NeighbourRoute(),
+        *(spectral(source, wide) for source in here),
+        *(spectral(source, narrow) for source in smaller),
         TargetRoute(svd(64, there)),
-        TargetRoute(als(there, 5.0, 0.1)),
-        JointRoute(als(there, 20.0, 1.0)),
-        JointRoute(svd(64, there, 1.0)),
         JointRoute(EASEFactors(min(rank, there), random_state=random_state)),
+        JointRoute(als(there, 20.0, 1.0)),
+        *(weighted(source) for source in here),
+        TargetRoute(als(there, 5.0, 0.1)),
+        JointRoute(svd(64, there, 1.0)),
     ]

@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_sources, check_target
 from tastebridge._threads import together
-from tastebridge._validation import check_choice, check_count
+from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.blend import StackingBlend
 from tastebridge.canonical import held_out_correlations, mean_correlation
+from tastebridge.costs import Size, affordable
 from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import RANK, default_routes
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
@@ -75,6 +76,11 @@ class InterestMapper(TrustedRecommender):
         applied already.
     blend : StackingBlend, optional
         How weights are learned; None for the listwise loss.
+    time_budget : float, optional
+        Seconds that factors may take, above 0: of the default routes those are taken that fit it, the most
+        useful first. They are judged by the sizes of the data, not by a clock, for one core of the machine
+        named in :mod:`tastebridge.costs`, so that the same data give the same routes anywhere. Judging the
+        routes comes on top. None for all routes.
     n_folds : int, optional
         How many fifths of the linked people are hidden in turn, 1 to 5; None for as many as it takes to judge
         1,000 people.
@@ -143,6 +149,7 @@ class InterestMapper(TrustedRecommender):
         weighting: Weighting | None = None,
         event_weights: Mapping[Any, float] | None = None,
         blend: StackingBlend | None = None,
+        time_budget: float | None = None,
         n_folds: int | None = None,
         n_lists: int = 3000,
         n_negatives: int = 100,
@@ -157,6 +164,7 @@ class InterestMapper(TrustedRecommender):
         self.weighting = weighting
         self.event_weights = event_weights
         self.blend = blend
+        self.time_budget = time_budget
         self.n_folds = n_folds
         self.n_lists = n_lists
         self.n_negatives = n_negatives
@@ -252,6 +260,13 @@ class InterestMapper(TrustedRecommender):
         check_count("n_negatives", self.n_negatives, 1)
         check_count("random_state", self.random_state, 0, 2**32 - 1)
         check_choice("verbose", self.verbose, (True, False))
+        if self.time_budget is not None:
+            check_number("time_budget", self.time_budget, 0.0, open_minimum=True)
+            if self.routes is not None:
+                raise InvalidParameterError(
+                    "time_budget chooses among the default routes, and routes are given. Leave one of them "
+                    "None."
+                )
         if self.n_jobs not in (None, -1):
             check_count("n_jobs", self.n_jobs)
         if self.blend is not None:
@@ -274,7 +289,11 @@ class InterestMapper(TrustedRecommender):
                     f"InterestMapper(n_components={wanted}) needs at least {wanted} people and items in the "
                     f"target and in a source; the data allow {most}. Lower n_components, or leave it None."
                 )
-        return default_routes(limits, self.target, wanted, self.random_state)
+        routes = default_routes(limits, self.target, wanted, self.random_state)
+        if self.time_budget is None:
+            return routes
+        sizes = {name: _size(rows) for name, rows in histories.items()}
+        return affordable(routes, sizes, self.target, self.n_folds or 1, self.time_budget)
 
     def _build(
         self, shop: Workshop, routes: list[Route], rng: Any
@@ -352,6 +371,12 @@ class InterestMapper(TrustedRecommender):
             for name, segment in segments.items()
         }
         return pd.DataFrame(weights).rename_axis("route").reset_index()
+
+
+def _size(rows: sparse.csr_matrix) -> Size:
+    """Return how many people, items and interactions there are, those without any not counted."""
+    people, items = (int((rows.getnnz(axis=axis) > 0).sum()) for axis in (1, 0))
+    return Size(people, items, rows.nnz)
 
 
 def _limit(rows: sparse.csr_matrix) -> int:
