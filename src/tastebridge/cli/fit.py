@@ -15,6 +15,7 @@ from tastebridge.cli.events import Table, columns_of
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.screen import overview_table, screen, transfer_table
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.mapper import InterestMapper
 from tastebridge.persist import check_free
 from tastebridge.rating_mapper import RatingMapper
@@ -29,6 +30,14 @@ def fit(
     source: options.Sources = None,
     n_components: Annotated[
         int | None, typer.Option("--n-components", min=1, help="Largest rank; as the data allow by default.")
+    ] = None,
+    time_budget: Annotated[
+        float | None,
+        typer.Option(
+            "--time-budget",
+            metavar="SECONDS",
+            help="Take only the routes whose factors fit, by the sizes of the data; all by default.",
+        ),
     ] = None,
     feedback: options.Feedback = "implicit",
     rank_by: Annotated[
@@ -64,6 +73,8 @@ def fit(
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     explicit = feedback == "explicit"
+    if explicit and time_budget is not None:
+        raise InvalidParameterError("--time-budget is of no use with --feedback explicit. Leave it out.")
     table = Table(events, columns, event_weight, once(duplicates, explicit))
     check_free(output)
     key = key_of(key_file)
@@ -76,7 +87,12 @@ def fit(
         mapper = RatingMapper(target, source, rank_by, n_components or 8, random_state=seed)
     else:
         mapper = InterestMapper(
-            target, source, n_components=n_components, random_state=seed, verbose=out.is_terminal
+            target,
+            source,
+            n_components=n_components,
+            time_budget=time_budget,
+            random_state=seed,
+            verbose=out.is_terminal,
         )
     start = time.perf_counter()
     mapper.fit(panel)
