@@ -244,6 +244,15 @@ def test_centred_ratings_are_learned_from_and_never_recommended_again():
     assert not had & set(zip(given["user_id"], given["item_id"], strict=True))
 
 
+def test_fit_is_the_same_on_any_number_of_threads(mixed):
+    panel, _ = mixed
+    one, two = (tb.InterestMapper("films", n_folds=2, n_jobs=n, random_state=3).fit(panel) for n in (1, 2))
+    np.testing.assert_array_equal(one.item_vectors().vectors, two.item_vectors().vectors)
+    np.testing.assert_array_equal(one.user_vectors().vectors, two.user_vectors().vectors)
+    pd.testing.assert_frame_equal(one.transfer_, two.transfer_)
+    pd.testing.assert_frame_equal(one.confidence().round(12), two.confidence().round(12))
+
+
 def test_n_components_bounds_the_default_routes(related):
     panel, _ = related
     mapper = tb.InterestMapper("films", n_components=8, n_folds=2).fit(panel)

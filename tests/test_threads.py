@@ -1,0 +1,35 @@
+"""Calls side by side give what they give one after the other."""
+
+import threading
+
+import pytest
+
+from tastebridge._threads import n_threads, together
+
+
+@pytest.mark.parametrize("n_jobs", [None, -1, 1, 2, 7])
+def test_results_come_in_the_order_of_the_calls(n_jobs):
+    assert together([lambda k=k: k * k for k in range(5)], n_jobs) == [0, 1, 4, 9, 16]
+
+
+def test_no_calls_give_no_results():
+    assert together([], 2) == []
+
+
+def test_two_calls_really_run_at_once():
+    meeting = threading.Barrier(2, timeout=20)  # broken if one waits for the other to end
+    assert sorted(together([meeting.wait, meeting.wait], 2)) == [0, 1]
+
+
+def test_an_error_in_a_call_is_raised():
+    def fail():
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        together([lambda: 1, fail], 2)
+
+
+def test_one_job_means_this_thread():
+    assert together([threading.get_ident] * 3, 1) == [threading.get_ident()] * 3
+    assert n_threads(3) == 3
+    assert n_threads(None) >= 1
