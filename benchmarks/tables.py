@@ -76,13 +76,18 @@ def costs(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
     """Return fit seconds, score seconds and peak memory of each model, means over seeds."""
     runs = runs[runs["fit_seconds"].notna() & ~runs["task"].str.startswith("movielens")]
     means = runs.groupby(["task", "model"])[
-        ["fit_seconds", "best_seconds", "score_seconds", "peak_mb"]
+        ["fit_seconds", "best_seconds", "score_seconds", "peak_mb", "threads"]
     ].mean()
     rows = [
-        [task, model, *(f"{value:.1f}" if pd.notna(value) else "" for value in row[:3]), f"{row[3]:.0f}"]
+        [
+            task,
+            model,
+            *(f"{value:.1f}" if pd.notna(value) else "" for value in row[:3]),
+            *map("{:.0f}".format, row[3:]),
+        ]
         for (task, model), row in zip(means.index, means.to_numpy(), strict=True)
     ]
-    return markdown(["task", "model", "fit s", "s to best on valid", "score s", "peak MB"], rows)
+    return markdown(["task", "model", "fit s", "s to best on valid", "score s", "peak MB", "threads"], rows)
 
 
 def gaps_to(against: str) -> Callable[..., str]:
