@@ -16,12 +16,12 @@ from tastebridge.batch.destination import Destination
 from tastebridge.batch.job import Job
 from tastebridge.batch.kernel import HistoryKernel, told
 from tastebridge.batch.manifest import Manifest
-from tastebridge.batch.memory import Budget, partition_bytes
+from tastebridge.batch.memory import Budget, partition_bytes, release
 from tastebridge.batch.parts import Part, finished, write_part
 from tastebridge.batch.schema import nest
 from tastebridge.batch.source import Source
 from tastebridge.batch.spill import Spill
-from tastebridge.batch.spreading import Spread
+from tastebridge.batch.spreading import EVENTS, Spread
 from tastebridge.exceptions import (
     InvalidDataError,
     OutputError,
@@ -30,6 +30,9 @@ from tastebridge.exceptions import (
     UnknownIdError,
 )
 from tastebridge.progress import meter
+
+_EVENT_BYTES = 60
+"""What an event may well take, before any was read."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,13 @@ class Driver:
 
     def _spill(self) -> Spill:
         """Spread the events over partitions, or what of them is not spread yet."""
-        budget = Budget.of(self.memory, 1, self.kernel.recommender.model_)
+        usual = min(self.per_part or EVENTS, self.source.n_rows)
+        likely = partition_bytes(usual, usual // 4, _EVENT_BYTES, self.kernel.answer_bytes)
+        budget = Budget.of(self.memory, 1, self.kernel.recommender.model_, likely)
         spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
             spill.fill(budget.buffer, count)
+        release()
         return spill
 
     def _parts(self, spill: Spill) -> list[Part]:
@@ -104,7 +110,7 @@ class Driver:
                     rows, account = self.kernel(histories)
                     part = write_part(rows, account, number, folder, records)
                     del histories, rows
-                    pa.default_memory_pool().release_unused()
+                    release()
                 count(int(sizes.events[number]), part.account.people)
                 return part
 
