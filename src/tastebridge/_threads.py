@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from joblib import effective_n_jobs
 
 T = TypeVar("T")
 
@@ -26,7 +27,4 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
 
 def n_threads(n_jobs: int | None) -> int:
     """Return how many threads ``n_jobs`` means on this machine."""
-    if n_jobs in (None, -1):
-        affinity = getattr(os, "sched_getaffinity", None)
-        return len(affinity(0)) if affinity else os.cpu_count() or 1
-    return int(n_jobs or 1)
+    return int(effective_n_jobs(-1 if n_jobs is None else n_jobs))

@@ -304,12 +304,7 @@ class InterestMapper(TrustedRecommender):
         """
         held = self._held(shop, rng)
         target = shop.histories[self.target]
-        shops = [
-            Workshop(
-                {**shop.histories, self.target: without(target, part)}, self.target, shop.rank, parent=shop
-            )
-            for part in held
-        ]
+        shops = [shop.hiding(without(target, part)) for part in held]
         related = [
             partial(held_out_correlations, w, part[0].people, part[0].hidden)
             for w, part in zip(shops, held, strict=True)
@@ -327,7 +322,7 @@ class InterestMapper(TrustedRecommender):
 
     def _held(self, shop: Workshop, rng: Any) -> list[list[Held]]:
         """Return whom each fold hides; nobody where too few are linked to be judged."""
-        linked = np.unique(np.concatenate([shop.linked(name) for name in shop.sources]))
+        linked = shop.linked_to_any()
         if len(linked) < _FEWEST_LINKED:
             return []
         n_folds = self.n_folds or number_of_folds(len(linked))

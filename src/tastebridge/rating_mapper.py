@@ -232,7 +232,7 @@ class RatingMapper(Recommender):
 
     def _held(self, shop: Workshop) -> list[list[Held]]:
         """Return whom to hide in each fold; no fold where there are too few linked people."""
-        linked = np.unique(np.concatenate([shop.linked(name) for name in shop.sources]))
+        linked = shop.linked_to_any()
         if len(linked) < _FEWEST:
             return []
         rng, n_folds = np.random.default_rng(self.random_state), number_of_folds(len(linked), _ENOUGH)
@@ -245,8 +245,8 @@ class RatingMapper(Recommender):
         names = route.names(shop)
         found: list[Fold] = []
         for held in folds:
-            hidden = {**shop.histories, self.target: without(shop.histories[self.target], held)}
-            found += build_fold([route], Workshop(hidden, self.target, parent=shop), held, list(names))
+            hidden = shop.hiding(without(shop.histories[self.target], held))
+            found += build_fold([route], hidden, held, list(names))
         reads = np.array(list(names.values()))
         rows = {kind: _rows([fold for fold in found if fold.held.segment == kind]) for kind in _KINDS}
         gains = {}

@@ -66,6 +66,14 @@ class Workshop:
         here, there = (np.diff(self.histories[name].indptr) > 0 for name in (source, self.target))
         return np.flatnonzero(here & there)
 
+    def linked_to_any(self) -> NDArray[np.int64]:
+        """Return the numbers of the people with a history in the target and in any source."""
+        return np.unique(np.concatenate([self.linked(name) for name in self.sources]))
+
+    def hiding(self, target: sparse.csr_matrix) -> Workshop:
+        """Return a workshop with these rows in the target, some hidden; factors of sources are shared."""
+        return Workshop({**self.histories, self.target: target}, self.target, self.rank, parent=self)
+
     def stacked(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the histories of some categories side by side."""
         return side_by_side(self.histories, categories)
