@@ -21,7 +21,6 @@ from tastebridge.batch.schema import id_type
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.persist import fingerprint
 from tastebridge.recommender import Recommender
 from tastebridge.recommender.audience import best_people, item_numbers
 
@@ -168,18 +167,7 @@ def audience_all(
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
     kernel = AudienceKernel(recommender, items, n, **options)
     source = open_source(events, columns, kernel.event_weights, bound)
-    job = Job.of(
-        "audience",
-        fingerprint(recommender),
-        source.fingerprint(),
-        source.roles,
-        kernel.event_weights,
-        policy,
-        n=n,
-        items=kernel.item_ids.tolist(),
-        missing=missing,
-        target=recommender.model_.target,
-    )
+    job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist())
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, combine=kernel.combine)
     manifest = driver.run(restart)
     warn(manifest.account)

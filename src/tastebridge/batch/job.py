@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import narwhals as nw
 
-from tastebridge.data import CleaningPolicy
+from tastebridge.batch.kernel import HistoryKernel
+from tastebridge.batch.source import Source
 from tastebridge.data.coding import encode
 from tastebridge.exceptions import OutputError
+from tastebridge.persist import fingerprint
 
 _NAMES = {"model": "the model", "events": "the events", "allow": "the allow list", "deny": "the deny list"}
 
@@ -23,29 +24,22 @@ class Job:
     values: dict[str, Any]
 
     @classmethod
-    def of(
-        cls,
-        task: str,
-        model: str,
-        events: str,
-        roles: Mapping[str, str],
-        event_weights: Mapping[Any, float] | None,
-        policy: CleaningPolicy,
-        **more: Any,
-    ) -> Job:
-        """Return the job of these parameters."""
-        weights = (
-            None if event_weights is None else [[str(type), float(w)] for type, w in event_weights.items()]
-        )
+    def of(cls, task: str, kernel: HistoryKernel, source: Source, **more: Any) -> Job:
+        """Return the job of a kernel over a source; ``more`` are the parameters of its own."""
+        weights = kernel.event_weights
         return cls(
             {
                 "task": task,
-                "model": model,
-                "events": events,
-                "columns": dict(roles),
-                "event_weights": weights,
-                "policy": asdict(policy),
+                "model": fingerprint(kernel.recommender),
+                "events": source.fingerprint(),
+                "columns": dict(source.roles),
+                "event_weights": None
+                if weights is None
+                else [[str(key), float(w)] for key, w in weights.items()],
+                "policy": asdict(kernel.policy),
                 **more,
+                "missing": kernel.missing,
+                "target": kernel.recommender.model_.target,
             }
         )
 

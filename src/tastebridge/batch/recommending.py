@@ -17,7 +17,6 @@ from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.persist import fingerprint
 from tastebridge.recommender import Recommender
 
 _TEXT, _PACKED = 3, 5
@@ -113,19 +112,8 @@ def recommend_all(
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
     kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, **options)
     source = open_source(events, columns, kernel.event_weights, bound)
-    job = Job.of(
-        "recommend",
-        fingerprint(recommender),
-        source.fingerprint(),
-        source.roles,
-        kernel.event_weights,
-        policy,
-        n=n,
-        allow=fingerprint_of_list(allow),
-        deny=fingerprint_of_list(deny),
-        missing=missing,
-        target=recommender.model_.target,
-    )
+    lists = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny)}
+    job = Job.of("recommend", kernel, source, n=n, **lists)
     manifest = Driver(kernel, source, destination, job, bound, n_jobs, progress).run(restart)
     warn(manifest.account, n)
     return manifest

@@ -23,7 +23,6 @@ from tastebridge.batch.schema import id_type
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import OutputError
 from tastebridge.loading import load
-from tastebridge.persist import fingerprint
 from tastebridge.recommender import Recommender
 from tastebridge.recommender.answers import chunks
 
@@ -152,16 +151,7 @@ def write_vectors(
         return None
     destination = Destination.of(folder / f"users.{format}", (f".{format}",))
     source = open_source(events, columns, kernel.event_weights, bound)
-    job = Job.of(
-        "vectors",
-        fingerprint(recommender),
-        source.fingerprint(),
-        source.roles,
-        kernel.event_weights,
-        policy,
-        missing=missing,
-        target=recommender.model_.target,
-    )
+    job = Job.of("vectors", kernel, source)
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS)
     manifest = driver.run(restart)
     warn(manifest.account)
