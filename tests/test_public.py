@@ -20,6 +20,7 @@ from tastebridge import (
     plots,
     privacy,
     report,
+    spark,
     splits,
 )
 from tastebridge.exceptions import TastebridgeError
@@ -59,6 +60,7 @@ MODULES = [
     privacy,
     privacy.federated,
     report,
+    spark,
     splits,
 ]
 PUBLIC = {

@@ -1,0 +1,11 @@
+"""The same models on Spark: scored where the events are.
+
+Functions take Spark data frames of events, of whatever classic session they belong to (Spark 4, Java 17 or
+later; not Spark Connect). ``pip install 'tastebridge[spark]'`` brings pyspark along; the workers need this
+package too.
+"""
+
+from tastebridge.spark.accounting import account
+from tastebridge.spark.recommending import recommend
+
+__all__ = ["account", "recommend"]

@@ -1,0 +1,64 @@
+"""Events in a Spark data frame: columns by role, times in seconds, and a row a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tastebridge.batch.schema import FIELDS
+from tastebridge.data import CleaningPolicy
+from tastebridge.data.columns import recognise
+from tastebridge.data.times import scale_of
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.spark.library import functions, library
+
+
+def read_events(
+    frame: Any,
+    columns: Mapping[str, str | None] | None,
+    event_weights: Mapping[Any, float] | None,
+    policy: CleaningPolicy,
+) -> Any:
+    """Return the columns that play a role, named by it.
+
+    Times that are numbers are looked at once, to tell seconds from milliseconds by the largest of all, as is
+    done with a local frame; all else is left for later.
+
+    Raises
+    ------
+    InvalidDataError
+        If a column is missing or could be several.
+    InvalidParameterError
+        If the order of rows would decide: a Spark data frame has none.
+    """
+    F, given = functions(), dict(columns or {})
+    if event_weights is None:
+        given.setdefault("event", None)
+    roles = recognise(frame.columns, given)
+    if policy.duplicates == "last" and "timestamp" not in roles:
+        raise InvalidParameterError(
+            "CleaningPolicy(duplicates='last') goes by time, or by the order of rows, of which a Spark data "
+            "frame has none. Give a timestamp column, or another way to merge."
+        )
+    names = {role: "`" + column.replace("`", "``") + "`" for role, column in roles.items()}
+    return _in_seconds(frame.select(*(F.col(name).alias(role) for role, name in names.items())))
+
+
+def nested(events: Any) -> Any:
+    """Return the histories of events, a row a person, as :func:`tastebridge.batch.nest` makes them."""
+    F = functions()
+    fields = [name for name in FIELDS if name in events.columns]
+    return events.groupBy("user_id").agg(F.collect_list(F.struct(*fields)).alias("events"))
+
+
+def _in_seconds(events: Any) -> Any:
+    """Return the events with times that are numbers in seconds."""
+    F, types = functions(), library("sql.types")
+    if "timestamp" not in events.columns:
+        return events
+    if not isinstance(events.schema["timestamp"].dataType, types.NumericType):
+        return events
+    size = F.abs(F.col("timestamp").cast("double"))
+    largest = events.where(size < float("inf")).agg(F.max(size)).first()[0]  # NaN is above infinity here
+    times = F.col("timestamp").cast("double") / F.lit(scale_of(largest or 0.0))
+    return events.withColumn("timestamp", times)

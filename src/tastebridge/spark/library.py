@@ -1,0 +1,51 @@
+"""The library pyspark, where it is needed and not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from tastebridge.exceptions import InvalidDataError, MissingDependencyError
+
+
+def library(module: str) -> Any:
+    """Return a module of pyspark.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pyspark is not installed.
+    """
+    try:
+        return import_module(f"pyspark.{module}")
+    except ImportError:
+        raise MissingDependencyError(
+            "tastebridge.spark needs the package pyspark, and Java 17 or later. Install it: "
+            "pip install 'tastebridge[spark]'."
+        ) from None
+
+
+def functions() -> Any:
+    """Return the functions of columns."""
+    return library("sql.functions")
+
+
+def check_frame(frame: Any) -> Any:
+    """Return ``frame`` if it is a Spark data frame of a session with workers this process can reach.
+
+    Raises
+    ------
+    InvalidDataError
+        Saying what came instead.
+    """
+    if isinstance(frame, library("sql.classic.dataframe").DataFrame):
+        return frame
+    if isinstance(frame, library("sql").DataFrame):
+        raise InvalidDataError(
+            "the frame belongs to a session of Spark Connect, which cannot carry a model to its workers. Use "
+            "a classic session, such as SparkSession.builder.master(…).getOrCreate() on the cluster."
+        )
+    raise InvalidDataError(
+        f"tastebridge.spark needs a Spark data frame of events; got {type(frame).__name__}. Make one with "
+        "session.createDataFrame, or call the method of the recommender, which takes other frames."
+    )

@@ -1,0 +1,117 @@
+"""Recommendations to everybody in a Spark data frame of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tastebridge.batch.kernel import RecommendationKernel
+from tastebridge.data import CleaningPolicy
+from tastebridge.loading import load
+from tastebridge.recommender import Recommender
+from tastebridge.spark.events import nested, read_events
+from tastebridge.spark.library import check_frame, library
+from tastebridge.spark.shipping import Shipment
+
+_TYPES = {pa.int64(): "bigint", pa.string(): "string", pa.float32(): "float"}
+
+
+def recommend(
+    model: str | Path | Recommender,
+    frame: Any,
+    n: int = 10,
+    *,
+    allow: Any = None,
+    deny: Any = None,
+    missing: str = "skip",
+    columns: Mapping[str, str | None] | None = None,
+    event_weights: Mapping[Any, float] | None = None,
+    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+) -> Any:
+    """Recommend items of the target to everybody in a Spark data frame of events.
+
+    The events of a person are brought together, and :class:`tastebridge.batch.RecommendationKernel` is
+    applied by ``mapInArrow``: the rows are those of :meth:`tastebridge.InterestMapper.recommend_from` for the
+    same events, the same scores bit by bit on the same kind of processor, in no order.
+
+    Parameters
+    ----------
+    model : path or Recommender
+        Saved or fitted; its own people play no part.
+    frame : pyspark.sql.DataFrame
+        A row an event: user_id, item_id, category and, if there are any, weight, timestamp and event. The
+        names peers use are recognised.
+    n : int, default=10
+        Items a person gets, at most.
+    allow, deny : list of item ids, or local frame of user_id and item_id, optional
+        As for :meth:`~tastebridge.InterestMapper.recommend_from`; they go to every worker.
+    missing : {"skip", "error"}, default="skip"
+        What to do with events of items the model does not know.
+    columns, event_weights, policy
+        As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1, and
+        ``duplicates="last"`` needs a column of times, for rows of Spark have no order.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        user_id, item_id, score, rank (from 1), a row each; worked out when it is asked for. What a policy or
+        ``missing`` refuses is an error of that moment. What was passed over is told by
+        :func:`tastebridge.spark.account`.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pyspark is not installed.
+    InvalidDataError
+        If it is no Spark data frame of a classic session, or a column is missing.
+    InvalidParameterError
+        If a parameter is out of range.
+
+    Examples
+    --------
+    >>> import tastebridge as tb
+    >>> from pyspark.sql import SparkSession  # doctest: +SKIP
+    >>> from tastebridge.datasets import make_panel
+    >>> from tastebridge.spark import recommend
+    >>> panel, _ = make_panel(n_users=200, n_items=40)
+    >>> model = tb.Popularity("films").fit(panel)
+    >>> session = SparkSession.builder.master("local[2]").getOrCreate()  # doctest: +SKIP
+    >>> events = session.createDataFrame(panel.to_frame().astype({"category": str}))  # doctest: +SKIP
+    >>> recommend(model, events, n=3).count()  # doctest: +SKIP
+    600
+    """
+    check_frame(frame)
+    recommender = model if isinstance(model, Recommender) else load(model)
+    options = {
+        "n": n,
+        "allow": allow,
+        "deny": deny,
+        "missing": missing,
+        "event_weights": recommender.event_weights if event_weights is None else event_weights,
+        "policy": policy,
+    }
+    kernel = RecommendationKernel(recommender, **options)
+    events = read_events(frame, columns, kernel.event_weights, policy)
+    task = _task(Shipment.of(recommender, events.sparkSession), options)
+    return nested(events).mapInArrow(task, _schema(kernel, events))
+
+
+def _task(shipment: Shipment, options: dict[str, Any]) -> Callable[[Any], Iterator[pa.RecordBatch]]:
+    """Return what a worker does with its batches of histories."""
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        with threadpool_limits(1, "blas"):  # Spark has a worker on every core already
+            yield from RecommendationKernel(shipment.unpack(), **options).map(batches)
+
+    return work
+
+
+def _schema(kernel: RecommendationKernel, events: Any) -> str:
+    """Return the columns of the answer as Spark names them."""
+    number = isinstance(events.schema["user_id"].dataType, library("sql.types").NumericType)
+    fields = kernel.schema(pa.int64() if number else pa.string())
+    return ", ".join(f"{field.name} {_TYPES[field.type]}" for field in fields)
