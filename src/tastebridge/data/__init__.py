@@ -2,6 +2,7 @@
 
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
 from tastebridge.data.interactions import Interactions
+from tastebridge.data.item_features import ItemFeatures
 from tastebridge.data.panel import Panel
 from tastebridge.data.reading import read_panel
 from tastebridge.data.vocabulary import Vocabulary
@@ -11,6 +12,7 @@ __all__ = [
     "CleaningPolicy",
     "CleaningReport",
     "Interactions",
+    "ItemFeatures",
     "Panel",
     "Vocabulary",
     "Weighting",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import sparse
 
 from tastebridge.data.interactions import Interactions, canonical
-from tastebridge.data.panel import Panel
 from tastebridge.data.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tastebridge.data.panel import Panel
 
 
 def align(panel: Panel, category: str, items: Vocabulary) -> tuple[sparse.csr_matrix, int]:
@@ -37,6 +41,7 @@ def align(panel: Panel, category: str, items: Vocabulary) -> tuple[sparse.csr_ma
     Examples
     --------
     >>> import pandas as pd
+    >>> from tastebridge.data import Panel
     >>> rows = [("ada", "dune", "books"), ("ada", "new", "books")]
     >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
     >>> matrix, n_dropped = align(panel, "books", Vocabulary.from_ids(["dune", "emma"], "item_id"))

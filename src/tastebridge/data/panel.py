@@ -10,11 +10,14 @@ from typing import Any, overload
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from tastebridge._validation import check_category
 from tastebridge.data import frames, views
+from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
 from tastebridge.data.interactions import Interactions
+from tastebridge.data.item_features import ItemFeatures
 from tastebridge.data.names import names_by_category
 from tastebridge.data.pipeline import clean
 from tastebridge.data.vocabulary import Vocabulary
@@ -40,6 +43,8 @@ class Panel:
         What happened to the rows the panel was made from.
     item_names : mapping of category to Series, or None
         Names to show for items, each series indexed by item id.
+    item_features : mapping of category to mapping of name to ItemFeatures
+        What describes the items, over all items of the category: see :meth:`with_item_features`.
 
     Examples
     --------
@@ -57,6 +62,7 @@ class Panel:
     interactions: Mapping[str, Interactions]
     cleaning: CleaningReport
     item_names: Mapping[str, pd.Series] | None = field(default=None)
+    item_features: Mapping[str, Mapping[str, ItemFeatures]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, part in self.interactions.items():
@@ -64,6 +70,13 @@ class Panel:
                 raise InvalidDataError(
                     f"category {name!r} has other people than the panel; they must be the same."
                 )
+        for name, kinds in self.item_features.items():
+            for kind, features in kinds.items():
+                if features.items != self[name].items:
+                    raise InvalidDataError(
+                        f"the features {kind!r} describe other items than those of category {name!r}. Add "
+                        "them by with_item_features."
+                    )
         ordered = {name: self.interactions[name] for name in sorted(self.interactions)}
         object.__setattr__(self, "interactions", MappingProxyType(ordered))
 
@@ -208,7 +221,74 @@ class Panel:
         names = self.item_names
         chosen = {name: self[name] for name in categories}
         kept = None if names is None else {name: names[name] for name in chosen if name in names}
-        return replace(self, interactions=chosen, item_names=kept)
+        described = {name: self.item_features[name] for name in chosen if name in self.item_features}
+        return replace(self, interactions=chosen, item_names=kept, item_features=described)
+
+    def with_item_features(
+        self,
+        category: str,
+        features: Any,
+        *,
+        item_ids: Any = None,
+        name: str = "features",
+        new_items: bool = True,
+    ) -> Panel:
+        """Return the panel with numbers that describe the items of a category.
+
+        Several kinds of features, such as texts and pictures, are added one by one under names of their own,
+        and are weighed apart. Where two categories have features of one name with the same columns, these
+        are one space: what a person likes in the one is compared with the items of the other.
+
+        Parameters
+        ----------
+        category : str
+        features : frame, ndarray, sparse matrix or ItemFeatures
+            A frame has a column item_id and else only numbers. Vectors of texts, tags and numbers are made by
+            :mod:`tastebridge.features`, any others, as of a language or image model, come from you.
+        item_ids : list or column of ids, optional
+            The item of each row of a matrix; None for the items of the category in ascending order.
+        name : str, default="features"
+            The kind of features; those of the same name are replaced.
+        new_items : bool, default=True
+            Whether items that are described but that nobody has touched join the category, so that they can
+            be recommended. Otherwise their rows are left out.
+
+        Returns
+        -------
+        Panel
+            Of items that are not described nothing is assumed.
+
+        Raises
+        ------
+        UnknownCategoryError, InvalidDataError
+            If there is no such category, or the features cannot be used.
+
+        Examples
+        --------
+        >>> rows = [("ada", "dune", "books"), ("ada", "alien", "films"), ("eva", "emma", "books")]
+        >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+        >>> pages = pd.DataFrame({"item_id": ["dune", "emma", "ulysses"], "pages": [412, 474, 730]})
+        >>> panel.with_item_features("books", pages)["books"].items.ids.tolist()
+        ['dune', 'emma', 'ulysses']
+        """
+        part = self[category]
+        if not isinstance(features, ItemFeatures):
+            plain = item_ids is None and (sparse.issparse(features) or isinstance(features, np.ndarray))
+            features = ItemFeatures.read(features, part.items.ids if plain else item_ids)
+        if not (part.items.numbers(features.items.ids, missing="negative") >= 0).any():
+            raise InvalidDataError(
+                f"the features describe no item of category {category!r}: of ids such as "
+                f"{features.items.ids[:1].tolist()[0]!r} none is among its items, such as "
+                f"{part.items.ids[:1].tolist()[0]!r}. Check the column item_id."
+            )
+        items = part.items.union(features.items) if new_items else part.items
+        kinds = {**self.item_features.get(category, {}), name: features}
+        described = {kind: given.over(items) for kind, given in kinds.items()}
+        return replace(
+            self,
+            interactions={**self.interactions, category: with_items(part, items)[0]},
+            item_features={**self.item_features, category: described},
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row a pair: user_id, item_id, category, weight and, if there are times, timestamp.
@@ -222,4 +302,5 @@ class Panel:
         return f"<Panel of {len(self):,} people in {len(self.categories)} categories: {names}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Panel, (self.users, dict(self.interactions), self.cleaning, self.item_names)
+        parts = (self.users, dict(self.interactions), self.cleaning, self.item_names)
+        return Panel, (*parts, dict(self.item_features))

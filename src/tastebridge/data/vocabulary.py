@@ -145,6 +145,12 @@ class Vocabulary:
             )
         return self.ids[places]
 
+    def union(self, other: Vocabulary) -> Vocabulary:
+        """Return the vocabulary of the ids in either; they must be of one kind."""
+        self._refuse_other_kind(other.ids)
+        both = np.unique(np.concatenate([self.ids, other.ids]))
+        return self if len(both) == len(self) else Vocabulary(both, self.name)
+
     @cached_property
     def _index(self) -> pd.Index:
         return pd.Index(self.ids, dtype=self.ids.dtype)

@@ -1,0 +1,178 @@
+"""Item features: numbers that describe the items of a category, such as texts, pictures, tags or prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.data.events import into_frame
+from tastebridge.data.vocabulary import Vocabulary
+from tastebridge.exceptions import InvalidDataError
+
+Numbers = Any
+"""A dense array or a ``csr_matrix`` of float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class ItemFeatures:
+    """A row of numbers for each of some items, dense or sparse.
+
+    Parameters
+    ----------
+    items : Vocabulary
+        The items, ascending.
+    matrix : ndarray or csr_matrix of float32, shape (n_items, n_features)
+        Finite. Dense columns may be on any scale: what uses them standardises them. Sparse ones, such as
+        tags, are taken as they are. An item nothing is known of has the mean of the others in a dense
+        matrix and zeros in a sparse one.
+    described : ndarray of bool, shape (n_items,)
+        Which items something is known of.
+    columns : tuple of str or None
+        What each column means. Features of two categories are of one space if they go by the same name, have
+        equally many columns, and these are called the same.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tastebridge.data import ItemFeatures
+    >>> frame = pd.DataFrame({"item_id": ["emma", "dune"], "pages": [474, 412], "year": [1815, 1965]})
+    >>> features = ItemFeatures.read(frame)
+    >>> features
+    <ItemFeatures of 2 items: pages, year>
+    >>> features.items.ids.tolist(), features.matrix[:, 1].tolist()
+    (['dune', 'emma'], [1965.0, 1815.0])
+    """
+
+    items: Vocabulary
+    matrix: Numbers
+    described: NDArray[np.bool_]
+    columns: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.matrix.shape[0] != len(self.items) or self.described.shape != (len(self.items),):
+            raise InvalidDataError(
+                f"ItemFeatures need a row for each of {len(self.items)} items; got {self.matrix.shape}. Make "
+                "them with ItemFeatures.read."
+            )
+
+    @classmethod
+    def read(cls, features: Any, item_ids: Any = None) -> ItemFeatures:
+        """Make features of a frame or a matrix.
+
+        Parameters
+        ----------
+        features : frame, ndarray or sparse matrix
+            A frame of pandas, polars or pyarrow has a column item_id and else only numbers. A matrix
+            (n_items, n_features) needs ``item_ids``.
+        item_ids : list or column of ids, optional
+            The item of each row of a matrix.
+
+        Raises
+        ------
+        InvalidDataError
+            If an item comes twice, a value is not a finite number, or there is nothing.
+        """
+        matrix, ids, columns = _of_frame(features) if item_ids is None else _of_matrix(features, item_ids)
+        items = Vocabulary.from_ids(ids, "item_id")
+        if len(items) < matrix.shape[0]:
+            raise InvalidDataError(
+                f"item features need each item once; {len(ids) - len(items)} of {len(ids)} rows "
+                "repeat an item. Merge them first, for instance by their mean."
+            )
+        return cls(items, matrix[np.argsort(items.numbers(ids))], np.ones(len(items), dtype=bool), columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Items and features."""
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    def over(self, items: Vocabulary) -> ItemFeatures:
+        """Return the features of these items; of those not among them nothing is known."""
+        if items == self.items:
+            return self
+        at = self.items.numbers(items.ids, missing="negative")
+        known = at >= 0
+        described = known & self.described[at]
+        if sparse.issparse(self.matrix):
+            matrix = sparse.csr_matrix(sparse.diags(known.astype(np.float32)) @ self.matrix[at])
+            matrix.eliminate_zeros()
+            return ItemFeatures(items, matrix, described, self.columns)
+        mean = self.matrix[self.described].mean(axis=0, dtype=np.float64).astype(np.float32)
+        return ItemFeatures(
+            items, np.where(described[:, None], self.matrix[at], mean), described, self.columns
+        )
+
+    def shares_space_with(self, other: ItemFeatures) -> bool:
+        """Return whether the columns of both mean the same."""
+        same_kind = sparse.issparse(self.matrix) == sparse.issparse(other.matrix)
+        return same_kind and self.shape[1] == other.shape[1] and self.columns == other.columns
+
+    def __repr__(self) -> str:
+        names = (
+            f"{self.shape[1]:,} features"
+            if self.columns is None
+            else ", ".join(self.columns[:3]) + (", …" if len(self.columns) > 3 else "")
+        )
+        return f"<ItemFeatures of {len(self.items):,} items: {names}>"
+
+
+def _of_frame(features: Any) -> tuple[Numbers, Any, tuple[str, ...]]:
+    if sparse.issparse(features) or isinstance(features, np.ndarray):
+        raise InvalidDataError(
+            "a matrix of item features needs item_ids, the item of each row. Pass them, or a frame with a "
+            "column item_id."
+        )
+    data = into_frame(features)
+    table = data.collect() if isinstance(data, nw.LazyFrame) else data
+    if "item_id" not in table.columns:
+        raise InvalidDataError(f"item features need the column item_id; the columns are {table.columns}.")
+    names = tuple(name for name in table.columns if name != "item_id")
+    for name in names:
+        if not (table[name].dtype.is_numeric() or table[name].dtype == nw.Boolean):
+            raise InvalidDataError(
+                f"item features must be numbers; the column {name!r} holds {table[name].dtype}. Turn texts "
+                "and tags into numbers with tastebridge.features, or leave the column out."
+            )
+    columns = [table[name].to_numpy().astype(np.float32) for name in names]
+    matrix = np.column_stack(columns) if columns else np.zeros((len(table), 0), dtype=np.float32)
+    return _checked(matrix, names), table["item_id"], names
+
+
+def _of_matrix(features: Any, item_ids: Any) -> tuple[Numbers, Any, None]:
+    if sparse.issparse(features):
+        matrix = sparse.csr_matrix(features, dtype=np.float32)
+        matrix.sum_duplicates()
+    else:
+        try:
+            matrix = np.array(features, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise InvalidDataError("a matrix of item features must hold numbers only.") from None
+    if matrix.ndim != 2 or len(item_ids) != matrix.shape[0]:
+        raise InvalidDataError(
+            f"item features must be a matrix with a row for each of {len(item_ids)} item_ids; got shape "
+            f"{matrix.shape}."
+        )
+    return _checked(matrix, None), item_ids, None
+
+
+def _checked(matrix: Numbers, names: tuple[str, ...] | None) -> Numbers:
+    if not matrix.shape[0] or not matrix.shape[1]:
+        raise InvalidDataError(
+            f"item features need an item and a feature at least; got shape {matrix.shape}."
+        )
+    values = matrix.data if sparse.issparse(matrix) else matrix
+    if not np.isfinite(values).all():
+        where = ""
+        if isinstance(matrix, np.ndarray):
+            at = int(np.flatnonzero(~np.isfinite(matrix).all(axis=0))[0])
+            where = f" (column {names[at] if names else at!r})"
+        raise InvalidDataError(
+            f"item features must be finite numbers; some are missing or infinite{where}. Fill them in, or "
+            "leave those items out."
+        )
+    return matrix
