@@ -26,7 +26,7 @@ from tastebridge.factors._normalized import NormalizedFactors
 from tastebridge.model import Array, LinearModel
 from tastebridge.ratings import RatingFactors
 from tastebridge.routes import Encoder, FittedRoute, Histories, side_by_side
-from tastebridge.routes.neighbours import LinearEncoder
+from tastebridge.routes.links import LinearEncoder
 
 POPULARITY = "(popularity)"
 """What stands for the source category of a route that is the same for everybody."""

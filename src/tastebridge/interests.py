@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tastebridge.calibration import FOLDS, calibrate, constant
 from tastebridge.factors import SVDFactors
 from tastebridge.routes import Histories, Workshop
-from tastebridge.routes.neighbours import LinearEncoder
+from tastebridge.routes.links import LinearEncoder
 
 Array = NDArray[np.float64]
 State = dict[str, dict[str, Array]]

@@ -22,7 +22,9 @@ from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import RANK, default_routes
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import SVDFactors
-from tastebridge.interests import State, interest_of, learn_interests
+from tastebridge.interests import interest_of, learn_interests
+from tastebridge.ledger import Ledger
+from tastebridge.live import LiveRecommender
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.progress import Step, steps
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
@@ -37,7 +39,6 @@ from tastebridge.stacking import (
     without,
 )
 from tastebridge.transfer import Evidence, masks, weigh
-from tastebridge.trusted import TrustedRecommender
 
 _FEWEST_LINKED = 5
 """Below this many linked people nothing can be judged out of fold."""
@@ -46,7 +47,7 @@ _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_corr
 _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high"]
 
 
-class InterestMapper(TrustedRecommender):
+class InterestMapper(LiveRecommender):
     """Recommends in a target category to people known from other categories.
 
     Several routes lead from a person's history to scores over the target's items: factors of a source mapped
@@ -107,6 +108,8 @@ class InterestMapper(TrustedRecommender):
         What :meth:`interests` needs, and its reliability: see :mod:`tastebridge.interests`.
     routes_ : DataFrame
         A row a route: its name, space, and mean weight for cold and for warm people.
+    ledger_ : Ledger
+        What :meth:`update` and :meth:`forget` need: sums over people, and no single one.
     confidence_, directions_, findings_
         What :meth:`confidence`, :meth:`explain_map` and :meth:`report` need.
 
@@ -138,7 +141,6 @@ class InterestMapper(TrustedRecommender):
     evidence_: dict[str, Evidence]
     transfer_: pd.DataFrame
     routes_: pd.DataFrame
-    interests_: State
 
     def __init__(
         self,
@@ -248,6 +250,7 @@ class InterestMapper(TrustedRecommender):
         self.interests_ = learn_interests(shop, self.random_state)
         step("model")
         self.model_ = LinearModel.of(shop, fitted, segments)
+        self.ledger_ = Ledger.of(shop, self.model_)
         self.transfer_ = self._transfer(panel, sources, correlations)
         self.routes_ = self._route_table(segments, [route.name for route in fitted])
         step("account")

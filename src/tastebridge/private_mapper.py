@@ -186,6 +186,7 @@ class PrivateMapper(Recommender):
         *,
         key: Key | bytes | None = None,
         pseudonyms: Key | bytes | None = None,
+        updatable: bool = False,
     ) -> None:
         """Write the model as :meth:`InterestMapper.save` does; its people only under a key.
 
@@ -201,7 +202,15 @@ class PrivateMapper(Recommender):
             )
         nameless = copy(self)
         nameless.protected = None  # ids of people, of use to a fit only
-        super(PrivateMapper, nameless).save(path, with_users, key=key, pseudonyms=pseudonyms)
+        super(PrivateMapper, nameless).save(
+            path, with_users, key=key, pseudonyms=pseudonyms, updatable=updatable
+        )
+
+    def _as_fitted(self, what: str, how: str) -> str:
+        return (
+            f"a PrivateMapper cannot {what}: each solution of its maps from changed sums would spend privacy "
+            f"anew. Fit it again, {how}, on a budget that allows it."
+        )
 
     def _check(self) -> None:
         check_epsilon(self.epsilon), check_delta(self.delta)

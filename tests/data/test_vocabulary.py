@@ -147,3 +147,25 @@ def test_constructor_takes_only_clean_ids(ids):
 def test_numbers_outside_have_no_id(numbers):
     with pytest.raises(InvalidDataError, match="must lie in 0 … 1"):
         Vocabulary.from_ids([1, 2]).ids_of(numbers)
+
+
+@pytest.mark.parametrize("ids", [[3, 7, 11], ["c", "g", "m"]], ids=["int", "str"])
+def test_few_ids_asked_of_many_are_found_as_by_the_table(ids):
+    many = Vocabulary.from_ids([*ids, *(range(100, 400) if ids[0] == 3 else map(str, range(100, 400)))])
+    asked = [*ids, ids[0], 5000 if ids[0] == 3 else "zz"]
+    few = many.numbers(asked, missing="negative")
+    assert "_index" not in vars(many)
+    assert ids[0] in many  # makes the table
+    np.testing.assert_array_equal(many.numbers(asked, missing="negative"), few)
+    assert many.ids_of(few[:-1]).tolist() == asked[:-1]
+    assert few[-1] == -1
+
+
+def test_extended_says_where_the_old_ids_went():
+    old = Vocabulary.from_ids(["b", "d", "f"])
+    whole, places = old.extended(np.array(["a", "d", "g"], dtype=object))
+    assert whole.ids.tolist() == ["a", "b", "d", "f", "g"]
+    assert whole.ids_of(places.moved).tolist() == old.ids.tolist()
+    assert places.new.tolist() == [0, 4]
+    np.testing.assert_array_equal(places.spread(np.array([1.0, 2.0, 3.0])), [0, 1, 2, 3, 0])
+    assert old.extended(old.ids[:1])[0] is old

@@ -18,7 +18,7 @@ from tastebridge.routes import (
     Workshop,
     known_to,
 )
-from tastebridge.routes.neighbours import decompose, similarities, strongest
+from tastebridge.routes.links import decompose, similarities, strongest
 from tastebridge.routes.transfer import label
 
 KINDS = [

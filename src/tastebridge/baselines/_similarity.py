@@ -10,7 +10,7 @@ from scipy import sparse
 
 from tastebridge.explain import POPULARITY, Part
 from tastebridge.routes import Histories, side_by_side
-from tastebridge.routes.neighbours import binary, similarities
+from tastebridge.routes.links import binary, similarities
 
 _POPULARITY = 1e-6
 """So little of popularity in a score that it decides only where neighbours are silent."""

@@ -40,9 +40,12 @@ def l2(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     return with_data(matrix, data / np.repeat(lengths, np.diff(matrix.indptr)))
 
 
-def inverse_frequency(matrix: sparse.csr_matrix) -> np.ndarray:
-    """Return ``max(0, log(N / (1 + n_i)))`` an item: N people with any pair, n_i of them with this item."""
-    people = int(np.count_nonzero(np.diff(matrix.indptr)))
+def inverse_frequency(matrix: sparse.csr_matrix, n_people: int | None = None) -> np.ndarray:
+    """Return ``max(0, log(N / (1 + n_i)))`` an item: N people with any pair, n_i of them with this item.
+
+    N is ``n_people``, or, where that is None, counted in the matrix.
+    """
+    people = int(np.count_nonzero(np.diff(matrix.indptr))) if n_people is None else n_people
     counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
     return np.maximum(np.log(max(people, 1)) - np.log1p(counts), 0.0)
 

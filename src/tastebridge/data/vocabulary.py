@@ -12,10 +12,13 @@ import pandas as pd
 
 from tastebridge._validation import check_choice, nearest
 from tastebridge.data.coding import Kind, encode
+from tastebridge.data.places import Places
 from tastebridge.exceptions import InvalidDataError, UnknownIdError
 
 _SHOWN = 5
 _SEARCHED = 2_000
+_FEW = 50
+"""Ids asked for are few where there are so many times more: a table of all would take longer to make."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +132,7 @@ class Vocabulary:
         coded = encode(ids, self.name)
         _refuse_missing(coded.codes, self.name)
         self._refuse_other_kind(coded.ids)
-        found = self._index.get_indexer(pd.Index(coded.ids, dtype=coded.ids.dtype))
+        found = self._find(coded.ids)
         numbers = found.astype(np.int64)[coded.codes]
         if missing == "error" and len(found) and found.min() < 0:
             raise UnknownIdError(self._unknown(coded.ids[found < 0]))
@@ -150,6 +153,23 @@ class Vocabulary:
         self._refuse_other_kind(other.ids)
         both = np.unique(np.concatenate([self.ids, other.ids]))
         return self if len(both) == len(self) else Vocabulary(both, self.name)
+
+    def extended(self, ids: np.ndarray) -> tuple[Vocabulary, Places]:
+        """Return the vocabulary with more ids (clean, sorted), and where the old ones stand in it."""
+        new = ids[self._find(ids) < 0] if len(self) else ids
+        if not len(new):
+            return self, Places(np.arange(len(self)), len(self))
+        at = np.searchsorted(self.ids, new) if len(self) else np.zeros(len(new), dtype=np.int64)
+        whole = np.insert(self.ids, at, new) if len(self) else new
+        moved = np.delete(np.arange(len(whole)), at + np.arange(len(new)))
+        return Vocabulary(whole, self.name), Places(moved, len(whole))
+
+    def _find(self, ids: np.ndarray) -> np.ndarray:
+        """Return the number of each clean id, -1 where unknown: of few by halving, of many by a table."""
+        if "_index" in self.__dict__ or len(ids) * _FEW > len(self):
+            return np.asarray(self._index.get_indexer(pd.Index(ids, dtype=ids.dtype)))
+        at = np.minimum(np.searchsorted(self.ids, ids), len(self) - 1)
+        return np.where(self.ids[at] == ids, at, -1)
 
     @cached_property
     def _index(self) -> pd.Index:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from tastebridge._validation import check_choice, check_number
 from tastebridge.data import schemes
 from tastebridge.data.interactions import Interactions
+from tastebridge.data.places import Places
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
 Scheme = Literal["none", "binary", "log", "bm25", "tfidf", "l2"]
@@ -43,6 +44,24 @@ class WeightingStatistics:
     mean: float
     item_bias: np.ndarray
     now: float | None
+
+    def extended(self, matrix: sparse.csr_matrix, places: Places, n_people: int) -> WeightingStatistics:
+        """Return the statistics with those of new items; all others stay.
+
+        Parameters
+        ----------
+        matrix : csr_matrix of shape (n_rows, n_items)
+            Weights over all items of those who took the new ones.
+        places : Places
+            Where items stand now.
+        n_people : int
+            People with any pair in the category the statistics are of.
+        """
+        taken = sparse.csr_matrix(matrix[:, places.new])
+        idf, item_bias = places.spread(self.idf), places.spread(self.item_bias)
+        idf[places.new] = schemes.inverse_frequency(taken, n_people)
+        item_bias[places.new] = schemes.item_bias(taken, self.mean, _ITEM_SHRINK)
+        return replace(self, idf=idf, item_bias=item_bias)
 
 
 class Weighting(BaseEstimator):

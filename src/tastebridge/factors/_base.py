@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -60,6 +61,29 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         return self._transform(self._read(X, reset=False))
 
+    def extended(self, X: Any, new: NDArray[np.int64]) -> tuple[Self, Array]:
+        """Return the same factors over more items: the new ones get factors by a fold-in of the item side.
+
+        The factors of the other items stay as they are, and so do those of people who took none of the new.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_people, n_items)
+            The histories, over all items, of the people who took the new items. Other people would add
+            nothing.
+        new : ndarray of int
+            The columns of the new items, ascending.
+
+        Returns
+        -------
+        model, item_factors : factor model, ndarray of shape (n_new, n_components)
+            The item factors are those of the new items.
+        """
+        check_is_fitted(self)
+        model = copy(self)
+        model.n_features_in_ = self.n_features_in_ + len(new)
+        return model, model._extend(model._read(X, reset=False), new)
+
     def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
         """Return ``X`` as a clean float64 ``csr_matrix`` of its own: sorted, summed, without stored zeros."""
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
@@ -96,3 +120,12 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _transform(self, R: sparse.csr_matrix) -> Any:
         """Fold clean histories in."""
+
+    @abstractmethod
+    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+        """Give new items factors, from the clean histories of those who took them, and return them."""
+
+
+def grown(rows: Array, new: NDArray[np.int64], values: Any = 0.0) -> Array:
+    """Return the rows of old items with those of the new ones at their places."""
+    return np.insert(rows, new - np.arange(len(new)), values, axis=0)

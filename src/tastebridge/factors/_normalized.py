@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._linalg import times
 from tastebridge._validation import check_number
-from tastebridge.factors._base import Array, FactorModel
+from tastebridge.factors._base import Array, FactorModel, grown
 
 
 class NormalizedFactors(FactorModel):
@@ -27,6 +29,7 @@ class NormalizedFactors(FactorModel):
 
     encoder_: Any
     item_degrees_: Array
+    singular_values_: Array
     user_power: float
     item_power: float
 
@@ -41,8 +44,36 @@ class NormalizedFactors(FactorModel):
     def _transform(self, R: sparse.csr_matrix) -> Any:
         return times(self._normalize(R), self.encoder_)
 
+    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+        r"""Extend the right singular vectors by :math:`V_i = a_i^\top U \Sigma^{-1}`.
+
+        Here :math:`a_i` is the normalised column of a new item and :math:`U = A V \Sigma^{-1}`, so that an
+        item of the training would get the row it has. No row of orthonormal columns is longer than 1: where
+        few people make it so, it is cut to that length.
+        """
+        encoder, f = grown(self.encoder_, new), self._filter()
+        N = self._normalize(R)
+        degree = degrees(R[:, new], axis=0)
+        inverse = power(degree, -self.item_power)[:, None]
+        V = inverse * (N[:, new].T @ (N @ encoder)) * power(f * self.singular_values_**2, -1.0)
+        V /= np.maximum(np.linalg.norm(V, axis=1, keepdims=True), 1.0)
+        encoder[new] = inverse * V * f
+        self.encoder_, item_factors = encoder, self._decoder(V, degree)
+        if hasattr(self, "item_factors_"):  # a model that was loaded does without
+            self.item_degrees_ = grown(self.item_degrees_, new, degree)
+            self.item_factors_ = grown(self.item_factors_, new, item_factors)
+        return item_factors
+
     def _normalize(self, R: sparse.csr_matrix) -> sparse.csr_matrix:
         return sparse.csr_matrix(sparse.diags(power(degrees(R, axis=1), -self.user_power)) @ R)
+
+    @abstractmethod
+    def _filter(self) -> Array:
+        """Return the filter f on the singular values, (n_components,)."""
+
+    @abstractmethod
+    def _decoder(self, V: Array, degree: Array) -> Array:
+        """Return the item factors of rows of right singular vectors and the degrees of their items."""
 
 
 def degrees(R: sparse.csr_matrix, axis: int) -> Array:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
+from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.factors._base import Array, FactorModel
+from tastebridge.factors._base import Array, FactorModel, grown
 from tastebridge.factors._foldin import fold_in
 
 
@@ -46,6 +47,8 @@ class ALSFactors(FactorModel):
         :math:`Y`. Items without interactions are zeros.
     gram_ : ndarray of shape (n_components, n_components)
         :math:`Y^\top Y + \lambda I`, what the fold-in needs beside the items.
+    user_gram_ : ndarray of shape (n_components, n_components)
+        :math:`\sum_u z_u z_u^\top` over the people of the training, what new items need.
     n_features_in_ : int
 
     Raises
@@ -72,6 +75,7 @@ class ALSFactors(FactorModel):
     """
 
     gram_: Array
+    user_gram_: Array
 
     def __init__(
         self,
@@ -99,12 +103,12 @@ class ALSFactors(FactorModel):
             check_count("n_jobs", self.n_jobs)
 
     def _fit(self, R: sparse.csr_matrix) -> None:
-        Y = self._train(R).astype(np.float64)
+        Z, Y = (factors.astype(np.float64) for factors in self._train(R))
         self.item_factors_ = Y
-        self.gram_ = Y.T @ Y + self.regularization * np.eye(Y.shape[1])
+        self.gram_, self.user_gram_ = Y.T @ Y + self.regularization * np.eye(Y.shape[1]), Z.T @ Z
 
-    def _train(self, R: sparse.csr_matrix) -> Array:
-        """Return the item factors of a new implicit model: it goes on from the last fit if used again."""
+    def _train(self, R: sparse.csr_matrix) -> tuple[Array, Array]:
+        """Return the factors of people and items of a new implicit model: a used one goes on from its fit."""
         C = sparse.csr_matrix((R.data.astype(np.float32), R.indices, R.indptr), shape=R.shape)
         with threadpool_limits(1, "blas"):
             model = AlternatingLeastSquares(
@@ -122,7 +126,19 @@ class ALSFactors(FactorModel):
                     f"ALSFactors ended in values that are not finite; the largest weight is {R.data.max():g} "
                     f"and alpha is {self.alpha:g}. Scale the weights down or raise regularization."
                 ) from error
-        return model.item_factors
+        return model.user_factors, model.item_factors
 
     def _transform(self, R: sparse.csr_matrix) -> Array:
         return fold_in(self.alpha * R, self.item_factors_, self.gram_)
+
+    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+        r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
+
+        The Gram matrix of the items stays as it was, for the sake of the people who took none of them.
+        """
+        self.item_factors_ = grown(self.item_factors_, new)
+        takers = sparse.csr_matrix(R[:, new].T)
+        G = self.user_gram_ + self.regularization * np.eye(len(self.user_gram_))
+        Y = fold_in(self.alpha * takers, self._transform(R), G)
+        self.item_factors_[new] = Y
+        return Y

@@ -94,8 +94,14 @@ class EASEFactors(NormalizedFactors):
         self.item_degrees_ = degrees(R, axis=0)
         rng = np.random.default_rng(self.random_state)
         _, self.singular_values_, Vt = truncated_svd(R, self.n_components, rng, self.tol)
+        self.encoder_ = Vt.T * self._filter()
+        self.item_factors_ = self._decoder(Vt.T, self.item_degrees_)
+
+    def _filter(self) -> Array:
         energy = self.singular_values_**2
-        self.encoder_ = Vt.T * (energy / (energy + self.regularization))
+        return np.asarray(energy / (energy + self.regularization))
+
+    def _decoder(self, V: Array, degree: Array) -> Array:
         # an item alone in a direction would explain itself: the filter, below 1, keeps the divisor above 0
-        own = np.einsum("ik,ik->i", self.encoder_, Vt.T)
-        self.item_factors_ = Vt.T / (1.0 - own)[:, None]
+        own = np.einsum("ik,ik->i", V * self._filter(), V)
+        return np.asarray(V / (1.0 - own)[:, None])

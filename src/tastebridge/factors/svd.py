@@ -112,9 +112,8 @@ class SVDFactors(NormalizedFactors):
         A = self._normalize(R) @ sparse.diags(inverse)
         rng = np.random.default_rng(self.random_state)
         _, self.singular_values_, Vt = truncated_svd(A, self.n_components, rng, self.tol)
-        restored = power(self.item_degrees_, self.item_power if self.restore_popularity else 0.0)
-        self.encoder_ = inverse[:, None] * Vt.T * self._weights()
-        self.item_factors_ = restored[:, None] * Vt.T
+        self.encoder_ = inverse[:, None] * Vt.T * self._filter()
+        self.item_factors_ = self._decoder(Vt.T, self.item_degrees_)
 
     def cut(self, n_components: int, filter: str = "ideal", beta: float = 1.0) -> SVDFactors:
         """Return the fitted factors of a lower rank, or with another filter, without fitting again.
@@ -134,13 +133,17 @@ class SVDFactors(NormalizedFactors):
         lower.singular_values_ = self.singular_values_[:k]
         lower.item_factors_ = self.item_factors_[:, :k]
         # the filter acts on the columns: take this one off (where it left anything) and put that one on
-        relative = lower._weights() * power(self._weights()[:k], -1.0)
+        relative = lower._filter() * power(self._filter()[:k], -1.0)
         lower.encoder_ = self.encoder_[:, :k] * relative
         return lower
 
-    def _weights(self) -> Array:
+    def _filter(self) -> Array:
         """Return the filter f: (n_components,), 0 for directions the data do not have."""
         sigma = self.singular_values_
         relative = sigma / sigma[0] if sigma[0] > 0 else sigma
         kept = np.where(relative > _ZERO, relative, 0.0)
         return power(kept, self.beta if self.filter == "power" else 0.0)
+
+    def _decoder(self, V: Array, degree: Array) -> Array:
+        restored = power(degree, self.item_power if self.restore_popularity else 0.0)
+        return np.asarray(restored[:, None] * V)

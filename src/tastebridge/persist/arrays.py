@@ -73,6 +73,11 @@ class Arrays:
             raise ModelFileError(f"the array {name!r} holds values that are not finite.")
         return value
 
+    def has(self, name: str) -> bool:
+        """Return whether there is an array of a name."""
+        name = self._prefix + name
+        return any(f"{name}{ending}" in self.stored for ending in ("", ":T", ":csr.data", ":few.data"))
+
     def _find(self, name: str) -> Any:
         if name in self.stored:
             return self.stored[name]

@@ -38,7 +38,7 @@ def card_of(state: State, with_users: bool) -> str:
     target = state.parameters["target"]
     parts = [
         f"# {state.kind}: recommends in {target}",
-        f"A model of tastebridge {__version__}. {_people(with_users)}",
+        f"A model of tastebridge {__version__}. {_people(with_users, state.ledger is not None)}",
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(state)),
         *_section("## Does it help?", _sources(state)),
@@ -51,7 +51,12 @@ def card_of(state: State, with_users: bool) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _people(with_users: bool) -> str:
+def _people(with_users: bool, updatable: bool) -> str:
+    if updatable and not with_users:
+        return (
+            "It holds items and numbers, and no person. So that it can be updated, among the numbers are how "
+            "many people took both items of a pair; where that is one, it tells of somebody."
+        )
     if with_users:
         return "**It holds the people it learned from and their histories**: handle it as personal data."
     return "It holds items and numbers, and no person."

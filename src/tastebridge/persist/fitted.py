@@ -14,7 +14,7 @@ from tastebridge.model import GATES
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.parameters import from_json, to_json
 from tastebridge.ratings import RatingFactors
-from tastebridge.routes.neighbours import LinearEncoder
+from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 
 ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
@@ -28,7 +28,11 @@ ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
 """The encoders a saved model can hold, and what ``transform`` reads of each."""
 
 
-def describe_encoder(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
+_TO_GROW = {"ALSFactors": "user_gram_", "EASEFactors": "singular_values_", "SVDFactors": "singular_values_"}
+"""What an encoder needs beside to give new items factors; older files do without."""
+
+
+def describe_factors(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
     """Store a fitted encoder under a name and return its record."""
     kind = type(model).__name__
     known, attributes = ENCODERS.get(kind, (None, ()))
@@ -37,13 +41,14 @@ def describe_encoder(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
             f"the encoder {model!r} cannot be saved; a saved model holds {', '.join(ENCODERS)}. Use one of "
             "these in the routes, or keep the model in memory."
         )
-    for attribute in attributes:
+    to_grow = [attribute for attribute in [_TO_GROW.get(kind, "")] if hasattr(model, attribute)]
+    for attribute in (*attributes, *to_grow):
         arrays.add(f"{name}/{attribute}", getattr(model, attribute))
     parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
     return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
 
 
-def revive_encoder(name: str, record: dict[str, Any], arrays: Arrays, n_items: int) -> Any:
+def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: int) -> Any:
     """Return the fitted encoder of a record, which reads histories of ``n_items`` items."""
     if record["class"] not in ENCODERS:
         raise ModelFileError(f"it names the encoder {record['class']!r}, which a model cannot hold.")
@@ -55,7 +60,17 @@ def revive_encoder(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     for attribute in attributes:
         shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
         setattr(model, attribute, arrays.get(f"{name}/{attribute}", *shape))
+    grows = _TO_GROW.get(record["class"])
+    if grows is not None and arrays.has(f"{name}/{grows}"):
+        k = width_of(model)
+        setattr(model, grows, arrays.get(f"{name}/{grows}", *((k, k) if grows == "user_gram_" else (k,))))
     return model
+
+
+def width_of(encoder: Any) -> int:
+    """Return the number of factors of a fitted encoder."""
+    matrix = getattr(encoder, "encoder_", getattr(encoder, "item_factors_", None))
+    return 1 if matrix is None else int(matrix.shape[1])
 
 
 def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str, Any]:

@@ -8,7 +8,13 @@ from typing import Any
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model import LinearModel, Segment
 from tastebridge.persist.arrays import Arrays
-from tastebridge.persist.fitted import describe_blend, describe_encoder, revive_blend, revive_encoder
+from tastebridge.persist.fitted import (
+    describe_blend,
+    describe_factors,
+    revive_blend,
+    revive_factors,
+    width_of,
+)
 from tastebridge.routes import Encoder, FittedRoute
 
 _SEGMENTS = ("cold", "warm", "empty")
@@ -20,7 +26,7 @@ def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
         "class": "LinearModel",
         "target": model.target,
         "encoders": [
-            _describe_encoder(place, key, encoder, arrays)
+            describe_encoder(place, key, encoder, arrays)
             for place, (key, encoder) in enumerate(model.encoders.items())
         ],
         "routes": [_describe_route(place, route, arrays) for place, route in enumerate(model.routes)],
@@ -36,7 +42,7 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
     if record["target"] not in sizes:
         raise ModelFileError(f"its target {record['target']!r} has no items.")
     encoders = {
-        part["key"]: _revive_encoder(place, part, arrays, sizes)
+        part["key"]: revive_encoder(place, part, arrays, sizes)
         for place, part in enumerate(record["encoders"])
     }
     n_items = sizes[record["target"]]
@@ -56,15 +62,17 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
     return model
 
 
-def _describe_encoder(place: int, key: str, encoder: Encoder, arrays: Arrays) -> dict[str, Any]:
-    model = describe_encoder(f"encoders/{place}", encoder.model, arrays)
+def describe_encoder(place: int, key: str, encoder: Encoder, arrays: Arrays) -> dict[str, Any]:
+    """Store an encoder and return its record."""
+    model = describe_factors(f"encoders/{place}", encoder.model, arrays)
     return {"key": key, "categories": list(encoder.categories), "model": model}
 
 
-def _revive_encoder(place: int, record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> Encoder:
+def revive_encoder(place: int, record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> Encoder:
+    """Return the encoder of a record."""
     categories = tuple(record["categories"])
     n_items = sum(sizes[name] for name in categories)
-    return Encoder(categories, revive_encoder(f"encoders/{place}", record["model"], arrays, n_items))
+    return Encoder(categories, revive_factors(f"encoders/{place}", record["model"], arrays, n_items))
 
 
 def _describe_route(place: int, route: FittedRoute, arrays: Arrays) -> dict[str, Any]:
@@ -117,16 +125,10 @@ def _check_route(route: FittedRoute, model: LinearModel, sizes: Mapping[str, int
     strangers = set(route.sources) - set(sizes)
     if strangers or route.encoder not in model.encoders or route.space not in model.spaces:
         raise ModelFileError(f"its route {route.name!r} leads through a part that is not there.")
-    encoded, out = _width(model.encoders[route.encoder].model), model.spaces[route.space].shape[1]
+    encoded, out = width_of(model.encoders[route.encoder].model), model.spaces[route.space].shape[1]
     before, after = (encoded, encoded) if route.coef is None else route.coef.shape
     if before > encoded or after > out or (route.intercept is not None and len(route.intercept) != after):
         raise ModelFileError(
             f"its route {route.name!r} does not fit together: {encoded} factors, a map of {before} to "
             f"{after}, a space of {out}."
         )
-
-
-def _width(encoder: Any) -> int:
-    """Return the number of factors of a fitted encoder."""
-    matrix = getattr(encoder, "encoder_", getattr(encoder, "item_factors_", None))
-    return 1 if matrix is None else int(matrix.shape[1])

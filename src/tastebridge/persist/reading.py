@@ -18,9 +18,11 @@ from tastebridge._validation import nearest
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import MissingDependencyError, ModelFileError, TastebridgeError
+from tastebridge.ledger import Ledger
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.ids import read_ids
 from tastebridge.persist.interests import revive_interests
+from tastebridge.persist.ledger import revive_ledger
 from tastebridge.persist.linear import revive_model
 from tastebridge.persist.manifest import MANIFEST, check_file, parse
 from tastebridge.persist.parameters import from_json
@@ -119,10 +121,11 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
     weighting = from_json(content["weighting"])
     if not isinstance(weighting, Weighting):
         raise ModelFileError(f"its weighting is a {type(weighting).__name__}, not a Weighting.")
+    model = _REVIVE[content["model"]["class"]](content["model"], arrays, sizes)
     return State(
         kind=content["class"],
         parameters={name: from_json(value) for name, value in content["parameters"].items()},
-        model=_REVIVE[content["model"]["class"]](content["model"], arrays, sizes),
+        model=model,
         weighting=weighting,
         items=items,
         statistics=_statistics(content["categories"], arrays, sizes),
@@ -133,6 +136,7 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
         ratings=revive_model(content["ratings"], arrays.under("ratings"), sizes)
         if "ratings" in content
         else None,
+        ledger=_ledger(content.get("ledger"), files, sizes, model),
     )
 
 
@@ -163,6 +167,12 @@ def _statistics(
 
 def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -> dict[str, Any] | None:
     return None if names is None else revive_interests(names, arrays, sizes)
+
+
+def _ledger(
+    record: dict[str, Any] | None, files: dict[str, Stored], sizes: dict[str, int], model: Any
+) -> Ledger | None:
+    return None if record is None else revive_ledger(record, _arrays(files["ledger"]), sizes, model)
 
 
 def _arrays(path: Stored) -> Arrays:

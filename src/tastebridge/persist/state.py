@@ -9,6 +9,7 @@ import pandas as pd
 
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
+from tastebridge.ledger import Ledger
 from tastebridge.persist.account import attributes_of, tables_of
 
 _TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_")
@@ -37,6 +38,8 @@ class State:
         Its people.
     ratings : LinearModel or None
         Its ``ratings_``, if it predicts ratings by another model than it ranks by.
+    ledger : Ledger or None
+        Its ``ledger_``, if it can be updated.
     """
 
     kind: str
@@ -50,6 +53,7 @@ class State:
     interests: dict[str, Any] | None
     panel: Panel | None
     ratings: Any = None
+    ledger: Ledger | None = None
 
     @classmethod
     def of(cls, recommender: Any) -> State:
@@ -68,6 +72,7 @@ class State:
             interests=known.get("interests_"),
             panel=known["panel_"],
             ratings=known.get("ratings_"),
+            ledger=known.get("ledger_"),
         )
 
     @property
@@ -75,6 +80,7 @@ class State:
         """The learned attributes of a recommender of this state."""
         interests = {} if self.interests is None else {"interests_": self.interests}
         ratings = {} if self.ratings is None else {"ratings_": self.ratings}
+        ledger = {} if self.ledger is None else {"ledger_": self.ledger}
         return {
             "model_": self.model,
             "weighting_": self.weighting,
@@ -85,4 +91,5 @@ class State:
             **attributes_of(self.tables),
             **interests,
             **ratings,
+            **ledger,
         }

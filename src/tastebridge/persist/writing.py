@@ -25,6 +25,7 @@ from tastebridge.persist.card import card_of
 from tastebridge.persist.folder import check_free, publish, scratch
 from tastebridge.persist.ids import write_ids
 from tastebridge.persist.interests import describe_interests
+from tastebridge.persist.ledger import describe_ledger
 from tastebridge.persist.linear import describe_model
 from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, describe_file, render
 from tastebridge.persist.parameters import to_json
@@ -42,9 +43,17 @@ def save(
     with_users: bool = False,
     key: Key | bytes | None = None,
     pseudonyms: Key | bytes | None = None,
+    updatable: bool = False,
 ) -> None:
     """Write a fitted recommender; see :meth:`tastebridge.recommender.Recommender.save`."""
     state = State.of(recommender)
+    if updatable and state.ledger is None:
+        raise InvalidDataError(
+            f"this {state.kind} has no ledger, so it cannot be saved updatable=True. An InterestMapper has "
+            "one after its fit, and after loading if it was saved with it."
+        )
+    if not (updatable or with_users):
+        state = replace(state, ledger=None)
     if with_users and state.panel is None:
         raise InvalidDataError(
             f"this {state.kind} was loaded without people, so they cannot be saved. Save it without "
@@ -149,6 +158,10 @@ def _write(out: _Output, state: State, with_users: bool) -> dict[str, Any]:
     }
     if state.ratings is not None:
         content["ratings"] = describe_model(state.ratings, arrays.under("ratings"))
+    if state.ledger is not None:
+        sums = Arrays()
+        content["ledger"] = describe_ledger(state.ledger, sums)
+        _write_arrays(out, "ledger", sums)
     if with_users and state.panel is not None:
         content["people"] = _write_people(out, state.panel)
     _write_arrays(out, "arrays", arrays)

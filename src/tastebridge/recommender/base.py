@@ -17,7 +17,7 @@ from tastebridge import persist
 from tastebridge._topk import pair_scores, top_k
 from tastebridge._validation import check_choice, check_count
 from tastebridge.data import Vocabulary
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.explain import Part, parts_of
 from tastebridge.filters import Filters, read_filters
 from tastebridge.metrics import ndcg
@@ -331,6 +331,7 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         *,
         key: Key | bytes | None = None,
         pseudonyms: Key | bytes | None = None,
+        updatable: bool = False,
     ) -> None:
         """Write the fitted model to a folder; :func:`tastebridge.load` reads it back, bit by bit.
 
@@ -348,6 +349,10 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         pseudonyms : Key or bytes, optional
             With people: store them under pseudonyms of this key
             (:func:`tastebridge.privacy.pseudonymize`), by which the loaded model knows them.
+        updatable : bool, default=False
+            Whether an :class:`tastebridge.InterestMapper` keeps its ledger, so that the loaded model can be
+            updated and can forget people; with people it always does. It holds sums over people, and among
+            them how many took both items of a pair: where that is one person, it tells of that person.
 
         Raises
         ------
@@ -359,7 +364,18 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
             If a key is given and ``cryptography`` is not installed.
         """
         check_is_fitted(self, "model_")
-        persist.save(self, path, with_users, key, pseudonyms)
+        persist.save(self, path, with_users, key, pseudonyms, updatable)
+
+    def update(self, events: Any) -> Self:
+        """Refuse: only :class:`tastebridge.InterestMapper` takes fresh events in without a refit."""
+        raise InvalidParameterError(self._as_fitted("take events in", "with them"))
+
+    def forget(self, user_ids: Any) -> Any:
+        """Refuse: only :class:`tastebridge.InterestMapper` forgets people without a refit."""
+        raise InvalidParameterError(self._as_fitted("forget people", "on a panel without them"))
+
+    def _as_fitted(self, what: str, how: str) -> str:
+        return f"a {type(self).__name__} cannot {what} without a refit. Fit it again, {how}."
 
     def _recommend(
         self, histories: Histories, ids: np.ndarray, n: int, allow: Any, deny: Any, missing: str

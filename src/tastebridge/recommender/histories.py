@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge.data import Panel, Vocabulary, Weighting
+from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
 from tastebridge.data.alignment import with_items
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
@@ -112,8 +112,11 @@ class HistoryReader(BaseEstimator):
 
     def _apply(self, panel: Panel, name: str) -> sparse.csr_matrix:
         """Weight a category; what centring leaves below zero counts as nothing, and stays known as had."""
-        aligned, _ = with_items(panel[name], self.items_[name])
-        weighted = self.weighting_.apply(aligned, statistics=self.statistics_[name])
+        return self._weigh(with_items(panel[name], self.items_[name])[0], self.statistics_[name])
+
+    def _weigh(self, part: Interactions, known: WeightingStatistics) -> sparse.csr_matrix:
+        """Return the weighted matrix of a category over the items its statistics are of."""
+        weighted = self.weighting_.apply(part, statistics=known)
         if self.weighting_.center:
             weighted = weighted.copy()
             np.maximum(weighted.data, 0.0, out=weighted.data)

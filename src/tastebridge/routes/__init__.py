@@ -1,5 +1,6 @@
 """Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
 
+from tastebridge.routes.account import Account, Moves, Parts
 from tastebridge.routes.fitted import Encoder, FittedRoute, Histories, known_to, side_by_side, vectors_of
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.neighbours import NeighbourRoute
@@ -10,11 +11,14 @@ from tastebridge.routes.transfer import TransferRoute
 from tastebridge.routes.workshop import Workshop
 
 __all__ = [
+    "Account",
     "Encoder",
     "FittedRoute",
     "Histories",
     "JointRoute",
+    "Moves",
     "NeighbourRoute",
+    "Parts",
     "PopularityRoute",
     "Route",
     "TargetRoute",

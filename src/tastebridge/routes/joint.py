@@ -34,5 +34,5 @@ class JointRoute(Route):
         model = workshop.factors(categories, self.factors or SVDFactors())
         n_before = sum(workshop.histories[name].shape[1] for name in workshop.sources)
         encoder = encoder_of(workshop, categories, model)
-        space = space_of(workshop, model, slice(n_before, None))
+        space = space_of(workshop, categories, model, slice(n_before, None))
         return [FittedRoute(f"joint → {label(model)}", categories, encoder, None, None, space)]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from tastebridge._validation import check_number
+from tastebridge.routes.counted import SPACE, CountAccount
 from tastebridge.routes.fitted import Array, FittedRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
@@ -26,10 +27,11 @@ class PopularityRoute(Route):
     def build(self, workshop: Workshop) -> list[FittedRoute]:
         """Return the one route."""
         check_number("prior", self.prior, 0.0, open_minimum=True)
-        counts = workshop.popularity + self.prior
-        space = workshop.space("popularity", np.log(counts / counts.mean())[:, None])
+        account = CountAccount(workshop.target, self.prior, workshop.popularity)
+        workshop.keep(SPACE, account)
+        space = workshop.space(SPACE, account.solved())
         encoder = workshop.encoder((workshop.target,), Constant(), "constant")
-        return [FittedRoute("popularity", (), encoder, None, None, space)]
+        return [FittedRoute(SPACE, (), encoder, None, None, space)]
 
 
 class Constant:

@@ -26,5 +26,5 @@ class TargetRoute(Route):
         """Return the one route."""
         target = (workshop.target,)
         model = workshop.factors(target, self.factors or SVDFactors())
-        encoder, space = encoder_of(workshop, target, model), space_of(workshop, model)
+        encoder, space = encoder_of(workshop, target, model), space_of(workshop, target, model)
         return [FittedRoute(f"{workshop.target} → {label(model)}", target, encoder, None, None, space)]

@@ -11,6 +11,7 @@ from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.moments import Moments
 from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.mapped import MapAccount
 from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
@@ -56,17 +57,20 @@ class TransferRoute(Route):
         return [self._one(workshop, source) for source in wanted if len(workshop.linked(source))]
 
     def _one(self, workshop: Workshop, source: str) -> FittedRoute:
+        target = workshop.target
         here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
-        phi, psi = workshop.factors((source,), here), workshop.factors((workshop.target,), there)
+        phi, psi = workshop.factors((source,), here), workshop.factors((target,), there)
         linked = workshop.linked(source)
         moments = Moments.from_arrays(
             phi.transform(workshop.histories[source][linked]),
-            psi.transform(workshop.histories[workshop.target][linked]),
+            psi.transform(workshop.histories[target][linked]),
         )
-        fitted = clone(self.map or RidgeMap()).fit_moments(moments)
-        encoder, space = encoder_of(workshop, (source,), phi), space_of(workshop, psi)
-        name = f"{source} → {label(phi)} → {label(fitted)} → {label(psi)}"
-        return FittedRoute(name, (source,), encoder, fitted.coef_, fitted.intercept_, space)
+        rule = self.map or RidgeMap()
+        name = f"{source} → {label(phi)} → {label(rule)} → {label(psi)}"
+        encoder, decoder = encoder_of(workshop, (source,), phi), encoder_of(workshop, (target,), psi)
+        account = MapAccount(name, source, target, encoder, decoder, clone(rule), moments)
+        workshop.keep(name, account)
+        return FittedRoute(name, (source,), encoder, *account.solved(), space_of(workshop, (target,), psi))
 
 
 def encoder_of(workshop: Workshop, categories: tuple[str, ...], model: Any) -> str:
@@ -74,12 +78,13 @@ def encoder_of(workshop: Workshop, categories: tuple[str, ...], model: Any) -> s
     return workshop.encoder(categories, model, f"{' + '.join(categories)}: {model!r}")
 
 
-def space_of(workshop: Workshop, model: Any, block: slice = slice(None)) -> str:
+def space_of(workshop: Workshop, categories: tuple[str, ...], model: Any, block: slice = slice(None)) -> str:
     """Keep the decoder of a factor model as a space; SVD factors of any rank and filter share one."""
     shared = model
     if isinstance(model, SVDFactors):
         shared = clone(model).set_params(n_components=1, filter="ideal", beta=0.0)
-    return workshop.space(f"{block.start}: {shared!r}", np.asarray(model.item_factors_)[block])
+    decoder = encoder_of(workshop, categories, model)
+    return workshop.space(f"{block.start}: {shared!r}", np.asarray(model.item_factors_)[block], decoder)
 
 
 def label(estimator: Any) -> str:

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
+from tastebridge.routes.account import Account
 from tastebridge.routes.fitted import Array, Encoder, Histories, side_by_side
 
 
@@ -41,6 +42,8 @@ class Workshop:
         self.rank = rank
         self.encoders: dict[str, Encoder] = {}
         self.spaces: dict[str, NDArray[np.float32]] = {}
+        self.decoders: dict[str, str] = {}
+        self.accounts: dict[str, Account] = {}
         self._fitted: dict[str, Any] = {}
         self._locks: dict[str, Lock] = {}
         self._guard = Lock()
@@ -105,12 +108,22 @@ class Workshop:
         self.encoders.setdefault(key, Encoder(categories, model))
         return key
 
-    def space(self, key: str, item_vectors: Array) -> str:
-        """Keep the item vectors of a space under a key, the wider where they are kept already."""
+    def space(self, key: str, item_vectors: Array, decoder: str | None = None) -> str:
+        """Keep the item vectors of a space under a key, the wider where they are kept already.
+
+        ``decoder`` is the key of the encoder whose item factors they are, if they are any's.
+        """
         known = self.spaces.get(key)
         if known is None or known.shape[1] < item_vectors.shape[1]:
             self.spaces[key] = np.ascontiguousarray(item_vectors, dtype=np.float32)
+            if decoder is not None:
+                self.decoders[key] = decoder
         return key
+
+    def keep(self, key: str, account: Account) -> None:
+        """Keep what routes learned as sums; where people are hidden it is of no use and not kept."""
+        if self._parent is None:
+            self.accounts[key] = account
 
     def _svd(self, categories: tuple[str, ...], estimator: SVDFactors) -> Any:
         """Return SVD factors, those of a single category cut from the largest rank that will be wanted."""

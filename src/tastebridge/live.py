@@ -1,0 +1,289 @@
+"""A fitted mapper that goes on living: fresh events come in, and people are forgotten, without a refit."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from tastebridge._validation import check_choice
+from tastebridge.data import Panel
+from tastebridge.data.changes import Change, Repeats, change_of, joined, left
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
+from tastebridge.interests import State
+from tastebridge.ledger import Ledger
+from tastebridge.receipt import Receipt
+from tastebridge.trusted import TrustedRecommender
+
+
+class LiveRecommender(TrustedRecommender):
+    """Base of the mapper: what it learned across categories is sums, which people join and leave.
+
+    Attributes
+    ----------
+    ledger_ : Ledger
+        The sums: see :mod:`tastebridge.ledger`. Not in a model that was loaded, unless it was saved with
+        ``updatable=True`` or with its people.
+    """
+
+    ledger_: Ledger
+    interests_: State
+
+    def update(
+        self, events: Any, *, before: Any = None, repeats: Repeats = "sum", missing: str = "skip"
+    ) -> Self:
+        """Take fresh events in: of people of the fit and of new ones, of known items and of new ones.
+
+        What the people of the events added to the sums of the model is taken out and what they add now is put
+        in; then the maps, the links between items and the popularity are made anew. The result is that of
+        sums over all people anew, with the same item factors. It takes a second for a thousand people in a
+        million.
+
+        **What stays as it was**: the factors of the items and with them the routes within the target and over
+        all categories at once, for which a fresh history is folded in; the weights of the routes; the
+        statistics of the weighting; what the mapper says of itself (``transfer_``, :meth:`interests`,
+        :meth:`confidence`, the report). A new item gets factors by a fold-in of the item side, from those
+        who took it now, and keeps them. :meth:`drift` says when a refit pays.
+
+        Parameters
+        ----------
+        events : Panel or frame
+            The fresh events, as for :meth:`tastebridge.Panel.from_frame`; of each person only what is new.
+        before : Panel or frame, optional
+            For a model that was loaded without its people: all events so far, those the model learned from,
+            of the people in ``events``. Whoever is not in it is new. Events of other people are passed over.
+        repeats : {"sum", "max", "last"}, default="sum"
+            The weight of a person and an item that met before, as in :class:`tastebridge.CleaningPolicy`.
+        missing : {"skip", "error"}, default="skip"
+            What to do with events in categories the model does not know: pass over, or refuse.
+
+        Returns
+        -------
+        self
+            Changed in whole, or, after an error, not at all.
+
+        Raises
+        ------
+        InvalidDataError
+            If the model has no ledger, ``before`` holds what the model cannot have learned from, or times are
+            missing that the model needs.
+        InvalidParameterError
+            If ``before`` is given though the model knows its people.
+
+        References
+        ----------
+        G. Takács et al., "Scalable collaborative filtering approaches for large recommender systems", JMLR 10
+        (2009), for folding in. J. Vinagre et al., "Fast incremental matrix factorization for recommendation
+        with positive-only feedback", UMAP (2014), for the setting.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60)
+        >>> mapper = tb.InterestMapper("films").fit(panel)
+        >>> rows = [("new", "books:01", "books"), ("new", "a new film", "films")]
+        >>> events = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
+        >>> mapper = mapper.update(events)
+        >>> "new" in mapper.panel_.users, "a new film" in mapper.items_["films"]
+        (True, True)
+        """
+        check_choice("repeats", repeats, ("sum", "max", "last"))
+        check_choice("missing", missing, ("skip", "error"))
+        ledger, fresh = self._ledger(), self._known_categories(self._read(events), missing)
+        had, timed = self._had(before, fresh)
+        change = change_of(had, fresh, self.items_, timed, repeats)
+        statistics = {
+            name: known.extended(change.after[name].matrix, change.moves[name], ledger.people[name])
+            if name in change.moves
+            else known
+            for name, known in self.statistics_.items()
+        }
+        was, now = (
+            {name: self._weigh(panel[name], statistics[name]) for name in self.items_}
+            for panel in (change.before, change.after)
+        )
+        with threadpool_limits(1, "blas"):
+            ledger, model = ledger.updated(self.model_, was, now, change.moves)
+        if self.panel_ is not None:
+            self._move_people(joined(self.panel_, change, fresh.item_names))
+        self._move_items(change)
+        self.ledger_, self.model_, self.statistics_ = ledger, model, statistics
+        return self
+
+    def forget(
+        self, user_ids: Any, *, before: Any = None, refit_items: bool = False, missing: str = "error"
+    ) -> Receipt:
+        """Forget people: what they added to the model is taken out of it, and their histories are dropped.
+
+        Afterwards no id and no row of theirs is in any stored array, and the sums, and the maps, links and
+        popularity made from them, are those of a fit without them with the same item factors: counts
+        exactly, moments up to the rounding of float64.
+
+        **What the model still owes to them**, as it does to each of the people of the fit, and which
+        ``refit_items=True`` takes away: the factors of the items, the weights of the routes, the statistics
+        of the weighting, the calibration of :meth:`interests` and :meth:`confidence`, and the tables of the
+        report. The ids of the items they took stay known. Panels, files and copies elsewhere are the
+        caller's.
+
+        Parameters
+        ----------
+        user_ids : list or column of ids
+            Whom to forget, each person once.
+        before : Panel or frame, optional
+            For a model that was loaded without its people: all events of these people that the model learned
+            from. They must be just those: the model cannot know, and refuses only what is impossible.
+        refit_items : bool, default=False
+            Whether to fit again without them. It takes as long as the fit; the model must know its people.
+        missing : {"error", "skip"}, default="error"
+            What to do with people the model does not know.
+
+        Returns
+        -------
+        Receipt
+            What was removed, and what is still owed. It is not kept in the model.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if a person is not known.
+        InvalidDataError
+            If nobody would be left, or ``before`` holds what the model cannot have learned from.
+
+        Examples
+        --------
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60)
+        >>> mapper = tb.InterestMapper("films").fit(panel)
+        >>> receipt = mapper.forget(panel.users.ids[:2])
+        >>> len(receipt.user_ids), len(mapper.panel_)
+        (2, 398)
+        """
+        check_choice("missing", missing, ("error", "skip"))
+        check_choice("refit_items", refit_items, (True, False))
+        ledger = self._ledger()
+        gone = self._leaving(user_ids, before, missing)
+        if refit_items:
+            self._refit_without(gone)
+        else:
+            was = {name: self._weighted(gone, name) for name in self.items_}
+            nothing = {name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in was.items()}
+            with threadpool_limits(1, "blas"):
+                ledger, model = ledger.updated(self.model_, was, nothing, {})
+            if self.panel_ is not None:
+                self._move_people(left(self.panel_, self.panel_.users.numbers(gone.users.ids)))
+            self.ledger_, self.model_ = ledger, model
+        return Receipt.of(gone, self.ledger_, refit_items)
+
+    def _ledger(self) -> Ledger:
+        check_is_fitted(self, "model_")
+        if not hasattr(self, "ledger_"):
+            raise InvalidDataError(
+                "this model was saved without its ledger, so it cannot be updated and can forget nobody. "
+                "Save it with save(path, updatable=True) or with_users=True."
+            )
+        return self.ledger_
+
+    def _known_categories(self, panel: Panel, missing: str) -> Panel:
+        """Return the panel of the categories the model knows, and only of people with events there."""
+        strangers = [name for name in panel.categories if name not in self.items_]
+        if strangers and missing == "error":
+            raise UnknownIdError(
+                f"the model does not know the categories {strangers}. Leave their events out, or pass "
+                "missing='skip'."
+            )
+        panel = panel.select([name for name in panel.categories if name in self.items_])
+        active = sum(
+            (np.diff(part.matrix.indptr) for part in panel.interactions.values()), np.zeros(len(panel))
+        )
+        return panel if active.all() else panel[active > 0]
+
+    def _had(self, before: Any, fresh: Panel) -> tuple[Panel, bool]:
+        """Return the panel of what people had, and whether times are to be kept."""
+        if self.panel_ is not None:
+            self._refuse_before(before)
+            return self.panel_, self.panel_.has_times
+        timed = self.weighting_.half_life is not None
+        if before is None:
+            return Panel(fresh.users, {}, fresh.cleaning), timed
+        return self._learned_from(before), timed
+
+    def _refuse_before(self, before: Any) -> None:
+        if before is not None:
+            raise InvalidParameterError("the model knows its people, and what they had. Leave before=None.")
+
+    def _learned_from(self, before: Any) -> Panel:
+        """Return the events the model is said to have learned from."""
+        panel = self._known_categories(self._read(before), "skip")
+        for name, part in panel.interactions.items():
+            unknown = int((self.items_[name].numbers(part.items.ids, missing="negative") < 0).sum())
+            if unknown:
+                raise InvalidDataError(
+                    f"before has {unknown} items of {name!r} the model does not know, so it cannot have "
+                    "learned from them. Give in before only what the model learned from."
+                )
+        return panel
+
+    def _leaving(self, user_ids: Any, before: Any, missing: str) -> Panel:
+        """Return the people to forget with all the model learned from."""
+        if self.panel_ is None:
+            if before is None:
+                raise InvalidDataError(
+                    "this model was loaded without people: give the events it learned from of those to "
+                    "forget, before=…"
+                )
+            known = self._learned_from(before)
+        else:
+            self._refuse_before(before)
+            known = self.panel_
+        numbers = known.users.numbers(user_ids, missing="error" if missing == "error" else "skip")
+        if len(np.unique(numbers)) == len(self.panel_ or ()):
+            raise InvalidDataError("nobody would be left in the model. Forget fewer people.")
+        return known[np.unique(numbers)]
+
+    def _refit_without(self, gone: Panel) -> None:
+        rest = left(self._known(), self._known().users.numbers(gone.users.ids))
+        fitted = clone(self).fit(rest)
+        for name in [name for name in vars(self) if name == "_cache" or name.endswith("_")]:
+            delattr(self, name)
+        for name, value in vars(fitted).items():
+            setattr(self, name, value)
+
+    def _move_people(self, panel: Panel) -> None:
+        """Put another panel in place, and the people of the evidence at their new numbers."""
+        old = self._known().users
+        self.panel_, self.item_names_ = panel, panel.item_names
+        self.__dict__.pop("_cache", None)
+        if panel.users is old:
+            return
+        evidence = {}
+        for name, found in getattr(self, "evidence_", {}).items():
+            people = panel.users.numbers(old.ids_of(found.people), missing="negative")
+            here = people >= 0
+            values = {key: part[here] for key, part in found.values.items()}
+            evidence[name] = found._replace(people=people[here], values=values)
+        if evidence:  # a model that was loaded has none
+            self.evidence_ = evidence
+
+    def _move_items(self, change: Change) -> None:
+        """Bring all that goes by the number of an item to where the items stand now."""
+        self.items_ = dict(change.items)
+        if not change.moves:
+            return
+        self.interests_ = {
+            name: {**part, "encoder": change.moves[name].spread(part["encoder"])}
+            if name in change.moves
+            else part
+            for name, part in self.interests_.items()
+        }
+        table = self.directions_.copy()
+        for name, places in change.moves.items():
+            rows = (table["category"] == name).to_numpy()
+            table.loc[rows, "item"] = places.moved[table.loc[rows, "item"].to_numpy(dtype=np.int64)]
+        self.directions_ = table

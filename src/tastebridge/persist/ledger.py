@@ -1,0 +1,163 @@
+"""The ledger of a model to a record and arrays, and back; what does not fit the model is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from tastebridge.exceptions import ModelFileError
+from tastebridge.ledger import Ledger
+from tastebridge.maps._base import LinearMap
+from tastebridge.model import LinearModel
+from tastebridge.moments import Moments
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.fitted import width_of
+from tastebridge.persist.linear import describe_encoder, revive_encoder
+from tastebridge.persist.parameters import from_json, to_json
+from tastebridge.routes import Account, Encoder
+from tastebridge.routes.counted import CountAccount
+from tastebridge.routes.mapped import MapAccount
+from tastebridge.routes.paired import PairAccount, Pairs
+
+_Sizes = Mapping[str, int]
+_Encoders = Mapping[str, Encoder]
+
+
+def describe_ledger(ledger: Ledger, arrays: Arrays) -> dict[str, Any]:
+    """Store the arrays of a ledger and return its record."""
+    return {
+        "accounts": [
+            {"key": key, **_DESCRIBE[type(part)](part, arrays.under(f"accounts/{place}"))}
+            for place, (key, part) in enumerate(ledger.accounts.items())
+        ],
+        "encoders": [
+            describe_encoder(place, key, encoder, arrays)
+            for place, (key, encoder) in enumerate(ledger.encoders.items())
+        ],
+        "decoders": dict(ledger.decoders),
+        "people": dict(ledger.people),
+    }
+
+
+def revive_ledger(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, model: LinearModel) -> Ledger:
+    """Return the ledger of a record, which must be that of the model."""
+    encoders = {
+        part["key"]: revive_encoder(place, part, arrays, sizes)
+        for place, part in enumerate(record["encoders"])
+    }
+    known = {**encoders, **model.encoders}
+    accounts = {}
+    for place, part in enumerate(record["accounts"]):
+        if part["class"] not in _REVIVE:
+            raise ModelFileError(f"its ledger names the account {part['class']!r}, which it cannot hold.")
+        revive = _REVIVE[part["class"]]
+        accounts[part["key"]] = revive(part, arrays.under(f"accounts/{place}"), sizes, known)
+    people = {name: int(count) for name, count in record["people"].items()}
+    decoders = dict(record["decoders"])
+    if (
+        set(people) != set(sizes)
+        or not set(decoders) <= set(model.spaces)
+        or not set(decoders.values()) <= set(known)
+    ):
+        raise ModelFileError("its ledger is not the one of its model.")
+    _check_routes(accounts, model)
+    return Ledger(accounts, encoders, decoders, people)
+
+
+def _check_routes(accounts: Mapping[str, Account], model: LinearModel) -> None:
+    """Refuse moments that do not fit the map of their route."""
+    routes = {route.name: route for route in model.routes}
+    for part in accounts.values():
+        if not isinstance(part, MapAccount):
+            continue
+        route = routes.get(part.route)
+        if route is None or route.coef is None or route.coef.shape != part.moments.shape:
+            raise ModelFileError(f"its ledger has moments of {part.route!r} that do not fit the model.")
+
+
+def _describe_map(account: MapAccount, arrays: Arrays) -> dict[str, Any]:
+    for name, value in account.moments.to_arrays().items():
+        arrays.add(name, np.atleast_1d(value))
+    names = ("route", "source", "target", "encoder", "decoder")
+    own = {name: getattr(account, name) for name in names}
+    return {"class": "MapAccount", **own, "map": to_json("map", account.map)}
+
+
+def _revive_map(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> MapAccount:
+    source, target = (_category(record[name], sizes) for name in ("source", "target"))
+    p, q = (width_of(known[record[name]].model) for name in ("encoder", "decoder"))
+    shapes = {"n": (1,), "sum_x": (p,), "sum_y": (q,), "xx": (p, p), "xy": (p, q), "yy": (q, q)}
+    stored = {name: arrays.get(name, *shape) for name, shape in shapes.items()}
+    moments = Moments.from_stored({**stored, "n": stored["n"][0]})
+    rule = from_json(record["map"])
+    if not isinstance(rule, LinearMap) or moments.n < 0:
+        raise ModelFileError(f"its ledger has a broken account of {record['route']!r}.")
+    return MapAccount(record["route"], source, target, record["encoder"], record["decoder"], rule, moments)
+
+
+def _describe_pairs(account: PairAccount, arrays: Arrays) -> dict[str, Any]:
+    for place, pairs in enumerate(account.pairs.values()):
+        for name, value in pairs._asdict().items():
+            arrays.add(f"{place}/{name}", value)
+    return {
+        "class": "PairAccount",
+        "target": account.target,
+        "n_links": account.n_links,
+        "shrinkage": float(account.shrinkage),
+        "routes": dict(account.routes),
+        "categories": list(account.pairs),
+    }
+
+
+def _revive_pairs(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> PairAccount:
+    target = _category(record["target"], sizes)
+    pairs = {}
+    for place, name in enumerate(record["categories"]):
+        n, m = sizes[_category(name, sizes)], sizes[target]
+        both = sparse.csr_matrix(arrays.get(f"{place}/both", n, m))
+        here, there = arrays.get(f"{place}/here", n), arrays.get(f"{place}/there", m)
+        pairs[name] = Pairs(_counts(both), _counts(here), _counts(there))
+    if set(record["routes"]) != set(pairs):
+        raise ModelFileError("its ledger has pairs of other categories than its routes.")
+    return PairAccount(
+        target, int(record["n_links"]), float(record["shrinkage"]), dict(record["routes"]), pairs
+    )
+
+
+def _describe_counts(account: CountAccount, arrays: Arrays) -> dict[str, Any]:
+    arrays.add("counts", account.counts)
+    return {"class": "CountAccount", "target": account.target, "prior": float(account.prior)}
+
+
+def _revive_counts(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> CountAccount:
+    target = _category(record["target"], sizes)
+    return CountAccount(target, float(record["prior"]), _counts(arrays.get("counts", sizes[target])))
+
+
+def _counts(values: Any) -> Any:
+    """Return what counts people, if it can."""
+    numbers = values.data if sparse.issparse(values) else values
+    if numbers.dtype.kind not in "if" or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
+        raise ModelFileError("its ledger has counts of people that are not whole numbers of at least 0.")
+    return values
+
+
+def _category(name: str, sizes: _Sizes) -> str:
+    if name not in sizes:
+        raise ModelFileError(f"its ledger names the category {name!r}, which has no items.")
+    return name
+
+
+_DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {
+    MapAccount: _describe_map,
+    PairAccount: _describe_pairs,
+    CountAccount: _describe_counts,
+}
+_REVIVE: Mapping[str, Callable[..., Account]] = {
+    "MapAccount": _revive_map,
+    "PairAccount": _revive_pairs,
+    "CountAccount": _revive_counts,
+}

@@ -1,0 +1,78 @@
+"""The account of a learned map: the moments of the linked people's factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+
+from tastebridge.moments import Moments
+from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
+from tastebridge.routes.fitted import Array, Encoder, Histories
+
+
+@dataclass(frozen=True, eq=False)
+class MapAccount(Account):
+    """The moments a :class:`TransferRoute` solves its map from.
+
+    Attributes
+    ----------
+    route : str
+        Name of the fitted route.
+    source, target : str
+    encoder, decoder : str
+        Keys of the encoders of the two sides.
+    map : linear map, not fitted
+    moments : Moments
+        Of the factors of the people with a history in both categories.
+    """
+
+    route: str
+    source: str
+    target: str
+    encoder: str
+    decoder: str
+    map: Any
+    moments: Moments
+
+    @property
+    def serves(self) -> frozenset[str]:
+        """The one route."""
+        return frozenset([self.route])
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The encoders of both sides."""
+        return frozenset([self.encoder, self.decoder])
+
+    def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
+        """Add or take out the moments of those who have both histories."""
+        people = linked(histories, self.source, self.target)
+        if not people.any():
+            return self
+        rows = {name: histories[name][people] for name in (self.source, self.target)}
+        change = Moments.from_arrays(encoders[self.encoder].encode(rows), encoders[self.decoder].encode(rows))
+        if sign < 0:
+            check_left(self.moments.n - change.n)
+        return replace(self, moments=self.moments + change if sign > 0 else self.moments - change)
+
+    def widened(self, moves: Moves) -> Self:
+        """Return the same moments: a new item changes nobody's factors before somebody has it."""
+        return self
+
+    def solve(self, parts: Parts) -> None:
+        """Put the map of the moments into the route."""
+        if self.route in parts.routes:
+            coef, intercept = self.solved()
+            parts.routes[self.route] = replace(parts.routes[self.route], coef=coef, intercept=intercept)
+
+    def solved(self) -> tuple[Array, Array]:
+        """Return the coefficients and the intercept of the map; zeros where nobody is linked any more."""
+        if self.moments.n < 1:
+            p, q = self.moments.shape
+            return np.zeros((p, q)), np.zeros(q)
+        fitted = clone(self.map).fit_moments(self.moments)
+        return fitted.coef_, fitted.intercept_

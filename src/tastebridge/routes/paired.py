@@ -1,0 +1,135 @@
+"""The account of links: how many people took both items of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.data.places import Places
+from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
+from tastebridge.routes.fitted import Array, Encoder, Histories
+from tastebridge.routes.links import LinearEncoder, decompose, shrunk, strongest
+
+SPACE = "neighbours"
+
+
+class Pairs(NamedTuple):
+    """Counts over the people with a history in a category and in the target.
+
+    Attributes
+    ----------
+    both : csr_matrix of int32, shape (n_items, n_target_items)
+        People who took both.
+    here, there : ndarray of int64, shape (n_items,), (n_target_items,)
+        People who took the item of the category, and that of the target.
+    """
+
+    both: sparse.csr_matrix
+    here: NDArray[np.int64]
+    there: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, histories: Histories, name: str, target: str) -> Pairs:
+        """Count among those of the people who have both histories."""
+        people = linked(histories, name, target)
+        X, Y = (_ones(histories[part][people]) for part in (name, target))
+        both = sparse.csr_matrix(X.T @ Y)
+        both.sort_indices()
+        return cls(both, *(np.bincount(part.indices, minlength=part.shape[1]) for part in (X, Y)))
+
+    def plus(self, other: Pairs, sign: int) -> Pairs:
+        """Return the counts with those of others added or taken out."""
+        both = sparse.csr_matrix(self.both + sign * other.both)
+        here, there = self.here + sign * other.here, self.there + sign * other.there
+        check_left(min(part.min(initial=0) for part in (both.data, here, there)))
+        both.eliminate_zeros()
+        return Pairs(both, here, there)
+
+    def links(self, n_links: int, shrinkage: float, own: bool) -> sparse.csr_matrix:
+        """Return the strongest similarities; of a category with its ``own`` items none on the diagonal."""
+        S = shrunk(self.both, self.here, self.there, shrinkage)
+        if own:
+            S = S.copy()  # its indices are those of the counts
+            S.setdiag(0.0)
+            S.eliminate_zeros()
+        return strongest(S, n_links)
+
+
+@dataclass(frozen=True, eq=False)
+class PairAccount(Account):
+    """The counts a :class:`NeighbourRoute` makes its links of.
+
+    Attributes
+    ----------
+    target : str
+    n_links : int
+    shrinkage : float
+    routes : mapping of category to str
+        Names of the fitted routes.
+    pairs : mapping of category to Pairs
+    """
+
+    target: str
+    n_links: int
+    shrinkage: float
+    routes: Mapping[str, str]
+    pairs: Mapping[str, Pairs]
+
+    @property
+    def serves(self) -> frozenset[str]:
+        """A route a category."""
+        return frozenset(self.routes.values())
+
+    def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
+        """Add or take out who took which pair."""
+        changes = {name: Pairs.of(histories, name, self.target) for name in self.pairs}
+        return replace(
+            self, pairs={name: part.plus(changes[name], sign) for name, part in self.pairs.items()}
+        )
+
+    def widened(self, moves: Moves) -> Self:
+        """Return the counts over more items."""
+        return replace(
+            self,
+            pairs={
+                name: _spread(part, moves.get(name), moves.get(self.target))
+                for name, part in self.pairs.items()
+            },
+        )
+
+    def solve(self, parts: Parts) -> None:
+        """Put the links of the counts into the encoders of the routes and into their space."""
+        there = {name: route for name, route in self.routes.items() if route in parts.routes}
+        if not there:
+            return
+        encoders, V = self.solved(tuple(there))
+        parts.spaces[SPACE] = V.astype(np.float32)
+        for name, route in there.items():
+            key = parts.routes[route].encoder
+            parts.encoders[key] = Encoder((name,), LinearEncoder(sparse.csr_matrix(encoders[name])))
+
+    def solved(self, names: tuple[str, ...]) -> tuple[dict[str, Array], Array]:
+        """Return an encoder (n_items, k) for each of some categories, and the target's item vectors."""
+        links = [self.pairs[name].links(self.n_links, self.shrinkage, name == self.target) for name in names]
+        E, V = decompose(sparse.vstack(links, format="csr"))
+        ends = np.cumsum([part.shape[0] for part in links])[:-1]
+        return dict(zip(names, np.split(E, ends), strict=True)), V
+
+
+def _ones(X: sparse.csr_matrix) -> sparse.csr_matrix:
+    return sparse.csr_matrix((np.ones(X.nnz, dtype=np.int32), X.indices, X.indptr), shape=X.shape)
+
+
+def _spread(pairs: Pairs, here: Places | None, there: Places | None) -> Pairs:
+    both, left, right = pairs
+    if here is not None:
+        both, left = here.spread(both), here.spread(left)
+    if there is not None:
+        both, right = sparse.csr_matrix(there.spread(sparse.csr_matrix(both.T)).T), there.spread(right)
+        both.sort_indices()
+    return Pairs(both, left, right)

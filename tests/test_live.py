@@ -1,0 +1,349 @@
+"""Fresh events and forgetting: held to sums over everybody anew, and to the bytes of the saved file."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+from sklearn.base import clone
+
+import tastebridge as tb
+from tastebridge.datasets import make_panel
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError, UnknownIdError
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
+from tastebridge.maps import CCAMap, RidgeMap
+from tastebridge.moments import Moments
+from tastebridge.persist import fingerprint
+from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
+from tastebridge.routes import (
+    Encoder,
+    JointRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    TargetRoute,
+    TransferRoute,
+)
+from tastebridge.routes.links import LinearEncoder
+from tastebridge.routes.mapped import MapAccount
+from tastebridge.routes.paired import PairAccount, Pairs
+
+ROUTES = [
+    PopularityRoute(),
+    NeighbourRoute(60),
+    TransferRoute(SVDFactors(8), SVDFactors(8, filter="power"), RidgeMap(0.5)),
+    TransferRoute(ALSFactors(5), ALSFactors(5), CCAMap(3)),
+    TargetRoute(SVDFactors(6)),
+    JointRoute(EASEFactors(8)),
+]
+UNSEEN = ("films:07", "films:31", "books:13")
+
+
+def events():
+    """A row a pair, people by name; weights and times of their own."""
+    panel, _ = make_panel(240, 50, ("books", "films", "games"), events_per_user=8, timestamps=True)
+    frame = panel.to_frame()
+    frame["user_id"] = "person-" + frame["user_id"].astype(str).str.zfill(5)
+    frame["weight"] = 1.0 + np.arange(len(frame)) % 3
+    return frame
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Early and late events: of some people more, of some all, and all of three items."""
+    frame = events()
+    rng = np.random.default_rng(0)
+    people = rng.permutation(frame["user_id"].unique())
+    late = frame["user_id"].isin(people[:30]) & (rng.random(len(frame)) < 0.5)
+    late |= frame["user_id"].isin(people[30:40]) | frame["item_id"].isin(UNSEEN)
+    return frame[~late], frame[late]
+
+
+@pytest.fixture(scope="module")
+def fitted(parts):
+    mapper = tb.InterestMapper(
+        "films", routes=ROUTES, weighting=tb.Weighting("log"), n_lists=200, n_negatives=20
+    )
+    return mapper.fit(tb.Panel.from_frame(parts[0]))
+
+
+@pytest.fixture
+def mapper(fitted):
+    return deepcopy(fitted)
+
+
+def histories(mapper):
+    return {name: mapper._weighted(mapper.panel_, name) for name in mapper.items_}
+
+
+def summed_anew(mapper):
+    """The ledger and model of sums over everybody in memory, with the item factors there are."""
+    rows = histories(mapper)
+    nobody = {name: part[:0] for name, part in rows.items()}
+    emptied = {}
+    for key, part in mapper.ledger_.accounts.items():
+        if isinstance(part, MapAccount):
+            emptied[key] = replace(part, moments=Moments.zeros(*part.moments.shape))
+        elif isinstance(part, PairAccount):
+            emptied[key] = replace(part, pairs={n: Pairs.of(nobody, n, part.target) for n in part.pairs})
+        else:
+            emptied[key] = replace(part, counts=np.zeros_like(part.counts))
+    return replace(mapper.ledger_, accounts=emptied).updated(mapper.model_, nobody, rows, {})
+
+
+def assert_as_if_summed_anew(mapper):
+    ledger, model = summed_anew(mapper)
+    for key, part in mapper.ledger_.accounts.items():
+        anew = ledger.accounts[key]
+        if isinstance(part, MapAccount):
+            assert part.moments.n == anew.moments.n
+            assert differ(part.moments, anew.moments) < 1e-12
+        elif isinstance(part, PairAccount):
+            for name, pairs in part.pairs.items():
+                assert (pairs.both != anew.pairs[name].both).nnz == 0
+                np.testing.assert_array_equal(pairs.here, anew.pairs[name].here)
+                np.testing.assert_array_equal(pairs.there, anew.pairs[name].there)
+        else:
+            np.testing.assert_array_equal(part.counts, anew.counts)
+    np.testing.assert_allclose(mapper.model_.item_vectors(), model.item_vectors(), rtol=1e-6)
+    np.testing.assert_allclose(
+        mapper.model_.user_vectors(histories(mapper)),
+        model.user_vectors(histories(mapper)),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def differ(one, other):
+    """The largest relative difference of two sets of moments."""
+    pairs = zip(one.to_arrays().values(), other.to_arrays().values(), strict=True)
+    return max(np.abs(mine - theirs).max() / np.abs(theirs).max() for mine, theirs in pairs)
+
+
+def test_after_an_update_the_panel_is_that_of_all_events(mapper, parts):
+    whole = tb.Panel.from_frame(pd.concat(parts))
+    mapper.update(parts[1])
+    for name, part in whole.interactions.items():
+        mine = mapper.panel_[name]
+        assert mine.users == part.users
+        assert mine.items == part.items == mapper.items_[name]
+        assert (mine.matrix != part.matrix).nnz == 0
+        np.testing.assert_array_equal(mine.times, part.times)
+
+
+def test_after_updates_and_forgets_all_sums_are_those_over_everybody_anew(mapper, parts):
+    late = parts[1]
+    half = np.arange(len(late)) % 2 == 0
+    mapper.update(late[half]).update(late[~half])
+    assert_as_if_summed_anew(mapper)
+    mapper.forget(mapper.panel_.users.ids[::7])
+    assert_as_if_summed_anew(mapper)
+
+
+def test_repeated_events_merge_as_in_a_table(mapper, parts):
+    again = parts[0].groupby("user_id").head(2).head(20).assign(weight=5.0, timestamp=9e9)
+    for repeats in ("sum", "max", "last"):
+        one = deepcopy(mapper).update(again, repeats=repeats)
+        policy = tb.CleaningPolicy(duplicates=repeats)
+        whole = tb.Panel.from_frame(pd.concat([parts[0], again]), policy=policy)
+        pd.testing.assert_frame_equal(one.panel_.to_frame(), whole.to_frame())
+
+
+def test_an_updated_mapper_does_all_it_did(mapper, parts, tmp_path):
+    mapper.update(parts[1])
+    ids, new = mapper.panel_.users.ids[:9], "films:31"
+    pairs = pd.DataFrame({"user_id": ids, "item_id": new})
+    scores = mapper.predict(pairs)
+    for user, score in zip(ids, scores, strict=True):
+        assert mapper.explain(user, new)["contribution"].sum() == pytest.approx(score, rel=1e-4, abs=1e-4)
+    assert mapper.item_vectors().vectors[mapper.items_["films"].numbers([new])].any()
+    vectors = mapper.user_vectors(ids).vectors @ mapper.item_vectors().vectors.T
+    at = mapper.items_["films"].numbers([new])
+    np.testing.assert_allclose(vectors[:, at].ravel(), scores, rtol=1e-4, atol=1e-5)
+    assert set(mapper.audience([new], 5)["item_id"]) == {new}
+    assert mapper.interests(ids)["interest"].between(0, 1).all()
+    assert mapper.confidence(ids)["confidence"].between(0, 1).all()
+    mapper.report(tmp_path / "report.html")
+    for found in mapper.evidence_.values():
+        assert found.people.max() < len(mapper.panel_)
+    mapper.save(tmp_path / "model", with_users=True)
+    pd.testing.assert_frame_equal(tb.load(tmp_path / "model").recommend(ids), mapper.recommend(ids))
+
+
+def test_explain_map_names_the_same_items_after_new_ones_came(mapper, parts):
+    before = mapper.explain_map()
+    mapper.update(parts[1])
+    pd.testing.assert_frame_equal(mapper.explain_map(), before)
+
+
+def test_new_items_are_near_to_items_the_same_people_took(mapper):
+    likes = mapper.panel_["films"]
+    best = int(np.argmax(np.bincount(likes.matrix.indices)))
+    takers = likes.users.ids[likes.matrix[:, [best]].nonzero()[0]]
+    rows = pd.DataFrame({"user_id": takers, "item_id": "twin", "category": "films", "timestamp": 1.7e9})
+    mapper.update(rows)
+    items = mapper.items_["films"]
+    twin, known = items.numbers(["twin", likes.items.ids[best]])
+    for key in mapper.ledger_.decoders:
+        V = np.asarray(mapper.model_.spaces[key], dtype=np.float64)
+        cosines = V @ V[twin] / np.maximum(np.linalg.norm(V, axis=1) * np.linalg.norm(V[twin]), 1e-12)
+        cosines[twin] = -1.0
+        assert int(np.argmax(cosines)) == known, key
+
+
+def test_without_people_an_update_with_what_they_had_gives_the_same_model(mapper, parts, tmp_path):
+    mapper.save(tmp_path / "model", updatable=True)
+    loaded = tb.load(tmp_path / "model")
+    assert fingerprint(loaded.update(parts[1], before=parts[0])) == fingerprint(mapper.update(parts[1]))
+    gone = mapper.panel_.users.ids[[3, 50]]
+    loaded.forget(gone, before=pd.concat(parts))
+    mapper.forget(gone)
+    assert fingerprint(loaded) == fingerprint(mapper)
+
+
+def test_a_forgotten_person_is_in_no_file(mapper, tmp_path):
+    gone, stays = mapper.panel_.users.ids[[17, 18]]
+    vectors = {user: mapper.user_vectors([user]).vectors for user in (gone, stays)}
+    assert mapper.forget([gone]).events.keys() == mapper.items_.keys()
+    mapper.save(tmp_path / "model", with_users=True)
+    mapper.report(tmp_path / "model" / "report.html")
+    whole = b"".join(path.read_bytes() for path in (tmp_path / "model").iterdir())
+    assert stays.encode() in whole
+    assert gone.encode() not in whole
+    for kind in (np.float32, np.float64):
+        vector = vectors[gone].astype(kind).ravel()
+        assert vector[np.flatnonzero(vector)[:2]].tobytes() not in whole
+    with pytest.raises(UnknownIdError, match=gone):
+        mapper.recommend([gone])
+    everything = repr([value for value in vars(mapper).values() if isinstance(value, pd.DataFrame)])
+    assert gone not in everything
+
+
+def test_forgetting_takes_the_rows_of_the_person_and_no_other(mapper):
+    before = mapper.panel_
+    gone = before.users.ids[[0, 5, 99]]
+    receipt = mapper.forget(gone)
+    rest = before[np.setdiff1d(np.arange(len(before)), before.users.numbers(gone))]
+    pd.testing.assert_frame_equal(mapper.panel_.to_frame(), rest.to_frame())
+    assert receipt.user_ids == tuple(gone)
+    assert sum(receipt.events.values()) == len(before.to_frame()) - len(rest.to_frame())
+    assert "person-" not in str(receipt)
+
+
+def test_refit_items_is_a_fit_without_them(mapper, parts):
+    gone = mapper.panel_.users.ids[:20]
+    receipt = mapper.forget(gone, refit_items=True)
+    again = clone(mapper).fit(mapper.panel_)
+    assert fingerprint(mapper) == fingerprint(again)
+    assert receipt.refitted
+    assert not receipt.owed
+    assert len(mapper.panel_) == len(tb.Panel.from_frame(parts[0])) - 20
+
+
+def test_a_thousand_updates_and_forgets_round_no_more_than_a_millionth():
+    rng = np.random.default_rng(1)
+    encoders = {name: Encoder((name,), LinearEncoder(rng.standard_normal((30, 6)))) for name in ("a", "b")}
+    rows = {name: sparse.random_array((400, 30), density=0.2, format="csr", rng=rng) for name in encoders}
+    rows = {name: sparse.csr_matrix(part) for name, part in rows.items()}
+    account = MapAccount("a → b", "a", "b", "a", "b", RidgeMap(), Moments.zeros(6, 6)).plus(rows, encoders, 1)
+    there = np.ones(400, dtype=bool)
+    for _ in range(1000):
+        people = np.unique(rng.integers(400, size=3))
+        for sign, chosen in ((-1, people[there[people]]), (1, people[~there[people]])):
+            some = {name: part[chosen] for name, part in rows.items()}
+            account = account.plus(some, encoders, sign)
+        there[people] = ~there[people]
+    some = {name: part[there] for name, part in rows.items()}
+    anew = replace(account, moments=Moments.zeros(6, 6)).plus(some, encoders, 1)
+    assert 50 < there.sum() < 350
+    assert differ(account.moments, anew.moments) < 1e-12
+    np.testing.assert_allclose(account.solved()[0], anew.solved()[0], rtol=1e-9)
+
+
+def test_what_cannot_be_is_refused_and_changes_nothing(mapper, parts, tmp_path):
+    mapper.save(tmp_path / "model", updatable=True)
+    loaded = tb.load(tmp_path / "model")
+    known = fingerprint(mapper)
+    with pytest.raises(InvalidParameterError, match="before=None"):
+        mapper.update(parts[1], before=parts[0])
+    with pytest.raises(InvalidDataError, match="no times"):
+        mapper.update(parts[1].drop(columns="timestamp"))
+    with pytest.raises(InvalidDataError, match="kind int"):
+        mapper.update(parts[1].assign(user_id=7))
+    with pytest.raises(UnknownIdError, match="music"):
+        mapper.update(parts[1].assign(category="music"), missing="error")
+    with pytest.raises(InvalidDataError, match="does not know"):
+        loaded.update(parts[1], before=parts[1])
+    everybody = pd.concat([parts[0], parts[0].assign(user_id="x-" + parts[0]["user_id"])])
+    with pytest.raises(InvalidDataError, match="did not learn from"):
+        loaded.forget(everybody["user_id"].unique(), before=everybody)
+    with pytest.raises(InvalidDataError, match="before=…"):
+        loaded.forget(["person-00001"])
+    with pytest.raises(InvalidDataError, match="nobody would be left"):
+        mapper.forget(mapper.panel_.users.ids)
+    with pytest.raises(UnknownIdError, match="nobody"):
+        mapper.forget(["nobody"])
+    assert fingerprint(mapper) == fingerprint(loaded) == known
+    mapper.save(tmp_path / "plain")
+    with pytest.raises(InvalidDataError, match="updatable=True"):
+        tb.load(tmp_path / "plain").update(parts[1])
+
+
+def test_events_of_nothing_new_change_nothing(mapper, parts):
+    known = fingerprint(mapper)
+    assert mapper.forget(["nobody"], missing="skip").user_ids == ()
+    assert fingerprint(mapper) == known
+
+
+@pytest.mark.parametrize(
+    "model", [tb.Popularity("films"), tb.TargetOnly("films"), tb.RatingMapper("films", n_components=2)]
+)
+def test_other_models_say_that_they_need_a_fit(model, parts):
+    with pytest.raises(InvalidParameterError, match="Fit it again"):
+        model.update(parts[1])
+    with pytest.raises(InvalidParameterError, match="Fit it again"):
+        model.forget(["person-00001"])
+    with pytest.raises(InvalidDataError, match="no ledger"):
+        model.fit(parts[0]).save("never written", updatable=True)
+
+
+def test_a_private_mapper_does_not_spend_its_budget_twice(parts):
+    with pytest.raises(InvalidParameterError, match="spend privacy"):
+        tb.PrivateMapper("films").update(parts[1])
+
+
+def _damaged(folder, name, change):
+    """Change an array of the ledger and sign the folder again."""
+    content = parse((folder / MANIFEST).read_bytes(), folder)
+    path = folder / content["files"]["ledger"]["file"]
+    stored = load_file(path)
+    stored[name] = change(stored[name])
+    save_file(stored, path)
+    content["files"]["ledger"] = describe_file(path)
+    (folder / MANIFEST).write_text(render(content))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: np.full(a.shape, np.nan),
+        lambda a: np.ascontiguousarray(a[..., :-1]),
+        lambda a: -1.5 - np.abs(a.astype(np.float64)),
+    ],
+    ids=["not a number", "too short", "below zero"],
+)
+def test_a_damaged_ledger_is_one_clear_error(fitted, tmp_path, change):
+    folder = tmp_path / "model"
+    fitted.save(folder, updatable=True)
+    content = parse((folder / MANIFEST).read_bytes(), folder)
+    names = sorted(load_file(folder / content["files"]["ledger"]["file"]))
+    sums = [name for name in names if name.endswith(("counts", "here", "both:csr.data", "/n"))]
+    shaped = [name for name in names if name.endswith(("/xx", "/xy", "/yy", "/sum_x", "encoder_"))]
+    signed = change(np.ones(1)).size and change(np.ones(1))[0] < 0
+    for name in sums[:6] if signed else [*sums[:4], *shaped[:4]]:
+        fitted.save(folder, updatable=True)
+        _damaged(folder, name, change)
+        with pytest.raises(ModelFileError):
+            tb.load(folder)
