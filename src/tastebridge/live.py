@@ -87,10 +87,10 @@ class LiveRecommender(TrustedRecommender):
         >>> from tastebridge.datasets import make_panel
         >>> panel, _ = make_panel(n_users=400, n_items=60)
         >>> mapper = tb.InterestMapper("films").fit(panel)
-        >>> rows = [("new", "books:01", "books"), ("new", "a new film", "films")]
+        >>> rows = [(1000, "books:01", "books"), (1000, "a new film", "films")]
         >>> events = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
         >>> mapper = mapper.update(events)
-        >>> "new" in mapper.panel_.users, "a new film" in mapper.items_["films"]
+        >>> 1000 in mapper.panel_.users, "a new film" in mapper.items_["films"]
         (True, True)
         """
         check_choice("repeats", repeats, ("sum", "max", "last"))
