@@ -106,6 +106,10 @@ def test_equal_and_only():
     part = fitted.only(np.array([True, False, True]))
     np.testing.assert_array_equal(part.weights(gates), fitted.weights(gates)[:, [0, 2]])
     assert part.n_features_in_ == 2
+    among = part.among(np.array([False, True, True, False]))
+    assert among.n_features_in_ == among.weights(gates).shape[1] == 4
+    np.testing.assert_array_equal(among.only(np.array([False, True, True, False])).coef_, part.coef_)
+    np.testing.assert_array_equal(among.weights(gates)[:, 1:3], part.weights(gates))
     assert fitted.n_features_in_ == 3
 
 

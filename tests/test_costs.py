@@ -25,8 +25,8 @@ def test_a_budget_that_holds_everything_changes_nothing():
 
 def test_the_least_is_popularity_links_and_one_map():
     _, kept = chosen(1e-9)
-    kinds = [type(route) for route in kept[:3]]
-    assert kinds == [PopularityRoute, NeighbourRoute, TransferRoute]
+    kinds = [type(route) for route in kept[:4]]
+    assert kinds == [PopularityRoute, PopularityRoute, NeighbourRoute, TransferRoute]
     assert not any(isinstance(route, JointRoute) for route in kept)
 
 

@@ -50,7 +50,8 @@ def test_rows_are_past_items_baselines_and_popularity(mapper):
     own = set(zip(past["category"], past["item_id"], strict=True))
     assert set(items.itertuples(index=False, name=None)) <= own
     rest = table[table["source_item"].isna()]
-    assert (rest["source_category"] == POPULARITY).sum() == 1
+    said = rest.loc[rest["source_category"] == POPULARITY, "route"]
+    assert sorted(said) == ["popularity", "popularity among linked people"]
     others = rest[rest["source_category"] != POPULARITY]
     assert others["route"].str.contains("Ridge").all()
     assert others["source_category"].isin(["books", "music"]).all()

@@ -86,9 +86,11 @@ def test_an_unrelated_source_is_found_out_and_costs_nothing(seed):
     assert not mapper.transfer_["kept"].any()
     assert mapper.transfer_["verdict"][0] != "helps"
     assert abs(mapper.transfer_["canonical_correlation"][0]) < 0.3
-    people, columns = cold(panel, "films"), ["user_id", "item_id", "rank"]
-    popular = tb.Popularity("films").fit(panel).recommend(people, n=60)
-    pd.testing.assert_frame_equal(mapper.recommend(people, n=60)[columns], popular[columns])
+    within = [NeighbourRoute(50), TargetRoute(SVDFactors(12))]
+    with pytest.warns(TastebridgeWarning, match="no source helps"):
+        fallback = tb.InterestMapper("films", routes=within, n_folds=3).fit(panel)
+    people = cold(panel, "films")
+    pd.testing.assert_frame_equal(mapper.recommend(people, n=60), fallback.recommend(people, n=60))
 
 
 def test_of_a_useful_and_a_useless_source_only_the_useful_one_is_kept(mixed):

@@ -33,12 +33,12 @@ def route(name, *sources):
 
 
 def test_masks_say_where_a_route_comes_from():
-    built = [route("p"), route("t", "films"), route("b", "books"), route("m", "music")]
-    built.append(route("j", "books", "music", "films"))
+    built = [route("popularity"), route("t", "films"), route("b", "books"), route("m", "music")]
+    built += [route("j", "books", "music", "films"), route("popularity among linked people")]
     found = masks(built, "films", ["books", "music"])
     assert {name: np.flatnonzero(mask).tolist() for name, mask in found.items()} == {
         "popularity": [0],
-        "within": [1],
+        "within": [1, 5],
         "from books": [2],
         "from music": [3],
         "joint": [4],

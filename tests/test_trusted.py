@@ -102,7 +102,7 @@ def test_findings_tell_the_accuracy_of_the_evidence(mapper):
 def test_where_no_source_is_kept_the_accuracy_is_that_of_what_is_served_then(mapper):
     found = mapper.evidence_["cold"]
     none = found._replace(sources=found.sources.assign(kept=False))
-    assert findings.served(none) is found.values["without transfer"]
+    assert findings.served(none) is found.values[found.baseline]
     assert findings.served(found) is found.values["blend"]
 
 

@@ -165,6 +165,15 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         blend.n_features_in_ = int(routes.sum())
         return blend
 
+    def among(self, routes: NDArray[np.bool_]) -> StackingBlend:
+        """Return this fitted blend with further routes, of no use, between its own; undone by ``only``."""
+        blend = StackingBlend(**self.get_params())
+        blend.__dict__.update(self.__dict__)
+        blend.scale_, blend.coef_ = np.ones(len(routes)), np.zeros((len(self.coef_), len(routes)))
+        blend.scale_[routes], blend.coef_[:, routes] = self.scale_, self.coef_
+        blend.n_features_in_ = len(routes)
+        return blend
+
     def weights(self, gates: ArrayLike | None = None) -> Array:
         """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates."""
         check_is_fitted(self)

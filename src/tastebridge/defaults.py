@@ -51,6 +51,7 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
     smaller = [source for source, limit in here.items() if clipped(narrow, limit) != clipped(wide, limit)]
     return [
         PopularityRoute(),
+        PopularityRoute(linked=True),
         NeighbourRoute(),
         *(spectral(source, wide) for source in here),
         *(spectral(source, narrow) for source in smaller),

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 SMALLEST = 20
 """People of a group that is told apart, at least."""
-MODEL, POPULARITY, WITHIN, CHANCE = "tastebridge", "popularity", "target's own routes", "at random"
+MODEL, POPULARITY, WITHIN, CHANCE = "tastebridge", "popularity", "without a source", "at random"
 """The lists that are compared."""
 _STARTS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
 _LISTED, _LENGTH = 500, 10
@@ -54,7 +54,7 @@ def accuracy(evidence: Mapping[str, Any]) -> pd.DataFrame:
         for name, label in _VALUES.items():
             values = served(found) if label == MODEL else found.values[name]
             if name == "without transfer" and np.array_equal(values, found.values["popularity"]):
-                continue  # for people without a history there is nothing but popularity
+                continue  # a person new to the target has nothing else where everybody is linked
             gap = (np.nan,) * 3 if name == found.baseline else _triple(paired_difference(values, best))
             rows.append((segment, label, len(values), *_triple(bootstrap_mean(values)), *gap))
     return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
@@ -62,7 +62,7 @@ def accuracy(evidence: Mapping[str, Any]) -> pd.DataFrame:
 
 def served(found: Any) -> Array:
     """Return the values of the blend of all routes, or, where no source is kept, of what is served then."""
-    values: Array = found.values["blend" if found.sources["kept"].any() else "without transfer"]
+    values: Array = found.values["blend" if found.sources["kept"].any() else found.baseline]
     return values
 
 

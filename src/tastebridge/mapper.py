@@ -25,7 +25,7 @@ from tastebridge.factors import SVDFactors
 from tastebridge.interests import interest_of, learn_interests
 from tastebridge.ledger import Ledger
 from tastebridge.live import LiveRecommender
-from tastebridge.model import GATES, LinearModel, Segment
+from tastebridge.model import LinearModel, Segment
 from tastebridge.progress import Step, steps
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
 from tastebridge.stacking import (
@@ -38,7 +38,7 @@ from tastebridge.stacking import (
     number_of_folds,
     without,
 )
-from tastebridge.transfer import Evidence, masks, weigh
+from tastebridge.transfer import Evidence, popular_alone, weigh
 
 _FEWEST_LINKED = 5
 """Below this many linked people nothing can be judged out of fold."""
@@ -65,7 +65,8 @@ class InterestMapper(LiveRecommender):
     sources : list of str, optional
         The categories to learn from; None for all others.
     routes : list of Route, optional
-        What to blend; None for :func:`tastebridge.defaults.default_routes`. Popularity is always among them.
+        What to blend; None for :func:`tastebridge.defaults.default_routes`. Popularity, among all and among
+        linked people, is always there.
     n_components : int, optional
         The largest rank of the default routes; None for 128, or less where the data allow less.
     weighting : Weighting, optional
@@ -249,7 +250,8 @@ class InterestMapper(LiveRecommender):
         step("interests")
         self.interests_ = learn_interests(shop, self.random_state)
         step("model")
-        self.model_ = LinearModel.of(shop, fitted, segments)
+        unknown = popular_alone(fitted, self.target, sources)
+        self.model_ = LinearModel.of(shop, fitted, {**segments, "empty": unknown})
         self.ledger_ = Ledger.of(shop, self.model_)
         self.transfer_ = self._transfer(panel, sources, correlations)
         self.routes_ = self._route_table(segments, [route.name for route in fitted])
@@ -280,8 +282,11 @@ class InterestMapper(LiveRecommender):
 
     def _routes(self, histories: dict[str, sparse.csr_matrix]) -> list[Route]:
         if self.routes is not None:
-            given = any(isinstance(route, PopularityRoute) for route in self.routes)
-            return [*([] if given else [PopularityRoute()]), *self.routes]
+            given = {route.linked for route in self.routes if isinstance(route, PopularityRoute)}
+            return [
+                *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in given),
+                *self.routes,
+            ]
         limits = {name: _limit(rows) for name, rows in histories.items()}
         wanted = RANK
         if self.n_components is not None:
@@ -337,8 +342,7 @@ class InterestMapper(LiveRecommender):
         """Return the blend of one kind of people; popularity alone where there are too few to learn from."""
         n_rows = sum(fold.held.hidden.nnz for fold in folds)
         if n_rows < _FEWEST_LISTS:
-            only = masks(routes, self.target, sources)["popularity"]
-            return Segment(StackingBlend.equal(len(routes), len(GATES)), only), None
+            return popular_alone(routes, self.target, sources), None
         lists = lists_of(folds, self.n_lists, self.n_negatives, rng)
         blend = self.blend if self.blend is not None else StackingBlend()
         return weigh(blend, lists, folds, routes, self.target, sources, rng)

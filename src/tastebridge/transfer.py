@@ -14,15 +14,16 @@ from tastebridge._dense import dense_top_k
 from tastebridge.blend import StackingBlend
 from tastebridge.intervals import Interval, paired_difference
 from tastebridge.metrics import ndcg
-from tastebridge.model import Array, Segment
+from tastebridge.model import GATES, Array, Segment
 from tastebridge.routes import FittedRoute
+from tastebridge.routes.popularity import POPULARITY
 from tastebridge.stacking import Fold, Lists
 
 Mask = NDArray[np.bool_]
 _CUTOFF = 10
 _STEP = 512
 _LEAST_GAIN = 0.01
-"""Less is no evidence: the mean a map learns is a second shape of popularity, which gains a little."""
+"""Less is no evidence: the mean a map learns is one more shape of popularity, which may gain a little."""
 _JUDGED = 1200
 """People of a segment whose whole ranking is judged, at most."""
 
@@ -64,7 +65,7 @@ def weigh(
     what the source *gains* in the listwise objective of the held-out items, and *lifts* in NDCG@10, there
     over the better of popularity and the second. It is kept if the interval of its lift lies above zero, or
     that of its gain above :data:`_LEAST_GAIN` and that of its lift not below zero; the final blend is fitted
-    on everybody with what is kept.
+    on everybody with what is kept, and where no source is, with the better of what needs none.
     """
     groups = masks(routes, target, sources)
     base = groups["popularity"] | groups["within"]
@@ -82,11 +83,10 @@ def weigh(
     values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
-    kept = base.copy()
-    for name in table.loc[table["kept"], "source"]:
-        kept |= groups[f"from {name}"]
+    kept = groups["popularity"] if baseline == "popularity" else base
     if table["kept"].any():
-        kept |= groups["joint"]
+        used = [groups[f"from {name}"] for name in table.loc[table["kept"], "source"]]
+        kept = np.any([base, groups["joint"], *used], axis=0)
     final = _fit(blend, lists, kept, np.ones(len(lists.people), dtype=bool))
     only = {name: values[name] for name in ("popularity", "without transfer", "blend")}
     return Segment(final, kept), Evidence(table, people, only, baseline)
@@ -95,15 +95,22 @@ def weigh(
 def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> dict[str, Mask]:
     """Return which routes are popularity, within the target, from each source, and of several at once.
 
-    With a single source the joint route is that source's.
+    What is popular among linked people counts as within the target. With a single source the joint route is
+    that source's.
     """
     of = [frozenset(route.sources) - {target} for route in routes]
-    out = {"popularity": np.array([not route.sources for route in routes])}
+    out = {"popularity": np.array([route.name == POPULARITY for route in routes])}
     out["within"] = np.array([not others for others in of]) & ~out["popularity"]
     for name in sources:
         out[f"from {name}"] = np.array([others == {name} for others in of])
     out["joint"] = np.array([len(others) > 1 for others in of])
     return out
+
+
+def popular_alone(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> Segment:
+    """Return the blend for people of whom nothing is known: the shares of popularity."""
+    only = masks(routes, target, sources)["popularity"]
+    return Segment(StackingBlend.equal(len(routes), len(GATES)), only)
 
 
 def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
@@ -114,11 +121,11 @@ def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
 
 
 def _fit(blend: StackingBlend, lists: Lists, routes: Mask, people: Mask) -> StackingBlend:
-    """Return the blend of some routes on some people's lists; the other routes have weight zero."""
+    """Return the blend of some routes on some people's lists; what it says of the others means nothing."""
     width = len(lists.y) // len(lists.people)
     rows = np.repeat(people if people.any() else ~people, width)
-    X = lists.X[rows] * routes
-    return clone(blend).fit(X, lists.y[rows], lists.groups[rows], lists.gates[rows])
+    fitted = clone(blend).fit(lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows])
+    return fitted.among(routes)
 
 
 def _gains(

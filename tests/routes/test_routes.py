@@ -25,6 +25,7 @@ KINDS = [
     JointRoute(SVDFactors(5)),
     NeighbourRoute(40),
     PopularityRoute(),
+    PopularityRoute(linked=True),
     TargetRoute(SVDFactors(4)),
     TransferRoute(SVDFactors(4), SVDFactors(5), RidgeMap(1.0)),
 ]
@@ -37,6 +38,10 @@ def histories(seed=0, n=80, widths=(("books", 20), ("films", 15), ("music", 10))
         X = (rng.random((n, m)) < 0.25) * (rng.random((n, 1)) < 0.8)
         rows[name] = sparse.csr_matrix(X.astype(np.float32))
     return rows
+
+
+def select(rows, people):
+    return {name: X[people] for name, X in rows.items()}
 
 
 @pytest.fixture
@@ -80,6 +85,20 @@ def test_popularity_is_the_logarithm_of_the_share(shop):
     np.testing.assert_allclose(scores, np.tile(expected, (80, 1)), rtol=1e-6)
     with pytest.raises(InvalidParameterError, match="prior"):
         PopularityRoute(prior=0.0).build(shop)
+
+
+def test_popularity_among_linked_people_counts_those_alone():
+    rows = histories()
+    linked = ((rows["books"].sum(axis=1) + rows["music"].sum(axis=1)) > 0).A1
+    among = PopularityRoute(prior=2.0, linked=True)
+    (route,) = among.build(shop := Workshop(rows, "films"))
+    (expected,) = PopularityRoute(prior=2.0).build(all_linked := Workshop(select(rows, linked), "films"))
+    np.testing.assert_array_equal(shop.spaces[route.space], all_linked.spaces[expected.space])
+    assert among.build(all_linked) == []
+    nobody = {**rows, "books": rows["books"] * 0, "music": rows["music"] * 0}
+    for X in nobody.values():
+        X.eliminate_zeros()
+    assert among.build(Workshop(nobody, "films")) == []
 
 
 def test_transfer_is_source_factors_map_target_factors(shop):

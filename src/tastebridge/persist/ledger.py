@@ -129,12 +129,14 @@ def _revive_pairs(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: 
 
 def _describe_counts(account: CountAccount, arrays: Arrays) -> dict[str, Any]:
     arrays.add("counts", account.counts)
-    return {"class": "CountAccount", "target": account.target, "prior": float(account.prior)}
+    own = {"route": account.route, "target": account.target, "among": list(account.among)}
+    return {"class": "CountAccount", **own, "prior": float(account.prior)}
 
 
 def _revive_counts(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> CountAccount:
-    target = _category(record["target"], sizes)
-    return CountAccount(target, float(record["prior"]), _counts(arrays.get("counts", sizes[target])))
+    target, *among = (_category(name, sizes) for name in (record["target"], *record["among"]))
+    counts = _counts(arrays.get("counts", sizes[target]))
+    return CountAccount(record["route"], target, tuple(among), float(record["prior"]), counts)
 
 
 def _counts(values: Any) -> Any:

@@ -9,10 +9,7 @@ from typing import Self
 import numpy as np
 
 from tastebridge.routes.account import Account, Moves, Parts, check_left
-from tastebridge.routes.fitted import Array, Encoder, Histories
-
-SPACE = "popularity"
-"""Name of the route and of its space."""
+from tastebridge.routes.fitted import Array, Encoder, Histories, known_to
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,25 +18,32 @@ class CountAccount(Account):
 
     Attributes
     ----------
+    route : str
+        Name of the fitted route, and of its space.
     target : str
+    among : tuple of str
+        The categories in any of which a person must have a history to count; empty for everybody.
     prior : float
         Added to each count.
     counts : ndarray of shape (n_items,)
         People of each target item.
     """
 
+    route: str
     target: str
+    among: tuple[str, ...]
     prior: float
     counts: Array
 
     @property
     def serves(self) -> frozenset[str]:
         """The one route."""
-        return frozenset([SPACE])
+        return frozenset([self.route])
 
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
         """Add or take out who took what."""
-        change = np.bincount(histories[self.target].indices, minlength=len(self.counts))
+        rows = histories[self.target][known_to(self.among, histories)]
+        change = np.bincount(rows.indices, minlength=len(self.counts))
         counts = self.counts + sign * change
         check_left(counts.min(initial=0.0))
         return replace(self, counts=counts)
@@ -52,8 +56,8 @@ class CountAccount(Account):
 
     def solve(self, parts: Parts) -> None:
         """Put the popularity of the counts into its space."""
-        if SPACE in parts.spaces:
-            parts.spaces[SPACE] = self.solved().astype(np.float32)
+        if self.route in parts.spaces:
+            parts.spaces[self.route] = self.solved().astype(np.float32)
 
     def solved(self) -> Array:
         """Return the logarithms of the shares, (n_items, 1)."""

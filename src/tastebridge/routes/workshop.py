@@ -54,16 +54,6 @@ class Workshop:
         """All categories but the target."""
         return tuple(name for name in self.histories if name != self.target)
 
-    @property
-    def popularity(self) -> Array:
-        """The number of people of each target item."""
-        return np.bincount(self.histories[self.target].indices, minlength=self.n_items).astype(np.float64)
-
-    @property
-    def n_items(self) -> int:
-        """The number of target items."""
-        return int(self.histories[self.target].shape[1])
-
     def linked(self, source: str) -> NDArray[np.int64]:
         """Return the numbers of the people with a history in the source and in the target."""
         here, there = (np.diff(self.histories[name].indptr) > 0 for name in (source, self.target))
