@@ -245,3 +245,13 @@ def test_recommend_takes_lists_a_folder_and_a_bound(folder, tmp_path):
     (tmp_path / "bad.csv").write_text("thing\n1\n")
     code, _, err = run(*words[:-2], "--deny", tmp_path / "bad.csv")
     assert (code, "needs a column item_id" in err) == (1, True)
+
+
+def test_compress_writes_a_smaller_model_and_says_what_it_costs(folder, tmp_path):
+    words = ["-o", tmp_path / "small", "-k", 8, "--dtype", "int8"]
+    code, text, err = run("compress", folder / "model", folder / "events.csv", *words)
+    assert (code, err) == (0, "")
+    small = tb.load(tmp_path / "small")
+    assert small.item_vectors().vectors.shape[1] == 8
+    assert f"{small.compression_['ndcg'][0]:.4f}" in text
+    assert "became 8 and" in " ".join(text.split())

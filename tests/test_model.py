@@ -6,7 +6,7 @@ import tastebridge as tb
 from tastebridge import model as model_module
 from tastebridge.datasets import make_panel
 from tastebridge.factors import ALSFactors, SVDFactors
-from tastebridge.routes import NeighbourRoute, TransferRoute
+from tastebridge.routes import NeighbourRoute, TransferRoute, vectors_of
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def vectors(mapper, rows):
     histories = {name: part[rows] for name, part in mapper._histories_of(np.arange(400)).items()}
     tiles = model_module._in_whole_tiles(histories)
     assert next(iter(tiles.values())).shape[0] % model_module.TILE == 0
-    parts = mapper.model_.route_vectors(tiles)
-    parts["weights"] = mapper.model_.weights(tiles, parts)
+    parts = vectors_of(mapper.model_.routes, mapper.model_.encoders, tiles)
+    parts["weights"] = mapper.model_.weights(tiles)
     return {name: part[: len(rows)] for name, part in parts.items()}
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.calibration import FOLDS, Calibrated, calibrate, constant
-from tastebridge.model import LinearModel, Segment, gates_of
+from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Histories
 from tastebridge.stacking import Fold
 
@@ -53,7 +53,7 @@ def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], see
 def confidence_of(state: State, model: LinearModel, histories: Histories, n: int) -> Array:
     """Return for each person the probability of a hit among the first ``n``; NaN where none was learned."""
     vectors = model.user_vectors(histories)
-    gates = gates_of(model.target, histories, model.route_vectors(histories, gates_only=True))
+    gates = model.gates(histories)
     warm = np.diff(histories[model.target].indptr) > 0
     out = np.full(len(warm), np.nan)
     for start in range(0, len(warm), _STEP):

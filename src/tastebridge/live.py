@@ -185,8 +185,9 @@ class LiveRecommender(TrustedRecommender):
         check_is_fitted(self, "model_")
         if not hasattr(self, "ledger_"):
             raise InvalidDataError(
-                "this model was saved without its ledger, so it cannot be updated and can forget nobody. "
-                "Save it with save(path, updatable=True) or with_users=True."
+                "this model was saved without its ledger, or compressed, so it cannot be updated and can "
+                "forget nobody. Save it with save(path, updatable=True) or with_users=True, or take the "
+                "model before it was compressed."
             )
         return self.ledger_
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge.blend import StackingBlend
-from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, known_to, vectors_of
+from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, encoded_by, known_to
 
 Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
@@ -50,6 +50,8 @@ class LinearModel:
     segments : mapping of {"cold", "warm", "empty"} to Segment
         For people without and with a history in the target, and without any history; where there is no
         ``"empty"``, the last are ``"cold"`` too.
+    storage : {"exact", "float16", "int8"}
+        How a file holds the large matrices. They are rounded already: what is loaded is what was saved.
     """
 
     target: str
@@ -57,6 +59,7 @@ class LinearModel:
     routes: tuple[FittedRoute, ...]
     spaces: Mapping[str, Vectors32]
     segments: Mapping[str, Segment]
+    storage: str = "exact"
     _item_vectors: Vectors32 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -103,26 +106,31 @@ class LinearModel:
             return self._user_vectors(_in_whole_tiles(histories))[:n_people]
 
     def _user_vectors(self, histories: Histories) -> Vectors32:
-        parts = self.route_vectors(histories)
-        weights = self.weights(histories, parts)
+        encoded = encoded_by(self.routes, self.encoders, histories)
+        weights = self.weights(histories, self._gates(histories, encoded))
         out = {key: np.zeros((len(weights), V.shape[1]), dtype=np.float32) for key, V in self.spaces.items()}
         for column, route in enumerate(self.routes):
-            Z = parts[route.name] * weights[:, [column]]
+            Z = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
+            Z = Z * weights[:, [column]]
             out[route.space][:, : Z.shape[1]] += Z
         return np.concatenate(list(out.values()), axis=1)
 
-    def route_vectors(self, histories: Histories, gates_only: bool = False) -> dict[str, Array]:
-        """Return for every route, or those the gates read, the unweighted vectors of people."""
-        wanted = [route for route in self.routes if _gates(route.name) or not gates_only]
-        return vectors_of(wanted, self.encoders, histories)
+    def gates(self, histories: Histories) -> Array:
+        """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
+        read = [route for route in self.routes if _gates(route.name)]
+        return self._gates(histories, encoded_by(read, self.encoders, histories))
 
-    def weights(self, histories: Histories, parts: Mapping[str, Array] | None = None) -> Array:
+    def _gates(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
+        """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
+        parts = {route.name: encoded[route.encoder] for route in self.routes if _gates(route.name)}
+        return gates_of(self.target, histories, parts)
+
+    def weights(self, histories: Histories, gates: Array | None = None) -> Array:
         """Return the weight of every route for every person, (n_people, n_routes).
 
-        ``parts`` are their :meth:`route_vectors`, where these are known already.
+        ``gates`` are those of the people, where these are known already.
         """
-        parts = self.route_vectors(histories, gates_only=True) if parts is None else parts
-        gates = gates_of(self.target, histories, parts)
+        gates = self.gates(histories) if gates is None else gates
         kinds = self._kinds(histories)
         out = np.zeros((len(gates), len(self.routes)))
         for name, (blend, kept) in self.segments.items():

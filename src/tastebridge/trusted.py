@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge import findings
+from tastebridge import compression, findings
 from tastebridge._threads import together
 from tastebridge._validation import check_category, check_choice, check_count
 from tastebridge.confidence import LENGTHS, State, confidence_of, learn_confidence
 from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.model import Segment
 from tastebridge.recommender import Recommender
 from tastebridge.relatedness import described, learn_directions, relatedness_of, taste
@@ -35,6 +37,8 @@ class TrustedRecommender(Recommender):
         What :meth:`explain_map` tells; items by number.
     findings_ : dict of name to DataFrame
         Tables for reports and model cards: see :mod:`tastebridge.findings`.
+    compression_ : DataFrame
+        Only of what :meth:`compress` returned: what it cost.
     """
 
     n_jobs: int | None
@@ -42,6 +46,7 @@ class TrustedRecommender(Recommender):
     confidence_: State
     directions_: pd.DataFrame
     findings_: findings.Tables
+    compression_: pd.DataFrame
 
     def explain_map(self, source: str | None = None) -> pd.DataFrame:
         """Tell which directions of taste carry over from a source to the target, by the items at both ends.
@@ -119,6 +124,105 @@ class TrustedRecommender(Recommender):
         check_choice("missing", missing, ("error", "skip"))
         panel, histories = self._fold_in(history, missing)
         return self._confidence(panel.users.ids, histories, n)
+
+    def compress(
+        self,
+        n_components: int | None = None,
+        dtype: str = "float16",
+        *,
+        events: Any = None,
+        random_state: int = 0,
+    ) -> Self:
+        """Return a smaller mapper that ranks nearly as this one, and say what is lost; this one stays.
+
+        Vectors become ``n_components`` wide by a singular value decomposition of the item matrix in the
+        metric of *people's scores*, so that what is lost is what people's scores show least of. Spaces of
+        single links, whose spectrum is flat, get half of the components, in which every link has a direction
+        of its own, nearly orthogonal to all others. The projection goes into the maps of the routes: a
+        history is folded in to the narrow vector at once, scores are inner products as before, and
+        contributions of :meth:`explain` sum to the scores of the smaller model. See
+        ``tastebridge/compression``.
+
+        Both models are judged on the same people. Those of the fit, some of whose rows in the target are
+        hidden from their histories now, though they were not hidden from the fit: the level is too high, and
+        what counts is the loss. With ``events`` both are held-out figures.
+
+        Parameters
+        ----------
+        n_components : int, optional
+            Width of the vectors, at least 2 and below the present one; None to keep it.
+        dtype : {"float16", "int8", "float32"}, default="float16"
+            What a saved model holds its matrices in: float16 and int8 with a scale for every row. They are
+            computed with in float32.
+        events : Panel or frame, optional
+            Held-out events, as :meth:`score` takes them. They are needed where the mapper was loaded without
+            people; half of the people then show what is to be kept, and the other half what is lost.
+        random_state : int, default=0
+
+        Returns
+        -------
+        InterestMapper
+            With ``compression_``, a frame of a row a kind of people (segment): people, ndcg_before and ndcg
+            (@10), loss with its 95 % interval (loss_low, loss_high), overlap (the share of the ten items of a
+            list that stay), judged_on, components_before, components, dtype, bytes_before, bytes (of the
+            model's arrays in a file). All else it knows of itself is of the mapper before. It cannot be
+            updated: update the mapper before and compress it again.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter is out of range.
+        InvalidDataError
+            If there is nobody to judge on.
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
+        >>> small = InterestMapper(target="films").fit(panel).compress(16, "int8")
+        >>> small.item_vectors().vectors.shape[1]
+        16
+        >>> bool((small.compression_["bytes"] < small.compression_["bytes_before"] / 4).all())
+        True
+        """
+        check_is_fitted(self, "model_")
+        if n_components is not None:
+            check_count("n_components", n_components, 2, self.model_.item_vectors().shape[1] - 1)
+        check_choice("dtype", dtype, tuple(compression.DTYPES))
+        rng = np.random.default_rng(check_count("random_state", random_state, 0))
+        ground = self._ground(events, rng)
+        if not ground.lists:
+            raise InvalidDataError(
+                "nobody is left to judge the compressed model on. Pass events= with rows in the target."
+            )
+        small = copy.copy(self)
+        if hasattr(small, "ledger_"):
+            del small.ledger_  # its sums are of the model before
+        small.model_, small.compression_ = compression.compressed(
+            self.model_, n_components, dtype, ground, rng
+        )
+        return small
+
+    def _ground(self, events: Any, rng: np.random.Generator) -> compression.Ground:
+        """Return people to compress by, and others to judge the result on."""
+        target = self._target()
+        if events is None:
+            histories = self._histories_of(np.arange(len(self._known())))
+            learned, judged = np.array_split(rng.permutation(len(self._known())), 2)
+            lists = compression.hidden_lists(histories, target, np.sort(judged), rng)
+            return compression.Ground(histories, learned, lists, "people of the fit")
+        truth, given = self._held_out(events)
+        judged = np.arange(truth.shape[0])
+        if self.panel_ is not None:
+            histories = self._histories_of(np.arange(len(self.panel_)))
+            learned = np.arange(len(self.panel_))
+        else:
+            histories = given
+            learned, judged = np.array_split(rng.permutation(truth.shape[0]), 2)
+        held = compression.Lists({name: rows[judged] for name, rows in given.items()}, truth[judged])
+        lists = compression.kinds_of(held, target)
+        return compression.Ground(histories, learned, lists, "held-out events")
 
     def report(self, path: str | Path, events: Any = None, people: int = 300) -> Path:
         """Write a report to one HTML file; see :func:`tastebridge.report.write_report` for parameters.

@@ -8,6 +8,7 @@ import typer
 
 from tastebridge._version import __version__
 from tastebridge.cli.audience import audience
+from tastebridge.cli.compress import compress
 from tastebridge.cli.demo import demo
 from tastebridge.cli.evaluate import evaluate
 from tastebridge.cli.fit import fit
@@ -57,7 +58,7 @@ def tastebridge(
     """
 
 
-for command in (demo, fit, recommend, audience, vectors, evaluate, report, key):
+for command in (demo, fit, recommend, audience, vectors, compress, evaluate, report, key):
     app.command(no_args_is_help=command is not demo)(spoken(command))
 
 

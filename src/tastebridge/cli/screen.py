@@ -100,6 +100,24 @@ def results_table(results: pd.DataFrame, metric: str, title: str) -> Table:
     return table
 
 
+def compression_table(judged: pd.DataFrame) -> Table:
+    """Return what compression costs each kind of people."""
+    table = plain_table(
+        f"What it costs {judged['judged_on'].iloc[0]}",
+        ["", "people", "NDCG@10 before", "after", "loss, 95 %", "lists in common"],
+    )
+    for row in judged.to_dict("records"):
+        table.add_row(
+            row["segment"],
+            f"{row['people']:,}",
+            f"{row['ndcg_before']:.4f}",
+            f"{row['ndcg']:.4f}",
+            between(row["loss_low"], row["loss_high"]),
+            f"{row['overlap']:.0%}",
+        )
+    return table
+
+
 def between(low: float, high: float, digits: int = 4) -> str:
     """Return an interval of differences."""
     return f"{low:+.{digits}f} … {high:+.{digits}f}"

@@ -2,8 +2,9 @@
 
 from tastebridge.persist.fingerprint import fingerprint
 from tastebridge.persist.folder import check_free
+from tastebridge.persist.linear import stored_bytes
 from tastebridge.persist.reading import broken, read
 from tastebridge.persist.state import State
 from tastebridge.persist.writing import save
 
-__all__ = ["State", "broken", "check_free", "fingerprint", "read", "save"]
+__all__ = ["State", "broken", "check_free", "fingerprint", "read", "save", "stored_bytes"]

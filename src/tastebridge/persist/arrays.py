@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._packing import pack, unpack
 from tastebridge.exceptions import ModelFileError
 
 _FEW = 0.25
@@ -21,17 +22,24 @@ class Arrays:
 
     A product of matrices may differ in the last bit with the memory order of its factors, so the order is
     kept: ``name:T`` holds the transpose of an array in Fortran order. Sparse matrices, and dense ones that
-    are mostly zeros, are stored by their entries as ``name:csr.data`` or ``name:few.data`` and so on.
+    are mostly zeros, are stored by their entries as ``name:csr.data`` or ``name:few.data`` and so on. Other
+    matrices of float32 can be packed, as ``name:codes`` and ``name:scales``, if they were rounded for it.
     """
 
     def __init__(self, stored: Mapping[str, NDArray[Any]] | None = None) -> None:
         self.stored: dict[str, NDArray[Any]] = dict(stored or {})
-        self._prefix = ""
+        self._prefix, self._storage = "", "exact"
 
     def under(self, prefix: str) -> Arrays:
         """Return the same arrays, whose names are to be under a prefix."""
         part = Arrays()
         part.stored, part._prefix = self.stored, f"{self._prefix}{prefix}/"
+        return part
+
+    def packed(self, storage: str) -> Arrays:
+        """Return the same arrays, of which matrices of float32 are to be stored as :mod:`~._packing` does."""
+        part = Arrays()
+        part.stored, part._prefix, part._storage = self.stored, self._prefix, storage
         return part
 
     def add(self, name: str, value: Any) -> str:
@@ -41,6 +49,9 @@ class Arrays:
             self._add_entries(f"{name}:csr", sparse.csr_matrix(value))
         elif value.ndim == 2 and np.count_nonzero(value) < _FEW * value.size:
             self._add_entries(f"{name}:few", sparse.csr_matrix(value))
+        elif self._storage != "exact" and value.ndim == 2 and value.dtype == np.float32:
+            codes, scales = pack(value, self._storage)
+            self.stored.update({f"{name}:codes": codes, f"{name}:scales": scales})
         elif value.flags.f_contiguous and not value.flags.c_contiguous:
             self.stored[f"{name}:T"] = value.T
         else:
@@ -87,7 +98,14 @@ class Arrays:
             return self._entries(f"{name}:csr")
         if f"{name}:few.data" in self.stored:
             return self._entries(f"{name}:few").toarray()
+        if f"{name}:codes" in self.stored and f"{name}:scales" in self.stored:
+            return self._unpacked(self.stored[f"{name}:codes"], self.stored[f"{name}:scales"], name)
         raise ModelFileError(f"the array {name!r} is not there.")
+
+    def _unpacked(self, codes: NDArray[Any], scales: NDArray[Any], name: str) -> NDArray[np.float32]:
+        if codes.ndim != 2 or codes.dtype not in (np.int8, np.float16) or scales.shape != codes.shape[:1]:
+            raise ModelFileError(f"the packed matrix {name!r} is broken.")
+        return unpack(codes, scales.astype(np.float32))
 
     def _add_entries(self, name: str, matrix: sparse.csr_matrix) -> None:
         if not matrix.has_canonical_format:

@@ -43,6 +43,7 @@ def card_of(state: State, with_users: bool) -> str:
         *_section("## Data", _data(state)),
         *_section("## Does it help?", _sources(state)),
         *_section("## Measured accuracy", _accuracy(state)),
+        *_section("## Compression", _compression(state)),
         *_section("## Kind of recommendations", _breadth(state)),
         *_section("## Settings", _settings(state)),
         f"## Limits\n\n{_LIMITS}",
@@ -118,6 +119,33 @@ def _accuracy(state: State) -> Iterator[str]:
     columns = ["people", "list", "judged", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
     yield _table(columns, rows)
     yield "Every item of the target ranked, out of fold; intervals by bootstrap over people."
+
+
+def _compression(state: State) -> Iterator[str]:
+    table = state.tables.get("compression_")
+    if table is None:
+        return
+    first = table.iloc[0]
+    yield (
+        f"Vectors of {first['components']} components in place of {first['components_before']}, matrices "
+        f"stored as {first['dtype']}: {first['bytes'] / 2**20:.1f} MB in place of "
+        f"{first['bytes_before'] / 2**20:.1f} MB. All other figures here are of the model before."
+    )
+    rows = [
+        (
+            _SEGMENTS[row["segment"]],
+            f"{row['people']:,}",
+            f"{row['ndcg_before']:.4f}",
+            f"{row['ndcg']:.4f}",
+            _interval(row, "loss", "loss_low", "loss_high", signed=True),
+            f"{row['overlap']:.0%}",
+        )
+        for row in table.to_dict("records")
+        if row["people"]
+    ]
+    columns = ["people", "judged", "NDCG@10 before", "after", "loss (95 %)", "items of lists in common"]
+    yield _table(columns, rows)
+    yield f"Judged on {first['judged_on']}."
 
 
 def _breadth(state: State) -> Iterator[str]:

@@ -14,6 +14,7 @@ from tastebridge.model import GATES
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.parameters import from_json, to_json
 from tastebridge.ratings import RatingFactors
+from tastebridge.routes import width_of
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 
@@ -65,12 +66,6 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
         k = width_of(model)
         setattr(model, grows, arrays.get(f"{name}/{grows}", *((k, k) if grows == "user_gram_" else (k,))))
     return model
-
-
-def width_of(encoder: Any) -> int:
-    """Return the number of factors of a fitted encoder."""
-    matrix = getattr(encoder, "encoder_", getattr(encoder, "item_factors_", None))
-    return 1 if matrix is None else int(matrix.shape[1])
 
 
 def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str, Any]:

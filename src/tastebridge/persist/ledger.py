@@ -14,10 +14,9 @@ from tastebridge.maps._base import LinearMap
 from tastebridge.model import LinearModel
 from tastebridge.moments import Moments
 from tastebridge.persist.arrays import Arrays
-from tastebridge.persist.fitted import width_of
 from tastebridge.persist.linear import describe_encoder, revive_encoder
 from tastebridge.persist.parameters import from_json, to_json
-from tastebridge.routes import Account, Encoder
+from tastebridge.routes import Account, Encoder, width_of
 from tastebridge.routes.counted import CountAccount
 from tastebridge.routes.mapped import MapAccount
 from tastebridge.routes.paired import PairAccount, Pairs

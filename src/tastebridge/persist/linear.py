@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tastebridge._packing import STORAGES
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model import LinearModel, Segment
 from tastebridge.persist.arrays import Arrays
@@ -13,18 +14,19 @@ from tastebridge.persist.fitted import (
     describe_factors,
     revive_blend,
     revive_factors,
-    width_of,
 )
-from tastebridge.routes import Encoder, FittedRoute
+from tastebridge.routes import Encoder, FittedRoute, width_of
 
 _SEGMENTS = ("cold", "warm", "empty")
 
 
 def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
     """Store the arrays of a model and return its record."""
+    arrays = arrays.packed(model.storage)
     return {
         "class": "LinearModel",
         "target": model.target,
+        "storage": model.storage,
         "encoders": [
             describe_encoder(place, key, encoder, arrays)
             for place, (key, encoder) in enumerate(model.encoders.items())
@@ -35,6 +37,13 @@ def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
         ],
         "segments": {name: _describe_segment(name, part, arrays) for name, part in model.segments.items()},
     }
+
+
+def stored_bytes(model: LinearModel) -> int:
+    """Return the bytes that the arrays of a model take in a file."""
+    arrays = Arrays()
+    describe_model(model, arrays)
+    return sum(part.nbytes for part in arrays.stored.values())
 
 
 def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> LinearModel:
@@ -56,7 +65,10 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
     segments = {
         name: _revive_segment(name, part, arrays, len(routes)) for name, part in record["segments"].items()
     }
-    model = LinearModel(record["target"], encoders, routes, spaces, segments)
+    storage = record.get("storage", "exact")
+    if storage not in STORAGES:
+        raise ModelFileError(f"it is stored as {storage!r}, which is none of {STORAGES}.")
+    model = LinearModel(record["target"], encoders, routes, spaces, segments, storage)
     for route in routes:
         _check_route(route, model, sizes)
     return model

@@ -307,6 +307,13 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         fit and the sources given here, other people by the sources given here alone. So both ways of
         splitting work in a grid search: over people (a panel), or over rows (a frame).
         """
+        truth, histories = self._held_out(panel)
+        best = [self._best(part, 10, Filters())[0] for _, part in chunks(histories, truth.shape[0])]
+        values = ndcg(np.concatenate(best), truth, 10) if best else np.array([np.nan])
+        return float(np.nanmean(values))
+
+    def _held_out(self, panel: Any) -> tuple[sparse.csr_matrix, dict[str, sparse.csr_matrix]]:
+        """Return what is to be found for people of a panel or frame, and what is known of them beside it."""
         fresh, given = self._fold_in(panel, "skip", quiet=True)
         truth = given[self._target()]
         histories = {**given, self._target(): sparse.csr_matrix(truth.shape, dtype=np.float32)}
@@ -317,12 +324,7 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
                 name: known[name] + (rows - _common(rows, known[name])) for name, rows in histories.items()
             }
         wanted = np.flatnonzero(np.diff(truth.indptr))
-        best = [
-            self._best(part, 10, Filters())[0]
-            for _, part in chunks({name: rows[wanted] for name, rows in histories.items()}, len(wanted))
-        ]
-        values = ndcg(np.concatenate(best), truth[wanted], 10) if best else np.array([np.nan])
-        return float(np.nanmean(values))
+        return truth[wanted], {name: rows[wanted] for name, rows in histories.items()}
 
     def save(
         self,

@@ -1,7 +1,16 @@
 """Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
 
 from tastebridge.routes.account import Account, Moves, Parts
-from tastebridge.routes.fitted import Encoder, FittedRoute, Histories, known_to, side_by_side, vectors_of
+from tastebridge.routes.fitted import (
+    Encoder,
+    FittedRoute,
+    Histories,
+    encoded_by,
+    known_to,
+    side_by_side,
+    vectors_of,
+    width_of,
+)
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.popularity import PopularityRoute
@@ -24,7 +33,9 @@ __all__ = [
     "TargetRoute",
     "TransferRoute",
     "Workshop",
+    "encoded_by",
     "known_to",
     "side_by_side",
     "vectors_of",
+    "width_of",
 ]

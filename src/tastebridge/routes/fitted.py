@@ -26,6 +26,12 @@ class Encoder(NamedTuple):
         return np.asarray(self.model.transform(side_by_side(histories, self.categories)), dtype=np.float64)
 
 
+def width_of(encoder: Any) -> int:
+    """Return the number of factors of a fitted encoder."""
+    matrix = getattr(encoder, "encoder_", getattr(encoder, "item_factors_", None))
+    return 1 if matrix is None else int(matrix.shape[1])
+
+
 @dataclass(frozen=True)
 class FittedRoute:
     """A way from histories to the vectors of a space; the score of an item is an inner product there.
@@ -67,13 +73,20 @@ def vectors_of(
     routes: Iterable[FittedRoute], encoders: Mapping[str, Encoder], histories: Histories
 ) -> dict[str, Array]:
     """Return for every route the unweighted vectors of people; what routes share is encoded once."""
-    encoded: dict[str, Array] = {}
-    vectors = {}
-    for route in routes:
-        if route.encoder not in encoded:
-            encoded[route.encoder] = encoders[route.encoder].encode(histories)
-        vectors[route.name] = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
-    return vectors
+    routes = list(routes)
+    encoded = encoded_by(routes, encoders, histories)
+    return {
+        route.name: route.vectors(encoded[route.encoder], known_to(route.sources, histories))
+        for route in routes
+    }
+
+
+def encoded_by(
+    routes: Iterable[FittedRoute], encoders: Mapping[str, Encoder], histories: Histories
+) -> dict[str, Array]:
+    """Return the factors of people by the key of every encoder that routes read."""
+    keys = dict.fromkeys(route.encoder for route in routes)
+    return {key: encoders[key].encode(histories) for key in keys}
 
 
 def side_by_side(histories: Histories, categories: Iterable[str]) -> sparse.csr_matrix:

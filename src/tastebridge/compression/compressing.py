@@ -1,0 +1,47 @@
+"""A model made smaller on some people and judged on others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tastebridge.compression.collapsing import compress_model
+from tastebridge.compression.judging import Lists, judge
+from tastebridge.compression.sampling import sample_vectors
+from tastebridge.model import LinearModel
+from tastebridge.persist import stored_bytes
+from tastebridge.routes import Histories
+
+DTYPES = {"float32": "exact", "float16": "float16", "int8": "int8"}
+"""What matrices are stored as, and how the model calls it."""
+
+
+class Ground(NamedTuple):
+    """The people to go by, by number in ``histories``, and lists of others to judge on."""
+
+    histories: Histories
+    people: NDArray[np.int64]
+    lists: Mapping[str, Lists]
+    judged_on: str
+
+
+def compressed(
+    model: LinearModel, n_components: int | None, dtype: str, ground: Ground, rng: np.random.Generator
+) -> tuple[LinearModel, pd.DataFrame]:
+    """Return the smaller model and what it loses: see :attr:`tastebridge.InterestMapper.compression_`."""
+    U = sample_vectors(model, ground.histories, ground.people, rng)
+    small = compress_model(model, U, n_components, DTYPES[dtype], rng)
+    table = judge(model, small, ground.lists)
+    sizes = {
+        "judged_on": ground.judged_on,
+        "components_before": model.item_vectors().shape[1],
+        "components": small.item_vectors().shape[1],
+        "dtype": dtype,
+        "bytes_before": stored_bytes(model),
+        "bytes": stored_bytes(small),
+    }
+    return small, table.assign(**sizes)
