@@ -145,3 +145,17 @@ def test_bad_lists_are_refused():
         StackingBlend().fit(X, y, groups[:-1])
     with pytest.raises(InvalidDataError, match="one row for each of 60"):
         StackingBlend().fit(X, y, groups, gates[:-1])
+
+
+def test_a_blend_can_be_given_more_routes_of_fixed_weights():
+    rng = np.random.default_rng(0)
+    X, gates = rng.normal(size=(200, 2)), rng.normal(size=(200, 3))
+    y = np.tile(np.append(1.0, np.zeros(9)), 20)
+    blend = StackingBlend().fit(X, y, np.repeat(np.arange(20), 10), gates)
+    more = blend.extended(np.array([1e-3, 2.0, 900.0, 0.0]))
+    weights = more.weights(gates)
+    np.testing.assert_allclose(weights[:, :2], blend.weights(gates))
+    np.testing.assert_allclose(
+        weights[:, 2:], np.tile([1e-3, 2.0, 900.0, 0.0], (200, 1)), rtol=1e-6, atol=1e-11
+    )
+    assert more.n_features_in_ == 6

@@ -19,13 +19,16 @@ from tastebridge.moments import Moments
 from tastebridge.persist import fingerprint
 from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
 from tastebridge.routes import (
+    ContentRoute,
     Encoder,
     JointRoute,
+    LikenessRoute,
     NeighbourRoute,
     PopularityRoute,
     TargetRoute,
     TransferRoute,
 )
+from tastebridge.routes.carried import CarriedAccount
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.mapped import MapAccount
 from tastebridge.routes.paired import PairAccount, Pairs
@@ -88,6 +91,8 @@ def summed_anew(mapper):
             emptied[key] = replace(part, moments=Moments.zeros(*part.moments.shape))
         elif isinstance(part, PairAccount):
             emptied[key] = replace(part, pairs={n: Pairs.of(nobody, n, part.target) for n in part.pairs})
+        elif isinstance(part, CarriedAccount):
+            emptied[key] = part
         else:
             emptied[key] = replace(part, counts=np.zeros_like(part.counts))
     return replace(mapper.ledger_, accounts=emptied).updated(mapper.model_, nobody, rows, {})
@@ -105,6 +110,8 @@ def assert_as_if_summed_anew(mapper):
                 assert (pairs.both != anew.pairs[name].both).nnz == 0
                 np.testing.assert_array_equal(pairs.here, anew.pairs[name].here)
                 np.testing.assert_array_equal(pairs.there, anew.pairs[name].there)
+        elif isinstance(part, CarriedAccount):
+            np.testing.assert_array_equal(part.W, anew.W)
         else:
             np.testing.assert_array_equal(part.counts, anew.counts)
     np.testing.assert_allclose(mapper.model_.item_vectors(), model.item_vectors(), rtol=1e-6)
@@ -347,3 +354,33 @@ def test_a_damaged_ledger_is_one_clear_error(fitted, tmp_path, change):
         _damaged(folder, name, change)
         with pytest.raises(ModelFileError):
             tb.load(folder)
+
+
+def test_a_mapper_over_features_takes_new_items_and_follows_its_ledger():
+    frame = make_panel(500, 60, events_per_user=12)[0].to_frame()
+    late = frame["item_id"].isin(UNSEEN) | (frame["user_id"] < 20)
+    panel, rng = tb.Panel.from_frame(frame[~late]), np.random.default_rng(0)
+    for name in ("books", "films"):
+        ids = np.append(panel[name].items.ids, f"{name}: untouched")
+        look = rng.normal(size=(len(ids), 4))
+        panel = panel.with_item_features(name, look, item_ids=ids, name="look")
+    kinds = [TransferRoute(SVDFactors(8), SVDFactors(8)), ContentRoute("look"), LikenessRoute("look")]
+    mapper = tb.InterestMapper("films", ["books"], kinds, n_lists=200, n_folds=1).fit(panel)
+    names = [route.name for route in mapper.model_.routes]
+    assert "books → look → Ridge 0.2 → look" in names
+    before = mapper.predict(_untouched(mapper))
+    mapper.update(frame[late])
+    assert set(UNSEEN[:2]) <= set(mapper.items_["films"].ids)
+    assert_as_if_summed_anew(mapper)
+    routes = {route.name: route for route in mapper.model_.routes}
+    for key, part in mapper.ledger_.accounts.items():
+        if isinstance(part, CarriedAccount) and routes[part.origin].coef is not None:
+            coef = routes[part.origin].coef
+            np.testing.assert_allclose(routes[key].coef, coef @ part.W[: coef.shape[1]])
+    after = mapper.predict(_untouched(mapper))
+    assert np.isfinite(after).all()
+    assert not np.array_equal(before, after)
+
+
+def _untouched(mapper):
+    return pd.DataFrame({"user_id": mapper.panel_.users.ids[:5], "item_id": "films: untouched"})

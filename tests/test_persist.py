@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
+from scipy import sparse
 
 import tastebridge as tb
 from tastebridge.datasets import make_panel
@@ -21,7 +22,14 @@ from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import CCAMap
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.manifest import CARD, MANIFEST, describe_file, parse, render
-from tastebridge.routes import NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
+from tastebridge.routes import (
+    ContentRoute,
+    LikenessRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    TargetRoute,
+    TransferRoute,
+)
 
 TARGET = "films/new"
 ROUTES = [
@@ -29,6 +37,12 @@ ROUTES = [
     TransferRoute(SVDFactors(9), SVDFactors(8), CCAMap(3)),
     NeighbourRoute(n_links=50),
     TargetRoute(ALSFactors(4)),
+]
+OVER_FEATURES = [
+    TransferRoute(SVDFactors(4), SVDFactors(4)),
+    ContentRoute("tags"),
+    ContentRoute(profile=SVDFactors(5)),
+    LikenessRoute("tags"),
 ]
 MODELS = {
     "default": tb.InterestMapper(TARGET, n_lists=200, n_negatives=20),
@@ -57,6 +71,18 @@ def panel():
     items = frame["item_id"].drop_duplicates()
     names = pd.DataFrame({"item_id": items, "name": ("the " + items).where(items.str[-1] != "7")})
     return tb.Panel.from_frame(frame, item_names=names)
+
+
+@pytest.fixture(scope="module")
+def described(panel):
+    rng = np.random.default_rng(0)
+    for category in ("books", TARGET):
+        ids = panel[category].items.ids
+        tags = sparse.random(len(ids), 9, 0.3, "csr", random_state=0)
+        panel = panel.with_item_features(category, tags, item_ids=ids, name="tags")
+    fresh = np.append(panel[TARGET].items.ids, ["new 1", "new 2"])
+    frame = pd.DataFrame(rng.random((len(fresh), 3)), columns=list("abc")).assign(item_id=fresh)
+    return panel.with_item_features(TARGET, frame, name="size")
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +131,49 @@ def test_loaded_model_gives_the_same_bits(models, panel, tmp_path, name, with_us
         np.testing.assert_array_equal(loaded.predict(pairs), model.predict(pairs))
         pd.testing.assert_frame_equal(loaded.panel_.to_frame(), model.panel_.to_frame())
         assert loaded.panel_.cleaning == model.panel_.cleaning
+
+
+def test_a_loaded_model_knows_new_items_and_with_people_what_describes_them(described, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        mapper = tb.InterestMapper(TARGET, ["books"], OVER_FEATURES, n_lists=200, n_folds=1).fit(described)
+    mapper.save(tmp_path / "model")
+    loaded = tb.load(tmp_path / "model")
+    some = described[10:60].select(mapper.items_)
+    pd.testing.assert_frame_equal(loaded.recommend_from(some), mapper.recommend_from(some), check_exact=True)
+    assert loaded.item_vectors().vectors[loaded.item_vectors().ids == "new 1"].any()
+    assert [route.bridge for route in loaded.model_.routes] == [
+        route.bridge for route in mapper.model_.routes
+    ]
+    mapper.save(tmp_path / "with people", with_users=True)
+    mapper.forget(described.users.ids[:3])
+    again = tb.load(tmp_path / "with people")
+    again.forget(described.users.ids[:3])
+    pd.testing.assert_frame_equal(again.recommend(), mapper.recommend(), check_exact=True)
+    again = tb.load(tmp_path / "with people").panel_.item_features
+    for category, kinds in described.item_features.items():
+        for name, features in kinds.items():
+            kept = again[category][name]
+            assert kept.items == features.items
+            assert kept.columns == features.columns
+            np.testing.assert_array_equal(kept.described, features.described)
+            np.testing.assert_array_equal(_dense(kept.matrix), _dense(features.matrix))
+
+
+def test_load_refuses_features_that_do_not_fit_their_columns(described, tmp_path):
+    tb.Popularity(TARGET).fit(described).save(tmp_path / "model", with_users=True)
+
+    def widen(content):
+        size = next(one for one in content["people"]["features"] if one["name"] == "size")
+        size["columns"].append("d")
+
+    _edit(tmp_path / "model", widen)
+    with pytest.raises(ModelFileError, match="should be of size"):
+        tb.load(tmp_path / "model")
+
+
+def _dense(matrix):
+    return matrix.toarray() if sparse.issparse(matrix) else matrix
 
 
 def test_loaded_mapper_keeps_its_tables_and_item_names(models, tmp_path):

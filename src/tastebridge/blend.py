@@ -17,6 +17,7 @@ from tastebridge.exceptions import InvalidDataError
 
 Array = NDArray[np.float64]
 _ROUNDING = 1e-6
+_SMALLEST = 1e-12
 
 
 class StackingBlend(RegressorMixin, BaseEstimator):
@@ -172,6 +173,17 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         blend.scale_, blend.coef_ = np.ones(len(routes)), np.zeros((len(self.coef_), len(routes)))
         blend.scale_[routes], blend.coef_[:, routes] = self.scale_, self.coef_
         blend.n_features_in_ = len(routes)
+        return blend
+
+    def extended(self, weights: Array) -> StackingBlend:
+        """Return this fitted blend with more routes, whose weights (n_more,) are the same for everybody."""
+        blend = self.only(np.ones(self.n_features_in_, dtype=bool))
+        w = np.maximum(weights, _SMALLEST)
+        more = np.zeros((len(self.coef_), len(w)))
+        more[0] = w + np.log(-np.expm1(-w))  # where softplus is w
+        blend.scale_ = np.append(self.scale_, np.ones(len(w)))
+        blend.coef_ = np.concatenate([self.coef_, more], axis=1)
+        blend.n_features_in_ += len(w)
         return blend
 
     def weights(self, gates: ArrayLike | None = None) -> Array:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
+from tastebridge.routes import (
+    ContentRoute,
+    JointRoute,
+    LikenessRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    Route,
+    TargetRoute,
+    TransferRoute,
+)
 
 RANK = 128
 """The largest rank by default."""
@@ -62,3 +71,27 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         TargetRoute(als(there, 5.0, 0.1)),
         JointRoute(svd(64, there, 1.0)),
     ]
+
+
+def content_routes(
+    names: Iterable[str], limits: Mapping[str, int], target: str, rank: int, random_state: int
+) -> list[Route]:
+    """Return the routes over features of the target's items, two for each name, and those over all together.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The names of the features that describe the target's items.
+    limits, target, rank, random_state
+        As of :func:`default_routes`.
+    """
+    apart = [route for name in names for route in (ContentRoute(name), LikenessRoute(name))]
+    if not apart:
+        return []
+    here = {name: min(_RANKS[0][0], rank, limit) for name, limit in limits.items() if name != target}
+    shared = [
+        ContentRoute(profile=SVDFactors(k, random_state=random_state), sources=[name])
+        for name, k in here.items()
+    ]
+    together = [ContentRoute(), LikenessRoute()] if len(apart) > 2 else []
+    return [*apart, *together, *shared]

@@ -20,6 +20,7 @@ from tastebridge.model import LinearModel
 from tastebridge.routes import Account, Encoder, Histories, Moves, Parts, Workshop, side_by_side
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
+from tastebridge.routes.profiles import ProfileEncoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +146,8 @@ def _of_target(encoder: Encoder, histories: Histories, moves: Moves, target: str
 def _extended(encoder: Encoder, histories: Histories, new: NDArray[np.int64]) -> tuple[Encoder, NDArray]:
     """Return an encoder that reads the new columns too, and the item factors of these."""
     nothing = np.zeros((len(new), 0))
+    if isinstance(encoder.model, ProfileEncoder):  # nothing is known of what they are like
+        return encoder._replace(model=encoder.model.extended(new)), nothing
     if isinstance(encoder.model, LinearEncoder | Constant):  # made anew from counts, and of no items
         return encoder, nothing
     if not isinstance(encoder.model, FactorModel):

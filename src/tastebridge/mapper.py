@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -19,13 +19,14 @@ from tastebridge.blend import StackingBlend
 from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.costs import Size, affordable
 from tastebridge.data import Panel, Weighting
-from tastebridge.defaults import RANK, default_routes
+from tastebridge.defaults import RANK, content_routes, default_routes
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import SVDFactors
 from tastebridge.interests import interest_of, learn_interests
 from tastebridge.ledger import Ledger
 from tastebridge.live import LiveRecommender
 from tastebridge.model import LinearModel, Segment
+from tastebridge.newcomers import learn_new_items
 from tastebridge.progress import Step, steps
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
 from tastebridge.stacking import (
@@ -108,7 +109,8 @@ class InterestMapper(LiveRecommender):
     interests_ : dict of category to arrays
         What :meth:`interests` needs, and its reliability: see :mod:`tastebridge.interests`.
     routes_ : DataFrame
-        A row a route: its name, space, and mean weight for cold and for warm people.
+        A row a route: its name, mean weight for cold and for warm people, and what bridges from its sources
+        to the target: people in both ("users"), a common space of features ("features"), or nothing ("").
     ledger_ : Ledger
         What :meth:`update` and :meth:`forget` need: sums over people, and no single one.
     confidence_, directions_, findings_
@@ -181,8 +183,8 @@ class InterestMapper(LiveRecommender):
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
         histories = self._remember(panel)
-        routes = self._routes(histories)
-        with threadpool_limits(1, "blas"), steps("Fitting", 6, self.verbose) as step:
+        routes = self._routes(histories, panel.item_features.get(self.target, {}))
+        with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
             self._learn(panel, histories, sources, routes, step)
         return self
 
@@ -234,9 +236,10 @@ class InterestMapper(LiveRecommender):
         self, panel: Panel, histories: dict, sources: Sequence[str], routes: list[Route], step: Step
     ) -> None:
         rng = np.random.default_rng(self.random_state)
-        shop = Workshop(histories, self.target, _rank(routes))
+        shop = Workshop(histories, self.target, _rank(routes), features=panel.item_features)
         step("factors")
-        fitted, folds, correlations = self._build(shop, routes, rng)
+        held = self._held(shop, rng)
+        fitted, folds, correlations = self._build(shop, routes, held)
         step("blend")
         parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
         draws = rng.spawn(len(parts))
@@ -247,14 +250,27 @@ class InterestMapper(LiveRecommender):
         weighed = dict(zip(parts, together(calls, self.n_jobs), strict=True))
         segments = {name: segment for name, (segment, _) in weighed.items()}
         self.evidence_ = {name: evidence for name, (_, evidence) in weighed.items() if evidence is not None}
+        step("new items")
+        newer, every = learn_new_items(
+            shop,
+            routes,
+            fitted,
+            held,
+            {**segments, "empty": popular_alone(fitted, self.target, sources)},
+            self._blend(),
+            self.n_lists,
+            self.n_negatives,
+            rng.spawn(1)[0],
+            self.n_jobs,
+        )
         step("interests")
         self.interests_ = learn_interests(shop, self.random_state)
         step("model")
-        unknown = popular_alone(fitted, self.target, sources)
-        self.model_ = LinearModel.of(shop, fitted, {**segments, "empty": unknown})
+        whole = [*fitted, *newer]
+        self.model_ = LinearModel.of(shop, whole, every)
         self.ledger_ = Ledger.of(shop, self.model_)
         self.transfer_ = self._transfer(panel, sources, correlations)
-        self.routes_ = self._route_table(segments, [route.name for route in fitted])
+        self.routes_ = self._route_table(every, whole)
         step("account")
         self._account(panel, shop, folds, segments, self.random_state)
 
@@ -280,7 +296,7 @@ class InterestMapper(LiveRecommender):
             check_count("n_folds", self.n_folds, 1, 5)
         return check_sources("InterestMapper", self.target, self.sources, panel)
 
-    def _routes(self, histories: dict[str, sparse.csr_matrix]) -> list[Route]:
+    def _routes(self, histories: dict[str, sparse.csr_matrix], described: Iterable[str]) -> list[Route]:
         if self.routes is not None:
             given = {route.linked for route in self.routes if isinstance(route, PopularityRoute)}
             return [
@@ -298,19 +314,19 @@ class InterestMapper(LiveRecommender):
                     f"target and in a source; the data allow {most}. Lower n_components, or leave it None."
                 )
         routes = default_routes(limits, self.target, wanted, self.random_state)
+        routes += content_routes(described, limits, self.target, wanted, self.random_state)
         if self.time_budget is None:
             return routes
         sizes = {name: _size(rows) for name, rows in histories.items()}
         return affordable(routes, sizes, self.target, self.n_folds or 1, self.time_budget)
 
     def _build(
-        self, shop: Workshop, routes: list[Route], rng: Any
+        self, shop: Workshop, routes: list[Route], held: list[list[Held]]
     ) -> tuple[list[FittedRoute], list[Fold], dict[str, float]]:
         """Return the fitted routes, what they say of held people, and how closely each source is related.
 
         The routes are fitted on everybody and, side by side, without the held people of each fold.
         """
-        held = self._held(shop, rng)
         target = shop.histories[self.target]
         shops = [shop.hiding(without(target, part)) for part in held]
         related = [
@@ -344,8 +360,10 @@ class InterestMapper(LiveRecommender):
         if n_rows < _FEWEST_LISTS:
             return popular_alone(routes, self.target, sources), None
         lists = lists_of(folds, self.n_lists, self.n_negatives, rng)
-        blend = self.blend if self.blend is not None else StackingBlend()
-        return weigh(blend, lists, folds, routes, self.target, sources, rng)
+        return weigh(self._blend(), lists, folds, routes, self.target, sources, rng)
+
+    def _blend(self) -> StackingBlend:
+        return self.blend if self.blend is not None else StackingBlend()
 
     def _transfer(self, panel: Panel, sources: Sequence[str], correlations: dict[str, float]) -> pd.DataFrame:
         """Return the table of sources and warn where none helps."""
@@ -367,12 +385,11 @@ class InterestMapper(LiveRecommender):
             )
         return table
 
-    def _route_table(self, segments: dict[str, Segment], names: list[str]) -> pd.DataFrame:
-        weights = {
-            name: pd.Series(segment.blend.weights() * segment.kept, index=names)
-            for name, segment in segments.items()
-        }
-        return pd.DataFrame(weights).rename_axis("route").reset_index()
+    def _route_table(self, segments: dict[str, Segment], routes: list[FittedRoute]) -> pd.DataFrame:
+        names = {"route": [route.name for route in routes]}
+        weights = {name: segment.blend.weights() * segment.kept for name, segment in segments.items()}
+        bridges = [route.bridge if set(route.sources) - {self.target} else "" for route in routes]
+        return pd.DataFrame({**names, **weights, "bridge": bridges})
 
 
 def _size(rows: sparse.csr_matrix) -> Size:

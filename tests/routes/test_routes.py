@@ -5,11 +5,14 @@ import pytest
 from scipy import sparse
 
 from tastebridge import routes
+from tastebridge.data import ItemFeatures, Vocabulary
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import CCAMap, RidgeMap
 from tastebridge.routes import (
+    ContentRoute,
     JointRoute,
+    LikenessRoute,
     NeighbourRoute,
     PopularityRoute,
     Route,
@@ -22,6 +25,8 @@ from tastebridge.routes.links import decompose, similarities, strongest
 from tastebridge.routes.transfer import label
 
 KINDS = [
+    ContentRoute("size"),
+    LikenessRoute(),
     JointRoute(SVDFactors(5)),
     NeighbourRoute(40),
     PopularityRoute(),
@@ -44,9 +49,20 @@ def select(rows, people):
     return {name: X[people] for name, X in rows.items()}
 
 
+def described(seed=1, widths=(("books", 20), ("films", 15))):
+    rng = np.random.default_rng(seed)
+    features = {}
+    for name, m in widths:
+        items = Vocabulary(np.arange(m))
+        size = ItemFeatures(items, rng.random((m, 3)).astype(np.float32), np.ones(m, dtype=bool))
+        tags = sparse.csr_matrix((rng.random((m, 6)) < 0.3).astype(np.float32))
+        features[name] = {"size": size, "tags": ItemFeatures(items, tags, np.ones(m, dtype=bool))}
+    return features
+
+
 @pytest.fixture
 def shop():
-    return Workshop(histories(), "films", 8)
+    return Workshop(histories(), "films", 8, features=described())
 
 
 def vectors(shop, route, rows):

@@ -17,12 +17,14 @@ from tastebridge.ratings import RatingFactors
 from tastebridge.routes import width_of
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
+from tastebridge.routes.profiles import ProfileEncoder
 
 ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
     "Constant": (Constant, ()),
     "EASEFactors": (EASEFactors, ("encoder_",)),
     "LinearEncoder": (LinearEncoder, ("encoder_",)),
+    "ProfileEncoder": (ProfileEncoder, ("encoder_",)),
     "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
     "SVDFactors": (SVDFactors, ("encoder_",)),
 }

@@ -16,7 +16,8 @@ from tastebridge.moments import Moments
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_encoder, revive_encoder
 from tastebridge.persist.parameters import from_json, to_json
-from tastebridge.routes import Account, Encoder, width_of
+from tastebridge.routes import Account, Encoder, FittedRoute, width_of
+from tastebridge.routes.carried import CarriedAccount
 from tastebridge.routes.counted import CountAccount
 from tastebridge.routes.mapped import MapAccount
 from tastebridge.routes.paired import PairAccount, Pairs
@@ -67,14 +68,24 @@ def revive_ledger(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, model: 
 
 
 def _check_routes(accounts: Mapping[str, Account], model: LinearModel) -> None:
-    """Refuse moments that do not fit the map of their route."""
+    """Refuse moments that do not fit the map of their route, and what does not fit the route it carries."""
     routes = {route.name: route for route in model.routes}
     for part in accounts.values():
+        if isinstance(part, CarriedAccount):
+            _check_carried(part, routes, model)
         if not isinstance(part, MapAccount):
             continue
         route = routes.get(part.route)
         if route is None or route.coef is None or route.coef.shape != part.moments.shape:
             raise ModelFileError(f"its ledger has moments of {part.route!r} that do not fit the model.")
+
+
+def _check_carried(part: CarriedAccount, routes: Mapping[str, FittedRoute], model: LinearModel) -> None:
+    if part.route not in routes or part.origin not in routes:
+        raise ModelFileError(f"its ledger carries over a route {part.origin!r} the model does not have.")
+    k, out = (model.spaces[routes[name].space].shape[1] for name in (part.origin, part.route))
+    if part.W.shape != (k, out):
+        raise ModelFileError(f"its ledger carries over the route {part.origin!r} to another space.")
 
 
 def _describe_map(account: MapAccount, arrays: Arrays) -> dict[str, Any]:
@@ -152,13 +163,26 @@ def _category(name: str, sizes: _Sizes) -> str:
     return name
 
 
+def _describe_carried(account: CarriedAccount, arrays: Arrays) -> dict[str, Any]:
+    arrays.add("W", account.W)
+    return {"class": "CarriedAccount", "route": account.route, "origin": account.origin}
+
+
+def _revive_carried(
+    record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders
+) -> CarriedAccount:
+    return CarriedAccount(str(record["route"]), str(record["origin"]), arrays.get("W", None, None))
+
+
 _DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {
     MapAccount: _describe_map,
     PairAccount: _describe_pairs,
     CountAccount: _describe_counts,
+    CarriedAccount: _describe_carried,
 }
 _REVIVE: Mapping[str, Callable[..., Account]] = {
     "MapAccount": _revive_map,
     "PairAccount": _revive_pairs,
     "CountAccount": _revive_counts,
+    "CarriedAccount": _revive_carried,
 }

@@ -98,6 +98,7 @@ def _describe_route(place: int, route: FittedRoute, arrays: Arrays) -> dict[str,
         "sources": list(route.sources),
         "encoder": route.encoder,
         "space": route.space,
+        "bridge": route.bridge,
         "learned": parts,
     }
 
@@ -113,6 +114,7 @@ def _revive_route(place: int, record: dict[str, Any], arrays: Arrays) -> FittedR
         sources=tuple(record["sources"]),
         encoder=record["encoder"],
         space=record["space"],
+        bridge=record.get("bridge", "users"),
         **learned,
     )
 

@@ -14,7 +14,15 @@ from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
 from tastebridge.privacy import Budget
-from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
+from tastebridge.routes import (
+    ContentRoute,
+    JointRoute,
+    LikenessRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    TargetRoute,
+    TransferRoute,
+)
 
 KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
@@ -22,8 +30,10 @@ KINDS: Mapping[str, type[Any]] = {
         ALSFactors,
         Budget,
         CCAMap,
+        ContentRoute,
         EASEFactors,
         JointRoute,
+        LikenessRoute,
         NeighbourRoute,
         PopularityRoute,
         ProcrustesMap,

@@ -1,4 +1,4 @@
-"""The people of a fit, stored only when asked for: ids apart, histories as sparse matrices."""
+"""The people of a fit, stored only when asked for: ids apart, histories and item features as matrices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tastebridge.data import CleaningReport, Interactions, Panel, Vocabulary
+from tastebridge.data import CleaningReport, Interactions, ItemFeatures, Panel, Vocabulary
 from tastebridge.data.cleaning import CleaningStep
 from tastebridge.persist.arrays import Arrays
 
@@ -26,6 +26,7 @@ def describe_people(panel: Panel, arrays: Arrays) -> dict[str, Any]:
         "categories": list(panel.categories),
         "timed": timed,
         "cleaning": {"rows_in": cleaning.rows_in, "rows_out": cleaning.rows_out, "steps": steps},
+        "features": _describe_features(panel, arrays),
     }
 
 
@@ -44,4 +45,31 @@ def revive_people(
         parts[name] = Interactions(name, users, items[name], matrix, times)
     stored = record["cleaning"]
     steps = tuple(CleaningStep(*step) for step in stored["steps"])
-    return Panel(users, parts, CleaningReport(stored["rows_in"], stored["rows_out"], steps), names)
+    report = CleaningReport(stored["rows_in"], stored["rows_out"], steps)
+    return Panel(users, parts, report, names, _revive_features(record.get("features", []), arrays, items))
+
+
+def _describe_features(panel: Panel, arrays: Arrays) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = []
+    for category, kinds in panel.item_features.items():
+        for name, features in kinds.items():
+            place = f"features/{len(records)}"
+            arrays.add(place, features.matrix)
+            arrays.add(f"{place}/described", features.described)
+            columns = None if features.columns is None else list(features.columns)
+            records.append({"category": category, "name": name, "columns": columns})
+    return records
+
+
+def _revive_features(
+    records: list[dict[str, Any]], arrays: Arrays, items: Mapping[str, Vocabulary]
+) -> dict[str, dict[str, ItemFeatures]]:
+    found: dict[str, dict[str, ItemFeatures]] = {}
+    for place, record in enumerate(records):
+        known, columns = items[record["category"]], record["columns"]
+        width = None if columns is None else len(columns)
+        matrix = arrays.get(f"features/{place}", len(known), width)
+        described = arrays.get(f"features/{place}/described", len(known)).astype(bool)
+        features = ItemFeatures(known, matrix, described, None if columns is None else tuple(columns))
+        found.setdefault(record["category"], {})[record["name"]] = features
+    return found

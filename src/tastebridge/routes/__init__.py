@@ -1,6 +1,7 @@
 """Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
 
 from tastebridge.routes.account import Account, Moves, Parts
+from tastebridge.routes.content import ContentRoute, LikenessRoute
 from tastebridge.routes.fitted import (
     Encoder,
     FittedRoute,
@@ -13,6 +14,7 @@ from tastebridge.routes.fitted import (
 )
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.neighbours import NeighbourRoute
+from tastebridge.routes.new_items import is_described, new_items, reaches_new_items, routes_to_new_items
 from tastebridge.routes.popularity import PopularityRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.target import TargetRoute
@@ -21,10 +23,12 @@ from tastebridge.routes.workshop import Workshop
 
 __all__ = [
     "Account",
+    "ContentRoute",
     "Encoder",
     "FittedRoute",
     "Histories",
     "JointRoute",
+    "LikenessRoute",
     "Moves",
     "NeighbourRoute",
     "Parts",
@@ -34,7 +38,11 @@ __all__ = [
     "TransferRoute",
     "Workshop",
     "encoded_by",
+    "is_described",
     "known_to",
+    "new_items",
+    "reaches_new_items",
+    "routes_to_new_items",
     "side_by_side",
     "vectors_of",
     "width_of",

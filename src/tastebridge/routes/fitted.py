@@ -52,6 +52,8 @@ class FittedRoute:
     intercept : ndarray of shape (k,) or None
     space : str
         Key of the space, whose leading k components it uses.
+    bridge : {"users", "items", "features"}, default="users"
+        What joins its categories to the target: people in both, items in both, or a common space of features.
     """
 
     name: str
@@ -60,6 +62,7 @@ class FittedRoute:
     coef: Array | None
     intercept: Array | None
     space: str
+    bridge: str = "users"
 
     def vectors(self, encoded: Array, known: NDArray[np.bool_]) -> Array:
         """Return the vectors (n_people, k) of encoded people, of whom some are ``known`` to the route."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
 from tastebridge.routes.account import Account
+from tastebridge.routes.description import Described, ItemFeaturesByName, described_by
 from tastebridge.routes.fitted import Array, Encoder, Histories, side_by_side
 
 
@@ -28,6 +29,8 @@ class Workshop:
         The largest rank that will be asked of SVD factors of one category: lower ones are cut from it.
     parent : Workshop, optional
         One whose source histories are the same: factors of single sources are taken from there.
+    features : mapping of category to mapping of name to ItemFeatures, optional
+        What describes the items.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Workshop:
         target: str,
         rank: int = 0,
         parent: Workshop | None = None,
+        features: ItemFeaturesByName | None = None,
     ) -> None:
         self.histories = dict(histories)
         self.target = target
@@ -44,6 +48,7 @@ class Workshop:
         self.spaces: dict[str, NDArray[np.float32]] = {}
         self.decoders: dict[str, str] = {}
         self.accounts: dict[str, Account] = {}
+        self.features = dict(features or {})
         self._fitted: dict[str, Any] = {}
         self._locks: dict[str, Lock] = {}
         self._guard = Lock()
@@ -53,6 +58,12 @@ class Workshop:
     def sources(self) -> tuple[str, ...]:
         """All categories but the target."""
         return tuple(name for name in self.histories if name != self.target)
+
+    @property
+    def popularity(self) -> Array:
+        """The number of people of each target item."""
+        rows = self.histories[self.target]
+        return np.bincount(rows.indices, minlength=rows.shape[1]).astype(np.float64)
 
     def linked(self, source: str) -> NDArray[np.int64]:
         """Return the numbers of the people with a history in the source and in the target."""
@@ -65,7 +76,8 @@ class Workshop:
 
     def hiding(self, target: sparse.csr_matrix) -> Workshop:
         """Return a workshop with these rows in the target, some hidden; factors of sources are shared."""
-        return Workshop({**self.histories, self.target: target}, self.target, self.rank, parent=self)
+        histories = {**self.histories, self.target: target}
+        return Workshop(histories, self.target, self.rank, parent=self, features=self.features)
 
     def stacked(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the histories of some categories side by side."""
@@ -92,6 +104,13 @@ class Workshop:
             if key not in self._fitted:
                 self._fitted[key] = make()
             return self._fitted[key]
+
+    def described(self, name: str | None, n_components: int) -> Mapping[str, Described]:
+        """Return the item vectors made of features of a name, or of all: :func:`described_by`."""
+        if self._parent is not None:
+            return self._parent.described(name, n_components)
+        key = f"features {name!r} {n_components}"
+        return self.once(key, lambda: described_by(self.features, name, n_components))
 
     def encoder(self, categories: tuple[str, ...], model: Any, key: str) -> str:
         """Keep an encoder under a key and return the key."""

@@ -1,0 +1,138 @@
+r"""New items: what each route is worth for them, learned on items whose events were hidden from everybody.
+
+In every fold a fifth of the items that are described lose all their events, and the routes to new items
+(:mod:`tastebridge.routes.new_items`) are fitted without them. The rows of the held people, of hidden items
+and of the others alike, then teach the weights of these routes beside the score of the other items as it is:
+so that new items stand in their right order, and at their right place among the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+
+from tastebridge._threads import together
+from tastebridge.blend import StackingBlend
+from tastebridge.model import Array, Segment
+from tastebridge.routes import (
+    FittedRoute,
+    Route,
+    Workshop,
+    is_described,
+    new_items,
+    reaches_new_items,
+    routes_to_new_items,
+)
+from tastebridge.stacking import Fold, Held, Lists, fit_routes, folds_of, lists_of, without
+
+_SHARE = 5
+_FEWEST = 10
+"""Held-out rows of hidden items below which nothing is learned."""
+
+
+def learn_new_items(
+    workshop: Workshop,
+    kinds: Sequence[Route],
+    routes: Sequence[FittedRoute],
+    held: Sequence[list[Held]],
+    segments: Mapping[str, Segment],
+    blend: StackingBlend,
+    n_lists: int,
+    n_negatives: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> tuple[list[FittedRoute], dict[str, Segment]]:
+    """Return the routes to new items, and the segments whose weights cover them after the others.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Of everybody; where it has no new item there are no such routes.
+    kinds : list of Route
+    routes : list of FittedRoute
+        What the kinds built in the workshop.
+    held : list of list of Held
+        Whom each fold hides.
+    segments : mapping of name to Segment
+        The weights of ``routes``.
+    blend : StackingBlend
+        How weights are learned.
+    n_lists, n_negatives : int
+        As of :class:`tastebridge.InterestMapper`.
+    rng : Generator
+    n_jobs : int or None
+    """
+    new = new_items(workshop)
+    if not len(new):
+        return [], dict(segments)
+    found = routes_to_new_items(workshop, routes, new)
+    names = [route.name for route in routes] + [route.name for route in found]
+    calls = [
+        partial(_folds, workshop, kinds, names, part, draw)
+        for part, draw in zip(held, rng.spawn(len(held)), strict=True)
+    ]
+    folds = [fold for part in together(calls, n_jobs) for fold in part]
+    origin = np.array([at for at, route in enumerate(routes) if reaches_new_items(route)])
+    out = {}
+    for name, segment in segments.items():
+        own = [fold for fold in folds if fold.held.segment == name]
+        kept = segment.kept[origin]
+        weights = segment.blend.weights()[origin]
+        if own:
+            lists = lists_of(own, n_lists, n_negatives, rng)
+            weights = _learn(blend, lists, segment, kept, weights)
+        out[name] = Segment(segment.blend.extended(weights), np.append(segment.kept, kept))
+    return found, out
+
+
+def _learn(blend: StackingBlend, lists: Lists, segment: Segment, kept: Array, usual: Array) -> Array:
+    """Return the weights of the routes to new items, those of the others being as they are."""
+    n_old = len(segment.kept)
+    old = (lists.X[:, :n_old] * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1)
+    X = np.column_stack([old, lists.X[:, n_old:] * kept])
+    relevant = X[lists.y > 0, 1:].any(axis=1)
+    if np.count_nonzero(relevant) < _FEWEST:
+        return usual
+    weights = clone(blend).fit(X, lists.y, lists.groups).weights()
+    return np.asarray(weights[1:] / weights[0])
+
+
+def _folds(
+    workshop: Workshop, kinds: Sequence[Route], names: list[str], held: list[Held], rng: np.random.Generator
+) -> list[Fold]:
+    """Return the folds of held people over the items that have events, a fifth of them hidden from all."""
+    rest = without(workshop.histories[workshop.target], held)
+    shop = workshop.hiding(_without_items(rest, _chosen(workshop, rng)))
+    fitted = fit_routes(kinds, shop)
+    fitted |= {
+        route.name: route for route in routes_to_new_items(shop, list(fitted.values()), new_items(shop))
+    }
+    judged = np.flatnonzero(workshop.popularity)
+    return [
+        replace(
+            fold,
+            held=fold.held._replace(hidden=fold.held.hidden[:, judged]),
+            items={key: V[judged] for key, V in fold.items.items()},
+            seen=rest[fold.held.people][:, judged],
+        )
+        for fold in folds_of(shop, held, fitted, names)
+    ]
+
+
+def _chosen(workshop: Workshop, rng: np.random.Generator) -> np.ndarray:
+    """Return a fifth, at random, of the items that have events and are described."""
+    known = np.flatnonzero((workshop.popularity > 0) & is_described(workshop))
+    return np.sort(rng.permutation(known)[: -(-len(known) // _SHARE)])
+
+
+def _without_items(target: sparse.csr_matrix, items: np.ndarray) -> sparse.csr_matrix:
+    keep = np.ones(target.shape[1], dtype=np.float32)
+    keep[items] = 0.0
+    rest = sparse.csr_matrix(target @ sparse.diags(keep))
+    rest.eliminate_zeros()
+    return rest

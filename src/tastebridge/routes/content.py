@@ -1,0 +1,193 @@
+"""The content route: what the items of a history are like, mapped to what the target's items are like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from tastebridge._validation import check_count
+from tastebridge.maps import RidgeMap
+from tastebridge.moments import Moments
+from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.mapped import MapAccount
+from tastebridge.routes.profiles import ProfileEncoder
+from tastebridge.routes.route import Route
+from tastebridge.routes.transfer import encoder_of, label
+from tastebridge.routes.workshop import Workshop
+
+ALPHA = 0.2
+"""The penalty of the map between profiles."""
+
+
+class ContentRoute(Route):
+    r"""A profile of the history, mapped to a profile of target items by what the linked people show.
+
+    With the whitened features :math:`t_i` of items (:mod:`tastebridge.routes.description`) the profile of a
+    person is :math:`x = d^{-1/2} \sum_{j \in u} t_j` over the d items of their history in the source, and y
+    the same over those in the target. The linked people's moments of :math:`(x, y)` give the ridge map
+    :math:`B, b`, and the score of a target item is :math:`(x B + b)^\top t_i`: every item that is described
+    has one, whether anybody has touched it or not.
+
+    Parameters
+    ----------
+    features : str, optional
+        The name of the features, as in :meth:`tastebridge.Panel.with_item_features`; None for those of all
+        names together. Without such features of the target there is no route.
+    n_components : int, default=64
+        Principal directions of the features that are used, at most.
+    map : linear map, default=RidgeMap(0.2)
+    profile : factor model, optional
+        What tells a person's taste in the source; None for the features of the source's items.
+    sources : list of str, optional
+        Which sources; None for all. Those without what is needed are passed over.
+
+    References
+    ----------
+    Z. Gantner et al., "Learning attribute-to-feature mappings for cold-start recommendations", ICDM (2010).
+    """
+
+    def __init__(
+        self,
+        features: str | None = None,
+        n_components: int = 64,
+        map: Any = None,
+        profile: Any = None,
+        sources: list[str] | None = None,
+    ) -> None:
+        self.features = features
+        self.n_components = n_components
+        self.map = map
+        self.profile = profile
+        self.sources = sources
+
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return a fitted route for every source with linked people."""
+        check_count("n_components", self.n_components)
+        described = workshop.described(self.features, self.n_components)
+        wanted = workshop.sources if self.sources is None else self.sources
+        return [
+            self._one(workshop, source)
+            for source in wanted
+            if workshop.target in described
+            and len(workshop.linked(source))
+            and (self.profile is not None or source in described)
+        ]
+
+    def _one(self, workshop: Workshop, source: str) -> FittedRoute:
+        here = (source,)
+        if self.profile is None:
+            encoder, shown = content_encoder(workshop, source, self), shown_name(self)
+        else:
+            model = workshop.factors(here, self.profile)
+            encoder, shown = encoder_of(workshop, here, model), label(model)
+        decoder, linked = content_encoder(workshop, workshop.target, self), workshop.linked(source)
+        X = workshop.encoders[encoder].model.transform(workshop.histories[source][linked])
+        Y = workshop.encoders[decoder].model.transform(workshop.histories[workshop.target][linked])
+        rule = clone(self.map or RidgeMap(ALPHA))
+        name = f"{source} → {shown} → {label(rule)} → {shown_name(self)}"
+        moments = Moments.from_arrays(X, Y)
+        account = MapAccount(name, source, workshop.target, encoder, decoder, rule, moments)
+        workshop.keep(name, account)
+        return FittedRoute(name, here, encoder, *account.solved(), content_space(workshop, self))
+
+
+class LikenessRoute(Route):
+    r"""The profile of the history, mapped to the next item by what the target's own people show.
+
+    Every item i of a person with d > 1 items in the target is paired with the profile of the others,
+    :math:`x = (d - 1)^{-1/2} \sum_{j \ne i} t_j \mapsto t_i`, and the ridge map B, b of these pairs tells
+    which features of a history speak for which of the next item: a metric of likeness. The moments of all
+    pairs are sums over people and items,
+
+    .. math:: X^\top X = \sum_u \frac{(d_u - 2)\, s_u s_u^\top + Q_u}{d_u - 1}, \qquad
+              X^\top Y = \sum_u \frac{s_u s_u^\top - Q_u}{\sqrt{d_u - 1}}, \qquad
+              s_u = \sum_{j \in u} t_j, \quad Q_u = \sum_{j \in u} t_j t_j^\top.
+
+    It serves people with a history in the target, and, by the same map, those of every source whose features
+    are of the same space as the target's: nobody need be in both.
+
+    Parameters
+    ----------
+    features : str, optional
+    n_components : int, default=64
+    map : linear map, default=RidgeMap(0.2)
+    across : bool, default=True
+        Whether sources of the same space are served too.
+
+    References
+    ----------
+    P. Lops, M. de Gemmis and G. Semeraro, "Content-based recommender systems: state of the art and trends",
+    in: Recommender Systems Handbook (2011).
+    """
+
+    def __init__(
+        self, features: str | None = None, n_components: int = 64, map: Any = None, across: bool = True
+    ) -> None:
+        self.features = features
+        self.n_components = n_components
+        self.map = map
+        self.across = across
+
+    def build(self, workshop: Workshop) -> list[FittedRoute]:
+        """Return the route of the target and those of the sources in its space."""
+        check_count("n_components", self.n_components)
+        described = workshop.described(self.features, self.n_components)
+        if workshop.target not in described:
+            return []
+        T, group = described[workshop.target]
+        moments = next_item_moments(workshop.histories[workshop.target], T)
+        if not moments.n:
+            return []
+        fitted = clone(self.map or RidgeMap(ALPHA)).fit_moments(moments)
+        space = content_space(workshop, self)
+        names = [name for name in workshop.sources if name in group and self.across]
+        return [
+            FittedRoute(
+                f"{name} ≈ {shown_name(self)}",
+                (name,),
+                content_encoder(workshop, name, self),
+                fitted.coef_,
+                fitted.intercept_,
+                space,
+                bridge="features",
+            )
+            for name in [*names, workshop.target]
+        ]
+
+
+def next_item_moments(rows: Any, T: Any) -> Moments:
+    """Return the moments of (profile of the others, item) over all items of people with two at least."""
+    counts = np.diff(rows.indptr)
+    rows, d = rows[counts > 1], counts[counts > 1].astype(np.float64)
+    S = ProfileEncoder(T).transform(rows) * np.sqrt(d)[:, None]
+    people = np.repeat(np.arange(len(d)), d.astype(np.int64))
+
+    def outer(weight: Any) -> Any:
+        """Return the sum over all pairs of a person and an item of ``weight[person] t t'``."""
+        by_item = np.bincount(rows.indices, weight[people], minlength=len(T))
+        return (T * by_item[:, None]).T @ T
+
+    w = 1.0 / (d - 1.0)
+    xx = (S * ((d - 2.0) * w)[:, None]).T @ S + outer(w)
+    xy = (S * np.sqrt(w)[:, None]).T @ S - outer(np.sqrt(w))
+    return Moments(float(d.sum()), np.sqrt(d - 1.0) @ S, S.sum(axis=0), xx, xy, outer(np.ones(len(d))))
+
+
+def shown_name(route: ContentRoute | LikenessRoute) -> str:
+    """Return what the features of a route are called."""
+    return "all features" if route.features is None else route.features
+
+
+def content_encoder(workshop: Workshop, category: str, route: ContentRoute | LikenessRoute) -> str:
+    """Keep the encoder of the profiles of a category and return its key."""
+    T = workshop.described(route.features, route.n_components)[category].vectors
+    key = f"{category}: features {route.features!r} {route.n_components}"
+    return workshop.encoder((category,), ProfileEncoder(T), key)
+
+
+def content_space(workshop: Workshop, route: ContentRoute | LikenessRoute) -> str:
+    """Keep the vectors of the target's items as a space and return its key."""
+    T = workshop.described(route.features, route.n_components)[workshop.target].vectors
+    return workshop.space(f"features {route.features!r} {route.n_components}", T)

@@ -1,0 +1,83 @@
+r"""Routes to items that nobody has touched yet: what leads to the others, carried over by their features.
+
+In a space of item vectors :math:`v_i` the items with events teach a ridge regression on the whitened features
+of all kinds side by side, :math:`\hat v_i = W^\top t_i + c`, an item counting :math:`n_i / (n_i + 5)` for its
+:math:`n_i` people. A route with the vector z of a person so has the score :math:`z^\top \hat v_i = (W z)^\top
+t_i + z^\top c` for a new item: an inner product in one space of all routes, with the item vectors
+:math:`(t_i, 1)` for new items and 0 for the others. What all new items have in a space already, as the least
+of popularity, is taken off c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge.maps import RidgeMap
+from tastebridge.moments import Moments
+from tastebridge.routes.carried import CarriedAccount
+from tastebridge.routes.fitted import Array, FittedRoute, width_of
+from tastebridge.routes.workshop import Workshop
+
+SUFFIX = " ⇢ new items"
+"""What the names of these routes end in."""
+_SPACE, _DIRECTIONS = "new items", 64
+_ALPHA, _HALF, _FEWEST = 0.2, 5.0, 10
+"""The ridge penalty, the people who make an item count half, and the fewest items to learn from."""
+
+
+def is_described(workshop: Workshop) -> NDArray[np.bool_]:
+    """Return which of the target's items any features describe."""
+    return np.asarray(_vectors(workshop).any(axis=1))
+
+
+def new_items(workshop: Workshop) -> NDArray[np.int64]:
+    """Return the numbers of the target's items that are described and have no events.
+
+    There are none where too few items have both, so that nothing could be learned.
+    """
+    known = is_described(workshop)
+    taken = workshop.popularity > 0
+    return np.flatnonzero(known & ~taken & (np.count_nonzero(known & taken) >= _FEWEST))
+
+
+def reaches_new_items(route: FittedRoute) -> bool:
+    """Return whether features can carry a route over: links between single items lead to no other."""
+    return not route.name.endswith("→ neighbours")
+
+
+def routes_to_new_items(
+    workshop: Workshop, routes: Sequence[FittedRoute], new: NDArray[np.int64]
+) -> list[FittedRoute]:
+    """Return for each route that features can carry over the one that leads to new items."""
+    T = _vectors(workshop)
+    V = np.zeros((len(T), T.shape[1] + 1))
+    V[new] = np.column_stack([T[new], np.ones(len(new))])
+    space = workshop.space(_SPACE, V)
+    learned: dict[str, Array] = {}
+    found = []
+    for route in filter(reaches_new_items, routes):
+        if route.space not in learned:
+            learned[route.space] = _prediction(workshop, T, workshop.spaces[route.space], new)
+        account = CarriedAccount(f"{route.name}{SUFFIX}", route.name, learned[route.space])
+        workshop.keep(account.route, account)
+        found.append(account.carried(route, width_of(workshop.encoders[route.encoder].model), space))
+    return found
+
+
+def _prediction(workshop: Workshop, T: Array, V: NDArray[np.float32], new: NDArray[np.int64]) -> Array:
+    """Return ``W`` and ``c`` side by side, (k, K + 1), less what all new items have in the space already."""
+    people = workshop.popularity
+    weights = people / (people + _HALF) * T.any(axis=1)
+    fitted = RidgeMap(_ALPHA).fit_moments(Moments.from_arrays(T, V, weights))
+    had = V[new[0]] if (V[new] == V[new[0]]).all() else 0.0
+    return np.column_stack([fitted.coef_.T, fitted.intercept_ - had])
+
+
+def _vectors(workshop: Workshop) -> Array:
+    described = workshop.described(None, _DIRECTIONS)
+    if workshop.target not in described:
+        return np.zeros((workshop.histories[workshop.target].shape[1], 0))
+    return described[workshop.target].vectors
