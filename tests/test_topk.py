@@ -133,3 +133,25 @@ def test_top_k_refuses_bad_input(change, words):
 def test_top_k_refuses_k_zero():
     with pytest.raises(InvalidParameterError, match="k must be"):
         top_k(np.ones((1, 1)), np.ones((1, 1)), 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.booleans())
+def test_columns_that_are_nearly_all_0_change_nothing(seed, k, masked):
+    rng = np.random.default_rng(seed)
+    thick, links = rng.normal(size=(90, 4)), np.zeros((90, 60))
+    links[rng.integers(90, size=40), rng.integers(60, size=40)] = rng.normal(size=40) * 3
+    items = np.concatenate([thick, links], axis=1)[:, rng.permutation(64)].astype(np.float32)
+    users = (rng.normal(size=(7, 64)) * (rng.random((7, 64)) < 0.5)).astype(np.float32)
+    seen = some(rng, 7, 90, 0.3) if masked else None
+    catalogue = _topk.catalogue_of(items)
+    assert len(catalogue.thin) > 30
+    open_ = np.ones((7, 90), dtype=bool) if seen is None else seen.toarray() == 0
+    expected = full_sort(users, items, k, open_)
+    for one in (items, catalogue):
+        found = top_k(users, one, k, seen=seen)
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1], expected[1])
+    np.testing.assert_array_equal(
+        top_k(users, catalogue, k, deny=[3])[0], top_k(users, items, k, deny=[3])[0]
+    )

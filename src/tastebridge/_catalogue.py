@@ -11,18 +11,44 @@ from scipy import sparse
 from tastebridge.exceptions import InvalidDataError
 
 TILE_ITEMS = 2048
+_THIN = 1 / 32
+"""A column with fewer entries than this share of the items is thin, where this share of columns is."""
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The items open to recommendation, longest vectors first, cut into blocks."""
+    """The items open to recommendation, longest vectors first, cut into blocks.
 
-    vectors: Floats
-    norms: NDArray[np.float64]
+    Columns that are 0 for nearly all items, as those of links between single items, are kept apart, so that
+    nobody multiplies by what is 0.
+
+    Attributes
+    ----------
+    items : ndarray of shape (n_items, n_components)
+        All items, in their own order.
+    numbers, norms : ndarray of shape (n_open,)
+        Of the items that are open, longest first.
+    position : ndarray of shape (n_items,)
+        The place of each item among them, -1 for none.
+    thick, thin : ndarray of int
+        The columns kept in full, and the others.
+    vectors : ndarray of shape (n_open, n_thick)
+    rare : ndarray of int
+        Places of the items with entries in the thin columns, ascending.
+    entries : csr_matrix of shape (n_rare, n_thin)
+    """
+
+    items: Floats
     numbers: Numbers
+    norms: NDArray[np.float64]
     position: Numbers
+    thick: Numbers
+    thin: Numbers
+    vectors: Floats
+    rare: Numbers
+    entries: sparse.csr_matrix
 
     @classmethod
     def of(cls, items: Floats, numbers: Numbers) -> Catalogue:
@@ -31,7 +57,18 @@ class Catalogue:
         numbers = numbers[np.argsort(-norms[numbers])]  # how equal lengths are ordered changes nothing
         position = np.full(len(items), -1)
         position[numbers] = np.arange(len(numbers))
-        return cls(items[numbers], norms[numbers], numbers, position)
+        few = np.count_nonzero(items, axis=0) < _THIN * len(items)
+        if few.sum() < _THIN * len(few):
+            few[:] = False
+        thick, thin = np.flatnonzero(~few), np.flatnonzero(few)
+        scarce = sparse.csr_matrix(items[:, thin])[numbers]
+        rare = np.flatnonzero(np.diff(scarce.indptr))
+        whole = items[numbers] if not len(thin) else items[np.ix_(numbers, thick)]
+        return cls(items, numbers, norms[numbers], position, thick, thin, whole, rare, scarce[rare])
+
+    def scarce_scores(self, users: Floats) -> Floats:
+        """Return what the thin columns add to the scores of the items that have any, (n_users, n_rare)."""
+        return np.ascontiguousarray((self.entries @ np.ascontiguousarray(users[:, self.thin].T)).T)
 
     def fold(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         """Stack the blocks of a users × items matrix: row ``block * n_users + user``, column in the block."""

@@ -6,6 +6,7 @@ and ``yy`` is :math:`S_{yy}` (q, q), all symmetric positive semidefinite where s
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,6 +86,13 @@ def times(X: Any, B: Any) -> Any:
         return X @ B
     twice = sparse.vstack([X, X], format="csr") if sparse.issparse(X) else np.vstack([X, X])
     return (twice @ B)[:1]
+
+
+def with_data(X: sparse.csr_matrix, data: Any) -> sparse.csr_matrix:
+    """Return a matrix of the pattern of ``X``, which it shares, with other values; quicker than scipy's."""
+    other = copy(X)
+    other.data = data
+    return other
 
 
 def column_signs(V: Array) -> Array:

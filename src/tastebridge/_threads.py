@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, TypeVar
 
 from joblib import effective_n_jobs
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 
@@ -28,3 +31,14 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
 def n_threads(n_jobs: int | None) -> int:
     """Return how many threads ``n_jobs`` means on this machine."""
     return int(effective_n_jobs(-1 if n_jobs is None else n_jobs))
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Return a context in which numpy and scipy multiply on one thread, quick to enter."""
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries that are loaded, which takes a search of all of the process."""
+    return ThreadpoolController()

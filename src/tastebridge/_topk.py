@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._best import Floats, Keys, Numbers, merge, pack, unpack, unpack_scores
 from tastebridge._catalogue import (
@@ -20,6 +18,7 @@ from tastebridge._catalogue import (
     lengths,
     open_items,
 )
+from tastebridge._threads import n_threads, one_blas_thread, together
 from tastebridge._validation import check_count
 from tastebridge.exceptions import InvalidDataError
 
@@ -29,7 +28,7 @@ LOWEST = np.finfo(np.float32).min
 
 def top_k(
     user_vectors: ArrayLike,
-    item_vectors: ArrayLike,
+    item_vectors: ArrayLike | Catalogue,
     k: int,
     *,
     seen: sparse.csr_matrix | None = None,
@@ -52,7 +51,8 @@ def top_k(
     Parameters
     ----------
     user_vectors, item_vectors : array-like of shape (n_users, n_components), (n_items, n_components)
-        Finite numbers; used as float32.
+        Finite numbers; used as float32. Item vectors that are searched again and again may come as a
+        :class:`Catalogue` of all of them.
     k : int
         How many items a user gets at most.
     seen, deny_per_user : csr matrix of shape (n_users, n_items), optional
@@ -88,14 +88,16 @@ def top_k(
     >>> items.tolist(), scores.tolist()
     ([[1, 2]], [[3.0, 2.0]])
     """
-    users, items = check_vectors("user_vectors", user_vectors), check_vectors("item_vectors", item_vectors)
+    users, catalogue = check_vectors("user_vectors", user_vectors), catalogue_of(item_vectors)
+    items = catalogue.items
     if users.shape[1] != items.shape[1]:
         raise InvalidDataError(
             f"user_vectors have {users.shape[1]} components and item_vectors {items.shape[1]}; "
             "both must come from the same model."
         )
     shape, k = (len(users), len(items)), check_count("k", k)
-    catalogue = Catalogue.of(items, open_items(len(items), allow, deny))
+    if allow is not None or deny is not None:
+        catalogue = Catalogue.of(items, open_items(len(items), allow, deny))
     banned = [
         check_per_user(name, m, shape) for name, m in (("seen", seen), ("deny_per_user", deny_per_user))
     ]
@@ -107,12 +109,21 @@ def top_k(
         only = None if opened is None else catalogue.fold(opened[rows])
         _search(users[rows], catalogue, best[rows], shut, only)
 
-    n_threads = effective_n_jobs(n_jobs)
+    threads = n_threads(n_jobs)
     stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
-    each = 40 * (k + stored) + 8 * users.shape[1] + len(items) // 128
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(work, _chunks(len(users), block_bytes // each, n_threads)))
+    each = 40 * (k + stored) + 8 * users.shape[1] + len(items) // 128 + 8 * len(catalogue.rare)
+    with one_blas_thread():
+        run = [partial(work, rows) for rows in _chunks(len(users), block_bytes // each, threads)]
+        together(run, n_jobs)
     return unpack(best)
+
+
+def catalogue_of(item_vectors: ArrayLike | Catalogue) -> Catalogue:
+    """Return the catalogue of all of some item vectors, to be searched many times."""
+    if isinstance(item_vectors, Catalogue):
+        return item_vectors
+    items = check_vectors("item_vectors", item_vectors)
+    return Catalogue.of(items, np.arange(len(items)))
 
 
 def pair_scores(users: Floats, items: Floats) -> Floats:
@@ -139,19 +150,24 @@ def _search(
     norms, buffer = lengths(users), np.empty((TILE_USERS, TILE_ITEMS), dtype=np.float32)
     error = (users.shape[1] + 4) * 2.0**-24 * norms
     floor = np.full(len(users), LOWEST, dtype=np.float64)
+    common = users if not len(catalogue.thin) else np.ascontiguousarray(users[:, catalogue.thick])
+    scarce = catalogue.scarce_scores(users)
     for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
         here, longest = slice(start, start + TILE_ITEMS), catalogue.norms[start]
+        few = slice(*np.searchsorted(catalogue.rare, (start, start + TILE_ITEMS)))
         active = np.flatnonzero((norms + error) * longest >= floor)
         if not len(active):
             break
         for at in range(0, len(active), TILE_USERS):
             tile = active[at : at + TILE_USERS]
             scores = buffer[: len(tile), : len(catalogue.numbers[here])]
-            np.matmul(users[tile], catalogue.vectors[here].T, out=scores)
+            np.matmul(common[tile], catalogue.vectors[here].T, out=scores)
+            scores[:, catalogue.rare[few] - start] += scarce[tile, few]
             scores = _mask(scores, block * len(users) + tile, shut, only)
             rows, columns = _proposals(scores, floor[tile], 2 * longest * error[tile], best.shape[1])
-            found = pair_scores(users[tile[rows]], catalogue.vectors[here][columns])
-            merge(best, tile[rows], pack(found, catalogue.numbers[here][columns]))
+            numbers = catalogue.numbers[here][columns]
+            found = pair_scores(users[tile[rows]], catalogue.items[numbers])
+            merge(best, tile[rows], pack(found, numbers))
             floor[tile] = unpack_scores(best[tile, 0])
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tastebridge._catalogue import Catalogue
+from tastebridge._threads import one_blas_thread
+from tastebridge._topk import catalogue_of
 from tastebridge.blend import StackingBlend
 from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, encoded_by, known_to
 
@@ -91,6 +94,11 @@ class LinearModel:
             },
         )
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The item vectors arranged for the search, made when they are first searched."""
+        return catalogue_of(self._item_vectors)
+
     def item_vectors(self) -> Vectors32:
         """Return the vectors (n_items, n_components) of the target's items."""
         return self._item_vectors
@@ -102,7 +110,7 @@ class LinearModel:
         are.
         """
         n_people = histories[self.target].shape[0]
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             return self._user_vectors(_in_whole_tiles(histories))[:n_people]
 
     def _user_vectors(self, histories: Histories) -> Vectors32:

@@ -20,6 +20,7 @@ from tastebridge.routes import (
     TransferRoute,
     Workshop,
     known_to,
+    side_by_side,
 )
 from tastebridge.routes.links import decompose, similarities, strongest
 from tastebridge.routes.transfer import label
@@ -238,3 +239,13 @@ def test_names_say_what_is_unusual():
     assert label(SVDFactors(8, user_power=0.3)) == "SVD 8 user_power=0.3"
     assert label(RidgeMap(0.5)) == "Ridge 0.5"
     assert label(ALSFactors(4, random_state=3, n_jobs=1)) == "ALS 4 5"
+
+
+def test_histories_stand_side_by_side_as_scipy_puts_them():
+    rows = histories(n=30)
+    for names in (("books",), ("films", "books"), ("music", "books", "films")):
+        mine, theirs = side_by_side(rows, names), sparse.hstack([rows[name] for name in names], format="csr")
+        np.testing.assert_array_equal(mine.indptr, theirs.indptr)
+        np.testing.assert_array_equal(mine.indices, theirs.indices)
+        np.testing.assert_array_equal(mine.data, theirs.data)
+        assert mine.shape == theirs.shape

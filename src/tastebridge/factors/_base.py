@@ -61,6 +61,10 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         return self._transform(self._read(X, reset=False))
 
+    def fold_in(self, rows: sparse.csr_matrix) -> Any:
+        """Return :meth:`transform` of float64 histories known to be sound: sorted, and all above 0."""
+        return self._transform(rows)
+
     def extended(self, X: Any, new: NDArray[np.int64]) -> tuple[Self, Array]:
         """Return the same factors over more items: the new ones get factors by a fold-in of the item side.
 

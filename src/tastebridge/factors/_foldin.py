@@ -21,8 +21,7 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array) -> Array:
     factors, so the smaller of the two is solved. Histories are padded to a power of two and solved in stacks;
     the padding depends on the row alone, so a row comes out the same in any batch. Empty rows give zeros.
     """
-    n_items, f = Y.shape
-    padded, inverse = np.vstack([Y, np.zeros(f)]), np.asarray(np.linalg.inv(G), dtype=np.float64)
+    f, inverse = Y.shape[1], np.asarray(np.linalg.inv(G), dtype=np.float64)
     lengths = np.diff(C.indptr)
     widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
     Z = np.zeros((C.shape[0], f))
@@ -30,20 +29,20 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array) -> Array:
         rows = np.flatnonzero((widths == width) & (lengths > 0))
         step = max(1, _BUDGET // int(max(width, f) * (f + width)))
         for part in np.split(rows, range(step, len(rows), step)):
-            items, c = _padded_rows(C, part, width, n_items)
-            Z[part] = _solve_dual(padded[items], c, inverse) if width < f else _solve(padded[items], c, G)
+            Yu, c = _padded_rows(C, part, width, Y)
+            Z[part] = _solve_dual(Yu, c, inverse) if width < f else _solve(Yu, c, G)
     return Z
 
 
-def _padded_rows(
-    C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, filler: int
-) -> tuple[NDArray[np.int64], Array]:
-    """Return the items and confidences of ``rows``, (n, width) each, filled with item ``filler`` and 0."""
+def _padded_rows(C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, Y: Array) -> tuple[Array, Array]:
+    """Return the item factors (n, width, f) and the confidences (n, width) of ``rows``, filled with zeros."""
     start, length = C.indptr[rows][:, None], np.diff(C.indptr)[rows][:, None]
     place = np.arange(width)[None, :]
     real = place < length
     position = np.where(real, start + place, 0)
-    return np.where(real, C.indices[position], filler), np.where(real, C.data[position], 0.0)
+    Yu = Y[C.indices[position]]
+    Yu[~real] = 0.0
+    return Yu, np.where(real, C.data[position], 0.0)
 
 
 def _solve(Yu: Array, c: Array, G: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import times
+from tastebridge._linalg import times, with_data
 from tastebridge._validation import check_number
 from tastebridge.factors._base import Array, FactorModel, grown
 
@@ -65,7 +65,8 @@ class NormalizedFactors(FactorModel):
         return item_factors
 
     def _normalize(self, R: sparse.csr_matrix) -> sparse.csr_matrix:
-        return sparse.csr_matrix(sparse.diags(power(degrees(R, axis=1), -self.user_power)) @ R)
+        scale = power(R @ np.ones(R.shape[1]), -self.user_power)
+        return with_data(R, R.data * np.repeat(scale, np.diff(R.indptr)))
 
     @abstractmethod
     def _filter(self) -> Array:

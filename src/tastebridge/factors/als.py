@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tastebridge._linalg import with_data
 from tastebridge._validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array, FactorModel, grown
@@ -129,7 +130,7 @@ class ALSFactors(FactorModel):
         return model.user_factors, model.item_factors
 
     def _transform(self, R: sparse.csr_matrix) -> Array:
-        return fold_in(self.alpha * R, self.item_factors_, self.gram_)
+        return fold_in(with_data(R, self.alpha * R.data), self.item_factors_, self.gram_)
 
     def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
         r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.

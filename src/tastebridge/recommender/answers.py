@@ -20,6 +20,9 @@ CHUNK = 4096
 
 def chunks(histories: Histories, n_people: int, size: int = CHUNK) -> Iterator[tuple[slice, Histories]]:
     """Yield runs of people and their histories."""
+    if 0 < n_people <= size:
+        yield slice(0, n_people), histories
+        return
     for start in range(0, n_people, size):
         rows = slice(start, start + size)
         yield rows, {name: part[rows] for name, part in histories.items()}

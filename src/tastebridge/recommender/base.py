@@ -398,7 +398,7 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         """Return the numbers (-1 for none) and scores of the best items of people."""
         vectors = self.model_.user_vectors(histories)
         seen = histories[self._target()]
-        return top_k(vectors, self.model_.item_vectors(), n, seen=seen, **filters._asdict())
+        return top_k(vectors, self.model_.catalogue, n, seen=seen, **filters._asdict())
 
     def _audience(self, histories: Histories, ids: np.ndarray, items: Any, n: int) -> pd.DataFrame:
         known, n = self.items_[self._target()], check_count("n", n)

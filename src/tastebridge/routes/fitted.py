@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._linalg import with_data
+from tastebridge.factors._base import FactorModel
+
 Array = NDArray[np.float64]
 Histories = Mapping[str, sparse.csr_matrix]
 """For every category the weighted rows of the same people, (n_people, n_items of the category)."""
@@ -23,7 +26,12 @@ class Encoder(NamedTuple):
 
     def encode(self, histories: Histories) -> Array:
         """Return the factors (n_people, p) of some people."""
-        return np.asarray(self.model.transform(side_by_side(histories, self.categories)), dtype=np.float64)
+        return self.encode_rows(sound(side_by_side(histories, self.categories)))
+
+    def encode_rows(self, rows: sparse.csr_matrix) -> Array:
+        """Return the factors of people by their :func:`sound` rows, side by side as ``categories`` are."""
+        fold_in = self.model.fold_in if isinstance(self.model, FactorModel) else self.model.transform
+        return np.asarray(fold_in(rows), dtype=np.float64)
 
 
 def width_of(encoder: Any) -> int:
@@ -89,13 +97,36 @@ def encoded_by(
 ) -> dict[str, Array]:
     """Return the factors of people by the key of every encoder that routes read."""
     keys = dict.fromkeys(route.encoder for route in routes)
-    return {key: encoders[key].encode(histories) for key in keys}
+    needed = dict.fromkeys(encoders[key].categories for key in keys)
+    rows = {categories: sound(side_by_side(histories, categories)) for categories in needed}
+    return {key: encoders[key].encode_rows(rows[encoders[key].categories]) for key in keys}
 
 
 def side_by_side(histories: Histories, categories: Iterable[str]) -> sparse.csr_matrix:
     """Return the histories of some categories as one matrix, (n_people, n_items of all of them)."""
-    rows = [histories[name] for name in categories]
-    return rows[0] if len(rows) == 1 else sparse.hstack(rows, format="csr")
+    parts = [histories[name] for name in categories]
+    if len(parts) == 1:
+        return parts[0]
+    indptr = np.add.reduce([part.indptr.astype(np.int64) for part in parts])
+    data, indices = np.empty(indptr[-1], parts[0].dtype), np.empty(indptr[-1], np.int64)
+    before, width = indptr[:-1].copy(), 0
+    for part in parts:
+        lengths = np.diff(part.indptr)
+        place = np.repeat(before - part.indptr[:-1], lengths) + np.arange(part.nnz)
+        data[place], indices[place] = part.data, part.indices + width
+        before += lengths
+        width += part.shape[1]
+    return sparse.csr_matrix((data, indices, indptr), shape=(len(before), width))
+
+
+def sound(rows: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return rows in float64 without the zeros they store."""
+    data = rows.data.astype(np.float64)
+    if data.all():
+        return with_data(rows, data)
+    rows = rows.astype(np.float64)
+    rows.eliminate_zeros()
+    return rows
 
 
 def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bool_]:

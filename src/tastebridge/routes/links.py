@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from tastebridge._linalg import column_signs
+from tastebridge._linalg import column_signs, with_data
 from tastebridge.routes.fitted import Array
 
 
@@ -29,7 +29,7 @@ class LinearEncoder:
         """Return the histories with every entry 1, divided by the root of their length."""
         lengths = np.diff(X.indptr)
         entries = np.repeat(np.maximum(lengths, 1) ** -0.5, lengths)
-        return sparse.csr_matrix((entries, X.indices, X.indptr), shape=X.shape)
+        return with_data(X, entries)
 
 
 def similarities(X: sparse.csr_matrix, Y: sparse.csr_matrix, shrinkage: float) -> sparse.csr_matrix:
