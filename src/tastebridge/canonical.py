@@ -11,8 +11,8 @@ from sklearn.preprocessing import normalize
 
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import CCAMap
-from tastebridge.moments import Moments
 from tastebridge.routes import Workshop
+from tastebridge.routes.mapped import paired_moments
 
 _RANK = 64
 _FEWEST = 10
@@ -55,9 +55,9 @@ def mean_correlation(source: str, folds: Sequence[Mapping[str, tuple[float, int]
 def _correlation(workshop: Workshop, source: str, X: sparse.csr_matrix, Y: sparse.csr_matrix) -> float:
     linked = workshop.linked(source)
     phi, psi = (_factors(workshop, name) for name in (source, workshop.target))
-    moments = Moments.from_arrays(
-        normalize(phi.transform(workshop.histories[source][linked])),
-        normalize(psi.transform(workshop.histories[workshop.target][linked])),
+    moments = paired_moments(
+        (lambda rows: normalize(phi.transform(rows)), workshop.histories[source][linked]),
+        (lambda rows: normalize(psi.transform(rows)), workshop.histories[workshop.target][linked]),
     )
     cca = CCAMap(n_components=1, regularization=1.0).fit_moments(moments)
     pair = normalize(phi.transform(X)) @ cca.x_weights_, normalize(psi.transform(Y)) @ cca.y_weights_

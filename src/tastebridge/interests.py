@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tastebridge.calibration import FOLDS, calibrate, constant
 from tastebridge.factors import SVDFactors
-from tastebridge.routes import Histories, Workshop
+from tastebridge.routes import Histories, Workshop, known_to
 from tastebridge.routes.links import LinearEncoder
 
 Array = NDArray[np.float64]
@@ -40,8 +40,10 @@ def learn_interests(workshop: Workshop, seed: int) -> State:
     curve too), share observed, and people, of bins of equal size.
     """
     encoders = {name: _encoder(workshop, name) for name in sorted(workshop.histories)}
-    features = {name: _features(workshop.histories, name, encoders[name]) for name in encoders}
-    return {name: {"encoder": encoders[name], **_learn(name, features, seed)} for name in encoders}
+    return {
+        name: {"encoder": encoders[name], **_learn(name, workshop.histories, encoders, seed)}
+        for name in encoders
+    }
 
 
 def interest_of(state: Mapping[str, Mapping[str, Array]], histories: Histories) -> Array:
@@ -74,12 +76,15 @@ def _known(X: Array) -> NDArray[np.bool_]:
     return np.asarray(X.any(axis=1))
 
 
-def _learn(name: str, features: Mapping[str, Array], seed: int) -> dict[str, Array]:
-    X, y = _elsewhere(name, features), features[name][:, -1] > 0
-    known = np.flatnonzero(_known(X))
+def _learn(name: str, histories: Histories, encoders: Mapping[str, Array], seed: int) -> dict[str, Array]:
+    """Return the model of one category, from the features of people drawn at random: never of everybody."""
+    y = known_to((name,), histories)
+    known = np.flatnonzero(known_to(tuple(other for other in encoders if other != name), histories))
     rng = np.random.default_rng(seed)
     rows = known if len(known) <= _PEOPLE else np.sort(rng.choice(known, _PEOPLE, replace=False))
     rate = (y[known].sum() + 0.5) / (len(known) + 1.0)
     few = min(y[rows].sum(), (~y[rows]).sum()) < 2 * FOLDS
-    found = constant(rate, X.shape[1]) if few else calibrate(X[rows], y[rows], seed)
+    drawn = {other: part[rows] for other, part in histories.items()}
+    X = _elsewhere(name, {other: _features(drawn, other, encoders[other]) for other in encoders})
+    found = constant(rate, X.shape[1]) if few else calibrate(X, y[rows], seed)
     return {**found._asdict(), "rate": np.array([rate])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class LinearModel:
     encoders : mapping of key to Encoder
     routes : tuple of FittedRoute
     spaces : mapping of key to ndarray of shape (n_items, k)
-        Views of the columns of :meth:`item_vectors`.
+        Given dense or sparse; views of the columns of :meth:`item_vectors`.
     segments : mapping of {"cold", "warm", "empty"} to Segment
         For people without and with a history in the target, and without any history; where there is no
         ``"empty"``, the last are ``"cold"`` too.
@@ -66,8 +66,11 @@ class LinearModel:
     _item_vectors: Vectors32 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        whole = np.concatenate(list(self.spaces.values()), axis=1)
-        ends = np.cumsum([V.shape[1] for V in self.spaces.values()])[:-1]
+        ends = np.cumsum([V.shape[1] for V in self.spaces.values()])
+        whole = np.zeros((next(iter(self.spaces.values())).shape[0], ends[-1]), dtype=np.float32)
+        for V, end in zip(self.spaces.values(), ends, strict=True):
+            _put(V, whole[:, end - V.shape[1] : end])
+        ends = ends[:-1]
         views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=True))
         object.__setattr__(self, "spaces", views)
         object.__setattr__(self, "_item_vectors", whole)
@@ -152,6 +155,15 @@ class LinearModel:
         if "empty" in self.segments:
             kinds = np.where(known_to(tuple(histories), histories), kinds, "empty")
         return kinds
+
+
+def _put(V: Any, block: Vectors32) -> None:
+    """Write dense or sparse vectors to a block of zeros."""
+    if sparse.issparse(V):
+        entries = V.tocoo()
+        block[entries.row, entries.col] = entries.data
+    else:
+        block[:] = V
 
 
 def _in_whole_tiles(histories: Histories) -> Histories:

@@ -164,8 +164,10 @@ def _fold(workshop: Workshop, held: Held, routes: list[FittedRoute | None]) -> F
     )
 
 
-def _thin(V: NDArray[np.float32]) -> NDArray[np.float32] | sparse.csr_matrix:
+def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | sparse.csr_matrix:
     """Return ``V`` sparse if few of its entries are not 0."""
+    if sparse.issparse(V):
+        return V
     return sparse.csr_matrix(V) if np.count_nonzero(V) < V.size // 20 else V
 
 

@@ -9,6 +9,7 @@ from tastebridge.data import ItemFeatures, Vocabulary
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import CCAMap, RidgeMap
+from tastebridge.moments import Moments
 from tastebridge.routes import (
     ContentRoute,
     JointRoute,
@@ -23,6 +24,7 @@ from tastebridge.routes import (
     side_by_side,
 )
 from tastebridge.routes.links import decompose, similarities, strongest
+from tastebridge.routes.mapped import paired_moments
 from tastebridge.routes.transfer import label
 
 KINDS = [
@@ -88,7 +90,7 @@ def test_a_route_gives_finite_vectors_and_silence_for_the_unknown(shop, kind):
     for route in built:
         V = shop.spaces[route.space]
         Z = vectors(shop, route, shop.histories)
-        assert len(V) == 15
+        assert V.shape[0] == 15
         assert Z.shape[1] <= V.shape[1]
         assert np.isfinite(Z @ V[:, : Z.shape[1]].T).all()
         assert bool(vectors(shop, route, empty).any()) == (not route.sources)
@@ -195,10 +197,20 @@ def test_neighbours_within_the_target_leave_an_item_itself_out(shop):
 def test_decompose_is_exact(seed):
     S = sparse.random(40, 30, density=0.03, random_state=seed, format="csr")
     E, V = decompose(S)
-    np.testing.assert_allclose(E @ V.T, S.toarray(), atol=1e-12)
+    np.testing.assert_allclose((E @ V.T).toarray(), S.toarray(), atol=1e-12)
     nothing = decompose(sparse.csr_matrix((4, 3)))
     assert [part.shape for part in nothing] == [(4, 1), (3, 1)]
-    assert not (nothing[0] @ nothing[1].T).any()
+    assert not (nothing[0] @ nothing[1].T).nnz
+
+
+@pytest.mark.parametrize("shard", [1, 7, 80, 1000])
+def test_moments_of_shards_are_those_of_everybody(shop, shard):
+    phi, psi = (shop.factors((name,), SVDFactors(4)) for name in ("books", "films"))
+    linked = shop.linked("books")
+    X, Y = shop.histories["books"][linked], shop.histories["films"][linked]
+    found = paired_moments((phi.transform, X), (psi.transform, Y), shard).to_arrays()
+    for name, whole in Moments.from_arrays(phi.transform(X), psi.transform(Y)).to_arrays().items():
+        np.testing.assert_allclose(found[name], whole, rtol=1e-9, atol=1e-9)
 
 
 def test_strongest_breaks_ties_by_place():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,10 @@ def read_panel(
 
 def _read(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:
     if path.is_dir() or path.suffix == ".parquet":
-        data = open_parquet(parquet_parts(path), path)
+        data = open_parquet(parts := parquet_parts(path), path)
         roles = roles_of(data.schema.names, columns, path)
+        texts = [name for name in roles.values() if pa.types.is_string(data.schema.field(name).type)]
+        data = open_parquet(parts, path, texts)  # a code a row: texts repeat, and all of them are in memory
         return data.to_table(columns=list(roles.values())), roles
     return read_text(path, columns)
 
@@ -89,12 +91,16 @@ def parquet_parts(path: Path) -> list[str]:
     return parts
 
 
-def open_parquet(parts: list[str], base: Path) -> ds.Dataset:
-    """Return the data set of some Parquet files below ``base``; names of folders may be columns."""
+def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.Dataset:
+    """Return the data set of some Parquet files below ``base``; names of folders may be columns.
+
+    Texts of the ``coded`` columns are read as codes into a dictionary.
+    """
     for part in parts:
         _refuse_empty(Path(part))
     hive = ds.partitioning(flavor="hive")
-    return ds.dataset(parts, format="parquet", partitioning=hive, partition_base_dir=str(base))
+    kind = ds.ParquetFileFormat(dictionary_columns=list(coded))
+    return ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
 
 
 def read_text(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:

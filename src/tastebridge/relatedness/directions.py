@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tastebridge.relatedness.correlation import (
     correlation_interval,
     held_out_variates,
 )
-from tastebridge.relatedness.pairs import FEWEST, RANK
+from tastebridge.relatedness.pairs import FEWEST, RANK, Taste
 from tastebridge.routes import Workshop
 
 _DIRECTIONS, _ITEMS, _FOLDS, _PEOPLE = 5, 8, 5, 5000
@@ -48,10 +49,12 @@ def learn_directions(workshop: Workshop, seed: int) -> pd.DataFrame:
     return table.astype({"direction": "int64", "rank": "int64", "item": "int64"})
 
 
-def taste(workshop: Workshop) -> dict[str, Array]:
-    """Return the factors (n_people, k) of everybody in every category, of length 1 or, if absent, 0."""
-    everybody = np.arange(workshop.histories[workshop.target].shape[0])
-    return {name: _factors(workshop, name, everybody) for name in sorted(workshop.histories)}
+def taste(workshop: Workshop) -> dict[str, Taste]:
+    """Return who stands in every category, and their factors (n_people, k), of length 1."""
+    return {
+        name: Taste(np.diff(rows.indptr) > 0, partial(_factors, workshop, name))
+        for name, rows in sorted(workshop.histories.items())
+    }
 
 
 def described(table: pd.DataFrame, items: Mapping[str, Any], names: Mapping[str, pd.Series] | None) -> Any:

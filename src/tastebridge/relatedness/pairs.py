@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,13 @@ FEWEST = 20
 """Below this many linked people a correlation says nothing."""
 _PEOPLE, _FOLDS = 5000, 5
 _COLUMNS = ["source", "target", "linked", "overlap", "correlation", "low", "high", "explained"]
+
+
+class Taste(NamedTuple):
+    """Who stands in a category, and what gives the factors (n, k), of length 1, of some of them by number."""
+
+    active: NDArray[np.bool_]
+    factors: Callable[[NDArray[np.int64]], Array]
 
 
 def relatedness(panel: Any, n_components: int = RANK, random_state: int = 0) -> pd.DataFrame:
@@ -71,50 +78,43 @@ def relatedness(panel: Any, n_components: int = RANK, random_state: int = 0) -> 
     check_count("n_components", n_components)
     check_count("random_state", random_state, 0, 2**32 - 1)
     histories = {name: part.matrix for name, part in panel.interactions.items()}
-    return relatedness_of(
-        {name: _factors(rows, n_components, random_state) for name, rows in histories.items()}, random_state
-    )
+    tastes = {name: _taste(rows, n_components, random_state) for name, rows in histories.items()}
+    return relatedness_of(tastes, random_state)
 
 
-def relatedness_of(factors: Mapping[str, Array], random_state: int) -> pd.DataFrame:
-    """Return the table of :func:`relatedness` of factors (n_people, k); people who are absent have zeros."""
-    active = {name: np.asarray(F.any(axis=1)) for name, F in factors.items()}
+def relatedness_of(tastes: Mapping[str, Taste], random_state: int) -> pd.DataFrame:
+    """Return the table of :func:`relatedness` of the tastes in every category."""
     rows = [
         row
-        for one, other in combinations(factors, 2)
-        for row in _pair(one, other, factors, active, np.random.default_rng(random_state))
+        for one, other in combinations(tastes, 2)
+        for row in _pair((one, other), tastes, np.random.default_rng(random_state))
     ]
     table = pd.DataFrame(rows, columns=_COLUMNS)
     return table.sort_values(["source", "target"], ignore_index=True)
 
 
-def _factors(rows: sparse.csr_matrix, rank: int, seed: int) -> Array:
-    """Return the factors of all people, of length 1; zero for those who are absent."""
+def _taste(rows: sparse.csr_matrix, rank: int, seed: int) -> Taste:
+    """Return the taste that factors of one category show."""
     here = np.diff(rows.indptr) > 0
     used = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
     k = min(rank, int(here.sum()), used)
-    out = np.zeros((rows.shape[0], max(k, 1)))
-    if k:
-        model = SVDFactors(k, filter="power", random_state=seed).fit(rows[here])
-        out[here] = normalize(model.transform(rows[here]))
-    return out
+    if not k:
+        return Taste(here, lambda people: np.zeros((len(people), 1)))
+    model = SVDFactors(k, filter="power", random_state=seed).fit(rows[here])
+    return Taste(here, lambda people: np.asarray(normalize(model.transform(rows[people]))))
 
 
-def _pair(
-    one: str,
-    other: str,
-    factors: Mapping[str, Array],
-    active: Mapping[str, NDArray[np.bool_]],
-    rng: np.random.Generator,
-) -> list[tuple]:
+def _pair(names: tuple[str, str], tastes: Mapping[str, Taste], rng: np.random.Generator) -> list[tuple]:
     """Return the rows of two categories, there and back."""
+    one, other = names
+    active = {name: tastes[name].active for name in names}
     linked = np.flatnonzero(active[one] & active[other])
-    shares = [len(linked) / max(int(active[name].sum()), 1) for name in (one, other)]
+    shares = [len(linked) / max(int(active[name].sum()), 1) for name in names]
     interval, there, back = (np.nan,) * 3, np.nan, np.nan
     if len(linked) >= FEWEST:
         seed = int(rng.integers(2**31))
         people = linked if len(linked) <= _PEOPLE else np.sort(rng.choice(linked, _PEOPLE, replace=False))
-        X, Y = factors[one][people], factors[other][people]
+        X, Y = (tastes[name].factors(people) for name in names)
         a, b = held_out_variates(X, Y, 1, _FOLDS, seed)
         found = correlation_interval(a.ravel(), b.ravel())
         interval = found.mean, found.low, found.high

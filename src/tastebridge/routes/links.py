@@ -56,14 +56,13 @@ def strongest(S: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((S.data[kept], (rows[kept], S.indices[kept])), shape=S.shape)
 
 
-def decompose(S: sparse.csr_matrix) -> tuple[Array, Array]:
-    """Return ``E`` (n, k) and ``V`` (m, k) with ``S = E V'``: the SVD of every connected part of it."""
+def decompose(S: sparse.csr_matrix) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Return sparse ``E`` (n, k), ``V`` (m, k) with ``S = E V'``: the SVD of every connected part of it."""
     S = sparse.coo_matrix(S)
     used_rows, used_columns = np.unique(S.row), np.unique(S.col)
     row, column = np.searchsorted(used_rows, S.row), np.searchsorted(used_columns, S.col)
     parts = _parts(row, column, len(used_rows), len(used_columns))
-    E, V = (np.zeros((n, max(len(used_columns), 1))) for n in S.shape)
-    width = 0
+    left, right, width = [], [], 0
     order = np.argsort(parts, kind="stable")
     for links in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1) if S.nnz else []:
         i, at_row = np.unique(row[links], return_inverse=True)
@@ -71,12 +70,25 @@ def decompose(S: sparse.csr_matrix) -> tuple[Array, Array]:
         block = np.zeros((len(i), len(j)))
         block[at_row, at_column] = S.data[links]
         U, s, Vt = np.linalg.svd(block, full_matrices=False)
-        sign, last = column_signs(Vt.T), width + len(s)
-        E[used_rows[i], width:last] = U * s * sign
-        V[used_columns[j], width:last] = Vt.T * sign
-        width = last
-    width = max(width, 1)
-    return E[:, :width], V[:, :width]
+        sign = column_signs(Vt.T)
+        left.append((used_rows[i], width, U * s * sign))
+        right.append((used_columns[j], width, Vt.T * sign))
+        width += len(s)
+    return tuple(
+        _placed(blocks, (n, max(width, 1))) for blocks, n in zip((left, right), S.shape, strict=True)
+    )
+
+
+def _placed(blocks: list[tuple[NDArray[np.int64], int, Array]], shape: tuple[int, int]) -> sparse.csr_matrix:
+    """Return a matrix of dense blocks, each given by its rows and its first column, and zeros elsewhere."""
+    if not blocks:
+        return sparse.csr_matrix(shape)
+    rows = np.concatenate([np.repeat(rows, block.shape[1]) for rows, _, block in blocks])
+    columns = np.concatenate([np.tile(first + np.arange(B.shape[1]), len(B)) for _, first, B in blocks])
+    values = np.concatenate([block.ravel() for _, _, block in blocks])
+    matrix = sparse.csr_matrix((values, (rows, columns)), shape=shape)
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def _parts(

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.moments import Moments
 from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
 from tastebridge.routes.fitted import Array, Encoder, Histories
+
+Side = tuple[Callable[[sparse.csr_matrix], Array], sparse.csr_matrix]
+"""What makes factors of histories, and the histories of some people."""
+
+_SHARD = 50_000
+"""People whose factors are held at once: what is kept of them is sums, added in their order."""
+
+
+def paired_moments(here: Side, there: Side, shard: int = _SHARD) -> Moments:
+    """Return the moments of the factors of both sides of the same people, in memory of one shard of them."""
+    (phi, X), (psi, Y) = here, there
+    cuts = range(0, max(X.shape[0], 1), shard)
+    parts = (Moments.from_arrays(phi(X[at : at + shard]), psi(Y[at : at + shard])) for at in cuts)
+    return reduce(add, parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +71,8 @@ class MapAccount(Account):
         if not people.any():
             return self
         rows = {name: histories[name][people] for name in (self.source, self.target)}
-        change = Moments.from_arrays(encoders[self.encoder].encode(rows), encoders[self.decoder].encode(rows))
+        phi, psi = (encoders[key].model.transform for key in (self.encoder, self.decoder))
+        change = paired_moments((phi, rows[self.source]), (psi, rows[self.target]))
         if sign < 0:
             check_left(self.moments.n - change.n)
         return replace(self, moments=self.moments + change if sign > 0 else self.moments - change)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from scipy import sparse
-
 from tastebridge._validation import check_count, check_number
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.links import LinearEncoder
@@ -60,10 +58,10 @@ class NeighbourRoute(Route):
         workshop.keep(SPACE, account)
         encoders, V = account.solved(categories)
         space = workshop.space(SPACE, V)
-        kept = {name: sparse.csr_matrix(rows) for name, rows in encoders.items() if rows.any()}
         keys = {
             name: workshop.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")
-            for name, rows in kept.items()
+            for name, rows in encoders.items()
+            if rows.nnz
         }
         return [
             FittedRoute(account.routes[name], (name,), key, None, None, space) for name, key in keys.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import sparse
 
 from tastebridge.data.places import Places
 from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
-from tastebridge.routes.fitted import Array, Encoder, Histories
+from tastebridge.routes.fitted import Encoder, Histories
 from tastebridge.routes.links import LinearEncoder, decompose, shrunk, strongest
 
 SPACE = "neighbours"
@@ -111,14 +112,14 @@ class PairAccount(Account):
         parts.spaces[SPACE] = V.astype(np.float32)
         for name, route in there.items():
             key = parts.routes[route].encoder
-            parts.encoders[key] = Encoder((name,), LinearEncoder(sparse.csr_matrix(encoders[name])))
+            parts.encoders[key] = Encoder((name,), LinearEncoder(encoders[name]))
 
-    def solved(self, names: tuple[str, ...]) -> tuple[dict[str, Array], Array]:
+    def solved(self, names: tuple[str, ...]) -> tuple[dict[str, sparse.csr_matrix], sparse.csr_matrix]:
         """Return an encoder (n_items, k) for each of some categories, and the target's item vectors."""
         links = [self.pairs[name].links(self.n_links, self.shrinkage, name == self.target) for name in names]
         E, V = decompose(sparse.vstack(links, format="csr"))
-        ends = np.cumsum([part.shape[0] for part in links])[:-1]
-        return dict(zip(names, np.split(E, ends), strict=True)), V
+        ends = np.cumsum([0, *(part.shape[0] for part in links)]).tolist()
+        return {name: E[start:end] for name, (start, end) in zip(names, pairwise(ends), strict=True)}, V
 
 
 def _ones(X: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -9,9 +9,8 @@ from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
 from tastebridge.routes.fitted import FittedRoute
-from tastebridge.routes.mapped import MapAccount
+from tastebridge.routes.mapped import MapAccount, paired_moments
 from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
@@ -61,9 +60,9 @@ class TransferRoute(Route):
         here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
         phi, psi = workshop.factors((source,), here), workshop.factors((target,), there)
         linked = workshop.linked(source)
-        moments = Moments.from_arrays(
-            phi.transform(workshop.histories[source][linked]),
-            psi.transform(workshop.histories[target][linked]),
+        moments = paired_moments(
+            (phi.transform, workshop.histories[source][linked]),
+            (psi.transform, workshop.histories[target][linked]),
         )
         rule = self.map or RidgeMap()
         name = f"{source} → {label(phi)} → {label(rule)} → {label(psi)}"

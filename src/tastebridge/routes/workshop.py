@@ -45,7 +45,7 @@ class Workshop:
         self.target = target
         self.rank = rank
         self.encoders: dict[str, Encoder] = {}
-        self.spaces: dict[str, NDArray[np.float32]] = {}
+        self.spaces: dict[str, NDArray[np.float32] | sparse.csr_matrix] = {}
         self.decoders: dict[str, str] = {}
         self.accounts: dict[str, Account] = {}
         self.features = dict(features or {})
@@ -117,14 +117,17 @@ class Workshop:
         self.encoders.setdefault(key, Encoder(categories, model))
         return key
 
-    def space(self, key: str, item_vectors: Array, decoder: str | None = None) -> str:
+    def space(self, key: str, item_vectors: Array | sparse.csr_matrix, decoder: str | None = None) -> str:
         """Keep the item vectors of a space under a key, the wider where they are kept already.
 
-        ``decoder`` is the key of the encoder whose item factors they are, if they are any's.
+        They are dense, or sparse where few items have a part in it. ``decoder`` is the key of the encoder
+        whose item factors they are, if they are any's.
         """
         known = self.spaces.get(key)
         if known is None or known.shape[1] < item_vectors.shape[1]:
-            self.spaces[key] = np.ascontiguousarray(item_vectors, dtype=np.float32)
+            few = sparse.issparse(item_vectors)
+            kept = item_vectors if few else np.ascontiguousarray(item_vectors)
+            self.spaces[key] = kept.astype(np.float32, copy=False)
             if decoder is not None:
                 self.decoders[key] = decoder
         return key
