@@ -11,7 +11,7 @@ from tastebridge._validation import check_count
 from tastebridge.maps import RidgeMap
 from tastebridge.moments import Moments
 from tastebridge.routes.fitted import FittedRoute
-from tastebridge.routes.mapped import MapAccount
+from tastebridge.routes.mapped import MapAccount, paired_moments
 from tastebridge.routes.profiles import ProfileEncoder
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label
@@ -83,12 +83,14 @@ class ContentRoute(Route):
             model = workshop.factors(here, self.profile)
             encoder, shown = encoder_of(workshop, here, model), label(model)
         decoder, linked = content_encoder(workshop, workshop.target, self), workshop.linked(source)
-        X = workshop.encoders[encoder].model.transform(workshop.histories[source][linked])
-        Y = workshop.encoders[decoder].model.transform(workshop.histories[workshop.target][linked])
+        sides = ((encoder, source), (decoder, workshop.target))
+        phi, psi = (
+            (workshop.encoders[key].model.transform, workshop.histories[category][linked])
+            for key, category in sides
+        )
         rule = clone(self.map or RidgeMap(ALPHA))
         name = f"{source} → {shown} → {label(rule)} → {shown_name(self)}"
-        moments = Moments.from_arrays(X, Y)
-        account = MapAccount(name, source, workshop.target, encoder, decoder, rule, moments)
+        account = MapAccount(name, source, workshop.target, encoder, decoder, rule, paired_moments(phi, psi))
         workshop.keep(name, account)
         return FittedRoute(name, here, encoder, *account.solved(), content_space(workshop, self))
 
