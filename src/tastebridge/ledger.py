@@ -51,7 +51,7 @@ class Ledger:
         decoders = {space: key for space, key in workshop.decoders.items() if space in model.spaces}
         wanted = {key for part in accounts.values() for key in part.reads} | set(decoders.values())
         encoders = {key: workshop.encoders[key] for key in sorted(wanted - set(model.encoders))}
-        people = {name: int(np.count_nonzero(np.diff(X.indptr))) for name, X in workshop.histories.items()}
+        people = {name: workshop.n_people(name) for name in workshop.histories}
         return cls(accounts, encoders, decoders, people)
 
     def updated(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -179,13 +179,17 @@ class InterestMapper(LiveRecommender):
 
     def fit(self, panel: Any, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
-        panel = self._read(panel)
+        return self._fit(self._read(panel), Workshop)
+
+    def _fit(self, panel: Panel, workshop: Callable[..., Workshop]) -> Self:
+        """Learn from a panel in a workshop of some kind."""
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
         histories = self._remember(panel)
         routes = self._routes(histories, panel.item_features.get(self.target, {}))
+        shop = workshop(histories, self.target, _rank(routes), features=panel.item_features)
         with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
-            self._learn(panel, histories, sources, routes, step)
+            self._learn(panel, shop, sources, routes, step)
         return self
 
     def interests(self, user_ids: Any = None, *, missing: str = "error") -> pd.DataFrame:
@@ -233,10 +237,9 @@ class InterestMapper(LiveRecommender):
         return pd.DataFrame(columns)
 
     def _learn(
-        self, panel: Panel, histories: dict, sources: Sequence[str], routes: list[Route], step: Step
+        self, panel: Panel, shop: Workshop, sources: Sequence[str], routes: list[Route], step: Step
     ) -> None:
         rng = np.random.default_rng(self.random_state)
-        shop = Workshop(histories, self.target, _rank(routes), features=panel.item_features)
         step("factors")
         held = self._held(shop, rng)
         fitted, folds, correlations = self._build(shop, routes, held)
@@ -381,7 +384,7 @@ class InterestMapper(LiveRecommender):
                 f"no source helps for {self.target!r} out of fold; people without a history there get what "
                 "is popular. See transfer_.",
                 TastebridgeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return table
 

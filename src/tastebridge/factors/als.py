@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
@@ -105,8 +107,21 @@ class ALSFactors(FactorModel):
 
     def _fit(self, R: sparse.csr_matrix) -> None:
         Z, Y = (factors.astype(np.float64) for factors in self._train(R))
-        self.item_factors_ = Y
-        self.gram_, self.user_gram_ = Y.T @ Y + self.regularization * np.eye(Y.shape[1]), Z.T @ Z
+        self.adopt(Y, Z.T @ Z)
+
+    def adopt(self, item_factors: Array, user_gram: Array) -> Self:
+        """Take factors trained elsewhere; the fold-in is as after a fit.
+
+        Parameters
+        ----------
+        item_factors : ndarray of shape (n_items, n_components)
+        user_gram : ndarray of shape (n_components, n_components)
+            The second moments of the people's factors, by which new items get theirs.
+        """
+        Y = np.asarray(item_factors, dtype=np.float64)
+        self.item_factors_, self.n_features_in_ = Y, len(Y)
+        self.gram_, self.user_gram_ = Y.T @ Y + self.regularization * np.eye(Y.shape[1]), user_gram
+        return self
 
     def _train(self, R: sparse.csr_matrix) -> tuple[Array, Array]:
         """Return the factors of people and items of a new implicit model: a used one goes on from its fit."""

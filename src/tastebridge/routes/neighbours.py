@@ -5,7 +5,7 @@ from __future__ import annotations
 from tastebridge._validation import check_count, check_number
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.links import LinearEncoder
-from tastebridge.routes.paired import SPACE, PairAccount, Pairs
+from tastebridge.routes.paired import SPACE, PairAccount
 from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
@@ -53,7 +53,7 @@ class NeighbourRoute(Route):
             self.n_links,
             self.shrinkage,
             {name: f"{name} → neighbours" for name in categories},
-            {name: Pairs.of(workshop.histories, name, workshop.target) for name in categories},
+            {name: workshop.pairs(name) for name in categories},
         )
         workshop.keep(SPACE, account)
         encoders, V = account.solved(categories)

@@ -41,10 +41,7 @@ class PopularityRoute(Route):
         if self.linked and len(workshop.linked_to_any()) in (0, np.count_nonzero(np.diff(rows.indptr))):
             return []
         name, among = (AMONG_LINKED, workshop.sources) if self.linked else (POPULARITY, ())
-        nobody = CountAccount(
-            name, workshop.target, among, self.prior, np.zeros(rows.shape[1], dtype=np.int64)
-        )
-        account = nobody.plus(workshop.histories, {}, 1)
+        account = CountAccount(name, workshop.target, among, self.prior, workshop.counts(among))
         workshop.keep(name, account)
         space = workshop.space(name, account.solved())
         encoder = workshop.encoder((workshop.target,), Constant(), "constant")

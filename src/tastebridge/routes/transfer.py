@@ -10,7 +10,7 @@ from sklearn.base import clone
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.routes.fitted import FittedRoute
-from tastebridge.routes.mapped import MapAccount, paired_moments
+from tastebridge.routes.mapped import MapAccount
 from tastebridge.routes.route import Route
 from tastebridge.routes.workshop import Workshop
 
@@ -59,14 +59,10 @@ class TransferRoute(Route):
         target = workshop.target
         here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
         phi, psi = workshop.factors((source,), here), workshop.factors((target,), there)
-        linked = workshop.linked(source)
-        moments = paired_moments(
-            (phi.transform, workshop.histories[source][linked]),
-            (psi.transform, workshop.histories[target][linked]),
-        )
         rule = self.map or RidgeMap()
         name = f"{source} → {label(phi)} → {label(rule)} → {label(psi)}"
         encoder, decoder = encoder_of(workshop, (source,), phi), encoder_of(workshop, (target,), psi)
+        moments = workshop.moments(source, phi, psi)
         account = MapAccount(name, source, target, encoder, decoder, clone(rule), moments)
         workshop.keep(name, account)
         return FittedRoute(name, (source,), encoder, *account.solved(), space_of(workshop, (target,), psi))

@@ -12,9 +12,12 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
+from tastebridge.moments import Moments
 from tastebridge.routes.account import Account
 from tastebridge.routes.description import Described, ItemFeaturesByName, described_by
-from tastebridge.routes.fitted import Array, Encoder, Histories, side_by_side
+from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_by_side
+from tastebridge.routes.mapped import paired_moments
+from tastebridge.routes.paired import Pairs
 
 
 class Workshop:
@@ -62,8 +65,7 @@ class Workshop:
     @property
     def popularity(self) -> Array:
         """The number of people of each target item."""
-        rows = self.histories[self.target]
-        return np.bincount(rows.indices, minlength=rows.shape[1]).astype(np.float64)
+        return self.counts(()).astype(np.float64)
 
     def linked(self, source: str) -> NDArray[np.int64]:
         """Return the numbers of the people with a history in the source and in the target."""
@@ -89,8 +91,28 @@ class Workshop:
             return self._parent.factors(categories, estimator)
         if isinstance(estimator, SVDFactors):
             return self._svd(categories, estimator)
-        key = f"{categories} {estimator!r}"
-        return self.once(key, lambda: clone(estimator).fit(self._active(categories)))
+        return self.once(f"{categories} {estimator!r}", lambda: self._train(categories, estimator))
+
+    def moments(self, source: str, phi: Any, psi: Any) -> Moments:
+        """Return the moments of the linked people's factors in a source and in the target."""
+        linked = self.linked(source)
+        return paired_moments(
+            (phi.transform, self.histories[source][linked]),
+            (psi.transform, self.histories[self.target][linked]),
+        )
+
+    def pairs(self, name: str) -> Pairs:
+        """Return how many people took an item of a category, one of the target, and both."""
+        return Pairs.of(self.histories, name, self.target)
+
+    def counts(self, among: tuple[str, ...]) -> NDArray[Any]:
+        """Return how many people took each target item, of those with a history in any of some categories."""
+        rows = self.histories[self.target][known_to(among, self.histories)]
+        return np.bincount(rows.indices, minlength=rows.shape[1])
+
+    def n_people(self, name: str) -> int:
+        """Return how many people have a history in a category."""
+        return int(np.count_nonzero(np.diff(self.histories[name].indptr)))
 
     def limit(self, categories: Iterable[str]) -> int:
         """Return the highest rank factors of some categories can have."""
@@ -136,6 +158,10 @@ class Workshop:
         """Keep what routes learned as sums; where people are hidden it is of no use and not kept."""
         if self._parent is None:
             self.accounts[key] = account
+
+    def _train(self, categories: tuple[str, ...], estimator: Any) -> Any:
+        """Return a factor model fitted on some categories."""
+        return clone(estimator).fit(self._active(categories))
 
     def _svd(self, categories: tuple[str, ...], estimator: SVDFactors) -> Any:
         """Return SVD factors, those of a single category cut from the largest rank that will be wanted."""

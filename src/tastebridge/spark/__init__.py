@@ -1,4 +1,4 @@
-"""The same models on Spark: scored where the events are.
+"""The same models on Spark: fitted and scored where the events are.
 
 Functions take Spark data frames of events, of whatever classic session they belong to (Spark 4, Java 17 or
 later; not Spark Connect). ``pip install 'tastebridge[spark]'`` brings pyspark along; the workers need this
@@ -6,6 +6,7 @@ package too.
 """
 
 from tastebridge.spark.accounting import account
+from tastebridge.spark.fitting import fit
 from tastebridge.spark.recommending import recommend
 
-__all__ = ["account", "recommend"]
+__all__ = ["account", "fit", "recommend"]

@@ -16,11 +16,14 @@ from tastebridge.batch.account import Account
 from tastebridge.batch.kernel import Read, RecommendationKernel
 from tastebridge.batch.schema import unnest
 from tastebridge.data import CleaningPolicy
+from tastebridge.data.pipeline import clean
 from tastebridge.loading import load
 from tastebridge.recommender import Recommender
 from tastebridge.spark.events import nested, read_events
 from tastebridge.spark.library import check_frame
 from tastebridge.spark.shipping import Shipment
+
+Count = Callable[[pa.RecordBatch], Account]
 
 
 def account(
@@ -64,22 +67,45 @@ def account(
     weights = recommender.event_weights if event_weights is None else event_weights
     kernel = RecommendationKernel(recommender, event_weights=weights, policy=policy)
     events = read_events(frame, columns, kernel.event_weights, policy)
-    count = _counting(Shipment.of(recommender, events.sparkSession), weights, policy)
-    rows = nested(events).mapInArrow(count, "account string").collect()
-    return reduce(add, (Account.from_json(json.loads(row["account"])) for row in rows), Account())
+    return _sum(events, _reading(Shipment.of(recommender, events.sparkSession), weights, policy))
 
 
-def _counting(
+def cleaned(events: Any, event_weights: Mapping[Any, float] | None, policy: CleaningPolicy) -> Account:
+    """Count what cleaning leaves out of events by role, whatever the model."""
+
+    def read() -> Count:
+        def one(batch: pa.RecordBatch) -> Account:
+            users, _, report = clean(unnest(batch), None, event_weights, policy, part=True)
+            return Account.of(report, people=len(users))
+
+        return one
+
+    return _sum(events, read)
+
+
+def _reading(
     shipment: Shipment, weights: Mapping[Any, float] | None, policy: CleaningPolicy
-) -> Callable[[Any], Iterator[pa.RecordBatch]]:
-    """Return what a worker does with its batches of histories: a row for all of them."""
+) -> Callable[[], Count]:
+    """Return what a worker calls once to count batch by batch."""
+
+    def read() -> Count:
+        kernel = RecommendationKernel(shipment.unpack(), event_weights=weights, policy=policy)
+
+        def one(batch: pa.RecordBatch) -> Account:
+            found = Read.of(kernel, unnest(batch))
+            return Account.of(found.panel.cleaning, people=len(found.panel), unknown=found.unknown)
+
+        return one
+
+    return read
+
+
+def _sum(events: Any, read: Callable[[], Count]) -> Account:
+    """Return the sum of what is counted of the histories of events; of a partition only its sum is sent."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        kernel = RecommendationKernel(shipment.unpack(), event_weights=weights, policy=policy)
-        whole = Account()
-        for batch in batches:
-            read = Read.of(kernel, unnest(batch))
-            whole += Account.of(read.panel.cleaning, people=len(read.panel)) + Account(unknown=read.unknown)
+        whole = reduce(add, map(read(), batches), Account())
         yield pa.record_batch({"account": [json.dumps(asdict(whole))]})
 
-    return work
+    rows = nested(events).mapInArrow(work, "account string").collect()
+    return reduce(add, (Account.from_json(json.loads(row["account"])) for row in rows), Account())

@@ -1,0 +1,166 @@
+"""A mapper fitted on the events of a Spark data frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from tastebridge._validation import check_count
+from tastebridge.batch.driver import warn
+from tastebridge.data import CleaningPolicy
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.factors import ALSFactors
+from tastebridge.mapper import InterestMapper
+from tastebridge.maps import RidgeMap
+from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
+from tastebridge.spark.accounting import cleaned
+from tastebridge.spark.events import read_events
+from tastebridge.spark.library import check_frame
+from tastebridge.spark.taken import Taken
+from tastebridge.spark.workshop import SparkWorkshop
+
+
+def fit(
+    frame: Any,
+    target: str,
+    sources: list[str] | None = None,
+    *,
+    n_components: int = 64,
+    routes: list[Route] | None = None,
+    n_people: int = 100_000,
+    n_folds: int = 1,
+    columns: Mapping[str, str | None] | None = None,
+    event_weights: Mapping[Any, float] | None = None,
+    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    random_state: int = 0,
+    verbose: bool = False,
+) -> InterestMapper:
+    """Fit a mapper on a Spark data frame of events.
+
+    Events are cleaned person by person, as they are locally. Of all people are learned, in Spark: the factors
+    of items, by MLlib's ALS; the maps, from moments summed by a tree in a fixed order; the links between
+    items; and popularity. People are folded in exactly, as they will be when they are scored. What remains is
+    learned here, of a sample of people: the weights of the routes, on linked people whose target rows were
+    hidden from all of the above, and what the mapper tells of itself.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+        A row an event, as for :func:`tastebridge.spark.recommend`.
+    target, sources
+        As for :class:`tastebridge.InterestMapper`.
+    n_components : int, default=64
+        Rank of the factors.
+    routes : list of Route, optional
+        None for popularity, links between items, and ALS factors across, within the target and of all
+        categories as one. Factors other than :class:`~tastebridge.factors.ALSFactors` are fitted on the
+        sample.
+    n_people : int, default=100_000
+        People of the sample, drawn by a hash of their number. Raise it where few people are linked: what it
+        holds of them is what sources are judged by.
+    n_folds : int, default=1
+        As for :class:`tastebridge.InterestMapper`; each fold trains the target's factors again.
+    columns, event_weights, policy
+        As for :meth:`tastebridge.Panel.from_frame`. An event counts as 1 whatever its weight, unless the
+        weight is such that the policy drops it; ``policy.min_item_events`` must be 1.
+    random_state : int, default=0
+        Seed of sample, factors and folds. The same seed gives the same sample and folds; MLlib's sums are
+        equal up to rounding where its partitions are.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    InterestMapper
+        As after a local fit and a load: it saves to the same files and answers
+        :meth:`~tastebridge.InterestMapper.recommend_from`, :func:`tastebridge.spark.recommend` and
+        :func:`tastebridge.batch.recommend_all`. Its tables, as ``transfer_``, are of the people of the
+        sample, and it holds none of them.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pyspark is not installed.
+    InvalidDataError
+        If it is no Spark data frame of a classic session, a column is missing, or no row is left.
+    NoLinkedUsersError
+        If nobody of the sample stands in a source and in the target.
+    InvalidParameterError
+        If a parameter is out of range.
+
+    Warns
+    -----
+    TastebridgeWarning
+        If rows were bad and left out, or no source helps.
+
+    References
+    ----------
+    Y. Hu, Y. Koren and C. Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM (2008).
+
+    Examples
+    --------
+    >>> from pyspark.sql import SparkSession  # doctest: +SKIP
+    >>> from tastebridge.datasets import make_panel
+    >>> from tastebridge.spark import fit
+    >>> panel, _ = make_panel(n_users=400, n_items=60)
+    >>> session = SparkSession.builder.master("local[2]").getOrCreate()  # doctest: +SKIP
+    >>> events = session.createDataFrame(panel.to_frame().astype({"category": str}))  # doctest: +SKIP
+    >>> mapper = fit(events, "films", n_components=8)  # doctest: +SKIP
+    >>> mapper.recommend_from(panel[:2], n=1).columns.tolist()  # doctest: +SKIP
+    ['user_id', 'item_id', 'score', 'rank']
+    """
+    check_frame(frame)
+    check_count("n_people", n_people, 10)
+    if policy.min_item_events != 1:
+        raise InvalidParameterError(
+            f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all people of an item at once, "
+            "and they are cleaned one by one. Use min_item_events=1."
+        )
+    mapper = InterestMapper(
+        target,
+        sources,
+        default_routes(check_count("n_components", n_components), random_state) if routes is None else routes,
+        event_weights=event_weights,
+        n_folds=n_folds,
+        random_state=check_count("random_state", random_state, 0, 2**32 - 1),
+        n_jobs=1,
+        verbose=verbose,
+    )
+    events = read_events(frame, columns, event_weights, policy)
+    found = cleaned(events, event_weights, policy)
+    if not found.people:
+        raise InvalidDataError(
+            f"no row is left after cleaning: {found.events:,} rows in, left out {found.cleaning}. Mend the "
+            "rows, or let more through with a CleaningPolicy."
+        )
+    warn(found)
+    with ExitStack() as kept:
+        taken = Taken.of(events, event_weights, policy, kept)
+        who, panel = taken.sample(n_people, random_state)
+        mapper._fit(panel, partial(SparkWorkshop, taken=taken, who=who))
+    mapper.panel_ = None
+    mapper.__dict__.pop("_cache", None)  # of the sample's people
+    return mapper
+
+
+def default_routes(n_components: int, random_state: int) -> list[Route]:
+    """Return the routes whose parts MLlib and sums can give.
+
+    Parameters
+    ----------
+    n_components : int
+    random_state : int
+    """
+
+    def als(alpha: float, penalty: float) -> ALSFactors:
+        return ALSFactors(n_components, penalty, alpha, random_state=random_state)
+
+    return [
+        PopularityRoute(),
+        NeighbourRoute(),
+        TransferRoute(als(5.0, 0.1), als(5.0, 0.1), RidgeMap(0.5)),
+        TargetRoute(als(5.0, 0.1)),
+        JointRoute(als(20.0, 1.0)),
+    ]

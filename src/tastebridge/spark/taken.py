@@ -1,0 +1,165 @@
+"""Clean events in Spark as numbers: who took what, and the people and items the numbers stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.batch.schema import unnest
+from tastebridge.data import CleaningPolicy, Panel, Vocabulary
+from tastebridge.data.cleaning import CleaningReport
+from tastebridge.data.interactions import Interactions, canonical
+from tastebridge.data.pipeline import clean
+from tastebridge.spark.events import nested
+from tastebridge.spark.library import functions, library
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Who took what.
+
+    Attributes
+    ----------
+    frame : pyspark.sql.DataFrame
+        ``who``, ``category`` and ``item``, a row each, none twice; items count from 0 in each category.
+    people : pyspark.sql.DataFrame
+        ``user_id`` and ``who``, counted from 0 in the order of the ids.
+    items : dict of category to Vocabulary
+    n_people : int
+    kept : ExitStack
+        Lets go of what Spark keeps for these pairs and for those made of them.
+    """
+
+    frame: Any
+    people: Any
+    items: Mapping[str, Vocabulary]
+    n_people: int
+    kept: ExitStack
+
+    @classmethod
+    def of(
+        cls,
+        events: Any,
+        event_weights: Mapping[Any, float] | None,
+        policy: CleaningPolicy,
+        kept: ExitStack,
+    ) -> Taken:
+        """Clean events, person by person, and number people and items."""
+        rows = _keep(nested(events).mapInArrow(_cleaning(event_weights, policy), _schema(events)), kept)
+        items, people = _items(rows), _keep(_people(rows), kept)
+        frame = rows.join(people, "user_id").join(_numbers(items, rows), ["category", "item_id"])
+        frame = _keep(frame.select("who", "category", "item"), kept)
+        return cls(frame, people, items, people.count(), kept)
+
+    def only(self, categories: Iterable[str]) -> Any:
+        """Return the rows of some categories."""
+        return self.frame.where(functions().col("category").isin(list(categories)))
+
+    def without(self, category: str, who: NDArray[np.int64], items: NDArray[np.int64]) -> Taken:
+        """Return all pairs but some of one category."""
+        F = functions()
+        columns = {"who": pa.array(who, pa.int32()), "item": pa.array(items, pa.int32())}
+        hidden = self.frame.sparkSession.createDataFrame(pa.table(columns))
+        hidden = F.broadcast(hidden.withColumn("category", F.lit(category)))
+        left = self.frame.join(hidden, ["who", "category", "item"], "left_anti")
+        return replace(self, frame=_keep(left, self.kept))
+
+    def sample(self, n_people: int, seed: int) -> tuple[NDArray[np.int64], Panel]:
+        """Return the numbers and the panel, over all items, of at most so many people at random."""
+        F = functions()
+        drawn = self.people.orderBy(F.xxhash64("who", F.lit(seed)), "who").limit(n_people).toArrow()
+        users, who = Vocabulary.from_ids(drawn["user_id"], "user_id"), np.sort(drawn["who"].to_numpy())
+        chosen = self.frame.sparkSession.createDataFrame(drawn.select(["who"]))
+        rows = self.frame.join(F.broadcast(chosen), "who").toArrow()
+        people = np.searchsorted(who, rows["who"].to_numpy())
+        parts = {
+            name: Interactions(name, users, items, matrix_of(rows, people, name, (len(users), len(items))))
+            for name, items in self.items.items()
+        }
+        return who.astype(np.int64), Panel(users, parts, CleaningReport(len(rows), len(rows)))
+
+
+def matrix_of(rows: pa.Table, people: NDArray[Any], category: str, shape: tuple[int, int]) -> Any:
+    """Return the binary matrix of one category of pairs, people by number."""
+    here = pc.equal(rows["category"], category).to_numpy()
+    entries = np.ones(int(here.sum()), dtype=np.float32)
+    items = rows["item"].to_numpy()[here]
+    matrix = sparse.csr_matrix((entries, (people[here], items)), shape=shape)
+    matrix.sort_indices()
+    return canonical((matrix.data, matrix.indices, matrix.indptr), shape)
+
+
+def _keep(frame: Any, kept: ExitStack) -> Any:
+    """Have Spark keep the rows of a frame until the stack is closed."""
+    kept.callback(frame.unpersist)
+    return frame.persist()
+
+
+def _schema(events: Any) -> str:
+    """Return the columns of clean rows."""
+    number = library("sql.types").NumericType
+    user, item = (
+        "bigint" if isinstance(events.schema[name].dataType, number) else "string"
+        for name in ("user_id", "item_id")
+    )
+    return f"user_id {user}, category string, item_id {item}"
+
+
+def _cleaning(
+    event_weights: Mapping[Any, float] | None, policy: CleaningPolicy
+) -> Callable[[Any], Iterator[pa.RecordBatch]]:
+    """Return what a worker does with its batches of histories: rows of user_id, category and item_id."""
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            users, parts, _ = clean(unnest(batch), None, event_weights, policy, part=True)
+            for part in parts:
+                columns = {
+                    "user_id": pa.array(users.ids[part.rows]),
+                    "category": pa.array([part.category] * part.matrix.nnz, pa.string()),
+                    "item_id": pa.array(part.items.ids[part.matrix.indices]),
+                }
+                yield pa.record_batch(columns)
+
+    return work
+
+
+def _items(rows: Any) -> dict[str, Vocabulary]:
+    """Return the items of every category."""
+    found = rows.select("category", "item_id").distinct().toArrow().to_pandas()
+    return {
+        str(name): Vocabulary.from_ids(part["item_id"].to_numpy(), "item_id")
+        for name, part in found.groupby("category")
+    }
+
+
+def _people(rows: Any) -> Any:
+    """Return the ids of people with their places in ascending order."""
+    ids = rows.select("user_id").distinct().sort("user_id").rdd.map(lambda row: row[0]).zipWithIndex()
+    schema = f"user_id {rows.schema['user_id'].dataType.simpleString()}, who bigint"
+    numbered = rows.sparkSession.createDataFrame(ids, schema)
+    return numbered.withColumn("who", functions().col("who").cast("int"))
+
+
+def _numbers(items: Mapping[str, Vocabulary], rows: Any) -> Any:
+    """Return the number of every item, small enough to be sent to every worker."""
+    kind = pa.int64() if rows.schema["item_id"].dataType.simpleString() == "bigint" else pa.string()
+    parts = [
+        pa.table(
+            {
+                "category": pa.array([name] * len(known), pa.string()),
+                "item_id": pa.array(known.ids, kind),
+                "item": pa.array(np.arange(len(known)), pa.int32()),
+            }
+        )
+        for name, known in items.items()
+    ]
+    return functions().broadcast(rows.sparkSession.createDataFrame(pa.concat_tables(parts)))
