@@ -3,8 +3,9 @@
 Every ordered pair of MovieLens genres in five folds of the linked people, the cold Amazon pair both ways with
 all its held-out people, and the same pairs with the people of the source shuffled, so that it has nothing to
 say. In each fold a mapper is fitted that keeps its source whatever the verdict; its lists for the held-out
-people are compared, person by person, with what is popular. ``python -m benchmarks.verdicts`` prints the
-tables and writes ``results/verdicts.csv`` and ``results/confidence.csv``.
+people are compared, person by person, with the better of what needs no source: what is popular, and a mapper
+that knows nothing but what is popular among all and among linked people. ``python -m benchmarks.verdicts``
+prints the tables and writes ``results/verdicts.csv`` and ``results/confidence.csv``.
 """
 
 from __future__ import annotations
@@ -78,23 +79,27 @@ def shuffled(split: Split, source: str) -> Split:
 
 def judge(name: str, splits: Iterator[Split] | list[Split], source: str) -> tuple[list[dict], pd.DataFrame]:
     """Return the verdict of every fold beside what held-out people say, and confidence beside hits."""
-    verdicts, gaps, sure = [], [], []
+    verdicts, own, sure = [], [], []
+    base: dict[str, list[np.ndarray]] = {"popularity": [], "popularity among linked people too": []}
     for split in splits:
         with every_source_kept():
             mapper = InterestMapper(split.target, [source]).fit(split.train)
-        popular = Popularity(split.target).fit(split.train)
-        own, base = (user_scores(model, split, ["ndcg@10", "hr@10"]) for model in (mapper, popular))
-        gaps.append(own["ndcg@10"] - base["ndcg@10"])
+        plain = (Popularity(split.target), InterestMapper(split.target, [source], routes=[]))
+        for kind, model in zip(base, plain, strict=True):
+            base[kind].append(user_scores(model.fit(split.train), split, ["ndcg@10"])["ndcg@10"])
+        found = user_scores(mapper, split, ["ndcg@10", "hr@10"])
+        own.append(found["ndcg@10"])
         said = mapper.confidence(split.user_ids, 10).set_index("user_id")["confidence"]
-        sure.append(pd.DataFrame({"pair": name, "said": said, "hit": own["hr@10"]}))
+        sure.append(pd.DataFrame({"pair": name, "said": said, "hit": found["hr@10"]}))
         row = mapper.transfer_.iloc[0]
         verdicts.append((row["verdict"], row["lift"], row["lift_low"], row["lift_high"]))
-    found = paired_difference(pd.concat(gaps), np.zeros(sum(map(len, gaps))))
-    truth = "helps" if found.low > 0 else "hurts" if found.high < 0 else "no evidence"
+    best = max((np.concatenate(part) for part in base.values()), key=np.mean)
+    gap = paired_difference(np.concatenate(own), best)
+    truth = "helps" if gap.low > 0 else "hurts" if gap.high < 0 else "no evidence"
     rows = [
         {"pair": name, "fold": at, "verdict": verdict, "lift": lift, "lift_low": low, "lift_high": high,
-         "held_out": truth, "gap": found.mean, "gap_low": found.low, "gap_high": found.high,
-         "people": sum(map(len, gaps))}
+         "held_out": truth, "gap": gap.mean, "gap_low": gap.low, "gap_high": gap.high,
+         "people": len(best)}
         for at, (verdict, lift, low, high) in enumerate(verdicts)
     ]  # fmt: skip
     return rows, pd.concat(sure)

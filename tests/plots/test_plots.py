@@ -2,17 +2,19 @@
 
 import itertools
 import math
+import re
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from tastebridge.exceptions import MissingDependencyError
 from tastebridge.plots import category_graph, heat_map, history_plot, interval_plot, reliability_plot
-from tastebridge.plots.scale import linear, ticks
-from tastebridge.plots.svg import shortened
+from tastebridge.plots.paper import COLOURS, paper, shortened, ticks
 
 PICTURES = {
     "intervals": interval_plot(
-        [("a <b>", 0.1, 0.0, 0.2, "good"), ("c", math.nan, math.nan, math.nan)], "T & T"
+        [("a <b>", 0.1, 0.0, 0.2, "good"), ("$c_1$", math.nan, math.nan, math.nan)], "T & T"
     ),
     "heat": heat_map({("a", "b"): 0.5, ("b", "a"): math.nan}, ["a", "b"], "T"),
     "graph": category_graph({"a": 4, "b": 1, "c": 0}, {("a", "b"): 0.7, ("b", "c"): 0.2}, "a", {"b"}),
@@ -20,57 +22,110 @@ PICTURES = {
     "reliability": reliability_plot([(0.1, 0.2, 30), (0.5, 0.5, 30)], "T"),
     "nothing": reliability_plot([], "T"),
 }
+NUMBER = r"-?[\d.]+"
+
+
+def parse(picture):
+    return ElementTree.fromstring(picture._repr_svg_())
+
+
+def dots(root):
+    """The text one reads on pointing at each dot, and where it stands."""
+    found = {}
+    for group in root.iter("{http://www.w3.org/2000/svg}g"):
+        title, use = (group.find(f".//{{*}}{tag}") for tag in ("title", "use"))
+        if group.find("{*}title") is not None and use is not None:
+            found[title.text] = float(use.get("x")), float(use.get("y"))
+    return found
+
+
+def lines(root, wanted):
+    """The ends of the straight lines with some style."""
+    paths = [part.get("d") for part in root.iter("{http://www.w3.org/2000/svg}path")
+             if re.search(wanted, part.get("style", "")) and part.get("d").count("L") == 1]  # fmt: skip
+    return [tuple(map(float, re.findall(NUMBER, path))) for path in paths]
+
+
+def radii(root):
+    """The horizontal reach of the shapes dots are made of, in the order of the dots."""
+    shapes = {
+        part.get("id"): max(abs(float(x)) for x in re.findall(NUMBER, part.get("d")))
+        for part in root.iter("{http://www.w3.org/2000/svg}path")
+        if part.get("id")
+    }
+    uses = root.iter("{http://www.w3.org/2000/svg}use")
+    return [shapes[use.get("{http://www.w3.org/1999/xlink}href")[1:]] for use in uses]
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_well_formed_and_say_what_they_show(name):
-    picture = PICTURES[name]
-    root = ElementTree.fromstring(picture._repr_svg_())
+    root = parse(PICTURES[name])
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert root.get("role") == "img"
     assert len(root.get("aria-label")) > 2
     assert "nan" not in "".join(f"{part.attrib}" for part in root.iter()).lower()
 
 
+def test_the_letters_given_are_the_letters_shown():
+    texts = [part.text for part in parse(PICTURES["intervals"]).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a <b>", "$c_1$", "not judged"} <= set(texts)
+
+
+def test_pictures_of_one_page_share_no_id():
+    pictures = [*PICTURES.values(), reliability_plot([(0.1, 0.2, 31), (0.5, 0.5, 30)], "T")]
+    ids = [found for picture in pictures for found in re.findall(r' id="([^"]*)"', picture)]
+    assert len(ids) == len(set(ids))
+    for picture in pictures:
+        assert "url(" not in picture
+        assert set(re.findall(r'href="#([^"]*)"', picture)) <= set(re.findall(r' id="([^"]*)"', picture))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_page_can_set_every_colour(name):
+    free = re.sub(r"var\(--\w+,#[0-9a-f]{6}\)", "", PICTURES[name])
+    assert re.findall(r"(?:fill|stroke|color): ?#[0-9a-f]{6}", free) == []
+    known = {f"var(--{role},{value})" for role, value in COLOURS.items()}
+    assert set(re.findall(r"var\([^)]*\)", PICTURES[name])) <= known
+
+
+def test_the_same_numbers_make_the_same_picture():
+    again = reliability_plot([(0.1, 0.2, 30), (0.5, 0.5, 30)], "T")
+    assert again == PICTURES["reliability"]
+
+
 def test_marks_stand_where_their_numbers_are():
-    root = ElementTree.fromstring(interval_plot([("a", 0.25, 0.0, 1.0)], "T"))
-    dot = next(part for part in root.iter() if part.tag.endswith("circle"))
-    bar = next(part for part in root.iter() if "width:3;" in part.get("style", ""))
-    low, high, middle = float(bar.get("x1")), float(bar.get("x2")), float(dot.get("cx"))
+    root = parse(interval_plot([("a", 0.25, 0.0, 1.0)], "T"))
+    ((middle, height),) = dots(root).values()
+    ((low, y, high, other_y),) = lines(root, "stroke-width: 3")
+    assert y == other_y == pytest.approx(height, abs=0.01)
     assert (middle - low) / (high - low) == pytest.approx(0.25, abs=0.002)
 
 
 def test_a_dot_on_the_diagonal_was_right():
-    root = ElementTree.fromstring(reliability_plot([(0.4, 0.4, 10), (0.6, 0.3, 10)], "T"))
-    diagonal = next(part for part in root.iter() if part.tag.endswith("line") and "dash" in part.get("style"))
-    x1, y1, x2, y2 = (float(diagonal.get(key)) for key in ("x1", "y1", "x2", "y2"))
-    right, wrong = [part for part in root.iter() if part.tag.endswith("circle")]
-    for part, on in ((right, True), (wrong, False)):
-        x, y = float(part.get("cx")), float(part.get("cy"))
+    root = parse(reliability_plot([(0.4, 0.4, 10), (0.6, 0.3, 10)], "T"))
+    ((x1, y1, x2, y2),) = lines(root, "dasharray")
+    right, wrong = dots(root).values()
+    for (x, y), on in ((right, True), (wrong, False)):
         assert (abs(y1 + (x - x1) / (x2 - x1) * (y2 - y1) - y) < 0.2) == on
 
 
 def test_the_larger_category_has_the_larger_dot_and_the_target_is_in_the_middle():
-    root = ElementTree.fromstring(PICTURES["graph"])
-    dots = [part for part in root.iter() if part.tag.endswith("circle")]
-    radii = [float(part.get("r")) for part in dots]
-    assert radii == sorted(radii, reverse=True)
-    assert float(dots[0].get("cx")) == pytest.approx(180)
+    root = parse(PICTURES["graph"])
+    found = radii(root)
+    assert found == sorted(found, reverse=True)
+    assert found[0] == pytest.approx(18, abs=0.1)
+    assert dots(root)["a: 4 people"][0] == pytest.approx(180)
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.013, 0.097), (3, 3), (-5e-7, 2e-7), (0, 1234)])
-def test_ticks_are_round_and_inside(low, high):
-    found = ticks(low, high)
-    assert 1 <= len(found) <= 5
-    assert all(low - 1e-12 <= value <= high + 1e-12 for value in found)
-    steps = {round(b - a, 12) for a, b in itertools.pairwise(found)}
-    assert len(steps) <= 1
-
-
-def test_scales_reach_from_end_to_end_and_survive_an_empty_range():
-    x = linear(2, 4, 10, 20)
-    assert (x(2), x(3), x(4)) == (10, 15, 20)
-    assert linear(1, 1, 10, 20)(1) == 15
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.013, 0.097), (-5e-7, 2e-7), (0, 1234)])
+def test_ticks_are_few_and_round(low, high):
+    with paper(100, 100) as axes:
+        axes.set_xlim(low, high)
+        ticks(axes.xaxis)
+        places = [place for place in axes.get_xticks() if low <= place <= high]
+    assert 1 <= len(places) <= 6
+    steps = {f"{(b - a):.3e}".split("e")[0] for a, b in itertools.pairwise(places)}
+    assert steps <= {"1.000", "2.000", "5.000"}
 
 
 def test_long_labels_are_cut():
@@ -81,3 +136,9 @@ def test_long_labels_are_cut():
 def test_a_picture_is_saved_as_a_file_of_its_own(tmp_path):
     PICTURES["heat"].save(tmp_path / "heat.svg")
     assert ElementTree.parse(tmp_path / "heat.svg").getroot().tag.endswith("svg")
+
+
+def test_without_matplotlib_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'tastebridge\[report\]'"):
+        interval_plot([("a", 0.1, 0.0, 0.2)], "T")

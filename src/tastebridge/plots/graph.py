@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
+from typing import Any
 
-from tastebridge.plots.svg import Picture, bow, dot, frame, segment, shortened, words
+from tastebridge.plots.paper import colour, hint, paper, shortened
+from tastebridge.plots.picture import Picture, picture_of
 
 _WIDTH, _HEIGHT = 360.0, 320.0
+_Place = tuple[float, float]
 
 
 def category_graph(
@@ -37,32 +40,45 @@ def category_graph(
     True
     """
     places = _places(people, target)
-    far, near = [], []
-    for (one, other), value in relatedness.items():
-        ends = (*places.get(one, ()), *places.get(other, ()))
-        if one < other and len(ends) == 4 and value > 0.02:
-            width = 1 + 9 * value**2
-            if target in (one, other):
-                role = "accent" if {one, other} - {target} <= used else "flat"
-                near.append(segment(*ends, role, width))
-            else:
-                far.append(bow(*ends, "line", width))
-    marks = [*far, *near]
-    most = max(people.values(), default=1)
-    for name, (x, y) in places.items():
-        radius = 6 + 12 * math.sqrt(people[name] / max(most, 1))
-        role = "good" if name == target else "accent" if name in used else "flat"
-        marks.append(dot(x, y, radius, role, f"{name}: {people[name]:,} people"))
-        marks.append(
-            words(x, y + radius + 14, shortened(name, 16), anchor="middle", bold=name == target, raised=True)
+    with paper(_WIDTH, _HEIGHT) as axes:
+        axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0), xticks=[], yticks=[])
+        for (one, other), value in relatedness.items():
+            if one < other and {one, other} <= set(places) and value > 0.02:
+                far = target not in (one, other)
+                role = "line" if far else "accent" if {one, other} - {target} <= used else "flat"
+                _link(axes, places[one], places[other], role, 1 + 9 * value**2, far)
+        most = max([1, *people.values()])
+        for name, place in places.items():
+            role = "good" if name == target else "accent" if name in used else "flat"
+            _category(axes, name, place, 6 + 12 * math.sqrt(people[name] / most), role, people[name])
+        said = f"{target} in the middle; " + "; ".join(
+            f"{one} and {other}: {value:.2f}" for (one, other), value in relatedness.items() if one < other
         )
-    said = f"{target} in the middle; " + "; ".join(
-        f"{one} and {other}: {value:.2f}" for (one, other), value in relatedness.items() if one < other
+        return picture_of(axes, title, said)
+
+
+def _link(axes: Any, one: _Place, other: _Place, role: str, width: float, far: bool) -> None:
+    """Draw a line between two categories; between two that are not the target it bends, and lies below."""
+    from matplotlib.patches import FancyArrowPatch
+
+    bend = f"arc3,rad={0.22 if far else 0}"
+    line: dict[str, Any] = {"arrowstyle": "-", "shrinkA": 0, "shrinkB": 0, "connectionstyle": bend}
+    shade: dict[str, Any] = {"color": colour(role), "linewidth": width, "zorder": 1 if far else 2}
+    axes.add_patch(FancyArrowPatch(one, other, **line, **shade))
+
+
+def _category(axes: Any, name: str, place: _Place, radius: float, role: str, people: int) -> None:
+    x, y = place
+    dot = {"color": colour(role), "markersize": 2 * radius, "markeredgewidth": 0, "zorder": 3}
+    axes.plot([x], [y], "o", **dot, gid=hint(f"{name}: {people:,} people"))
+    rim = {"facecolor": colour("paper"), "linewidth": 0, "pad": 1, "alpha": 0.8}
+    weight = "bold" if role == "good" else "normal"
+    axes.text(
+        x, y + radius + 10, shortened(name, 16), ha="center", va="center", weight=weight, bbox=rim, zorder=4
     )
-    return frame(_WIDTH, _HEIGHT, title, said, marks)
 
 
-def _places(people: Mapping[str, int], target: str) -> dict[str, tuple[float, float]]:
+def _places(people: Mapping[str, int], target: str) -> dict[str, _Place]:
     """Return where each category stands: the target in the middle, the others on a ring."""
     others = [name for name in people if name != target]
     places = {target: (_WIDTH / 2, _HEIGHT / 2 - 8)} if target in people else {}

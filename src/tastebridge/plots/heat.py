@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from tastebridge.plots.svg import Picture, box, frame, shortened, words
+from tastebridge.plots.paper import colour, hint, paper, shortened
+from tastebridge.plots.picture import Picture, picture_of
 
 _CELL, _LEFT, _TOP = 46.0, 96.0, 26.0
 
@@ -25,23 +27,32 @@ def heat_map(values: Mapping[tuple[str, str], float], names: Sequence[str], titl
     >>> "0.62" in heat_map({("books", "films"): 0.62}, ["books", "films"], "Relatedness")
     True
     """
-    marks, told = [], []
-    for row, one in enumerate(names):
-        y = _TOP + row * _CELL
-        marks.append(words(_LEFT - 8, y + _CELL / 2 + 4, shortened(one, 14), anchor="end"))
-        marks.append(words(_LEFT + (row + 0.5) * _CELL, _TOP - 8, shortened(one, 7), "soft", "middle", 11))
-        for column, other in enumerate(names):
-            value = values.get((one, other), math.nan)
-            x = _LEFT + column * _CELL
-            if math.isnan(value):
-                marks.append(box(x + 1, y + 1, _CELL - 2, _CELL - 2, "line", 0.35))
-                continue
-            shade = min(max(value, 0.0), 1.0)
-            hint = f"{one} and {other}: {value:.2f}"
-            # at half the strength text keeps a contrast of 4.5 to 1, on light and on dark paper
-            marks.append(box(x + 1, y + 1, _CELL - 2, _CELL - 2, "accent", 0.5 * shade, hint))
-            marks.append(words(x + _CELL / 2, y + _CELL / 2 + 4, f"{value:.2f}", anchor="middle"))
-            told.append(hint)
-    size = len(names) * _CELL
-    width = _LEFT + size + 4
-    return frame(width, _TOP + size + 4, title, "; ".join(told), marks, least=0.85 * width)
+    size = _CELL * len(names)
+    width, told = _LEFT + size + 4, []
+    with paper(width, _TOP + size + 4, left=_LEFT, right=4, top=_TOP, bottom=4) as axes:
+        from matplotlib.patches import Rectangle
+
+        axes.set(xlim=(0, len(names)), ylim=(len(names), 0))
+        middles = [place + 0.5 for place in range(len(names))]
+        axes.set_yticks(middles, [shortened(name, 14) for name in names], fontsize=12, color=colour("ink"))
+        axes.set_xticks(middles, [shortened(name, 7) for name in names])
+        axes.xaxis.tick_top()
+        for row, one in enumerate(names):
+            for column, other in enumerate(names):
+                value = values.get((one, other), math.nan)
+                cell: dict[str, Any] = {
+                    "xy": (column + 0.02, row + 0.02),
+                    "width": 0.96,
+                    "height": 0.96,
+                    "linewidth": 0,
+                }
+                if math.isnan(value):
+                    axes.add_patch(Rectangle(**cell, color=colour("line"), alpha=0.35))
+                    continue
+                said = f"{one} and {other}: {value:.2f}"
+                # at half the strength text keeps a contrast of 4.5 to 1, on light and on dark paper
+                shade = 0.5 * min(max(value, 0.0), 1.0)
+                axes.add_patch(Rectangle(**cell, color=colour("accent"), alpha=shade, gid=hint(said)))
+                axes.text(column + 0.5, row + 0.5, f"{value:.2f}", ha="center", va="center")
+                told.append(said)
+        return picture_of(axes, title, "; ".join(told), least=0.85 * width)

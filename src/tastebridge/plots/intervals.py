@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from tastebridge.plots.scale import Scale, linear, ticks
-from tastebridge.plots.svg import Picture, dot, frame, segment, shortened, words
+from tastebridge.plots.paper import colour, hint, paper, shortened, ticks
+from tastebridge.plots.picture import Picture, picture_of
 
-_WIDTH, _LEFT, _ROW, _TOP = 360.0, 116.0, 30.0, 12.0
+_WIDTH, _LEFT, _ROW, _TOP, _BOTTOM = 360.0, 116.0, 30.0, 12.0, 36.0
 
 
 class Row(NamedTuple):
@@ -28,7 +28,7 @@ def interval_plot(rows: Sequence[tuple], title: str, unit: str = "", zero: bool 
     Parameters
     ----------
     rows : sequence of (label, mean, low, high) or (label, mean, low, high, role)
-        From top to bottom; the role is one of ``plots.svg.COLOURS``.
+        From top to bottom; the role is one of ``plots.paper.COLOURS``.
     title : str
     unit : str
         What the numbers are of, said below the axis.
@@ -45,13 +45,16 @@ def interval_plot(rows: Sequence[tuple], title: str, unit: str = "", zero: bool 
     ends = [value for row in given for value in row[1:4] if not math.isnan(value)] or [0.0, 1.0]
     low, high = (min(0.0, *ends), max(0.0, *ends)) if zero else (min(ends), max(ends))
     space = (high - low or 1.0) * 0.06
-    x = linear(low - space, high + space, _LEFT, _WIDTH - 12)
-    bottom = _TOP + _ROW * len(given)
-    marks = [*_axis(x, low - space, high + space, bottom, unit), *_zero(x, bottom, zero)]
-    for place, row in enumerate(given):
-        marks += _marks(x, _TOP + _ROW * (place + 0.5), row)
-    said = "; ".join(map(_told, given))
-    return frame(_WIDTH, bottom + 36, title, said, marks)
+    height = _TOP + _ROW * len(given) + _BOTTOM
+    with paper(_WIDTH, height, left=_LEFT, right=12, top=_TOP, bottom=_BOTTOM) as axes:
+        axes.set(xlim=(low - space, high + space), ylim=(len(given) - 0.5, -0.5), yticks=[])
+        axes.set_xlabel(unit, loc="right")
+        ticks(axes.xaxis, 4)
+        if zero:
+            axes.axvline(0, color=colour("soft"), linewidth=1.5)
+        for place, row in enumerate(given):
+            _draw(axes, place, row)
+        return picture_of(axes, title, "; ".join(map(_told, given)))
 
 
 def _told(row: Row) -> str:
@@ -60,22 +63,13 @@ def _told(row: Row) -> str:
     return f"{row.label}: {row.mean:.4f} ({row.low:.4f} to {row.high:.4f})"
 
 
-def _axis(x: Scale, low: float, high: float, bottom: float, unit: str) -> Iterator[str]:
-    for value in ticks(low, high, 4):
-        yield segment(x(value), _TOP, x(value), bottom)
-        yield words(x(value), bottom + 14, f"{value:g}", "soft", "middle", 11)
-    yield words(_WIDTH - 12, bottom + 30, unit, "soft", "end", 11)
-
-
-def _zero(x: Scale, bottom: float, zero: bool) -> list[str]:
-    return [segment(x(0), _TOP, x(0), bottom, "soft", 1.5)] if zero else []
-
-
-def _marks(x: Scale, y: float, row: Row) -> Iterator[str]:
-    yield words(0, y + 4, shortened(row.label, 19))
+def _draw(axes: Any, place: int, row: Row) -> None:
+    label = {"xycoords": ("figure fraction", "data"), "va": "center"}
+    axes.annotate(shortened(row.label, 19), (0, place), **label)
     if math.isnan(row.mean):
-        yield words(_LEFT + 6, y + 4, "not judged", "soft")
+        axes.annotate("not judged", ((_LEFT + 6) / _WIDTH, place), color=colour("soft"), **label)
         return
+    shade = colour(row.role)
     if not math.isnan(row.low):
-        yield segment(x(row.low), y, x(row.high), y, row.role, 3)
-    yield dot(x(row.mean), y, 5, row.role, _told(row))
+        axes.plot([row.low, row.high], [place, place], color=shade, linewidth=3)
+    axes.plot([row.mean], [place], "o", color=shade, markersize=10, markeredgewidth=0, gid=hint(_told(row)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from tastebridge.plots.scale import Scale, linear, ticks
-from tastebridge.plots.svg import Picture, dot, frame, segment, trail, words
-
-_WIDTH, _HEIGHT = 360.0, 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 348.0, 26.0, 200.0
+from tastebridge.plots.paper import SMALL, colour, hint, paper, ticks
+from tastebridge.plots.picture import Picture, picture_of
 
 
 def history_plot(groups: Sequence[tuple[str, float, float, float, float]], title: str, unit: str) -> Picture:
@@ -25,22 +24,33 @@ def history_plot(groups: Sequence[tuple[str, float, float, float, float]], title
     True
     """
     highest = max((max(row[3], row[4]) for row in groups), default=1.0)
-    y = linear(0.0, 1.08 * highest, _BOTTOM, _TOP)
-    x = linear(-0.5, len(groups) - 0.5, _LEFT, _RIGHT)
-    marks = [*_level_lines(y, 1.08 * highest), words(_LEFT, 14, unit, "soft", size=11)]
-    marks.append(trail([(x(at), y(row[4])) for at, row in enumerate(groups)], "flat", dashed=True))
-    marks.append(trail([(x(at), y(row[1])) for at, row in enumerate(groups)]))
-    for at, (label, mean, low, high, baseline) in enumerate(groups):
-        marks.append(dot(x(at), y(baseline), 3, "flat", f"{label}: {baseline:.3f} without sources"))
-        marks.append(segment(x(at), y(low), x(at), y(high), "accent", 3))
-        marks.append(dot(x(at), y(mean), 5, "accent", f"{label}: {mean:.3f} ({low:.3f} to {high:.3f})"))
-        marks.append(words(x(at), _BOTTOM + 16, label.replace(" or more", "+"), "soft", "middle", 11))
-    marks.append(words(_RIGHT, _BOTTOM + 34, "items known of a person elsewhere", "soft", "end", 11))
-    marks += _legend("with sources", "without")
-    said = "; ".join(
-        f"{label} items: {mean:.3f}, without sources {base:.3f}" for label, mean, _, _, base in groups
-    )
-    return frame(_WIDTH, _HEIGHT, title, said, marks)
+    places = range(len(groups))
+    with _ruled(unit, "items known of a person elsewhere", highest) as axes:
+        axes.set_xlim(-0.5, max(len(groups), 1) - 0.5)
+        axes.set_xticks(places, [row[0].replace(" or more", "+") for row in groups])
+        flat = {"color": colour("flat"), "linewidth": 2, "dashes": (2, 2)}
+        axes.plot(places, [row[4] for row in groups], label="without", **flat)
+        axes.plot(
+            places, [row[1] for row in groups], color=colour("accent"), linewidth=2, label="with sources"
+        )
+        for at, (label, mean, low, high, baseline) in enumerate(groups):
+            _dot(axes, at, baseline, 6, "flat", f"{label}: {baseline:.3f} without sources")
+            axes.plot([at, at], [low, high], color=colour("accent"), linewidth=3)
+            _dot(axes, at, mean, 10, "accent", f"{label}: {mean:.3f} ({low:.3f} to {high:.3f})")
+        lines, said = axes.get_legend_handles_labels()
+        axes.legend(
+            lines[::-1],
+            said[::-1],
+            ncols=2,
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            borderpad=0.2,
+            borderaxespad=0,
+        )
+        told = "; ".join(
+            f"{label} items: {mean:.3f}, without sources {base:.3f}" for label, mean, _, _, base in groups
+        )
+        return picture_of(axes, title, told)
 
 
 def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -> Picture:
@@ -57,31 +67,41 @@ def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -
     True
     """
     highest = min(1.0, 1.1 * max((max(said, seen) for said, seen, _ in points), default=1.0))
-    y = linear(0.0, highest, _BOTTOM, _TOP)
-    x = linear(0.0, highest, _LEFT, _RIGHT)
-    marks = [*_level_lines(y, highest), words(_LEFT, 14, "share seen", "soft", size=11)]
-    marks += [
-        words(x(value), _BOTTOM + 16, f"{value:g}", "soft", "middle", 11) for value in ticks(0.0, highest)
-    ]
-    marks.append(segment(x(0), y(0), x(highest), y(highest), "flat", 1.5, dashed=True))
-    marks.append(trail([(x(said), y(seen)) for said, seen, _ in points]))
-    for said, seen, people in points:
-        marks.append(
-            dot(x(said), y(seen), 4.5, "accent", f"said {said:.2f}, seen {seen:.2f}, {people:g} people")
+    with _ruled("share seen", "probability said", highest / 1.08) as axes:
+        axes.set_xlim(0, highest)
+        ticks(axes.xaxis)
+        axes.xaxis.grid(False)
+        axes.plot([0, highest], [0, highest], color=colour("flat"), linewidth=1.5, dashes=(3, 3))
+        axes.plot(
+            [part[0] for part in points], [part[1] for part in points], color=colour("accent"), linewidth=2
         )
-    marks.append(words(_RIGHT, _BOTTOM + 34, "probability said", "soft", "end", 11))
-    told = "; ".join(f"said {said:.2f}, seen {seen:.2f}" for said, seen, _ in points)
-    return frame(_WIDTH, _HEIGHT, title, told, marks)
+        for said, seen, people in points:
+            _dot(axes, said, seen, 9, "accent", f"said {said:.2f}, seen {seen:.2f}, {people:g} people")
+        told = "; ".join(f"said {said:.2f}, seen {seen:.2f}" for said, seen, _ in points)
+        return picture_of(axes, title, told)
 
 
-def _level_lines(y: Scale, highest: float) -> Iterator[str]:
-    for value in ticks(0.0, highest):
-        yield segment(_LEFT, y(value), _RIGHT, y(value))
-        yield words(_LEFT - 6, y(value) + 4, f"{value:g}", "soft", "end", 11)
+@contextmanager
+def _ruled(above: str, below: str, highest: float) -> Iterator[Any]:
+    """Give axes from 0 up with lines across, and what the numbers are at both ends."""
+    with paper(360, 250, left=44, right=12, top=26, bottom=50) as axes:
+        axes.set_ylim(0, 1.08 * highest)
+        ticks(axes.yaxis)
+        axes.set_xlabel(below, loc="right")
+        axes.set_title(above, loc="left", fontsize=SMALL, color=colour("soft"))
+        yield axes
 
 
-def _legend(one: str, other: str) -> Iterator[str]:
-    yield segment(_RIGHT - 178, 10, _RIGHT - 162, 10, "accent", 3)
-    yield words(_RIGHT - 158, 14, one, "soft", size=11)
-    yield segment(_RIGHT - 74, 10, _RIGHT - 58, 10, "flat", 2, dashed=True)
-    yield words(_RIGHT - 54, 14, other, "soft", size=11)
+def _dot(axes: Any, x: float, y: float, size: float, role: str, text: str) -> None:
+    shade = colour(role)
+    axes.plot(
+        [x],
+        [y],
+        "o",
+        color=shade,
+        markersize=size,
+        markeredgewidth=0,
+        clip_on=False,
+        zorder=3,
+        gid=hint(text),
+    )

@@ -1,0 +1,102 @@
+"""The paper of a picture: a matplotlib figure of pixels, in the colours and letters of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tastebridge.exceptions import MissingDependencyError
+
+COLOURS = {
+    "paper": "#ffffff",
+    "ink": "#1f2328",
+    "soft": "#57606a",
+    "line": "#d0d7de",
+    "accent": "#0b5cad",
+    "good": "#1a7f37",
+    "bad": "#b42318",
+    "flat": "#6e7781",
+}
+"""The colours of light paper by their role; every text on paper has a contrast of at least 4.5 to 1."""
+
+SMALL = 11.0
+"""Size of the letters at axes, in pixels."""
+_HINT = "hint:"
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tastebridge",
+    "font.size": 12.0,
+    "text.color": COLOURS["ink"],
+    "text.parse_math": False,
+    "axes.edgecolor": COLOURS["line"],
+    "axes.labelcolor": COLOURS["soft"],
+    "axes.labelsize": SMALL,
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": COLOURS["line"],
+    "grid.linewidth": 1.0,
+    "xtick.labelcolor": COLOURS["soft"],
+    "ytick.labelcolor": COLOURS["soft"],
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "legend.fontsize": SMALL,
+    "legend.labelcolor": COLOURS["soft"],
+}
+
+
+@contextmanager
+def paper(
+    width: float, height: float, left: float = 0, right: float = 0, top: float = 0, bottom: float = 0
+) -> Iterator[Any]:
+    """Give the axes of a new figure, all sizes in pixels; within it matplotlib draws as the report wants it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is not there.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError(
+            "pictures and reports need the package matplotlib. Install it: pip install 'tastebridge[report]'."
+        ) from error
+    with rc_context(_STYLE):
+        # one point of an SVG file is what a browser takes for a pixel
+        figure = Figure(figsize=(width / 72, height / 72))
+        place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
+        axes = figure.add_axes(place)
+        axes.spines[:].set_visible(False)
+        yield axes
+
+
+def colour(role: str) -> str:
+    """Return a colour by its role."""
+    return COLOURS[role]
+
+
+def hint(text: str) -> str:
+    """Return the ``gid`` of a mark that says a text when one points at it."""
+    return _HINT + text
+
+
+def ticks(axis: Any, most: int = 5) -> None:
+    """Put at most about ``most`` round numbers along an axis, and lines of the grid at them."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+    axis.grid(True)
+
+
+def shortened(text: object, most: int) -> str:
+    """Return a text of at most ``most`` letters."""
+    whole = str(text)
+    return whole if len(whole) <= most else whole[: most - 1].rstrip() + "…"

@@ -1,0 +1,65 @@
+"""A finished picture: the SVG of a figure, fit to stand in a page with others, on light or dark paper."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from tastebridge.plots.paper import COLOURS
+
+_SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+_HEAD = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style .*?</style>|\s*\n\s*", re.DOTALL)
+_CLIP = re.compile(r"<clipPath.*?</clipPath>| clip-path=\"[^\"]*\"")
+_FONT = re.compile(r"(?<=font-family: )[^;\"]+")
+_HINT = re.compile(r'<g id="hint:([^"]*)">')
+_NAME = re.compile(r'(?<=<g) id="[^"]*"')
+_SHARED = re.compile(r'(id="|href="#)(m[0-9a-f]{10})')
+
+
+class Picture(str):
+    """An SVG element, as it stands in a page; a notebook shows it, and ``save`` writes it to a file.
+
+    Colours are CSS variables with a fall-back, so that a page can set them for light and dark.
+
+    Examples
+    --------
+    >>> from tastebridge.plots import interval_plot
+    >>> picture = interval_plot([("books", 0.03, 0.01, 0.05)], "Lift")
+    >>> picture.startswith("<svg"), "books" in picture
+    (True, True)
+    """
+
+    def _repr_svg_(self) -> str:
+        return self.replace("<svg", f"<svg {_SPACES}", 1)
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to an .svg file."""
+        Path(path).write_text(self._repr_svg_(), encoding="utf-8")
+
+
+def picture_of(axes: Any, title: str, description: str, least: float = 0) -> Picture:
+    """Return the picture of the figure of some axes.
+
+    Title and description are what a screen reader says of it. It takes the width there is, up to half as
+    much again as its own, and not below ``least`` pixels.
+    """
+    figure = axes.figure
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
+    width, height = 72 * figure.get_size_inches()
+    body = _CLIP.sub("", _HEAD.sub("", file.getvalue())).removesuffix("</svg>")
+    body = _HINT.sub(r"<g><title>\1</title>", _FONT.sub("system-ui,sans-serif", body))
+    mark = hashlib.sha256(body.encode()).hexdigest()[:6]  # ids are those of the whole page
+    body = _SHARED.sub(rf"\g<1>i{mark}\2", _NAME.sub("", body))
+    for role, value in COLOURS.items():
+        body = body.replace(value, f"var(--{role},{value})")
+    return Picture(
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="{escape(title)}. {escape(description)}" '
+        f'style="width:100%;min-width:{least:g}px;max-width:{1.5 * width:g}px;stroke-linejoin:round;'
+        f'background:var(--paper,{COLOURS["paper"]})"><title>{escape(title)}</title>{body}</svg>'
+    )
