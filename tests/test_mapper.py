@@ -25,7 +25,7 @@ from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, Transfer
 from tastebridge.splits import cold_users
 
 COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
-COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high"]
+COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 SIZE = {"n_users": 500, "n_items": 60, "events_per_user": 12}
 
 
@@ -285,11 +285,14 @@ EVENTS = pd.DataFrame(
         ({}, EVENTS.iloc[:0], InvalidDataError, "row"),
         ({}, EVENTS.assign(weight=np.nan), InvalidDataError, "every weight is missing"),
         (
-            {},
+            {"bridge": "users"},
             EVENTS.assign(user_id=EVENTS["user_id"] + 100 * (EVENTS["category"] == "films")),
             NoLinkedUsersError,
             "same user_id",
         ),
+        ({"bridge": "people"}, EVENTS, InvalidParameterError, "bridge must be one of"),
+        ({"bridge": "items"}, EVENTS, InvalidDataError, "same item_id in a source"),
+        ({"bridge": "features"}, EVENTS, InvalidDataError, "with_item_features"),
         ({"n_components": 99}, EVENTS, InvalidParameterError, "Lower n_components"),
         ({"n_components": 0}, EVENTS, InvalidParameterError, "n_components must be"),
         ({"n_folds": 6}, EVENTS, InvalidParameterError, "n_folds must be"),

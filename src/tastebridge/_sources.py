@@ -20,8 +20,10 @@ def check_target(target: str, panel: Panel) -> str:
     return target
 
 
-def check_sources(owner: str, target: str, sources: Sequence[str] | None, panel: Panel) -> list[str]:
-    """Return the sources, all other categories by default; somebody must be linked to the target.
+def check_sources(
+    owner: str, target: str, sources: Sequence[str] | None, panel: Panel, linked: bool = True
+) -> list[str]:
+    """Return the sources, all other categories by default.
 
     Parameters
     ----------
@@ -30,6 +32,8 @@ def check_sources(owner: str, target: str, sources: Sequence[str] | None, panel:
     target : str
     sources : list of str, optional
     panel : Panel
+    linked : bool, default=True
+        Whether somebody must be both in a source and in the target.
     """
     if sources is not None and (isinstance(sources, str) or not len(sources)):
         raise InvalidParameterError(
@@ -43,7 +47,7 @@ def check_sources(owner: str, target: str, sources: Sequence[str] | None, panel:
             f"{owner}(target={target!r}) needs a source category beside the target; the panel has "
             f"{', '.join(map(repr, panel.categories))}. Add events of another category."
         )
-    if not any(len(panel.linked(name, target)) for name in names):
+    if linked and not any(len(panel.linked(name, target)) for name in names):
         raise NoLinkedUsersError(
             f"nobody stands both in a source ({', '.join(map(repr, names))}) and in the target {target!r}. "
             "What leads from one to the other is learned from people who are in both; check that the same "

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
-from tastebridge.routes import JointRoute, Route, TargetRoute, TransferRoute
+from tastebridge.routes import JointRoute, Route, SharedItemsRoute, TargetRoute, TransferRoute
 
 _SIDE, _ENTRY = 8e-7, 5e-9
 _ALS_ENTRY, _ALS_SIDE = 1.8e-9, 7.7e-10
@@ -89,6 +89,10 @@ def _parts(route: Route, sizes: Mapping[str, Size], target: str) -> Iterator[Par
         yield _part(route.target_factors, (target,), sizes[target], again=True)
     elif isinstance(route, TargetRoute):
         yield _part(route.factors, (target,), sizes[target], again=True)
+    elif isinstance(route, SharedItemsRoute):
+        for name in sources:
+            both = Size(*(sizes[name][at] + sizes[target][at] for at in range(3)))
+            yield _part(route.factors, (name, "=", target), both, again=True)
     elif isinstance(route, JointRoute):
         people = max(size.people for size in sizes.values())
         items, entries = (sum(size[at] for size in sizes.values()) for at in (1, 2))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from sklearn.base import clone
 
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import RidgeMap
@@ -13,6 +15,7 @@ from tastebridge.routes import (
     NeighbourRoute,
     PopularityRoute,
     Route,
+    SharedItemsRoute,
     TargetRoute,
     TransferRoute,
 )
@@ -95,3 +98,38 @@ def content_routes(
     ]
     together = [ContentRoute(), LikenessRoute()] if len(apart) > 2 else []
     return [*apart, *together, *shared]
+
+
+def routes_over(over: str, routes: Sequence[Route]) -> list[Route]:
+    """Return the routes that need nothing but the target, and those across that are wanted.
+
+    Parameters
+    ----------
+    over : {"users", "items", "features", "other", "all"}
+        As of :class:`tastebridge.bridges.Plan`.
+    routes : list of Route
+    """
+    if over == "all":
+        return list(routes)
+    across = over in ("features", "other")
+    return [
+        clone(route).set_params(across=across) if isinstance(route, LikenessRoute) else route
+        for route in routes
+        if _wanted(over, route)
+    ]
+
+
+def _wanted(over: str, route: Route) -> bool:
+    if isinstance(route, SharedItemsRoute):
+        return over in ("items", "other")
+    if isinstance(route, PopularityRoute):
+        return over == "users" or not route.linked
+    return over == "users" or isinstance(route, TargetRoute | LikenessRoute)
+
+
+def item_routes(rank: int, random_state: int) -> list[Route]:
+    """Return the routes over items that are in a source and in the target."""
+    return [
+        SharedItemsRoute(SVDFactors(min(64, rank), random_state=random_state)),
+        SharedItemsRoute(EASEFactors(min(128, rank), random_state=random_state)),
+    ]

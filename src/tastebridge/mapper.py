@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -16,18 +16,20 @@ from tastebridge._sources import check_sources, check_target
 from tastebridge._threads import together
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.blend import StackingBlend
+from tastebridge.bridges import BRIDGES, Plan
 from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.costs import Size, affordable
 from tastebridge.data import Panel, Weighting
-from tastebridge.defaults import RANK, content_routes, default_routes
+from tastebridge.defaults import RANK, content_routes, default_routes, item_routes, routes_over
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import SVDFactors
 from tastebridge.interests import interest_of, learn_interests
 from tastebridge.ledger import Ledger
 from tastebridge.live import LiveRecommender
 from tastebridge.model import LinearModel, Segment
-from tastebridge.newcomers import learn_new_items
+from tastebridge.newcomers import MakeFolds, learn_new_items
 from tastebridge.progress import Step, steps
+from tastebridge.relatedness import item_agreement
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
 from tastebridge.stacking import (
     Fold,
@@ -39,13 +41,14 @@ from tastebridge.stacking import (
     number_of_folds,
     without,
 )
+from tastebridge.standins import stand_in_folds, stand_ins
 from tastebridge.transfer import Evidence, popular_alone, weigh
 
 _FEWEST_LINKED = 5
 """Below this many linked people nothing can be judged out of fold."""
 _FEWEST_LISTS = 10
 _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
-_COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high"]
+_COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 
 
 class InterestMapper(LiveRecommender):
@@ -77,6 +80,13 @@ class InterestMapper(LiveRecommender):
         The worth of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
         :meth:`tastebridge.Panel.from_frame`; it counts where the weighting is not binary. A panel has them
         applied already.
+    bridge : {"auto", "users", "items", "features"}, default="auto"
+        What may join a source to the target. ``"users"``: people in both. ``"items"``: items with the same id
+        in both, for people of whom none need be in both. ``"features"``: features of one name and with the
+        same columns, as of :meth:`tastebridge.Panel.with_item_features`. ``"auto"``: all there are; where
+        fewer than 50 people are in both, only the other two, if there are any, and where there is nothing at
+        all, everybody gets what is popular, with a warning. Without enough people in both, people of the
+        target stand in for them, half of their items seen as if from the source; then no verdict is given.
     blend : StackingBlend, optional
         How weights are learned; None for the listwise loss.
     time_budget : float, optional
@@ -103,7 +113,9 @@ class InterestMapper(LiveRecommender):
     transfer_ : DataFrame
         A row a source, for people without a history in the target, out of fold: source, linked (people),
         lift of NDCG@10 over the best that needs no source, its interval (lift_low, lift_high),
-        canonical_correlation, verdict ("helps", "no evidence", "hurts"), kept; and more detail.
+        canonical_correlation (of people, or of shared items where nobody is in both), verdict ("helps", "no
+        evidence", "hurts"), kept; more detail; and the bridge that carries it: "users", "items", "features",
+        several joined by " + ", or "".
     evidence_ : dict of {"cold", "warm"} to Evidence
         The same and more for each kind of people.
     interests_ : dict of category to arrays
@@ -121,7 +133,7 @@ class InterestMapper(LiveRecommender):
     UnknownCategoryError
         If the target or a source is not in the panel.
     NoLinkedUsersError
-        If no source shares anybody with the target.
+        With ``bridge="users"``, if no source shares anybody with the target.
     InvalidParameterError, InvalidDataError
         If a parameter or the data cannot be used.
 
@@ -153,6 +165,7 @@ class InterestMapper(LiveRecommender):
         n_components: int | None = None,
         weighting: Weighting | None = None,
         event_weights: Mapping[Any, float] | None = None,
+        bridge: str = "auto",
         blend: StackingBlend | None = None,
         time_budget: float | None = None,
         n_folds: int | None = None,
@@ -168,6 +181,7 @@ class InterestMapper(LiveRecommender):
         self.n_components = n_components
         self.weighting = weighting
         self.event_weights = event_weights
+        self.bridge = bridge
         self.blend = blend
         self.time_budget = time_budget
         self.n_folds = n_folds
@@ -185,11 +199,14 @@ class InterestMapper(LiveRecommender):
         """Learn from a panel in a workshop of some kind."""
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
+        plan = Plan.of(self.bridge, panel, self.target, sources)
         histories = self._remember(panel)
-        routes = self._routes(histories, panel.item_features.get(self.target, {}))
-        shop = workshop(histories, self.target, _rank(routes), features=panel.item_features)
+        routes = routes_over(plan.over, self._routes(histories, panel, plan))
+        shop = workshop(
+            histories, self.target, _rank(routes), features=panel.item_features, same=plan.matches
+        )
         with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
-            self._learn(panel, shop, sources, routes, step)
+            self._learn(panel, shop, sources, routes, plan, step)
         return self
 
     def interests(self, user_ids: Any = None, *, missing: str = "error") -> pd.DataFrame:
@@ -237,12 +254,20 @@ class InterestMapper(LiveRecommender):
         return pd.DataFrame(columns)
 
     def _learn(
-        self, panel: Panel, shop: Workshop, sources: Sequence[str], routes: list[Route], step: Step
+        self,
+        panel: Panel,
+        shop: Workshop,
+        sources: Sequence[str],
+        routes: list[Route],
+        plan: Plan,
+        step: Step,
     ) -> None:
         rng = np.random.default_rng(self.random_state)
+        make_folds = stand_in_folds if plan.standing else folds_of
         step("factors")
-        held = self._held(shop, rng)
-        fitted, folds, correlations = self._build(shop, routes, held)
+        agreement = self._agreement(shop, plan)
+        held = self._held(shop, plan.standing, rng)
+        fitted, folds, correlations = self._build(shop, routes, held, make_folds)
         step("blend")
         parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
         draws = rng.spawn(len(parts))
@@ -265,6 +290,7 @@ class InterestMapper(LiveRecommender):
             self.n_negatives,
             rng.spawn(1)[0],
             self.n_jobs,
+            make_folds,
         )
         step("interests")
         self.interests_ = learn_interests(shop, self.random_state)
@@ -272,8 +298,12 @@ class InterestMapper(LiveRecommender):
         whole = [*fitted, *newer]
         self.model_ = LinearModel.of(shop, whole, every)
         self.ledger_ = Ledger.of(shop, self.model_)
-        self.transfer_ = self._transfer(panel, sources, correlations)
         self.routes_ = self._route_table(every, whole)
+        carried = [_carried(segments["cold"], fitted, name) for name in sources]
+        self.transfer_ = self._transfer(panel, sources, {**correlations, **agreement}, carried, plan.standing)
+        if plan.standing:  # what stand-ins say is no evidence of people of a source
+            self.evidence_.pop("cold", None)
+            folds = [fold for fold in folds if fold.held.segment != "cold"]
         step("account")
         self._account(panel, shop, folds, segments, self.random_state)
 
@@ -297,9 +327,11 @@ class InterestMapper(LiveRecommender):
             self.blend.check()
         if self.n_folds is not None:
             check_count("n_folds", self.n_folds, 1, 5)
-        return check_sources("InterestMapper", self.target, self.sources, panel)
+        check_choice("bridge", self.bridge, ("auto", *BRIDGES))
+        linked = self.bridge == "users"
+        return check_sources("InterestMapper", self.target, self.sources, panel, linked)
 
-    def _routes(self, histories: dict[str, sparse.csr_matrix], described: Iterable[str]) -> list[Route]:
+    def _routes(self, histories: dict[str, sparse.csr_matrix], panel: Panel, plan: Plan) -> list[Route]:
         if self.routes is not None:
             given = {route.linked for route in self.routes if isinstance(route, PopularityRoute)}
             return [
@@ -317,6 +349,9 @@ class InterestMapper(LiveRecommender):
                     f"target and in a source; the data allow {most}. Lower n_components, or leave it None."
                 )
         routes = default_routes(limits, self.target, wanted, self.random_state)
+        if plan.matches:
+            routes += item_routes(wanted, self.random_state)
+        described = panel.item_features.get(self.target, {})
         routes += content_routes(described, limits, self.target, wanted, self.random_state)
         if self.time_budget is None:
             return routes
@@ -324,7 +359,7 @@ class InterestMapper(LiveRecommender):
         return affordable(routes, sizes, self.target, self.n_folds or 1, self.time_budget)
 
     def _build(
-        self, shop: Workshop, routes: list[Route], held: list[list[Held]]
+        self, shop: Workshop, routes: list[Route], held: list[list[Held]], make_folds: MakeFolds
     ) -> tuple[list[FittedRoute], list[Fold], dict[str, float]]:
         """Return the fitted routes, what they say of held people, and how closely each source is related.
 
@@ -342,18 +377,29 @@ class InterestMapper(LiveRecommender):
         folds = [
             fold
             for workshop, part, found in zip(shops, held, apart, strict=True)
-            for fold in folds_of(workshop, part, found, names)
+            for fold in make_folds(workshop, part, found, names)
         ]
         correlations = together(related, self.n_jobs)
         return fitted, folds, {name: mean_correlation(name, correlations) for name in shop.sources if held}
 
-    def _held(self, shop: Workshop, rng: Any) -> list[list[Held]]:
-        """Return whom each fold hides; nobody where too few are linked to be judged."""
-        linked = shop.linked_to_any()
-        if len(linked) < _FEWEST_LINKED:
+    def _held(self, shop: Workshop, standing: bool, rng: Any) -> list[list[Held]]:
+        """Return whom each fold hides; nobody where there are too few to be judged."""
+        target = shop.histories[self.target]
+        judged = stand_ins(target) if standing else shop.linked_to_any()
+        if len(judged) < _FEWEST_LINKED:
             return []
-        n_folds = self.n_folds or number_of_folds(len(linked))
-        return list(held_out(shop.histories[self.target], linked, n_folds, self.n_lists, rng))
+        n_folds = self.n_folds or number_of_folds(len(judged))
+        return list(held_out(target, judged, n_folds, self.n_lists, rng))
+
+    def _agreement(self, shop: Workshop, plan: Plan) -> dict[str, float]:
+        """Return how closely shared items agree; without people in both, those that do not are none."""
+        found = {}
+        for name in plan.matches if plan.standing else ():
+            agreed = item_agreement(shop, name, self.random_state)
+            found[name] = np.nan if agreed is None else agreed.mean
+            if self.bridge == "auto" and (agreed is None or agreed.low <= 0):
+                del shop.same[name]
+        return found
 
     def _segment(
         self, folds: list[Fold], routes: list[FittedRoute], sources: Sequence[str], rng: Any
@@ -368,21 +414,38 @@ class InterestMapper(LiveRecommender):
     def _blend(self) -> StackingBlend:
         return self.blend if self.blend is not None else StackingBlend()
 
-    def _transfer(self, panel: Panel, sources: Sequence[str], correlations: dict[str, float]) -> pd.DataFrame:
-        """Return the table of sources and warn where none helps."""
+    def _transfer(
+        self,
+        panel: Panel,
+        sources: Sequence[str],
+        correlations: dict[str, float],
+        carried: list[str],
+        standing: bool,
+    ) -> pd.DataFrame:
+        """Return the table of sources and warn where none helps, or none can be known to."""
         linked = [len(panel.linked(name, self.target)) for name in sources]
         evidence = self.evidence_.get("cold")
         if evidence is None:
             table = pd.DataFrame({"source": sources, "verdict": "no evidence", "kept": False})
         else:
             table = evidence.sources.copy()
+        if standing:
+            table = table[["source", "kept"]].assign(verdict="no evidence")
         table["linked"] = linked
+        table["bridge"] = carried
         table["canonical_correlation"] = [correlations.get(name, np.nan) for name in sources]
         table = table.reindex(columns=_COLUMNS)
         if not table["kept"].any():
             warnings.warn(
                 f"no source helps for {self.target!r} out of fold; people without a history there get what "
                 "is popular. See transfer_.",
+                TastebridgeWarning,
+                stacklevel=5,
+            )
+        elif standing:
+            warnings.warn(
+                f"{'nobody is' if not any(linked) else 'too few are'} both in a source and in the target "
+                f"{self.target!r}: how well people of a source are served is not known. See transfer_.",
                 TastebridgeWarning,
                 stacklevel=5,
             )
@@ -393,6 +456,16 @@ class InterestMapper(LiveRecommender):
         weights = {name: segment.blend.weights() * segment.kept for name, segment in segments.items()}
         bridges = [route.bridge if set(route.sources) - {self.target} else "" for route in routes]
         return pd.DataFrame({**names, **weights, "bridge": bridges})
+
+
+def _carried(segment: Segment, routes: Sequence[FittedRoute], source: str) -> str:
+    """Return the bridges from a source with a hundredth of all weight at least, as ``"users + items"``."""
+    weights = segment.blend.weights() * segment.blend.scale_ * segment.kept
+    share = dict.fromkeys(BRIDGES, 0.0)
+    for weight, route in zip(weights, routes, strict=True):
+        if source in route.sources:
+            share[route.bridge] += weight
+    return " + ".join(bridge for bridge, part in share.items() if part > 0.01 * weights.sum())
 
 
 def _size(rows: sparse.csr_matrix) -> Size:

@@ -8,7 +8,7 @@ so that new items stand in their right order, and at their right place among the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -30,6 +30,8 @@ from tastebridge.routes import (
 )
 from tastebridge.stacking import Fold, Held, Lists, fit_routes, folds_of, lists_of, without
 
+MakeFolds = Callable[[Workshop, list[Held], Mapping[str, FittedRoute], list[str]], list[Fold]]
+
 _SHARE = 5
 _FEWEST = 10
 """Held-out rows of hidden items below which nothing is learned."""
@@ -46,6 +48,7 @@ def learn_new_items(
     n_negatives: int,
     rng: np.random.Generator,
     n_jobs: int | None,
+    make_folds: MakeFolds = folds_of,
 ) -> tuple[list[FittedRoute], dict[str, Segment]]:
     """Return the routes to new items, and the segments whose weights cover them after the others.
 
@@ -66,6 +69,8 @@ def learn_new_items(
         As of :class:`tastebridge.InterestMapper`.
     rng : Generator
     n_jobs : int or None
+    make_folds : callable, default=folds_of
+        What makes the folds of held people.
     """
     new = new_items(workshop)
     if not len(new):
@@ -73,7 +78,7 @@ def learn_new_items(
     found = routes_to_new_items(workshop, routes, new)
     names = [route.name for route in routes] + [route.name for route in found]
     calls = [
-        partial(_folds, workshop, kinds, names, part, draw)
+        partial(_folds, workshop, kinds, names, part, draw, make_folds)
         for part, draw in zip(held, rng.spawn(len(held)), strict=True)
     ]
     folds = [fold for part in together(calls, n_jobs) for fold in part]
@@ -103,7 +108,12 @@ def _learn(blend: StackingBlend, lists: Lists, segment: Segment, kept: Array, us
 
 
 def _folds(
-    workshop: Workshop, kinds: Sequence[Route], names: list[str], held: list[Held], rng: np.random.Generator
+    workshop: Workshop,
+    kinds: Sequence[Route],
+    names: list[str],
+    held: list[Held],
+    rng: np.random.Generator,
+    make_folds: MakeFolds,
 ) -> list[Fold]:
     """Return the folds of held people over the items that have events, a fifth of them hidden from all."""
     rest = without(workshop.histories[workshop.target], held)
@@ -118,9 +128,9 @@ def _folds(
             fold,
             held=fold.held._replace(hidden=fold.held.hidden[:, judged]),
             items={key: V[judged] for key, V in fold.items.items()},
-            seen=rest[fold.held.people][:, judged],
+            seen=(rest[fold.held.people] + fold.seen).astype(bool).astype(np.float32)[:, judged],
         )
-        for fold in folds_of(shop, held, fitted, names)
+        for fold in make_folds(shop, held, fitted, names)
     ]
 
 

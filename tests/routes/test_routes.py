@@ -17,6 +17,7 @@ from tastebridge.routes import (
     NeighbourRoute,
     PopularityRoute,
     Route,
+    SharedItemsRoute,
     TargetRoute,
     TransferRoute,
     Workshop,
@@ -34,6 +35,7 @@ KINDS = [
     NeighbourRoute(40),
     PopularityRoute(),
     PopularityRoute(linked=True),
+    SharedItemsRoute(SVDFactors(6)),
     TargetRoute(SVDFactors(4)),
     TransferRoute(SVDFactors(4), SVDFactors(5), RidgeMap(1.0)),
 ]
@@ -63,9 +65,12 @@ def described(seed=1, widths=(("books", 20), ("films", 15))):
     return features
 
 
+SAME = {"books": (np.array([0, 3, 5]), np.array([2, 4, 9]))}
+
+
 @pytest.fixture
 def shop():
-    return Workshop(histories(), "films", 8, features=described())
+    return Workshop(histories(), "films", 8, features=described(), same=SAME)
 
 
 def vectors(shop, route, rows):

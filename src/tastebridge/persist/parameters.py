@@ -20,6 +20,7 @@ from tastebridge.routes import (
     LikenessRoute,
     NeighbourRoute,
     PopularityRoute,
+    SharedItemsRoute,
     TargetRoute,
     TransferRoute,
 )
@@ -39,6 +40,7 @@ KINDS: Mapping[str, type[Any]] = {
         ProcrustesMap,
         RidgeMap,
         SVDFactors,
+        SharedItemsRoute,
         StackingBlend,
         TargetRoute,
         TransferRoute,

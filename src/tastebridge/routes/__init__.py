@@ -17,6 +17,7 @@ from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.new_items import is_described, new_items, reaches_new_items, routes_to_new_items
 from tastebridge.routes.popularity import PopularityRoute
 from tastebridge.routes.route import Route
+from tastebridge.routes.shared_items import SharedItemsRoute
 from tastebridge.routes.target import TargetRoute
 from tastebridge.routes.transfer import TransferRoute
 from tastebridge.routes.workshop import Workshop
@@ -34,6 +35,7 @@ __all__ = [
     "Parts",
     "PopularityRoute",
     "Route",
+    "SharedItemsRoute",
     "TargetRoute",
     "TransferRoute",
     "Workshop",

@@ -19,6 +19,9 @@ from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_
 from tastebridge.routes.mapped import paired_moments
 from tastebridge.routes.paired import Pairs
 
+SameItems = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""For every source the numbers of the items it shares with the target, there and in the target."""
+
 
 class Workshop:
     """The histories of one fit, and the encoders and spaces made of them.
@@ -34,6 +37,8 @@ class Workshop:
         One whose source histories are the same: factors of single sources are taken from there.
     features : mapping of category to mapping of name to ItemFeatures, optional
         What describes the items.
+    same : mapping of source to pair of ndarray, optional
+        The numbers, in the source and in the target, of the items that are in both.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Workshop:
         rank: int = 0,
         parent: Workshop | None = None,
         features: ItemFeaturesByName | None = None,
+        same: SameItems | None = None,
     ) -> None:
         self.histories = dict(histories)
         self.target = target
@@ -52,6 +58,7 @@ class Workshop:
         self.decoders: dict[str, str] = {}
         self.accounts: dict[str, Account] = {}
         self.features = dict(features or {})
+        self.same = dict(same or {})
         self._fitted: dict[str, Any] = {}
         self._locks: dict[str, Lock] = {}
         self._guard = Lock()
@@ -79,7 +86,7 @@ class Workshop:
     def hiding(self, target: sparse.csr_matrix) -> Workshop:
         """Return a workshop with these rows in the target, some hidden; factors of sources are shared."""
         histories = {**self.histories, self.target: target}
-        return Workshop(histories, self.target, self.rank, parent=self, features=self.features)
+        return Workshop(histories, self.target, self.rank, self, self.features, self.same)
 
     def stacked(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the histories of some categories side by side."""

@@ -13,6 +13,7 @@ from tastebridge.moments import Moments
 from tastebridge.routes import Histories, Workshop
 from tastebridge.routes.description import ItemFeaturesByName
 from tastebridge.routes.paired import Pairs
+from tastebridge.routes.workshop import SameItems
 from tastebridge.spark.factors import train
 from tastebridge.spark.sums import counts_of, moments_of, pairs_of
 from tastebridge.spark.taken import Taken
@@ -26,7 +27,7 @@ class SparkWorkshop(Workshop):
 
     Parameters
     ----------
-    histories, target, rank, parent, features
+    histories, target, rank, parent, features, same
         As for :class:`~tastebridge.routes.Workshop`, of the people of the sample.
     taken : Taken
         Of all people.
@@ -41,11 +42,12 @@ class SparkWorkshop(Workshop):
         rank: int = 0,
         parent: Workshop | None = None,
         features: ItemFeaturesByName | None = None,
+        same: SameItems | None = None,
         *,
         taken: Taken,
         who: NDArray[np.int64],
     ) -> None:
-        super().__init__(histories, target, rank, parent, features)
+        super().__init__(histories, target, rank, parent, features, same)
         self._taken, self._who = taken, who
 
     def hiding(self, target: sparse.csr_matrix) -> SparkWorkshop:
@@ -55,7 +57,7 @@ class SparkWorkshop(Workshop):
         taken = self._taken.without(self.target, self._who[lost.row[hidden]], lost.col[hidden])
         histories = {**self.histories, self.target: target}
         return SparkWorkshop(
-            histories, self.target, self.rank, self, self.features, taken=taken, who=self._who
+            histories, self.target, self.rank, self, self.features, self.same, taken=taken, who=self._who
         )
 
     def moments(self, source: str, phi: Any, psi: Any) -> Moments:
