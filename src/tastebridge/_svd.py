@@ -18,6 +18,9 @@ _DENSE_SIDE = 1200
 _BLOCK = 64
 """Columns a Krylov step adds: wide enough for BLAS, narrow enough for a polynomial of high degree."""
 
+_CONDITION = 1e-2
+"""Least share of the largest diagonal entry of R at which two Cholesky factors are as good as Householder."""
+
 _PASSES = 4
 """Projections at most before a block is taken as it is; nearly always one is enough."""
 
@@ -47,25 +50,26 @@ def truncated_svd(
     At = A.T.tocsr()
     outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
     with threadpool_limits(1, "blas"):
-        values, V = _leading_eigenpairs(outer, inner, k, rng, tol, max_cycles)
+        V, W = _leading_eigenvectors(outer, inner, k, rng, tol, max_cycles)
+        values = np.einsum("ij,ij->j", W, W)
     s = np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)) if values[0] > 0 else np.zeros(k)
-    W = (inner @ V) * np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
+    W *= np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
     U, V = (W, V) if inner is A else (V, W)
     sign = column_signs(V)
     return U * sign, s, (V * sign).T
 
 
-def _leading_eigenpairs(
+def _leading_eigenvectors(
     outer: Any, inner: Any, k: int, rng: np.random.Generator, tol: float, max_cycles: int
 ) -> tuple[Array, Array]:
-    """Return the ``k`` largest eigenvalues (descending) and eigenvectors of ``outer @ inner`` (n, n)."""
+    """Return the ``k`` leading eigenvectors ``V`` of ``outer @ inner`` and ``inner V``, largest first."""
     n, block = outer.shape[0], min(_BLOCK, 16 + k // 4)
     keep = k + block
     size = keep + -(-max(keep, 6 * block) // block) * block
     if n <= _DENSE_SIDE or 2 * size > n:
         gram = (outer @ inner).toarray()
-        values, V = linalg.eigh(gram, subset_by_index=[n - k, n - 1], check_finite=False)
-        return values[::-1], V[:, ::-1]
+        V = linalg.eigh(gram, subset_by_index=[n - k, n - 1], check_finite=False)[1][:, ::-1]
+        return V, inner @ V
     dtype: type[np.floating[Any]] = np.float32 if tol >= 1e-4 else np.float64
     basis, energy = _Basis(outer.astype(dtype), inner.astype(dtype), size), 0.0
     B = rng.standard_normal((n, block)).astype(dtype)
@@ -74,14 +78,15 @@ def _leading_eigenpairs(
         before, energy = energy, float(basis.theta[:k].sum())
         if energy - before <= tol * energy:
             break
-    return _polish(outer, inner, basis.Q[:, :k].astype(np.float64))
+    return _polish(inner, basis.Q[:, :k].astype(np.float64))
 
 
-def _polish(outer: Any, inner: Any, V: Array) -> tuple[Array, Array]:
-    """Return the Ritz values and vectors of the space that ``V`` spans, in float64."""
-    Q = linalg.qr(V, mode="economic", check_finite=False)[0]
-    theta, S = np.linalg.eigh(Q.T @ (outer @ (inner @ Q)))
-    return theta[::-1], Q @ S[:, ::-1]
+def _polish(inner: Any, V: Array) -> tuple[Array, Array]:
+    """Return the Ritz vectors of the space that ``V`` spans, and ``inner`` times them, in float64."""
+    Q = orthonormal(V)[0]
+    W = inner @ Q
+    S = np.linalg.eigh(W.T @ W)[1][:, ::-1]
+    return Q @ S, W @ S
 
 
 class _Basis:
@@ -96,9 +101,10 @@ class _Basis:
 
     def grow(self, B: Block, keep: int) -> Block:
         """Fill the basis from the block ``B``, keep the best Ritz vectors, and return the next block."""
-        B = self._orthonormalize(B, np.linalg.norm(B))
+        B, before = self._orthonormalize(B, np.linalg.norm(B)), 0
         while self.held + B.shape[1] <= self.Q.shape[1]:
-            B = self._step(B)
+            start = self.held
+            B, before = self._step(B, before), start
         theta, S = np.linalg.eigh(self.T[: self.held, : self.held])
         self.theta, S = theta[: -keep - 1 : -1], S[:, : -keep - 1 : -1]
         self.Q[:, :keep] = self.Q[:, : self.held] @ S.astype(self.Q.dtype)
@@ -107,15 +113,19 @@ class _Basis:
         self.held = keep
         return B
 
-    def _step(self, B: Block) -> Block:
-        """Add the orthonormal block ``B`` to the basis and return the orthonormal rest of its image."""
+    def _step(self, B: Block, before: int) -> Block:
+        """Add the orthonormal block ``B`` to the basis and return the orthonormal rest of its image.
+
+        The image meets the basis only from where the last block started, ``before``: the recurrence of
+        Lanczos. Rounding meets the rest of it, and is taken out by the projection that follows.
+        """
         old, self.held = self.held, self.held + B.shape[1]
         self.Q[:, old : self.held] = B
-        image = self.outer @ (self.inner @ B)
-        H = self.Q[:, : self.held].T @ image
-        self.T[: self.held, old : self.held] = H
-        self.T[old : self.held, : self.held] = H.T
-        return self._orthonormalize(image - self.Q[:, : self.held] @ H, np.linalg.norm(image))
+        image, near = self.outer @ (self.inner @ B), self.Q[:, before : self.held]
+        H = near.T @ image
+        self.T[before : self.held, old : self.held] = H
+        self.T[old : self.held, before : self.held] = H.T
+        return self._orthonormalize(image - near @ H, np.linalg.norm(image))
 
     def _orthonormalize(self, B: Block, scale: np.floating) -> Block:
         """Return an orthonormal block for ``B``, orthogonal to the basis; ``scale`` is what it came from.
@@ -125,8 +135,40 @@ class _Basis:
         """
         Q = self.Q[:, : self.held]
         for _ in range(_PASSES):
-            B, R = linalg.qr(B - Q @ (Q.T @ B), mode="economic", check_finite=False)
-            if np.abs(np.diag(R)).min() > np.finfo(B.dtype).eps ** 0.4 * scale:
+            B, diagonal = orthonormal(B - Q @ (Q.T @ B))
+            if diagonal.min() > np.finfo(B.dtype).eps ** 0.4 * scale:
                 break
             scale = np.float64(1.0)
         return B
+
+
+def orthonormal(B: Block) -> tuple[Block, Array]:
+    """Return an orthonormal basis of the columns of ``B`` and the absolute diagonal of its triangle R.
+
+    By Cholesky's factor of ``B' B``, twice (Yamamoto et al., 2015), which is several times faster than
+    Householder's reflections on a tall block, and by these where the columns nearly depend on each other.
+    """
+    first = _cholesky(B)
+    if first is not None:
+        Q = _divided(B, first)
+        second = _cholesky(Q)
+        if second is not None:
+            return _divided(Q, second), np.diag(first) * np.diag(second)
+    Q, R = linalg.qr(B, mode="economic", check_finite=False)
+    return Q, np.abs(np.diag(R))
+
+
+def _cholesky(B: Block) -> Array | None:
+    """Return the upper factor of ``B' B`` in float64, or None where it would lose too many digits."""
+    try:
+        R: Array = linalg.cholesky((B.T @ B).astype(np.float64), check_finite=False)
+    except linalg.LinAlgError:
+        return None
+    diagonal = np.diag(R)
+    return R if diagonal.min() > _CONDITION * diagonal.max() else None
+
+
+def _divided(B: Block, R: Array) -> Block:
+    """Return ``B`` times the inverse of the triangle ``R``."""
+    solve = linalg.get_blas_funcs("trsm", dtype=B.dtype)
+    return np.asarray(solve(1.0, R.astype(B.dtype), B, side=1))

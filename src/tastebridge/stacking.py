@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ class Fold:
                     part = self.vectors[column][rows]
                     Z[:, : part.shape[1]] += part * weights[:, [column]].astype(np.float32)
             if Z.any():
-                total += (V @ Z.T).T
+                _add_scores(total, Z, V)
         return total
 
 
@@ -193,6 +193,15 @@ def _lists(
         X[:, 1:, column] = (Z[people] @ far.T)[place[:, None], others]
     X[:, 1:][had] = X[:, 1:].min(axis=(0, 1))
     return X, fold.held.people[person], fold.gates[person]
+
+
+def _add_scores(total: NDArray[np.float32], Z: NDArray[np.float32], V: Any) -> None:
+    """Add ``Z V'`` to ``total`` in place; where ``V`` is sparse, so are the histories that reach it."""
+    if isinstance(V, np.ndarray):
+        total += Z @ V.T
+        return
+    found = (sparse.csr_matrix(Z) @ V.T).tocoo()
+    total[found.row, found.col] += found.data
 
 
 def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers, width: int) -> NDArray[np.float32]:

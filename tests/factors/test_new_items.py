@@ -56,7 +56,7 @@ def test_an_item_taken_as_another_gets_the_row_the_training_gave_that(model):
 def test_als_solves_the_least_squares_of_the_item():
     X = histories()
     X.data[:] = 1.0
-    model, takers = ALSFactors(4, alpha=3.0, regularization=0.7), np.arange(0, 20, 2)
+    model, takers = ALSFactors(4, 0.7, alpha=3.0, iterations=8), np.arange(0, 20, 2)
     _, factors, _ = extended(model, X, 12, takers)
     Z = model.transform(X[takers])
     A = model.user_gram_ + 2.0 * Z.T @ Z + 0.7 * np.eye(4)
