@@ -84,14 +84,19 @@ def test_people_of_one_shop_are_served_in_another_by_the_items_of_both(bridge):
     assert lift(mapper, events, later, deny=had[had["user_id"].isin(later["user_id"])]) > 0.4
 
 
-def test_people_of_one_category_are_served_in_another_by_what_items_are_like():
+def test_people_of_one_category_are_served_in_another_by_what_items_are_like(tmp_path):
     panel, later = two_categories()
     for bridge in ("auto", "features"):
         mapper = fit(tb.InterestMapper("films", routes=ROUTES, bridge=bridge, **FEW), panel)
         assert mapper.transfer_["bridge"].tolist() == ["features"]
         assert mapper.routes_.set_index("route").loc["books ≈ look", "bridge"] == "features"
         assert lift(mapper, panel, later) > 0.4
+    assert "yes (features)" in mapper.report(tmp_path / "report.html").read_text("utf-8")
     assert "cold" not in mapper.evidence_
+    mapper.save(tmp_path / "model")
+    some = panel[:40]
+    loaded = tb.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.recommend_from(some), mapper.recommend_from(some), check_exact=True)
     assert np.isnan(mapper.confidence(later["user_id"].unique()[:3])["confidence"]).all()
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tastebridge.data import Panel
+from tastebridge.report.sources import used
 
 _VERDICTS = {"helps": "green", "hurts": "red"}
 
@@ -73,7 +74,7 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
     for row in (transfer.sort_values("lift", ascending=False) if judged else transfer).to_dict("records"):
         lift = _lift(row) if judged else []
         verdict = Text(row["verdict"], style=_VERDICTS.get(row["verdict"], "dim"))
-        table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, "yes" if row["kept"] else "no")
+        table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, used(row))
     return table
 
 

@@ -20,6 +20,7 @@ from tastebridge.report.html import (
 )
 
 _ROLES = {"helps": "good", "hurts": "bad"}
+_OVER = {"users": "people", "items": "items", "features": "features"}
 _SIGNS = {"helps": "▲ helps", "hurts": "▼ hurts", "no evidence": "– no evidence"}
 
 
@@ -35,7 +36,7 @@ def sources_section(mapper: Any) -> str:
         (
             row["source"],
             _verdict(row["verdict"]),
-            "yes" if row["kept"] else "no",
+            used(row),
             f"{row['linked']:,}",
             _with_interval(row, "lift"),
             _with_interval(row, "marginal"),
@@ -49,7 +50,8 @@ def sources_section(mapper: Any) -> str:
         paragraph(
             "Judged on people whose history in the target was hidden while the model learned. Lift is how "
             "much better the first ten recommendations get (NDCG@10) with this source alone, compared with "
-            "the best that needs no source. A source that hurts is not used."
+            "the best that needs no source. A source that hurts is not used. In brackets stands what joins "
+            "the source to the target: people in both, items in both, or features of their items."
         ),
         '<div class="pair">',
         figure(interval_plot(rows, title, "lift of NDCG@10"), title),
@@ -62,6 +64,14 @@ def sources_section(mapper: Any) -> str:
             paragraph("Where sources say the same, none is missed alone, though all are missed together."),
         ),
     )
+
+
+def used(row: Mapping[Hashable, Any]) -> str:
+    """Return whether a source of ``transfer_`` is used, and over what: ``"yes (people, items)"``."""
+    if not row["kept"]:
+        return "no"
+    over = [_OVER[bridge] for bridge in str(row.get("bridge") or "").split(" + ") if bridge in _OVER]
+    return f"yes ({', '.join(over)})" if over else "yes"
 
 
 def related_section(mapper: Any) -> str:
