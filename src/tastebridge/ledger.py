@@ -80,7 +80,7 @@ class Ledger:
             dict(model.spaces),
         )
         if moves:
-            self._widen(parts, model.target, after, moves)
+            self._widen(parts, model.target, (before, after), moves)
         known = parts.encoders
         accounts = {
             key: part.widened(moves).plus(before, known, -1).plus(after, known, 1)
@@ -93,13 +93,14 @@ class Ledger:
         )
         return ledger, _rebuilt(model, parts)
 
-    def _widen(self, parts: Parts, target: str, after: Histories, moves: Moves) -> None:
+    def _widen(self, parts: Parts, target: str, changed: tuple[Histories, Histories], moves: Moves) -> None:
         """Give new items a row in every encoder and space: of factors by fold-in, elsewhere zeros."""
         rows: dict[str, NDArray] = {}
+        after = changed[1]
         for key, encoder in parts.encoders.items():
             new = _new_columns(encoder, after, moves)
             if len(new):
-                parts.encoders[key], rows[key] = _extended(encoder, after, new)
+                parts.encoders[key], rows[key] = _extended(encoder, changed, new)
         if target not in moves:
             return
         there = moves[target]
@@ -143,7 +144,9 @@ def _of_target(encoder: Encoder, histories: Histories, moves: Moves, target: str
     return slice(start, start + counts[place])
 
 
-def _extended(encoder: Encoder, histories: Histories, new: NDArray[np.int64]) -> tuple[Encoder, NDArray]:
+def _extended(
+    encoder: Encoder, changed: tuple[Histories, Histories], new: NDArray[np.int64]
+) -> tuple[Encoder, NDArray]:
     """Return an encoder that reads the new columns too, and the item factors of these."""
     nothing = np.zeros((len(new), 0))
     if isinstance(encoder.model, ProfileEncoder):  # nothing is known of what they are like
@@ -155,7 +158,7 @@ def _extended(encoder: Encoder, histories: Histories, new: NDArray[np.int64]) ->
             f"the events have new items, and {encoder.model!r} in the model cannot give them factors. Leave "
             "events of new items out, or fit again."
         )
-    X = side_by_side(histories, encoder.categories)
-    takers = np.diff(X[:, new].indptr) > 0
-    model, factors = encoder.model.extended(X[takers], new)
+    before, X = (side_by_side(histories, encoder.categories) for histories in changed)
+    known = np.diff(X.indptr) > 0
+    model, factors = encoder.model.extended(X[known], before[known], new)
     return encoder._replace(model=model), factors

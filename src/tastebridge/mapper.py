@@ -21,6 +21,7 @@ from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.costs import Size, affordable
 from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import RANK, content_routes, default_routes, item_routes, routes_over
+from tastebridge.drift import learn_drift
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import SVDFactors
 from tastebridge.interests import interest_of, learn_interests
@@ -125,6 +126,8 @@ class InterestMapper(LiveRecommender):
         to the target: people in both ("users"), a common space of features ("features"), or nothing ("").
     ledger_ : Ledger
         What :meth:`update` and :meth:`forget` need: sums over people, and no single one.
+    drift_ : DataFrame
+        What :meth:`drift` needs: sums over events.
     confidence_, directions_, findings_
         What :meth:`confidence`, :meth:`explain_map` and :meth:`report` need.
 
@@ -294,6 +297,7 @@ class InterestMapper(LiveRecommender):
         )
         step("interests")
         self.interests_ = learn_interests(shop, self.random_state)
+        self.drift_ = learn_drift(shop, self._popularity(self.statistics_), self.random_state)
         step("model")
         whole = [*fitted, *newer]
         self.model_ = LinearModel.of(shop, whole, every)

@@ -16,12 +16,12 @@ MODELS = [
 
 
 def extended(model, X, new, takers):
-    """A model and the histories with an item more, at place ``new``, that some people took."""
-    dense = X.toarray()
-    wide = np.insert(dense, new, 0.0, axis=1)
+    """A model and the histories with an item more, at place ``new``, that some people of the fit took."""
+    before = np.insert(X.toarray(), new, 0.0, axis=1)
+    wide = before.copy()
     wide[takers, new] = 1.0
-    rows = sparse.csr_matrix(wide)
-    return *model.fit(X).extended(rows[takers], np.array([new])), rows
+    rows, was = sparse.csr_matrix(wide), sparse.csr_matrix(before)
+    return *model.fit(X).extended(rows[takers], was[takers], np.array([new])), rows
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
@@ -41,16 +41,37 @@ def test_what_was_there_stays(model, new):
     assert model.n_features_in_ == X.shape[1]
 
 
-@pytest.mark.parametrize(
-    "model", [SVDFactors(5, user_power=0.0, tol=0.0), EASEFactors(5, regularization=10.0, tol=0.0)], ids=repr
-)
-def test_an_item_taken_as_another_gets_the_row_the_training_gave_that(model):
+def test_svd_gives_an_item_taken_as_another_the_row_the_training_gave_that():
     X = histories()
     X.data[:] = 1.0
-    taken = X[:, [8]].nonzero()[0]
-    grown, factors, _ = extended(model, X, 40, taken)
+    model = SVDFactors(5, user_power=0.0, tol=0.0)
+    grown, factors, _ = extended(model, X, 40, X[:, [8]].nonzero()[0])
     np.testing.assert_allclose(factors[0], model.item_factors_[8], rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(grown.encoder_[40], model.encoder_[8], rtol=1e-6, atol=1e-8)
+
+
+def test_ease_gives_an_item_the_column_of_the_ease_that_knew_it():
+    X = histories()
+    X.data[:] = 1.0
+    some = np.unique(X.indices)[:20]
+    X, takers = sparse.csr_matrix(X[:, some]), np.arange(0, 40, 3)
+    grown, factors, rows = extended(EASEFactors(20, regularization=10.0, tol=0.0), X, 20, takers)
+    P = np.linalg.inv((rows.T @ rows).toarray() + 10.0 * np.eye(21))
+    column = -P[:20, 20] / P[20, 20]
+    np.testing.assert_allclose(grown.encoder_[:20] @ factors[0], column, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_new_people_do_not_make_an_item_larger_than_what_they_had(model):
+    X = histories()
+    fresh = np.zeros((1, 41))
+    fresh[0, [*range(12), 40]] = 1.0
+    fresh = sparse.csr_matrix(fresh)
+    nothing = sparse.csr_matrix(fresh.shape)
+    grown, factors = model.fit(X).extended(fresh, nothing, np.array([40]))
+    own = (grown.transform(fresh) @ factors[0]).item()
+    scale = fresh.sum() ** getattr(model, "user_power", 0.0)
+    assert 0 < own * scale < 1.5
 
 
 def test_als_solves_the_least_squares_of_the_item():
@@ -59,7 +80,7 @@ def test_als_solves_the_least_squares_of_the_item():
     model, takers = ALSFactors(4, 0.7, alpha=3.0, iterations=8), np.arange(0, 20, 2)
     _, factors, _ = extended(model, X, 12, takers)
     Z = model.transform(X[takers])
-    A = model.user_gram_ + 2.0 * Z.T @ Z + 0.7 * np.eye(4)
+    A = model.user_gram_ + 2.0 * Z.T @ Z + 0.7 * np.eye(4)  # nobody became another by what has no factors
     np.testing.assert_allclose(factors[0], np.linalg.solve(A, 3.0 * Z.sum(axis=0)), rtol=1e-10)
     everybody = model.transform(X)
     np.testing.assert_allclose(model.user_gram_, everybody.T @ everybody, rtol=0.2)

@@ -36,12 +36,15 @@ class Change:
     before, after : Panel
         The people of the events, each with all they had before and have after, over ``items``. New people
         have nothing before.
+    came : Panel
+        The events alone.
     """
 
     items: Mapping[str, Vocabulary]
     moves: Mapping[str, Places]
     before: Panel
     after: Panel
+    came: Panel
 
 
 def change_of(
@@ -80,7 +83,7 @@ def change_of(
     before = {name: rows_of(had, name, fresh.users, grown[name], timed) for name in grown}
     now = {name: rows_of(fresh, name, fresh.users, grown[name], timed) for name in grown}
     after = {name: _merged(before[name], now[name], repeats) for name in grown}
-    panels = (Panel(fresh.users, parts, fresh.cleaning) for parts in (before, after))
+    panels = (Panel(fresh.users, parts, fresh.cleaning) for parts in (before, after, now))
     return Change(grown, moves, *panels)
 
 

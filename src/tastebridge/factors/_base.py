@@ -65,16 +65,16 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Return :meth:`transform` of float64 histories known to be sound: sorted, and all above 0."""
         return self._transform(rows)
 
-    def extended(self, X: Any, new: NDArray[np.int64]) -> tuple[Self, Array]:
+    def extended(self, X: Any, before: Any, new: NDArray[np.int64]) -> tuple[Self, Array]:
         """Return the same factors over more items: the new ones get factors by a fold-in of the item side.
 
         The factors of the other items stay as they are, and so do those of people who took none of the new.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_people, n_items)
-            The histories, over all items, of the people who took the new items. Other people would add
-            nothing.
+        X, before : array-like or sparse matrix of shape (n_people, n_items)
+            The histories, over all items, of the people who took the new items, and of others who changed;
+            and what the same people had before. Who is new has an empty row there.
         new : ndarray of int
             The columns of the new items, ascending.
 
@@ -86,7 +86,8 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         model = copy(self)
         model.n_features_in_ = self.n_features_in_ + len(new)
-        return model, model._extend(model._read(X, reset=False), new)
+        R, was = (model._read(part, reset=False) for part in (X, before))
+        return model, model._extend(R, was, new)
 
     def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
         """Return ``X`` as a clean float64 ``csr_matrix`` of its own: sorted, summed, without stored zeros."""
@@ -126,8 +127,8 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Fold clean histories in."""
 
     @abstractmethod
-    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
-        """Give new items factors, from the clean histories of those who took them, and return them."""
+    def _extend(self, R: sparse.csr_matrix, before: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+        """Give new items factors, from clean histories, and return them."""
 
 
 def grown(rows: Array, new: NDArray[np.int64], values: Any = 0.0) -> Array:

@@ -44,21 +44,26 @@ class NormalizedFactors(FactorModel):
     def _transform(self, R: sparse.csr_matrix) -> Any:
         return times(self._normalize(R), self.encoder_)
 
-    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
-        r"""Extend the right singular vectors by :math:`V_i = a_i^\top U \Sigma^{-1}`.
+    def _extend(self, R: sparse.csr_matrix, before: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+        r"""Give a new item i the row :math:`V_i = a_i^\top T (\Sigma^2 + D^\top D)^{-1}`.
 
-        Here :math:`a_i` is the normalised column of a new item and :math:`U = A V \Sigma^{-1}`, so that an
-        item of the training would get the row it has. No row of orthonormal columns is longer than 1: where
-        few people make it so, it is cut to that length.
+        Here :math:`a_i` is its normalised column and :math:`T = A V` the people without the filter: the least
+        squares of the column over the people of the fit, whose :math:`T^\top T` is :math:`\Sigma^2`, and what
+        the people here have become since, :math:`D = T - T_{before}`. No row of orthonormal columns is
+        longer than 1: where few people make it so, it is cut to that length.
         """
         encoder, f = grown(self.encoder_, new), self._filter()
-        N = self._normalize(R)
-        degree = degrees(R[:, new], axis=0)
+        N, degree = self._normalize(R), degrees(R[:, new], axis=0)
+        plain = encoder * power(f, -1.0)
+        T = N @ plain
+        D = T - self._normalize(before) @ plain
+        energy = self.singular_values_**2
+        G = np.diag(np.where(f > 0, energy, 1.0)) + D.T @ D
         inverse = power(degree, -self.item_power)[:, None]
-        V = inverse * (N[:, new].T @ (N @ encoder)) * power(f * self.singular_values_**2, -1.0)
+        V = inverse * np.linalg.solve(G, (N[:, new].T @ T).T).T * (f > 0)
         V /= np.maximum(np.linalg.norm(V, axis=1, keepdims=True), 1.0)
         encoder[new] = inverse * V * f
-        self.encoder_, item_factors = encoder, self._decoder(V, degree)
+        self.encoder_, item_factors = encoder, self._new_item_factors(V, degree)
         if hasattr(self, "item_factors_"):  # a model that was loaded does without
             self.item_degrees_ = grown(self.item_degrees_, new, degree)
             self.item_factors_ = grown(self.item_factors_, new, item_factors)
@@ -73,8 +78,8 @@ class NormalizedFactors(FactorModel):
         """Return the filter f on the singular values, (n_components,)."""
 
     @abstractmethod
-    def _decoder(self, V: Array, degree: Array) -> Array:
-        """Return the item factors of rows of right singular vectors and the degrees of their items."""
+    def _new_item_factors(self, V: Array, degree: Array) -> Array:
+        """Return the item factors of new rows of right singular vectors and the degrees of their items."""
 
 
 def degrees(R: sparse.csr_matrix, axis: int) -> Array:

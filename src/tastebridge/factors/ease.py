@@ -95,13 +95,13 @@ class EASEFactors(NormalizedFactors):
         rng = np.random.default_rng(self.random_state)
         _, self.singular_values_, Vt = truncated_svd(R, self.n_components, rng, self.tol)
         self.encoder_ = Vt.T * self._filter()
-        self.item_factors_ = self._decoder(Vt.T, self.item_degrees_)
+        # an item alone in a direction would explain itself: the filter, below 1, keeps the divisor above 0
+        own = np.einsum("ik,ik->i", self.encoder_, Vt.T)
+        self.item_factors_ = Vt.T / (1.0 - own)[:, None]
 
     def _filter(self) -> Array:
         energy = self.singular_values_**2
         return np.asarray(energy / (energy + self.regularization))
 
-    def _decoder(self, V: Array, degree: Array) -> Array:
-        # an item alone in a direction would explain itself: the filter, below 1, keeps the divisor above 0
-        own = np.einsum("ik,ik->i", V * self._filter(), V)
-        return np.asarray(V / (1.0 - own)[:, None])
+    def _new_item_factors(self, V: Array, degree: Array) -> Array:
+        return V  # told by the other items alone, so that nothing of itself is to be taken out

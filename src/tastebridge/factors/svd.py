@@ -113,7 +113,7 @@ class SVDFactors(NormalizedFactors):
         rng = np.random.default_rng(self.random_state)
         _, self.singular_values_, Vt = truncated_svd(A, self.n_components, rng, self.tol)
         self.encoder_ = inverse[:, None] * Vt.T * self._filter()
-        self.item_factors_ = self._decoder(Vt.T, self.item_degrees_)
+        self.item_factors_ = self._new_item_factors(Vt.T, self.item_degrees_)
 
     def cut(self, n_components: int, filter: str = "ideal", beta: float = 1.0) -> SVDFactors:
         """Return the fitted factors of a lower rank, or with another filter, without fitting again.
@@ -144,6 +144,6 @@ class SVDFactors(NormalizedFactors):
         kept = np.where(relative > _ZERO, relative, 0.0)
         return power(kept, self.beta if self.filter == "power" else 0.0)
 
-    def _decoder(self, V: Array, degree: Array) -> Array:
+    def _new_item_factors(self, V: Array, degree: Array) -> Array:
         restored = power(degree, self.item_power if self.restore_popularity else 0.0)
         return np.asarray(restored[:, None] * V)

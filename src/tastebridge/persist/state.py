@@ -12,7 +12,7 @@ from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.ledger import Ledger
 from tastebridge.persist.account import attributes_of, tables_of
 
-_TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_")
+_TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_", "drift_")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from tastebridge.routes.fitted import (
     encoded_by,
     known_to,
     side_by_side,
+    sound,
     vectors_of,
     width_of,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "reaches_new_items",
     "routes_to_new_items",
     "side_by_side",
+    "sound",
     "vectors_of",
     "width_of",
 ]
