@@ -255,3 +255,24 @@ def test_compress_writes_a_smaller_model_and_says_what_it_costs(folder, tmp_path
     assert small.item_vectors().vectors.shape[1] == 8
     assert f"{small.compression_['ndcg'][0]:.4f}" in text
     assert "became 8 and" in " ".join(text.split())
+
+
+def test_a_model_of_all_categories_recommends_in_one_list_or_in_one_category(folder, tmp_path):
+    model, events, out = tmp_path / "model", folder / "events.csv", tmp_path / "out.csv"
+    code, text, _ = run("fit", events, "-t", "all", "-o", model, "--n-components", 4)
+    assert code == 0
+    assert text.count("for who is new to") == 3
+    loaded, panel = tb.load(model), tb.read_panel(events)
+    code, text, err = run("recommend", model, events, "-o", out, "-n", 3)
+    assert (code, err) == (0, "")
+    expected = loaded.recommend_from(panel, 3)
+    pd.testing.assert_frame_equal(pd.read_csv(out), expected, check_dtype=False)
+    assert expected["category"].nunique() == 3
+    code, _, err = run("recommend", model, events, "-o", out, "-n", 3, "--category", "sport")
+    assert (code, err) == (0, "")
+    alone = loaded.mappers_["sport"].recommend_from(panel, 3)
+    pd.testing.assert_frame_equal(pd.read_csv(out), alone, check_dtype=False)
+    code, _, err = run("report", model, "-o", tmp_path / "report.html")
+    assert (code, "Say which: --category" in err) == (2, True)
+    code, _, err = run("recommend", model, events, "-o", out, "--category", "sprot")
+    assert (code, "Did you mean 'sport'" in err) == (1, True)

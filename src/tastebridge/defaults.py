@@ -133,3 +133,10 @@ def item_routes(rank: int, random_state: int) -> list[Route]:
         SharedItemsRoute(SVDFactors(min(64, rank), random_state=random_state)),
         SharedItemsRoute(EASEFactors(min(128, rank), random_state=random_state)),
     ]
+
+
+def largest_rank(routes: Sequence[Route]) -> int:
+    """Return the largest rank any route asks of SVD factors."""
+    given = [item for route in routes for item in route.get_params(deep=False).items()]
+    factors = [SVDFactors() if value is None and name.endswith("factors") else value for name, value in given]
+    return max((part.n_components for part in factors if isinstance(part, SVDFactors)), default=0)

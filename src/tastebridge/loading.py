@@ -82,6 +82,8 @@ def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
             setattr(recommender, name, value)
         if isinstance(state.model, dict):
             recommender.model_ = ItemSimilarity(**state.model)
+        if state.several is not None:
+            recommender._restore(state.several)
         if isinstance(recommender, ItemNeighbours) != isinstance(recommender.model_, ItemSimilarity):
             raise ModelFileError(f"its model is not one of {state.kind}.")
     return cast(Recommender, recommender)

@@ -20,19 +20,26 @@ from tastebridge.bridges import BRIDGES, Plan
 from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.costs import Size, affordable
 from tastebridge.data import Panel, Weighting
-from tastebridge.defaults import RANK, content_routes, default_routes, item_routes, routes_over
+from tastebridge.defaults import (
+    RANK,
+    content_routes,
+    default_routes,
+    item_routes,
+    largest_rank,
+    routes_over,
+)
 from tastebridge.drift import learn_drift
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
-from tastebridge.factors import SVDFactors
-from tastebridge.interests import interest_of, learn_interests
+from tastebridge.interests import State, interest_of, learn_interests
 from tastebridge.ledger import Ledger
-from tastebridge.live import LiveRecommender
 from tastebridge.model import LinearModel, Segment
 from tastebridge.newcomers import MakeFolds, learn_new_items
 from tastebridge.progress import Step, steps
 from tastebridge.relatedness import item_agreement
 from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
+from tastebridge.several import Built, SeveralTargets, targets_of
 from tastebridge.stacking import (
+    FEWEST_LINKED,
     Fold,
     Held,
     fit_routes,
@@ -45,14 +52,12 @@ from tastebridge.stacking import (
 from tastebridge.standins import stand_in_folds, stand_ins
 from tastebridge.transfer import Evidence, popular_alone, weigh
 
-_FEWEST_LINKED = 5
-"""Below this many linked people nothing can be judged out of fold."""
 _FEWEST_LISTS = 10
 _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
 _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 
 
-class InterestMapper(LiveRecommender):
+class InterestMapper(SeveralTargets):
     """Recommends in a target category to people known from other categories.
 
     Several routes lead from a person's history to scores over the target's items: factors of a source mapped
@@ -65,8 +70,10 @@ class InterestMapper(LiveRecommender):
 
     Parameters
     ----------
-    target : str
-        The category to recommend in.
+    target : str or list of str
+        The category to recommend in; or several, or ``"all"``, which are fitted in one pass, sharing the
+        factors of sources and folds. Lists then mix categories by the chance that an item is a person's next:
+        see :meth:`recommend` and :mod:`tastebridge.several`.
     sources : list of str, optional
         The categories to learn from; None for all others.
     routes : list of Route, optional
@@ -97,7 +104,7 @@ class InterestMapper(LiveRecommender):
         routes comes on top. None for all routes.
     n_folds : int, optional
         How many fifths of the linked people are hidden in turn, 1 to 5; None for as many as it takes to judge
-        1,000 people.
+        1,000 people; with several targets, 200 of each.
     n_lists, n_negatives : int
         Held-out items the blend learns from, at most, and the other items beside each.
     random_state : int, default=0
@@ -109,8 +116,11 @@ class InterestMapper(LiveRecommender):
 
     Attributes
     ----------
-    model_ : LinearModel
+    model_ : LinearModel, or dict of target to LinearModel
         Routes, spaces and weights; no person.
+    mappers_ : dict of target to InterestMapper
+        With several targets, the fitted mapper of each, whose attributes hold for its target;
+        ``transfer_`` and ``routes_`` are those of all, with a column target.
     transfer_ : DataFrame
         A row a source, for people without a history in the target, out of fold: source, linked (people),
         lift of NDCG@10 over the best that needs no source, its interval (lift_low, lift_high),
@@ -154,6 +164,12 @@ class InterestMapper(LiveRecommender):
     >>> readers = [user for user in panel.users.ids if user not in panel["films"].active][:2]
     >>> mapper.recommend(readers, n=3).columns.tolist()
     ['user_id', 'item_id', 'score', 'rank']
+
+    Several targets at once, each person's likeliest category first:
+
+    >>> both = InterestMapper(target=["films", "books"]).fit(panel)
+    >>> both.recommend(readers, n=3, by="category", n_categories=1).columns.tolist()
+    ['user_id', 'item_id', 'category', 'score', 'rank']
     """
 
     evidence_: dict[str, Evidence]
@@ -162,7 +178,7 @@ class InterestMapper(LiveRecommender):
 
     def __init__(
         self,
-        target: str,
+        target: str | list[str],
         sources: list[str] | None = None,
         routes: list[Route] | None = None,
         n_components: int | None = None,
@@ -196,20 +212,12 @@ class InterestMapper(LiveRecommender):
 
     def fit(self, panel: Any, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
-        return self._fit(self._read(panel), Workshop)
-
-    def _fit(self, panel: Panel, workshop: Callable[..., Workshop]) -> Self:
-        """Learn from a panel in a workshop of some kind."""
-        sources = self._check(panel)
-        panel = panel.select([*sources, self.target])
-        plan = Plan.of(self.bridge, panel, self.target, sources)
-        histories = self._remember(panel)
-        routes = routes_over(plan.over, self._routes(histories, panel, plan))
-        shop = workshop(
-            histories, self.target, _rank(routes), features=panel.item_features, same=plan.matches
-        )
-        with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
-            self._learn(panel, shop, sources, routes, plan, step)
+        panel = self._read(panel)
+        targets = targets_of(self.target, panel)
+        if targets is None:
+            return self._fit(panel, Workshop)
+        with threadpool_limits(1, "blas"):
+            self._fit_many(panel, targets)
         return self
 
     def interests(self, user_ids: Any = None, *, missing: str = "error") -> pd.DataFrame:
@@ -256,21 +264,37 @@ class InterestMapper(LiveRecommender):
         }
         return pd.DataFrame(columns)
 
+    def _fit(self, panel: Panel, workshop: Callable[..., Workshop]) -> Self:
+        """Learn from a panel in a workshop of some kind, for a single target."""
+        sources = self._check(panel)
+        panel = panel.select([*sources, self.target])
+        plan = Plan.of(self.bridge, panel, self.target, sources)
+        histories = self._remember(panel)
+        routes = routes_over(plan.over, self._routes(histories, panel, plan))
+        rng = np.random.default_rng(self.random_state)
+        shop = workshop(
+            histories, self.target, largest_rank(routes), features=panel.item_features, same=plan.matches
+        )
+        with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
+            step("factors")
+            agreement = self._agreement(shop, plan)
+            built = self._build(shop, routes, self._held(shop, plan.standing, rng), _judging(plan))
+            built.correlations.update(agreement)
+            self._learn(panel, sources, plan, built, rng, step)
+        return self
+
     def _learn(
         self,
         panel: Panel,
-        shop: Workshop,
         sources: Sequence[str],
-        routes: list[Route],
         plan: Plan,
+        built: Built,
+        rng: np.random.Generator,
         step: Step,
-    ) -> None:
-        rng = np.random.default_rng(self.random_state)
-        make_folds = stand_in_folds if plan.standing else folds_of
-        step("factors")
-        agreement = self._agreement(shop, plan)
-        held = self._held(shop, plan.standing, rng)
-        fitted, folds, correlations = self._build(shop, routes, held, make_folds)
+        interests: State | None = None,
+    ) -> dict[str, Segment]:
+        """Learn all else from what was built, the interests too unless they are known; return the weights."""
+        shop, routes, held, fitted, folds, correlations = built
         step("blend")
         parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
         draws = rng.spawn(len(parts))
@@ -293,23 +317,25 @@ class InterestMapper(LiveRecommender):
             self.n_negatives,
             rng.spawn(1)[0],
             self.n_jobs,
-            make_folds,
+            _judging(plan),
         )
         step("interests")
-        self.interests_ = learn_interests(shop, self.random_state)
-        self.drift_ = learn_drift(shop, self._popularity(self.statistics_), self.random_state)
+        self.interests_ = interests or learn_interests(shop, self.random_state)
+        if interests is None:  # one of several targets cannot be updated, so that it cannot drift
+            self.drift_ = learn_drift(shop, self._popularity(self.statistics_), self.random_state)
         step("model")
         whole = [*fitted, *newer]
         self.model_ = LinearModel.of(shop, whole, every)
         self.ledger_ = Ledger.of(shop, self.model_)
         self.routes_ = self._route_table(every, whole)
         carried = [_carried(segments["cold"], fitted, name) for name in sources]
-        self.transfer_ = self._transfer(panel, sources, {**correlations, **agreement}, carried, plan.standing)
+        self.transfer_ = self._transfer(panel, sources, correlations, carried, plan.standing)
         if plan.standing:  # what stand-ins say is no evidence of people of a source
             self.evidence_.pop("cold", None)
             folds = [fold for fold in folds if fold.held.segment != "cold"]
         step("account")
         self._account(panel, shop, folds, segments, self.random_state)
+        return segments
 
     def _check(self, panel: Panel) -> list[str]:
         """Check parameters against the panel and return the sources."""
@@ -364,8 +390,8 @@ class InterestMapper(LiveRecommender):
 
     def _build(
         self, shop: Workshop, routes: list[Route], held: list[list[Held]], make_folds: MakeFolds
-    ) -> tuple[list[FittedRoute], list[Fold], dict[str, float]]:
-        """Return the fitted routes, what they say of held people, and how closely each source is related.
+    ) -> Built:
+        """Return the routes and what they say of held people.
 
         The routes are fitted on everybody and, side by side, without the held people of each fold.
         """
@@ -384,13 +410,14 @@ class InterestMapper(LiveRecommender):
             for fold in make_folds(workshop, part, found, names)
         ]
         correlations = together(related, self.n_jobs)
-        return fitted, folds, {name: mean_correlation(name, correlations) for name in shop.sources if held}
+        means = {name: mean_correlation(name, correlations) for name in shop.sources if held}
+        return Built(shop, routes, held, fitted, folds, means)
 
     def _held(self, shop: Workshop, standing: bool, rng: Any) -> list[list[Held]]:
         """Return whom each fold hides; nobody where there are too few to be judged."""
         target = shop.histories[self.target]
         judged = stand_ins(target) if standing else shop.linked_to_any()
-        if len(judged) < _FEWEST_LINKED:
+        if len(judged) < FEWEST_LINKED:
             return []
         n_folds = self.n_folds or number_of_folds(len(judged))
         return list(held_out(target, judged, n_folds, self.n_lists, rng))
@@ -472,6 +499,11 @@ def _carried(segment: Segment, routes: Sequence[FittedRoute], source: str) -> st
     return " + ".join(bridge for bridge, part in share.items() if part > 0.01 * weights.sum())
 
 
+def _judging(plan: Plan) -> MakeFolds:
+    """Return how held people are judged."""
+    return stand_in_folds if plan.standing else folds_of
+
+
 def _size(rows: sparse.csr_matrix) -> Size:
     """Return how many people, items and interactions there are, those without any not counted."""
     people, items = (int((rows.getnnz(axis=axis) > 0).sum()) for axis in (1, 0))
@@ -483,10 +515,3 @@ def _limit(rows: sparse.csr_matrix) -> int:
     people = int((np.diff(rows.indptr) > 0).sum())
     items = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
     return max(1, min(people * 3 // 5, items))
-
-
-def _rank(routes: Sequence[Route]) -> int:
-    """Return the largest rank any route asks of SVD factors."""
-    given = [item for route in routes for item in route.get_params(deep=False).items()]
-    factors = [SVDFactors() if value is None and name.endswith("factors") else value for name, value in given]
-    return max((part.n_components for part in factors if isinstance(part, SVDFactors)), default=0)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.factors._base import FactorModel
 from tastebridge.model import Array, gates_of
 from tastebridge.routes import FittedRoute, Route, Workshop, vectors_of
 from tastebridge.splits import k_fold_users
@@ -18,6 +19,8 @@ from tastebridge.splits import k_fold_users
 Numbers = NDArray[np.int64]
 _PARTS = 5
 """Linked people are dealt into five parts; a fold hides one of them."""
+FEWEST_LINKED = 5
+"""Below this many linked people nothing can be judged out of fold."""
 _POOL = 2000
 """Items the others of a fold's lists are drawn from."""
 
@@ -92,7 +95,19 @@ def held_out(
     counts = np.diff(target.indptr)
     seed = int(rng.integers(2**31))
     parts = k_fold_users(linked, min(_PARTS, len(linked)), seed, counts=counts[linked])
-    n_folds = min(n_folds, len(parts))
+    return held_in(parts, target, linked, min(n_folds, len(parts)), cap, rng)
+
+
+def held_in(
+    parts: Sequence[Numbers],
+    target: sparse.csr_matrix,
+    linked: Numbers,
+    n_folds: int,
+    cap: int,
+    rng: np.random.Generator,
+) -> Iterator[list[Held]]:
+    """Yield for every fold whom to hide where the linked people are dealt into parts already."""
+    counts = np.diff(target.indptr)
     others = rng.permutation(np.setdiff1d(np.flatnonzero(counts), linked))
     shares = np.array_split(others, n_folds)
     for fold in range(n_folds):
@@ -151,7 +166,14 @@ def lists_of(folds: list[Fold], n_lists: int, n_negatives: int, rng: np.random.G
 
 def _fold(workshop: Workshop, held: Held, routes: list[FittedRoute | None]) -> Fold:
     histories = {name: rows[held.people] for name, rows in workshop.histories.items()}
-    parts = vectors_of([route for route in routes if route is not None], workshop.encoders, histories)
+    known = [route for route in routes if route is not None]
+    encoders = {key: workshop.encoders[key] for key in {route.encoder for route in known}}
+    encoded = {
+        key: workshop.encoded(*encoder, held.people)
+        for key, encoder in encoders.items()
+        if isinstance(encoder.model, FactorModel)
+    }
+    parts = vectors_of(known, encoders, histories, encoded)
     nothing = np.zeros((len(held.people), 1), dtype=np.float32)
     spaces = [next(iter(workshop.spaces)) if route is None else route.space for route in routes]
     return Fold(

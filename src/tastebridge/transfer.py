@@ -139,10 +139,11 @@ def _gains(
     found = {name: np.zeros(len(lists.people)) for name in selections}
     for at, half in enumerate(halves):
         rows = np.repeat(half, width)
-        X, gates = lists.X[rows], lists.gates[rows]
+        X, gates = lists.X[rows], lists.gates[rows][::width]
         for name, mask in selections.items():
-            scored = X[:, mask] * fitted[name][at].weights(gates)[:, mask]
-            found[name][half] = _objective(scored.sum(axis=1), width, fitted[name][at].focus)
+            weights = fitted[name][at].weights(gates)[:, mask]
+            scores = X[:, mask].reshape(len(gates), width, -1) @ weights[:, :, None]
+            found[name][half] = _objective(scores, width, fitted[name][at].focus)
     return {
         name: paired_difference(values, found["base"], people=lists.people) for name, values in found.items()
     }

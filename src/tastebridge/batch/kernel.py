@@ -60,6 +60,12 @@ class HistoryKernel(metaclass=ABCMeta):
         self.event_weights = recommender.event_weights if event_weights is None else event_weights
         self.policy = policy
         self.chunk = check_count("chunk", chunk)
+        if isinstance(recommender.model_, dict):
+            raise InvalidParameterError(
+                f"a batch is scored in one category, and this {type(recommender).__name__} recommends in "
+                f"{', '.join(map(repr, recommender.model_))}. Pass the mapper of one, such as "
+                f"mappers_[{next(iter(recommender.model_))!r}]."
+            )
         if policy.min_item_events != 1:
             raise InvalidParameterError(
                 f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all people of an item, and "

@@ -11,10 +11,10 @@ import typer
 from tastebridge.batch import audience_all
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
-from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import items_of
+from tastebridge.cli.models import load_one
 from tastebridge.cli.screen import screen
-from tastebridge.loading import load
 
 
 def audience(
@@ -32,6 +32,7 @@ def audience(
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
+    category: options.Category = None,
     key_file: KeyFile = None,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -54,7 +55,7 @@ def audience(
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     table, out = Table(events, columns, event_weight, duplicates), screen()
-    recommender = load(model, key=key_of(key_file))
+    recommender = load_one(model, key_file, category)
     table.check()
     wanted = items_of(items, recommender.items_[recommender.model_.target])
     start = time.perf_counter()

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pandas as pd
 import typer
 
 from tastebridge._validation import check_category
@@ -15,15 +16,17 @@ from tastebridge.cli.events import Table, columns_of
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.screen import overview_table, screen, transfer_table
+from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.mapper import InterestMapper
 from tastebridge.persist import check_free
 from tastebridge.rating_mapper import RatingMapper
+from tastebridge.several.targets import ALL
 
 
 def fit(
     events: options.Events,
-    target: options.Target,
+    target: options.Targets,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder to write.", show_default=False)
     ],
@@ -66,6 +69,8 @@ def fit(
     [bold]Examples[/bold]
       tastebridge fit events.parquet --target sport -o model
       tastebridge fit log.csv -t films -s books -s music -o model
+      tastebridge fit log.csv -t films -t books -o model
+      tastebridge fit log.csv -t all -o model
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
       tastebridge fit stars.csv -t films -o model --feedback explicit
@@ -79,15 +84,15 @@ def fit(
     check_free(output)
     key = key_of(key_file)
     panel, out = table.read(), screen()
-    out.print(overview_table(panel, target, out))
+    out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")
-    check_category("--target", target, panel.categories)
+    wanted = _wanted(target, panel)
     mapper: InterestMapper | RatingMapper
     if explicit:
-        mapper = RatingMapper(target, source, rank_by, n_components or 8, random_state=seed)
+        mapper = RatingMapper(_only(wanted), source, rank_by, n_components or 8, random_state=seed)
     else:
         mapper = InterestMapper(
-            target,
+            wanted,
             source,
             n_components=n_components,
             time_budget=time_budget,
@@ -99,9 +104,10 @@ def fit(
     seconds = time.perf_counter() - start
     mapper.save(output, with_users=with_users, key=key)
     if isinstance(mapper, RatingMapper):
-        out.print(errors_table(mapper.errors_, target))
+        out.print(errors_table(mapper.errors_, mapper.target))
     if not explicit or rank_by == "preference":
-        out.print(transfer_table(mapper.transfer_, target))
+        for name, rows in _by_target(mapper):
+            out.print(transfer_table(rows, name))
     people = "with its people" if with_users else "no person in it"
     people += ", encrypted" if key else ""
     out.print(
@@ -111,6 +117,27 @@ def fit(
     command = f"  tastebridge recommend {shlex.quote(str(output))} {table.words} -o recommendations.csv"
     command += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
     out.print(command, soft_wrap=True, style="cyan")
+
+
+def _wanted(given: list[str], panel: Panel) -> str | list[str]:
+    """Return the category, or the categories, that are meant; ``all`` is a word for all of them."""
+    if given == [ALL] and ALL not in panel.categories:
+        return ALL
+    found = [check_category("--target", name, panel.categories) for name in given]
+    return found[0] if len(found) == 1 else found
+
+
+def _only(wanted: str | list[str]) -> str:
+    if isinstance(wanted, str) and wanted != ALL:
+        return wanted
+    raise InvalidParameterError("--feedback explicit takes one --target. Fit a model for each category.")
+
+
+def _by_target(mapper: InterestMapper | RatingMapper) -> list[tuple[str, pd.DataFrame]]:
+    """Return the table of sources of every target."""
+    if "target" not in mapper.transfer_:
+        return [(str(mapper.target), mapper.transfer_)]
+    return [(str(name), table) for name, table in mapper.transfer_.groupby("target", sort=False)]
 
 
 def _size(folder: Path) -> str:

@@ -55,6 +55,20 @@ Restart = Annotated[bool, typer.Option("--restart", help="Remove what an earlier
 Target = Annotated[
     str, typer.Option("--target", "-t", metavar="CATEGORY", help="Recommend in it.", show_default=False)
 ]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="CATEGORY",
+        help="Recommend in it; repeat it for several, or say all.",
+        show_default=False,
+    ),
+]
+Category = Annotated[
+    str | None,
+    typer.Option("--category", metavar="CATEGORY", help="Which target, of a model of several."),
+]
 Sources = Annotated[
     list[str] | None,
     typer.Option(

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tastebridge.batch import recommend_all
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
-from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import read_list
+from tastebridge.cli.models import load_any
+from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.screen import screen
-from tastebridge.loading import load
 
 
 def recommend(
     model: options.Model,
     events: options.Events,
     output: options.Output,
+    category: options.Category = None,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Items a person gets, at most.")] = 10,
     allow: Annotated[
         Path | None, typer.Option("--allow", metavar="FILE", help="Only these items.", show_default=False)
@@ -54,6 +56,9 @@ def recommend(
     Lists of items (--allow, --deny) are tables with the column item_id; with
     user_id too they hold for the person of the row.
 
+    A model of several targets mixes them in one list, with the column
+    category, and reads the whole table; --category picks one of them.
+
     [bold]Examples[/bold]
       tastebridge recommend model events.parquet -o recommendations.parquet
       tastebridge recommend model newcomers.csv -o out.csv -n 20
@@ -61,9 +66,20 @@ def recommend(
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     table, out = Table(events, columns, event_weight, duplicates), screen()
-    recommender = load(model, key=key_of(key_file))
+    recommender = load_any(model, key_file, category)
     table.check()
     start = time.perf_counter()
+    lists: dict[str, Any] = {"allow": read_list(allow), "deny": read_list(deny)}
+    if isinstance(recommender.model_, dict):
+        check_output(output)
+        frame = recommender.recommend_from(table.read(), n, **lists)
+        write_table(frame, output)
+        out.print(
+            f"{len(frame):,} recommendations in {', '.join(recommender.model_)} for "
+            f"{frame['user_id'].nunique():,} people are in {output} ({time.perf_counter() - start:.1f} s).",
+            soft_wrap=True,
+        )
+        return
     done = recommend_all(
         recommender,
         events,
@@ -71,8 +87,7 @@ def recommend(
         n,
         memory=memory,
         n_jobs=jobs,
-        allow=read_list(allow),
-        deny=read_list(deny),
+        **lists,
         restart=restart,
         progress=True,
         **table.how,

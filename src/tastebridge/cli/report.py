@@ -10,10 +10,10 @@ import typer
 
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
-from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.keys import KeyFile
+from tastebridge.cli.models import load_one
 from tastebridge.cli.screen import screen
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.loading import load
 from tastebridge.report import write_report
 from tastebridge.report.writing import check_path
 
@@ -33,6 +33,7 @@ def report(
     people: Annotated[
         int, typer.Option("--people", min=0, help="People to look up, at most, drawn at random; 0 for none.")
     ] = 300,
+    category: options.Category = None,
     key_file: KeyFile = None,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -60,7 +61,7 @@ def report(
     check_path(output)
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     start = time.perf_counter()
-    recommender = load(model, key=key_of(key_file))
+    recommender = load_one(model, key_file, category)
     panel = None if events is None else Table(events, columns, event_weight, duplicates).read()
     write_report(recommender, output, panel, people)
     size = output.stat().st_size

@@ -11,9 +11,9 @@ import typer
 from tastebridge.batch import write_vectors
 from tastebridge.cli import options
 from tastebridge.cli.events import Table, columns_of
-from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.keys import KeyFile
+from tastebridge.cli.models import load_one
 from tastebridge.cli.screen import screen
-from tastebridge.loading import load
 
 
 def vectors(
@@ -33,6 +33,7 @@ def vectors(
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
+    category: options.Category = None,
     key_file: KeyFile = None,
     user_column: options.UserColumn = None,
     item_column: options.ItemColumn = None,
@@ -55,7 +56,7 @@ def vectors(
       tastebridge vectors model events/ -o vectors --format npy --memory 1GB
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
-    recommender = load(model, key=key_of(key_file))
+    recommender = load_one(model, key_file, category)
     how = {}
     if events is not None:
         table = Table(events, columns, event_weight, duplicates)

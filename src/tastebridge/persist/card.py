@@ -24,7 +24,12 @@ _LIMITS = """- It learned from people who are in several categories at once; oth
 - Its maps are linear and fixed: taste moves on, and the figures hold for the time the data cover.
 - Figures are from people hidden while it learned. They tell of finding again what people took by themselves,
   not of what recommending changes.
-- Scores can be compared within the target only."""
+"""
+_SCALE = {
+    False: "- Scores can be compared within the target only.",
+    True: "- Scores are chances that an item comes next, within the time the data cover.",
+}
+"""By whether there are several targets."""
 _HOW = """```python
 import tastebridge as tb
 
@@ -35,7 +40,8 @@ model.recommend_from(history, n=10)  # history: a frame of user_id, item_id, cat
 
 def card_of(state: State, with_users: bool) -> str:
     """Return the card of a recommender as Markdown; it names no person."""
-    target = state.parameters["target"]
+    several = state.several
+    target = ", ".join(several.targets) if several else state.parameters["target"]
     parts = [
         f"# {state.kind}: recommends in {target}",
         f"A model of tastebridge {__version__}. {_people(with_users, state.ledger is not None)}",
@@ -46,7 +52,7 @@ def card_of(state: State, with_users: bool) -> str:
         *_section("## Compression", _compression(state)),
         *_section("## Kind of recommendations", _breadth(state)),
         *_section("## Settings", _settings(state)),
-        f"## Limits\n\n{_LIMITS}",
+        f"## Limits\n\n{_LIMITS}{_SCALE[several is not None]}",
         f"## How to use it\n\n{_HOW}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -88,9 +94,10 @@ def _sources(state: State) -> Iterator[str]:
     table = state.tables.get("transfer_")
     if table is None:
         return
+    led = ["target", "source"] if "target" in table else ["source"]
     rows = [
         (
-            row["source"],
+            *(row[name] for name in led),
             row["verdict"],
             "yes" if row["kept"] else "no",
             f"{row['linked']:,}",
@@ -98,7 +105,7 @@ def _sources(state: State) -> Iterator[str]:
         )
         for row in table.to_dict("records")
     ]
-    yield _table(["source", "verdict", "used", "people in both", "lift of NDCG@10 (95 %)"], rows)
+    yield _table([*led, "verdict", "used", "people in both", "lift of NDCG@10 (95 %)"], rows)
     yield "Lift is over the best that needs no source, for people hidden from the target while it learned."
 
 

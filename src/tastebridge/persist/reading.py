@@ -27,6 +27,7 @@ from tastebridge.persist.linear import revive_model
 from tastebridge.persist.manifest import MANIFEST, check_file, parse
 from tastebridge.persist.parameters import from_json
 from tastebridge.persist.people import revive_people
+from tastebridge.persist.several import revive_several
 from tastebridge.persist.similarity import revive_similarity
 from tastebridge.persist.state import State
 from tastebridge.persist.vault import open_folder
@@ -119,9 +120,14 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
     items, names = _items(content["categories"], files)
     sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
     weighting = from_json(content["weighting"])
+    several = content.get("several")
+
+    def read_table(name: str) -> pd.DataFrame:
+        return _table(files[name.rstrip("_")])
+
     if not isinstance(weighting, Weighting):
         raise ModelFileError(f"its weighting is a {type(weighting).__name__}, not a Weighting.")
-    model = _REVIVE[content["model"]["class"]](content["model"], arrays, sizes)
+    model = None if several else _REVIVE[content["model"]["class"]](content["model"], arrays, sizes)
     return State(
         kind=content["class"],
         parameters={name: from_json(value) for name, value in content["parameters"].items()},
@@ -130,13 +136,14 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
         items=items,
         statistics=_statistics(content["categories"], arrays, sizes),
         item_names=names or None,
-        tables={name: _table(files[name.rstrip("_")]) for name in content["tables"]},
+        tables={name: read_table(name) for name in content["tables"]},
         interests=_interests(content.get("interests"), arrays, sizes),
         panel=_people(content["people"], files, items, names),
         ratings=revive_model(content["ratings"], arrays.under("ratings"), sizes)
         if "ratings" in content
         else None,
         ledger=_ledger(content.get("ledger"), files, sizes, model),
+        several=revive_several(several, arrays, sizes, read_table) if several else None,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,6 +14,34 @@ from tastebridge.ledger import Ledger
 from tastebridge.persist.account import attributes_of, tables_of
 
 _TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_", "drift_")
+
+
+class Target(NamedTuple):
+    """What one target of several adds to what all share: interests only where they are not those of all."""
+
+    model: Any
+    categories: list[str]
+    tables: dict[str, pd.DataFrame]
+    interests: dict[str, Any] | None
+
+
+class Several(NamedTuple):
+    """What a mapper of several targets has besides: see :class:`tastebridge.several.SeveralTargets`."""
+
+    targets: dict[str, Target]
+    sharpness: dict[str, dict[str, float]]
+    choice: dict[str, Any]
+
+    @classmethod
+    def of(cls, known: Mapping[str, Any]) -> Several:
+        """Take the attributes of a mapper apart."""
+        shared = known["interests_"]
+        targets = {}
+        for name, mapper in known["mappers_"].items():
+            own = vars(mapper)
+            interests = None if own["interests_"] is shared else own["interests_"]
+            targets[name] = Target(own["model_"], list(own["items_"]), _tables(own), interests)
+        return cls(targets, known["sharpness_"], known["choice_"]._asdict())
 
 
 @dataclass(frozen=True)
@@ -40,6 +69,8 @@ class State:
         Its ``ratings_``, if it predicts ratings by another model than it ranks by.
     ledger : Ledger or None
         Its ``ledger_``, if it can be updated.
+    several : Several or None
+        Its targets, if it has several; then ``model`` is None.
     """
 
     kind: str
@@ -54,6 +85,7 @@ class State:
     panel: Panel | None
     ratings: Any = None
     ledger: Ledger | None = None
+    several: Several | None = None
 
     @classmethod
     def of(cls, recommender: Any) -> State:
@@ -63,16 +95,17 @@ class State:
         return cls(
             kind=type(recommender).__name__,
             parameters=recommender.get_params(deep=False),
-            model=known["model_"],
+            model=None if "mappers_" in known else known["model_"],
             weighting=known["weighting_"],
             items=known["items_"],
             statistics=known["statistics_"],
             item_names=None if names is None else dict(names),
-            tables={name: known[name] for name in _TABLES if name in known} | tables_of(known),
+            tables=_tables(known),
             interests=known.get("interests_"),
             panel=known["panel_"],
             ratings=known.get("ratings_"),
             ledger=known.get("ledger_"),
+            several=Several.of(known) if "mappers_" in known else None,
         )
 
     @property
@@ -93,3 +126,7 @@ class State:
             **ratings,
             **ledger,
         }
+
+
+def _tables(known: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    return {name: known[name] for name in _TABLES if name in known} | tables_of(known)

@@ -30,6 +30,7 @@ from tastebridge.persist.linear import describe_model
 from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, describe_file, render
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.people import describe_people
+from tastebridge.persist.several import describe_several
 from tastebridge.persist.similarity import describe_similarity
 from tastebridge.persist.state import State
 from tastebridge.persist.vault import Records, Vault, outer_manifest
@@ -151,7 +152,7 @@ def _write(out: _Output, state: State, with_users: bool) -> dict[str, Any]:
         "parameters": {name: to_json(name, value) for name, value in state.parameters.items()},
         "weighting": to_json("weighting", state.weighting),
         "categories": _write_items(out, state, arrays),
-        "model": _describe(state.model, arrays),
+        "model": None if state.model is None else _describe(state.model, arrays),
         "tables": [_write_table(out, name, table) for name, table in state.tables.items()],
         "interests": None if state.interests is None else describe_interests(state.interests, arrays),
         "people": None,
@@ -162,6 +163,8 @@ def _write(out: _Output, state: State, with_users: bool) -> dict[str, Any]:
         sums = Arrays()
         content["ledger"] = describe_ledger(state.ledger, sums)
         _write_arrays(out, "ledger", sums)
+    if state.several is not None:
+        content["several"] = describe_several(state.several, arrays, partial(_write_table, out))
     if with_users and state.panel is not None:
         content["people"] = _write_people(out, state.panel)
     _write_arrays(out, "arrays", arrays)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import narwhals as nw
@@ -52,6 +52,16 @@ class HistoryReader(BaseEstimator):
         self.items_ = {name: panel[name].items for name in panel.categories}
         self.statistics_ = {name: self.weighting_.statistics(panel[name], now) for name in panel.categories}
         return {name: self._weighted(panel, name) for name in panel.categories}
+
+    def _share(self, other: HistoryReader, categories: Iterable[str]) -> None:
+        """Keep of another what it remembers of some categories, in the place of :meth:`_remember`."""
+        names = [name for name in other.items_ if name in set(categories)]
+        whole = other.panel_
+        self.weighting_, self.item_names_ = other.weighting_, other.item_names_
+        self.panel_ = whole if whole is None or len(names) == len(whole.categories) else whole.select(names)
+        self.items_ = {name: other.items_[name] for name in names}
+        self.statistics_ = {name: other.statistics_[name] for name in names}
+        self.__dict__["_cache"] = other.__dict__.setdefault("_cache", {})
 
     def _target(self) -> str:
         return self.model_.target

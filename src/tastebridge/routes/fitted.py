@@ -81,13 +81,19 @@ class FittedRoute:
 
 
 def vectors_of(
-    routes: Iterable[FittedRoute], encoders: Mapping[str, Encoder], histories: Histories
+    routes: Iterable[FittedRoute],
+    encoders: Mapping[str, Encoder],
+    histories: Histories,
+    encoded: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Return for every route the unweighted vectors of people; what routes share is encoded once."""
-    routes = list(routes)
-    encoded = encoded_by(routes, encoders, histories)
+    """Return for every route the unweighted vectors of people; what routes share is encoded once.
+
+    ``encoded`` are the factors of these people that are known already, by the key of the encoder.
+    """
+    routes, known = list(routes), dict(encoded or {})
+    known |= encoded_by((route for route in routes if route.encoder not in known), encoders, histories)
     return {
-        route.name: route.vectors(encoded[route.encoder], known_to(route.sources, histories))
+        route.name: route.vectors(known[route.encoder], known_to(route.sources, histories))
         for route in routes
     }
 

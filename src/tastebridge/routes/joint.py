@@ -30,9 +30,11 @@ class JointRoute(Route):
 
     def build(self, workshop: Workshop) -> list[FittedRoute]:
         """Return the one route."""
-        categories = (*workshop.sources, workshop.target)
+        categories = tuple(workshop.histories)
         model = workshop.factors(categories, self.factors or SVDFactors())
-        n_before = sum(workshop.histories[name].shape[1] for name in workshop.sources)
+        before = categories[: categories.index(workshop.target)]
+        start = sum(workshop.histories[name].shape[1] for name in before)
+        width = workshop.histories[workshop.target].shape[1]
         encoder = encoder_of(workshop, categories, model)
-        space = space_of(workshop, categories, model, slice(n_before, None))
+        space = space_of(workshop, categories, model, slice(start, start + width))
         return [FittedRoute(f"joint → {label(model)}", categories, encoder, None, None, space)]

@@ -9,15 +9,14 @@ from operator import add
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.moments import Moments
 from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
 from tastebridge.routes.fitted import Array, Encoder, Histories
 
-Side = tuple[Callable[[sparse.csr_matrix], Array], sparse.csr_matrix]
-"""What makes factors of histories, and the histories of some people."""
+Side = tuple[Callable[[Any], Array], Any]
+"""What makes factors of people, and these people: their histories, a row each, or their numbers."""
 
 _SHARD = 50_000
 """People whose factors are held at once: what is kept of them is sums, added in their order."""

@@ -56,7 +56,7 @@ class NeighbourRoute(Route):
             {name: workshop.pairs(name) for name in categories},
         )
         workshop.keep(SPACE, account)
-        encoders, V = account.solved(categories)
+        encoders, V = account.solved(categories) if workshop.lasting else account.spelled_out(categories)
         space = workshop.space(SPACE, V)
         keys = {
             name: workshop.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")

@@ -116,10 +116,22 @@ class PairAccount(Account):
 
     def solved(self, names: tuple[str, ...]) -> tuple[dict[str, sparse.csr_matrix], sparse.csr_matrix]:
         """Return an encoder (n_items, k) for each of some categories, and the target's item vectors."""
-        links = [self.pairs[name].links(self.n_links, self.shrinkage, name == self.target) for name in names]
+        links = self._links(names)
         E, V = decompose(sparse.vstack(links, format="csr"))
         ends = np.cumsum([0, *(part.shape[0] for part in links)]).tolist()
         return {name: E[start:end] for name, (start, end) in zip(names, pairwise(ends), strict=True)}, V
+
+    def spelled_out(self, names: tuple[str, ...]) -> tuple[dict[str, sparse.csr_matrix], sparse.csr_matrix]:
+        """Return the same links as they are, a column a target item: wide, but at once."""
+        links = self._links(names)
+        used = np.unique(np.concatenate([part.indices for part in links]))
+        used = used if len(used) else np.zeros(1, dtype=np.int64)
+        ones, columns = np.ones(len(used)), np.arange(len(used))
+        V = sparse.csr_matrix((ones, (used, columns)), shape=(links[0].shape[1], len(used)))
+        return {name: sparse.csr_matrix(part[:, used]) for name, part in zip(names, links, strict=True)}, V
+
+    def _links(self, names: tuple[str, ...]) -> list[sparse.csr_matrix]:
+        return [self.pairs[name].links(self.n_links, self.shrinkage, name == self.target) for name in names]
 
 
 def _ones(X: sparse.csr_matrix) -> sparse.csr_matrix:

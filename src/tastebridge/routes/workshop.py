@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -21,6 +22,8 @@ from tastebridge.routes.paired import Pairs
 
 SameItems = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
 """For every source the numbers of the items it shares with the target, there and in the target."""
+_FEW = 2**22
+"""Numbers that are kept rather than made again: 32 MB."""
 
 
 class Workshop:
@@ -34,7 +37,7 @@ class Workshop:
     rank : int, default=0
         The largest rank that will be asked of SVD factors of one category: lower ones are cut from it.
     parent : Workshop, optional
-        One whose source histories are the same: factors of single sources are taken from there.
+        One that has the same histories of some categories: factors of these alone are taken from there.
     features : mapping of category to mapping of name to ItemFeatures, optional
         What describes the items.
     same : mapping of source to pair of ndarray, optional
@@ -94,8 +97,8 @@ class Workshop:
 
     def factors(self, categories: tuple[str, ...], estimator: Any) -> Any:
         """Return the factor model fitted on some categories; the same is never fitted twice."""
-        if self._parent is not None and self.target not in categories:
-            return self._parent.factors(categories, estimator)
+        if (owner := self._owner(categories)) is not self:
+            return owner.factors(categories, estimator)
         if isinstance(estimator, SVDFactors):
             return self._svd(categories, estimator)
         return self.once(f"{categories} {estimator!r}", lambda: self._train(categories, estimator))
@@ -104,8 +107,8 @@ class Workshop:
         """Return the moments of the linked people's factors in a source and in the target."""
         linked = self.linked(source)
         return paired_moments(
-            (phi.transform, self.histories[source][linked]),
-            (psi.transform, self.histories[self.target][linked]),
+            (partial(self.encoded, (source,), phi), linked),
+            (partial(self.encoded, (self.target,), psi), linked),
         )
 
     def pairs(self, name: str) -> Pairs:
@@ -120,6 +123,30 @@ class Workshop:
     def n_people(self, name: str) -> int:
         """Return how many people have a history in a category."""
         return int(np.count_nonzero(np.diff(self.histories[name].indptr)))
+
+    @property
+    def lasting(self) -> bool:
+        """Whether what is built here can go into a model: nothing is hidden."""
+        return self._owner(tuple(self.histories))._parent is None
+
+    def encoded(self, categories: tuple[str, ...], model: Any, people: NDArray[np.int64]) -> Array:
+        """Return the factors (n_people, k) of some people; those of everybody are kept where they are few."""
+        owner = self._owner(categories)
+        rows = owner.stacked(categories)
+        if rows.shape[0] * model.item_factors_.shape[1] > _FEW:
+            return np.asarray(model.transform(rows[people]))
+        return np.asarray(
+            owner.once(f"factors by {categories} {model!r}", lambda: model.transform(rows))[people]
+        )
+
+    def _owner(self, categories: tuple[str, ...]) -> Workshop:
+        """Return the first of the parents that has the very histories of some categories."""
+        parent = self._parent
+        if parent is None or any(
+            self.histories[name] is not parent.histories.get(name) for name in categories
+        ):
+            return self
+        return parent._owner(categories)
 
     def limit(self, categories: Iterable[str]) -> int:
         """Return the highest rank factors of some categories can have."""
@@ -163,7 +190,7 @@ class Workshop:
 
     def keep(self, key: str, account: Account) -> None:
         """Keep what routes learned as sums; where people are hidden it is of no use and not kept."""
-        if self._parent is None:
+        if self.lasting:
             self.accounts[key] = account
 
     def _train(self, categories: tuple[str, ...], estimator: Any) -> Any:

@@ -1,0 +1,32 @@
+"""Saved models, and which of their targets is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tastebridge._validation import check_category
+from tastebridge.cli.keys import key_of
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.loading import load
+from tastebridge.recommender import Recommender
+
+
+def load_one(model: Path, key_file: Path | None, category: str | None) -> Recommender:
+    """Return the recommender of a folder, for one category where it has several."""
+    recommender = load_any(model, key_file, category)
+    if isinstance(recommender.model_, dict):
+        names = ", ".join(map(repr, recommender.model_))
+        raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Say which: --category.")
+    return recommender
+
+
+def load_any(model: Path, key_file: Path | None, category: str | None) -> Recommender:
+    """Return the recommender of a folder; that of a category, if one is named."""
+    recommender: Any = load(model, key=key_of(key_file))
+    if category is None:
+        return recommender
+    several = isinstance(recommender.model_, dict)
+    targets = list(recommender.model_) if several else [recommender.target]
+    check_category("--category", category, targets)
+    return recommender.mappers_[category] if several else recommender

@@ -1,0 +1,132 @@
+"""One pass for many targets: every factor model fitted once on everybody and once a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tastebridge._threads import together
+from tastebridge.bridges import Plan
+from tastebridge.canonical import held_out_correlations, mean_correlation
+from tastebridge.routes import FittedRoute, Route, Workshop
+from tastebridge.several.dealing import LEAST, MOST, held_for_all, hidden_histories
+from tastebridge.stacking import FEWEST_LINKED, Fold, Held, fit_routes, folds_of
+
+
+class Aim(NamedTuple):
+    """One target: what it is reached from, and how."""
+
+    sources: list[str]
+    plan: Plan
+    routes: list[Route]
+
+
+class Built(NamedTuple):
+    """What a fit has built for one target.
+
+    Attributes
+    ----------
+    shop : Workshop
+    routes : list of Route
+        The kinds of routes.
+    held : list of list of Held
+        Whom each fold hides.
+    fitted : list of FittedRoute
+    folds : list of Fold
+        What the routes say of people whose target rows were hidden from them.
+    correlations : dict of source to float
+        How closely each source is related, out of fold.
+    """
+
+    shop: Workshop
+    routes: Sequence[Route]
+    held: list[list[Held]]
+    fitted: list[FittedRoute]
+    folds: list[Fold]
+    correlations: dict[str, float]
+
+
+def build_all(
+    hub: Workshop,
+    aims: Mapping[str, Aim],
+    n_folds: int | None,
+    cap: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> dict[str, Built]:
+    """Return what is built for every target, all sharing the factors of single categories and of all of them.
+
+    A fold hides other people in every target (:mod:`tastebridge.several.dealing`), so that its factors serve
+    all targets too: all is fitted 1 + n_folds times, however many targets there are.
+
+    Parameters
+    ----------
+    hub : Workshop
+        With everybody's histories, of the largest rank that any route asks of SVD factors.
+    aims : mapping of target to Aim
+    n_folds : int, optional
+        None for as many as it takes to judge 200 people of each target.
+    cap : int
+        People of a kind in a fold and target, at most.
+    rng : Generator
+    n_jobs : int, optional
+    """
+    shops = {name: _view(hub, name, aim) for name, aim in aims.items()}
+    linked = {
+        name: people for name, shop in shops.items() if len(people := shop.linked_to_any()) >= FEWEST_LINKED
+    }
+    n_folds = n_folds or number_of_folds(min(map(len, linked.values()), default=0), len(linked))
+    held = held_for_all(hub.histories, linked, n_folds, cap, rng) if linked else []
+    whole = together([partial(fit_routes, aims[name].routes, shops[name]) for name in shops], n_jobs)
+    fitted = dict(zip(shops, whole, strict=True))
+    found: dict[str, list[tuple[list[Fold], dict]]] = {name: [] for name in aims}
+    for fold in held:
+        hidden = Workshop(hidden_histories(hub.histories, fold), hub.target, hub.rank, hub, hub.features)
+        calls = [
+            partial(_judged, _view(hidden, name, aims[name]), aims[name].routes, part, list(fitted[name]))
+            for name, part in fold.items()
+        ]
+        for name, one in zip(fold, together(calls, n_jobs), strict=True):
+            found[name].append(one)
+    built = {}
+    for name, shop in shops.items():
+        hidden_here = [fold[name] for fold in held if name in fold]
+        folds = [one for part, _ in found[name] for one in part]
+        built[name] = Built(
+            shop,
+            aims[name].routes,
+            hidden_here,
+            list(fitted[name].values()),
+            folds,
+            _related(shop, found[name]),
+        )
+    return built
+
+
+def number_of_folds(n_linked: int, n_targets: int, enough: int = 200) -> int:
+    """Return how many parts to hide in turn to judge ``enough`` people of each target; all at most."""
+    parts = int(np.clip(n_targets, LEAST, MOST))
+    return int(np.clip(-(-enough * parts // max(n_linked, 1)), 1, parts))
+
+
+def _view(hub: Workshop, target: str, aim: Aim) -> Workshop:
+    """Return a workshop for one target that has its factors from the hub."""
+    kept = {name: rows for name, rows in hub.histories.items() if name == target or name in aim.sources}
+    return Workshop(kept, target, hub.rank, hub, hub.features, aim.plan.matches)
+
+
+def _judged(
+    shop: Workshop, routes: Sequence[Route], held: list[Held], names: list[str]
+) -> tuple[list[Fold], dict[str, tuple[float, int]]]:
+    """Return the folds of one target, and what held people show of each source."""
+    folds = folds_of(shop, held, fit_routes(routes, shop), names)
+    return folds, held_out_correlations(shop, held[0].people, held[0].hidden)
+
+
+def _related(shop: Workshop, judged: Sequence[tuple[Any, Mapping[str, Any]]]) -> dict[str, float]:
+    """Return how closely each source is related to the target of a workshop."""
+    correlations = [found for _, found in judged]
+    return {name: mean_correlation(name, correlations) for name in (shop.sources if judged else ())}
