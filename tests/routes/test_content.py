@@ -184,3 +184,15 @@ def test_without_features_there_are_no_such_routes():
     assert ContentRoute("look").build(shop) == LikenessRoute("look").build(shop) == []
     assert not len(new_items(shop))
     assert not len(new_items(Workshop(rows, "films")))
+
+
+def test_likeness_is_of_what_differs_from_the_usual():
+    """Features that all items of a category share say nothing of its people, in whatever category."""
+    rows, features, _ = planted(linked=False)
+    moved = {"books": features["books"]["look"].matrix + 5, "films": features["films"]["look"].matrix}
+    shop = Workshop(rows, "films", features={name: {"look": features_of(F)} for name, F in moved.items()})
+    for route in LikenessRoute("look").build(shop):
+        category = route.sources[0]
+        profiles = shop.encoders[route.encoder].encode(rows)
+        lengths = np.sqrt(np.diff(rows[category].indptr))
+        np.testing.assert_allclose(lengths @ profiles, 0.0, atol=1e-6)

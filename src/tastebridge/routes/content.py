@@ -98,7 +98,8 @@ class ContentRoute(Route):
 class LikenessRoute(Route):
     r"""The profile of the history, mapped to the next item by what the target's own people show.
 
-    Every item i of a person with d > 1 items in the target is paired with the profile of the others,
+    Of the features :math:`t_i` what is usual in the category, their mean over all events, is taken off, so
+    that a profile tells how a person differs from others there. Every item i of a person with d > 1 items in the target is paired with the profile of the others,
     :math:`x = (d - 1)^{-1/2} \sum_{j \ne i} t_j \mapsto t_i`, and the ridge map B, b of these pairs tells
     which features of a history speak for which of the next item: a metric of likeness. The moments of all
     pairs are sums over people and items,
@@ -138,8 +139,11 @@ class LikenessRoute(Route):
         described = workshop.described(self.features, self.n_components)
         if workshop.target not in described:
             return []
-        T, group = described[workshop.target]
-        moments = next_item_moments(workshop.histories[workshop.target], T)
+        group = described[workshop.target].group
+        own = centred_encoder(workshop, workshop.target, self)
+        moments = next_item_moments(
+            workshop.histories[workshop.target], workshop.encoders[own].model.encoder_
+        )
         if not moments.n:
             return []
         fitted = clone(self.map or RidgeMap(ALPHA)).fit_moments(moments)
@@ -149,7 +153,7 @@ class LikenessRoute(Route):
             FittedRoute(
                 f"{name} ≈ {shown_name(self)}",
                 (name,),
-                content_encoder(workshop, name, self),
+                centred_encoder(workshop, name, self),
                 fitted.coef_,
                 fitted.intercept_,
                 space,
@@ -187,6 +191,15 @@ def content_encoder(workshop: Workshop, category: str, route: ContentRoute | Lik
     T = workshop.described(route.features, route.n_components)[category].vectors
     key = f"{category}: features {route.features!r} {route.n_components}"
     return workshop.encoder((category,), ProfileEncoder(T), key)
+
+
+def centred_encoder(workshop: Workshop, category: str, route: LikenessRoute) -> str:
+    """Keep the encoder of the profiles of a category, less what is usual there, and return its key."""
+    T = workshop.described(route.features, route.n_components)[category].vectors
+    counts = np.bincount(workshop.histories[category].indices, minlength=len(T))
+    usual = counts @ T / max(counts.sum(), 1)
+    key = f"{category}: features {route.features!r} {route.n_components}, centred"
+    return workshop.encoder((category,), ProfileEncoder((T - usual) * T.any(axis=1, keepdims=True)), key)
 
 
 def content_space(workshop: Workshop, route: ContentRoute | LikenessRoute) -> str:
