@@ -2,7 +2,9 @@
 
 Everything is made in FOLDER, once: a model of 50 thousand items, the histories of a million people. Parts:
 ``batch`` (end to end, with its peak memory, beside the time of the kernel alone), ``kills`` (killed with
-signal 9 at ten random moments, the same bytes), ``ann`` (an approximate index beside the exact answer).
+signal 9 at ten random moments, the same bytes), ``ann`` (an approximate index beside the exact answer),
+``kernel`` (the search beside the bare product and implicit's), ``fit`` (a tenth and all of a million people,
+from Parquet to a mapper, with peak memory), ``curves`` (what each size costs, with exponents and a picture).
 Figures go to ``results/scale.json``.
 """
 
@@ -30,6 +32,8 @@ from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
 from benchmarks.environment import RESULTS, child_environment
+from benchmarks.scale_curves import curves, draw
+from benchmarks.scale_kernel import kernel_figures, random_vectors
 from tastebridge._topk import top_k
 from tastebridge.batch import RecommendationKernel, nest, write_vectors
 from tastebridge.datasets import make_panel
@@ -38,7 +42,8 @@ from tastebridge.routes import TargetRoute, TransferRoute
 
 N_PEOPLE, N_ITEMS, SHARD = 1_000_000, 50_000, 50_000
 MEMORY, JOBS, N = "2GB", 2, 20
-FIGURES = RESULTS / "scale.json"
+KERNEL_PEOPLE = 100_000
+FIGURES, PICTURE = RESULTS / "scale.json", RESULTS / "scale_curves.png"
 COMMAND = "from tastebridge.cli import main; main()"
 
 
@@ -50,10 +55,12 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    make_model(folder / "model")
-    make_histories(folder, arguments.people)
     for part in arguments.parts:
-        keep(part, PARTS[part](folder))
+        if part in NEED_MODEL:
+            make_model(folder / "model")
+        if part in NEED_HISTORIES:
+            make_histories(folder, arguments.people)
+        keep(part, PARTS[part](folder, arguments.people) if part in SIZED else PARTS[part](folder))
 
 
 def keep(part: str, figures: dict[str, object]) -> None:
@@ -202,6 +209,44 @@ def ann(folder: Path, n_people: int = 5_000) -> dict[str, object]:
     return figures
 
 
+def kernel(folder: Path, n_people: int) -> dict[str, object]:
+    """Time the search on random vectors and on those of a fitted model; people at most a hundred thousand."""
+    n_people = min(n_people, KERNEL_PEOPLE)
+    model = tb.load(folder / "model")
+    some = np.random.default_rng(0).integers(0, len(model.panel_), n_people)
+    real = model.user_vectors().vectors[some], model.item_vectors().vectors
+    random_ = random_vectors(n_people, N_ITEMS)
+    return {
+        "random": kernel_figures(*random_, JOBS),
+        "fitted": kernel_figures(*(np.ascontiguousarray(part) for part in real), JOBS),
+    }
+
+
+def fit(folder: Path, n_people: int) -> dict[str, object]:
+    """Fit a tenth of the people and all of them, and tell how the cost grows."""
+    found = {str(n): fit_alone(folder / f"fit-{n}", n) for n in (n_people // 10, n_people)}
+    few, many = found.values()
+    ratio = np.log(many["interactions"] / few["interactions"])
+    return {**found, "exponent": float(np.log(many["fit_cpu_seconds"] / few["fit_cpu_seconds"]) / ratio)}
+
+
+def fit_alone(events: Path, n_people: int) -> dict[str, float]:
+    """Make events where there are none, and fit them in a process of its own."""
+    words, environment = [sys.executable, "-m", "benchmarks.scale_fit"], child_environment(JOBS)
+    if not events.exists():
+        subprocess.run([*words, "make", str(events), str(n_people)], check=True, env=environment)
+    run = subprocess.run([*words, "fit", str(events), str(JOBS)], check=True, env=environment, stdout=-1)
+    figures: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    return figures
+
+
+def cost_curves(folder: Path) -> dict[str, object]:
+    """Measure the curves and draw them."""
+    found = curves()
+    draw(found, PICTURE)
+    return dict(found)
+
+
 def lifted(items: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return vectors whose cosine ranks as the inner product does (Bachrach et al., RecSys 2014)."""
     squares = (items.astype(np.float64) ** 2).sum(axis=1)
@@ -215,7 +260,10 @@ def _bytes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-PARTS = {"batch": batch, "kills": kills, "ann": ann}
+PARTS = {"batch": batch, "kills": kills, "ann": ann, "kernel": kernel, "fit": fit, "curves": cost_curves}
+NEED_MODEL, NEED_HISTORIES = {"batch", "kills", "ann", "kernel"}, {"batch", "kills", "ann"}
+SIZED = {"kernel", "fit"}
+"""Parts that look at the number of people."""
 
 if __name__ == "__main__":
     main()

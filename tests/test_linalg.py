@@ -7,7 +7,7 @@ from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
 from tastebridge._linalg import column_signs, inverse_sqrt, procrustes, regularized, ridge_from_moments, times
-from tastebridge._svd import truncated_svd
+from tastebridge._svd import right_singular, truncated_svd
 
 
 def interactions(n=3000, m=2500, nnz=30_000, seed=0):
@@ -56,6 +56,15 @@ def test_truncated_svd_at_full_rank_rebuilds_the_matrix(shape):
     A = sparse.random_array(shape, density=0.6, rng=np.random.default_rng(0), format="csr")
     U, s, Vt = truncated_svd(A, min(shape), np.random.default_rng(0))
     np.testing.assert_allclose(U * s @ Vt, A.toarray(), atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(300, 90), (90, 300), (5000, 2500)])
+def test_right_singular_is_the_right_side_of_the_whole(shape):
+    A = sparse.random(*shape, density=0.02, random_state=0, format="csr")
+    _, s, Vt = truncated_svd(A, 12, np.random.default_rng(0))
+    found = right_singular(A, 12, np.random.default_rng(0))
+    np.testing.assert_array_equal(found[0], s)
+    np.testing.assert_array_equal(found[1], Vt)
 
 
 def test_truncated_svd_finds_repeated_values():

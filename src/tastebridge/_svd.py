@@ -23,6 +23,8 @@ _CONDITION = 1e-2
 
 _PASSES = 4
 """Projections at most before a block is taken as it is; nearly always one is enough."""
+_ROWS = 65_536
+"""Rows that are multiplied at once where only the sum over them is wanted."""
 
 
 def truncated_svd(
@@ -46,30 +48,52 @@ def truncated_svd(
 
     ``A`` is (n, m); ``U`` is (n, k), ``s`` is (k,), ``Vt`` is (k, m); ``k`` is at most ``min(n, m)``.
     """
-    A = A.tocsr().astype(np.float64, copy=False)
-    At = A.T.tocsr()
-    outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
-    with threadpool_limits(1, "blas"):
-        V, W = _leading_eigenvectors(outer, inner, k, rng, tol, max_cycles)
-        values = np.einsum("ij,ij->j", W, W)
-    s = np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)) if values[0] > 0 else np.zeros(k)
-    W *= np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
-    U, V = (W, V) if inner is A else (V, W)
+    inner, s, V = _smaller_side(A, k, rng, tol, max_cycles)
+    W = _other_side(inner, s, V)
+    U, V = (W, V) if A.shape[0] >= A.shape[1] else (V, W)
     sign = column_signs(V)
     return U * sign, s, (V * sign).T
 
 
-def _leading_eigenvectors(
+def right_singular(
+    A: Any, k: int, rng: np.random.Generator, tol: float = 1e-2, max_cycles: int = 100
+) -> tuple[Array, Array]:
+    """Return ``s, Vt`` of :func:`truncated_svd`; of many rows no matrix of ``k`` columns is ever held."""
+    inner, s, V = _smaller_side(A, k, rng, tol, max_cycles)
+    V = V if A.shape[0] >= A.shape[1] else _other_side(inner, s, V)
+    return s, (V * column_signs(V)).T
+
+
+def _smaller_side(
+    A: Any, k: int, rng: np.random.Generator, tol: float, max_cycles: int
+) -> tuple[Any, Array, Array]:
+    """Return ``A`` or its transpose, what is not wider than high, its singular values and right vectors."""
+    A = A.tocsr().astype(np.float64, copy=False)
+    At = A.T.tocsr()
+    outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
+    with threadpool_limits(1, "blas"):
+        values, V = _leading_eigenpairs(outer, inner, k, rng, tol, max_cycles)
+    return inner, np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)), V
+
+
+def _other_side(inner: Any, s: Array, V: Array) -> Array:
+    """Return the left singular vectors of ``inner``, empty where the value is 0."""
+    W: Array = inner @ V
+    W *= np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
+    return W
+
+
+def _leading_eigenpairs(
     outer: Any, inner: Any, k: int, rng: np.random.Generator, tol: float, max_cycles: int
 ) -> tuple[Array, Array]:
-    """Return the ``k`` leading eigenvectors ``V`` of ``outer @ inner`` and ``inner V``, largest first."""
+    """Return the ``k`` largest eigenvalues (descending) and eigenvectors (n, k) of ``outer @ inner``."""
     n, block = outer.shape[0], min(_BLOCK, 16 + k // 4)
     keep = k + block
     size = keep + -(-max(keep, 6 * block) // block) * block
     if n <= _DENSE_SIDE or 2 * size > n:
         gram = (outer @ inner).toarray()
         V = linalg.eigh(gram, subset_by_index=[n - k, n - 1], check_finite=False)[1][:, ::-1]
-        return V, inner @ V
+        return np.diag(_gram(inner, V)), V
     dtype: type[np.floating[Any]] = np.float32 if tol >= 1e-4 else np.float64
     basis, energy = _Basis(outer.astype(dtype), inner.astype(dtype), size), 0.0
     B = rng.standard_normal((n, block)).astype(dtype)
@@ -82,11 +106,19 @@ def _leading_eigenvectors(
 
 
 def _polish(inner: Any, V: Array) -> tuple[Array, Array]:
-    """Return the Ritz vectors of the space that ``V`` spans, and ``inner`` times them, in float64."""
-    Q = orthonormal(V)[0]
-    W = inner @ Q
-    S = np.linalg.eigh(W.T @ W)[1][:, ::-1]
-    return Q @ S, W @ S
+    """Return the Ritz values and vectors of the space that ``V`` spans, in float64."""
+    Q = np.asarray(orthonormal(V)[0], dtype=np.float64)
+    theta, S = np.linalg.eigh(_gram(inner, Q))
+    return theta[::-1], Q @ S[:, ::-1]
+
+
+def _gram(inner: Any, V: Array) -> Array:
+    """Return the products of the columns of ``inner @ V``, which is never held whole."""
+    T = np.zeros((V.shape[1], V.shape[1]))
+    for start in range(0, inner.shape[0], _ROWS):
+        W = inner[start : start + _ROWS] @ V
+        T += W.T @ W
+    return T
 
 
 class _Basis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from tastebridge._svd import truncated_svd
+from tastebridge._svd import right_singular
 from tastebridge._validation import check_count, check_number
 from tastebridge.factors._base import Array
 from tastebridge.factors._normalized import NormalizedFactors, degrees
@@ -93,7 +93,7 @@ class EASEFactors(NormalizedFactors):
     def _fit(self, R: sparse.csr_matrix) -> None:
         self.item_degrees_ = degrees(R, axis=0)
         rng = np.random.default_rng(self.random_state)
-        _, self.singular_values_, Vt = truncated_svd(R, self.n_components, rng, self.tol)
+        self.singular_values_, Vt = right_singular(R, self.n_components, rng, self.tol)
         self.encoder_ = Vt.T * self._filter()
         # an item alone in a direction would explain itself: the filter, below 1, keeps the divisor above 0
         own = np.einsum("ik,ik->i", self.encoder_, Vt.T)

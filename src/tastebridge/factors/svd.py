@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._svd import truncated_svd
+from tastebridge._svd import right_singular
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.factors._base import Array
 from tastebridge.factors._normalized import NormalizedFactors, degrees, power
@@ -111,7 +111,7 @@ class SVDFactors(NormalizedFactors):
         inverse = power(self.item_degrees_, -self.item_power)
         A = self._normalize(R) @ sparse.diags(inverse)
         rng = np.random.default_rng(self.random_state)
-        _, self.singular_values_, Vt = truncated_svd(A, self.n_components, rng, self.tol)
+        self.singular_values_, Vt = right_singular(A, self.n_components, rng, self.tol)
         self.encoder_ = inverse[:, None] * Vt.T * self._filter()
         self.item_factors_ = self._new_item_factors(Vt.T, self.item_degrees_)
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-from tastebridge._svd import truncated_svd
+from tastebridge._svd import right_singular
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ def item_features(R: sparse.csr_matrix, rank: int, seed: int) -> Array:
     if rank:
         scale = [np.maximum(n, 1) ** -0.5 for n in (np.diff(R.indptr), per_item)]
         A = sparse.csr_matrix((scale[0][rows] * scale[1][R.indices], R.indices, R.indptr), shape=R.shape)
-        parts.append(truncated_svd(A, rank, np.random.default_rng(seed))[2].T)
+        parts.append(right_singular(A, rank, np.random.default_rng(seed))[1].T)
     Y = np.concatenate(parts, axis=1)
     known = per_item > 0
     deviation = Y[known].std(axis=0)
