@@ -144,8 +144,8 @@ def _folds(monkeypatch, panel):
     """Every fold of a fit, as the mapper made it."""
     found, build = [], mapper_module.folds_of
 
-    def spy(*args):
-        folds = build(*args)
+    def spy(*args, **kinds):
+        folds = build(*args, **kinds)
         found.extend(folds)
         return folds
 

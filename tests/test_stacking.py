@@ -7,9 +7,17 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from estimator_contract import dense
-from tastebridge.factors import SVDFactors
+from tastebridge import stacking
+from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.routes import NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute, Workshop
+from tastebridge.routes import (
+    JointRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    TargetRoute,
+    TransferRoute,
+    Workshop,
+)
 from tastebridge.stacking import build_fold, held_out, lists_of, number_of_folds, without
 
 ROUTES = [
@@ -137,6 +145,22 @@ def test_lists_are_at_most_what_is_asked_for(built):
     assert len(lists.y) == 20 * 8
     again = lists_of(folds, 20, 7, np.random.default_rng(0))
     np.testing.assert_array_equal(lists.X, again.X)
+
+
+def test_a_fold_without_a_source_is_that_of_people_with_no_history_there():
+    rows, parts = folds_of(n_folds=1)
+    shop = Workshop({**rows, "films": without(rows["films"], parts[0])}, "films", 5)
+    fitted = stacking.fit_routes([*ROUTES, JointRoute(ALSFactors(3))], shop)
+    told = stacking.folds_of(shop, parts[0], fitted, list(fitted), ["books"])
+    unknown = Workshop({**shop.histories, "books": sparse.csr_matrix(rows["books"].shape)}, "films", 5)
+    unknown.encoders, unknown.spaces = shop.encoders, shop.spaces
+    for fold, expected in zip(told, stacking.folds_of(unknown, parts[0], fitted, list(fitted)), strict=True):
+        less = fold.lacking["books"]
+        np.testing.assert_allclose(less.gates, expected.gates, rtol=1e-5)
+        for mine, other in zip(less.vectors, expected.vectors, strict=True):
+            np.testing.assert_allclose(mine, other, atol=1e-6)
+        assert np.abs(less.vectors[-1] - fold.vectors[-1]).max() > 0.01
+        assert less.seen is fold.seen
 
 
 def test_a_route_that_a_fold_lacks_is_silent():

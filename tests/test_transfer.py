@@ -1,6 +1,7 @@
 """Does a source help: the numbers are those of the held people, and names cannot deceive."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tastebridge as tb
@@ -62,6 +63,28 @@ def test_evidence_is_of_the_held_people(fitted):
     lift = paired_difference(evidence.values["blend"], evidence.values[evidence.baseline])
     row = mapper.transfer_.iloc[0]
     assert [lift.mean, lift.low, lift.high] == pytest.approx(row[["lift", "lift_low", "lift_high"]].tolist())
+
+
+def test_with_one_source_what_is_lost_without_it_is_the_lift_over_what_needs_none(fitted):
+    _, mapper = fitted
+    for segment, evidence in mapper.evidence_.items():
+        row = evidence.sources.iloc[0]
+        lost = paired_difference(evidence.values["blend"], evidence.values["without transfer"])
+        assert [lost.mean, lost.low, lost.high] == pytest.approx(
+            row[["marginal", "marginal_low", "marginal_high"]].tolist()
+        ), segment
+
+
+def test_a_source_said_twice_is_not_missed(fitted):
+    panel, alone = fitted
+    frame = panel.to_frame()
+    again = frame[frame["category"] == "books"].assign(category="audio books")
+    again["item_id"] = "audio:" + again["item_id"].astype(str)
+    mapper = tb.InterestMapper("films", routes=routes(), n_folds=2).fit(pd.concat([frame, again]))
+    table = mapper.transfer_.set_index("source")
+    assert alone.transfer_["marginal_low"][0] > 0.03
+    assert (table["lift_low"] > 0.03).all()
+    assert (table["marginal"].abs() < 0.03).all()
 
 
 def test_out_of_fold_evidence_agrees_with_people_never_seen(fitted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, Self
 
@@ -42,6 +43,7 @@ from tastebridge.stacking import (
     FEWEST_LINKED,
     Fold,
     Held,
+    Lists,
     fit_routes,
     folds_of,
     held_out,
@@ -125,8 +127,10 @@ class InterestMapper(SeveralTargets):
         A row a source, for people without a history in the target, out of fold: source, linked (people),
         lift of NDCG@10 over the best that needs no source, its interval (lift_low, lift_high),
         canonical_correlation (of people, or of shared items where nobody is in both), verdict ("helps", "no
-        evidence", "hurts"), kept; more detail; and the bridge that carries it: "users", "items", "features",
-        several joined by " + ", or "".
+        evidence", "hurts"), kept; marginal, what NDCG@10 loses when the source is left out of all, with its
+        interval (with several targets or no shared people, routes over all categories go on reading it);
+        more detail; and the bridge that carries it: "users", "items", "features", several joined by
+        " + ", or "".
     evidence_ : dict of {"cold", "warm"} to Evidence
         The same and more for each kind of people.
     interests_ : dict of category to arrays
@@ -278,7 +282,8 @@ class InterestMapper(SeveralTargets):
         with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
             step("factors")
             agreement = self._agreement(shop, plan)
-            built = self._build(shop, routes, self._held(shop, plan.standing, rng), _judging(plan))
+            held = self._held(shop, plan.standing, rng)
+            built = self._build(shop, routes, held, _judging(plan, sources if len(sources) > 1 else ()))
             built.correlations.update(agreement)
             self._learn(panel, sources, plan, built, rng, step)
         return self
@@ -439,8 +444,14 @@ class InterestMapper(SeveralTargets):
         n_rows = sum(fold.held.hidden.nnz for fold in folds)
         if n_rows < _FEWEST_LISTS:
             return popular_alone(routes, self.target, sources), None
+        same = deepcopy(rng)
         lists = lists_of(folds, self.n_lists, self.n_negatives, rng)
-        return weigh(self._blend(), lists, folds, routes, self.target, sources, rng)
+
+        def lacking(source: str) -> Lists:
+            known = [fold.lacking.get(source, fold) for fold in folds]
+            return lists_of(known, self.n_lists, self.n_negatives, deepcopy(same))
+
+        return weigh(self._blend(), lists, lacking, folds, routes, self.target, sources, rng)
 
     def _blend(self) -> StackingBlend:
         return self.blend if self.blend is not None else StackingBlend()
@@ -499,9 +510,9 @@ def _carried(segment: Segment, routes: Sequence[FittedRoute], source: str) -> st
     return " + ".join(bridge for bridge, part in share.items() if part > 0.01 * weights.sum())
 
 
-def _judging(plan: Plan) -> MakeFolds:
-    """Return how held people are judged."""
-    return stand_in_folds if plan.standing else folds_of
+def _judging(plan: Plan, lacking: Sequence[str] = ()) -> MakeFolds:
+    """Return how held people are judged, as they are and without what is known of them in some sources."""
+    return stand_in_folds if plan.standing else partial(folds_of, lacking=lacking)
 
 
 def _size(rows: sparse.csr_matrix) -> Size:

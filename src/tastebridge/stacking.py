@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,8 @@ class Fold:
     items : mapping of space to ndarray or, where few entries are not 0, csr_matrix, of shape (n_items, k)
     seen : csr_matrix of shape (n_people, n_items)
         What is left of their target rows.
+    lacking : mapping of source to Fold
+        The same people as if nothing were known of them in the source; where it was asked for.
     """
 
     held: Held
@@ -54,6 +56,7 @@ class Fold:
     spaces: list[str]
     items: Mapping[str, NDArray[np.float32] | sparse.csr_matrix]
     seen: sparse.csr_matrix
+    lacking: Mapping[str, Fold] = field(default_factory=dict)
 
     def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
         """Return the scores of all items for some of the people, routes weighted (n_people, n_routes)."""
@@ -131,10 +134,22 @@ def fit_routes(routes: Sequence[Route], workshop: Workshop) -> dict[str, FittedR
 
 
 def folds_of(
-    workshop: Workshop, held: list[Held], fitted: Mapping[str, FittedRoute], names: list[str]
+    workshop: Workshop,
+    held: list[Held],
+    fitted: Mapping[str, FittedRoute],
+    names: list[str],
+    lacking: Sequence[str] = (),
 ) -> list[Fold]:
-    """Return the vectors of held people, whose rows the workshop does not have; routes by ``names``."""
-    return [_fold(workshop, part, [fitted.get(name) for name in names]) for part in held if len(part.people)]
+    """Return the vectors of held people, whose rows the workshop does not have; routes by ``names``.
+
+    And those of the same people without their histories in each of the sources of ``lacking``.
+    """
+    routes = [fitted.get(name) for name in names]
+    folds = [_fold(workshop, part, routes) for part in held if len(part.people)]
+    return [
+        replace(fold, lacking={name: _lacking(workshop, fold, routes, name) for name in lacking})
+        for fold in folds
+    ]
 
 
 def build_fold(routes: Sequence[Route], workshop: Workshop, held: list[Held], names: list[str]) -> list[Fold]:
@@ -184,6 +199,20 @@ def _fold(workshop: Workshop, held: Held, routes: list[FittedRoute | None]) -> F
         {key: _thin(workshop.spaces[key]) for key in dict.fromkeys(spaces)},
         histories[workshop.target],
     )
+
+
+def _lacking(workshop: Workshop, fold: Fold, routes: list[FittedRoute | None], source: str) -> Fold:
+    """Return the fold of the same people with an empty history in a source."""
+    histories = {name: rows[fold.held.people] for name, rows in workshop.histories.items()}
+    histories[source] = sparse.csr_matrix(histories[source].shape, dtype=histories[source].dtype)
+    reading = [route for route in routes if route is not None and source in route.sources]
+    changed = vectors_of(reading, workshop.encoders, histories)
+    there = {route.name: Z for route, Z in zip(routes, fold.vectors, strict=True) if route is not None}
+    parts: dict[str, Any] = {**there, **{name: Z.astype(np.float32) for name, Z in changed.items()}}
+    vectors = [
+        Z if route is None else parts[route.name] for route, Z in zip(routes, fold.vectors, strict=True)
+    ]
+    return replace(fold, gates=gates_of(workshop.target, histories, parts), vectors=vectors)
 
 
 def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | sparse.csr_matrix:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,7 @@ class Evidence(NamedTuple):
 def weigh(
     blend: StackingBlend,
     lists: Lists,
+    lacking: Callable[[str], Lists],
     folds: Sequence[Fold],
     routes: Sequence[FittedRoute],
     target: str,
@@ -66,6 +67,9 @@ def weigh(
     over the better of popularity and the second. It is kept if the interval of its lift lies above zero, or
     that of its gain above :data:`_LEAST_GAIN` and that of its lift not below zero; the final blend is fitted
     on everybody with what is kept, and where no source is, with the better of what needs none.
+
+    Its *marginal* contribution is what all routes together have over a blend fitted anew without its own, on
+    the same lists as they are (``lacking``) where nothing is known of the people in that source.
     """
     groups = masks(routes, target, sources)
     base = groups["popularity"] | groups["within"]
@@ -73,13 +77,16 @@ def weigh(
     halves = _halves(lists.people, rng)
     chosen = {f"with {name}": base | groups[f"from {name}"] for name in sources}
 
-    def pair(mask: Mask) -> list[StackingBlend]:
-        return [_fit(blend, lists, mask, ~half) for half in halves]
+    def pair(mask: Mask, known: Lists = lists) -> list[StackingBlend]:
+        return [_fit(blend, known, mask, ~half) for half in halves]
 
     fitted = {"all": pair(everything), "base": pair(base)}
     for name, mask in chosen.items():
         fitted[name] = fitted["all"] if mask.all() else pair(mask)
     gains = _gains(fitted, lists, halves, {"base": base, **chosen})
+    for name in sources:
+        known = lists if len(sources) == 1 else lacking(name)
+        fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], known)
     values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
@@ -173,13 +180,15 @@ def _judge(
     selections["blend"] = ("all", every)
     for name in sources:
         selections[f"with {name}"] = (f"with {name}", within | {f"from {name}"})
-        selections[f"less {name}"] = ("all", every - {f"from {name}"})
+        selections[f"less {name}"] = (f"less {name}", every - {f"from {name}"})
+    missing = {f"less {name}": name for name in sources}
     parts: dict[str, list[Array]] = {name: [] for name in selections}
     judged = []
     for fold in folds:
         half = np.isin(fold.held.people, first)
+        views = {kind: fold.lacking.get(missing.get(kind, ""), fold) for kind in fitted}
         weights = {
-            kind: np.where(half[:, None], *(blend.weights(fold.gates) for blend in pair))
+            kind: np.where(half[:, None], *(blend.weights(views[kind].gates) for blend in pair))
             for kind, pair in fitted.items()
         }
         chosen_people = _spread(len(half), -(-_JUDGED // len(folds)))
@@ -191,7 +200,8 @@ def _judge(
                 mask = np.any([groups[group] for group in chosen], axis=0)
                 key = id(fitted[kind]), mask.tobytes()
                 if key not in known:
-                    known[key] = _ndcg(fold.scores(rows, weights[kind][rows] * mask), fold, rows)
+                    scores = views[kind].scores(rows, weights[kind][rows] * mask)
+                    known[key] = _ndcg(scores, fold, rows)
                 parts[name].append(known[key])
     return {name: np.concatenate(value) for name, value in parts.items()}, np.concatenate(judged)
 
