@@ -102,6 +102,7 @@ def test_named_columns_are_read_and_repeated_in_the_next_command(folder):
             "n_components=999",
         ),
         (["fit", "{}/events.csv", "-t", "sport", "-o", "{}/m", "--item-column", "x"], 1, "--item-column is"),
+        (["fit", "{}/events.csv", "-t", "sport", "-o", "{}/m", "--bridge", "items"], 1, "same item_id in a"),
         (["recommend", "{}/modle", "{}/events.csv", "-o", "{}/o.csv"], 1, "Did you mean 'model'?"),
         (["recommend", "{}/events.csv", "{}/events.csv", "-o", "{}/o.csv"], 1, "a saved model is a folder"),
         (["recommend", "{}/model", "{}/none.csv", "-o", "{}/o.csv"], 1, "there is no file"),

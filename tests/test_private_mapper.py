@@ -41,6 +41,13 @@ def test_it_keeps_the_contract_of_a_recommender(panel, quiet):
     assert_same_lists(quiet.recommend_from(history, 3), quiet.recommend(panel.users.ids[:9], 3))
 
 
+def test_features_of_items_change_nothing(panel, quiet):
+    ids = np.append(panel["films"].items.ids, "untouched")
+    described = panel.with_item_features("films", np.eye(len(ids)), item_ids=ids)
+    fitted = clone(QUIET).fit(described)
+    pd.testing.assert_frame_equal(fitted.recommend(n=3), quiet.recommend(n=3))
+
+
 def test_explanations_sum_to_the_score(panel, quiet):
     person = panel.users.ids[panel.linked("books", "films")[0]]
     item = quiet.recommend([person], n=1)["item_id"][0]

@@ -316,7 +316,7 @@ def _linked(panel: Panel, sources: Sequence[str], target: str) -> dict[str, Numb
 
 
 def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
-    """Return the panel of everybody else, with the items they took and no other."""
+    """Return the panel of everybody else, with the items they took and no other, features left out."""
     public = panel[~protected]
     parts: dict[str, Interactions] = {}
     for name, part in public.interactions.items():
@@ -337,7 +337,7 @@ def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
             if name in parts
         }
     )
-    return replace(public, interactions=parts, item_names=known)
+    return replace(public, interactions=parts, item_names=known, item_features={})
 
 
 def _popularity(

@@ -42,6 +42,10 @@ def fit(
             help="Take only the routes whose factors fit, by the sizes of the data; all by default.",
         ),
     ] = None,
+    bridge: Annotated[
+        Literal["auto", "users", "items"],
+        typer.Option("--bridge", help="What may join categories: people in both, items of one id in both."),
+    ] = "auto",
     feedback: options.Feedback = "implicit",
     rank_by: Annotated[
         Literal["rating", "preference"],
@@ -96,6 +100,7 @@ def fit(
             source,
             n_components=n_components,
             time_budget=time_budget,
+            bridge=bridge,
             random_state=seed,
             verbose=out.is_terminal,
         )
