@@ -32,7 +32,7 @@ class DeepModel(Model):
     patience: int = 5
     max_epochs: int = 200
     seconds: float = 900.0
-    """The clock stops training after this long; the run's notes say so."""
+    """The processor's clock stops training after this long; the run's notes say so."""
 
     role = "deep"
     seeded = True

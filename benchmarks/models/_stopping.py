@@ -10,11 +10,11 @@ from typing import Any
 
 @dataclass
 class Stopping:
-    """Remember the best state; stop after ``patience`` checks without a better one, or by the clock."""
+    """Remember the best state; stop after ``patience`` checks without a better one, or by the clock of the processor."""
 
     patience: int
     seconds: float
-    start: float = field(default_factory=time.perf_counter)
+    start: float = field(default_factory=time.process_time)
     best: float = -float("inf")
     best_epoch: int = 0
     best_seconds: float = 0.0
@@ -24,7 +24,7 @@ class Stopping:
 
     def stop(self, epoch: int, score: float, state: Any) -> bool:
         """Take note of a check; return whether to stop."""
-        now = time.perf_counter() - self.start
+        now = time.process_time() - self.start
         if score > self.best:
             self.best, self.best_epoch, self.best_seconds, self._worse = score, epoch, now, 0
             self.state = copy.deepcopy(state)

@@ -41,7 +41,7 @@ def test_rows_stand_by_their_item_whatever_their_order_and_container():
 
 
 def test_an_item_without_a_row_has_the_mean_or_in_a_sparse_matrix_nothing():
-    items = PANEL["books"].items.union(ItemFeatures.read(PAGES).items)
+    items = ItemFeatures.read(PAGES).items
     few = PAGES[PAGES["item_id"] != "emma"]
     dense = ItemFeatures.read(few).over(items)
     assert rows_of(dense)["emma"] == [571.0, 0.0]

@@ -281,7 +281,7 @@ class Panel:
                 f"{features.items.ids[:1].tolist()[0]!r} none is among its items, such as "
                 f"{part.items.ids[:1].tolist()[0]!r}. Check the column item_id."
             )
-        items = part.items.union(features.items) if new_items else part.items
+        items = part.items.extended(features.items.ids)[0] if new_items else part.items
         kinds = {**self.item_features.get(category, {}), name: features}
         described = {kind: given.over(items) for kind, given in kinds.items()}
         return replace(

@@ -148,12 +148,6 @@ class Vocabulary:
             )
         return self.ids[places]
 
-    def union(self, other: Vocabulary) -> Vocabulary:
-        """Return the vocabulary of the ids in either; they must be of one kind."""
-        self._refuse_other_kind(other.ids)
-        both = np.unique(np.concatenate([self.ids, other.ids]))
-        return self if len(both) == len(self) else Vocabulary(both, self.name)
-
     def extended(self, ids: np.ndarray) -> tuple[Vocabulary, Places]:
         """Return the vocabulary with more ids (clean, sorted), and where the old ones stand in it."""
         new = ids[self._find(ids) < 0] if len(self) else ids
