@@ -5,11 +5,10 @@ import pandas as pd
 import pytest
 
 import tastebridge as tb
-from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.intervals import paired_difference
-from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute, Workshop
+from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import cold_users
 from tastebridge.transfer import masks
 
@@ -109,17 +108,10 @@ def test_categories_may_have_any_name():
     assert mapper.transfer_["source"].map(plain).tolist() == other.transfer_["source"].tolist()
 
 
-@pytest.mark.parametrize(("relatedness", "low", "high"), [(0.9, 0.5, 1.0), (0.0, -0.25, 0.25)])
-def test_canonical_correlation_is_that_of_people_held_out(relatedness, low, high):
-    panel, _ = make_panel(800, 60, relatedness=relatedness, events_per_user=25, random_state=0)
-    linked = panel.linked("books", "films")
-    held, rows = linked[::4], {name: panel[name].matrix for name in panel.categories}
-    hidden = rows["films"][held]
-    shop = Workshop({**rows, "films": panel.without("films", panel.users.ids[held])["films"].matrix}, "films")
-    found = held_out_correlations(shop, held, hidden)
-    assert low < found["books"][0] < high
-    assert found["books"][1] == len(held)
-    few = held_out_correlations(shop, held[:5], hidden[:5])
-    assert few == {}
-    assert mean_correlation("books", [found, few]) == pytest.approx(found["books"][0])
-    assert np.isnan(mean_correlation("books", [few]))
+def test_the_canonical_correlation_is_that_of_the_table_of_all_pairs(fitted):
+    panel, mapper = fitted
+    said = mapper.transfer_["canonical_correlation"][0]
+    table = mapper.findings_["relatedness"].set_index(["source", "target"])
+    assert said == table.loc[("books", "films"), "correlation"]
+    own = panel.relatedness().set_index(["source", "target"])
+    assert said == pytest.approx(own.loc[("books", "films"), "correlation"], abs=0.05)

@@ -18,7 +18,6 @@ from tastebridge._threads import together
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.blend import StackingBlend
 from tastebridge.bridges import BRIDGES, Plan
-from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.costs import Size, affordable
 from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import (
@@ -284,8 +283,7 @@ class InterestMapper(SeveralTargets):
             agreement = self._agreement(shop, plan)
             held = self._held(shop, plan.standing, rng)
             built = self._build(shop, routes, held, _judging(plan, sources if len(sources) > 1 else ()))
-            built.correlations.update(agreement)
-            self._learn(panel, sources, plan, built, rng, step)
+            self._learn(panel, sources, plan, built, rng, step, agreement=agreement)
         return self
 
     def _learn(
@@ -297,9 +295,10 @@ class InterestMapper(SeveralTargets):
         rng: np.random.Generator,
         step: Step,
         interests: State | None = None,
+        agreement: Mapping[str, float] | None = None,
     ) -> dict[str, Segment]:
         """Learn all else from what was built, the interests too unless they are known; return the weights."""
-        shop, routes, held, fitted, folds, correlations = built
+        shop, routes, held, fitted, folds = built
         step("blend")
         parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
         draws = rng.spawn(len(parts))
@@ -334,12 +333,13 @@ class InterestMapper(SeveralTargets):
         self.ledger_ = Ledger.of(shop, self.model_)
         self.routes_ = self._route_table(every, whole)
         carried = [_carried(segments["cold"], fitted, name) for name in sources]
-        self.transfer_ = self._transfer(panel, sources, correlations, carried, plan.standing)
+        self.transfer_ = self._transfer(panel, sources, carried, plan.standing)
         if plan.standing:  # what stand-ins say is no evidence of people of a source
             self.evidence_.pop("cold", None)
             folds = [fold for fold in folds if fold.held.segment != "cold"]
         step("account")
         self._account(panel, shop, folds, segments, self.random_state)
+        self.transfer_["canonical_correlation"] = self._correlations(sources, agreement or {})
         return segments
 
     def _check(self, panel: Panel) -> list[str]:
@@ -402,10 +402,6 @@ class InterestMapper(SeveralTargets):
         """
         target = shop.histories[self.target]
         shops = [shop.hiding(without(target, part)) for part in held]
-        related = [
-            partial(held_out_correlations, w, part[0].people, part[0].hidden)
-            for w, part in zip(shops, held, strict=True)
-        ]
         every = [partial(fit_routes, routes, workshop) for workshop in shops]
         whole, *apart = together([partial(fit_routes, routes, shop), *every], self.n_jobs)
         fitted, names = list(whole.values()), list(whole)
@@ -414,9 +410,7 @@ class InterestMapper(SeveralTargets):
             for workshop, part, found in zip(shops, held, apart, strict=True)
             for fold in make_folds(workshop, part, found, names)
         ]
-        correlations = together(related, self.n_jobs)
-        means = {name: mean_correlation(name, correlations) for name in shop.sources if held}
-        return Built(shop, routes, held, fitted, folds, means)
+        return Built(shop, routes, held, fitted, folds)
 
     def _held(self, shop: Workshop, standing: bool, rng: Any) -> list[list[Held]]:
         """Return whom each fold hides; nobody where there are too few to be judged."""
@@ -460,7 +454,6 @@ class InterestMapper(SeveralTargets):
         self,
         panel: Panel,
         sources: Sequence[str],
-        correlations: dict[str, float],
         carried: list[str],
         standing: bool,
     ) -> pd.DataFrame:
@@ -475,7 +468,6 @@ class InterestMapper(SeveralTargets):
             table = table[["source", "kept"]].assign(verdict="no evidence")
         table["linked"] = linked
         table["bridge"] = carried
-        table["canonical_correlation"] = [correlations.get(name, np.nan) for name in sources]
         table = table.reindex(columns=_COLUMNS)
         if not table["kept"].any():
             warnings.warn(
@@ -492,6 +484,11 @@ class InterestMapper(SeveralTargets):
                 stacklevel=5,
             )
         return table
+
+    def _correlations(self, sources: Sequence[str], agreement: Mapping[str, float]) -> list[float]:
+        """Return how closely each source is related to the target: by its people, or by shared items."""
+        found = self.findings_["relatedness"].set_index(["source", "target"])["correlation"]
+        return [agreement.get(name, found.get((name, self.target), np.nan)) for name in sources]
 
     def _route_table(self, segments: dict[str, Segment], routes: list[FittedRoute]) -> pd.DataFrame:
         names = {"route": [route.name for route in routes]}

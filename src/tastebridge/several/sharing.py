@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tastebridge._threads import together
 from tastebridge.bridges import Plan
-from tastebridge.canonical import held_out_correlations, mean_correlation
 from tastebridge.routes import FittedRoute, Route, Workshop
 from tastebridge.several.dealing import LEAST, MOST, held_for_all, hidden_histories
 from tastebridge.stacking import FEWEST_LINKED, Fold, Held, fit_routes, folds_of
@@ -37,8 +36,6 @@ class Built(NamedTuple):
     fitted : list of FittedRoute
     folds : list of Fold
         What the routes say of people whose target rows were hidden from them.
-    correlations : dict of source to float
-        How closely each source is related, out of fold.
     """
 
     shop: Workshop
@@ -46,7 +43,6 @@ class Built(NamedTuple):
     held: list[list[Held]]
     fitted: list[FittedRoute]
     folds: list[Fold]
-    correlations: dict[str, float]
 
 
 def build_all(
@@ -82,7 +78,7 @@ def build_all(
     held = held_for_all(hub.histories, linked, n_folds, cap, rng) if linked else []
     whole = together([partial(fit_routes, aims[name].routes, shops[name]) for name in shops], n_jobs)
     fitted = dict(zip(shops, whole, strict=True))
-    found: dict[str, list[tuple[list[Fold], dict]]] = {name: [] for name in aims}
+    found: dict[str, list[Fold]] = {name: [] for name in aims}
     for fold in held:
         hidden = Workshop(hidden_histories(hub.histories, fold), hub.target, hub.rank, hub, hub.features)
         calls = [
@@ -90,19 +86,12 @@ def build_all(
             for name, part in fold.items()
         ]
         for name, one in zip(fold, together(calls, n_jobs), strict=True):
-            found[name].append(one)
+            found[name] += one
     built = {}
     for name, shop in shops.items():
         hidden_here = [fold[name] for fold in held if name in fold]
-        folds = [one for part, _ in found[name] for one in part]
-        built[name] = Built(
-            shop,
-            aims[name].routes,
-            hidden_here,
-            list(fitted[name].values()),
-            folds,
-            _related(shop, found[name]),
-        )
+        routes = list(fitted[name].values())
+        built[name] = Built(shop, aims[name].routes, hidden_here, routes, found[name])
     return built
 
 
@@ -118,15 +107,6 @@ def _view(hub: Workshop, target: str, aim: Aim) -> Workshop:
     return Workshop(kept, target, hub.rank, hub, hub.features, aim.plan.matches)
 
 
-def _judged(
-    shop: Workshop, routes: Sequence[Route], held: list[Held], names: list[str]
-) -> tuple[list[Fold], dict[str, tuple[float, int]]]:
-    """Return the folds of one target, and what held people show of each source."""
-    folds = folds_of(shop, held, fit_routes(routes, shop), names)
-    return folds, held_out_correlations(shop, held[0].people, held[0].hidden)
-
-
-def _related(shop: Workshop, judged: Sequence[tuple[Any, Mapping[str, Any]]]) -> dict[str, float]:
-    """Return how closely each source is related to the target of a workshop."""
-    correlations = [found for _, found in judged]
-    return {name: mean_correlation(name, correlations) for name in (shop.sources if judged else ())}
+def _judged(shop: Workshop, routes: Sequence[Route], held: list[Held], names: list[str]) -> list[Fold]:
+    """Return the folds of one target."""
+    return folds_of(shop, held, fit_routes(routes, shop), names)
