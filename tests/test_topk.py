@@ -155,3 +155,43 @@ def test_columns_that_are_nearly_all_0_change_nothing(seed, k, masked):
     np.testing.assert_array_equal(
         top_k(users, catalogue, k, deny=[3])[0], top_k(users, items, k, deny=[3])[0]
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 230, 400]), st.booleans(), st.booleans())
+def test_one_person_is_searched_by_a_sketch_with_the_same_bits(seed, k, masked, whole):
+    rng = np.random.default_rng(seed)
+    turn = rng.normal(size=(200, 200)) * 0.97 ** np.arange(200)[:, None]
+    items, users = (rng.normal(size=(n, 200)) @ turn for n in (300, 6))
+    if whole:  # many ties
+        items, users = items.round(), users.round()
+    links = np.zeros((300, 150))
+    links[rng.integers(300, size=90), rng.integers(150, size=90)] = 5.0
+    items = np.concatenate([items, links], axis=1).astype(np.float32)
+    users = np.concatenate([users, rng.normal(size=(6, 150))], axis=1).astype(np.float32)
+    masks = {}
+    if masked:
+        masks = {"seen": some(rng, 6, 300, 0.3), "allow_per_user": some(rng, 6, 300, 0.7)}
+    catalogue = _topk.catalogue_of(items, users[:3])
+    assert catalogue.sketch is not None
+    together = top_k(users, items, k, **masks)
+    for user in range(6):
+        own = {name: mask[[user]] for name, mask in masks.items()}
+        found = top_k(users[[user]], catalogue, k, **own)
+        np.testing.assert_array_equal(found[0][0], together[0][user])
+        np.testing.assert_array_equal(found[1][0], together[1][user])
+
+
+def test_a_sketch_leaves_few_items_to_be_scored_in_full():
+    rng = np.random.default_rng(0)
+    turn = rng.normal(size=(200, 200)) * 0.93 ** np.arange(200)[:, None]
+    items, users = ((rng.normal(size=(n, 200)) @ turn).astype(np.float32) for n in (2000, 50))
+    catalogue = _topk.catalogue_of(items, users)
+    vectors = catalogue.vectors.astype(np.float64)
+    left = []
+    for user in users:
+        near, off = catalogue.sketch.bounds(user)
+        exact = vectors @ user
+        assert (np.abs(near - exact) <= off).all()
+        left.append((near + off >= np.sort(exact)[-10]).mean())
+    assert np.mean(left) < 0.1

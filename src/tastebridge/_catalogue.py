@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from tastebridge._sketch import Sketch
 from tastebridge.exceptions import InvalidDataError
 
 TILE_ITEMS = 2048
@@ -38,6 +39,8 @@ class Catalogue:
     rare : ndarray of int
         Places of the items with entries in the thin columns, ascending.
     entries : csr_matrix of shape (n_rare, n_thin)
+    sketch : Sketch or None
+        Of ``vectors``, for the search of single people.
     """
 
     items: Floats
@@ -49,10 +52,14 @@ class Catalogue:
     vectors: Floats
     rare: Numbers
     entries: sparse.csr_matrix
+    sketch: Sketch | None
 
     @classmethod
-    def of(cls, items: Floats, numbers: Numbers) -> Catalogue:
-        """Sort the ``numbers`` of ``items`` by the length of their vectors."""
+    def of(cls, items: Floats, numbers: Numbers, typical: Floats | None = None) -> Catalogue:
+        """Sort the ``numbers`` of ``items`` by the length of their vectors.
+
+        With vectors of ``typical`` people single ones like them are searched quickly.
+        """
         norms = lengths(items)
         numbers = numbers[np.argsort(-norms[numbers])]  # how equal lengths are ordered changes nothing
         position = np.full(len(items), -1)
@@ -64,7 +71,8 @@ class Catalogue:
         scarce = sparse.csr_matrix(items[:, thin])[numbers]
         rare = np.flatnonzero(np.diff(scarce.indptr))
         whole = items[numbers] if not len(thin) else items[np.ix_(numbers, thick)]
-        return cls(items, numbers, norms[numbers], position, thick, thin, whole, rare, scarce[rare])
+        sketch = None if typical is None else Sketch.of(whole, typical[:, thick])
+        return cls(items, numbers, norms[numbers], position, thick, thin, whole, rare, scarce[rare], sketch)
 
     def scarce_scores(self, users: Floats) -> Floats:
         """Return what the thin columns add to the scores of the items that have any, (n_users, n_rare)."""

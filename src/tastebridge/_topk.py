@@ -18,6 +18,7 @@ from tastebridge._catalogue import (
     lengths,
     open_items,
 )
+from tastebridge._sketch import Sketch
 from tastebridge._threads import n_threads, one_blas_thread, together
 from tastebridge._validation import check_count
 from tastebridge.exceptions import InvalidDataError
@@ -118,12 +119,12 @@ def top_k(
     return unpack(best)
 
 
-def catalogue_of(item_vectors: ArrayLike | Catalogue) -> Catalogue:
-    """Return the catalogue of all of some item vectors, to be searched many times."""
+def catalogue_of(item_vectors: ArrayLike | Catalogue, typical: Floats | None = None) -> Catalogue:
+    """Return the catalogue of all of some item vectors, to be searched many times, for ``typical`` people."""
     if isinstance(item_vectors, Catalogue):
         return item_vectors
     items = check_vectors("item_vectors", item_vectors)
-    return Catalogue.of(items, np.arange(len(items)))
+    return Catalogue.of(items, np.arange(len(items)), typical)
 
 
 def pair_scores(users: Floats, items: Floats) -> Floats:
@@ -147,6 +148,9 @@ def _search(
     only: sparse.csr_matrix | None,
 ) -> None:
     """Fill ``best`` (n_users, k), in place, with the keys of each user's best items."""
+    if len(users) == 1 and catalogue.sketch is not None:
+        _search_one(users, catalogue, catalogue.sketch, best, shut, only)
+        return
     norms, buffer = lengths(users), np.empty((TILE_USERS, TILE_ITEMS), dtype=np.float32)
     error = (users.shape[1] + 4) * 2.0**-24 * norms
     floor = np.full(len(users), LOWEST, dtype=np.float64)
@@ -169,6 +173,45 @@ def _search(
             found = pair_scores(users[tile[rows]], catalogue.items[numbers])
             merge(best, tile[rows], pack(found, numbers))
             floor[tile] = unpack_scores(best[tile, 0])
+
+
+def _search_one(
+    user: Floats,
+    catalogue: Catalogue,
+    sketch: Sketch,
+    best: Keys,
+    shut: list[sparse.csr_matrix],
+    only: sparse.csr_matrix | None,
+) -> None:
+    """Fill ``best`` (1, k), in place, as :func:`_search` does, for one user by the bounds of a sketch."""
+    common, k = np.ascontiguousarray(user[0, catalogue.thick]), best.shape[1]
+    scarce = np.zeros(len(catalogue.numbers), dtype=np.float32)
+    scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
+    near, off = sketch.bounds(common)
+    error = (user.shape[1] + 4) * 2.0**-23 * float(lengths(user)[0]) * catalogue.norms
+    near, off = near + scarce, off + error
+    open_ = np.flatnonzero(_open(len(near), shut, only))
+    first = open_[np.argsort(-near[open_])[: 2 * k]]
+    found = np.sort(pair_scores(user, catalogue.items[catalogue.numbers[first]]))
+    floor = float(found[-k]) if len(found) >= k else -np.inf
+    floor -= abs(floor) * 2.0**-22
+    left = open_[(near + off)[open_] >= floor]
+    whole = catalogue.vectors[left] @ common + scarce[left]
+    left = left[whole + error[left] >= floor]
+    numbers = catalogue.numbers[left]
+    merge(
+        best, np.zeros(len(left), dtype=np.int64), pack(pair_scores(user, catalogue.items[numbers]), numbers)
+    )
+
+
+def _open(n_items: int, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None) -> NDArray[np.bool_]:
+    """Return which places of the catalogue are open to the one user whose rows are the blocks."""
+    opened = np.full(n_items, only is None)
+    for matrix, is_open in [(only, True), *((part, False) for part in shut)]:
+        if matrix is not None:
+            blocks, columns = entries(matrix, np.arange(matrix.shape[0]))
+            opened[blocks * TILE_ITEMS + columns] = is_open
+    return opened
 
 
 def _mask(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ Vectors32 = NDArray[np.float32]
 GATES = ("source events", "target events", "neighbour strength")
 """What the blend may know of a person, all as logarithms."""
 
+_MADE_UP, _ITEMS_EACH = 64, 4
 TILE = 32
 """A multiple of the rows that any BLAS multiplies at once."""
 
@@ -64,6 +64,7 @@ class LinearModel:
     segments: Mapping[str, Segment]
     storage: str = "exact"
     _item_vectors: Vectors32 = field(init=False, repr=False)
+    _catalogue: Catalogue | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         ends = np.cumsum([V.shape[1] for V in self.spaces.values()])
@@ -97,10 +98,26 @@ class LinearModel:
             },
         )
 
-    @cached_property
-    def catalogue(self) -> Catalogue:
-        """The item vectors arranged for the search, made when they are first searched."""
-        return catalogue_of(self._item_vectors)
+    def catalogue(self, sizes: Mapping[str, int]) -> Catalogue:
+        """Return the item vectors arranged for the search; ``sizes`` are the numbers of items by category."""
+        if self._catalogue is None:
+            object.__setattr__(self, "_catalogue", catalogue_of(self._item_vectors, self._typical(sizes)))
+        assert self._catalogue is not None
+        return self._catalogue
+
+    def _typical(self, sizes: Mapping[str, int]) -> Vectors32:
+        """Return the vectors of people made up, a few items drawn for each; half are new to the target."""
+        rng, histories = np.random.default_rng(0), {}
+        indptr = np.arange(_MADE_UP + 1) * _ITEMS_EACH
+        for name, size in sizes.items():
+            items = np.sort(rng.integers(size, size=(_MADE_UP, _ITEMS_EACH)), axis=1).ravel()
+            rows = sparse.csr_matrix((np.ones(len(items), np.float32), items, indptr), (_MADE_UP, size))
+            rows.sum_duplicates()
+            histories[name] = rows
+        there = histories[self.target]
+        half = sparse.csr_matrix((_MADE_UP // 2, there.shape[1]), dtype=np.float32)
+        histories[self.target] = sparse.vstack([half, there[_MADE_UP // 2 :]], format="csr")
+        return self.user_vectors(histories)
 
     def item_vectors(self) -> Vectors32:
         """Return the vectors (n_items, n_components) of the target's items."""

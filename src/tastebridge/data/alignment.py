@@ -58,7 +58,7 @@ def with_items(interactions: Interactions, items: Vocabulary) -> tuple[Interacti
     """Return interactions, times included, over the given items, and how many pairs had no place there."""
     if interactions.items == items:
         return interactions, 0
-    numbers = items.numbers(interactions.items.ids, missing="negative").astype(np.int32)
+    numbers = items.numbers_of(interactions.items).astype(np.int32)
     known = numbers[interactions.matrix.indices] >= 0
     kept = interactions.keep(known)
     # both vocabularies are sorted, so the columns of a row stay ascending

@@ -138,6 +138,11 @@ class Vocabulary:
             raise UnknownIdError(self._unknown(coded.ids[found < 0]))
         return numbers[numbers >= 0] if missing == "skip" else numbers
 
+    def numbers_of(self, other: Vocabulary) -> np.ndarray:
+        """Return the numbers of the ids of another vocabulary, -1 for those not here."""
+        self._refuse_other_kind(other.ids)
+        return self._find(other.ids).astype(np.int64)
+
     def ids_of(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """Return the ids of numbers; a number outside 0 … n-1 is an error, negative ones too."""
         places = np.asarray(numbers, dtype=np.int64)

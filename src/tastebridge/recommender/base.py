@@ -384,8 +384,10 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
     ) -> pd.DataFrame:
         n = check_count("n", n)
         items = self.items_[self._target()]
-        people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
-        filters = ordered(read_filters(allow, deny, people, items, missing), people, ids)
+        filters = Filters()
+        if allow is not None or deny is not None:
+            people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
+            filters = ordered(read_filters(allow, deny, people, items, missing), people, ids)
         found = [
             self._best(part, min(n, len(items)), Filters(**filters.of(rows)))
             for rows, part in chunks(histories, len(ids))
@@ -398,7 +400,8 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         """Return the numbers (-1 for none) and scores of the best items of people."""
         vectors = self.model_.user_vectors(histories)
         seen = histories[self._target()]
-        return top_k(vectors, self.model_.catalogue, n, seen=seen, **filters._asdict())
+        sizes = {name: len(items) for name, items in self.items_.items()}
+        return top_k(vectors, self.model_.catalogue(sizes), n, seen=seen, **filters._asdict())
 
     def _audience(self, histories: Histories, ids: np.ndarray, items: Any, n: int) -> pd.DataFrame:
         known, n = self.items_[self._target()], check_count("n", n)
