@@ -210,6 +210,20 @@ def test_without_people_an_update_with_what_they_had_gives_the_same_model(mapper
     assert fingerprint(loaded) == fingerprint(mapper)
 
 
+def test_new_items_of_later_updates_stand_beside_those_of_earlier(mapper, parts, tmp_path):
+    late = parts[1].sort_values("timestamp")
+    for place in np.array_split(np.arange(len(late)), 3):
+        mapper.update(late.iloc[place])
+    for encoder in (*mapper.ledger_.encoders.values(), *mapper.model_.encoders.values()):
+        if hasattr(encoder.model, "newcomers_"):
+            ids = np.concatenate([mapper.items_[name].ids for name in encoder.categories])
+            new = {item for item in UNSEEN if item.split(":")[0] in encoder.categories}
+            assert set(ids[encoder.model.newcomers_]) == new
+    mapper.save(tmp_path / "model", with_users=True)
+    again = parts[1].assign(item_id="films:zz", category="films")
+    assert fingerprint(tb.load(tmp_path / "model").update(again)) == fingerprint(mapper.update(again))
+
+
 def test_a_forgotten_person_is_in_no_file(mapper, tmp_path):
     gone, stays = mapper.panel_.users.ids[[17, 18]]
     vectors = {user: mapper.user_vectors([user]).vectors for user in (gone, stays)}

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import FactorModel
 from tastebridge.model import LinearModel
-from tastebridge.routes import Account, Encoder, Histories, Moves, Parts, Workshop, side_by_side
+from tastebridge.routes import Account, Encoder, Histories, Moves, Parts, Workshop, side_by_side, sound
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.profiles import ProfileEncoder
@@ -79,8 +80,9 @@ class Ledger:
             {route.name: route for route in model.routes},
             dict(model.spaces),
         )
+        self._absorb(parts, before, after, moves)
         if moves:
-            self._widen(parts, model.target, (before, after), moves)
+            self._widen(parts, model.target, after, moves)
         known = parts.encoders
         accounts = {
             key: part.widened(moves).plus(before, known, -1).plus(after, known, 1)
@@ -93,14 +95,20 @@ class Ledger:
         )
         return ledger, _rebuilt(model, parts)
 
-    def _widen(self, parts: Parts, target: str, changed: tuple[Histories, Histories], moves: Moves) -> None:
+    def _absorb(self, parts: Parts, before: Histories, after: Histories, moves: Moves) -> None:
+        """Bring the factor models to the people there are now, of whom new items are told."""
+        for key, encoder in parts.encoders.items():
+            if isinstance(encoder.model, FactorModel) and hasattr(encoder.model, "user_gram_"):
+                rows = (_of_known_items(encoder, part, moves) for part in (after, before))
+                parts.encoders[key] = encoder._replace(model=encoder.model.absorbed(*rows))
+
+    def _widen(self, parts: Parts, target: str, after: Histories, moves: Moves) -> None:
         """Give new items a row in every encoder and space: of factors by fold-in, elsewhere zeros."""
         rows: dict[str, NDArray] = {}
-        after = changed[1]
         for key, encoder in parts.encoders.items():
             new = _new_columns(encoder, after, moves)
             if len(new):
-                parts.encoders[key], rows[key] = _extended(encoder, changed, new)
+                parts.encoders[key], rows[key] = _extended(encoder, after, new)
         if target not in moves:
             return
         there = moves[target]
@@ -144,21 +152,26 @@ def _of_target(encoder: Encoder, histories: Histories, moves: Moves, target: str
     return slice(start, start + counts[place])
 
 
-def _extended(
-    encoder: Encoder, changed: tuple[Histories, Histories], new: NDArray[np.int64]
-) -> tuple[Encoder, NDArray]:
+def _of_known_items(encoder: Encoder, histories: Histories, moves: Moves) -> sparse.csr_matrix:
+    """Return what an encoder reads of histories, without the items that are new to it."""
+    X = sound(side_by_side(histories, encoder.categories))
+    old = np.setdiff1d(np.arange(X.shape[1]), _new_columns(encoder, histories, moves))
+    return X if len(old) == X.shape[1] else sparse.csr_matrix(X[:, old])
+
+
+def _extended(encoder: Encoder, histories: Histories, new: NDArray[np.int64]) -> tuple[Encoder, NDArray]:
     """Return an encoder that reads the new columns too, and the item factors of these."""
     nothing = np.zeros((len(new), 0))
     if isinstance(encoder.model, ProfileEncoder):  # nothing is known of what they are like
         return encoder._replace(model=encoder.model.extended(new)), nothing
     if isinstance(encoder.model, LinearEncoder | Constant):  # made anew from counts, and of no items
         return encoder, nothing
-    if not isinstance(encoder.model, FactorModel):
+    if not hasattr(encoder.model, "user_gram_"):
         raise InvalidDataError(
             f"the events have new items, and {encoder.model!r} in the model cannot give them factors. Leave "
             "events of new items out, or fit again."
         )
-    before, X = (side_by_side(histories, encoder.categories) for histories in changed)
-    known = np.diff(X.indptr) > 0
-    model, factors = encoder.model.extended(X[known], before[known], new)
+    X = sound(side_by_side(histories, encoder.categories))
+    takers = np.diff(X[:, new].indptr) > 0
+    model, factors = encoder.model.extended(X[takers], new)
     return encoder._replace(model=model), factors

@@ -17,11 +17,12 @@ MODELS = [
 
 def extended(model, X, new, takers):
     """A model and the histories with an item more, at place ``new``, that some people of the fit took."""
-    before = np.insert(X.toarray(), new, 0.0, axis=1)
-    wide = before.copy()
+    wide = np.insert(X.toarray(), new, 0.0, axis=1)
     wide[takers, new] = 1.0
-    rows, was = sparse.csr_matrix(wide), sparse.csr_matrix(before)
-    return *model.fit(X).extended(rows[takers], was[takers], np.array([new])), rows
+    rows = sparse.csr_matrix(wide)
+    model.fit(X)
+    grown, factors = model.absorbed(X[takers], X[takers]).extended(rows[takers], np.array([new]))
+    return grown, factors, rows
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
@@ -67,8 +68,9 @@ def test_new_people_do_not_make_an_item_larger_than_what_they_had(model):
     fresh = np.zeros((1, 41))
     fresh[0, [*range(12), 40]] = 1.0
     fresh = sparse.csr_matrix(fresh)
-    nothing = sparse.csr_matrix(fresh.shape)
-    grown, factors = model.fit(X).extended(fresh, nothing, np.array([40]))
+    nothing = sparse.csr_matrix((1, 40))
+    model = model.fit(X).absorbed(sparse.csr_matrix(fresh[:, :40]), nothing)
+    grown, factors = model.extended(fresh, np.array([40]))
     own = (grown.transform(fresh) @ factors[0]).item()
     scale = fresh.sum() ** getattr(model, "user_power", 0.0)
     assert 0 < own * scale < 1.5
@@ -80,7 +82,7 @@ def test_als_solves_the_least_squares_of_the_item():
     model, takers = ALSFactors(4, 0.7, alpha=3.0, iterations=8), np.arange(0, 20, 2)
     _, factors, _ = extended(model, X, 12, takers)
     Z = model.transform(X[takers])
-    A = model.user_gram_ + 2.0 * Z.T @ Z + 0.7 * np.eye(4)  # nobody became another by what has no factors
+    A = model.user_gram_ + 2.0 * Z.T @ Z + 0.7 * np.eye(4)
     np.testing.assert_allclose(factors[0], np.linalg.solve(A, 3.0 * Z.sum(axis=0)), rtol=1e-10)
     everybody = model.transform(X)
     np.testing.assert_allclose(model.user_gram_, everybody.T @ everybody, rtol=0.2)
@@ -93,3 +95,14 @@ def test_an_item_of_one_group_is_recommended_to_that_group(model):
     grown, factors, rows = extended(model, X, 40, even[:15])
     scores = grown.transform(rows) @ factors[0]
     assert scores[even[15:]].mean() > 2 * scores[1::2].mean()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_people_come_and_go_in_the_gram_matrix(model):
+    X = histories()
+    fresh = sparse.csr_matrix(histories(20, 40, seed=3))
+    fitted, nothing = model.fit(X), sparse.csr_matrix((20, 40))
+    more = fitted.absorbed(fresh, nothing)
+    Z = model._plain(fresh)
+    np.testing.assert_allclose(more.user_gram_ - fitted.user_gram_, Z.T @ Z, atol=1e-9)
+    np.testing.assert_allclose(more.absorbed(nothing, fresh).user_gram_, fitted.user_gram_, atol=1e-9)

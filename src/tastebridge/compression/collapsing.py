@@ -22,7 +22,10 @@ from tastebridge.model import Array, LinearModel, Vectors32
 from tastebridge.routes import Encoder, FittedRoute, width_of
 
 SPACE = "compressed"
-_UNREAD = {True: ("user_gram_",), False: ("item_factors_", "singular_values_")}
+_UNREAD = {
+    True: ("user_gram_", "newcomers_"),
+    False: ("item_factors_", "singular_values_", "user_gram_", "newcomers_"),
+}
 """What ALS, and what spectral factors, decode by and give new items factors by."""
 _SPARSE = 20
 """A space is of single links if fewer than one entry in so many is not 0."""

@@ -34,11 +34,17 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     Attributes
     ----------
     item_factors_ : array or sparse matrix of shape (n_items, n_components)
+    user_gram_ : ndarray of shape (n_components, n_components)
+        The Gram matrix of the people's factors, those without a filter: what new items need.
+    newcomers_ : ndarray of int
+        The items that came after the fit, where there are any.
     n_features_in_ : int
         The number of items.
     """
 
     item_factors_: Any
+    user_gram_: Array
+    newcomers_: NDArray[np.int64]
     n_features_in_: int
 
     def fit(self, X: Any, y: None = None) -> Self:
@@ -65,16 +71,30 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Return :meth:`transform` of float64 histories known to be sound: sorted, and all above 0."""
         return self._transform(rows)
 
-    def extended(self, X: Any, before: Any, new: NDArray[np.int64]) -> tuple[Self, Array]:
+    def absorbed(self, after: sparse.csr_matrix, before: sparse.csr_matrix) -> Self:
+        """Return the same factors, with :attr:`user_gram_` that of the people after some of them changed.
+
+        Parameters
+        ----------
+        after, before : csr_matrix of shape (n_people, n_items)
+            The histories of those who changed, as for :meth:`fold_in`. Who is new has an empty row before,
+            who left an empty row after.
+        """
+        model = copy(self)
+        Z, was = (self._plain(rows) for rows in (after, before))
+        model.user_gram_ = self.user_gram_ + Z.T @ Z - was.T @ was
+        return model
+
+    def extended(self, rows: sparse.csr_matrix, new: NDArray[np.int64]) -> tuple[Self, Array]:
         """Return the same factors over more items: the new ones get factors by a fold-in of the item side.
 
         The factors of the other items stay as they are, and so do those of people who took none of the new.
 
         Parameters
         ----------
-        X, before : array-like or sparse matrix of shape (n_people, n_items)
-            The histories, over all items, of the people who took the new items, and of others who changed;
-            and what the same people had before. Who is new has an empty row there.
+        rows : csr_matrix of shape (n_people, n_items)
+            The histories, over all items, of the people who took the new items, as for :meth:`fold_in`; they
+            are among those of :attr:`user_gram_`.
         new : ndarray of int
             The columns of the new items, ascending.
 
@@ -83,11 +103,19 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         model, item_factors : factor model, ndarray of shape (n_new, n_components)
             The item factors are those of the new items.
         """
-        check_is_fitted(self)
         model = copy(self)
         model.n_features_in_ = self.n_features_in_ + len(new)
-        R, was = (model._read(part, reset=False) for part in (X, before))
-        return model, model._extend(R, was, new)
+        moved = np.delete(np.arange(model.n_features_in_), new)
+        model.newcomers_ = np.union1d(moved[getattr(self, "newcomers_", new[:0])], new)
+        return model, model._extend(rows, new)
+
+    def _of_the_fit(self, rows: Array) -> Array:
+        """Return rows of items with those of newcomers 0: new items are told by those of the fit alone."""
+        if not hasattr(self, "newcomers_"):
+            return rows
+        rows = rows.copy()
+        rows[self.newcomers_] = 0.0
+        return rows
 
     def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
         """Return ``X`` as a clean float64 ``csr_matrix`` of its own: sorted, summed, without stored zeros."""
@@ -127,7 +155,11 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Fold clean histories in."""
 
     @abstractmethod
-    def _extend(self, R: sparse.csr_matrix, before: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+    def _plain(self, R: sparse.csr_matrix) -> Array:
+        """Return what the item side is solved over, of clean histories: their factors without a filter."""
+
+    @abstractmethod
+    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
         """Give new items factors, from clean histories, and return them."""
 
 

@@ -44,26 +44,16 @@ class NormalizedFactors(FactorModel):
     def _transform(self, R: sparse.csr_matrix) -> Any:
         return times(self._normalize(R), self.encoder_)
 
-    def _extend(self, R: sparse.csr_matrix, before: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
-        r"""Give a new item i the row :math:`V_i = a_i^\top T (\Sigma^2 + D^\top D)^{-1}`.
+    def _plain(self, R: sparse.csr_matrix) -> Array:
+        return np.asarray(
+            self._normalize(R) @ (self._of_the_fit(self.encoder_) * power(self._filter(), -1.0))
+        )
 
-        Here :math:`a_i` is its normalised column and :math:`T = A V` the people without the filter: the least
-        squares of the column over the people of the fit, whose :math:`T^\top T` is :math:`\Sigma^2`, and what
-        the people here have become since, :math:`D = T - T_{before}`. No row of orthonormal columns is
-        longer than 1: where few people make it so, it is cut to that length.
-        """
-        encoder, f = grown(self.encoder_, new), self._filter()
-        N, degree = self._normalize(R), degrees(R[:, new], axis=0)
-        plain = encoder * power(f, -1.0)
-        T = N @ plain
-        D = T - self._normalize(before) @ plain
-        energy = self.singular_values_**2
-        G = np.diag(np.where(f > 0, energy, 1.0)) + D.T @ D
-        inverse = power(degree, -self.item_power)[:, None]
-        V = inverse * np.linalg.solve(G, (N[:, new].T @ T).T).T * (f > 0)
-        V /= np.maximum(np.linalg.norm(V, axis=1, keepdims=True), 1.0)
-        encoder[new] = inverse * V * f
-        self.encoder_, item_factors = encoder, self._new_item_factors(V, degree)
+    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+        self.encoder_ = grown(self.encoder_, new)
+        degree = degrees(R[:, new], axis=0)
+        products = self._normalize(R)[:, new].T @ self._plain(R)
+        self.encoder_[new], item_factors = self._new_rows(products, degree)
         if hasattr(self, "item_factors_"):  # a model that was loaded does without
             self.item_degrees_ = grown(self.item_degrees_, new, degree)
             self.item_factors_ = grown(self.item_factors_, new, item_factors)
@@ -77,9 +67,30 @@ class NormalizedFactors(FactorModel):
     def _filter(self) -> Array:
         """Return the filter f on the singular values, (n_components,)."""
 
+    def _new_directions(self, products: Array) -> Array:
+        r"""Return rows of the right singular vectors, :math:`V_i = a_i^\top T (T^\top T)^{-1}`.
+
+        :math:`a_i` is the column of a new item and :math:`T = A V`, whose Gram matrix was :math:`\Sigma^2`
+        at the fit: the least squares of the column over the people there are. No direction counts for less
+        than the weakest did at the fit.
+        """
+        real = self._filter() > 0
+        energy, directions = np.linalg.eigh(self.user_gram_)
+        least = (self.singular_values_[real] ** 2).min(initial=np.inf)
+        return np.asarray((products @ directions / np.maximum(energy, least)) @ directions.T * real)
+
     @abstractmethod
-    def _new_item_factors(self, V: Array, degree: Array) -> Array:
-        """Return the item factors of new rows of right singular vectors and the degrees of their items."""
+    def _new_rows(self, products: Array, degree: Array) -> tuple[Array, Array]:
+        """Return the rows of new items in the encoder, and their item factors.
+
+        ``products`` (n_new, n_components) are those of their normalised columns with the people's factors
+        without a filter, ``degree`` (n_new,) the sums of their weights.
+        """
+
+
+def at_most_1(V: Array) -> Array:
+    """Return rows, those longer than 1 cut to that length, which no row of orthonormal columns exceeds."""
+    return np.asarray(V / np.maximum(np.linalg.norm(V, axis=1, keepdims=True), 1.0))
 
 
 def degrees(R: sparse.csr_matrix, axis: int) -> Array:

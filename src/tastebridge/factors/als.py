@@ -147,17 +147,17 @@ class ALSFactors(FactorModel):
     def _transform(self, R: sparse.csr_matrix) -> Array:
         return fold_in(with_data(R, self.alpha * R.data), self.item_factors_, self.gram_)
 
-    def _extend(self, R: sparse.csr_matrix, before: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+    def _plain(self, R: sparse.csr_matrix) -> Array:
+        return fold_in(with_data(R, self.alpha * R.data), self._of_the_fit(self.item_factors_), self.gram_)
+
+    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
         r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
 
-        :math:`Z` are the people of the fit and what those here have become since. The Gram matrix of the
-        items stays as it was, for the sake of the people who took none of them.
+        The Gram matrix of the items stays as it was, for the sake of the people who took none of them.
         """
         self.item_factors_ = grown(self.item_factors_, new)
-        Z = self._transform(R)
-        D = Z - self._transform(before)
-        G = self.user_gram_ + D.T @ D + self.regularization * np.eye(len(self.user_gram_))
+        G = self.user_gram_ + self.regularization * np.eye(len(self.user_gram_))
         takers = sparse.csr_matrix(R[:, new].T)
-        Y = fold_in(with_data(takers, self.alpha * takers.data), Z, G)
+        Y = fold_in(with_data(takers, self.alpha * takers.data), self._plain(R), G)
         self.item_factors_[new] = Y
         return Y

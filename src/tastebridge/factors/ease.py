@@ -8,7 +8,7 @@ from scipy import sparse
 from tastebridge._svd import right_singular
 from tastebridge._validation import check_count, check_number
 from tastebridge.factors._base import Array
-from tastebridge.factors._normalized import NormalizedFactors, degrees
+from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
 
 
 class EASEFactors(NormalizedFactors):
@@ -94,6 +94,7 @@ class EASEFactors(NormalizedFactors):
         self.item_degrees_ = degrees(R, axis=0)
         rng = np.random.default_rng(self.random_state)
         self.singular_values_, Vt = right_singular(R, self.n_components, rng, self.tol)
+        self.user_gram_ = np.diag(self.singular_values_**2)
         self.encoder_ = Vt.T * self._filter()
         # an item alone in a direction would explain itself: the filter, below 1, keeps the divisor above 0
         own = np.einsum("ik,ik->i", self.encoder_, Vt.T)
@@ -103,5 +104,13 @@ class EASEFactors(NormalizedFactors):
         energy = self.singular_values_**2
         return np.asarray(energy / (energy + self.regularization))
 
-    def _new_item_factors(self, V: Array, degree: Array) -> Array:
-        return V  # told by the other items alone, so that nothing of itself is to be taken out
+    def _new_rows(self, products: Array, degree: Array) -> tuple[Array, Array]:
+        r"""Return as item factors the ridge regression of the new items on the others.
+
+        Within the directions there are, it is :math:`r_i^\top T (T^\top T + \lambda I)^{-1}`, and the item
+        factor that without the filter, which people have in theirs. Nothing of the item itself is to be taken
+        out of it.
+        """
+        G = self.user_gram_ + self.regularization * np.eye(products.shape[1])
+        decoder = np.linalg.solve(G, products.T).T * power(self._filter(), -1.0)
+        return at_most_1(self._new_directions(products)) * self._filter(), np.asarray(decoder)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from tastebridge._svd import right_singular
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.factors._base import Array
-from tastebridge.factors._normalized import NormalizedFactors, degrees, power
+from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
 
 _ZERO = 1e-7
 """Singular values below this share of the largest carry no information and get weight 0."""
@@ -112,8 +112,9 @@ class SVDFactors(NormalizedFactors):
         A = self._normalize(R) @ sparse.diags(inverse)
         rng = np.random.default_rng(self.random_state)
         self.singular_values_, Vt = right_singular(A, self.n_components, rng, self.tol)
+        self.user_gram_ = np.diag(self.singular_values_**2)
         self.encoder_ = inverse[:, None] * Vt.T * self._filter()
-        self.item_factors_ = self._new_item_factors(Vt.T, self.item_degrees_)
+        self.item_factors_ = self._decoder(Vt.T, self.item_degrees_)
 
     def cut(self, n_components: int, filter: str = "ideal", beta: float = 1.0) -> SVDFactors:
         """Return the fitted factors of a lower rank, or with another filter, without fitting again.
@@ -131,7 +132,7 @@ class SVDFactors(NormalizedFactors):
         lower = SVDFactors(**params)
         lower.n_features_in_, lower.item_degrees_ = self.n_features_in_, self.item_degrees_
         lower.singular_values_ = self.singular_values_[:k]
-        lower.item_factors_ = self.item_factors_[:, :k]
+        lower.item_factors_, lower.user_gram_ = self.item_factors_[:, :k], self.user_gram_[:k, :k]
         # the filter acts on the columns: take this one off (where it left anything) and put that one on
         relative = lower._filter() * power(self._filter()[:k], -1.0)
         lower.encoder_ = self.encoder_[:, :k] * relative
@@ -144,6 +145,11 @@ class SVDFactors(NormalizedFactors):
         kept = np.where(relative > _ZERO, relative, 0.0)
         return power(kept, self.beta if self.filter == "power" else 0.0)
 
-    def _new_item_factors(self, V: Array, degree: Array) -> Array:
+    def _decoder(self, V: Array, degree: Array) -> Array:
         restored = power(degree, self.item_power if self.restore_popularity else 0.0)
         return np.asarray(restored[:, None] * V)
+
+    def _new_rows(self, products: Array, degree: Array) -> tuple[Array, Array]:
+        inverse = power(degree, -self.item_power)[:, None]
+        V = at_most_1(inverse * self._new_directions(products))
+        return inverse * V * self._filter(), self._decoder(V, degree)

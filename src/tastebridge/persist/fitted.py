@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from tastebridge.blend import StackingBlend
@@ -31,7 +32,11 @@ ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
 """The encoders a saved model can hold, and what ``transform`` reads of each."""
 
 
-_TO_GROW = {"ALSFactors": "user_gram_", "EASEFactors": "singular_values_", "SVDFactors": "singular_values_"}
+_TO_GROW: Mapping[str, tuple[str, ...]] = {
+    "ALSFactors": ("user_gram_", "newcomers_"),
+    "EASEFactors": ("singular_values_", "user_gram_", "newcomers_"),
+    "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
+}
 """What an encoder needs beside to give new items factors; older files do without."""
 
 
@@ -44,7 +49,7 @@ def describe_factors(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
             f"the encoder {model!r} cannot be saved; a saved model holds {', '.join(ENCODERS)}. Use one of "
             "these in the routes, or keep the model in memory."
         )
-    to_grow = [attribute for attribute in [_TO_GROW.get(kind, "")] if hasattr(model, attribute)]
+    to_grow = [attribute for attribute in _TO_GROW.get(kind, ()) if hasattr(model, attribute)]
     for attribute in (*attributes, *to_grow):
         arrays.add(f"{name}/{attribute}", getattr(model, attribute))
     parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
@@ -63,11 +68,23 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     for attribute in attributes:
         shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
         setattr(model, attribute, arrays.get(f"{name}/{attribute}", *shape))
-    grows = _TO_GROW.get(record["class"])
-    if grows is not None and arrays.has(f"{name}/{grows}"):
-        k = width_of(model)
-        setattr(model, grows, arrays.get(f"{name}/{grows}", *((k, k) if grows == "user_gram_" else (k,))))
+    k = width_of(model)
+    to_grow: dict[str, tuple[int | None, ...]] = {
+        "user_gram_": (k, k),
+        "singular_values_": (k,),
+        "newcomers_": (None,),
+    }
+    for attribute in _TO_GROW.get(record["class"], ()):
+        if arrays.has(f"{name}/{attribute}"):
+            setattr(model, attribute, arrays.get(f"{name}/{attribute}", *to_grow[attribute]))
+    _check_newcomers(getattr(model, "newcomers_", np.zeros(0, dtype=np.int64)), n_items)
     return model
+
+
+def _check_newcomers(numbers: Any, n_items: int) -> None:
+    within = numbers.dtype == np.int64 and ((numbers >= 0) & (numbers < n_items)).all()
+    if not within or (np.diff(numbers) <= 0).any():
+        raise ModelFileError("its new items are not ascending numbers of items.")
 
 
 def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str, Any]:
