@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class Stopping:
-    """Remember the best state; stop after ``patience`` checks without a better one, or by the clock of the processor."""
+    """Remember the best state; stop after ``patience`` checks without a better one, or by processor time."""
 
     patience: int
     seconds: float

@@ -166,10 +166,14 @@ def test_a_route_to_new_items_scores_them_as_the_ridge_predicts_their_vectors():
     carried = routes_to_new_items(shop, built, new)
     origins = [route for route in built if not route.name.endswith("neighbours")]
     assert [route.name for route in carried] == [f"{route.name} ⇢ new items" for route in origins]
-    (T, _), people = shop.described(None, 64)["films"], shop.popularity
+    T, spread, _ = shop.described("look", 64)["films"]
+    F = np.concatenate([features[name]["look"].matrix for name in ("books", "films")])
+    F = ((F - F.mean(axis=0)) / F.std(axis=0) / np.sqrt(2))[ITEMS:]
+    np.testing.assert_allclose((T * spread) @ (T * spread).T, F @ F.T, atol=1e-5)
+    taken = shop.popularity > 0
     for route, origin in zip(carried, origins, strict=True):
         V = shop.spaces[origin.space]
-        predicted = RidgeMap(0.2).fit(T, V, people / (people + 5)).predict(T[new])
+        predicted = RidgeMap().fit((T * spread)[taken], V[taken]).predict((T * spread)[new])
         Z = origin.vectors(shop.encoders[origin.encoder].encode(rows), np.ones(PEOPLE, dtype=bool))
         found = scores(shop, route, rows)
         if origin.bridge == "users":  # what it says of all new items alike is not said twice

@@ -99,7 +99,8 @@ class LikenessRoute(Route):
     r"""The profile of the history, mapped to the next item by what the target's own people show.
 
     Of the features :math:`t_i` what is usual in the category, their mean over all events, is taken off, so
-    that a profile tells how a person differs from others there. Every item i of a person with d > 1 items in the target is paired with the profile of the others,
+    that a profile tells how a person differs from others there. Every item i of a person with d > 1 items in
+    the target is paired with the profile of the others,
     :math:`x = (d - 1)^{-1/2} \sum_{j \ne i} t_j \mapsto t_i`, and the ridge map B, b of these pairs tells
     which features of a history speak for which of the next item: a metric of likeness. The moments of all
     pairs are sums over people and items,

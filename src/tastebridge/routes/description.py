@@ -21,9 +21,21 @@ _LEAST = 1e-6
 
 
 class Described(NamedTuple):
-    """Item vectors (n_items, k) of a category, and the categories they share their space with."""
+    """Item vectors of a category.
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_items, k)
+        White.
+    spread : ndarray of shape (k,)
+        The share of each direction in the spread of the features, as a root: ``vectors * spread`` are the
+        principal components of features whose mean square is 1.
+    group : frozenset of str
+        The categories of the same space.
+    """
 
     vectors: Array
+    spread: Array
     group: frozenset[str]
 
 
@@ -77,7 +89,8 @@ def _described(group: list[str], X: Array, sizes: list[int], n_components: int) 
     values, W = linalg.eigh(X.T @ X / max(int(X.any(axis=1).sum()), 1))
     kept = np.flatnonzero(values > _LEAST * max(values.max(), np.finfo(np.float64).tiny))[::-1][:n_components]
     parts = np.split(X @ (W[:, kept] / np.sqrt(values[kept])), np.cumsum(sizes)[:-1])
-    return {name: Described(T, frozenset(group)) for name, T in zip(group, parts, strict=True)}
+    spread = np.sqrt(values[kept] / values.sum())
+    return {name: Described(T, spread, frozenset(group)) for name, T in zip(group, parts, strict=True)}
 
 
 def _read(parts: list[ItemFeatures], n_components: int) -> tuple[Array, list[int]]:

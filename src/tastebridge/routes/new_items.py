@@ -1,9 +1,9 @@
 r"""Routes to items that nobody has touched yet: what leads to the others, carried over by their features.
 
-In a space of item vectors :math:`v_i` the items with events teach a ridge regression on the whitened features
-of all kinds side by side, :math:`\hat v_i = W^\top t_i + c`, an item counting :math:`n_i / (n_i + 5)` for its
-:math:`n_i` people. A route with the vector z of a person so has the score :math:`z^\top \hat v_i = (W z)^\top
-t_i + z^\top c` for a new item: an inner product in one space of all routes, with the item vectors
+In a space of item vectors :math:`v_i` the items with events teach a ridge regression on the principal
+components :math:`t_i` of all kinds of features side by side, each kind with a mean square of 1,
+:math:`\hat v_i = W^\top t_i + c`. A route with the vector z of a person so has the score
+:math:`z^\top \hat v_i = (W z)^\top t_i + z^\top c` for a new item: an inner product in one space of all routes, with the item vectors
 :math:`(t_i, 1)` for new items and 0 for the others. What all new items have in a space already, as the least
 of popularity, is taken off c.
 """
@@ -24,8 +24,8 @@ from tastebridge.routes.workshop import Workshop
 SUFFIX = " ⇢ new items"
 """What the names of these routes end in."""
 _SPACE, _DIRECTIONS = "new items", 64
-_ALPHA, _HALF, _FEWEST = 0.2, 5.0, 10
-"""The ridge penalty, the people who make an item count half, and the fewest items to learn from."""
+_ALPHA, _FEWEST = 1.0, 10
+"""The ridge penalty, and the fewest items to learn from."""
 
 
 def is_described(workshop: Workshop) -> NDArray[np.bool_]:
@@ -69,15 +69,15 @@ def routes_to_new_items(
 
 def _prediction(workshop: Workshop, T: Array, V: NDArray[np.float32], new: NDArray[np.int64]) -> Array:
     """Return ``W`` and ``c`` side by side, (k, K + 1), less what all new items have in the space already."""
-    people = workshop.popularity
-    weights = people / (people + _HALF) * T.any(axis=1)
-    fitted = RidgeMap(_ALPHA).fit_moments(Moments.from_arrays(T, V, weights))
+    known = T.any(axis=1) & (workshop.popularity > 0)
+    fitted = RidgeMap(_ALPHA).fit_moments(Moments.from_arrays(T[known], V[known]))
     had = V[new[0]] if (V[new] == V[new[0]]).all() else 0.0
     return np.column_stack([fitted.coef_.T, fitted.intercept_ - had])
 
 
 def _vectors(workshop: Workshop) -> Array:
-    described = workshop.described(None, _DIRECTIONS)
-    if workshop.target not in described:
-        return np.zeros((workshop.histories[workshop.target].shape[1], 0))
-    return described[workshop.target].vectors
+    """Return the principal components of the features of the target's items, all kinds side by side."""
+    names = workshop.features.get(workshop.target, {})
+    parts = [workshop.described(name, _DIRECTIONS)[workshop.target] for name in names]
+    n_items = workshop.histories[workshop.target].shape[1]
+    return np.concatenate([np.zeros((n_items, 0)), *(T * spread for T, spread, _ in parts)], axis=1)
