@@ -12,10 +12,12 @@ from tastebridge.cli.compress import compress
 from tastebridge.cli.demo import demo
 from tastebridge.cli.evaluate import evaluate
 from tastebridge.cli.fit import fit
+from tastebridge.cli.forget import forget
 from tastebridge.cli.keys import key
 from tastebridge.cli.messages import spoken
 from tastebridge.cli.recommend import recommend
 from tastebridge.cli.report import report
+from tastebridge.cli.update import update
 from tastebridge.cli.vectors import vectors
 
 app = typer.Typer(
@@ -58,7 +60,7 @@ def tastebridge(
     """
 
 
-for command in (demo, fit, recommend, audience, vectors, compress, evaluate, report, key):
+for command in (demo, fit, recommend, audience, vectors, compress, update, forget, evaluate, report, key):
     app.command(no_args_is_help=command is not demo)(spoken(command))
 
 

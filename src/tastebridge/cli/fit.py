@@ -54,6 +54,10 @@ def fit(
     with_users: Annotated[
         bool, typer.Option("--with-users", help="Keep the people and their histories in the model.")
     ] = False,
+    updatable: Annotated[
+        bool,
+        typer.Option("--updatable", help="Keep the sums that `update` and `forget` need; no person."),
+    ] = False,
     key_file: KeyFile = None,
     seed: options.Seed = 0,
     user_column: options.UserColumn = None,
@@ -107,7 +111,7 @@ def fit(
     start = time.perf_counter()
     mapper.fit(panel)
     seconds = time.perf_counter() - start
-    mapper.save(output, with_users=with_users, key=key)
+    mapper.save(output, with_users=with_users, updatable=updatable, key=key)
     if isinstance(mapper, RatingMapper):
         out.print(errors_table(mapper.errors_, mapper.target))
     if not explicit or rank_by == "preference":

@@ -1,4 +1,4 @@
-"""Lists of items in files."""
+"""Lists of items and of people in files."""
 
 from __future__ import annotations
 
@@ -24,16 +24,26 @@ def read_list(path: Path | None) -> Any:
     """
     if path is None:
         return None
+    table = _table_with("item_id", path)
+    found = table.select([name for name in _NAMES if name in table.column_names])
+    return found if found.num_columns == 2 else found["item_id"]
+
+
+def read_people(path: Path) -> Any:
+    """Return the column user_id of a table."""
+    return _table_with("user_id", path)["user_id"]
+
+
+def _table_with(column: str, path: Path) -> pa.Table:
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else _read_text(path)
     except (pa.ArrowException, OSError) as error:
         raise InvalidDataError(f"{str(path)!r} cannot be read: {str(error).splitlines()[0][:300]}") from None
-    if "item_id" not in table.column_names:
+    if column not in table.column_names:
         raise InvalidDataError(
-            f"{str(path)!r} needs a column item_id; it has {', '.join(map(repr, table.column_names))}."
+            f"{str(path)!r} needs a column {column}; it has {', '.join(map(repr, table.column_names))}."
         )
-    found = table.select([name for name in _NAMES if name in table.column_names])
-    return found if found.num_columns == 2 else found["item_id"]
+    return table
 
 
 def _read_text(path: Path) -> pa.Table:

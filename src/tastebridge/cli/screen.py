@@ -101,6 +101,23 @@ def results_table(results: pd.DataFrame, metric: str, title: str) -> Table:
     return table
 
 
+def drift_table(drift: pd.DataFrame) -> Table:
+    """Return how far events have drifted from the factors of the items."""
+    table = plain_table(
+        "Since the fit", ["category", "events", "new items", "agreement", "at fit", "verdict"]
+    )
+    for row in drift.to_dict("records"):
+        numbers = (row["agreement"], row["agreement_at_fit"])
+        table.add_row(
+            row["category"],
+            f"{row['events']:,}",
+            f"{row['new_items']:.0%}",
+            *("–" if math.isnan(number) else f"{number:.3f}" for number in numbers),
+            row["verdict"],
+        )
+    return table
+
+
 def compression_table(judged: pd.DataFrame) -> Table:
     """Return what compression costs each kind of people."""
     table = plain_table(

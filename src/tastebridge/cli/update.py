@@ -1,0 +1,87 @@
+"""``tastebridge update``: a saved model and fresh events to a model that knows them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tastebridge.cli import options
+from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.screen import drift_table, screen
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.live import LiveRecommender
+from tastebridge.loading import load
+from tastebridge.persist import check_free
+from tastebridge.privacy import Key
+
+NewModel = Annotated[
+    Path, typer.Option("--output", "-o", metavar="NEW", help="Folder to write.", show_default=False)
+]
+Before = Annotated[
+    Path | None,
+    typer.Option(
+        "--before",
+        metavar="EVENTS",
+        help="For a model without people: all the model learned from of these people.",
+        show_default=False,
+    ),
+]
+
+
+def update(
+    model: options.Model,
+    events: options.Events,
+    output: NewModel,
+    before: Before = None,
+    key_file: KeyFile = None,
+    user_column: options.UserColumn = None,
+    item_column: options.ItemColumn = None,
+    category_column: options.CategoryColumn = None,
+    weight_column: options.WeightColumn = None,
+    time_column: options.TimeColumn = None,
+    event_column: options.EventColumn = None,
+    event_weight: options.EventWeights = None,
+    duplicates: options.Repeats = "sum",
+) -> None:
+    """Take fresh events into a model without a refit, and say whether a refit pays.
+
+    The model was saved by `fit --updatable` or `fit --with-users`. New people
+    and new items are taken in; maps, links and popularity are made anew.
+
+    [bold]Examples[/bold]
+      tastebridge update model today.parquet -o model
+      tastebridge update model today.csv -o new --before all_so_far.csv
+    """
+    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
+    table = Table(events, columns, event_weight, duplicates)
+    key = key_of(key_file)
+    mapper = live_model(model, output, key)
+    had = None if before is None else Table(before, columns, event_weight, duplicates).read()
+    start = time.perf_counter()
+    fresh = table.read()
+    mapper.update(fresh, before=had, repeats="sum" if duplicates == "count" else duplicates)
+    save_live(mapper, output, key)
+    out = screen()
+    out.print(drift_table(mapper.drift()))
+    out.print(
+        f"\n{len(fresh):,} people taken in ({time.perf_counter() - start:.1f} s). The model is in {output}.",
+        soft_wrap=True,
+    )
+
+
+def live_model(model: Path, output: Path, key: Key | None) -> LiveRecommender:
+    """Return a loaded model that can change, once it is sure that the changed one can be written."""
+    check_free(output)
+    mapper = load(model, key=key)
+    if not isinstance(mapper, LiveRecommender):
+        raise InvalidParameterError(f"a {type(mapper).__name__} needs a new fit; an InterestMapper does not.")
+    return mapper
+
+
+def save_live(mapper: LiveRecommender, output: Path, key: Key | None) -> None:
+    """Write a changed model as it was: with its people, or with the sums it needs to change again."""
+    mapper.save(output, with_users=mapper.panel_ is not None, updatable=True, key=key)
