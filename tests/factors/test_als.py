@@ -26,7 +26,7 @@ def test_fold_in_equals_implicit_recalculate_user(alpha):
 def test_training_equals_implicit():
     X = histories()
     with threadpool_limits(1, "blas"):
-        peer = AlternatingLeastSquares(factors=4, regularization=0.1, alpha=3.0, iterations=5, random_state=7)
+        peer = AlternatingLeastSquares(factors=4, regularization=0.1, alpha=3.0, iterations=8, random_state=7)
         peer.fit(X, show_progress=False)
     model = ALSFactors(n_components=4, regularization=0.1, alpha=3.0, random_state=7).fit(X)
     np.testing.assert_array_equal(model.item_factors_, peer.item_factors.astype(float))

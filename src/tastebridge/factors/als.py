@@ -37,7 +37,7 @@ class ALSFactors(FactorModel):
         Penalty :math:`\lambda`, above 0.
     alpha : float, default=5.0
         Confidence of an interaction of weight 1, above 0.
-    iterations : int, default=5
+    iterations : int, default=8
         Rounds of alternation; more of them recommend no better.
     random_state : int, default=0
         Seed of the starting factors.
@@ -85,7 +85,7 @@ class ALSFactors(FactorModel):
         n_components: int = 64,
         regularization: float = 0.1,
         alpha: float = 5.0,
-        iterations: int = 5,
+        iterations: int = 8,
         random_state: int = 0,
         n_jobs: int | None = None,
     ) -> None:
