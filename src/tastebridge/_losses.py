@@ -62,6 +62,8 @@ class Problem:
         return np.asarray((rows @ self.X)[:, 0], dtype=np.float64)
 
     def _listwise(self, s: Array) -> tuple[float, Array]:
+        if self.X.ndim == 3:
+            return self._listwise_even(s.reshape(self.X.shape[:2]))
         s = s - np.repeat(np.maximum.reduceat(s, self.starts), self.lengths)
         e = np.exp(s)
         total = np.repeat(np.add.reduceat(e, self.starts), self.lengths)
@@ -72,6 +74,19 @@ class Problem:
         found = np.exp(self.focus * np.divide(likelihood, share, out=np.zeros_like(share), where=share > 0))
         value = float((share * (1.0 - found)).sum()) / self.focus
         return value, np.repeat(found, self.lengths) * (self.share * e / total - self.y)
+
+    def _listwise_even(self, S: Array) -> tuple[float, Array]:
+        """Return the same of lists of one length, a list a row."""
+        Y, share = self.y.reshape(S.shape), self.share[self.starts]
+        S = S - S.max(axis=1, keepdims=True)
+        E = np.exp(S)
+        total = E.sum(axis=1)
+        likelihood = np.einsum("ij,ij->i", Y, S) - share * np.log(total)
+        slope = E * (share / total)[:, None] - Y
+        if self.focus == 0.0:
+            return -float(likelihood.sum()), slope.ravel()
+        found = np.exp(self.focus * np.divide(likelihood, share, out=np.zeros_like(share), where=share > 0))
+        return float((share * (1.0 - found)).sum()) / self.focus, (found[:, None] * slope).ravel()
 
     def _logistic(self, s: Array) -> tuple[float, Array]:
         hit = self.y > 0

@@ -19,7 +19,7 @@ from tastebridge._topk import top_k
 from tastebridge.data import Panel
 from tastebridge.intervals import bootstrap_mean, paired_difference
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
-from tastebridge.model import LinearModel, Segment
+from tastebridge.model import LinearModel, Segment, gated
 from tastebridge.routes import Histories
 
 Tables = dict[str, pd.DataFrame]
@@ -195,10 +195,14 @@ def _lists(
 
 
 def _within(model: LinearModel) -> LinearModel:
-    """Return the model with weights only for the routes that need no source."""
-    mask = np.array([set(route.sources) <= {model.target} for route in model.routes])
-    segments = {name: Segment(part.blend, part.kept & mask) for name, part in model.segments.items()}
-    return replace(model, segments=segments)
+    """Return the model with weights only for the routes that need no source, and what the gates read."""
+    own = np.array([set(route.sources) <= {model.target} for route in model.routes])
+    left = own | np.array([gated(route.name) for route in model.routes])
+    segments = {
+        name: Segment(part.blend.only(left), (part.kept & own)[left]) for name, part in model.segments.items()
+    }
+    routes = tuple(route for route, keep in zip(model.routes, left, strict=True) if keep)
+    return replace(model, routes=routes, segments=segments)
 
 
 def _chance(counts: NDArray[np.int64], n_lists: int, n_users: int) -> tuple[float, float, float, float]:

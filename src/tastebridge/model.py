@@ -85,7 +85,7 @@ class LinearModel:
         A route the gates read stays, be its own weight zero: the weights were learned with it.
         """
         kept = np.any([segment.kept for segment in segments.values()], axis=0)
-        kept |= np.array([_gates(route.name) for route in routes])
+        kept |= np.array([gated(route.name) for route in routes])
         chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
         return cls(
             target=workshop.target,
@@ -135,7 +135,7 @@ class LinearModel:
 
     def _user_vectors(self, histories: Histories) -> Vectors32:
         encoded = encoded_by(self.routes, self.encoders, histories)
-        weights = self.weights(histories, self._gates(histories, encoded))
+        weights = self.weights(histories, self.gated(histories, encoded))
         out = {key: np.zeros((len(weights), V.shape[1]), dtype=np.float32) for key, V in self.spaces.items()}
         for column, route in enumerate(self.routes):
             Z = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
@@ -145,12 +145,12 @@ class LinearModel:
 
     def gates(self, histories: Histories) -> Array:
         """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
-        read = [route for route in self.routes if _gates(route.name)]
-        return self._gates(histories, encoded_by(read, self.encoders, histories))
+        read = [route for route in self.routes if gated(route.name)]
+        return self.gated(histories, encoded_by(read, self.encoders, histories))
 
-    def _gates(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
+    def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
         """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
-        parts = {route.name: encoded[route.encoder] for route in self.routes if _gates(route.name)}
+        parts = {route.name: encoded[route.encoder] for route in self.routes if gated(route.name)}
         return gates_of(self.target, histories, parts)
 
     def weights(self, histories: Histories, gates: Array | None = None) -> Array:
@@ -205,10 +205,10 @@ def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> A
     for name, rows in histories.items():
         here += np.diff(rows.indptr) * (name != target)
     for name, Z in parts.items():
-        strength += np.linalg.norm(Z, axis=1) * _gates(name)
+        strength += np.linalg.norm(Z, axis=1) * gated(name)
     return np.column_stack([np.log1p(here), np.log1p(there), np.log(strength + 1e-2)])
 
 
-def _gates(route: str) -> bool:
+def gated(route: str) -> bool:
     """Return whether the gates read a route's vectors."""
     return route.endswith("→ neighbours")

@@ -244,7 +244,7 @@ class TrustedRecommender(Recommender):
             partial(learn_confidence, folds, segments, seed),
             partial(learn_directions, shop, seed),
             partial(findings.beyond_accuracy, self.model_, shop.histories, seed),
-            lambda: relatedness_of(taste(shop), seed),
+            lambda: shop.shared("relatedness", lambda: relatedness_of(taste(shop), seed)),
         ]
         self.confidence_, directions, beyond, relatedness = together(calls, self.n_jobs)
         self.directions_ = findings.typed(directions)

@@ -168,6 +168,11 @@ class Workshop:
         key = f"features {name!r} {n_components}"
         return self.once(key, lambda: described_by(self.features, name, n_components))
 
+    def shared(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return what depends on the histories and no target, made once for workshops that share them all."""
+        owner = self._owner(tuple(self.histories))
+        return owner.once(f"{key} of {sorted(self.histories)}", make)
+
     def encoder(self, categories: tuple[str, ...], model: Any, key: str) -> str:
         """Keep an encoder under a key and return the key."""
         self.encoders.setdefault(key, Encoder(categories, model))
