@@ -13,7 +13,7 @@ from tastebridge.exceptions import (
     NoLinkedUsersError,
     UnknownCategoryError,
 )
-from tastebridge.splits import Split, cold_users, k_fold_users, leave_last, linked_users, temporal
+from tastebridge.splits import Split, cold_users, k_fold_users, leave_last, linked_users, own_past, temporal
 
 KEY = ["user_id", "item_id", "category"]
 
@@ -41,12 +41,14 @@ SPLITS = {
     "cold, everyone": lambda panel: cold_users(panel, "films", 5, random_state=3, linked_only=False),
     "last": lambda panel: leave_last(panel, "films", n_last=2, random_state=3),
     "temporal": lambda panel: temporal(panel, "films", at=0.7),
+    "own past": lambda panel: own_past(panel, "films", share=0.7),
 }
+IN_TIME = ("temporal", "own past")
 
 
 @pytest.mark.parametrize(
     ("name", "times"),
-    [(name, times) for name in SPLITS for times in (True, False) if times or name != "temporal"],
+    [(name, times) for name in SPLITS for times in (True, False) if times or name not in IN_TIME],
 )
 def test_split_holds_out_honestly_and_loses_nothing(name, times):
     panel = Panel.from_frame(events(times=times))
@@ -56,7 +58,7 @@ def test_split_holds_out_honestly_and_loses_nothing(name, times):
     truth = split.truth.assign(category="films")
     assert train.merge(truth, on=KEY).empty
     together = pd.concat([train, truth])
-    if name == "temporal":  # later rows of other categories are in neither part, on purpose
+    if name in IN_TIME:  # later rows of other categories are in neither part, on purpose
         whole, together = (frame[frame["category"] == "films"] for frame in (whole, together))
     pd.testing.assert_frame_equal(
         *(f.sort_values(KEY, ignore_index=True) for f in (whole, together)), check_like=True
@@ -172,3 +174,23 @@ def test_splits_refuse_what_cannot_be_done():
         k_fold_users([1, 2], 3)
     with pytest.raises(InvalidDataError, match="each once"):
         k_fold_users([1, 1, 2], 2)
+
+
+def test_own_past_trains_on_the_earlier_part_of_every_persons_events():
+    panel = Panel.from_frame(events())
+    split = own_past(panel, "films", share=0.6)
+    whole, train = panel.to_frame(), split.train.to_frame()
+    truth = split.truth.merge(whole[whole["category"] == "films"], on=["user_id", "item_id"])
+    moment = truth.groupby("user_id")["timestamp"].min()
+    latest = train.groupby("user_id")["timestamp"].max()
+    assert (latest[moment.index] < moment).all()
+    kept = train.groupby("user_id").size() / whole.groupby("user_id").size()
+    assert kept.min() > 0
+    assert abs(kept.mean() - 0.6) < 0.1
+    with pytest.raises(InvalidDataError, match="needs times"):
+        own_past(Panel.from_frame(events(times=False)), "films")
+    rows = pd.DataFrame(
+        {"user_id": ["a", "b"], "item_id": ["x", "x"], "category": "films", "timestamp": [1, 2]}
+    )
+    with pytest.raises(InvalidDataError, match="finds nobody"):
+        own_past(Panel.from_frame(rows), "films")

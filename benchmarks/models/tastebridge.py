@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ class TasteBridge(Model):
 
     role = "ours"
     seeded = True
+    options: ClassVar[dict] = {}
 
     def fit(self, task: Task) -> Self:
         import tastebridge as tb
@@ -28,7 +29,7 @@ class TasteBridge(Model):
             raise NotApplicable("this version of tastebridge has no InterestMapper yet.")
         self.items_ = task.panel[task.target].items
         n_jobs = int(os.environ.get("OMP_NUM_THREADS", "1"))  # as many as every other model may use
-        mapper = tb.InterestMapper(target=task.target, random_state=self.seed, n_jobs=n_jobs)
+        mapper = tb.InterestMapper(target=task.target, random_state=self.seed, n_jobs=n_jobs, **self.options)
         self.mapper_ = mapper.fit(task.panel)
         return self
 

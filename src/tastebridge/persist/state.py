@@ -13,7 +13,7 @@ from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.ledger import Ledger
 from tastebridge.persist.account import attributes_of, tables_of
 
-_TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_", "drift_")
+_TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_", "drift_", "recency_")
 
 
 class Target(NamedTuple):

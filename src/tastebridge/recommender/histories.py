@@ -42,11 +42,15 @@ class HistoryReader(BaseEstimator):
     panel_: Panel | None
     item_names_: Any
 
-    def _remember(self, panel: Panel) -> dict[str, sparse.csr_matrix]:
-        """Keep the people, the items and what weighting needs; return the weighted histories."""
+    def _remember(self, panel: Panel, weighting: Weighting | None = None) -> dict[str, sparse.csr_matrix]:
+        """Keep the people, the items and what weighting needs; return the weighted histories.
+
+        ``weighting`` takes the place of the parameter of this name.
+        """
         for name in [name for name in vars(self) if name == "_cache" or name.endswith("_")]:
             delattr(self, name)  # a fit forgets the last one, even if it fails
-        self.weighting_ = Weighting("binary") if self.weighting is None else clone(self.weighting)
+        given = self.weighting if weighting is None else weighting
+        self.weighting_ = Weighting("binary") if given is None else clone(given)
         now = panel.last_time
         self.panel_, self.item_names_ = panel, panel.item_names
         self.items_ = {name: panel[name].items for name in panel.categories}

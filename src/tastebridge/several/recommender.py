@@ -9,18 +9,20 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._threads import together
 from tastebridge._validation import check_choice
 from tastebridge.bridges import Plan
-from tastebridge.data import Panel
+from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import largest_rank, routes_over
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.interests import State, learn_interests
 from tastebridge.persist.account import attributes_of
 from tastebridge.progress import Step, steps
+from tastebridge.recency import choose_half_life, half_lives_of
 from tastebridge.recommender.answers import chunks
 from tastebridge.routes import Histories, Workshop
 from tastebridge.several.answering import Models, Order, pairs_of, predict_mixed, recommend_mixed
@@ -51,6 +53,8 @@ class SeveralTargets(OneOfSeveral):
     mappers_: dict[str, Any]
     sharpness_: dict[str, dict[str, float]]
     choice_: Choice
+    recency: str | list[float] | None
+    recency_: pd.DataFrame
     n_folds: int | None
     n_lists: int
     random_state: int
@@ -63,7 +67,7 @@ class SeveralTargets(OneOfSeveral):
         sources = {name: mapper._check(panel) for name, mapper in mappers.items()}
         wanted = {*targets, *(name for names in sources.values() for name in names)}
         panel = panel.select([name for name in panel.categories if name in wanted])
-        histories = self._remember(panel)
+        histories = self._recall(panel, targets)
         for name, mapper in mappers.items():
             mapper._share(self, [*sources[name], name])
         aims = {name: self._aim(mapper, sources[name], histories) for name, mapper in mappers.items()}
@@ -83,6 +87,29 @@ class SeveralTargets(OneOfSeveral):
             step("choice")
             self.choice_ = learn_choice(histories, self.random_state)
         self._keep(mappers)
+
+    def _recall(self, panel: Panel, targets: Sequence[str]) -> dict[str, sparse.csr_matrix]:
+        """Remember the panel, older events weighing less where that was asked for and is of use."""
+        if self.recency is None:
+            return self._remember(panel)
+        usual = Weighting("binary") if self.weighting is None else self.weighting
+        if usual.half_life is not None:
+            raise InvalidParameterError(
+                f"recency chooses the half-life, and the weighting has one, {usual.half_life:g}. Leave one "
+                "of them None."
+            )
+
+        def aged(half_life: float | None) -> Weighting:
+            return clone(usual).set_params(half_life=half_life)
+
+        def make(half_life: float | None) -> Any:
+            light = {"n_folds": 1, "recency": None, "verbose": False}
+            return clone(self).set_params(weighting=aged(half_life), **light)
+
+        found, table = choose_half_life(make, panel, targets, half_lives_of(self.recency, panel))
+        histories = self._remember(panel, aged(found))
+        self.recency_ = table
+        return histories
 
     def _aim(self, mapper: Any, sources: list[str], histories: Histories) -> Aim:
         """Return how one target is reached."""

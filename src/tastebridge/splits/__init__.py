@@ -4,6 +4,15 @@ from tastebridge.splits.cold import cold_users, linked_users
 from tastebridge.splits.folds import k_fold_users
 from tastebridge.splits.last import leave_last
 from tastebridge.splits.split import Split, take_out
-from tastebridge.splits.time import temporal
+from tastebridge.splits.time import own_past, temporal
 
-__all__ = ["Split", "cold_users", "k_fold_users", "leave_last", "linked_users", "take_out", "temporal"]
+__all__ = [
+    "Split",
+    "cold_users",
+    "k_fold_users",
+    "leave_last",
+    "linked_users",
+    "own_past",
+    "take_out",
+    "temporal",
+]

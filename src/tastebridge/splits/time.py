@@ -1,4 +1,4 @@
-"""Temporal: what came before a moment, and what came after."""
+"""Temporal: what came before a moment, and what came after; one moment for all, or each person's own."""
 
 from __future__ import annotations
 
@@ -62,6 +62,80 @@ def temporal(panel: Panel, target: str, at: Any = 0.8) -> Split:
         )
     past = {name: _before(some, moment) for name, some in panel.interactions.items()}
     return take_out(replace(panel, interactions=past | {target: part}), target, late)
+
+
+def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
+    """Train on the earlier part of what each person did, test on the target rows of the later part.
+
+    The events of a person, of all categories, are put in their order in time, and the first ``share`` of them
+    is trained on. Those of other categories that come later are in neither part: they were not known then.
+    Unlike with :func:`temporal` the moment is each person's own, so that people are served of whom something
+    is known even where hardly anybody stays for long; what others did later is known.
+
+    Parameters
+    ----------
+    panel : Panel
+        Everything known, with times.
+    target : str
+        The category to hold rows out of.
+    share : float, default=0.8
+        Of a person's events to train on, between 0 and 1; one at least, and events of one time stay together,
+        in the test unless they are the first.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    InvalidDataError
+        If a category has no times, or nobody has a target row in the later part.
+
+    Examples
+    --------
+    >>> rows = [("a", "x", 3), ("a", "y", 1), ("a", "z", 2), ("b", "x", 1)]
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).assign(category="films")
+    >>> own_past(Panel.from_frame(frame), "films", share=0.6).truth["item_id"].tolist()
+    ['x']
+    """
+    check_category("target", target, panel.categories)
+    check_number("share", share, 0.0, 1.0, open_minimum=True)
+    parts = {name: part for name, part in panel.interactions.items() if part.matrix.nnz}
+    bare = [name for name, part in parts.items() if part.times is None]
+    if bare:
+        raise InvalidDataError(
+            f"own_past needs times, and {bare[0]!r} has none. Use cold_users or leave_last."
+        )
+    rows = np.concatenate([part.rows for part in parts.values()])
+    times = np.concatenate([part.times for part in parts.values() if part.times is not None])
+    moments = _own_moments(rows, times, share, len(panel))
+    late = {name: part.times >= moments[part.rows] for name, part in parts.items() if part.times is not None}
+    if target not in late or not late[target].any():
+        raise InvalidDataError(
+            f"own_past finds nobody with rows of {target!r} in the later part. Lower share, or add events."
+        )
+    past = {
+        name: part.keep(~late[name]) if name in late else part for name, part in panel.interactions.items()
+    }
+    whole = panel[target]
+    return take_out(replace(panel, interactions=past | {target: whole}), target, late[target])
+
+
+def _own_moments(
+    rows: NDArray[np.int64], times: NDArray[np.float64], share: float, n_people: int
+) -> NDArray[np.float64]:
+    """Return for each person when the later part begins; infinity for those with a single moment."""
+    order = np.lexsort((times, rows))
+    rows, times = rows[order], times[order]
+    counts = np.bincount(rows, minlength=n_people)
+    starts = np.cumsum(counts) - counts
+    first = np.zeros(n_people)
+    first[rows[::-1]] = times[::-1]
+    second = np.full(n_people, np.inf)
+    np.minimum.at(second, rows, np.where(times > first[rows], times, np.inf))
+    ahead = np.clip(np.ceil(share * counts), 1, np.maximum(counts - 1, 0)).astype(np.int64)
+    cut = times[np.minimum(starts + ahead, len(times) - 1)]
+    return np.where((counts > 1) & (cut > first), cut, second)
 
 
 def _before(part: Interactions, moment: float) -> Interactions:
