@@ -1,5 +1,7 @@
 """Out of fold: who is hidden, what is left, and what the lists hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -171,3 +173,15 @@ def test_a_route_that_a_fold_lacks_is_silent():
     everyone = np.arange(len(weights))
     both, one = fold.scores(everyone, weights), fold.scores(everyone, weights * [1.0, 0.0])
     np.testing.assert_array_equal(both, one)
+
+
+def test_lists_like_others_are_those_drawn_anew(built):
+    _, _, folds = built
+    cold = [fold for fold in folds if fold.held.segment == "cold"]
+    before = lists_of(cold, 60, 7, np.random.default_rng(5))
+    changed = [replace(fold, vectors=[2 * fold.vectors[0], *fold.vectors[1:]]) for fold in cold]
+    anew = lists_of(changed, 60, 7, np.random.default_rng(5))
+    like = lists_of(changed, 60, 7, np.random.default_rng(5), (cold, before))
+    assert (anew.X[:, 0] != before.X[:, 0]).any()
+    for one, two in zip(like, anew, strict=True):
+        np.testing.assert_array_equal(one, two)

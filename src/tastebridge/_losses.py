@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.special import expit
 
 from tastebridge.exceptions import InvalidDataError
@@ -12,11 +13,25 @@ Array = NDArray[np.float64]
 
 
 class Problem:
-    """The loss and its gradient; the gates of a list are those of its first row."""
+    """The loss and its gradient; the gates of a list are those of its first row.
+
+    With a ``prior``, coefficients (n_features, n_routes) known from elsewhere, leaving it costs ``strength``
+    times the squared distance, and the search starts there.
+    """
 
     def __init__(
-        self, X: Array, y: Array, starts: NDArray[np.int64], F: Array, loss: str, penalty: float, focus: float
+        self,
+        X: Array,
+        y: Array,
+        starts: NDArray[np.int64],
+        F: Array,
+        loss: str,
+        penalty: float,
+        focus: float,
+        prior: Array | None = None,
+        strength: float = 0.0,
     ) -> None:
+        self.prior, self.strength = prior, 0.0 if prior is None else strength
         self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
         self.F, self.penalty, self.focus, self.y = F[starts], penalty, focus, y
         width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
@@ -28,10 +43,18 @@ class Problem:
             self.y, self.share = _relevance(y, starts, self.lengths)
 
     def start(self) -> Array:
-        """Return equal weights that add up to one."""
+        """Return the prior, or equal weights that add up to one."""
+        if self.prior is not None:
+            return np.append(self.prior.ravel(), 0.0)
         coef = np.zeros((self.F.shape[1], self.X.shape[-1]))
         coef[0] = np.log(np.expm1(1.0 / self.X.shape[-1]))
         return np.append(coef.ravel(), 0.0)
+
+    def solve(self, max_iter: int) -> tuple[Array, float, int]:
+        """Return the coefficients, the intercept and the number of steps."""
+        how = {"maxiter": max_iter, "ftol": 1e-6}
+        found = minimize(self, self.start(), jac=True, method="L-BFGS-B", options=how)
+        return *self.unpack(found.x), int(found.nit)
 
     def unpack(self, theta: Array) -> tuple[Array, float]:
         """Return the coefficients and the intercept."""
@@ -46,6 +69,10 @@ class Problem:
         gradient = self.F.T @ (self._gather(slope) * expit(A))
         gradient[1:] += 2.0 * self.penalty * coef[1:]
         value += self.penalty * float((coef[1:] ** 2).sum())
+        if self.prior is not None:
+            away = coef - self.prior
+            gradient += 2.0 * self.strength * away
+            value += self.strength * float((away**2).sum())
         return value, np.append(gradient.ravel(), slope.sum() if self.has_intercept else 0.0)
 
     def _mix(self, W: Array) -> Array:

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
@@ -17,6 +16,8 @@ from tastebridge.exceptions import InvalidDataError
 
 Array = NDArray[np.float64]
 _ROUNDING = 1e-6
+_PRIOR_LISTS = 3.0
+"""How many lists a prior counts as; 1 to 10 are as good."""
 _SMALLEST = 1e-12
 
 
@@ -106,7 +107,12 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         self.max_iter = max_iter
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None, gates: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        gates: ArrayLike | None = None,
+        prior: Array | None = None,
     ) -> Self:
         """Learn the weights.
 
@@ -120,6 +126,9 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             The list each row belongs to; by default all rows are one list.
         gates : array-like of shape (n_rows, n_gates), optional
             What is known of the person, the same in all rows of a list.
+        prior : ndarray of shape (1 + n_gates, n_routes), optional
+            What ``coef_`` is elsewhere, where much the same is blended: these weights stay near it, the
+            nearer the fewer lists there are.
         """
         self.check()
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
@@ -129,16 +138,18 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         self.gate_mean_, self.gate_scale_ = G.mean(axis=0), _deviation(G)
         self.scale_ = _deviation(X)
         features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
-        problem = Problem(X / self.scale_, y, starts, features, self.loss, self.gate_penalty, self.focus)
-        found = minimize(
-            problem,
-            problem.start(),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": self.max_iter, "ftol": 1e-6},
+        problem = Problem(
+            X / self.scale_,
+            y,
+            starts,
+            features,
+            self.loss,
+            self.gate_penalty,
+            self.focus,
+            prior,
+            _PRIOR_LISTS / len(starts),
         )
-        self.coef_, self.intercept_ = problem.unpack(found.x)
-        self.n_iter_ = int(found.nit)
+        self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
         return self
 
     def check(self) -> None:

@@ -112,7 +112,8 @@ class InterestMapper(SeveralTargets):
         How many fifths of the linked people are hidden in turn, 1 to 5; None for as many as it takes to judge
         1,000 people; with several targets, 200 of each.
     n_lists, n_negatives : int
-        Held-out items the blend learns from, at most, and the other items beside each.
+        Held-out items the blend learns from, at most, and the other items beside each. With several targets
+        each has a fourth as many of its own, and the others teach it what routes of each kind are worth.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
     n_jobs : int, optional
@@ -307,13 +308,13 @@ class InterestMapper(SeveralTargets):
         agreement: Mapping[str, float] | None = None,
     ) -> dict[str, Segment]:
         """Learn all else from what was built, the interests too unless they are known; return the weights."""
-        shop, routes, held, fitted, folds = built
+        shop, routes, held, fitted, folds, priors = built
         step("blend")
         parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
         draws = rng.spawn(len(parts))
         calls = [
-            partial(self._segment, part, fitted, sources, own)
-            for part, own in zip(parts.values(), draws, strict=True)
+            partial(self._segment, part, fitted, sources, own, priors.get(name))
+            for (name, part), own in zip(parts.items(), draws, strict=True)
         ]
         weighed = dict(zip(parts, together(calls, self.n_jobs), strict=True))
         segments = {name: segment for name, (segment, _) in weighed.items()}
@@ -441,7 +442,12 @@ class InterestMapper(SeveralTargets):
         return found
 
     def _segment(
-        self, folds: list[Fold], routes: list[FittedRoute], sources: Sequence[str], rng: Any
+        self,
+        folds: list[Fold],
+        routes: list[FittedRoute],
+        sources: Sequence[str],
+        rng: Any,
+        prior: Mapping[str, np.ndarray] | None,
     ) -> tuple[Segment, Evidence | None]:
         """Return the blend of one kind of people; popularity alone where there are too few to learn from."""
         n_rows = sum(fold.held.hidden.nnz for fold in folds)
@@ -452,9 +458,9 @@ class InterestMapper(SeveralTargets):
 
         def lacking(source: str) -> Lists:
             known = [fold.lacking.get(source, fold) for fold in folds]
-            return lists_of(known, self.n_lists, self.n_negatives, deepcopy(same))
+            return lists_of(known, self.n_lists, self.n_negatives, deepcopy(same), (folds, lists))
 
-        return weigh(self._blend(), lists, lacking, folds, routes, self.target, sources, rng)
+        return weigh(self._blend(), lists, lacking, folds, routes, self.target, sources, rng, prior)
 
     def _blend(self) -> StackingBlend:
         return self.blend if self.blend is not None else StackingBlend()

@@ -167,12 +167,29 @@ def without(target: sparse.csr_matrix, held: list[Held]) -> sparse.csr_matrix:
     return sparse.csr_matrix((target.data[keep], target.indices[keep], indptr), shape=target.shape)
 
 
-def lists_of(folds: list[Fold], n_lists: int, n_negatives: int, rng: np.random.Generator) -> Lists:
-    """Return lists of a hidden item and ``n_negatives`` others each; at most ``n_lists``, rows at random."""
+def lists_of(
+    folds: Sequence[Fold],
+    n_lists: int,
+    n_negatives: int,
+    rng: np.random.Generator,
+    like: tuple[Sequence[Fold], Lists] | None = None,
+) -> Lists:
+    """Return lists of a hidden item and ``n_negatives`` others each; at most ``n_lists``, rows at random.
+
+    ``like`` are folds of the same people with other vectors, and their lists of the same draw: the scores of
+    routes whose vectors are the very same are taken from there.
+    """
     share = -(-n_lists // max(len(folds), 1))
-    parts = [_lists(fold, share, n_negatives, rng) for fold in folds]
+    width, done, parts = 1 + n_negatives, 0, []
+    for place, fold in enumerate(folds):
+        before = None
+        if like is not None:
+            n_here = min(share, fold.held.hidden.nnz)
+            before = like[0][place], like[1].X.reshape(-1, width, len(fold.vectors))[done : done + n_here]
+            done += n_here
+        parts.append(_lists(fold, share, n_negatives, rng, before))
     X, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(3))
-    n, width = X.shape[0], X.shape[1]
+    n = X.shape[0]
     y = np.tile(np.append(1.0, np.zeros(width - 1)), n)
     return Lists(
         X.reshape(n * width, -1), y, np.repeat(np.arange(n), width), np.repeat(gates, width, axis=0), people
@@ -223,7 +240,11 @@ def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | s
 
 
 def _lists(
-    fold: Fold, n_lists: int, n_negatives: int, rng: np.random.Generator
+    fold: Fold,
+    n_lists: int,
+    n_negatives: int,
+    rng: np.random.Generator,
+    like: tuple[Fold, NDArray[Any]] | None,
 ) -> tuple[NDArray[np.float32], Numbers, Array]:
     """Return the route scores (n, 1 + n_negatives, n_routes), the people and the gates of one fold's lists.
 
@@ -237,12 +258,21 @@ def _lists(
     others = rng.integers(len(pool), size=(len(person), n_negatives))
     people, place = np.unique(person, return_inverse=True)
     had = (hidden + fold.seen)[people][:, pool].toarray()[place[:, None], others] != 0
-    X = np.empty((len(person), 1 + n_negatives, len(fold.vectors)), dtype=np.float32)
-    for column, (Z, space) in enumerate(zip(fold.vectors, fold.spaces, strict=True)):
-        near, far = (_rows(fold.items[space], at, Z.shape[1]) for at in (positive, pool))
+    columns = list(range(len(fold.vectors)))
+    if like is None:
+        X = np.empty((len(person), 1 + n_negatives, len(columns)), dtype=np.float32)
+    else:
+        X = like[1].copy()
+        columns = [at for at in columns if fold.vectors[at] is not like[0].vectors[at]]
+    spaces = {fold.spaces[at] for at in columns}
+    dense = {space: [_rows(fold.items[space], at) for at in (positive, pool)] for space in spaces}
+    for column in columns:
+        Z = fold.vectors[column]
+        near, far = (V[:, : Z.shape[1]] for V in dense[fold.spaces[column]])
         X[:, 0, column] = np.einsum("ij,ij->i", Z[person], near)
-        X[:, 1:, column] = (Z[people] @ far.T)[place[:, None], others]
-    X[:, 1:][had] = X[:, 1:].min(axis=(0, 1))
+        scores = (Z[people] @ far.T)[place[:, None], others]
+        scores[had] = scores.min()
+        X[:, 1:, column] = scores
     return X, fold.held.people[person], fold.gates[person]
 
 
@@ -255,11 +285,9 @@ def _add_scores(total: NDArray[np.float32], Z: NDArray[np.float32], V: Any) -> N
     total[found.row, found.col] += found.data
 
 
-def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers, width: int) -> NDArray[np.float32]:
-    """Return some rows and the leading columns of item vectors, dense."""
-    if isinstance(V, np.ndarray):
-        return V[rows, :width]
-    return np.asarray(V[rows].toarray())
+def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers) -> NDArray[np.float32]:
+    """Return some rows of item vectors, dense."""
+    return V[rows] if isinstance(V, np.ndarray) else np.asarray(V[rows].toarray())
 
 
 def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:

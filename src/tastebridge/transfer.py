@@ -58,6 +58,7 @@ def weigh(
     target: str,
     sources: Sequence[str],
     rng: np.random.Generator,
+    prior: Mapping[str, Array] | None = None,
 ) -> tuple[Segment, Evidence]:
     """Fit the blend of one segment and judge every source.
 
@@ -70,6 +71,9 @@ def weigh(
 
     Its *marginal* contribution is what all routes together have over a blend fitted anew without its own, on
     the same lists as they are (``lacking``) where nothing is known of the people in that source.
+
+    ``prior`` are the coefficients, (1 + n_gates, n_routes) each, of blends of such routes elsewhere: of all
+    of them ("all"), of those that need no source ("base"), and of these and one source's ("with").
     """
     groups = masks(routes, target, sources)
     base = groups["popularity"] | groups["within"]
@@ -77,16 +81,18 @@ def weigh(
     halves = _halves(lists.people, rng)
     chosen = {f"with {name}": base | groups[f"from {name}"] for name in sources}
 
-    def pair(mask: Mask, known: Lists = lists) -> list[StackingBlend]:
-        return [_fit(blend, known, mask, ~half) for half in halves]
+    elsewhere = prior or {}
 
-    fitted = {"all": pair(everything), "base": pair(base)}
+    def pair(mask: Mask, kind: str, known: Lists = lists) -> list[StackingBlend]:
+        return [_fit(blend, known, mask, ~half, elsewhere.get(kind)) for half in halves]
+
+    fitted = {"all": pair(everything, "all"), "base": pair(base, "base")}
     for name, mask in chosen.items():
-        fitted[name] = fitted["all"] if mask.all() else pair(mask)
+        fitted[name] = fitted["all"] if mask.all() else pair(mask, "with")
     gains = _gains(fitted, lists, halves, {"base": base, **chosen})
     for name in sources:
         known = lists if len(sources) == 1 else lacking(name)
-        fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], known)
+        fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", known)
     values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
@@ -94,7 +100,7 @@ def weigh(
     if table["kept"].any():
         used = [groups[f"from {name}"] for name in table.loc[table["kept"], "source"]]
         kept = np.any([base, groups["joint"], *used], axis=0)
-    final = _fit(blend, lists, kept, np.ones(len(lists.people), dtype=bool))
+    final = _fit(blend, lists, kept, np.ones(len(lists.people), dtype=bool), elsewhere.get("all"))
     only = {name: values[name] for name in ("popularity", "without transfer", "blend")}
     return Segment(final, kept), Evidence(table, people, only, baseline)
 
@@ -127,12 +133,15 @@ def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
     return [first, ~first]
 
 
-def _fit(blend: StackingBlend, lists: Lists, routes: Mask, people: Mask) -> StackingBlend:
+def _fit(
+    blend: StackingBlend, lists: Lists, routes: Mask, people: Mask, prior: Array | None
+) -> StackingBlend:
     """Return the blend of some routes on some people's lists; what it says of the others means nothing."""
     width = len(lists.y) // len(lists.people)
     rows = np.repeat(people if people.any() else ~people, width)
-    fitted = clone(blend).fit(lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows])
-    return fitted.among(routes)
+    X, y, groups, gates = lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows]
+    known = None if prior is None else prior[:, routes]
+    return clone(blend).fit(X, y, groups, gates, known).among(routes)
 
 
 def _gains(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -29,8 +29,12 @@ from tastebridge.several.answering import Models, Order, pairs_of, predict_mixed
 from tastebridge.several.categories import OneOfSeveral
 from tastebridge.several.chance import learn_sharpness
 from tastebridge.several.choice import Choice, learn_choice
+from tastebridge.several.pooling import pooled_priors
 from tastebridge.several.sharing import Aim, Built, build_all
 from tastebridge.several.targets import check_targets
+
+_LISTS_SHARED = 4
+"""A target of several learns from the fourth part of the lists of one by itself."""
 
 
 class SeveralTargets(OneOfSeveral):
@@ -57,13 +61,14 @@ class SeveralTargets(OneOfSeveral):
     recency_: pd.DataFrame
     n_folds: int | None
     n_lists: int
+    n_negatives: int
     random_state: int
     verbose: bool
     interests_: State
 
     def _fit_many(self, panel: Panel, targets: Sequence[str]) -> None:
         """Fit a mapper for every target in one pass, and what makes their scores comparable."""
-        mappers = {name: clone(self).set_params(target=name, n_jobs=1, verbose=False) for name in targets}
+        mappers = self._mappers(targets)
         sources = {name: mapper._check(panel) for name, mapper in mappers.items()}
         wanted = {*targets, *(name for names in sources.values() for name in names)}
         panel = panel.select([name for name in panel.categories if name in wanted])
@@ -74,9 +79,12 @@ class SeveralTargets(OneOfSeveral):
         rng = np.random.default_rng(self.random_state)
         rank = max(largest_rank(aim.routes) for aim in aims.values())
         hub = Workshop(histories, targets[0], rank, features=panel.item_features)
-        with steps("Fitting", 3 + len(targets), self.verbose) as step:
+        with steps("Fitting", 4 + len(targets), self.verbose) as step:
             step("factors")
             built = build_all(hub, aims, self.n_folds, self.n_lists, rng, self.n_jobs)
+            step("weights of others")
+            priors = pooled_priors(built, sources, self._blend(), self.n_negatives, rng, self.n_jobs)
+            built = {name: one._replace(priors=priors[name]) for name, one in built.items()}
             step("interests")
             self.interests_ = learn_interests(hub, self.random_state)
             calls = [
@@ -124,9 +132,7 @@ class SeveralTargets(OneOfSeveral):
 
     def _restore(self, several: Any) -> None:
         """Take what a saved mapper of several targets holds of them, a ``persist.Several``."""
-        mappers = {
-            name: clone(self).set_params(target=name, n_jobs=1, verbose=False) for name in several.targets
-        }
+        mappers = self._mappers(several.targets)
         for mapper, part in zip(mappers.values(), several.targets.values(), strict=True):
             mapper._share(self, part.categories)
             mapper.model_ = part.model
@@ -134,6 +140,11 @@ class SeveralTargets(OneOfSeveral):
             vars(mapper).update(attributes_of(part.tables))
         self.sharpness_, self.choice_ = several.sharpness, Choice(**several.choice)
         self._keep(mappers)
+
+    def _mappers(self, targets: Iterable[str]) -> dict[str, Any]:
+        """Return a mapper for every target; it needs fewer lists, for those of others teach it too."""
+        own = {"n_jobs": 1, "verbose": False, "n_lists": max(10, self.n_lists // _LISTS_SHARED)}
+        return {name: clone(self).set_params(target=name, **own) for name in targets}
 
     def _keep(self, mappers: dict[str, Any]) -> None:
         """Keep the mappers of all targets, and their tables as one."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tastebridge._threads import together
 from tastebridge.bridges import Plan
 from tastebridge.routes import FittedRoute, Route, Workshop
 from tastebridge.several.dealing import LEAST, MOST, held_for_all, hidden_histories
 from tastebridge.stacking import FEWEST_LINKED, Fold, Held, fit_routes, folds_of
+
+Array = NDArray[np.float64]
 
 
 class Aim(NamedTuple):
@@ -36,6 +40,8 @@ class Built(NamedTuple):
     fitted : list of FittedRoute
     folds : list of Fold
         What the routes say of people whose target rows were hidden from them.
+    priors : mapping of {"cold", "warm"} to mapping
+        What other targets tell of the weights: see :mod:`tastebridge.several.pooling`.
     """
 
     shop: Workshop
@@ -43,6 +49,7 @@ class Built(NamedTuple):
     held: list[list[Held]]
     fitted: list[FittedRoute]
     folds: list[Fold]
+    priors: Mapping[str, Mapping[str, Array]] = MappingProxyType({})
 
 
 def build_all(
@@ -82,7 +89,7 @@ def build_all(
     for fold in held:
         hidden = Workshop(hidden_histories(hub.histories, fold), hub.target, hub.rank, hub, hub.features)
         calls = [
-            partial(_judged, _view(hidden, name, aims[name]), aims[name].routes, part, list(fitted[name]))
+            partial(_judged, _view(hidden, name, aims[name]), aims[name], part, list(fitted[name]))
             for name, part in fold.items()
         ]
         for name, one in zip(fold, together(calls, n_jobs), strict=True):
@@ -107,6 +114,7 @@ def _view(hub: Workshop, target: str, aim: Aim) -> Workshop:
     return Workshop(kept, target, hub.rank, hub, hub.features, aim.plan.matches)
 
 
-def _judged(shop: Workshop, routes: Sequence[Route], held: list[Held], names: list[str]) -> list[Fold]:
-    """Return the folds of one target."""
-    return folds_of(shop, held, fit_routes(routes, shop), names)
+def _judged(shop: Workshop, aim: Aim, held: list[Held], names: list[str]) -> list[Fold]:
+    """Return the folds of one target, its people as they are and as if not known in each source."""
+    lacking = aim.sources if len(aim.sources) > 1 else ()
+    return folds_of(shop, held, fit_routes(aim.routes, shop), names, lacking)
