@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -277,3 +278,15 @@ def test_a_model_of_all_categories_recommends_in_one_list_or_in_one_category(fol
     assert (code, "Say which: --category" in err) == (2, True)
     code, _, err = run("recommend", model, events, "-o", out, "--category", "sprot")
     assert (code, "Did you mean 'sport'" in err) == (1, True)
+
+
+def test_fit_says_whether_older_events_count_less(tmp_path):
+    frame = make_panel(60, 30, ("books", "films"), events_per_user=8)[0].to_frame()
+    frame["timestamp"] = np.arange(len(frame)) * 1e5 + 1e9
+    frame.to_csv(tmp_path / "events.csv", index=False)
+    words = ["fit", tmp_path / "events.csv", "-t", "films", "-o", tmp_path / "model", "--n-components", 4]
+    code, text, _ = run(*words, "--recency")
+    assert (code, "Older events count like others" in text) == (0, True)
+    assert len(tb.load(tmp_path / "model").recency_) == 4
+    code, _, err = run(*words, "--recency", "--feedback", "explicit")
+    assert (code, "--recency is of no use" in err) == (2, True)

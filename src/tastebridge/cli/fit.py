@@ -46,6 +46,10 @@ def fit(
         Literal["auto", "users", "items"],
         typer.Option("--bridge", help="What may join categories: people in both, items of one id in both."),
     ] = "auto",
+    recency: Annotated[
+        bool,
+        typer.Option("--recency", help="Let older events count less, if that foretells later ones better."),
+    ] = False,
     feedback: options.Feedback = "implicit",
     rank_by: Annotated[
         Literal["rating", "preference"],
@@ -86,8 +90,9 @@ def fit(
     """
     columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     explicit = feedback == "explicit"
-    if explicit and time_budget is not None:
-        raise InvalidParameterError("--time-budget is of no use with --feedback explicit. Leave it out.")
+    for option, given in (("--time-budget", time_budget is not None), ("--recency", recency)):
+        if explicit and given:
+            raise InvalidParameterError(f"{option} is of no use with --feedback explicit. Leave it out.")
     table = Table(events, columns, event_weight, once(duplicates, explicit))
     check_free(output)
     key = key_of(key_file)
@@ -105,6 +110,7 @@ def fit(
             n_components=n_components,
             time_budget=time_budget,
             bridge=bridge,
+            recency="auto" if recency else None,
             random_state=seed,
             verbose=out.is_terminal,
         )
@@ -117,6 +123,8 @@ def fit(
     if not explicit or rank_by == "preference":
         for name, rows in _by_target(mapper):
             out.print(transfer_table(rows, name))
+    if recency:
+        out.print(f"\n{_aging(mapper.weighting_.half_life)}", soft_wrap=True)
     people = "with its people" if with_users else "no person in it"
     people += ", encrypted" if key else ""
     out.print(
@@ -126,6 +134,12 @@ def fit(
     command = f"  tastebridge recommend {shlex.quote(str(output))} {table.words} -o recommendations.csv"
     command += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
     out.print(command, soft_wrap=True, style="cyan")
+
+
+def _aging(half_life: float | None) -> str:
+    if half_life is None:
+        return "Older events count like others: to let them count less is not surely better."
+    return f"An event counts half after {half_life:,.0f} days."
 
 
 def _wanted(given: list[str], panel: Panel) -> str | list[str]:
