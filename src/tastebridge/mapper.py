@@ -110,7 +110,7 @@ class InterestMapper(SeveralTargets):
         routes comes on top. None for all routes.
     n_folds : int, optional
         How many fifths of the linked people are hidden in turn, 1 to 5; None for as many as it takes to judge
-        1,000 people; with several targets, 200 of each.
+        1,000 people; with several targets, 200 of the middle one.
     n_lists, n_negatives : int
         Held-out items the blend learns from, at most, and the other items beside each. With several targets
         each has a fourth as many of its own, and the others teach it what routes of each kind are worth.

@@ -71,7 +71,7 @@ def build_all(
         With everybody's histories, of the largest rank that any route asks of SVD factors.
     aims : mapping of target to Aim
     n_folds : int, optional
-        None for as many as it takes to judge 200 people of each target.
+        None for as many as it takes to judge 200 people of the middle target.
     cap : int
         People of a kind in a fold and target, at most.
     rng : Generator
@@ -81,7 +81,7 @@ def build_all(
     linked = {
         name: people for name, shop in shops.items() if len(people := shop.linked_to_any()) >= FEWEST_LINKED
     }
-    n_folds = n_folds or number_of_folds(min(map(len, linked.values()), default=0), len(linked))
+    n_folds = n_folds or number_of_folds([len(people) for people in linked.values()])
     held = held_for_all(hub.histories, linked, n_folds, cap, rng) if linked else []
     whole = together([partial(fit_routes, aims[name].routes, shops[name]) for name in shops], n_jobs)
     fitted = dict(zip(shops, whole, strict=True))
@@ -102,10 +102,11 @@ def build_all(
     return built
 
 
-def number_of_folds(n_linked: int, n_targets: int, enough: int = 200) -> int:
-    """Return how many parts to hide in turn to judge ``enough`` people of each target; all at most."""
-    parts = int(np.clip(n_targets, LEAST, MOST))
-    return int(np.clip(-(-enough * parts // max(n_linked, 1)), 1, parts))
+def number_of_folds(n_linked: Sequence[int], enough: int = 200) -> int:
+    """Return how many parts to hide in turn to judge ``enough`` people of the middle target; all at most."""
+    parts = int(np.clip(len(n_linked), LEAST, MOST))
+    usual = max(int(np.median(n_linked)), 1) if len(n_linked) else 1
+    return int(np.clip(-(-enough * parts // usual), 1, parts))
 
 
 def _view(hub: Workshop, target: str, aim: Aim) -> Workshop:
