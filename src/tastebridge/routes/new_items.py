@@ -3,9 +3,9 @@ r"""Routes to items that nobody has touched yet: what leads to the others, carri
 In a space of item vectors :math:`v_i` the items with events teach a ridge regression on the principal
 components :math:`t_i` of all kinds of features side by side, each kind with a mean square of 1,
 :math:`\hat v_i = W^\top t_i + c`. A route with the vector z of a person so has the score
-:math:`z^\top \hat v_i = (W z)^\top t_i + z^\top c` for a new item: an inner product in one space of all routes, with the item vectors
-:math:`(t_i, 1)` for new items and 0 for the others. What all new items have in a space already, as the least
-of popularity, is taken off c.
+:math:`z^\top \hat v_i = (W z)^\top t_i + z^\top c` for a new item: an inner product in one space of all
+routes, with the item vectors :math:`(t_i, 1)` for new items and 0 for the others. What all new items have in
+a space already, as the least of popularity, is taken off c.
 """
 
 from __future__ import annotations
