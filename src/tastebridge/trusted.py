@@ -183,7 +183,7 @@ class TrustedRecommender(Recommender):
         >>> small = InterestMapper(target="films").fit(panel).compress(16, "int8")
         >>> small.item_vectors().vectors.shape[1]
         16
-        >>> bool((small.compression_["bytes"] < small.compression_["bytes_before"] / 4).all())
+        >>> bool((small.compression_["bytes"] < small.compression_["bytes_before"] / 2).all())
         True
         """
         check_is_fitted(self, "model_")
