@@ -286,7 +286,9 @@ def test_fit_says_whether_older_events_count_less(tmp_path):
     frame.to_csv(tmp_path / "events.csv", index=False)
     words = ["fit", tmp_path / "events.csv", "-t", "films", "-o", tmp_path / "model", "--n-components", 4]
     code, text, _ = run(*words, "--recency")
-    assert (code, "Older events count like others" in text) == (0, True)
-    assert len(tb.load(tmp_path / "model").recency_) == 4
+    mapper = tb.load(tmp_path / "model")
+    assert (code, "Older events count like others" in text) == (0, mapper.weighting_.half_life is None)
+    assert ("An event counts half after" in text) == (mapper.weighting_.half_life is not None)
+    assert len(mapper.recency_) == 4
     code, _, err = run(*words, "--recency", "--feedback", "explicit")
     assert (code, "--recency is of no use" in err) == (2, True)

@@ -91,14 +91,13 @@ class Trained:
         self.models.append((tuple(categories), train(pairs, categories, estimator)))
         return self.models[-1][1]
 
-    def workshop(self, *given, features):
+    def workshop(self, *given, features, same):
         waiting = iter(self.models)
 
         class Given(Workshop):
             def hiding(self, target):
-                return Given(
-                    {**self.histories, self.target: target}, self.target, self.rank, self, self.features
-                )
+                rows = {**self.histories, self.target: target}
+                return Given(rows, self.target, self.rank, self, self.features, self.same)
 
             def _train(self, categories, estimator):
                 if not isinstance(estimator, ALSFactors):
@@ -107,7 +106,7 @@ class Trained:
                 assert known == tuple(categories)
                 return model
 
-        return Given(*given, features=features)
+        return Given(*given, features=features, same=same)
 
 
 @pytest.fixture(scope="module")
