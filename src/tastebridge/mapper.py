@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
@@ -29,7 +28,7 @@ from tastebridge.defaults import (
     routes_over,
 )
 from tastebridge.drift import learn_drift
-from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.interests import State, interest_of, learn_interests
 from tastebridge.ledger import Ledger
 from tastebridge.model import LinearModel, Segment
@@ -52,10 +51,9 @@ from tastebridge.stacking import (
 )
 from tastebridge.standins import stand_in_folds, stand_ins
 from tastebridge.transfer import Evidence, popular_alone, weigh
+from tastebridge.verdicts import carried_by, route_table, source_table, warn_of
 
 _FEWEST_LISTS = 10
-_COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
-_COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 
 
 class InterestMapper(SeveralTargets):
@@ -341,9 +339,11 @@ class InterestMapper(SeveralTargets):
         whole = [*fitted, *newer]
         self.model_ = LinearModel.of(shop, whole, every)
         self.ledger_ = Ledger.of(shop, self.model_)
-        self.routes_ = self._route_table(every, whole)
-        carried = [_carried(segments["cold"], fitted, name) for name in sources]
-        self.transfer_ = self._transfer(panel, sources, carried, plan.standing)
+        self.routes_ = route_table(every, whole, self.target)
+        linked = {name: len(panel.linked(name, self.target)) for name in sources}
+        self.transfer_ = source_table(self.evidence_.get("cold"), linked, plan.standing)
+        self.transfer_["bridge"] = [carried_by(segments["cold"], fitted, name) for name in sources]
+        warn_of(self.transfer_, self.target, plan.standing, stacklevel=4)
         if plan.standing:  # what stand-ins say is no evidence of people of a source
             self.evidence_.pop("cold", None)
             folds = [fold for fold in folds if fold.held.segment != "cold"]
@@ -465,61 +465,10 @@ class InterestMapper(SeveralTargets):
     def _blend(self) -> StackingBlend:
         return self.blend if self.blend is not None else StackingBlend()
 
-    def _transfer(
-        self,
-        panel: Panel,
-        sources: Sequence[str],
-        carried: list[str],
-        standing: bool,
-    ) -> pd.DataFrame:
-        """Return the table of sources and warn where none helps, or none can be known to."""
-        linked = [len(panel.linked(name, self.target)) for name in sources]
-        evidence = self.evidence_.get("cold")
-        if evidence is None:
-            table = pd.DataFrame({"source": sources, "verdict": "no evidence", "kept": False})
-        else:
-            table = evidence.sources.copy()
-        if standing:
-            table = table[["source", "kept"]].assign(verdict="no evidence")
-        table["linked"] = linked
-        table["bridge"] = carried
-        table = table.reindex(columns=_COLUMNS)
-        if not table["kept"].any():
-            warnings.warn(
-                f"no source helps for {self.target!r} out of fold; people without a history there get what "
-                "is popular. See transfer_.",
-                TastebridgeWarning,
-                stacklevel=5,
-            )
-        elif standing:
-            warnings.warn(
-                f"{'nobody is' if not any(linked) else 'too few are'} both in a source and in the target "
-                f"{self.target!r}: how well people of a source are served is not known. See transfer_.",
-                TastebridgeWarning,
-                stacklevel=5,
-            )
-        return table
-
     def _correlations(self, sources: Sequence[str], agreement: Mapping[str, float]) -> list[float]:
         """Return how closely each source is related to the target: by its people, or by shared items."""
         found = self.findings_["relatedness"].set_index(["source", "target"])["correlation"]
         return [agreement.get(name, found.get((name, self.target), np.nan)) for name in sources]
-
-    def _route_table(self, segments: dict[str, Segment], routes: list[FittedRoute]) -> pd.DataFrame:
-        names = {"route": [route.name for route in routes]}
-        weights = {name: segment.blend.weights() * segment.kept for name, segment in segments.items()}
-        bridges = [route.bridge if set(route.sources) - {self.target} else "" for route in routes]
-        return pd.DataFrame({**names, **weights, "bridge": bridges})
-
-
-def _carried(segment: Segment, routes: Sequence[FittedRoute], source: str) -> str:
-    """Return the bridges from a source with a hundredth of all weight at least, as ``"users + items"``."""
-    weights = segment.blend.weights() * segment.blend.scale_ * segment.kept
-    share = dict.fromkeys(BRIDGES, 0.0)
-    for weight, route in zip(weights, routes, strict=True):
-        if source in route.sources:
-            share[route.bridge] += weight
-    return " + ".join(bridge for bridge, part in share.items() if part > 0.01 * weights.sum())
 
 
 def _judging(plan: Plan, lacking: Sequence[str] = ()) -> MakeFolds:
