@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import tastebridge as tb
 from tastebridge.cli import app
-from tastebridge.cli.events import parse_weights
+from tastebridge.cli.reading import parse_weights
 from tastebridge.cli.screen import overview_table
 from tastebridge.datasets import make_panel
 from tastebridge.demo import favourites, hide_genre, portraits

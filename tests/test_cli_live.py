@@ -45,6 +45,18 @@ def test_update_and_forget_without_people(folder):
     assert fingerprint(tb.load(folder / "new")) == fingerprint(expected)
 
 
+def test_forget_reads_a_table_as_fit_does(folder, tmp_path):
+    renamed = {"user_id": "buyer", "item_id": "bought"}
+    pd.read_csv(folder / "early.csv").rename(columns=renamed).to_csv(tmp_path / "early.csv", index=False)
+    for output, before, words in [
+        ("a", folder / "early.csv", []),
+        ("b", tmp_path / "early.csv", ["--user-column", "buyer", "--item-column", "bought"]),
+    ]:
+        given = [folder / "model", folder / "people.csv", "-o", tmp_path / output, "--before", before]
+        assert run("forget", *given, *words)[0] == 0
+    assert fingerprint(tb.load(tmp_path / "a")) == fingerprint(tb.load(tmp_path / "b"))
+
+
 def test_what_cannot_be_is_one_line(folder, tmp_path):
     code, _, err = run("forget", folder / "model", folder / "people.csv", "-o", tmp_path / "new")
     assert code == 1

@@ -10,14 +10,17 @@ import typer
 
 from tastebridge.batch import audience_all
 from tastebridge.cli import options
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import items_of
 from tastebridge.cli.models import load_one
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 
 
+@reads_events
 def audience(
+    reading: Reading,
     model: options.Model,
     events: options.Events,
     items: Annotated[
@@ -34,14 +37,6 @@ def audience(
     restart: options.Restart = False,
     category: options.Category = None,
     key_file: KeyFile = None,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """Find the people of a table of events who are most likely to want some items.
 
@@ -53,8 +48,7 @@ def audience(
       tastebridge audience model events.parquet --items sport:12 -n 100 -o out.csv
       tastebridge audience model events/ --items a --items b -o out.parquet
     """
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
-    table, out = Table(events, columns, event_weight, duplicates), screen()
+    table, out = Table(events, reading), screen()
     recommender = load_one(model, key_file, category)
     table.check()
     wanted = items_of(items, recommender.items_[recommender.model_.target])
@@ -69,7 +63,7 @@ def audience(
         n_jobs=jobs,
         restart=restart,
         progress=True,
-        **table.how,
+        **reading.how,
     ).account
     out.print(
         f"The people for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are in "

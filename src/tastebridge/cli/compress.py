@@ -8,15 +8,18 @@ from typing import Annotated, Literal
 import typer
 
 from tastebridge.cli import options
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import compression_table, screen
-from tastebridge.data import read_panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.trusted import TrustedRecommender
 
 
+@reads_events
 def compress(
+    reading: Reading,
     model: options.Model,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="SMALL", help="Folder to write.", show_default=False)
@@ -50,7 +53,8 @@ def compress(
     mapper = load(model, key=key)
     if not isinstance(mapper, TrustedRecommender):
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
-    small = mapper.compress(components, dtype, events=None if events is None else read_panel(events))
+    held_out = None if events is None else Table(events, reading).read()
+    small = mapper.compress(components, dtype, events=held_out)
     small.save(output, with_users=small.panel_ is not None, key=key)
     screen().print(compression_table(small.compression_))
     first = small.compression_.iloc[0]

@@ -11,15 +11,18 @@ import typer
 from tastebridge._validation import check_choice
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, results_table, screen
 from tastebridge.metrics import parse_metric
 from tastebridge.splits import cold_users
 
 
+@reads_events
 def evaluate(
+    reading: Reading,
     events: options.Events,
     target: options.Target,
     source: options.Sources = None,
@@ -38,14 +41,6 @@ def evaluate(
     ] = None,
     feedback: options.Feedback = "implicit",
     seed: options.Seed = 0,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """See how well people new to a category are served.
 
@@ -69,9 +64,8 @@ def evaluate(
         check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
     if output is not None:
         check_output(output)
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     start = time.perf_counter()
-    panel, out = Table(events, columns, event_weight, once(duplicates, explicit)).read(), screen()
+    panel, out = Table(events, once(reading, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))
     out.print(f"\n{panel.cleaning}\n")
     split = cold_users(panel, target, test_size, seed)

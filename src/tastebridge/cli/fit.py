@@ -12,9 +12,10 @@ import typer
 
 from tastebridge._validation import check_category
 from tastebridge.cli import options
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, screen, transfer_table
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
@@ -24,7 +25,9 @@ from tastebridge.rating_mapper import RatingMapper
 from tastebridge.several.targets import ALL
 
 
+@reads_events
 def fit(
+    reading: Reading,
     events: options.Events,
     target: options.Targets,
     output: Annotated[
@@ -64,14 +67,6 @@ def fit(
     ] = False,
     key_file: KeyFile = None,
     seed: options.Seed = 0,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """Learn to recommend in a category from what people did in the others.
 
@@ -88,12 +83,11 @@ def fit(
       tastebridge fit stars.csv -t films -o model --feedback explicit
       tastebridge fit log.csv -t films -o model --with-users --key-file my.key
     """
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     explicit = feedback == "explicit"
     for option, given in (("--time-budget", time_budget is not None), ("--recency", recency)):
         if explicit and given:
             raise InvalidParameterError(f"{option} is of no use with --feedback explicit. Leave it out.")
-    table = Table(events, columns, event_weight, once(duplicates, explicit))
+    table = Table(events, once(reading, explicit))
     check_free(output)
     key = key_of(key_file)
     panel, out = table.read(), screen()

@@ -8,14 +8,17 @@ from typing import Annotated
 import typer
 
 from tastebridge.cli import options
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.lists import read_people
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 from tastebridge.cli.update import Before, NewModel, live_model, save_live
-from tastebridge.data import read_panel
 
 
+@reads_events
 def forget(
+    reading: Reading,
     model: options.Model,
     people: Annotated[
         Path,
@@ -40,7 +43,7 @@ def forget(
     """
     key = key_of(key_file)
     mapper = live_model(model, output, key)
-    had = None if before is None else read_panel(before)
+    had = None if before is None else Table(before, reading).read()
     receipt = mapper.forget(read_people(people), before=had, refit_items=refit_items)
     save_live(mapper, output, key)
     screen().print(f"{receipt}\nThe model is in {output}.", soft_wrap=True, markup=False)

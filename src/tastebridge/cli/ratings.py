@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from rich.table import Table
 
-from tastebridge.cli.options import Duplicates
+from tastebridge.cli.reading import Reading
 from tastebridge.cli.screen import between, plain_table
 from tastebridge.evaluation import evaluate_ratings
 from tastebridge.rating_baselines import KINDS, RatingBaseline
@@ -19,9 +20,9 @@ from tastebridge.splits import Split
 _BASELINE = KINDS[-1]
 
 
-def once(duplicates: Duplicates, explicit: bool) -> Duplicates:
-    """Return what a repeated pair weighs: ratings are not added up, the last one counts."""
-    return "last" if explicit and duplicates == "sum" else duplicates
+def once(reading: Reading, explicit: bool) -> Reading:
+    """Return how repeated pairs are read: ratings are not added up, the last one counts."""
+    return replace(reading, duplicates="last") if explicit and reading.duplicates == "sum" else reading
 
 
 def rating_contest(

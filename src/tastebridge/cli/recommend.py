@@ -10,15 +10,18 @@ import typer
 
 from tastebridge.batch import recommend_all
 from tastebridge.cli import options
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import read_list
 from tastebridge.cli.models import load_any
 from tastebridge.cli.output import check_output, write_table
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 
 
+@reads_events
 def recommend(
+    reading: Reading,
     model: options.Model,
     events: options.Events,
     output: options.Output,
@@ -34,14 +37,6 @@ def recommend(
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
     key_file: KeyFile = None,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """Recommend to everybody in a table of events, whether the model has seen them or not.
 
@@ -64,8 +59,7 @@ def recommend(
       tastebridge recommend model newcomers.csv -o out.csv -n 20
       tastebridge recommend model events/ -o parts/ --memory 4GB --jobs 2
     """
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
-    table, out = Table(events, columns, event_weight, duplicates), screen()
+    table, out = Table(events, reading), screen()
     recommender = load_any(model, key_file, category)
     table.check()
     start = time.perf_counter()
@@ -90,7 +84,7 @@ def recommend(
         **lists,
         restart=restart,
         progress=True,
-        **table.how,
+        **reading.how,
     ).account
     out.print(
         f"{done.rows:,} recommendations in {recommender.target!r} for {done.served:,} of {done.people:,} "

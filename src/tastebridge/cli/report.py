@@ -9,16 +9,19 @@ from typing import Annotated
 import typer
 
 from tastebridge.cli import options
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.models import load_one
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.report import write_report
 from tastebridge.report.writing import check_path
 
 
+@reads_events
 def report(
+    reading: Reading,
     model: options.Model,
     output: Annotated[
         Path,
@@ -35,14 +38,6 @@ def report(
     ] = 300,
     category: options.Category = None,
     key_file: KeyFile = None,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """Show what a model is worth: one page, to be opened in a browser.
 
@@ -59,10 +54,9 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
     check_path(output)
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     start = time.perf_counter()
     recommender = load_one(model, key_file, category)
-    panel = None if events is None else Table(events, columns, event_weight, duplicates).read()
+    panel = None if events is None else Table(events, reading).read()
     write_report(recommender, output, panel, people)
     size = output.stat().st_size
     with_people = people and (panel is not None or recommender.panel_ is not None)

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from tastebridge.cli import options
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import drift_table, screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.live import LiveRecommender
@@ -32,20 +33,14 @@ Before = Annotated[
 ]
 
 
+@reads_events
 def update(
+    reading: Reading,
     model: options.Model,
     events: options.Events,
     output: NewModel,
     before: Before = None,
     key_file: KeyFile = None,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """Take fresh events into a model without a refit, and say whether a refit pays.
 
@@ -56,14 +51,13 @@ def update(
       tastebridge update model today.parquet -o model
       tastebridge update model today.csv -o new --before all_so_far.csv
     """
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
-    table = Table(events, columns, event_weight, duplicates)
+    table = Table(events, reading)
     key = key_of(key_file)
     mapper = live_model(model, output, key)
-    had = None if before is None else Table(before, columns, event_weight, duplicates).read()
+    had = None if before is None else Table(before, reading).read()
     start = time.perf_counter()
     fresh = table.read()
-    mapper.update(fresh, before=had, repeats="sum" if duplicates == "count" else duplicates)
+    mapper.update(fresh, before=had, repeats="sum" if reading.duplicates == "count" else reading.duplicates)
     save_live(mapper, output, key)
     out = screen()
     out.print(drift_table(mapper.drift()))

@@ -10,13 +10,16 @@ import typer
 
 from tastebridge.batch import write_vectors
 from tastebridge.cli import options
-from tastebridge.cli.events import Table, columns_of
+from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.models import load_one
+from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 
 
+@reads_events
 def vectors(
+    reading: Reading,
     model: options.Model,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="Folder to write to.", show_default=False)
@@ -35,14 +38,6 @@ def vectors(
     restart: options.Restart = False,
     category: options.Category = None,
     key_file: KeyFile = None,
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
 ) -> None:
     """Write the vectors of items and, given events, of people.
 
@@ -55,13 +50,12 @@ def vectors(
       tastebridge vectors model -o vectors
       tastebridge vectors model events/ -o vectors --format npy --memory 1GB
     """
-    columns = columns_of(user_column, item_column, category_column, weight_column, time_column, event_column)
     recommender = load_one(model, key_file, category)
     how = {}
     if events is not None:
-        table = Table(events, columns, event_weight, duplicates)
+        table = Table(events, reading)
         table.check()
-        how = table.how
+        how = reading.how
     start = time.perf_counter()
     account = write_vectors(
         recommender,
