@@ -1,0 +1,185 @@
+r"""Masked moments over Flower: its transport, its nodes, and the messages of this package within its own.
+
+A Flower *server app* calls every connected node once, each *client app* answers with the moments of its
+people under masks (:class:`tastebridge.privacy.federated.Member`), and the server learns their sum:
+
+.. code-block:: python
+
+    # client_app.py: the same code on every node; what is its own is told by the node's configuration
+    def party(context):
+        name = context.node_config["party"]
+        return Member(name, keys_of(name)), Moments.from_arrays(*factors_of(name))
+
+    app = flower.client_app(party)
+
+    # server_app.py
+    app = flwr.serverapp.ServerApp()
+
+    @app.main()
+    def main(grid, context):
+        mapping = RidgeMap().fit_moments(flower.sum_over(grid, context, ["ada", "eva", "kim"]))
+
+**Who learns what** is as for the sums themselves (:mod:`tastebridge.privacy.federated.aggregate`); Flower
+sees no more than its server does. A session is named after Flower's run, and a node answers each session
+once: that it did is kept in the state of Flower's context, for the app itself forgets between calls. Only
+sums go this way. The protocol of two parties (:class:`tastebridge.privacy.federated.Party`) does not: in
+Flower everything passes the server, and one who helps *and* sees the masked rows can take the masks off.
+
+References
+----------
+D. J. Beutel et al., "Flower: a friendly federated learning research framework" (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tastebridge.exceptions import MessageError, MissingDependencyError
+from tastebridge.moments import Moments
+from tastebridge.privacy.federated.aggregate import Member, sum_masked
+from tastebridge.privacy.federated.messages import Message
+
+_RECORD, _BYTES, _SESSIONS = "tastebridge", "message", "sessions"
+_ACTION = "masked_moments"
+_CALL, _EVERYBODY = "call", "everybody"
+
+
+def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
+    """Return the Flower ``ClientApp`` of a party, which answers the call of :func:`sum_over`.
+
+    Parameters
+    ----------
+    party : callable
+        From Flower's context to the member and the moments of its people.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Flower is not installed.
+    MessageError
+        By the app, if it is called by something else, for another run, or twice for one session.
+
+    Examples
+    --------
+    >>> from tastebridge.privacy.federated import flower
+    >>> app = flower.client_app(party)  # doctest: +SKIP
+    """
+    flwr = _library()
+    app = flwr.clientapp.ClientApp()
+
+    def answer(message: Any, context: Any) -> Any:
+        call = unpacked(message)
+        call.expect(_CALL, call.session, _EVERYBODY)
+        _use(context, call.session)
+        member, moments = party(context)
+        return flwr.app.Message(packed(member.masked(moments, call.session)), reply_to=message)
+
+    app.query(_ACTION)(answer)
+    return app
+
+
+def sum_over(
+    grid: Any,
+    context: Any,
+    parties: Sequence[str],
+    name: str = "sum",
+    timeout: float | None = 600.0,
+    coordinator: str = "coordinator",
+) -> Moments:
+    """Return the sum of the moments of all parties, from within the ``main`` of a Flower ``ServerApp``.
+
+    Parameters
+    ----------
+    grid, context
+        As Flower hands them to ``main``.
+    parties : list of str
+        The names of the members, each at a node of its own.
+    name : str, default="sum"
+        Of this sum among those of the run: lower-case letters, digits, ``_ . -``.
+    timeout : float, optional
+        Seconds to wait for answers; None to wait for all.
+    coordinator : str, default="coordinator"
+        As the members know it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Flower is not installed.
+    MessageError
+        If there are not as many nodes as parties, a node fails or stays away, or what comes back is damaged
+        or does not add up: see :func:`tastebridge.privacy.federated.sum_masked`.
+
+    Examples
+    --------
+    >>> from tastebridge.privacy.federated import flower
+    >>> moments = flower.sum_over(grid, context, ["ada", "eva"])  # doctest: +SKIP
+    """
+    flwr, nodes = _library(), list(grid.get_node_ids())
+    if len(nodes) != len(parties):
+        raise MessageError(
+            f"{len(parties)} parties are to be summed, and {len(nodes)} nodes are connected. Start one node "
+            "for each party, and call when all are there."
+        )
+    session = _of_run(context) + name
+    call = Message(_CALL, session, coordinator, _EVERYBODY)
+    calls = [flwr.app.Message(packed(call), node, f"query.{_ACTION}", group_id=name) for node in nodes]
+    answers = [unpacked(reply) for reply in grid.send_and_receive(calls, timeout=timeout)]
+    return sum_masked(answers, parties, session, coordinator)
+
+
+def packed(message: Message) -> Any:
+    """Return Flower's record of a message: its bytes, and nothing beside them."""
+    flwr = _library()
+    return flwr.app.RecordDict({_RECORD: flwr.app.ConfigRecord({_BYTES: message.to_bytes()})})
+
+
+def unpacked(message: Any) -> Message:
+    """Return the message in one of Flower's.
+
+    Raises
+    ------
+    MessageError
+        If it tells of an error at its node, or is not, from first to last, a message of this package.
+    """
+    if message.has_error():
+        raise MessageError(
+            f"the party at node {message.metadata.src_node_id} failed: Flower's error {message.error.code} "
+            "came instead of its answer. What went wrong stands in the log of that node."
+        )
+    config = message.content.config_records.get(_RECORD, {})
+    text = config.get(_BYTES)
+    if len(message.content) != 1 or set(config) != {_BYTES} or not isinstance(text, bytes):
+        raise MessageError(
+            f"what comes over Flower must be one record {_RECORD!r} with the bytes of a message; the records "
+            f"{sorted(map(str, message.content))[:5]} came."
+        )
+    return Message.from_bytes(text)
+
+
+def _of_run(context: Any) -> str:
+    """Return how the sessions of a run begin: no other run has them."""
+    return f"flower-{context.run_id}."
+
+
+def _use(context: Any, session: str) -> None:
+    """Enter a session of this run among those answered."""
+    record = context.state.setdefault(_RECORD, _library().app.ConfigRecord())
+    used = list(record.get(_SESSIONS, []))
+    if not session.startswith(_of_run(context)):
+        raise MessageError(f"session {session!r} is not one of run {context.run_id}.")
+    if session in used:
+        raise MessageError(f"session {session!r} was answered before; its masks serve once. Name another.")
+    record[_SESSIONS] = [*used, session]
+
+
+def _library() -> Any:
+    try:
+        import flwr
+        import flwr.app
+        import flwr.clientapp
+    except ImportError:
+        raise MissingDependencyError(
+            "sums over Flower need the package flwr. Install it: pip install 'tastebridge[flower]'."
+        ) from None
+    return flwr
