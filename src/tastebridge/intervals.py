@@ -11,6 +11,8 @@ from tastebridge._validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError
 
 _CELLS = 1 << 20
+_DRAW = 20
+"""Drawing the weight of a cell takes about as long as drawing so many people."""
 Floats = NDArray[np.float64]
 
 
@@ -42,9 +44,9 @@ def bootstrap_mean(
 ) -> Interval:
     r"""Return the mean of ``values`` with its percentile bootstrap interval.
 
-    A resample of :math:`n` people is a multinomial draw of weights. People of equal value are one cell of it,
-    so the cost is ``n_resamples`` times the number of *distinct* values, and the order of people does not
-    matter.
+    A resample of :math:`n` people is a multinomial draw of weights. Where few values are distinct, people of
+    equal value are one cell of it, so that the cost is ``n_resamples`` times their number; else people are
+    drawn one by one. The order of people does not matter.
 
     Parameters
     ----------
@@ -131,12 +133,19 @@ def _per_person(values: ArrayLike, people: ArrayLike | None) -> tuple[Floats, Fl
 
 
 def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
+    """Return the mean of every resample, by weights of cells where they are few, else person by person."""
     cells, people = np.unique(np.column_stack([sums, counts]), axis=0, return_counts=True)
-    rows = max(1, _CELLS // len(cells))
+    by_cell = len(cells) * _DRAW < len(sums)
+    rows = max(1, _CELLS // (len(cells) if by_cell else len(sums)))
+    everyone = np.repeat(cells, people, axis=0)
     means = np.empty(n_resamples)
     for start in range(0, n_resamples, rows):
         part = means[start : start + rows]
-        weights = rng.multinomial(len(sums), people / len(sums), size=len(part))
-        total, number = (weights @ cells).T
+        if by_cell:
+            total, number = (rng.multinomial(len(sums), people / len(sums), size=len(part)) @ cells).T
+        else:
+            drawn = rng.integers(len(sums), size=(len(part), len(sums)), dtype=np.uint32)
+            total = everyone[:, 0][drawn].sum(axis=1)
+            number = everyone[:, 1][drawn].sum(axis=1) if np.ptp(counts) else counts.sum()
         part[:] = total / number
     return means
