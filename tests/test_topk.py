@@ -94,6 +94,49 @@ def test_top_k_skips_items_out_of_reach():
     assert proposals.call_count < 4
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 7, 59, 60]),
+    st.sampled_from([1e-15, 1.0, 1e15]),
+    st.sampled_from([1, 6]),
+    st.booleans(),
+)
+def test_top_k_of_the_same_item_many_times_over(seed, k, size, margin, masked):
+    rng = np.random.default_rng(seed)
+    items = rng.permutation(rng.normal(size=(3, 5)).repeat(20, axis=0) * size).astype(np.float32)
+    users = (rng.normal(size=(9, 5)) * rng.choice([0.0, 1e-3, 1.0, 1e12], (9, 1))).astype(np.float32)
+    seen = some(rng, 9, 60, 0.5) if masked else None
+    open_ = np.ones((9, 60), dtype=bool) if seen is None else seen.toarray() == 0
+    with (
+        mock.patch.multiple(_topk, TILE_USERS=4, TILE_ITEMS=16, SEGMENT=4, MARGIN=margin),
+        mock.patch.object(_catalogue, "TILE_ITEMS", 16),
+    ):
+        found = top_k(users, items, k, seen=seen)
+    for got, want in zip(found, full_sort(users, items, k, open_), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(("copies", "again"), [(1, []), (40, [1])])
+def test_top_k_searches_once_more_whom_a_margin_is_too_narrow_for(copies, again):
+    rng = np.random.default_rng(0)
+    items = rng.normal(size=(6000, 16))
+    items[100 : 100 + copies] = 1.2 * items[0]
+    users = np.concatenate([rng.normal(size=(30, 16)), items[:1]])
+    with mock.patch.object(_topk, "_scan", wraps=_topk._scan) as scan:
+        found, _ = top_k(users, items, 5)
+    assert [len(call.args[0]) for call in scan.call_args_list] == [31, *again]
+    if copies > 1:
+        assert found[30].tolist() == [100, 101, 102, 103, 104]
+
+
+def test_top_k_scores_few_pairs_again():
+    rng = np.random.default_rng(0)
+    with mock.patch.object(_topk, "pair_scores", wraps=pair_scores) as scored:
+        top_k(rng.normal(size=(100, 32)), rng.normal(size=(9000, 32)), 10)
+    assert sum(len(call.args[0]) for call in scored.call_args_list) < 100 * 11
+
+
 def test_top_k_who_saw_everything_gets_nothing():
     items, scores = top_k(np.ones((2, 2)), np.ones((3, 2)), 5, seen=sparse.csr_matrix([[1, 1, 1], [0, 0, 1]]))
     assert items.tolist() == [[-1] * 5, [0, 1, -1, -1, -1]]

@@ -9,6 +9,7 @@ SIGN, ONES = np.uint32(1 << 31), np.uint32(0xFFFFFFFF)
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 Keys = NDArray[np.uint64]
+LOWEST = np.finfo(np.float32).min
 
 
 def pack(scores: Floats, numbers: Numbers) -> Keys:
@@ -23,6 +24,11 @@ def unpack_scores(keys: Keys) -> Floats:
     rising = (keys >> np.uint64(32)).astype(np.uint32)
     scores = np.where(rising & SIGN, rising ^ SIGN, ~rising).view(np.float32)
     return np.where(keys == 0, np.float32(-np.inf), scores)
+
+
+def unpack_numbers(keys: Keys) -> Numbers:
+    """Unpack the item numbers; of no item they mean nothing."""
+    return (ONES - keys.astype(np.uint32)).astype(np.int64)
 
 
 def merge(best: Keys, users: Numbers, keys: Keys) -> None:
@@ -42,3 +48,40 @@ def unpack(best: Keys) -> tuple[NDArray[np.int32], Floats]:
     best = np.sort(best, axis=1)[:, ::-1]
     numbers = (ONES - best.astype(np.uint32)).astype(np.int32)
     return np.where(best == 0, np.int32(-1), numbers), unpack_scores(best)
+
+
+class Found:
+    """The best items of users, put together from time to time of what was found since.
+
+    Attributes
+    ----------
+    best : ndarray of shape (n_users, k + margin)
+        Keys, the smallest in column 0.
+    floor : ndarray of shape (n_users,)
+        What a score must reach to be of use: the k-th best less the ``slack`` of a user, or about the lowest
+        number while there are fewer. It may be raised from outside.
+    """
+
+    def __init__(self, n_users: int, k: int, margin: int, slack: NDArray[np.float64]) -> None:
+        self.best: Keys = np.zeros((n_users, k + margin), dtype=np.uint64)
+        self.floor = np.full(n_users, LOWEST, dtype=np.float64)
+        self._margin, self._slack = margin, slack
+        self._waiting: list[tuple[Numbers, Keys]] = []
+
+    def add(self, users: Numbers, keys: Keys, most: int) -> None:
+        """Take keys of users, and put all together once ``most`` wait."""
+        self._waiting.append((users, keys))
+        if sum(len(part) for part, _ in self._waiting) >= most:
+            self.settle()
+
+    def settle(self) -> None:
+        """Put together what waits, and raise the floors."""
+        parts, self._waiting = self._waiting, []
+        if not parts:
+            return
+        users, keys = (np.concatenate(part) for part in zip(*parts, strict=True))
+        order = np.argsort(users, kind="stable")
+        merge(self.best, users[order], keys[order])
+        who = np.unique(users)
+        kth = np.partition(self.best[who], self._margin, axis=1)[:, self._margin]
+        self.floor[who] = np.maximum(unpack_scores(kth) - self._slack[who], LOWEST)

@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from tastebridge._best import Floats, Keys, Numbers, merge, pack, unpack, unpack_scores
+from tastebridge._best import (
+    LOWEST,
+    Floats,
+    Found,
+    Keys,
+    Numbers,
+    merge,
+    pack,
+    unpack,
+    unpack_numbers,
+    unpack_scores,
+)
 from tastebridge._catalogue import (
     TILE_ITEMS,
     Catalogue,
@@ -24,7 +35,8 @@ from tastebridge._validation import check_count
 from tastebridge.exceptions import InvalidDataError
 
 TILE_USERS, SEGMENT = 256, 512
-LOWEST = np.finfo(np.float32).min
+MARGIN = 6
+"""Items kept beyond k, so that rounding cannot have lost one of the k best."""
 
 
 def top_k(
@@ -44,9 +56,10 @@ def top_k(
 
     Items are visited in blocks, longest vectors first. A block is a BLAS product in float32, whose entries
     depend in the last bit on the shape of the block, the threads and the machine; so it only *proposes*: by
-    Cauchy–Schwarz it errs by less than :math:`\gamma=\epsilon(d+4)\|u\|\|v\|`, and whatever comes within
-    :math:`2\gamma` of the user's k-th best so far is scored again by :func:`pair_scores`. A user takes no
-    part in a block that :math:`\|u\|\|v\|` shows to be out of reach. The answer is therefore the
+    Cauchy–Schwarz it errs by less than :math:`\gamma=\epsilon(d+4)\|u\|\max\|v\|`. A few more than k are
+    kept, and those within :math:`2\gamma` of the k-th are scored again by :func:`pair_scores`; a user for
+    whom they all are, as where many items are the same, is searched once more, every proposal scored. A user
+    takes no part in a block that :math:`\|u\|\|v\|` shows to be out of reach. The answer is therefore the
     same for one user or a million, any ``block_bytes`` and any ``n_jobs``. Ties go to the lower item number.
 
     Parameters
@@ -112,7 +125,7 @@ def top_k(
 
     threads = n_threads(n_jobs)
     stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
-    each = 40 * (k + stored) + 8 * users.shape[1] + len(items) // 128 + 8 * len(catalogue.rare)
+    each = 40 * (2 * k + MARGIN + stored) + 8 * users.shape[1] + len(items) // 128 + 8 * len(catalogue.rare)
     with one_blas_thread():
         run = [partial(work, rows) for rows in _chunks(len(users), block_bytes // each, threads)]
         together(run, n_jobs)
@@ -151,15 +164,39 @@ def _search(
     if len(users) == 1 and catalogue.sketch is not None:
         _search_one(users, catalogue, catalogue.sketch, best, shut, only)
         return
-    norms, buffer = lengths(users), np.empty((TILE_USERS, TILE_ITEMS), dtype=np.float32)
-    error = (users.shape[1] + 4) * 2.0**-24 * norms
-    floor = np.full(len(users), LOWEST, dtype=np.float64)
+    k, slack = best.shape[1], _slack(users, catalogue)
+    near = _scan(users, catalogue, k, MARGIN, shut, only)
+    scores = unpack_scores(near)
+    close = scores >= (np.partition(scores, MARGIN, axis=1)[:, MARGIN] - slack)[:, None]
+    spilled = np.flatnonzero((close & (near > 0)).all(axis=1))
+    close[spilled] = False
+    rows, places = np.nonzero(close & (near > 0))
+    numbers = unpack_numbers(near[rows, places])
+    merge(best, rows, pack(pair_scores(users[rows], catalogue.items[numbers]), numbers))
+    if len(spilled):
+        own = [_rows_of(part, spilled, len(users)) for part in shut]
+        theirs = None if only is None else _rows_of(only, spilled, len(users))
+        best[spilled] = _scan(users[spilled], catalogue, k, 0, own, theirs)
+
+
+def _scan(
+    users: Floats,
+    catalogue: Catalogue,
+    k: int,
+    margin: int,
+    shut: list[sparse.csr_matrix],
+    only: sparse.csr_matrix | None,
+) -> Keys:
+    """Return the keys of the ``k + margin`` best by the product; without a margin, of the k best, exact."""
+    reach, slack = lengths(users) + _error(users), _slack(users, catalogue)
     common = users if not len(catalogue.thin) else np.ascontiguousarray(users[:, catalogue.thick])
     scarce = catalogue.scarce_scores(users)
+    buffer = np.empty((TILE_USERS, TILE_ITEMS), dtype=np.float32)
+    found = Found(len(users), k, margin, slack)
     for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
-        here, longest = slice(start, start + TILE_ITEMS), catalogue.norms[start]
+        here = slice(start, start + TILE_ITEMS)
         few = slice(*np.searchsorted(catalogue.rare, (start, start + TILE_ITEMS)))
-        active = np.flatnonzero((norms + error) * longest >= floor)
+        active = np.flatnonzero(reach * catalogue.norms[start] >= found.floor)
         if not len(active):
             break
         for at in range(0, len(active), TILE_USERS):
@@ -168,11 +205,28 @@ def _search(
             np.matmul(common[tile], catalogue.vectors[here].T, out=scores)
             scores[:, catalogue.rare[few] - start] += scarce[tile, few]
             scores = _mask(scores, block * len(users) + tile, shut, only)
-            rows, columns = _proposals(scores, floor[tile], 2 * longest * error[tile], best.shape[1])
-            numbers = catalogue.numbers[here][columns]
-            found = pair_scores(users[tile[rows]], catalogue.items[numbers])
-            merge(best, tile[rows], pack(found, numbers))
-            floor[tile] = unpack_scores(best[tile, 0])
+            rows, columns = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
+            numbers, who = catalogue.numbers[here][columns], tile[rows]
+            values = scores[rows, columns] if margin else pair_scores(users[who], catalogue.items[numbers])
+            found.add(who, pack(values, numbers), k * len(active))
+    found.settle()
+    return found.best
+
+
+def _error(users: Floats) -> NDArray[np.float64]:
+    """Return by how much a product may be off for an item of length 1."""
+    return (users.shape[1] + 4) * 2.0**-24 * lengths(users)
+
+
+def _slack(users: Floats, catalogue: Catalogue) -> NDArray[np.float64]:
+    """Return how far below the k-th best by the product one of a user's k best may stand."""
+    return 2 * catalogue.norms.max(initial=0.0) * _error(users)
+
+
+def _rows_of(folded: sparse.csr_matrix, users: Numbers, n_users: int) -> sparse.csr_matrix:
+    """Return the rows of some users of all blocks of a mask."""
+    blocks = np.arange(folded.shape[0] // n_users) * n_users
+    return folded[np.add.outer(blocks, users).ravel()]
 
 
 def _search_one(
@@ -228,17 +282,25 @@ def _mask(
     return scores
 
 
-def _proposals(
-    scores: Floats, floor: NDArray[np.float64], slack: NDArray[np.float64], k: int
-) -> tuple[Numbers, Numbers]:
-    """Return (row, column), row by row, of every score that may belong to its row's k best."""
+def _floor(
+    scores: Floats, floor: NDArray[np.float64], tile: Numbers, slack: NDArray[np.float64], k: int
+) -> NDArray[np.float64]:
+    """Return below what no score of a tile is of use; those who have no ``floor`` yet get one, in place."""
+    if (new := floor[tile] <= LOWEST).any():
+        floor[tile[new]] = np.maximum(_kth_at_least(scores[new], k) - slack[tile[new]], LOWEST)
+    return floor[tile]
+
+
+def _proposals(scores: Floats, floor: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
+    """Return (row, column), row by row, of every score that may belong to its row's k best.
+
+    Above 0 floats sort as their bits do, whose largest is found sooner.
+    """
     width = scores.shape[1]
-    if (new := floor <= LOWEST).any():
-        floor[new] = _kth_at_least(scores[new], k)
     size = SEGMENT if width % SEGMENT == 0 else width
-    segments = scores.reshape(-1, size)
-    limit = np.maximum(floor - slack, LOWEST).astype(np.float32).repeat(width // size)
-    hot = np.flatnonzero(segments.max(axis=1) >= limit)
+    kind = np.int32 if (floor > 0).all() else np.float32
+    segments, limit = scores.reshape(-1, size), floor.astype(np.float32).repeat(width // size)
+    hot = np.flatnonzero(segments.view(kind).max(axis=1).view(np.float32) >= limit)
     at, column = np.divmod(np.flatnonzero(segments[hot] >= limit[hot, None]), size)
     return np.divmod(hot[at] * size + column, width)
 
