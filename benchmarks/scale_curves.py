@@ -81,7 +81,10 @@ def draw(found: dict[str, dict[str, object]], path: Path) -> None:
         axis.loglog(sizes, seconds[0] * sizes / sizes[0], ":", color="#888888")
         axis.set_title(f"{name}\nexponent {curve['exponent']:.2f}", fontsize=10)
         axis.set_ylabel("seconds of one core")
-        axis.grid(visible=True, which="both", alpha=0.2)
+        axis.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+        axis.set_yticks(seconds, [f"{one:.2g}" for one in seconds], fontsize=8)
+        axis.minorticks_off()
+        axis.grid(visible=True, alpha=0.2)
     for axis in axes.flat[len(found) :]:
         axis.axis("off")
     figure.tight_layout()
