@@ -28,12 +28,13 @@ def _time(figures: pd.DataFrame, runs: pd.DataFrame, task: str, path: Path) -> N
     from matplotlib import pyplot
 
     means, seconds = figures.groupby("model")["mean"].mean(), runs.groupby("model")["fit_seconds"].mean()
-    fig, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    fig, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for model, value in means.items():
         where = max(seconds.get(model, 0.01), 0.01), 100 * value
         axes.scatter(*where, color=_COLOURS[MODELS[model].role])
         axes.annotate(model, where, xytext=(4, 3), textcoords="offset points", fontsize=8)
     axes.set(xscale="log", xlabel="seconds to fit", ylabel="NDCG@10, full ranking, %", title=task)
+    axes.set_xlim(right=6 * axes.get_xlim()[1])
     fig.savefig(path, dpi=130)
     pyplot.close(fig)
 
@@ -47,11 +48,32 @@ def _history(figures: pd.DataFrame, task: str, path: Path) -> None:
         figures["group"].unique(), key=lambda one: (one.startswith("history over"), len(one), one)
     )
     table = 100 * figures.groupby(["group", "model"])["mean"].mean().unstack().loc[groups]
-    fig, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    fig, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     for model in table:
-        colour = _COLOURS[MODELS[model].role]
-        axes.plot(groups, table[model], marker=".", color=colour, alpha=0.8)
-        axes.annotate(model, (len(groups) - 1, table[model].iloc[-1]), fontsize=7, color=colour)
+        axes.plot(groups, table[model], marker=".", color=_COLOURS[MODELS[model].role], alpha=0.8)
+    last = table.iloc[-1].sort_values()
+    for (model, value), height in zip(last.items(), _apart(last.to_list(), axes.get_ylim()), strict=True):
+        line = {"arrowstyle": "-", "color": "#cccccc", "lw": 0.6}
+        axes.annotate(
+            str(model),
+            (len(groups) - 1, value),
+            (len(groups) - 0.85, height),
+            arrowprops=line,
+            fontsize=8,
+            va="center",
+            color=_COLOURS[MODELS[str(model)].role],
+        )
     axes.set(xlabel="rows outside the target", ylabel="NDCG@10, full ranking, %", title=task)
+    axes.set_xlim(right=len(groups) - 0.2)
     fig.savefig(path, dpi=130)
     pyplot.close(fig)
+
+
+def _apart(heights: list[float], limits: tuple[float, float]) -> list[float]:
+    """Return rising heights moved up and down until labels there do not touch."""
+    gap = (limits[1] - limits[0]) / 24
+    found: list[float] = []
+    for height in heights:
+        found.append(max(height, found[-1] + gap) if found else height)
+    over = max(0.0, found[-1] - limits[1])
+    return [height - over * place / max(1, len(found) - 1) for place, height in enumerate(found)]
