@@ -23,6 +23,31 @@ def test_swapped_movielens_is_noticed():
         Panel.from_frame(load_movielens().to_frame(), columns=SWAP)
 
 
+def two_shops(shared):
+    """Two shops that share nobody, and this share of the items of the smaller one."""
+    panel, _ = make_panel(n_users=300, n_items=80, events_per_user=6)
+    frame = panel.to_frame()
+    here = frame["user_id"] < 150
+    frame = frame[here == (frame["category"] == "books")].copy()
+    frame["item_id"] = frame["item_id"].str.split(":").str[1].astype(int)
+    frame.loc[frame["category"] == "films", "item_id"] += int(80 * (1 - shared))
+    return frame
+
+
+@pytest.mark.parametrize("shared", [0.25, 0.6, 1.0])
+def test_two_shops_with_the_same_items_and_nobody_in_both_raise_no_alarm(shared):
+    frame = two_shops(shared)
+    people = frame.groupby("user_id")["category"].nunique()
+    items = frame.groupby("item_id")["category"].nunique()
+    assert people.max() == 1
+    assert (items > 1).mean() > 0.05
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Panel.from_frame(frame)
+    with pytest.warns(TastebridgeWarning, match="look swapped"):  # nobody in both, yet most items are
+        Panel.from_frame(make_panel(300, 80, events_per_user=6)[0].to_frame(), columns=SWAP)
+
+
 def numbered_from_zero(n_linked):
     """Two categories that number their items from 0, and some people in both."""
     rng = np.random.default_rng(0)

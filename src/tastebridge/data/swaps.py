@@ -20,9 +20,11 @@ def warn_if_swapped(events: Events) -> None:
     """Warn if the item column looks like people and the user column like items.
 
     People stand in several categories, items in one. The columns look swapped if at most 1 % of the "people"
-    stand in several categories, while at least 5 % of the "items" do, and at least three of them. Catalogues
-    that share items, or number them from 0 in every category, raise no alarm as long as people are linked; a
-    panel of one category says nothing.
+    stand in several categories, while at least 5 % of the "items" do, and at least three of them, and if
+    besides the "people" are the more uneven: few items are taken often and most seldom, while people differ
+    less in how much they do (by the coefficient of variation, its mean over the categories). So catalogues
+    that share items raise no alarm, be there nobody in two of them, nor do those that number items from 0 in
+    every category, as long as people are linked; a panel of one category says nothing.
 
     Parameters
     ----------
@@ -32,9 +34,11 @@ def warn_if_swapped(events: Events) -> None:
     slices = category_slices(events)
     if len(slices) < 2:
         return
-    people = _in_several([events.users[rows] for rows in slices], len(events.user_ids))
-    items = _in_several([events.items[rows] for rows in slices], len(events.item_ids))
-    if people.mean() <= _PEOPLE_LINKED and items.mean() >= _ITEMS_SHARED and items.sum() >= _AT_LEAST:
+    users, things = ([codes[rows] for rows in slices] for codes in (events.users, events.items))
+    people, items = _in_several(users, len(events.user_ids)), _in_several(things, len(events.item_ids))
+    if people.mean() > _PEOPLE_LINKED or items.mean() < _ITEMS_SHARED or items.sum() < _AT_LEAST:
+        return
+    if _unevenness(users) > _unevenness(things):
         warnings.warn(
             f"user and item columns look swapped: {people.mean():.0%} of the values of user_id stand in"
             f" several categories and {items.mean():.0%} of those of item_id; people should, items not."
@@ -53,3 +57,9 @@ def _in_several(codes: Sequence[np.ndarray], n_codes: int) -> np.ndarray:
         used[rows] = True
         categories += used
     return categories[categories > 0] > 1
+
+
+def _unevenness(codes: Sequence[np.ndarray]) -> float:
+    """Return how unequally often codes come, the mean over categories of the coefficient of variation."""
+    counts = [np.unique(rows, return_counts=True)[1] for rows in codes]
+    return float(np.mean([part.std() / part.mean() for part in counts]))
