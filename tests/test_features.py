@@ -1,11 +1,21 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.features import number_features, tag_features, text_features
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MissingDependencyError
+from tastebridge.features import (
+    TextEncoder,
+    number_features,
+    sentence_features,
+    table_features,
+    tag_features,
+    text_features,
+)
 
 TEXTS = ["red summer dress", "red winter dress", "summer shoes", "winter shoes", None]
 IDS = [5, 4, 3, 2, 1]
@@ -58,3 +68,116 @@ def test_steps_of_numbers_sum_to_one_and_tell_the_number():
 def test_what_makes_no_features_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_texts_that_come_later_are_vectors_of_the_same_space():
+    encoder = TextEncoder(n_components=3).fit(TEXTS)
+    whole = text_features(IDS, TEXTS, n_components=3)
+    later = sentence_features(["new", "blank"], ["winter shoes", " "], encoder)
+    assert later.items.ids.tolist() == ["new"]
+    np.testing.assert_allclose(later.matrix[0], whole.matrix[whole.items.numbers([2])[0]], rtol=1e-6)
+    assert later.shares_space_with(whole)
+    assert not text_features(IDS, [*TEXTS[:4], "red shoes"], n_components=3).shares_space_with(whole)
+
+
+class Lengths:
+    def encode(self, texts):
+        return np.array([[len(text), text.count("e")] for text in texts])
+
+
+def test_any_encoder_will_do_and_what_it_gives_is_checked():
+    found = sentence_features([3, 1, 2], ["dress", None, "shoe"], Lengths())
+    assert found.items.ids.tolist() == [2, 3]
+    assert found.matrix.tolist() == [[4, 1], [5, 1]]
+    broken = Lengths()
+    broken.encode = lambda texts: np.zeros(3)
+    with pytest.raises(
+        InvalidDataError, match=r"Lengths\.encode must give a vector a text, an array of 2 rows"
+    ):
+        sentence_features([1, 2], ["a", "b"], broken)
+    with pytest.raises(InvalidParameterError, match="an object with encode"):
+        sentence_features([1], ["a"], len)
+    with pytest.raises(InvalidDataError, match="all are missing"):
+        sentence_features([1, 2], ["", None], Lengths())
+    with pytest.raises(InvalidDataError, match="got 1 for 2"):
+        sentence_features([1, 2], ["a"], Lengths())
+
+
+def test_a_sentence_model_is_read_from_a_folder_and_never_fetched(tmp_path, monkeypatch):
+    model2vec = pytest.importorskip("model2vec")
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"[UNK]": 0, "red": 1, "shoes": 2}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    vectors = np.array([[0, 0], [1, 0], [0, 2]], dtype=np.float32)
+    model2vec.StaticModel(vectors, tokenizer, normalize=False).save_pretrained(tmp_path / "words")
+    found = sentence_features(["a", "b"], ["red shoes", "shoes"], tmp_path / "words")
+    np.testing.assert_allclose(found.matrix, [[0.5, 1.0], [0.0, 2.0]])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidParameterError, match="no model of model2vec"):
+        sentence_features(["a"], ["red"], tmp_path / "empty")
+    with pytest.raises(InvalidParameterError, match=r"never fetched. Did you mean 'words'\?"):
+        sentence_features(["a"], ["red"], str(tmp_path / "wordz"))
+    monkeypatch.setitem(sys.modules, "model2vec", None)
+    with pytest.raises(MissingDependencyError, match=r"tastebridge\[sentences\]"):
+        sentence_features(["a"], ["red"], tmp_path / "words")
+
+
+FILMS = pd.DataFrame(
+    {
+        "movieId": [1, 2, 3, 9],
+        "category": ["films", "films", "films", "books"],
+        "genres": ["War|Drama", "Drama", None, "none of ours"],
+        "plot": ["red dress", "red shoes", "blue shoes", "none of ours"],
+        "year": [1990, 2000, np.nan, 1234],
+        "poster": [np.array([1.0, 2.0]), np.array([3.0, 4.0]), None, np.array([9.0, 9.0])],
+    }
+)
+BOOKS = pd.DataFrame({"item_id": ["a", "b"], "plot": ["blue dress red", "shoes"], "year": [1900, 1950]})
+
+
+@pytest.mark.parametrize("made", [lambda frame: frame, pl.from_pandas, pa.Table.from_pandas])
+def test_each_column_of_a_table_becomes_what_its_cells_call_for(made):
+    found = table_features({"films": made(FILMS), "books": made(BOOKS)})
+    films, books = found["films"], found["books"]
+    assert {name: part.items.ids.tolist() for name, part in films.items()} == {
+        "genres": [1, 2],
+        "plot": [1, 2, 3],
+        "year": [1, 2],
+        "poster": [1, 2],
+    }
+    assert films["genres"].columns == ("Drama", "War")
+    assert films["poster"].matrix.tolist() == [[1, 2], [3, 4]]
+    joint = text_features(range(5), [*FILMS["plot"][:3], *BOOKS["plot"]])
+    np.testing.assert_allclose(
+        np.vstack([films["plot"].matrix, books["plot"].matrix]), joint.matrix, atol=1e-6
+    )
+    for name in books:
+        assert films[name].shares_space_with(books[name])
+
+
+def test_many_columns_of_numbers_are_one_vector():
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.normal(size=(5, 20)), columns=[f"e{place}" for place in range(20)])
+    wide.loc[3, "e7"] = np.nan
+    found = table_features({"films": wide.assign(item_id=list("abcde"), tag="x|y")})["films"]
+    assert sorted(found) == ["numbers", "tag"]
+    assert found["numbers"].items.ids.tolist() == ["a", "b", "c", "e"]
+    np.testing.assert_allclose(found["numbers"].matrix[3], wide.iloc[4], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"title": ["x"]}, "needs a column item_id; its columns are \\['title'\\]"),
+        ({"item_id": ["x"]}, "a column that describes the items"),
+        ({"item_id": ["x"], "category": ["books"], "n": [1]}, "needs a row"),
+        ({"item_id": ["x"], "when": [pd.Timestamp(0)]}, "column 'when' .* holds timestamp.* leave it out"),
+        ({"item_id": ["x", "y"], "v": [[1.0], [1.0, 2.0]]}, "of one length; .* 'v' .* 1 to 2 numbers"),
+        ({"item_id": ["x", "y"], "n": [3, 3]}, "column 'n' of the items of 'films': .* all are 3"),
+        ({"item_id": ["x", "x"], "n": [3, 4]}, "each item once"),
+    ],
+)
+def test_a_table_that_describes_nothing_is_refused(table, message):
+    with pytest.raises(InvalidDataError, match=message):
+        table_features({"films": pd.DataFrame(table)})

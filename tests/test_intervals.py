@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.intervals import bootstrap_mean, paired_difference
+from tastebridge.intervals import bootstrap_mean, paired_difference, simultaneous_differences
 
 
 @pytest.mark.parametrize("values", [np.random.default_rng(1).gamma(2, size=80), np.arange(90) % 10 == 0])
@@ -86,3 +86,26 @@ def test_bootstrap_refuses_bad_input():
         bootstrap_mean([[1.0]])
     with pytest.raises(InvalidDataError, match="a person each"):
         bootstrap_mean([1.0], people=["a", "b"])
+
+
+def test_simultaneous_intervals_all_hold_at_once_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    apart, together = [], []
+    for run in range(200):
+        several, base = rng.normal(size=(5, 80)), rng.normal(size=80)
+        alone = [paired_difference(one, base, 300, 0.9, run) for one in several]
+        apart.append(all(one.low <= 0 <= one.high for one in alone))
+        found = simultaneous_differences(several, base, 300, 0.9, run)
+        together.append(all(one.low <= 0 <= one.high for one in found))
+        np.testing.assert_allclose([one.mean for one in found], [one.mean for one in alone])
+    assert 0.84 <= np.mean(together) <= 0.95
+    assert np.mean(apart) < np.mean(together) - 0.1
+
+
+def test_simultaneous_intervals_draw_people_with_all_their_rows():
+    rng = np.random.default_rng(0)
+    people, values = np.arange(50).repeat(20), rng.normal(size=(2, 50))
+    clustered = simultaneous_differences(values[:, people], np.zeros(1000), people=people)
+    one_each = simultaneous_differences(values, np.zeros(50))
+    for found, expected in zip(clustered, one_each, strict=True):
+        np.testing.assert_allclose([found.low, found.high], [expected.low, expected.high])

@@ -57,6 +57,52 @@ def test_where_taste_stays_events_count_alike():
     assert not model.recency_["low"][1] > 0
 
 
+def at_random(seed, n_people=75):
+    """People of one group each, who take items of it at times that mean nothing."""
+    rng, rows = np.random.default_rng(seed), []
+    for person in range(n_people):
+        own = rng.integers(4)
+        for category, letter in (("books", "b"), ("films", "f")):
+            for day in rng.uniform(0, 200, rng.integers(8, 25)):
+                group = own if rng.random() < 0.7 else rng.integers(4)
+                item = int(10 * rng.random() ** 2)
+                rows.append((person, f"{letter}{group}-{item}", category, day * DAY + 1e9))
+    return tb.Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category", "timestamp"]))
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_times_that_mean_nothing_are_not_chosen_by_luck():
+    tables = [mapper(recency="auto").fit(at_random(seed)).recency_ for seed in range(3)]
+    assert all(table["chosen"][0] for table in tables)
+    assert max(table["difference"].max() for table in tables) > 0  # some half-life looked better
+
+
+def test_what_is_better_at_the_last_moment_only_is_not_chosen():
+    panel, fits = moving(n_people=60), []
+
+    class Lucky:
+        def __init__(self, half_life):
+            self.half_life = half_life
+
+        def fit(self, train):
+            fits.append(self.half_life)
+            self.lucky = self.half_life == 5.0 and len(fits) <= 3
+            self.rest = panel["films"].matrix - train["films"].matrix
+            return self
+
+        def recommend(self, user_ids, n=10):
+            people, items = (part[: None if self.lucky else 0] for part in self.rest.nonzero())
+            ids = {"user_id": panel.users.ids[people], "item_id": panel["films"].items.ids[items]}
+            frame = pd.DataFrame(ids)
+            return frame.assign(rank=frame.groupby("user_id").cumcount() + 1)
+
+    chosen, table = choose_half_life(Lucky, panel, ["films"], [5.0, 9.0])
+    assert fits == [None, 5.0, 9.0, None, 5.0]  # the earlier moment judges what was better at the last
+    assert chosen is None
+    assert table["low"][1] > 0
+    assert table["earlier"].isna().tolist() == [True, False, True]
+
+
 def test_a_model_is_judged_on_what_comes_later_and_on_nothing_it_learned_from():
     panel, seen = moving(n_people=60), []
 
@@ -65,12 +111,12 @@ def test_a_model_is_judged_on_what_comes_later_and_on_nothing_it_learned_from():
             self.half_life = half_life
 
         def fit(self, train):
+            self.train, self.known = train, seen[0] if len(seen) > 1 else panel
             seen.append(train)
             return self
 
         def recommend(self, user_ids, n=10):
-            part = seen[0]["films"]
-            rest = panel["films"].matrix - part.matrix
+            rest = self.known["films"].matrix - self.train["films"].matrix
             rows = [] if self.half_life is None else np.argwhere(rest.toarray() > 0)
             pairs = [(panel.users.ids[u], panel["films"].items.ids[i]) for u, i in rows]
             frame = pd.DataFrame(pairs, columns=["user_id", "item_id"])
@@ -80,6 +126,9 @@ def test_a_model_is_judged_on_what_comes_later_and_on_nothing_it_learned_from():
     chosen, table = choose_half_life(Fixed, panel, ["films"], [5.0])
     assert chosen == 5.0
     assert table["ndcg"].tolist() == [0.0, 1.0]
+    assert table["earlier"].tolist()[1] == 1.0
+    assert [len(train.to_frame()) for train in seen[:2]] == [len(seen[0].to_frame())] * 2
+    assert len(seen[2].to_frame()) == len(seen[3].to_frame()) < len(seen[0].to_frame())
     early = seen[0].to_frame().groupby("user_id")["timestamp"].max()
     key = ["user_id", "item_id", "category"]
     hidden = panel.to_frame().merge(seen[0].to_frame()[key], on=key, how="left", indicator=True)

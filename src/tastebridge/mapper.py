@@ -97,8 +97,10 @@ class InterestMapper(SeveralTargets):
     recency : "auto" or list of float, optional
         Half-lives in days to try, after which an event counts half; ``"auto"`` for a half, an eighth and a
         thirtieth of the time the data cover. They are judged by time: on the last fifth of everybody's
-        events, foretold from those before. The best is taken if it is surely better than none. A fit takes
-        as many times as long, and one more. None to count all events alike, or as ``weighting`` says.
+        events, foretold from those before, and then on the fifth before that. The best is taken if it is
+        surely better than none at both moments, judged on 50 people at least. A fit takes as many times as
+        long, and one more, twice that where the first moment speaks for any. None to count all events alike,
+        or as ``weighting`` says.
     blend : StackingBlend, optional
         How weights are learned; None for the listwise loss.
     time_budget : float, optional

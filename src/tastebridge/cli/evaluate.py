@@ -12,10 +12,12 @@ from tastebridge._validation import check_choice
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
 from tastebridge.cli.events import Table
+from tastebridge.cli.features import Features, describe, tables_of
 from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, results_table, screen
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.metrics import parse_metric
 from tastebridge.splits import cold_users
 
@@ -26,6 +28,7 @@ def evaluate(
     events: options.Events,
     target: options.Target,
     source: options.Sources = None,
+    features: Features = None,
     test_size: Annotated[
         float, typer.Option("--test-size", min=0.01, max=0.9, help="Share of the linked people to hide.")
     ] = 0.2,
@@ -62,12 +65,18 @@ def evaluate(
     metrics = metric or (["rmse", "mae"] if explicit else ["ndcg@10", "hr@10"])
     for name in metrics:
         check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
+    if explicit and features:
+        raise InvalidParameterError("--features is of no use with --feedback explicit. Leave it out.")
     if output is not None:
         check_output(output)
+    tables = tables_of(features)
     start = time.perf_counter()
     panel, out = Table(events, once(reading, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))
     out.print(f"\n{panel.cleaning}\n")
+    panel, described = describe(panel, tables, reading.columns.get("item_id"))
+    for line in described:
+        out.print(line, soft_wrap=True)
     split = cold_users(panel, target, test_size, seed)
     out.print(
         f"Hidden: all that {len(split.user_ids):,} people did in {target!r}, {len(split.truth):,} events.\n"

@@ -13,6 +13,7 @@ import typer
 from tastebridge._validation import check_category
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
+from tastebridge.cli.features import Features, describe, tables_of
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
@@ -34,6 +35,7 @@ def fit(
         Path, typer.Option("--output", "-o", metavar="MODEL", help="Folder to write.", show_default=False)
     ],
     source: options.Sources = None,
+    features: Features = None,
     n_components: Annotated[
         int | None, typer.Option("--n-components", min=1, help="Largest rank; as the data allow by default.")
     ] = None,
@@ -46,8 +48,11 @@ def fit(
         ),
     ] = None,
     bridge: Annotated[
-        Literal["auto", "users", "items"],
-        typer.Option("--bridge", help="What may join categories: people in both, items of one id in both."),
+        Literal["auto", "users", "items", "features"],
+        typer.Option(
+            "--bridge",
+            help="What may join categories: people in both, items of one id in both, features of one name.",
+        ),
     ] = "auto",
     recency: Annotated[
         bool,
@@ -78,21 +83,26 @@ def fit(
       tastebridge fit log.csv -t films -s books -s music -o model
       tastebridge fit log.csv -t films -t books -o model
       tastebridge fit log.csv -t all -o model
+      tastebridge fit log.csv -t films -o model --features films=films.parquet
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
       tastebridge fit stars.csv -t films -o model --feedback explicit
       tastebridge fit log.csv -t films -o model --with-users --key-file my.key
     """
     explicit = feedback == "explicit"
-    for option, given in (("--time-budget", time_budget is not None), ("--recency", recency)):
+    unused = {"--time-budget": time_budget is not None, "--recency": recency, "--features": bool(features)}
+    for option, given in unused.items():
         if explicit and given:
             raise InvalidParameterError(f"{option} is of no use with --feedback explicit. Leave it out.")
     table = Table(events, once(reading, explicit))
     check_free(output)
-    key = key_of(key_file)
+    key, tables = key_of(key_file), tables_of(features)
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")
+    panel, described = describe(panel, tables, reading.columns.get("item_id"))
+    for line in described:
+        out.print(line, soft_wrap=True)
     wanted = _wanted(target, panel)
     mapper: InterestMapper | RatingMapper
     if explicit:

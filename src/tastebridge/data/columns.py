@@ -63,7 +63,7 @@ def recognise(names: Sequence[str], given: Mapping[str, str | None] | None = Non
     for role, column in given.items():
         _check_given(role, column, names)
     free = [name for name in names if name not in given.values()]
-    found = {role: given[role] if role in given else _recognised(role, free) for role in ROLES}
+    found = {role: given[role] if role in given else recognised(role, free) for role in ROLES}
     roles = {role: column for role, column in found.items() if column is not None}
     _refuse_missing(roles, names)
     _refuse_shared(roles)
@@ -81,7 +81,8 @@ def _check_given(role: str, column: str | None, names: Sequence[str]) -> None:
         )
 
 
-def _recognised(role: str, names: Sequence[str]) -> str | None:
+def recognised(role: str, names: Sequence[str]) -> str | None:
+    """Return the column that plays a role, as :func:`recognise` finds it; None where there is none."""
     if role in names:
         return role
     typed = [name for name in names if name.split(":")[0] == role]

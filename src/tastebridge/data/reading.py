@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.dataset as ds
 
-from tastebridge.data.columns import REQUIRED, recognise
+from tastebridge.data.columns import REQUIRED, recognise, recognised
 from tastebridge.data.panel import Panel
 from tastebridge.data.text_ids import numbers_if_all
 from tastebridge.exceptions import InvalidDataError
@@ -105,14 +105,7 @@ def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.
 
 def read_text(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:
     """Return the table of a delimited file, of the columns that play a role, and the roles."""
-    _refuse_empty(path)
-    kind = (path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix).lower()
-    if kind not in _DELIMITERS:
-        raise InvalidDataError(
-            f"{str(path)!r} has the unknown ending {path.suffix!r}; expected .parquet, .csv, .tsv or .inter"
-            " (also with .gz), or a folder of .parquet files."
-        )
-    parse = pacsv.ParseOptions(delimiter=_DELIMITERS[kind])
+    parse = _parsing(path)
     with pacsv.open_csv(path, parse_options=parse) as opened:
         roles = roles_of(opened.schema.names, columns, path)
     texts = [roles[role] for role in (*REQUIRED, "event") if role in roles]
@@ -129,12 +122,57 @@ def read_text(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, 
     return table, roles
 
 
+def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
+    """Read a table of items with all its columns.
+
+    Parameters
+    ----------
+    path : str or Path
+        As of :func:`read_panel`. In text files the ids are read as there.
+    item_column : str, optional
+        The column of ids; None for the one named item_id or as peers name it.
+
+    Raises
+    ------
+    InvalidDataError
+        If it cannot be read.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir() or path.suffix == ".parquet":
+            return open_parquet(parquet_parts(path), path).to_table()
+        parse = _parsing(path)
+        with pacsv.open_csv(path, parse_options=parse) as opened:
+            names = opened.schema.names
+        items = item_column if item_column in names else recognised("item_id", names)
+        texts = {} if items is None else {items: pa.dictionary(pa.int32(), pa.string())}
+        convert = pacsv.ConvertOptions(column_types=texts, strings_can_be_null=True)
+        table = pacsv.read_csv(path, parse_options=parse, convert_options=convert)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise InvalidDataError(f"{str(path)!r} cannot be read: {_first_line(error)}") from None
+    if items is None:
+        return table
+    return table.set_column(names.index(items), items, numbers_if_all(table[items]))
+
+
 def roles_of(names: list[str], columns: Mapping[str, str | None], path: Path) -> dict[str, str]:
     """Return which of the columns of a file plays which role."""
     try:
         return recognise(names, columns)
     except InvalidDataError as error:
         raise InvalidDataError(f"in {str(path)!r}: {error}") from None
+
+
+def _parsing(path: Path) -> pacsv.ParseOptions:
+    """Return how a delimited file, which is not empty, is to be parsed."""
+    _refuse_empty(path)
+    kind = (path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix).lower()
+    if kind not in _DELIMITERS:
+        raise InvalidDataError(
+            f"{str(path)!r} has the unknown ending {path.suffix!r}; expected .parquet, .csv, .tsv or .inter"
+            " (also with .gz), or a folder of .parquet files."
+        )
+    return pacsv.ParseOptions(delimiter=_DELIMITERS[kind])
 
 
 def _refuse_empty(path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Columns of any container as lists of cells, and the columns of features with their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from tastebridge.data import ItemFeatures
+from tastebridge.exceptions import InvalidDataError
+
+
+def cells_of(column: Any) -> list[Any]:
+    """Return the cells of a list, an array or a series of pandas or polars."""
+    native = nw.from_native(column, series_only=True, pass_through=True)
+    return native.to_list() if isinstance(native, nw.Series) else list(column)
+
+
+def strings_of(texts: Any) -> list[str]:
+    """Return texts, a missing one as ``""``; what is no text is refused."""
+    cells = cells_of(texts)
+    if bad := [cell for cell in cells if not (isinstance(cell, str) or is_missing(cell))]:
+        raise InvalidDataError(f"texts must be of type str; got {bad[0]!r}.")
+    return [cell if isinstance(cell, str) else "" for cell in cells]
+
+
+def is_missing(cell: Any) -> bool:
+    """Return whether there is nothing in a cell."""
+    return cell is None or (isinstance(cell, float) and np.isnan(cell))
+
+
+def counted(vectorizer: Any, cells: list[Any], what: str) -> Any:
+    """Return the matrix of counts a vectorizer of scikit-learn learns from cells."""
+    try:
+        return vectorizer.fit_transform(cells)
+    except ValueError as error:
+        raise InvalidDataError(
+            f"nothing is left of the {what}: {error}. Lower min_items, or check the column."
+        ) from None
+
+
+def named(features: ItemFeatures, columns: Sequence[str] | None) -> ItemFeatures:
+    """Return features whose columns are called so."""
+    return replace(features, columns=None if columns is None else tuple(columns))

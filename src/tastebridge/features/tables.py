@@ -1,0 +1,198 @@
+"""A table of items, a column a property, as features: of each column the kind its cells call for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tastebridge.data import ItemFeatures
+from tastebridge.data.columns import recognised
+from tastebridge.data.events import into_frame
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.features.cells import named
+from tastebridge.features.numbers import number_features
+from tastebridge.features.tags import tag_features
+from tastebridge.features.texts import text_features
+
+_SEPARATOR, _TAGGED = "|", 0.1
+"""Text with this in a share of its cells is tags."""
+_MANY = 16
+"""More columns of numbers than this are one vector."""
+
+
+class _Column(NamedTuple):
+    """A property of the items of one category that have it."""
+
+    kind: str
+    ids: list[Any]
+    cells: Any
+
+
+def table_features(
+    tables: Mapping[str, Any], item_column: str | None = None
+) -> dict[str, dict[str, ItemFeatures]]:
+    """Return the features that tables of items hold, each column of the kind its cells call for.
+
+    ===========================================  ===========================================================
+    column of                                    becomes
+    ===========================================  ===========================================================
+    text                                         vectors of its words, by :func:`text_features`
+    lists of text, or text of which a tenth or   tags, by :func:`tag_features`
+    more holds ``|``
+    numbers                                      smooth steps, by :func:`number_features`; more than 16 such
+                                                 columns are one vector, ``"numbers"``, taken as it is
+    lists of numbers, all of one length          taken as they are: vectors of a text or image model
+    ===========================================  ===========================================================
+
+    Columns of one name and kind in several tables are made together and are one space. Items whose cell is
+    missing are left out of that kind. Where another kind is wanted, use the functions above one by one.
+
+    Parameters
+    ----------
+    tables : mapping of category to frame
+        A row an item: a column of ids, named item_id or as peers name it, and others. A column named
+        category, if there is one, tells the rows of the category from those of others.
+    item_column : str, optional
+        The column of ids.
+
+    Returns
+    -------
+    dict of category to dict of column to ItemFeatures
+        For :meth:`tastebridge.Panel.with_item_features`.
+
+    Raises
+    ------
+    InvalidDataError
+        If a table has no column of ids or no other one, or of a column no features can be made.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tastebridge.features import table_features
+    >>> films = pd.DataFrame({"item_id": [1, 2, 3], "genres": ["War|Drama", "Drama", None]})
+    >>> table_features({"films": films})
+    {'films': {'genres': <ItemFeatures of 2 items: Drama, War>}}
+    """
+    read = {category: _columns(category, table, item_column) for category, table in tables.items()}
+    found: dict[str, dict[str, ItemFeatures]] = {category: {} for category in read}
+    for name in dict.fromkeys(name for columns in read.values() for name in columns):
+        parts = {category: columns[name] for category, columns in read.items() if name in columns}
+        for kind in dict.fromkeys(part.kind for part in parts.values()):
+            group = {category: part for category, part in parts.items() if part.kind == kind}
+            for category, features in _made(name, kind, group).items():
+                found[category][name] = features
+    return found
+
+
+def _columns(category: str, frame: Any, item_column: str | None) -> dict[str, _Column]:
+    """Return the properties in the table of a category."""
+    table, ids = _of_category(category, frame, item_column)
+    kinds = {name: _kind(category, name, table[name]) for name in table.column_names}
+    numbers = [name for name, kind in kinds.items() if kind == "numbers"]
+    found = {}
+    if len(numbers) > _MANY:
+        wide = np.column_stack([table[name].to_numpy().astype(np.float64) for name in numbers])
+        whole = np.isfinite(wide).all(axis=1)
+        found["numbers"] = _Column("vector", [ids[at] for at in np.flatnonzero(whole)], wide[whole])
+        kinds = {name: kind for name, kind in kinds.items() if kind != "numbers"}
+    for name, kind in kinds.items():
+        cells = table[name].to_pylist() if kind != "vector" else _vectors(category, name, table[name])
+        known = [at for at, cell in enumerate(cells) if cell is not None and not _is_nan(cell)]
+        found[name] = _Column(kind, [ids[at] for at in known], [cells[at] for at in known])
+    return {name: part for name, part in found.items() if part.ids}
+
+
+def _of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.Table, list[Any]]:
+    """Return the rows of a category without their ids, and the ids."""
+    data = into_frame(frame)
+    table = (data.collect() if isinstance(data, nw.LazyFrame) else data).to_arrow()
+    names = table.column_names
+    items = item_column if item_column in names else recognised("item_id", names)
+    if items is None:
+        raise InvalidDataError(
+            f"the table of items of {category!r} needs a column item_id; its columns are {names}."
+        )
+    if "category" in names:
+        table = table.filter(pc.equal(pc.cast(table["category"], pa.string()), category))
+        table = table.drop_columns("category")
+    ids, table = table[items].to_pylist(), table.drop_columns(items)
+    if not table.num_rows or not table.num_columns:
+        raise InvalidDataError(
+            f"the table of items of {category!r} needs a row and, beside {items!r}, a column that describes "
+            f"the items; it has {table.num_rows} rows and the columns {names}."
+        )
+    return table, ids
+
+
+def _kind(category: str, name: str, column: pa.ChunkedArray) -> str:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        return "numbers"
+    if _is_text(kind):
+        holds = pc.match_substring(pc.cast(column, pa.string()), _SEPARATOR)
+        return "tags" if (pc.mean(holds).as_py() or 0.0) >= _TAGGED else "text"
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        if _is_text(kind.value_type):
+            return "tags"
+        if pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type):
+            return "vector"
+    raise InvalidDataError(
+        f"features are made of texts, tags, numbers and lists of numbers; the column {name!r} of the items "
+        f"of {category!r} holds {column.type}. Turn it into one of these, or leave it out."
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and np.isnan(cell)
+
+
+def _vectors(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
+    """Return the vector of each item, None for none."""
+    lengths = set(pc.list_value_length(column.drop_null()).to_pylist())
+    if len(lengths) > 1:
+        raise InvalidDataError(
+            f"vectors must be of one length; those in the column {name!r} of the items of {category!r} have "
+            f"{min(lengths)} to {max(lengths)} numbers."
+        )
+    flat = np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
+    cells: list[Any] = [None] * len(column)
+    known = np.flatnonzero(np.asarray(column.is_valid()))
+    for at, vector in zip(known, flat.reshape(len(known), -1), strict=True):
+        cells[at] = vector
+    return cells
+
+
+def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemFeatures]:
+    """Return the features of one property for each category, made for all of them together."""
+    if kind == "vector":
+        return {
+            category: ItemFeatures.read(np.array(part.cells), part.ids) for category, part in parts.items()
+        }
+    cells = [cell for part in parts.values() for cell in part.cells]
+    try:
+        whole = _MAKE[kind](range(len(cells)), cells, name)
+    except InvalidDataError as error:
+        raise InvalidDataError(
+            f"the column {name!r} of the items of {', '.join(map(repr, parts))}: {error}"
+        ) from None
+    found, start = {}, 0
+    for category, part in parts.items():
+        rows = slice(start, start := start + len(part.ids))
+        found[category] = named(ItemFeatures.read(whole.matrix[rows], part.ids), whole.columns)
+    return found
+
+
+_MAKE: Mapping[str, Callable[[Any, Any, str], ItemFeatures]] = {
+    "text": lambda ids, cells, name: text_features(ids, cells),
+    "tags": lambda ids, cells, name: tag_features(ids, cells),
+    "numbers": lambda ids, cells, name: number_features(ids, cells, name=name),
+}

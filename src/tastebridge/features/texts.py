@@ -1,0 +1,136 @@
+"""Texts of items as vectors: latent semantic analysis."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils.validation import check_is_fitted
+
+from tastebridge._svd import truncated_svd
+from tastebridge._validation import check_count
+from tastebridge.data import ItemFeatures
+from tastebridge.features.cells import counted, named, strings_of
+
+
+class TextEncoder(BaseEstimator):
+    """Makes vectors of texts: the TF-IDF of their words, brought to its leading singular directions.
+
+    Learned once, it makes vectors of texts that come later in the same space; see
+    :func:`tastebridge.features.sentence_features`.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Numbers a text has at the end; fewer where there are fewer words or texts.
+    min_items : int, default=2
+        Words that fewer texts have are left out.
+    stop_words : "english", list of str or None
+        Words left out; None for none, as for texts in another language.
+    random_state : int, default=0
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_words)
+    columns_ : tuple of str
+        What the numbers are called. A checksum of the words the texts have stands in the names, so that
+        vectors of two encoders are not taken for one space.
+
+    References
+    ----------
+    S. Deerwester et al., "Indexing by latent semantic analysis", JASIS 41 (1990).
+
+    Examples
+    --------
+    >>> from tastebridge.features import TextEncoder
+    >>> encoder = TextEncoder(n_components=2).fit(["red dress", "red shoes", "blue shoes"])
+    >>> encoder.encode(["red red shoes", "unheard"]).round(2).tolist()
+    [[0.95, 0.32], [0.0, 0.0]]
+    """
+
+    def __init__(
+        self,
+        n_components: int = 64,
+        min_items: int = 2,
+        stop_words: str | list[str] | None = "english",
+        random_state: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.min_items = min_items
+        self.stop_words = stop_words
+        self.random_state = random_state
+
+    def fit(self, texts: Any, y: None = None) -> Self:
+        """Learn the words and the directions; a missing text is empty.
+
+        Raises
+        ------
+        InvalidDataError
+            If no word is left.
+        """
+        n_components = check_count("n_components", self.n_components)
+        seed = check_count("random_state", self.random_state, 0)
+        min_df = check_count("min_items", self.min_items)
+        self.vectorizer_ = TfidfVectorizer(min_df=min_df, stop_words=self.stop_words)
+        words = counted(self.vectorizer_, strings_of(texts), "texts")
+        k = min(n_components, *words.shape)
+        self.components_ = truncated_svd(words, k, np.random.default_rng(seed), tol=1e-4)[2]
+        sign = _checksum(self.vectorizer_, words)
+        self.columns_ = tuple(f"text {place + 1} of {sign}" for place in range(k))
+        return self
+
+    def encode(self, texts: Any) -> NDArray[np.float64]:
+        """Return the vectors (n_texts, n_components); a text without a known word has 0."""
+        check_is_fitted(self, "components_")
+        return np.asarray(self.vectorizer_.transform(strings_of(texts)) @ self.components_.T)
+
+
+def text_features(
+    item_ids: Any,
+    texts: Any,
+    n_components: int = 64,
+    min_items: int = 2,
+    stop_words: str | list[str] | None = "english",
+    random_state: int = 0,
+) -> ItemFeatures:
+    """Return vectors of texts: the singular vectors of their words' TF-IDF (latent semantic analysis).
+
+    Parameters
+    ----------
+    item_ids : list or column of ids
+        Each item once.
+    texts : list or column of str
+        The text of each item, such as its title and description; a missing one is empty.
+    n_components, min_items, stop_words, random_state
+        As of :class:`TextEncoder`.
+
+    Returns
+    -------
+    ItemFeatures
+        Dense, (n_items, n_components).
+
+    Raises
+    ------
+    InvalidDataError
+        If no word is left.
+
+    Examples
+    --------
+    >>> from tastebridge.features import text_features
+    >>> text_features(["a", "b", "c"], ["red dress", "red shoes", "blue shoes"], n_components=2).shape
+    (3, 2)
+    """
+    encoder = TextEncoder(n_components, min_items, stop_words, random_state).fit(texts)
+    return named(ItemFeatures.read(encoder.encode(texts), item_ids), encoder.columns_)
+
+
+def _checksum(vectorizer: TfidfVectorizer, words: sparse.csr_matrix) -> str:
+    """Return a checksum of which words the texts have, whatever the order of the texts."""
+    counts = np.bincount(words.indices, minlength=words.shape[1])
+    known = " ".join([*vectorizer.get_feature_names_out(), *map(str, [words.shape[0], *counts])])
+    return hashlib.sha256(known.encode()).hexdigest()[:6]
