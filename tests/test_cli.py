@@ -281,7 +281,7 @@ def test_a_model_of_all_categories_recommends_in_one_list_or_in_one_category(fol
 
 
 def test_fit_says_whether_older_events_count_less(tmp_path):
-    frame = make_panel(60, 30, ("books", "films"), events_per_user=8)[0].to_frame()
+    frame = make_panel(120, 30, ("books", "films"), events_per_user=8)[0].to_frame()
     frame["timestamp"] = np.arange(len(frame)) * 1e5 + 1e9
     frame.to_csv(tmp_path / "events.csv", index=False)
     words = ["fit", tmp_path / "events.csv", "-t", "films", "-o", tmp_path / "model", "--n-components", 4]
@@ -290,5 +290,8 @@ def test_fit_says_whether_older_events_count_less(tmp_path):
     assert (code, "Older events count like others" in text) == (0, mapper.weighting_.half_life is None)
     assert ("An event counts half after" in text) == (mapper.weighting_.half_life is not None)
     assert len(mapper.recency_) == 4
+    frame[frame["user_id"] < 40].to_csv(tmp_path / "few.csv", index=False)
+    few = ["fit", tmp_path / "few.csv", "-t", "films", "-o", tmp_path / "few", "--n-components", 4]
+    assert "too few people did anything late" in run(*few, "--recency")[1]
     code, _, err = run(*words, "--recency", "--feedback", "explicit")
     assert (code, "--recency is of no use" in err) == (2, True)

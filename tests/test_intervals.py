@@ -91,7 +91,7 @@ def test_bootstrap_refuses_bad_input():
 def test_simultaneous_intervals_all_hold_at_once_as_often_as_they_say():
     rng = np.random.default_rng(0)
     apart, together = [], []
-    for run in range(200):
+    for run in range(120):
         several, base = rng.normal(size=(5, 80)), rng.normal(size=80)
         alone = [paired_difference(one, base, 300, 0.9, run) for one in several]
         apart.append(all(one.low <= 0 <= one.high for one in alone))

@@ -128,7 +128,7 @@ def fit(
         for name, rows in _by_target(mapper):
             out.print(transfer_table(rows, name))
     if recency:
-        out.print(f"\n{_aging(mapper.weighting_.half_life)}", soft_wrap=True)
+        out.print(f"\n{_aging(mapper.weighting_.half_life, len(mapper.recency_))}", soft_wrap=True)
     people = "with its people" if with_users else "no person in it"
     people += ", encrypted" if key else ""
     out.print(
@@ -140,7 +140,9 @@ def fit(
     out.print(command, soft_wrap=True, style="cyan")
 
 
-def _aging(half_life: float | None) -> str:
+def _aging(half_life: float | None, n_tried: int) -> str:
+    if not n_tried:
+        return "Older events count like others: too few people did anything late to judge that by."
     if half_life is None:
         return "Older events count like others: to let them count less is not surely better."
     return f"An event counts half after {half_life:,.0f} days."
