@@ -38,6 +38,6 @@ def test_a_vector_does_not_depend_on_who_stands_beside(mapper):
 
 def test_padding_changes_nothing_but_the_last_bits(mapper):
     histories = {name: part[:33] for name, part in mapper._histories_of(np.arange(400)).items()}
-    padded, plain = mapper.model_.user_vectors(histories), mapper.model_._user_vectors(histories)
+    padded, plain = mapper.model_.user_vectors(histories), mapper.model_._user_vectors(histories, 33)
     assert padded.shape == plain.shape
     np.testing.assert_allclose(padded, plain, rtol=1e-6, atol=1e-7)

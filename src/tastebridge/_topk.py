@@ -119,9 +119,8 @@ def top_k(
     best: Keys = np.zeros((len(users), k), dtype=np.uint64)
 
     def work(rows: slice) -> None:
-        shut = [catalogue.fold(m[rows]) for m in banned if m is not None]
-        only = None if opened is None else catalogue.fold(opened[rows])
-        _search(users[rows], catalogue, best[rows], shut, only)
+        shut = [m[rows] for m in banned if m is not None]
+        _search(users[rows], catalogue, best[rows], shut, None if opened is None else opened[rows])
 
     threads = n_threads(n_jobs)
     stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
@@ -165,6 +164,7 @@ def _search(
         _search_one(users, catalogue, catalogue.sketch, best, shut, only)
         return
     k, slack = best.shape[1], _slack(users, catalogue)
+    shut, only = [catalogue.fold(m) for m in shut], None if only is None else catalogue.fold(only)
     near = _scan(users, catalogue, k, MARGIN, shut, only)
     scores = unpack_scores(near)
     close = scores >= (np.partition(scores, MARGIN, axis=1)[:, MARGIN] - slack)[:, None]
@@ -243,13 +243,13 @@ def _search_one(
     scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
     near, off = sketch.bounds(common)
     error = (user.shape[1] + 4) * 2.0**-23 * float(lengths(user)[0]) * catalogue.norms
-    near, off = near + scarce, off + error
-    open_ = np.flatnonzero(_open(len(near), shut, only))
-    first = open_[np.argsort(-near[open_])[: 2 * k]]
+    near += scarce
+    near[_closed(catalogue, shut, only)] = -np.inf
+    first = np.argpartition(near, -min(2 * k, len(near)))[-2 * k :]
+    first = first[near[first] >= LOWEST]
     found = np.sort(pair_scores(user, catalogue.items[catalogue.numbers[first]]))
-    floor = float(found[-k]) if len(found) >= k else -np.inf
-    floor -= abs(floor) * 2.0**-22
-    left = open_[(near + off)[open_] >= floor]
+    floor = float(found[-k]) * (1 - np.sign(found[-k]) * 2.0**-22) if len(found) >= k else LOWEST
+    left = np.flatnonzero(near + off + error >= floor)
     whole = catalogue.vectors[left] @ common + scarce[left]
     left = left[whole + error[left] >= floor]
     numbers = catalogue.numbers[left]
@@ -258,14 +258,16 @@ def _search_one(
     )
 
 
-def _open(n_items: int, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None) -> NDArray[np.bool_]:
-    """Return which places of the catalogue are open to the one user whose rows are the blocks."""
-    opened = np.full(n_items, only is None)
-    for matrix, is_open in [(only, True), *((part, False) for part in shut)]:
+def _closed(
+    catalogue: Catalogue, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None
+) -> NDArray[np.bool_]:
+    """Return which places of the catalogue are closed to the one user whose rows these are."""
+    closed = np.full(len(catalogue.numbers), only is not None)
+    for matrix, is_closed in [(only, False), *((part, True) for part in shut)]:
         if matrix is not None:
-            blocks, columns = entries(matrix, np.arange(matrix.shape[0]))
-            opened[blocks * TILE_ITEMS + columns] = is_open
-    return opened
+            places = catalogue.position[matrix.indices]
+            closed[places[places >= 0]] = is_closed
+    return closed
 
 
 def _mask(

@@ -131,14 +131,16 @@ class LinearModel:
         """
         n_people = histories[self.target].shape[0]
         with one_blas_thread():
-            return self._user_vectors(_in_whole_tiles(histories))[:n_people]
+            return self._user_vectors(_in_whole_tiles(histories), n_people)
 
-    def _user_vectors(self, histories: Histories) -> Vectors32:
+    def _user_vectors(self, histories: Histories, n_people: int) -> Vectors32:
+        """Return the vectors of the first people."""
         encoded = encoded_by(self.routes, self.encoders, histories)
-        weights = self.weights(histories, self.gated(histories, encoded))
-        out = {key: np.zeros((len(weights), V.shape[1]), dtype=np.float32) for key, V in self.spaces.items()}
+        weights = self.weights(histories, self.gated(histories, encoded))[:n_people]
+        out = {key: np.zeros((n_people, V.shape[1]), dtype=np.float32) for key, V in self.spaces.items()}
+        known = {route.sources: known_to(route.sources, histories) for route in self.routes}
         for column, route in enumerate(self.routes):
-            Z = route.vectors(encoded[route.encoder], known_to(route.sources, histories))
+            Z = route.vectors(encoded[route.encoder], known[route.sources])[:n_people]
             Z = Z * weights[:, [column]]
             out[route.space][:, : Z.shape[1]] += Z
         return np.concatenate(list(out.values()), axis=1)

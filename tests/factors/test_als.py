@@ -39,7 +39,7 @@ def test_fold_in_solves_the_normal_equations(f):
     G = Y.T @ Y + 0.3 * np.eye(f)
     C = sparse.random_array((40, 90), density=0.3, rng=rng, format="csr") * 3.0
     C = sparse.csr_matrix(sparse.vstack([C, sparse.csr_matrix((1, 90)), np.ones((1, 90))]))
-    for z, c in zip(fold_in(C, Y, G), C.toarray(), strict=True):
+    for z, c in zip(fold_in(C, Y, G, np.linalg.inv(G)), C.toarray(), strict=True):
         weights = np.where(c > 0, c, 1.0)
         A = (Y.T * weights) @ Y + 0.3 * np.eye(f)
         np.testing.assert_allclose(A @ z, Y.T @ c, rtol=1e-9, atol=1e-9)

@@ -12,16 +12,17 @@ _BUDGET = 2**22
 """Floats one batch may hold in each of its temporaries (32 MB)."""
 
 
-def fold_in(C: sparse.csr_matrix, Y: Array, G: Array) -> Array:
+def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
     r"""Return :math:`z_u = (G + Y_u^\top (C_u - I) Y_u)^{-1} Y_u^\top c_u` for every row of ``C``.
 
-    ``C`` (n, n_items) holds confidences, ``Y`` (n_items, f) the item factors and ``G`` (f, f) is
-    :math:`Y^\top Y + \lambda I`. With :math:`K = Y_u G^{-1} Y_u^\top` the same vector is
-    :math:`G^{-1} Y_u^\top (I + (C_u - I) K)^{-1} c_u`, a system as large as the history and not as the
-    factors, so the smaller of the two is solved. Histories are padded to a power of two and solved in stacks;
-    the padding depends on the row alone, so a row comes out the same in any batch. Empty rows give zeros.
+    ``C`` (n, n_items) holds confidences, ``Y`` (n_items, f) the item factors and ``G`` (f, f), whose
+    ``inverse`` is given, is :math:`Y^\top Y + \lambda I`. With :math:`K = Y_u G^{-1} Y_u^\top` the same
+    vector is :math:`G^{-1} Y_u^\top (I + (C_u - I) K)^{-1} c_u`, a system as large as the history and not as
+    the factors, so the smaller of the two is solved. Histories are padded to a power of two and solved in
+    stacks; the padding depends on the row alone, so a row comes out the same in any batch. Empty rows give
+    zeros.
     """
-    f, inverse = Y.shape[1], np.asarray(np.linalg.inv(G), dtype=np.float64)
+    f = Y.shape[1]
     lengths = np.diff(C.indptr)
     widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
     Z = np.zeros((C.shape[0], f))

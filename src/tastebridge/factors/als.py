@@ -12,6 +12,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._linalg import with_data
+from tastebridge._threads import one_blas_thread
 from tastebridge._validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array, FactorModel, grown
@@ -145,10 +146,19 @@ class ALSFactors(FactorModel):
         return model.user_factors, model.item_factors
 
     def _transform(self, R: sparse.csr_matrix) -> Array:
-        return fold_in(with_data(R, self.alpha * R.data), self.item_factors_, self.gram_)
+        return self._solve(R, self.item_factors_)
 
     def _plain(self, R: sparse.csr_matrix) -> Array:
-        return fold_in(with_data(R, self.alpha * R.data), self._of_the_fit(self.item_factors_), self.gram_)
+        return self._solve(R, self._of_the_fit(self.item_factors_))
+
+    def _solve(self, R: sparse.csr_matrix, Y: Array) -> Array:
+        """Fold clean histories in; the inverse, the same for everybody, is computed once for a matrix."""
+        gram, inverse = self.__dict__.get("_inverse", (None, None))
+        if gram is not self.gram_:
+            with one_blas_thread():  # its bits depend on their number
+                inverse = np.asarray(np.linalg.inv(self.gram_), dtype=np.float64)
+            self._inverse = self.gram_, inverse
+        return fold_in(with_data(R, self.alpha * R.data), Y, self.gram_, inverse)
 
     def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
         r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
@@ -157,7 +167,8 @@ class ALSFactors(FactorModel):
         """
         self.item_factors_ = grown(self.item_factors_, new)
         G = self.user_gram_ + self.regularization * np.eye(len(self.user_gram_))
+        inverse = np.asarray(np.linalg.inv(G), dtype=np.float64)
         takers = sparse.csr_matrix(R[:, new].T)
-        Y = fold_in(with_data(takers, self.alpha * takers.data), self._plain(R), G)
+        Y = fold_in(with_data(takers, self.alpha * takers.data), self._plain(R), G, inverse)
         self.item_factors_[new] = Y
         return Y

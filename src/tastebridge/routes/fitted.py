@@ -140,4 +140,5 @@ def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bo
     n_people = next(iter(histories.values())).shape[0]
     if not categories:
         return np.ones(n_people, dtype=bool)
-    return np.asarray(sum(np.diff(histories[name].indptr) for name in categories) > 0)
+    bounds = [histories[name].indptr for name in categories]
+    return np.asarray(np.any([ends[1:] > ends[:-1] for ends in bounds], axis=0))
