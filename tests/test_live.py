@@ -12,7 +12,13 @@ from sklearn.base import clone
 
 import tastebridge as tb
 from tastebridge.datasets import make_panel
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError, UnknownIdError
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ModelFileError,
+    TastebridgeWarning,
+    UnknownIdError,
+)
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import CCAMap, RidgeMap
 from tastebridge.moments import Moments
@@ -394,6 +400,22 @@ def test_a_mapper_over_features_takes_new_items_and_follows_its_ledger():
     after = mapper.predict(_untouched(mapper))
     assert np.isfinite(after).all()
     assert not np.array_equal(before, after)
+
+
+@pytest.mark.filterwarnings("ignore:no source helps")
+def test_features_of_new_items_are_not_passed_over_in_silence():
+    frame = make_panel(200, 40, events_per_user=8)[0].to_frame()
+    late = frame["user_id"] < 10
+    kinds = [TransferRoute(SVDFactors(4), SVDFactors(4))]
+    mapper = tb.InterestMapper("films", routes=kinds, n_lists=200, n_folds=1).fit(frame[~late])
+    events = tb.Panel.from_frame(frame[late])
+    known = events.with_item_features("films", np.ones((len(events["films"].items), 1)))
+    ids = [events["films"].items.ids[0], "films: new", "films: newer"]
+    new = events.with_item_features("films", np.eye(3), item_ids=ids)
+    with pytest.warns(TastebridgeWarning, match="features of items .* 2 of 'films': .* before the next fit"):
+        mapper.update(new)
+    assert "films: new" in mapper.items_["films"].ids
+    mapper.update(known)  # what is known of known items is no news
 
 
 def _untouched(mapper):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from tastebridge.data import Panel
 from tastebridge.data.changes import Change, Repeats, change_of, joined, left
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.drift import Array, drifted, told
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning, UnknownIdError
 from tastebridge.interests import State
 from tastebridge.ledger import Ledger
 from tastebridge.receipt import Receipt
@@ -53,7 +54,8 @@ class LiveRecommender(TrustedRecommender):
         all categories at once, for which a fresh history is folded in; the weights of the routes; the
         statistics of the weighting; what the mapper says of itself (``transfer_``, :meth:`interests`,
         :meth:`confidence`, the report). A new item gets factors by a fold-in of the item side, from those
-        who took it now, and keeps them. :meth:`drift` says when a refit pays.
+        who took it now, and keeps them; features the events bring of items the fit did not know are not
+        looked at, with a warning. :meth:`drift` says when a refit pays.
 
         Parameters
         ----------
@@ -103,6 +105,7 @@ class LiveRecommender(TrustedRecommender):
         check_choice("missing", missing, ("skip", "error"))
         ledger, fresh = self._ledger(), self._known_categories(self._read(events), missing)
         had, timed = self._had(before, fresh)
+        self._note_features(fresh)
         change = change_of(had, fresh, self.items_, timed, repeats)
         statistics = {
             name: known.extended(change.after[name].matrix, change.moves[name], ledger.people[name])
@@ -260,6 +263,21 @@ class LiveRecommender(TrustedRecommender):
             (np.diff(part.matrix.indptr) for part in panel.interactions.values()), np.zeros(len(panel))
         )
         return panel if active.all() else panel[active > 0]
+
+    def _note_features(self, fresh: Panel) -> None:
+        """Warn of features that say what new items are like: only a fit learns from them."""
+        counts = {}
+        for name, kinds in fresh.item_features.items():
+            new = self.items_[name].numbers(fresh[name].items.ids, missing="negative") < 0
+            described = np.any([part.described for part in kinds.values()], axis=0)
+            counts[name] = int(np.count_nonzero(described & new))
+        if told := ", ".join(f"{count} of {name!r}" for name, count in counts.items() if count):
+            warnings.warn(
+                f"the events bring features of items the model does not know, {told}: they are not looked at "
+                "before the next fit. Until then new items are told by who takes them.",
+                TastebridgeWarning,
+                stacklevel=3,
+            )
 
     def _had(self, before: Any, fresh: Panel) -> tuple[Panel, bool]:
         """Return the panel of what people had, and whether times are to be kept."""
