@@ -77,7 +77,8 @@ def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
         raise InvalidDataError(
             f"{name} must be a list or column of ids; got the single value {values!r}. Write [{values!r}]."
         )
-    column = nw.from_native(values, series_only=True, pass_through=True)
+    is_read = isinstance(values, nw.Series)
+    column = values if is_read else nw.from_native(values, series_only=True, pass_through=True)
     try:
         array = column.to_arrow() if isinstance(column, nw.Series) else _to_array(values)
     except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as error:

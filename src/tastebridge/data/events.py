@@ -85,7 +85,8 @@ def read_events(
     columns = dict(columns or {})
     if event_weights is None:
         columns.setdefault("event", None)
-    names = [name for name in data.collect_schema().names() if isinstance(name, str)]
+    known = data.columns if isinstance(data, nw.DataFrame) else data.collect_schema().names()
+    names = [name for name in known if isinstance(name, str)]
     roles = recognise(names, columns)
     table = _collected(data, list(roles.values()))
     if not len(table) and not part:
