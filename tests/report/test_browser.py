@@ -1,5 +1,4 @@
-"""The report in a real browser: it is clicked through, in both colour schemes, and asks no host for "
-"anything."""
+"""The report in a real browser: clicked through, in both colour schemes; it asks no host for anything."""
 
 import html
 import json
