@@ -3,7 +3,8 @@
 Everything a model learned across categories is additive: the moments of the linked people's factors, from
 which maps are solved; how many of them took both items of a pair, from which links are made; how many people
 took an item. So a changed person is a subtraction and an addition, and the model solved from the new sums is
-the one that would be solved from sums over all people anew, with the same item factors.
+the one that would be solved from sums over all people anew, with the same item factors. All sums are of whole
+numbers, so it is that to the last bit.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ class LiveRecommender(TrustedRecommender):
 
         What the people of the events added to the sums of the model is taken out and what they add now is put
         in; then the maps, the links between items and the popularity are made anew. The result is that of
-        sums over all people anew, with the same item factors. It takes a second for a thousand people in a
-        million.
+        sums over all people anew, with the same item factors, bit for bit. It takes a second for a thousand
+        people in a million.
 
         **What stays as it was**: the factors of the items and with them the routes within the target and over
         all categories at once, for which a fresh history is folded in; the weights of the routes; the
@@ -132,8 +132,9 @@ class LiveRecommender(TrustedRecommender):
         """Forget people: what they added to the model is taken out of it, and their histories are dropped.
 
         Afterwards no id and no row of theirs is in any stored array, and the sums, and the maps, links and
-        popularity made from them, are those of a fit without them with the same item factors: counts
-        exactly, moments up to the rounding of float64.
+        popularity made from them, are those of a fit without them with the same item factors, bit for bit:
+        all of them are sums of whole numbers (:mod:`tastebridge.routes.exact`). What is kept to give new
+        items factors, ``user_gram_``, is that without them up to the rounding of float64.
 
         **What the model still owes to them**, as it does to each of the people of the fit, and which
         ``refit_items=True`` takes away: the factors of the items, the weights of the routes, the statistics

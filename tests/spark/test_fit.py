@@ -12,6 +12,7 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError, Tast
 from tastebridge.factors import ALSFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute, Workshop
+from tastebridge.routes.exact import ExactMoments
 from tastebridge.spark import fit, recommend, sums
 from tastebridge.spark.events import read_events
 from tastebridge.spark.factors import train
@@ -60,10 +61,11 @@ def test_moments_are_those_of_the_local_workshop(shop, monkeypatch, hide, people
     here = shop.hiding(hidden_half(shop)) if hide else shop
     there = Workshop(here.histories, "films")
     phi, psi = (ALS.fit(PANEL[name].matrix) for name in ("books", "films"))
-    found, expected = (one.moments("books", phi, psi).to_arrays() for one in (here, there))
-    for name, array in expected.items():
-        np.testing.assert_allclose(found[name], array, rtol=1e-12, atol=1e-12)
-    assert found["n"] > 100
+    found, linked = here.moments("books", phi, psi), there.linked("books")
+    X, Y = (there.encoded((name,), model, linked) for name, model in (("books", phi), ("films", psi)))
+    for name, array in ExactMoments.of(X, Y, found.grid).to_arrays().items():
+        np.testing.assert_array_equal(getattr(found, name), array)
+    assert found.n > 100
 
 
 def test_pairs_and_counts_are_those_of_the_local_workshop(shop):

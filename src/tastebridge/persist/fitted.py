@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from tastebridge.blend import StackingBlend
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.model import GATES
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.parameters import from_json, to_json
@@ -38,6 +40,8 @@ _TO_GROW: Mapping[str, tuple[str, ...]] = {
     "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
 }
 """What an encoder needs beside to give new items factors; older files do without."""
+_MANY = 2**40
+"""People, for the check of parameters: how many there were at the fit is not kept."""
 
 
 def describe_factors(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
@@ -65,6 +69,8 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     if issubclass(kind, BaseEstimator):
         model = kind(**{key: from_json(value) for key, value in record["parameters"].items()})
         model.n_features_in_ = n_items
+    if isinstance(model, FactorModel):
+        model._check(sparse.coo_matrix((_MANY, n_items)))
     for attribute in attributes:
         shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
         setattr(model, attribute, arrays.get(f"{name}/{attribute}", *shape))

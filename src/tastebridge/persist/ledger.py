@@ -12,18 +12,20 @@ from tastebridge.exceptions import ModelFileError
 from tastebridge.ledger import Ledger
 from tastebridge.maps._base import LinearMap
 from tastebridge.model import LinearModel
-from tastebridge.moments import Moments
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_encoder, revive_encoder
 from tastebridge.persist.parameters import from_json, to_json
 from tastebridge.routes import Account, Encoder, FittedRoute, width_of
 from tastebridge.routes.carried import CarriedAccount
 from tastebridge.routes.counted import CountAccount
+from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.mapped import MapAccount
 from tastebridge.routes.paired import PairAccount, Pairs
 
 _Sizes = Mapping[str, int]
 _Encoders = Mapping[str, Encoder]
+_FINEST, _MOST = 500, 2.0**53
+"""What the exponent of a grid stays below, so that squares of its unit are numbers, and any other number."""
 
 
 def describe_ledger(ledger: Ledger, arrays: Arrays) -> dict[str, Any]:
@@ -54,8 +56,8 @@ def revive_ledger(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, model: 
         if part["class"] not in _REVIVE:
             raise ModelFileError(f"its ledger names the account {part['class']!r}, which it cannot hold.")
         revive = _REVIVE[part["class"]]
-        accounts[part["key"]] = revive(part, arrays.under(f"accounts/{place}"), sizes, known)
-    people = {name: int(count) for name, count in record["people"].items()}
+        accounts[_name(part["key"])] = revive(part, arrays.under(f"accounts/{place}"), sizes, known)
+    people = {name: int(_number(count, 0)) for name, count in record["people"].items()}
     decoders = dict(record["decoders"])
     if (
         set(people) != set(sizes)
@@ -93,7 +95,8 @@ def _describe_map(account: MapAccount, arrays: Arrays) -> dict[str, Any]:
         arrays.add(name, np.atleast_1d(value))
     names = ("route", "source", "target", "encoder", "decoder")
     own = {name: getattr(account, name) for name in names}
-    return {"class": "MapAccount", **own, "map": to_json("map", account.map)}
+    grid = list(account.moments.grid)
+    return {"class": "MapAccount", **own, "map": to_json("map", account.map), "grid": grid}
 
 
 def _revive_map(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> MapAccount:
@@ -101,11 +104,13 @@ def _revive_map(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _E
     p, q = (width_of(known[record[name]].model) for name in ("encoder", "decoder"))
     shapes = {"n": (1,), "sum_x": (p,), "sum_y": (q,), "xx": (p, p), "xy": (p, q), "yy": (q, q)}
     stored = {name: arrays.get(name, *shape) for name, shape in shapes.items()}
-    moments = Moments.from_stored({**stored, "n": stored["n"][0]})
-    rule = from_json(record["map"])
-    if not isinstance(rule, LinearMap) or moments.n < 0:
+    grid, rule = Grid(*record["grid"]), from_json(record["map"])
+    if not isinstance(rule, LinearMap) or not all(type(a) is int and abs(a) < _FINEST for a in grid):
         raise ModelFileError(f"its ledger has a broken account of {record['route']!r}.")
-    return MapAccount(record["route"], source, target, record["encoder"], record["decoder"], rule, moments)
+    moments = ExactMoments.from_stored(grid, {**stored, "n": stored["n"][0]})
+    return MapAccount(
+        _name(record["route"]), source, target, record["encoder"], record["decoder"], rule, moments
+    )
 
 
 def _describe_pairs(account: PairAccount, arrays: Arrays) -> dict[str, Any]:
@@ -132,9 +137,9 @@ def _revive_pairs(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: 
         pairs[name] = Pairs(_counts(both), _counts(here), _counts(there))
     if set(record["routes"]) != set(pairs):
         raise ModelFileError("its ledger has pairs of other categories than its routes.")
-    return PairAccount(
-        target, int(record["n_links"]), float(record["shrinkage"]), dict(record["routes"]), pairs
-    )
+    routes = {name: _name(route) for name, route in record["routes"].items()}
+    n_links, shrinkage = int(_number(record["n_links"], 1)), _number(record["shrinkage"], 0)
+    return PairAccount(target, n_links, shrinkage, routes, pairs)
 
 
 def _describe_counts(account: CountAccount, arrays: Arrays) -> dict[str, Any]:
@@ -146,7 +151,7 @@ def _describe_counts(account: CountAccount, arrays: Arrays) -> dict[str, Any]:
 def _revive_counts(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> CountAccount:
     target, *among = (_category(name, sizes) for name in (record["target"], *record["among"]))
     counts = _counts(arrays.get("counts", sizes[target]))
-    return CountAccount(record["route"], target, tuple(among), float(record["prior"]), counts)
+    return CountAccount(_name(record["route"]), target, tuple(among), _number(record["prior"], 0), counts)
 
 
 def _counts(values: Any) -> Any:
@@ -155,6 +160,18 @@ def _counts(values: Any) -> Any:
     if numbers.dtype.kind not in "if" or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
         raise ModelFileError("its ledger has counts of people that are not whole numbers of at least 0.")
     return values
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ModelFileError(f"its ledger names a route or account by a {type(value).__name__}.")
+    return value
+
+
+def _number(value: Any, least: float) -> float:
+    if type(value) not in (int, float) or not least <= value < _MOST:
+        raise ModelFileError(f"its ledger has a number of at least {least:g} that is another thing.")
+    return value
 
 
 def _category(name: str, sizes: _Sizes) -> str:
@@ -171,7 +188,7 @@ def _describe_carried(account: CarriedAccount, arrays: Arrays) -> dict[str, Any]
 def _revive_carried(
     record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders
 ) -> CarriedAccount:
-    return CarriedAccount(str(record["route"]), str(record["origin"]), arrays.get("W", None, None))
+    return CarriedAccount(_name(record["route"]), _name(record["origin"]), arrays.get("W", None, None))
 
 
 _DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {

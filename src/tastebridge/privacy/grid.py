@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._exact import exact_product
 from tastebridge.moments import Array
 from tastebridge.privacy.noise import RandomBelow, discrete_gaussian
 
 BITS = 16
 """Clipped rows are whole multiples of the clip over 2 to this power."""
-_BATCH = 1 << 20
 
 Whole = NDArray[np.int64]
 
@@ -51,18 +51,11 @@ def exact_sums(G: Whole, H: Whole, shares: Mapping[str, float]) -> dict[str, Gri
     sums = {"n": GridPart(one.sum(axis=0), BITS)}
     sums |= {"sum_x": GridPart(G.sum(axis=0), BITS), "sum_y": GridPart(H.sum(axis=0), BITS)}
     wanted = {name: part for name, part in sums.items() if shares[name]}
-    return wanted | {
-        name: GridPart(exact_product(*pair), 2 * BITS) for name, pair in pairs.items() if shares[name]
-    }
-
-
-def exact_product(G: Whole, H: Whole) -> Whole:
-    """Return ``G.T @ H`` for rows on the grid, exactly: a float holds every partial sum of a batch."""
-    total = np.zeros((G.shape[1], H.shape[1]), dtype=np.int64)
-    for start in range(0, len(G), _BATCH):
-        rows = slice(start, start + _BATCH)
-        total += (G[rows].astype(np.float64).T @ H[rows].astype(np.float64)).astype(np.int64)
-    return total
+    for name, pair in pairs.items():
+        if shares[name]:
+            rows = (part.astype(np.float64) for part in pair)
+            wanted[name] = GridPart(exact_product(*rows), 2 * BITS)
+    return wanted
 
 
 def add_noise(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import chain
 from operator import add
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
 
-from tastebridge.moments import Moments
 from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
+from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.fitted import Array, Encoder, Histories
 
 Side = tuple[Callable[[Any], Array], Any]
@@ -22,12 +23,17 @@ _SHARD = 50_000
 """People whose factors are held at once: what is kept of them is sums, added in their order."""
 
 
-def paired_moments(here: Side, there: Side, shard: int = _SHARD) -> Moments:
-    """Return the moments of the factors of both sides of the same people, in memory of one shard of them."""
+def paired_moments(here: Side, there: Side, grid: Grid | None = None, shard: int = _SHARD) -> ExactMoments:
+    """Return the moments of the factors of both sides of the same people, in memory of one shard of them.
+
+    Without a ``grid`` they are on that for people like those of the first shard.
+    """
     (phi, X), (psi, Y) = here, there
-    cuts = range(0, max(X.shape[0], 1), shard)
-    parts = (Moments.from_arrays(phi(X[at : at + shard]), psi(Y[at : at + shard])) for at in cuts)
-    return reduce(add, parts)
+    cuts = (slice(at, at + shard) for at in range(0, max(X.shape[0], 1), shard))
+    factors = ((phi(X[cut]), psi(Y[cut])) for cut in cuts)
+    first = next(factors)
+    grid = grid or Grid.of(*first, X.shape[0])
+    return reduce(add, (ExactMoments.of(*pair, grid) for pair in chain([first], factors)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,7 @@ class MapAccount(Account):
     encoder, decoder : str
         Keys of the encoders of the two sides.
     map : linear map, not fitted
-    moments : Moments
+    moments : ExactMoments
         Of the factors of the people with a history in both categories.
     """
 
@@ -52,7 +58,7 @@ class MapAccount(Account):
     encoder: str
     decoder: str
     map: Any
-    moments: Moments
+    moments: ExactMoments
 
     @property
     def serves(self) -> frozenset[str]:
@@ -71,10 +77,10 @@ class MapAccount(Account):
             return self
         rows = {name: histories[name][people] for name in (self.source, self.target)}
         phi, psi = (encoders[key].model.transform for key in (self.encoder, self.decoder))
-        change = paired_moments((phi, rows[self.source]), (psi, rows[self.target]))
-        if sign < 0:
-            check_left(self.moments.n - change.n)
-        return replace(self, moments=self.moments + change if sign > 0 else self.moments - change)
+        change = paired_moments((phi, rows[self.source]), (psi, rows[self.target]), self.moments.grid)
+        moments = self.moments + change if sign > 0 else self.moments - change
+        check_left(moments.least)
+        return replace(self, moments=moments)
 
     def widened(self, moves: Moves) -> Self:
         """Return the same moments: a new item changes nobody's factors before somebody has it."""
@@ -91,5 +97,5 @@ class MapAccount(Account):
         if self.moments.n < 1:
             p, q = self.moments.shape
             return np.zeros((p, q)), np.zeros(q)
-        fitted = clone(self.map).fit_moments(self.moments)
+        fitted = clone(self.map).fit_moments(self.moments.rounded())
         return fitted.coef_, fitted.intercept_

@@ -13,9 +13,9 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
-from tastebridge.moments import Moments
 from tastebridge.routes.account import Account
 from tastebridge.routes.description import Described, ItemFeaturesByName, described_by
+from tastebridge.routes.exact import ExactMoments
 from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_by_side
 from tastebridge.routes.mapped import paired_moments
 from tastebridge.routes.paired import Pairs
@@ -103,7 +103,7 @@ class Workshop:
             return self._svd(categories, estimator)
         return self.once(f"{categories} {estimator!r}", lambda: self._train(categories, estimator))
 
-    def moments(self, source: str, phi: Any, psi: Any) -> Moments:
+    def moments(self, source: str, phi: Any, psi: Any) -> ExactMoments:
         """Return the moments of the linked people's factors in a source and in the target."""
         linked = self.linked(source)
         return paired_moments(

@@ -15,7 +15,7 @@ from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import ALSFactors
 from tastebridge.moments import Moments
 from tastebridge.spark.library import functions, library
-from tastebridge.spark.sums import tree_sum
+from tastebridge.spark.sums import Sums, tree_sum
 from tastebridge.spark.taken import Taken
 
 _PAIRS, _MOST = 200_000, 500
@@ -64,7 +64,7 @@ def train(taken: Taken, categories: Sequence[str], estimator: ALSFactors) -> ALS
         rows.unpersist()
     Y = np.zeros((sum(len(taken.items[name]) for name in categories), int(estimator.n_components)))
     Y[found["id"].to_numpy()] = _matrix(found)
-    return clone(estimator).adopt(Y, people.xx)
+    return clone(estimator).adopt(Y, people["xx"])
 
 
 def _matrix(factors: pa.Table) -> NDArray[np.float64]:
@@ -73,10 +73,10 @@ def _matrix(factors: pa.Table) -> NDArray[np.float64]:
     return flat.reshape(len(factors), -1).astype(np.float64)
 
 
-def _moments(factors: pa.Table) -> Moments:
+def _moments(factors: pa.Table) -> Sums:
     """Return the moments of the factors of people alone."""
     Z = _matrix(factors.sort_by("id"))
-    return Moments.from_arrays(Z, Z[:, :0])
+    return Moments.from_arrays(Z, Z[:, :0]).to_arrays()
 
 
 def _side_by_side(taken: Taken, categories: Sequence[str]) -> Any:

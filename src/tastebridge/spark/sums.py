@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_bytes
 from safetensors.numpy import save as save_bytes
 from scipy import sparse
 
-from tastebridge.moments import Moments
+from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.paired import Pairs
 from tastebridge.spark.library import functions
 from tastebridge.spark.taken import Taken, matrix_of
@@ -24,8 +24,11 @@ PEOPLE = 10_000
 _WIDTH = 16
 _SCHEMA = "leaf bigint, sums binary"
 
+Sums = Mapping[str, NDArray[Any]]
+"""Moments by name, as their ``to_arrays`` gives them."""
 
-def moments_of(pairs: Taken, source: str, target: str, phi: Any, psi: Any) -> Moments:
+
+def moments_of(pairs: Taken, source: str, target: str, phi: Any, psi: Any, grid: Grid) -> ExactMoments:
     """Return the moments of the linked people's factors, folded in where their histories are.
 
     Parameters
@@ -34,17 +37,16 @@ def moments_of(pairs: Taken, source: str, target: str, phi: Any, psi: Any) -> Mo
     source, target : str
     phi, psi : factor models
         Of the source and of the target; fitted.
+    grid : Grid
     """
     models = pairs.frame.sparkSession.sparkContext.broadcast((phi, psi))
     sizes = {name: len(pairs.items[name]) for name in (source, target)}
 
-    def leaf(rows: pa.Table) -> Moments:
-        (X, Y), (here, there) = _linked(rows, sizes), models.value
-        if X.shape[0]:
-            return Moments.from_arrays(here.transform(X), there.transform(Y))
-        return Moments.zeros(*(model.item_factors_.shape[1] for model in (here, there)))
+    def leaf(rows: pa.Table) -> Sums:
+        X, Y = (_folded(*pair) for pair in zip(models.value, _linked(rows, sizes), strict=True))
+        return ExactMoments.of(X, Y, grid).to_arrays()
 
-    return tree_sum(pairs.only(sizes), leaf, pairs.n_people)
+    return ExactMoments.from_stored(grid, tree_sum(pairs.only(sizes), leaf, pairs.n_people))
 
 
 def pairs_of(pairs: Taken, name: str, target: str) -> Pairs:
@@ -84,7 +86,7 @@ def counts_of(pairs: Taken, target: str, among: tuple[str, ...]) -> NDArray[np.i
     return counts
 
 
-def tree_sum(frame: Any, moments: Callable[[pa.Table], Moments], n_people: int, who: str = "who") -> Moments:
+def tree_sum(frame: Any, moments: Callable[[pa.Table], Sums], n_people: int, who: str = "who") -> Sums:
     """Return the sum of the moments of people, added by a tree in a fixed order.
 
     People are dealt into leaves of 10,000 by their numbers. Each leaf is summed by one worker; then 16
@@ -123,15 +125,21 @@ def _linked(rows: pa.Table, sizes: Mapping[str, int]) -> list[sparse.csr_matrix]
     return [part[linked] for part in histories]
 
 
+def _folded(model: Any, X: sparse.csr_matrix) -> NDArray[np.float64]:
+    """Return the factors of people, of whom there may be none."""
+    return np.asarray(model.transform(X) if X.shape[0] else np.zeros((0, model.item_factors_.shape[1])))
+
+
 def _twig(twig: Any, rows: pa.Table) -> pa.Table:
     return _row(twig, _sum(rows))
 
 
-def _sum(rows: pa.Table) -> Moments:
-    ordered = rows.sort_by("leaf")["sums"].to_pylist()
-    return reduce(add, (Moments.from_stored(load_bytes(sums)) for sums in ordered))
+def _sum(rows: pa.Table) -> Sums:
+    ordered = [load_bytes(sums) for sums in rows.sort_by("leaf")["sums"].to_pylist()]
+    return {name: reduce(add, (sums[name] for sums in ordered)) for name in ordered[0]}
 
 
-def _row(key: tuple[pa.Scalar], moments: Moments) -> pa.Table:
+def _row(key: tuple[pa.Scalar], sums: Sums) -> pa.Table:
     """Return the sums of a leaf, or of several, under the number it goes by."""
-    return pa.table({"leaf": [key[0].as_py()], "sums": [save_bytes(moments.to_arrays())]})
+    arrays = {name: np.asarray(part) for name, part in sums.items()}
+    return pa.table({"leaf": [key[0].as_py()], "sums": [save_bytes(arrays)]})

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.factors import ALSFactors
-from tastebridge.moments import Moments
 from tastebridge.routes import Histories, Workshop
 from tastebridge.routes.description import ItemFeaturesByName
+from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.paired import Pairs
 from tastebridge.routes.workshop import SameItems
 from tastebridge.spark.factors import train
@@ -60,9 +60,12 @@ class SparkWorkshop(Workshop):
             histories, self.target, self.rank, self, self.features, self.same, taken=taken, who=self._who
         )
 
-    def moments(self, source: str, phi: Any, psi: Any) -> Moments:
-        """Return the moments of the linked people's factors in a source and in the target."""
-        return moments_of(self._taken, source, self.target, phi, psi)
+    def moments(self, source: str, phi: Any, psi: Any) -> ExactMoments:
+        """Return the moments of the linked people's factors, on the grid for those of the sample."""
+        linked = self.linked(source)
+        X, Y = (self.encoded((name,), model, linked) for name, model in ((source, phi), (self.target, psi)))
+        grid = Grid.of(X, Y, self._taken.n_people)
+        return moments_of(self._taken, source, self.target, phi, psi, grid)
 
     def pairs(self, name: str) -> Pairs:
         """Return how many people took an item of a category, one of the target, and both."""
