@@ -35,8 +35,8 @@ from tastebridge.routes.popularity import Constant
 
 Numbers = NDArray[np.int64]
 
-_COUNT = 0.03
-"""Share of the budget for the number of people."""
+_COUNT, _MEAN = 0.03, 0.2
+"""Shares of a part of the budget: for the number of people, and, of popularity's, for their mean factors."""
 
 
 class PrivateMapper(Recommender):
@@ -47,13 +47,15 @@ class PrivateMapper(Recommender):
     category, their means, whitening and clips. About the protected people two things are released, with
     noise, in one joint query: how popular each item is among them,
 
-    .. math:: h = \sum_u y_u / \|y_u\|, \qquad M_s = \sum_u \tilde x_u \tilde y_u^\top,
+    .. math:: h = \sum_u y_u / \|y_u\|, \quad m = \sum_u \tilde y_u, \quad
+              M_s = \sum_u \tilde x_u \tilde y_u^\top,
 
-    where :math:`y_u` are target rows, and the moments of their clipped factors, whitened on the side of the
-    source s. The ridge map :math:`B_s` of the moments, with the outsiders' covariance, leads from a history
-    to target factors, and the score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over
-    sources, with h drawn towards the outsiders' popularity where the noise is strong. People with a target
-    history get what the outsiders' target factors say of it too.
+    where :math:`y_u` are target rows over the items that ``min_outsiders`` took, the sum of their clipped
+    target factors, and the cross moments with those of the source s, which are whitened. The ridge map
+    :math:`B_s` of the moments, with the outsiders' covariance, leads from a history to target factors, and
+    the score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over sources. Before, h is drawn
+    towards the outsiders' popularity moved by m, by empirical Bayes. People with a target history get what
+    the outsiders' target factors say of it too.
 
     **What is guaranteed.** Let two panels differ by one protected person, all their events present or absent.
     Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
@@ -89,8 +91,12 @@ class PrivateMapper(Recommender):
         noise.
     alpha : float, default=3.0
         Penalty of the ridge map, in units of the mean eigenvalue.
-    popularity_share : float, default=0.6
+    popularity_share : float, default=0.25
         Share of the privacy budget for the popularity of items, between 0 and 1; the rest is for the moments.
+        It is what gives people away: with more of it more is known of what is popular, and of who was there.
+    min_outsiders : int, default=5
+        How many outsiders must have taken an item for protected people to be counted on it. A row of few
+        items all of which are rare is what an attacker would look for.
     protected : list of ids, optional
         More people to leave out of everything public. Without a linked history they add nothing at all.
     weighting : Weighting, optional
@@ -142,7 +148,8 @@ class PrivateMapper(Recommender):
         source_components: int = 64,
         target_components: int = 128,
         alpha: float = 3.0,
-        popularity_share: float = 0.6,
+        popularity_share: float = 0.25,
+        min_outsiders: int = 5,
         protected: Sequence[Any] | None = None,
         weighting: Weighting | None = None,
         event_weights: Mapping[Any, float] | None = None,
@@ -157,6 +164,7 @@ class PrivateMapper(Recommender):
         self.target_components = target_components
         self.alpha = alpha
         self.popularity_share = popularity_share
+        self.min_outsiders = min_outsiders
         self.protected = protected
         self.weighting = weighting
         self.event_weights = event_weights
@@ -216,6 +224,7 @@ class PrivateMapper(Recommender):
         check_epsilon(self.epsilon), check_delta(self.delta)
         check_count("source_components", self.source_components)
         check_count("target_components", self.target_components)
+        check_count("min_outsiders", self.min_outsiders)
         check_count("random_state", self.random_state, 0)
         check_number("alpha", self.alpha, 0.0)
         check_number("popularity_share", self.popularity_share, 0.0, 0.99, open_minimum=True)
@@ -239,8 +248,8 @@ class PrivateMapper(Recommender):
         }
         noise = self._spend()
         everybody = np.unique(np.concatenate(list(linked.values())))
-        popularity, n = _popularity(
-            private[self.target][everybody], workshop.histories[self.target], noise, self.popularity_share
+        popularity, n = self._popularity(
+            private[self.target][everybody], workshop.histories[self.target], there, noise
         )
         share = (1.0 - self.popularity_share) / len(sources)
         routes = [_popularity_route(workshop, popularity)]
@@ -268,6 +277,25 @@ class PrivateMapper(Recommender):
         if noise and self.budget is not None:
             self.budget.spend(noise)
         return noise
+
+    def _popularity(
+        self, rows: sparse.csr_matrix, public: sparse.csr_matrix, there: _Side, noise: float
+    ) -> tuple[Array, float]:
+        """Return the private mean of target rows of length 1, (n_items,), and the private number of people.
+
+        Of items that many outsiders took people are counted; what is expected of all items is what outsiders
+        took, moved by how the mean of people's factors differs from that of outsiders.
+        """
+        mean = there.mean(rows, noise, self.popularity_share)
+        often = np.bincount(public.indices, minlength=public.shape[1]) >= self.min_outsiders
+        share = (1.0 - _COUNT - _MEAN) * self.popularity_share
+        counts = GridPart(_sum_of(sparse_to_grid(rows[:, often])), BITS)
+        noisy = add_noise(counts, noise, share)
+        usual = _sum_of(sparse_to_grid(public)) / 2.0**BITS
+        times = max(float(noisy.sum()), 0.0) / max(float(usual[often].sum()), np.finfo(np.float64).tiny)
+        h = np.maximum(usual * times + np.asarray(there.model.item_factors_) @ mean.sum_y, 0.0)
+        h[often] = shrink_towards(noisy, h[often], noise / share**0.5)
+        return h / mean.n, mean.n
 
     def _map(
         self,
@@ -300,6 +328,13 @@ class _Side(NamedTuple):
     model: SVDFactors
     outsiders: Array
     scale: Scale
+
+    def mean(self, rows: sparse.csr_matrix, noise: float, share: float) -> Moments:
+        """Return the private number of people and sum of their factors, as ``n`` and ``sum_y``."""
+        Y = self.scale.apply(self.model.transform(rows))
+        shares = {**dict.fromkeys(PARTS, 0.0), "n": _COUNT * share, "sum_y": _MEAN * share}
+        nobody = replace(Moments.zeros(0, Y.shape[1]), n=1.0)
+        return noisy_moments(Y[:, :0], Y, noise, (1.0, self.scale.clip), shares, nobody)
 
 
 def _side(workshop: Workshop, name: str, rank: int, random_state: int, whiten: bool) -> _Side:
@@ -338,18 +373,6 @@ def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
         }
     )
     return replace(public, interactions=parts, item_names=known, item_features={})
-
-
-def _popularity(
-    rows: sparse.csr_matrix, public: sparse.csr_matrix, noise: float, share: float
-) -> tuple[Array, float]:
-    """Return the private mean of target rows of length 1, (n_items,), and the private number of people."""
-    count = GridPart(np.array([rows.shape[0] << BITS], dtype=np.int64), BITS)
-    n = max(float(add_noise(count, noise, _COUNT * share)[0]), 1.0)
-    whole = GridPart(_sum_of(sparse_to_grid(rows)), BITS)
-    share = (1.0 - _COUNT) * share
-    h = add_noise(whole, noise, share)
-    return shrink_towards(h, _sum_of(sparse_to_grid(public)) / 2.0**BITS, noise / share**0.5) / n, n
 
 
 def _sum_of(rows: sparse.csr_matrix) -> Numbers:
