@@ -45,6 +45,13 @@ def test_fold_in_solves_the_normal_equations(f):
         np.testing.assert_allclose(A @ z, Y.T @ c, rtol=1e-9, atol=1e-9)
 
 
+def test_what_was_kept_for_the_fold_in_is_forgotten_by_the_next_fit():
+    X, Y = histories(), histories(60, 25)
+    model = ALSFactors(n_components=4)
+    model.fit(X).transform(X)
+    np.testing.assert_array_equal(model.fit(Y).transform(Y), ALSFactors(n_components=4).fit(Y).transform(Y))
+
+
 def test_training_is_the_same_on_one_thread_and_two():
     X = histories(300, 200)
     one, two = (ALSFactors(n_components=16, n_jobs=n).fit(X).item_factors_ for n in (1, 2))
