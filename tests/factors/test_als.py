@@ -69,3 +69,9 @@ def test_wide_index_types_are_read():
 def test_weights_beyond_float32_are_an_error():
     with pytest.raises(InvalidDataError, match="Scale the weights down"):
         ALSFactors(n_components=3).fit(histories() * 1e30)
+
+
+def test_second_moments_without_an_inverse_are_refused():
+    model = ALSFactors(n_components=2).fit(histories())
+    with pytest.raises(InvalidDataError, match="gram_"):
+        model.gram_ = np.zeros((2, 2))

@@ -78,7 +78,6 @@ class ALSFactors(FactorModel):
     array([[0.9, 0.9, 0. , 0. ]])
     """
 
-    gram_: Array
     user_gram_: Array
 
     def __init__(
@@ -151,14 +150,25 @@ class ALSFactors(FactorModel):
     def _plain(self, R: sparse.csr_matrix) -> Array:
         return self._solve(R, self._of_the_fit(self.item_factors_))
 
-    def _solve(self, R: sparse.csr_matrix, Y: Array) -> Array:
-        """Fold clean histories in; the inverse, the same for everybody, is computed once for a matrix."""
-        gram, inverse = self.__dict__.get("_inverse", (None, None))
-        if gram is not self.gram_:
+    @property
+    def gram_(self) -> Array:
+        """What all people have in common; its inverse is kept beside it, the same for everybody."""
+        return self._gram
+
+    @gram_.setter
+    def gram_(self, gram: Array) -> None:
+        try:
             with one_blas_thread():  # its bits depend on their number
-                inverse = np.asarray(np.linalg.inv(self.gram_), dtype=np.float64)
-            self._inverse = self.gram_, inverse
-        return fold_in(with_data(R, self.alpha * R.data), Y, self.gram_, inverse)
+                self._inverse = np.asarray(np.linalg.inv(gram), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            raise InvalidDataError(
+                "gram_ of ALSFactors has no inverse; it must be the items' second moments and the penalty. "
+                "Fit or save the model again."
+            ) from None
+        self._gram = gram
+
+    def _solve(self, R: sparse.csr_matrix, Y: Array) -> Array:
+        return fold_in(with_data(R, self.alpha * R.data), Y, self.gram_, self._inverse)
 
     def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
         r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
