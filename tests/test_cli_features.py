@@ -3,19 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import tastebridge as tb
-from tastebridge.cli import app
+from test_cli import run
 
 TAGS = ("war", "love", "space", "crime")
-
-
-def run(*words):
-    """Run the command line and return its exit code, output and errors."""
-    done = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "80", "NO_COLOR": "1"})
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done.exit_code, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

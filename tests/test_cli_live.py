@@ -2,18 +2,11 @@
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import tastebridge as tb
-from tastebridge.cli import app
 from tastebridge.datasets import make_panel
 from tastebridge.persist import fingerprint
-
-
-def run(*words):
-    done = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "100", "NO_COLOR": "1"})
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done.exit_code, done.stdout, done.stderr
+from test_cli import run
 
 
 @pytest.fixture(scope="module")

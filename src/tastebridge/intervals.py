@@ -104,7 +104,7 @@ def paired_difference(
 ) -> Interval:
     """Return the mean of ``a - b`` over the same people, with its interval.
 
-    Parameters as for :func:`bootstrap_mean`.     Pairing takes out how hard each person is, so it sees
+    Parameters as for :func:`bootstrap_mean`. Pairing takes out how hard each person is, so it sees
     differences two separate intervals hide. A person with NaN in either is left out.
 
     Examples
