@@ -1,5 +1,7 @@
 """The top-k kernel against a full sort, and the same bits however the work is cut."""
 
+import subprocess
+import sys
 from unittest import mock
 
 import numpy as np
@@ -10,6 +12,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from tastebridge import _catalogue, _topk
+from tastebridge._topk import _compiled_keep as compiled_keep
 from tastebridge._topk import pair_scores, top_k
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
@@ -22,6 +25,16 @@ def full_sort(users, items, k, open_):
         best = [i for i in np.lexsort((np.arange(len(items)), -row)) if open_[user, i]][:k]
         found[0][user, : len(best)], found[1][user, : len(best)] = best, row[best]
     return found
+
+
+@pytest.fixture(params=["numpy", "compiled"], autouse=True)
+def _scan_of_tiles(request):
+    """Run every test with the scan of numpy and with the compiled one."""
+    keep = None
+    if request.param == "compiled":
+        keep = pytest.importorskip("tastebridge._compiled", exc_type=ImportError).keep
+    with mock.patch.object(_topk, "_compiled_keep", return_value=keep):
+        yield
 
 
 def some(rng, n_users, n_items, density):
@@ -48,6 +61,25 @@ def problems(draw):
             listed = np.isin(np.arange(n_items), masks[name])
             open_ &= listed if name == "allow" else ~listed
     return users, items, draw(st.integers(1, 50)), masks, open_
+
+
+def test_the_compiled_scan_is_taken_where_it_pays():
+    _topk._load_keep.cache_clear()
+    assert compiled_keep(_topk.WORTH - 1, 16) is None
+    assert compiled_keep(10 * _topk.WORTH, _topk.MOST + 1) is None
+    with mock.patch.dict(sys.modules, {"tastebridge._compiled": None}):
+        assert compiled_keep(_topk.WORTH, 16) is None  # numba is not installed
+    _topk._load_keep.cache_clear()
+    pytest.importorskip("numba")
+    assert compiled_keep(_topk.WORTH, 16) is compiled_keep(1, 16) is not None  # once loaded, for all
+
+
+def test_a_small_search_loads_no_compiler():
+    program = "import sys, numpy as np; from tastebridge._topk import top_k; top_k(np.eye(3), np.eye(3), 2)"
+    asked = subprocess.run(
+        [sys.executable, "-c", f"{program}; print('numba' in sys.modules)"], capture_output=True, check=True
+    )
+    assert asked.stdout.split() == [b"False"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -89,9 +121,9 @@ def test_top_k_skips_items_out_of_reach():
     rng = np.random.default_rng(0)
     items = rng.normal(size=(20 * _topk.TILE_ITEMS, 8))
     items[_topk.TILE_ITEMS :] *= 1e-3
-    with mock.patch.object(_topk, "_proposals", wraps=_topk._proposals) as proposals:
+    with mock.patch.object(_topk, "_mask", wraps=_topk._mask) as masked:
         top_k(rng.normal(size=(10, 8)), items, 5)
-    assert proposals.call_count < 4
+    assert 0 < masked.call_count < 4
 
 
 @settings(max_examples=60, deadline=None)

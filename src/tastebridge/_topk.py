@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,9 +35,13 @@ from tastebridge._threads import n_threads, one_blas_thread, together
 from tastebridge._validation import check_count
 from tastebridge.exceptions import InvalidDataError
 
-TILE_USERS, SEGMENT = 256, 512
+TILE_USERS, SEGMENT, PAIRS = 256, 512, 2048
 MARGIN = 6
 """Items kept beyond k, so that rounding cannot have lost one of the k best."""
+WORTH = 10**8
+"""Scores of one call from which on numba is loaded, if it is there, which takes a process about a second."""
+MOST = 256
+"""Items kept a user up to which the compiled scan, which moves them along one by one, is the quicker."""
 
 
 def top_k(
@@ -60,7 +65,8 @@ def top_k(
     kept, and those within :math:`2\gamma` of the k-th are scored again by :func:`pair_scores`; a user for
     whom they all are, as where many items are the same, is searched once more, every proposal scored. A user
     takes no part in a block that :math:`\|u\|\|v\|` shows to be out of reach. The answer is therefore the
-    same for one user or a million, any ``block_bytes`` and any ``n_jobs``. Ties go to the lower item number.
+    same for one user or a million, any ``block_bytes`` and any ``n_jobs``, and whether a block is scanned by
+    numpy or, with numba installed and much to do, by compiled code. Ties go to the lower item number.
 
     Parameters
     ----------
@@ -152,6 +158,21 @@ def pair_scores(users: Floats, items: Floats) -> Floats:
     return np.multiply(users, items, dtype=np.float64).sum(axis=1).astype(np.float32)
 
 
+def chosen_scores(users: Floats, rows: Numbers, items: Floats, numbers: Numbers) -> Floats:
+    """Return :func:`pair_scores` of ``rows`` of ``users`` and ``numbers`` of ``items``, as fits the cache.
+
+    Examples
+    --------
+    >>> chosen_scores(np.float32([[1, 2]]), np.array([0, 0]), np.float32([[3, 4], [1, 0]]), np.array([1, 0]))
+    array([ 1., 11.], dtype=float32)
+    """
+    scores = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), PAIRS):
+        here = slice(start, start + PAIRS)
+        scores[here] = pair_scores(users.take(rows[here], axis=0), items.take(numbers[here], axis=0))
+    return scores
+
+
 def _search(
     users: Floats,
     catalogue: Catalogue,
@@ -172,7 +193,7 @@ def _search(
     close[spilled] = False
     rows, places = np.nonzero(close & (near > 0))
     numbers = unpack_numbers(near[rows, places])
-    merge(best, rows, pack(pair_scores(users[rows], catalogue.items[numbers]), numbers))
+    merge(best, rows, pack(chosen_scores(users, rows, catalogue.items, numbers), numbers))
     if len(spilled):
         own = [_rows_of(part, spilled, len(users)) for part in shut]
         theirs = None if only is None else _rows_of(only, spilled, len(users))
@@ -191,26 +212,47 @@ def _scan(
     reach, slack = lengths(users) + _error(users), _slack(users, catalogue)
     common = users if not len(catalogue.thin) else np.ascontiguousarray(users[:, catalogue.thick])
     scarce = catalogue.scarce_scores(users)
-    buffer = np.empty((TILE_USERS, TILE_ITEMS), dtype=np.float32)
+    buffer = np.empty(TILE_USERS * TILE_ITEMS, dtype=np.float32)
     found = Found(len(users), k, margin, slack)
+    keep = _compiled_keep(len(users) * len(catalogue.numbers), k + margin) if margin else None
     for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
         here = slice(start, start + TILE_ITEMS)
+        numbers = catalogue.numbers[here]
         few = slice(*np.searchsorted(catalogue.rare, (start, start + TILE_ITEMS)))
         active = np.flatnonzero(reach * catalogue.norms[start] >= found.floor)
         if not len(active):
             break
         for at in range(0, len(active), TILE_USERS):
             tile = active[at : at + TILE_USERS]
-            scores = buffer[: len(tile), : len(catalogue.numbers[here])]
+            scores = buffer[: len(tile) * len(numbers)].reshape(len(tile), -1)
             np.matmul(common[tile], catalogue.vectors[here].T, out=scores)
             scores[:, catalogue.rare[few] - start] += scarce[tile, few]
             scores = _mask(scores, block * len(users) + tile, shut, only)
+            if keep is not None:
+                keep(scores, tile, numbers, found.best, found.floor, slack, margin)
+                continue
             rows, columns = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
-            numbers, who = catalogue.numbers[here][columns], tile[rows]
-            values = scores[rows, columns] if margin else pair_scores(users[who], catalogue.items[numbers])
-            found.add(who, pack(values, numbers), k * len(active))
+            which, who = numbers[columns], tile[rows]
+            values = scores[rows, columns] if margin else chosen_scores(users, who, catalogue.items, which)
+            found.add(who, pack(values, which), k * len(active))
     found.settle()
     return found.best
+
+
+def _compiled_keep(n_scores: int, n_kept: int) -> Callable[..., None] | None:
+    """Return the compiled scan, or None where it does not pay or numba is not installed."""
+    if n_kept > MOST or (n_scores < WORTH and not _load_keep.cache_info().currsize):
+        return None
+    return _load_keep()
+
+
+@cache
+def _load_keep() -> Callable[..., None] | None:
+    try:
+        from tastebridge._compiled import keep
+    except ImportError:
+        return None
+    return keep
 
 
 def _error(users: Floats) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_sources, check_target
-from tastebridge._topk import pair_scores
+from tastebridge._topk import chosen_scores
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.blend import StackingBlend
 from tastebridge.data import CleaningPolicy, Panel, Weighting
@@ -285,7 +285,7 @@ class RatingMapper(Recommender):
         people, place = np.unique(users, return_inverse=True)
         known = self._known()
         Z = self.ratings_.user_vectors({name: known[name].matrix[people] for name in self.items_})
-        return pair_scores(Z[place], self.ratings_.item_vectors()[items])
+        return chosen_scores(Z, place, self.ratings_.item_vectors(), items)
 
 
 def _scale(target: str, R: sparse.csr_matrix) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge import persist
-from tastebridge._topk import pair_scores, top_k
+from tastebridge._topk import chosen_scores, top_k
 from tastebridge._validation import check_choice, check_count
 from tastebridge.data import Vocabulary
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
@@ -23,7 +23,7 @@ from tastebridge.filters import Filters, read_filters
 from tastebridge.metrics import ndcg
 from tastebridge.model import Vectors32
 from tastebridge.privacy.keys import Key
-from tastebridge.recommender.answers import CHUNK, chunks, ordered, to_frame
+from tastebridge.recommender.answers import chunks, ordered, to_frame
 from tastebridge.recommender.audience import Found, best_people, item_numbers
 from tastebridge.recommender.audience import to_frame as audience_frame
 from tastebridge.recommender.histories import HistoryReader
@@ -433,11 +433,7 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
     def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
         people, place = np.unique(users, return_inverse=True)
         vectors, V = self.user_vectors(self._known().users.ids_of(people)).vectors, self.model_.item_vectors()
-        out = np.empty(len(users), dtype=np.float32)
-        for start in range(0, len(users), 16 * CHUNK):
-            rows = slice(start, start + 16 * CHUNK)
-            out[rows] = pair_scores(vectors[place[rows]], V[items[rows]])
-        return out
+        return chosen_scores(vectors, place, V, items)
 
 
 def _common(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:

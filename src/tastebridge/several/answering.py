@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tastebridge._topk import pair_scores, top_k
+from tastebridge._topk import chosen_scores, top_k
 from tastebridge._validation import check_category, check_choice, check_count
 from tastebridge.data import Vocabulary
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
@@ -136,7 +136,7 @@ def predict_mixed(
 ) -> NDArray[np.float32]:
     """Return the chances of items of one target, each for the person of these histories it is paired with."""
     scored = _scored(models, target, histories)
-    scores = pair_scores(scored.vectors[person], models.models[target].item_vectors()[items])
+    scores = chosen_scores(scored.vectors, person, models.models[target].item_vectors(), items)
     return scored.chances(scores, person).astype(np.float32)
 
 
