@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tastebridge.data import Vocabulary
+from tastebridge.data.coding import encode
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
 
 INTS = st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30)
@@ -61,9 +62,12 @@ def test_whole_floats_become_ints():
     assert vocabulary.numbers(np.array([7], dtype=np.uint8)).tolist() == [1]
 
 
-def test_unused_categories_are_not_ids():
-    column = pd.Categorical(["a"], categories=["b", "a", "z"])
-    assert Vocabulary.from_ids(column).ids.tolist() == ["a"]
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"])), st.permutations(["d", "b", "a", "c"]))
+def test_unused_categories_are_not_ids(ids, categories):
+    column, plain = pd.Series(pd.Categorical(ids, categories=categories)), pd.Series(ids, dtype="str")
+    coded, expected = encode(column, "id"), encode(plain, "id")
+    assert coded.ids.tolist() == expected.ids.tolist()
+    assert coded.codes.tolist() == expected.codes.tolist()
 
 
 @pytest.mark.parametrize(

@@ -174,4 +174,6 @@ def _encode_dictionary(column: pa.ChunkedArray, name: str) -> Coded:
     codes = np.append(values.codes, np.int32(-1))[rows]
     used = np.zeros(len(values.ids) + 1, dtype=bool)
     used[codes] = True
-    return Coded(values.ids[used[:-1]], _recode(np.flatnonzero(used[:-1]), codes) if len(used) else codes)
+    places = (np.cumsum(used) - 1).astype(np.int32)
+    places[-1] = -1
+    return Coded(values.ids[used[:-1]], places[codes])
