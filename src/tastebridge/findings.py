@@ -19,7 +19,7 @@ from tastebridge._topk import top_k
 from tastebridge.data import Panel
 from tastebridge.intervals import bootstrap_mean, paired_difference
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
-from tastebridge.model import LinearModel, Segment, gated
+from tastebridge.model import LinearModel, Segment, read_by_gates
 from tastebridge.routes import Histories
 
 Tables = dict[str, pd.DataFrame]
@@ -197,7 +197,7 @@ def _lists(
 def _within(model: LinearModel) -> LinearModel:
     """Return the model with weights only for the routes that need no source, and what the gates read."""
     own = np.array([set(route.sources) <= {model.target} for route in model.routes])
-    left = own | np.array([gated(route.name) for route in model.routes])
+    left = own | np.array([read_by_gates(route.name) for route in model.routes])
     segments = {
         name: Segment(part.blend.only(left), (part.kept & own)[left]) for name, part in model.segments.items()
     }

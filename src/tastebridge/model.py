@@ -85,7 +85,7 @@ class LinearModel:
         A route the gates read stays, be its own weight zero: the weights were learned with it.
         """
         kept = np.any([segment.kept for segment in segments.values()], axis=0)
-        kept |= np.array([gated(route.name) for route in routes])
+        kept |= np.array([read_by_gates(route.name) for route in routes])
         chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
         return cls(
             target=workshop.target,
@@ -147,12 +147,12 @@ class LinearModel:
 
     def gates(self, histories: Histories) -> Array:
         """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
-        read = [route for route in self.routes if gated(route.name)]
+        read = [route for route in self.routes if read_by_gates(route.name)]
         return self.gated(histories, encoded_by(read, self.encoders, histories))
 
     def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
         """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
-        parts = {route.name: encoded[route.encoder] for route in self.routes if gated(route.name)}
+        parts = {route.name: encoded[route.encoder] for route in self.routes if read_by_gates(route.name)}
         return gates_of(self.target, histories, parts)
 
     def weights(self, histories: Histories, gates: Array | None = None) -> Array:
@@ -207,10 +207,10 @@ def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> A
     for name, rows in histories.items():
         here += np.diff(rows.indptr) * (name != target)
     for name, Z in parts.items():
-        strength += np.linalg.norm(Z, axis=1) * gated(name)
+        strength += np.linalg.norm(Z, axis=1) * read_by_gates(name)
     return np.column_stack([np.log1p(here), np.log1p(there), np.log(strength + 1e-2)])
 
 
-def gated(route: str) -> bool:
+def read_by_gates(route: str) -> bool:
     """Return whether the gates read a route's vectors."""
     return route.endswith("→ neighbours")
