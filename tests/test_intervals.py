@@ -109,3 +109,20 @@ def test_simultaneous_intervals_draw_people_with_all_their_rows():
     one_each = simultaneous_differences(values, np.zeros(50))
     for found, expected in zip(clustered, one_each, strict=True):
         np.testing.assert_allclose([found.low, found.high], [expected.low, expected.high])
+
+
+def test_simultaneous_intervals_do_not_depend_on_the_order_of_people():
+    rng = np.random.default_rng(0)
+    order = rng.permutation(90)
+    for several in (rng.normal(size=(3, 90)), rng.integers(2, size=(3, 90)) * 1.0):
+        found, moved = (simultaneous_differences(part, np.zeros(90)) for part in (several, several[:, order]))
+        np.testing.assert_allclose([one.low for one in found], [one.low for one in moved])
+
+
+def test_one_simultaneous_interval_is_as_wide_as_its_own_resamples():
+    """Of many equal values, drawn by cells, and of few, drawn one by one: against scipy's resamples."""
+    for values in (np.random.default_rng(1).gamma(2, size=80), np.arange(90.0) % 10 == 0):
+        [found] = simultaneous_differences(values[None] * 1.0, np.zeros(len(values)), 20_000, 0.9)
+        drawn = stats.bootstrap((values * 1.0,), np.mean, n_resamples=20_000, rng=0).bootstrap_distribution
+        reach = np.quantile(np.abs(drawn - values.mean()), 0.9)
+        assert found.high - found.mean == pytest.approx(reach, rel=0.05)

@@ -88,7 +88,7 @@ def bootstrap_mean(
     mean = sums.sum() / counts.sum() if len(sums) else np.nan
     if len(sums) < 2:
         return Interval(float(mean), np.nan, np.nan)
-    means = _resampled_means(sums, counts, n_resamples, np.random.default_rng(random_state))
+    means = _resampled_means(sums[None], counts, n_resamples, np.random.default_rng(random_state))
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(mean), float(low), float(high))
 
@@ -165,15 +165,9 @@ def simultaneous_differences(
     parts = [_per_person(gap, people) for gap in gaps]
     sums, counts = np.array([part[0] for part in parts]), parts[0][1]
     means = sums.sum(axis=1) / counts.sum()
-    n = len(counts)
-    if n < 2:
+    if len(counts) < 2:
         return [Interval(float(mean), np.nan, np.nan) for mean in means]
-    rng, rows = np.random.default_rng(random_state), max(1, _CELLS // n)
-    drawn = np.empty((n_resamples, len(means)))
-    for start in range(0, n_resamples, rows):
-        part = drawn[start : start + rows]
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=len(part))
-        part[:] = (weights @ sums.T) / (weights @ counts)[:, None]
+    drawn = _resampled_means(sums, counts, n_resamples, np.random.default_rng(random_state))
     errors = drawn.std(axis=0)
     far = np.divide(np.abs(drawn - means), errors, out=np.zeros_like(drawn), where=errors > _ROUNDING)
     reach = np.quantile(far.max(axis=1), level) * errors
@@ -194,19 +188,22 @@ def _per_person(values: ArrayLike, people: ArrayLike | None) -> tuple[Floats, Fl
 
 
 def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
-    """Return the mean of every resample, by weights of cells where they are few, else person by person."""
-    cells, people = np.unique(np.column_stack([sums, counts]), axis=0, return_counts=True)
-    by_cell = len(cells) * _DRAW < len(sums)
-    rows = max(1, _CELLS // (len(cells) if by_cell else len(sums)))
-    everyone = np.repeat(cells, people, axis=0)
-    means = np.empty(n_resamples)
+    """Return the means (n_resamples, m) of people's sums (m, n) over their counts (n,), one draw for all m.
+
+    People are drawn by weights of cells where cells are few, else one by one.
+    """
+    cells, people = np.unique(np.column_stack([*sums, counts]), axis=0, return_counts=True)
+    n, by_cell = len(counts), len(cells) * _DRAW < len(counts)
+    rows = max(1, _CELLS // (len(cells) if by_cell else n))
+    everyone = np.repeat(cells.T, people, axis=1)
+    means = np.empty((n_resamples, len(sums)))
     for start in range(0, n_resamples, rows):
         part = means[start : start + rows]
         if by_cell:
-            total, number = (rng.multinomial(len(sums), people / len(sums), size=len(part)) @ cells).T
+            *totals, number = (rng.multinomial(n, people / n, size=len(part)) @ cells).T
         else:
-            drawn = rng.integers(len(sums), size=(len(part), len(sums)), dtype=np.uint32)
-            total = everyone[:, 0][drawn].sum(axis=1)
-            number = everyone[:, 1][drawn].sum(axis=1) if np.ptp(counts) else counts.sum()
-        part[:] = total / number
+            drawn = rng.integers(n, size=(len(part), n), dtype=np.uint32)
+            totals = [column[drawn].sum(axis=1) for column in everyone[:-1]]
+            number = everyone[-1][drawn].sum(axis=1) if np.ptp(counts) else counts.sum()
+        part[:] = np.column_stack(totals) / np.reshape(number, (-1, 1))
     return means
