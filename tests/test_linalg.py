@@ -6,7 +6,15 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
-from tastebridge._linalg import column_signs, inverse_sqrt, procrustes, regularized, ridge_from_moments, times
+from tastebridge._linalg import (
+    column_signs,
+    in_whole_tiles,
+    inverse_sqrt,
+    procrustes,
+    regularized,
+    ridge_from_moments,
+    times,
+)
 from tastebridge._svd import right_singular, truncated_svd
 
 
@@ -125,10 +133,22 @@ def test_column_signs_make_the_largest_entry_positive():
     assert (flipped.max(axis=0) == np.abs(V).max(axis=0)).all()
 
 
-@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
-def test_times_gives_a_row_as_in_the_batch(kind):
+def test_times_gives_a_row_as_in_the_batch():
     rng = np.random.default_rng(0)
     X, B = rng.normal(size=(20, 64)), rng.normal(size=(64, 48))
-    whole = times(kind(X), B)
+    whole = times(X, B)
     for u in range(20):
-        np.testing.assert_allclose(times(kind(X[u : u + 1]), B)[0], whole[u], rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(times(X[u : u + 1], B)[0], whole[u], rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("k", [3, 48, 130])
+def test_a_product_in_whole_tiles_is_the_same_for_a_row_wherever_it_stands(k):
+    rng = np.random.default_rng(0)
+    X, B = rng.normal(size=(70, k)), rng.normal(size=(k, 33))
+    with threadpool_limits(1, "blas"):
+        whole = in_whole_tiles(X) @ B
+        for size in (1, 2, 31, 32, 33, 69):
+            rows = rng.permutation(70)[:size]
+            np.testing.assert_array_equal((in_whole_tiles(X[rows]) @ B)[:size], whole[rows])
+    np.testing.assert_array_equal(in_whole_tiles(X)[:70], X)
+    assert not in_whole_tiles(X)[70:].any()

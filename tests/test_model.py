@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
 from tastebridge import model as model_module
 from tastebridge.datasets import make_panel
 from tastebridge.factors import ALSFactors, SVDFactors
-from tastebridge.routes import NeighbourRoute, TransferRoute, vectors_of
+from tastebridge.routes import Encoder, NeighbourRoute, TransferRoute, encoded_by, known_to, vectors_of
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +20,12 @@ def mapper():
 def vectors(mapper, rows):
     """What routes and weights say of people in float64, before rounding hides the last bits."""
     histories = {name: part[rows] for name, part in mapper._histories_of(np.arange(400)).items()}
-    tiles = model_module._in_whole_tiles(histories)
-    assert next(iter(tiles.values())).shape[0] % model_module.TILE == 0
-    parts = vectors_of(mapper.model_.routes, mapper.model_.encoders, tiles)
-    parts["weights"] = mapper.model_.weights(tiles)
-    return {name: part[: len(rows)] for name, part in parts.items()}
+    encoded = encoded_by(mapper.model_.routes, mapper.model_.encoders, histories)
+    parts = {
+        route.name: model_module._vectors(route, encoded[route.encoder], known_to(route.sources, histories))
+        for route in mapper.model_.routes
+    }
+    return {**parts, "weights": mapper.model_.weights(histories)}
 
 
 def test_a_vector_does_not_depend_on_who_stands_beside(mapper):
@@ -36,8 +38,29 @@ def test_a_vector_does_not_depend_on_who_stands_beside(mapper):
                 np.testing.assert_array_equal(part, whole[name][rows])
 
 
-def test_padding_changes_nothing_but_the_last_bits(mapper):
+def test_vectors_are_those_of_the_routes_by_their_weights(mapper):
+    model = mapper.model_
     histories = {name: part[:33] for name, part in mapper._histories_of(np.arange(400)).items()}
-    padded, plain = mapper.model_.user_vectors(histories), mapper.model_._user_vectors(histories, 33)
-    assert padded.shape == plain.shape
-    np.testing.assert_allclose(padded, plain, rtol=1e-6, atol=1e-7)
+    parts, weights = vectors_of(model.routes, model.encoders, histories), model.weights(histories)
+    expected = {key: np.zeros((33, V.shape[1])) for key, V in model.spaces.items()}
+    for route, w in zip(model.routes, weights.T, strict=True):
+        Z = parts[route.name]
+        expected[route.space][:, : Z.shape[1]] += w[:, None] * Z
+    found = model.user_vectors(histories)
+    np.testing.assert_allclose(found, np.hstack(list(expected.values())), rtol=1e-6, atol=1e-7)
+
+
+def test_what_nobodys_weights_ask_for_is_not_encoded(mapper, monkeypatch):
+    model, asked = mapper.model_, []
+    encode = Encoder.encode_rows
+    monkeypatch.setattr(
+        Encoder, "encode_rows", lambda self, rows: asked.append(self.categories) or encode(self, rows)
+    )
+    nobody = {
+        name: sparse.csr_matrix((3, len(items)), dtype=np.float32) for name, items in mapper.items_.items()
+    }
+    model.user_vectors(nobody)
+    read = [route.encoder for route in model.routes if model_module.read_by_gates(route.name)]
+    kept = model.segments["empty"].kept
+    used = [route.encoder for route, keep in zip(model.routes, kept, strict=True) if keep]
+    assert len(asked) == len({*read, *used}) < len(model.encoders)

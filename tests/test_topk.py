@@ -233,8 +233,14 @@ def test_columns_that_are_nearly_all_0_change_nothing(seed, k, masked):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 7, 230, 400]), st.booleans(), st.booleans())
-def test_one_person_is_searched_by_a_sketch_with_the_same_bits(seed, k, masked, whole):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 7, 230, 400]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([1, 40, 2048]),
+)
+def test_one_person_is_searched_by_a_sketch_with_the_same_bits(seed, k, masked, whole, head):
     rng = np.random.default_rng(seed)
     turn = rng.normal(size=(200, 200)) * 0.97 ** np.arange(200)[:, None]
     items, users = (rng.normal(size=(n, 200)) @ turn for n in (300, 6))
@@ -247,26 +253,37 @@ def test_one_person_is_searched_by_a_sketch_with_the_same_bits(seed, k, masked, 
     masks = {}
     if masked:
         masks = {"seen": some(rng, 6, 300, 0.3), "allow_per_user": some(rng, 6, 300, 0.7)}
-    catalogue = _topk.catalogue_of(items, users[:3])
-    assert catalogue.sketch is not None
+    short, plain = _topk.catalogue_of(items, users[:3]), _topk.catalogue_of(items)
+    assert (short.sketch.turn is not None, plain.sketch.turn is not None) == (True, False)
     together = top_k(users, items, k, **masks)
-    for user in range(6):
-        own = {name: mask[[user]] for name, mask in masks.items()}
-        found = top_k(users[[user]], catalogue, k, **own)
-        np.testing.assert_array_equal(found[0][0], together[0][user])
-        np.testing.assert_array_equal(found[1][0], together[1][user])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_topk, "HEAD", head)
+        for user in range(6):
+            own = {name: mask[[user]] for name, mask in masks.items()}
+            for catalogue in (short, plain):
+                found = top_k(users[[user]], catalogue, k, **own)
+                np.testing.assert_array_equal(found[0][0], together[0][user])
+                np.testing.assert_array_equal(found[1][0], together[1][user])
 
 
 def test_a_sketch_leaves_few_items_to_be_scored_in_full():
     rng = np.random.default_rng(0)
     turn = rng.normal(size=(200, 200)) * 0.93 ** np.arange(200)[:, None]
     items, users = ((rng.normal(size=(n, 200)) @ turn).astype(np.float32) for n in (2000, 50))
+    items *= rng.lognormal(sigma=1.0, size=(2000, 1)).astype(np.float32)
     catalogue = _topk.catalogue_of(items, users)
-    vectors = catalogue.vectors.astype(np.float64)
-    left = []
+    sketch = catalogue.sketch
+    np.testing.assert_array_equal(sketch.rank[sketch.order], np.arange(2000))
+    vectors = catalogue.vectors.astype(np.float64)[sketch.order]
+    left, looked_at = [], []
     for user in users:
-        near, off = catalogue.sketch.bounds(user)
+        own = sketch.person(user)
+        near, off = sketch.bounds(own)
         exact = vectors @ user
+        tenth = np.sort(exact)[-10]
         assert (np.abs(near - exact) <= off).all()
-        left.append((near + off >= np.sort(exact)[-10]).mean())
+        assert (np.flatnonzero(exact >= tenth) < sketch.reach(own, tenth)).all()
+        left.append((near + off >= tenth).mean())
+        looked_at.append(sketch.reach(own, tenth) / 2000)
     assert np.mean(left) < 0.1
+    assert np.mean(looked_at) < 0.6

@@ -39,7 +39,7 @@ class Catalogue:
     rare : ndarray of int
         Places of the items with entries in the thin columns, ascending.
     entries : csr_matrix of shape (n_rare, n_thin)
-    sketch : Sketch or None
+    sketch : Sketch
         Of ``vectors``, for the search of single people.
     """
 
@@ -52,7 +52,7 @@ class Catalogue:
     vectors: Floats
     rare: Numbers
     entries: sparse.csr_matrix
-    sketch: Sketch | None
+    sketch: Sketch
 
     @classmethod
     def of(cls, items: Floats, numbers: Numbers, typical: Floats | None = None) -> Catalogue:
@@ -71,8 +71,9 @@ class Catalogue:
         scarce = sparse.csr_matrix(items[:, thin])[numbers]
         rare = np.flatnonzero(np.diff(scarce.indptr))
         whole = items[numbers] if not len(thin) else items[np.ix_(numbers, thick)]
-        sketch = None if typical is None else Sketch.of(whole, typical[:, thick])
-        return cls(items, numbers, norms[numbers], position, thick, thin, whole, rare, scarce[rare], sketch)
+        norms = norms[numbers]
+        sketch = Sketch.of(whole, norms, None if typical is None else typical[:, thick])
+        return cls(items, numbers, norms, position, thick, thin, whole, rare, scarce[rare], sketch)
 
     def scarce_scores(self, users: Floats) -> Floats:
         """Return what the thin columns add to the scores of the items that have any, (n_users, n_rare)."""
@@ -142,4 +143,4 @@ def check_per_user(
         raise InvalidDataError(
             f"{name} must be a sparse matrix of {shape[0]} users × {shape[1]} items; got {got}."
         )
-    return None if matrix is None else sparse.csr_matrix(matrix)
+    return None if matrix is None else matrix.tocsr()

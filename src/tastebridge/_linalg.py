@@ -15,6 +15,8 @@ from scipy import linalg, sparse
 
 Array = NDArray[np.float64]
 
+TILE = 32
+"""A multiple of the rows that any BLAS multiplies at once."""
 _RANK_TOLERANCE = 1e-10
 """Eigenvalues below this share of the largest are taken for zero: moments carry their rounding squared."""
 
@@ -80,12 +82,20 @@ def procrustes(xy: Array) -> tuple[Array, float]:
     return U @ Vt, float(s.sum())
 
 
+def in_whole_tiles(rows: NDArray[Any]) -> NDArray[Any]:
+    """Return rows with zeros behind them, to a multiple of :data:`TILE`.
+
+    BLAS sums the rows left over from its tiles in another order, so that the last bits of a product would
+    depend on the place of a row. The rows of a sparse matrix are summed each for itself.
+    """
+    out = np.zeros((len(rows) + -len(rows) % TILE, *rows.shape[1:]), dtype=rows.dtype)
+    out[: len(rows)] = rows
+    return out
+
+
 def times(X: Any, B: Any) -> Any:
     """Return ``X @ B`` with a single row computed as one of two: BLAS takes another path for one row."""
-    if X.shape[0] != 1:
-        return X @ B
-    twice = sparse.vstack([X, X], format="csr") if sparse.issparse(X) else np.vstack([X, X])
-    return (twice @ B)[:1]
+    return X @ B if len(X) != 1 else (np.vstack([X, X]) @ B)[:1]
 
 
 def with_data(X: sparse.csr_matrix, data: Any) -> sparse.csr_matrix:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, TypeVar
 
@@ -34,11 +34,14 @@ def n_threads(n_jobs: int | None) -> int:
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
-    """Return a context in which numpy and scipy multiply on one thread, quick to enter."""
-    return _libraries().limit(limits=1, user_api="blas")
+    """Return a context in which numpy and scipy multiply on one thread, quick to enter, and again within."""
+    libraries = _libraries()
+    if all(library.num_threads == 1 for library in libraries.lib_controllers):
+        return nullcontext()
+    return libraries.limit(limits=1, user_api="blas")
 
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return the libraries that are loaded, which takes a search of all of the process."""
-    return ThreadpoolController()
+    """Return the BLAS libraries that are loaded, which takes a search of all of the process."""
+    return ThreadpoolController().select(user_api="blas")

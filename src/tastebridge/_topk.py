@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,12 +31,11 @@ from tastebridge._catalogue import (
     lengths,
     open_items,
 )
-from tastebridge._sketch import Sketch
 from tastebridge._threads import n_threads, one_blas_thread, together
 from tastebridge._validation import check_count
 from tastebridge.exceptions import InvalidDataError
 
-TILE_USERS, SEGMENT, PAIRS = 256, 512, 2048
+TILE_USERS, SEGMENT, PAIRS, HEAD = 256, 512, 2048, 2048
 MARGIN = 6
 """Items kept beyond k, so that rounding cannot have lost one of the k best."""
 WORTH = 10**8
@@ -125,8 +125,8 @@ def top_k(
     best: Keys = np.zeros((len(users), k), dtype=np.uint64)
 
     def work(rows: slice) -> None:
-        shut = [m[rows] for m in banned if m is not None]
-        _search(users[rows], catalogue, best[rows], shut, None if opened is None else opened[rows])
+        shut = [_cut(m, rows) for m in banned if m is not None]
+        _search(users[rows], catalogue, best[rows], shut, None if opened is None else _cut(opened, rows))
 
     threads = n_threads(n_jobs)
     stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
@@ -169,7 +169,8 @@ def chosen_scores(users: Floats, rows: Numbers, items: Floats, numbers: Numbers)
     scores = np.empty(len(rows), dtype=np.float32)
     for start in range(0, len(rows), PAIRS):
         here = slice(start, start + PAIRS)
-        scores[here] = pair_scores(users.take(rows[here], axis=0), items.take(numbers[here], axis=0))
+        own = users if len(users) == 1 else users.take(rows[here], axis=0)
+        scores[here] = pair_scores(own, items.take(numbers[here], axis=0))
     return scores
 
 
@@ -181,8 +182,8 @@ def _search(
     only: sparse.csr_matrix | None,
 ) -> None:
     """Fill ``best`` (n_users, k), in place, with the keys of each user's best items."""
-    if len(users) == 1 and catalogue.sketch is not None:
-        _search_one(users, catalogue, catalogue.sketch, best, shut, only)
+    if len(users) == 1:
+        _search_one(users, catalogue, best, shut, only)
         return
     k, slack = best.shape[1], _slack(users, catalogue)
     shut, only = [catalogue.fold(m) for m in shut], None if only is None else catalogue.fold(only)
@@ -274,30 +275,53 @@ def _rows_of(folded: sparse.csr_matrix, users: Numbers, n_users: int) -> sparse.
 def _search_one(
     user: Floats,
     catalogue: Catalogue,
-    sketch: Sketch,
     best: Keys,
     shut: list[sparse.csr_matrix],
     only: sparse.csr_matrix | None,
 ) -> None:
-    """Fill ``best`` (1, k), in place, as :func:`_search` does, for one user by the bounds of a sketch."""
-    common, k = np.ascontiguousarray(user[0, catalogue.thick]), best.shape[1]
-    scarce = np.zeros(len(catalogue.numbers), dtype=np.float32)
+    """Fill ``best`` (1, k), in place, as :func:`_search` does, for one user by the bounds of the sketch.
+
+    The first items of the sketch give a floor; of the others only those are looked at that may reach it.
+    """
+    sketch, k, n_items = catalogue.sketch, best.shape[1], len(catalogue.numbers)
+    if not n_items:
+        return
+    common = np.ascontiguousarray(user[0, catalogue.thick])
+    own, closed = sketch.person(common), _closed(catalogue, shut, only)
+    scarce = np.zeros(n_items, dtype=np.float32)
     scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
-    near, off = sketch.bounds(common)
-    error = (user.shape[1] + 4) * 2.0**-23 * float(lengths(user)[0]) * catalogue.norms
-    near += scarce
-    near[_closed(catalogue, shut, only)] = -np.inf
-    first = np.argpartition(near, -min(2 * k, len(near)))[-2 * k :]
+    grain = (user.shape[1] + 4) * 2.0**-23 * float(lengths(user)[0])
+
+    def look(ranks: Any) -> tuple[Numbers, NDArray[np.float64], NDArray[np.float64]]:
+        """Return the places of items, about their scores, and what these are at most."""
+        places, (near, off) = sketch.order[ranks], sketch.bounds(own, ranks)
+        near += scarce[places]
+        near[closed[places]] = -np.inf
+        return places, near, near + off + grain * catalogue.norms[places]
+
+    def keys(places: Numbers) -> Keys:
+        numbers = catalogue.numbers[places]
+        return pack(chosen_scores(user, np.zeros_like(numbers), catalogue.items, numbers), numbers)
+
+    head = min(n_items, max(HEAD, 4 * k))
+    if head - np.count_nonzero(closed[sketch.order[:head]]) < k:
+        head = n_items
+    places, near, most = look(slice(head))
+    first = np.argpartition(near, -min(2 * k, head))[-2 * k :]
     first = first[near[first] >= LOWEST]
-    found = np.sort(pair_scores(user, catalogue.items[catalogue.numbers[first]]))
-    floor = float(found[-k]) * (1 - np.sign(found[-k]) * 2.0**-22) if len(found) >= k else LOWEST
-    left = np.flatnonzero(near + off + error >= floor)
-    whole = catalogue.vectors[left] @ common + scarce[left]
-    left = left[whole + error[left] >= floor]
-    numbers = catalogue.numbers[left]
-    merge(
-        best, np.zeros(len(left), dtype=np.int64), pack(pair_scores(user, catalogue.items[numbers]), numbers)
-    )
+    found = np.sort(keys(places[first]))
+    floor = float(unpack_scores(found[-k:])[0] if len(found) >= k else LOWEST)
+    floor -= abs(floor) * 2.0**-22
+    most[first] = -np.inf
+    reach = max(head, sketch.reach(own, floor - grain * catalogue.norms[0]))
+    linked = sketch.rank[catalogue.rare[scarce[catalogue.rare] > 0]]
+    parts = [(places, most)]
+    parts += [look(ranks)[::2] for ranks in (slice(head, reach), linked[linked >= reach])]
+    left = np.concatenate([places[most >= floor] for places, most in parts])
+    if sketch.turn is not None:
+        whole = catalogue.vectors[left] @ common + scarce[left]
+        left = left[whole + grain * catalogue.norms[left] >= floor]
+    best[0] = np.partition(np.concatenate([best[0], found, keys(left)]), -k)[-k:]
 
 
 def _closed(
@@ -358,6 +382,11 @@ def _kth_at_least(scores: Floats, k: int) -> Floats:
         return np.full(len(scores), LOWEST)
     peaks = scores[:, : size * n_groups].reshape(len(scores), size, n_groups).max(axis=1)
     return np.maximum(np.partition(peaks, n_groups - k, axis=1)[:, n_groups - k], LOWEST)
+
+
+def _cut(mask: sparse.csr_matrix, rows: slice) -> sparse.csr_matrix:
+    """Return a run of the rows of a mask."""
+    return mask if rows.stop - rows.start >= mask.shape[0] else mask[rows]
 
 
 def _chunks(n_users: int, at_once: int, n_threads: int) -> list[slice]:

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
+
+
+def check_fitted(estimator: Any, attribute: str) -> None:
+    """Refuse an estimator without an attribute that ``fit`` sets, as scikit-learn does, but sooner."""
+    if not hasattr(estimator, attribute):
+        check_is_fitted(estimator, attribute)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:

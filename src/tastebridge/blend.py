@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from tastebridge._losses import Problem
-from tastebridge._validation import check_choice, check_count, check_number
+from tastebridge._validation import check_choice, check_count, check_fitted, check_number
 from tastebridge.exceptions import InvalidDataError
 
 Array = NDArray[np.float64]
@@ -199,7 +199,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
 
     def weights(self, gates: ArrayLike | None = None) -> Array:
         """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates."""
-        check_is_fitted(self)
+        check_fitted(self, "coef_")
         if gates is None:
             return np.asarray(np.logaddexp(0.0, self.coef_[0]) / self.scale_, dtype=np.float64)
         G = (np.asarray(gates, dtype=np.float64) - self.gate_mean_) / self.gate_scale_
@@ -208,7 +208,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike, gates: ArrayLike | None = None) -> Array:
         """Return the blended score of every row."""
-        check_is_fitted(self)
+        check_fitted(self, "coef_")
         X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False), dtype=np.float64)
         return np.asarray((X * self.weights(gates)).sum(axis=1) + self.intercept_, dtype=np.float64)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._catalogue import Catalogue
+from tastebridge._linalg import in_whole_tiles
 from tastebridge._threads import one_blas_thread
 from tastebridge._topk import catalogue_of
 from tastebridge.blend import StackingBlend
@@ -23,8 +24,6 @@ GATES = ("source events", "target events", "neighbour strength")
 """What the blend may know of a person, all as logarithms."""
 
 _MADE_UP, _ITEMS_EACH = 64, 4
-TILE = 32
-"""A multiple of the rows that any BLAS multiplies at once."""
 
 
 class Segment(NamedTuple):
@@ -129,26 +128,33 @@ class LinearModel:
         A person's vector is the same, bit by bit, whoever stands beside them and however many threads there
         are.
         """
-        n_people = histories[self.target].shape[0]
         with one_blas_thread():
-            return self._user_vectors(_in_whole_tiles(histories), n_people)
+            return self._user_vectors(histories)
 
-    def _user_vectors(self, histories: Histories, n_people: int) -> Vectors32:
-        """Return the vectors of the first people."""
-        encoded = encoded_by(self.routes, self.encoders, histories)
-        weights = self.weights(histories, self.gated(histories, encoded))[:n_people]
-        out = {key: np.zeros((n_people, V.shape[1]), dtype=np.float32) for key, V in self.spaces.items()}
-        known = {route.sources: known_to(route.sources, histories) for route in self.routes}
-        for column, route in enumerate(self.routes):
-            Z = route.vectors(encoded[route.encoder], known[route.sources])[:n_people]
-            Z = Z * weights[:, [column]]
-            out[route.space][:, : Z.shape[1]] += Z
-        return np.concatenate(list(out.values()), axis=1)
+    def _user_vectors(self, histories: Histories) -> Vectors32:
+        """Return the vectors of people; what no one's weights ask for is not encoded."""
+        encoded = self._read_by_gates(histories)
+        weights = self.weights(histories, self.gated(histories, encoded))
+        used = [(route, w) for route, w in zip(self.routes, weights.T, strict=True) if w.any()]
+        missing = (route for route, _ in used if route.encoder not in encoded)
+        encoded |= encoded_by(missing, self.encoders, histories)
+        out = np.zeros((len(weights), self._item_vectors.shape[1]), dtype=np.float32)
+        ends = np.cumsum([V.shape[1] for V in self.spaces.values()])[:-1]
+        blocks = dict(zip(self.spaces, np.split(out, ends, axis=1), strict=True))
+        known = {sources: known_to(sources, histories) for sources in {route.sources for route, _ in used}}
+        for route, w in used:
+            Z = _vectors(route, encoded[route.encoder], known[route.sources])
+            blocks[route.space][:, : Z.shape[1]] += Z * w[:, None]
+        return out
+
+    def _read_by_gates(self, histories: Histories) -> dict[str, Array]:
+        """Return what the gates read of the encoders, by their keys."""
+        read = [route for route in self.routes if read_by_gates(route.name)]
+        return encoded_by(read, self.encoders, histories)
 
     def gates(self, histories: Histories) -> Array:
         """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
-        read = [route for route in self.routes if read_by_gates(route.name)]
-        return self.gated(histories, encoded_by(read, self.encoders, histories))
+        return self.gated(histories, self._read_by_gates(histories))
 
     def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
         """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
@@ -164,8 +170,9 @@ class LinearModel:
         kinds = self._kinds(histories)
         out = np.zeros((len(gates), len(self.routes)))
         for name, (blend, kept) in self.segments.items():
-            rows = kinds == name
-            out[rows] = blend.weights(gates[rows]) * kept
+            if (rows := kinds == name).any():
+                own = gates[rows]
+                out[rows] = blend.weights(in_whole_tiles(own))[: len(own)] * kept
         return out
 
     def _kinds(self, histories: Histories) -> NDArray[np.str_]:
@@ -185,19 +192,11 @@ def _put(V: Any, block: Vectors32) -> None:
         block[:] = V
 
 
-def _in_whole_tiles(histories: Histories) -> Histories:
-    """Return the histories with empty rows behind them, to a multiple of :data:`TILE`.
-
-    BLAS sums the rows left over from its tiles in another order, so that a person's last bits would depend on
-    their place.
-    """
-    return {name: _lengthened(part, -part.shape[0] % TILE) for name, part in histories.items()}
-
-
-def _lengthened(rows: sparse.csr_matrix, n_more: int) -> sparse.csr_matrix:
-    indptr = np.append(rows.indptr, np.full(n_more, rows.indptr[-1], dtype=rows.indptr.dtype))
-    shape = (rows.shape[0] + n_more, rows.shape[1])
-    return sparse.csr_matrix((rows.data, rows.indices, indptr), shape=shape)
+def _vectors(route: FittedRoute, encoded: Array, known: NDArray[np.bool_]) -> Array:
+    """Return the vectors of a route; where BLAS multiplies, in whole tiles."""
+    if route.coef is None:
+        return route.vectors(encoded, known)
+    return route.vectors(in_whole_tiles(encoded), in_whole_tiles(known))[: len(known)]
 
 
 def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:

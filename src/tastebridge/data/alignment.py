@@ -59,11 +59,12 @@ def with_items(interactions: Interactions, items: Vocabulary) -> tuple[Interacti
     if interactions.items == items:
         return interactions, 0
     numbers = items.numbers_of(interactions.items).astype(np.int32)
-    known = numbers[interactions.matrix.indices] >= 0
-    kept = interactions.keep(known)
+    known = numbers >= 0
+    there = known[interactions.matrix.indices]
+    kept = interactions if known.all() else interactions.keep(there)
     # both vocabularies are sorted, so the columns of a row stay ascending
     columns = numbers[kept.matrix.indices]
     shape = (len(interactions.users), len(items))
     matrix = canonical((kept.matrix.data, columns, kept.matrix.indptr), shape)
     aligned = Interactions(interactions.category, interactions.users, items, matrix, kept.times)
-    return aligned, int(np.count_nonzero(~known))
+    return aligned, int(np.count_nonzero(~there))

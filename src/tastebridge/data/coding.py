@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -77,10 +78,8 @@ def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
         raise InvalidDataError(
             f"{name} must be a list or column of ids; got the single value {values!r}. Write [{values!r}]."
         )
-    is_read = isinstance(values, nw.Series)
-    column = values if is_read else nw.from_native(values, series_only=True, pass_through=True)
     try:
-        array = column.to_arrow() if isinstance(column, nw.Series) else _to_array(values)
+        array = to_arrow(values)
     except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as error:
         raise InvalidDataError(_why_not(values, name, error)) from None
     if isinstance(array.type, pa.BaseExtensionType):
@@ -88,12 +87,22 @@ def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
-def _to_array(values: Any) -> pa.Array | pa.ChunkedArray:
+def to_arrow(values: Any) -> pa.Array | pa.ChunkedArray:
+    """Return a column of any kind as an Arrow column, NaN as null, or raise what Arrow raises."""
+    if not isinstance(values, nw.Series | pd.Series):  # pandas is read as it is, which is the quicker
+        values = nw.from_native(values, series_only=True, pass_through=True)
+    if isinstance(values, nw.Series):
+        return values.to_arrow()
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if isinstance(values, Iterable) and not hasattr(values, "__array__"):
         values = list(values)
     return pa.array(values, from_pandas=True)
+
+
+def dtype_of(values: Any) -> Any:
+    """Return the type of a column, named alike for every library."""
+    return nw.from_native(values, series_only=True).dtype
 
 
 def _why_not(values: Any, name: str, error: Exception) -> str:
@@ -134,7 +143,12 @@ def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:
         return pa.array([], column.type), np.empty(0, dtype=np.int32)
     coded = column.dictionary_encode().combine_chunks()
     coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    return coded.dictionary, pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    return coded.dictionary, _filled(coded.indices)
+
+
+def _filled(codes: pa.Array) -> np.ndarray:
+    """Return codes, -1 for null."""
+    return (pc.fill_null(codes, -1) if codes.null_count else codes).to_numpy(zero_copy_only=False)
 
 
 def _sort_ints(distinct: tuple[pa.Array, np.ndarray]) -> Coded:
@@ -146,8 +160,8 @@ def _sort_ints(distinct: tuple[pa.Array, np.ndarray]) -> Coded:
 def _sort_strings(distinct: tuple[pa.Array, np.ndarray]) -> Coded:
     values, codes = distinct
     order = pc.sort_indices(values).to_numpy(zero_copy_only=False)
-    ids = values.take(pa.array(order)).to_numpy(zero_copy_only=False)
-    coded = Coded(ids.astype(object), _recode(order, codes))
+    ids = values.to_numpy(zero_copy_only=False)[order]
+    coded = Coded(ids, _recode(order, codes))
     return _without_empty(coded) if len(ids) and ids[0] == "" else coded
 
 
@@ -170,7 +184,7 @@ def _encode_dictionary(column: pa.ChunkedArray, name: str) -> Coded:
     array = column.unify_dictionaries().combine_chunks()
     array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
     values = encode(array.dictionary, name)
-    rows = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    rows = _filled(array.indices.cast(pa.int64()))
     codes = np.append(values.codes, np.int32(-1))[rows]
     used = np.zeros(len(values.ids) + 1, dtype=bool)
     used[codes] = True

@@ -8,9 +8,10 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from tastebridge.data.coding import Coded, encode
+from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
 from tastebridge.data.event_weights import weights_of_events
 from tastebridge.data.times import seconds
@@ -81,14 +82,15 @@ def read_events(
     Events
         All rows of the frame.
     """
-    data = into_frame(frame)
+    plain = isinstance(frame, pd.DataFrame) and frame.columns.is_unique  # read as it is: the quicker
+    data: Any = frame if plain else into_frame(frame)
     columns = dict(columns or {})
     if event_weights is None:
         columns.setdefault("event", None)
-    known = data.columns if isinstance(data, nw.DataFrame) else data.collect_schema().names()
+    known = data.collect_schema().names() if isinstance(data, nw.LazyFrame) else list(data.columns)
     names = [name for name in known if isinstance(name, str)]
     roles = recognise(names, columns)
-    table = _collected(data, list(roles.values()))
+    table: Any = data if plain else _collected(data, list(roles.values()))
     if not len(table) and not part:
         raise InvalidDataError("the frame has no rows; a panel needs at least one.")
     series = {role: table[column] for role, column in roles.items()}
@@ -135,11 +137,13 @@ def _named(categories: Coded) -> Coded:
     return Coded(names[order], places[categories.codes])
 
 
-def _weights(series: nw.Series[Any], part: bool) -> np.ndarray:
+def _weights(series: Any, part: bool) -> np.ndarray:
     try:
-        column = series.to_arrow().cast(pa.float64())
+        column = to_arrow(series).cast(pa.float64())
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InvalidDataError(f"weight must be a column of numbers; got {series.dtype}: {error}") from None
+        raise InvalidDataError(
+            f"weight must be a column of numbers; got {dtype_of(series)}: {error}"
+        ) from None
     weights = column.to_numpy(zero_copy_only=False).astype(np.float64)
     with np.errstate(over="ignore", under="ignore"):
         weights = weights.astype(np.float32).astype(np.float64)

@@ -37,8 +37,8 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
     if merged and duplicates == "error":
         raise InvalidDataError(_complaint(events, order, first, merged))
     if not merged:
-        ones = np.ones(len(events)) if duplicates == "count" else events.weights
-        return replace(events, weights=ones).take(order), []
+        counted = replace(events, weights=np.ones(len(events))) if duplicates == "count" else events
+        return counted.take(order), []
     order = _order_ties(order, key, first, _tie_break(events, duplicates))
     step = CleaningStep("duplicates", merged, f"same person and item, merged by {duplicates}")
     return _merged(events.take(order), np.flatnonzero(first), duplicates), [step]

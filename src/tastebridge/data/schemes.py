@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from tastebridge import _linalg
+
 
 def with_data(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
     """Return a matrix of the same pattern with other values, float32."""
-    parts = (data.astype(np.float32), matrix.indices, matrix.indptr)
-    return sparse.csr_matrix(parts, shape=matrix.shape)
+    return _linalg.with_data(matrix, data.astype(np.float32))
 
 
 def row_sums(matrix: sparse.csr_matrix, data: np.ndarray) -> np.ndarray:

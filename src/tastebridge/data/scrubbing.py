@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +52,7 @@ def scrub(events: Events, policy: CleaningPolicy) -> tuple[Events, list[Cleaning
     return events, steps
 
 
+@lru_cache
 def _rules(policy: CleaningPolicy) -> list[_Rule]:
     cap = policy.max_events_per_user
     return [

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from tastebridge.data.coding import dtype_of, to_arrow
 from tastebridge.exceptions import InvalidDataError
 
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
-def seconds(series: nw.Series[Any], part: bool = False) -> np.ndarray:
+def seconds(series: Any, part: bool = False) -> np.ndarray:
     """Return a column of times as float64 seconds since 1970, NaN where missing.
 
     Dates and times (with or without a zone) are taken as they are, text is read as ISO 8601. Plain numbers
@@ -23,7 +23,7 @@ def seconds(series: nw.Series[Any], part: bool = False) -> np.ndarray:
 
     Parameters
     ----------
-    series : narwhals.Series
+    series : column of pandas, polars or pyarrow
         The column.
     part : bool, default=False
         Whether it is a part of a column, so that every time may be missing.
@@ -41,14 +41,14 @@ def seconds(series: nw.Series[Any], part: bool = False) -> np.ndarray:
     Examples
     --------
     >>> import pandas as pd
-    >>> seconds(nw.from_native(pd.Series([1_260_759_144_000]), series_only=True)).tolist()
+    >>> seconds(pd.Series([1_260_759_144_000])).tolist()
     [1260759144.0]
     """
     try:
-        times = _seconds(series.to_arrow())
+        times = _seconds(to_arrow(series))
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InvalidDataError(
-            f"timestamp must hold dates, numbers or ISO 8601 text; got {series.dtype}: {error}"
+            f"timestamp must hold dates, numbers or ISO 8601 text; got {dtype_of(series)}: {error}"
         ) from None
     if np.isnan(times).all() and not part:
         raise InvalidDataError(

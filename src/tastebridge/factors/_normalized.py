@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import times, with_data
+from tastebridge._linalg import with_data
 from tastebridge._validation import check_number
 from tastebridge.factors._base import Array, FactorModel, grown
 
@@ -42,7 +42,7 @@ class NormalizedFactors(FactorModel):
         check_number("item_power", self.item_power, 0.0)
 
     def _transform(self, R: sparse.csr_matrix) -> Any:
-        return times(self._normalize(R), self.encoder_)
+        return self._normalize(R) @ self.encoder_
 
     def _plain(self, R: sparse.csr_matrix) -> Array:
         return np.asarray(

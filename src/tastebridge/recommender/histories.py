@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
+from tastebridge._validation import check_fitted
 from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
 from tastebridge.data.alignment import with_items
 from tastebridge.data.weighting import WeightingStatistics
@@ -72,7 +72,7 @@ class HistoryReader(BaseEstimator):
 
     def _known(self) -> Panel:
         """Return the people of the fit."""
-        check_is_fitted(self, "model_")
+        check_fitted(self, "model_")
         if self.panel_ is None:
             raise InvalidDataError(
                 f"this {type(self).__name__} was loaded without people. Use recommend_from(history), or save "
@@ -148,7 +148,7 @@ class HistoryReader(BaseEstimator):
         self, history: Any, missing: str, quiet: bool = False
     ) -> tuple[Panel, dict[str, sparse.csr_matrix]]:
         """Return the panel of a history and its weighted rows over the items of the model."""
-        check_is_fitted(self, "model_")
+        check_fitted(self, "model_")
         panel = self._read(history)
         histories = {name: self._weighted(panel, name) for name in self.items_}
         unknown = {} if quiet else self._unknown(panel, histories)

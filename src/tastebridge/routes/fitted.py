@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,5 +141,5 @@ def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bo
     n_people = next(iter(histories.values())).shape[0]
     if not categories:
         return np.ones(n_people, dtype=bool)
-    bounds = [histories[name].indptr for name in categories]
-    return np.asarray(np.any([ends[1:] > ends[:-1] for ends in bounds], axis=0))
+    bounds = (histories[name].indptr for name in categories)
+    return reduce(np.logical_or, (ends[1:] > ends[:-1] for ends in bounds))

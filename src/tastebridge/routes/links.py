@@ -22,14 +22,33 @@ class LinearEncoder:
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return the vectors (n_people, k)."""
-        Z = self.normalize_rows(X) @ self.encoder_
-        return np.asarray(Z.toarray() if sparse.issparse(Z) else Z)
+        x = self.normalize_rows(X)
+        return product(x, self.encoder_) if sparse.issparse(self.encoder_) else np.asarray(x @ self.encoder_)
 
     def normalize_rows(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the histories with every entry 1, divided by the root of their length."""
         lengths = np.diff(X.indptr)
         entries = np.repeat(np.maximum(lengths, 1) ** -0.5, lengths)
         return with_data(X, entries)
+
+
+def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
+    """Return ``X @ E`` in full, of sparse matrices; for a few people quicker than scipy's.
+
+    Examples
+    --------
+    >>> X, E = sparse.csr_matrix([[0.0, 2.0], [1.0, 1.0]]), sparse.csr_matrix([[3.0, 0.0], [1.0, 0.5]])
+    >>> product(X, E).tolist()
+    [[2.0, 1.0], [4.0, 0.5]]
+    """
+    starts = E.indptr[X.indices]
+    counts = E.indptr[X.indices + 1] - starts
+    met = np.repeat(starts - np.cumsum(counts) + counts, counts)
+    met += np.arange(len(met), dtype=met.dtype)
+    people = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    cells = np.repeat(people, counts) * E.shape[1] + E.indices[met]
+    sums = np.bincount(cells, np.repeat(X.data, counts) * E.data[met], minlength=X.shape[0] * E.shape[1])
+    return np.asarray(sums, dtype=np.float64).reshape(X.shape[0], E.shape[1])
 
 
 def similarities(X: sparse.csr_matrix, Y: sparse.csr_matrix, shrinkage: float) -> sparse.csr_matrix:

@@ -25,7 +25,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tastebridge.model import TILE, LinearModel, Segment
+from tastebridge._linalg import TILE, in_whole_tiles
+from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Histories
 from tastebridge.stacking import Fold
 
@@ -46,7 +47,7 @@ def log_totals(
 ) -> Array:
     """Return for each person the logarithm of the denominator; -inf for those who have every item.
 
-    A person's is the same, bit by bit, whoever stands beside them: see :data:`tastebridge.model.TILE`.
+    A person's is the same, bit by bit, whoever stands beside them (``_linalg.in_whole_tiles``).
 
     Parameters
     ----------
@@ -61,10 +62,8 @@ def log_totals(
     with threadpool_limits(1, "blas"):
         for start in range(0, len(vectors), _STEP):
             rows = slice(start, start + _STEP)
-            Z = vectors[rows]
-            padded = np.zeros((-(-len(Z) // TILE) * TILE, Z.shape[1]), dtype=np.float32)
-            padded[: len(Z)] = Z
-            scores = (padded @ V.T)[: len(Z)].astype(np.float64) * sharpness[rows, None]
+            products = (in_whole_tiles(vectors[rows]) @ V.T)[: len(out[rows])]
+            scores = products.astype(np.float64) * sharpness[rows, None]
             out[rows] = _log_total(scores, had[rows])
     return out
 

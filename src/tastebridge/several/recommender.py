@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._threads import together
-from tastebridge._validation import check_choice
+from tastebridge._validation import check_choice, check_fitted
 from tastebridge.bridges import Plan
 from tastebridge.data import Panel, Weighting
 from tastebridge.defaults import largest_rank, routes_over
@@ -301,7 +300,7 @@ class SeveralTargets(OneOfSeveral):
 
     def _order(self, categories: Any, n: int, by: str, n_categories: int | None) -> Order:
         """Return how lists shall be made."""
-        check_is_fitted(self, "model_")
+        check_fitted(self, "model_")
         targets = list(self.model_) if isinstance(self.model_, dict) else [self.model_.target]
         return Order(check_targets("categories", categories, targets), n, by, n_categories).check()
 
@@ -315,7 +314,7 @@ class SeveralTargets(OneOfSeveral):
 
     def _models(self) -> Models | None:
         """Return what scores people in several categories; None for a mapper of one target."""
-        check_is_fitted(self, "model_")
+        check_fitted(self, "model_")
         if not isinstance(self.model_, dict):
             return None
         read = {name: list(mapper.items_) for name, mapper in self.mappers_.items()}
