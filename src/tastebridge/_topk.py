@@ -145,7 +145,7 @@ def catalogue_of(item_vectors: ArrayLike | Catalogue, typical: Floats | None = N
     return Catalogue.of(items, np.arange(len(items)), typical)
 
 
-def pair_scores(users: Floats, items: Floats) -> Floats:
+def pair_scores(users: NDArray[np.floating], items: Floats) -> Floats:
     """Return the inner products of aligned rows, summed in float64: the one definition of a score.
 
     Each row is summed by itself, so its score does not depend on the rows beside it.
@@ -158,7 +158,7 @@ def pair_scores(users: Floats, items: Floats) -> Floats:
     return np.multiply(users, items, dtype=np.float64).sum(axis=1).astype(np.float32)
 
 
-def chosen_scores(users: Floats, rows: Numbers, items: Floats, numbers: Numbers) -> Floats:
+def chosen_scores(users: NDArray[np.floating], rows: Numbers, items: Floats, numbers: Numbers) -> Floats:
     """Return :func:`pair_scores` of ``rows`` of ``users`` and ``numbers`` of ``items``, as fits the cache.
 
     Examples
@@ -286,42 +286,71 @@ def _search_one(
     sketch, k, n_items = catalogue.sketch, best.shape[1], len(catalogue.numbers)
     if not n_items:
         return
-    common = np.ascontiguousarray(user[0, catalogue.thick])
-    own, closed = sketch.person(common), _closed(catalogue, shut, only)
-    scarce = np.zeros(n_items, dtype=np.float32)
-    scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
-    grain = (user.shape[1] + 4) * 2.0**-23 * float(lengths(user)[0])
-
-    def look(ranks: Any) -> tuple[Numbers, NDArray[np.float64], NDArray[np.float64]]:
-        """Return the places of items, about their scores, and what these are at most."""
-        places, (near, off) = sketch.order[ranks], sketch.bounds(own, ranks)
-        near += scarce[places]
-        near[closed[places]] = -np.inf
-        return places, near, near + off + grain * catalogue.norms[places]
-
-    def keys(places: Numbers) -> Keys:
-        numbers = catalogue.numbers[places]
-        return pack(chosen_scores(user, np.zeros_like(numbers), catalogue.items, numbers), numbers)
-
+    one = _One(user, catalogue, _closed(catalogue, shut, only))
     head = min(n_items, max(HEAD, 4 * k))
-    if head - np.count_nonzero(closed[sketch.order[:head]]) < k:
+    if head - np.count_nonzero(one.closed[sketch.order[:head]]) < k:
         head = n_items
-    places, near, most = look(slice(head))
+    near, most = one.look(slice(head))
     first = np.argpartition(near, -min(2 * k, head))[-2 * k :]
     first = first[near[first] >= LOWEST]
-    found = np.sort(keys(places[first]))
+    most[first] = -np.inf
+    found = np.sort(one.keys(first))
     floor = float(unpack_scores(found[-k:])[0] if len(found) >= k else LOWEST)
     floor -= abs(floor) * 2.0**-22
-    most[first] = -np.inf
-    reach = max(head, sketch.reach(own, floor - grain * catalogue.norms[0]))
-    linked = sketch.rank[catalogue.rare[scarce[catalogue.rare] > 0]]
-    parts = [(places, most)]
-    parts += [look(ranks)[::2] for ranks in (slice(head, reach), linked[linked >= reach])]
-    left = np.concatenate([places[most >= floor] for places, most in parts])
-    if sketch.turn is not None:
-        whole = catalogue.vectors[left] @ common + scarce[left]
-        left = left[whole + grain * catalogue.norms[left] >= floor]
-    best[0] = np.partition(np.concatenate([best[0], found, keys(left)]), -k)[-k:]
+    reach, far = one.reach(floor, head)
+    looks = zip((near, most), one.look(slice(head, reach)), one.look(far), strict=True)
+    near, most = (np.concatenate(parts) for parts in looks)
+    left = most >= floor
+    ranks = one.closer(np.append(np.arange(reach), far)[left], near[left], floor)
+    best[0] = np.partition(np.concatenate([best[0], found, one.keys(ranks)]), -k)[-k:]
+
+
+class _One:
+    """One user before the items of a catalogue, which go by their ranks in its sketch.
+
+    Parameters
+    ----------
+    user : ndarray of shape (1, n_components)
+    catalogue : Catalogue
+    closed : ndarray of bool, shape (n_open,)
+        The places of the catalogue that are closed to the user.
+    """
+
+    def __init__(self, user: Floats, catalogue: Catalogue, closed: NDArray[np.bool_]) -> None:
+        self.closed = closed
+        self._user, self._catalogue, self._sketch = user.astype(np.float64), catalogue, catalogue.sketch
+        self._own = self._sketch.person(user[0, catalogue.thick])
+        self._scarce = np.zeros(len(closed), dtype=np.float32)
+        self._scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
+        grain = (user.shape[1] + 4) * 2.0**-23 * float(np.linalg.norm(self._user))
+        self._rounding = grain * catalogue.norms
+
+    def look(self, ranks: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return about the scores of items, and what these are at most."""
+        places, (near, off) = self._sketch.order[ranks], self._sketch.bounds(self._own, ranks)
+        near += self._scarce[places]
+        near[self.closed[places]] = -np.inf
+        return near, near + off + self._rounding[places]
+
+    def reach(self, floor: float, least: int) -> tuple[int, Numbers]:
+        """Return how many ranks may reach a floor, and which of those beyond may by their thin columns."""
+        reach = max(least, self._sketch.reach(self._own, floor - self._rounding[0]))
+        rare = self._catalogue.rare
+        linked = self._sketch.rank[rare[self._scarce[rare] > 0]]
+        return reach, linked[linked >= reach]
+
+    def closer(self, ranks: Numbers, near: NDArray[np.float64], floor: float) -> Numbers:
+        """Return those of some ranks that may reach a floor at a closer look."""
+        if self._sketch.turn is None:
+            return ranks
+        near, off = self._sketch.closer(self._own, ranks, near)
+        return ranks[near + off + self._rounding[self._sketch.order[ranks]] >= floor]
+
+    def keys(self, ranks: Numbers) -> Keys:
+        """Return the keys of items, scored."""
+        numbers = self._catalogue.numbers[self._sketch.order[ranks]]
+        scores = chosen_scores(self._user, np.zeros_like(numbers), self._catalogue.items, numbers)
+        return pack(scores, numbers)
 
 
 def _closed(

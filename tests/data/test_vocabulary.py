@@ -110,6 +110,21 @@ def test_numbers_has_a_policy_for_the_unknown():
         vocabulary.numbers(["ada"], missing="skp")
 
 
+@given(
+    st.lists(st.none() | st.integers(-(2**63), 2**63 - 1))
+    | st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])))
+)
+def test_few_ids_are_coded_as_many_are(ids):
+    column = pa.array(ids, pa.int64() if any(isinstance(id, int) for id in ids) else pa.string())
+    few = encode(column, "id")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tastebridge.data.coding._FEW", -1)
+        many = encode(column, "id")
+    assert few.ids.tolist() == many.ids.tolist()
+    assert few.codes.tolist() == many.codes.tolist()
+    assert (few.ids.dtype, few.codes.dtype) == (many.ids.dtype, many.codes.dtype)
+
+
 def test_ids_of_the_other_kind_are_never_just_unknown():
     with pytest.raises(
         InvalidDataError, match=r"user_id is of kind int here .* kind str .* Convert them to int"

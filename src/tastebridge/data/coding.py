@@ -16,6 +16,8 @@ from tastebridge.exceptions import InvalidDataError
 
 Kind = Literal["int", "str"]
 
+_FEW = 100
+"""Rows up to which Python codes a column sooner than Arrow is asked to."""
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
@@ -62,11 +64,11 @@ def encode(values: Any, name: str) -> Coded:
     if pa.types.is_null(kind):
         return Coded(np.empty(0, dtype=np.int64), np.full(len(column), -1, dtype=np.int32))
     if pa.types.is_integer(kind):
-        return _sort_ints(_distinct(_whole(column, name)))
+        return _code(_whole(column, name))
     if pa.types.is_floating(kind):
-        return _sort_ints(_distinct(_whole_floats(column, name)))
+        return _code(_whole_floats(column, name))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _sort_strings(_distinct(column.cast(pa.large_string())))
+        return _code(column.cast(pa.large_string()))
     raise InvalidDataError(
         f"{name} must hold ids of type int or str; it holds {kind}. Convert it first, for instance to str."
     )
@@ -135,6 +137,21 @@ def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
             f"{name} must hold ids of type int or str; it holds floats that are not whole numbers,"
             f" such as {float(broken[0]) if len(broken) else 'nan'}. Convert it to str or int first."
         ) from None
+
+
+def _code(column: pa.ChunkedArray) -> Coded:
+    """Code a column of ids of int64 or large_string: few by a dict, many by Arrow."""
+    if len(column) <= _FEW:
+        return _code_few(column.to_pylist(), np.dtype(np.int64 if column.type == pa.int64() else object))
+    distinct = _distinct(column)
+    return _sort_ints(distinct) if column.type == pa.int64() else _sort_strings(distinct)
+
+
+def _code_few(values: list[Any], dtype: np.dtype[Any]) -> Coded:
+    ids = sorted({value for value in values if value is not None and value != ""})
+    places = {value: place for place, value in enumerate(ids)}
+    codes = np.array([places.get(value, -1) for value in values], dtype=np.int32)
+    return Coded(np.array(ids, dtype=dtype), codes)
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:

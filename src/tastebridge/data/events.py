@@ -82,15 +82,10 @@ def read_events(
     Events
         All rows of the frame.
     """
-    plain = isinstance(frame, pd.DataFrame) and frame.columns.is_unique  # read as it is: the quicker
-    data: Any = frame if plain else into_frame(frame)
     columns = dict(columns or {})
     if event_weights is None:
         columns.setdefault("event", None)
-    known = data.collect_schema().names() if isinstance(data, nw.LazyFrame) else list(data.columns)
-    names = [name for name in known if isinstance(name, str)]
-    roles = recognise(names, columns)
-    table: Any = data if plain else _collected(data, list(roles.values()))
+    table, roles = _chosen(frame, columns)
     if not len(table) and not part:
         raise InvalidDataError("the frame has no rows; a panel needs at least one.")
     series = {role: table[column] for role, column in roles.items()}
@@ -103,6 +98,17 @@ def read_events(
     return Events(
         users.ids, items.ids, categories.ids, users.codes, items.codes, categories.codes, weights, times
     )
+
+
+def _chosen(frame: Any, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:
+    """Return a frame with the columns that play a role, and which does; pandas is read as it is."""
+    names = frame.columns.tolist() if isinstance(frame, pd.DataFrame) else []
+    if names and len(set(names)) == len(names):
+        return frame, recognise([name for name in names if isinstance(name, str)], columns)
+    data = into_frame(frame)
+    names = data.columns if isinstance(data, nw.DataFrame) else data.collect_schema().names()
+    roles = recognise([name for name in names if isinstance(name, str)], columns)
+    return _collected(data, list(roles.values())), roles
 
 
 def into_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:

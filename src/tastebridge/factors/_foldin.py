@@ -26,10 +26,12 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
     lengths = np.diff(C.indptr)
     widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
     Z = np.zeros((C.shape[0], f))
-    for width in np.unique(widths[lengths > 0]):
-        rows = np.flatnonzero((widths == width) & (lengths > 0))
-        step = max(1, _BUDGET // int(max(width, f) * (f + width)))
-        for part in np.split(rows, range(step, len(rows), step)):
+    widths[lengths == 0] = 0
+    for width in sorted(set(widths.tolist()) - {0}):
+        rows = np.flatnonzero(widths == width)
+        step = max(1, _BUDGET // (max(width, f) * (f + width)))
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
             Yu, c = _padded_rows(C, part, width, Y)
             Z[part] = _solve_dual(Yu, c, inverse) if width < f else _solve(Yu, c, G)
     return Z
@@ -37,7 +39,8 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
 
 def _padded_rows(C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, Y: Array) -> tuple[Array, Array]:
     """Return the item factors (n, width, f) and the confidences (n, width) of ``rows``, filled with zeros."""
-    start, length = C.indptr[rows][:, None], np.diff(C.indptr)[rows][:, None]
+    start = C.indptr[rows][:, None]
+    length = C.indptr[rows + 1][:, None] - start
     place = np.arange(width)[None, :]
     real = place < length
     position = np.where(real, start + place, 0)

@@ -59,4 +59,4 @@ def to_frame(
         "score": scores[given],
         "rank": (np.nonzero(given)[1] + 1).astype(np.int64),
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
