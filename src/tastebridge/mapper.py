@@ -35,7 +35,15 @@ from tastebridge.model import LinearModel, Segment
 from tastebridge.newcomers import MakeFolds, learn_new_items
 from tastebridge.progress import Step, steps
 from tastebridge.relatedness import item_agreement
-from tastebridge.routes import FittedRoute, Histories, PopularityRoute, Route, Workshop
+from tastebridge.routes import (
+    NEW_ITEMS,
+    FittedRoute,
+    Histories,
+    PopularityRoute,
+    Route,
+    Workshop,
+    new_items,
+)
 from tastebridge.several import Built, SeveralTargets, targets_of
 from tastebridge.stacking import (
     FEWEST_LINKED,
@@ -332,6 +340,7 @@ class InterestMapper(SeveralTargets):
             rng.spawn(1)[0],
             self.n_jobs,
             _judging(plan),
+            ahead=interests is None,
         )
         step("interests")
         self.interests_ = interests or learn_interests(shop, self.random_state)
@@ -339,8 +348,10 @@ class InterestMapper(SeveralTargets):
             self.drift_ = learn_drift(shop, self._popularity(self.statistics_), self.random_state)
         step("model")
         whole = [*fitted, *newer]
-        self.model_ = LinearModel.of(shop, whole, every)
-        self.ledger_ = Ledger.of(shop, self.model_)
+        ready = LinearModel.of(shop, whole, every)
+        awaited = NEW_ITEMS in ready.spaces and not len(new_items(shop))
+        self.model_ = ready.without(NEW_ITEMS) if awaited else ready
+        self.ledger_ = Ledger.of(shop, self.model_, ready)
         self.routes_ = route_table(every, whole, self.target)
         linked = {name: len(panel.linked(name, self.target)) for name in sources}
         self.transfer_ = source_table(self.evidence_.get("cold"), linked, plan.standing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,6 +94,19 @@ class LinearModel:
             segments={
                 name: Segment(segment.blend.only(kept), segment.kept[kept])
                 for name, segment in segments.items()
+            },
+        )
+
+    def without(self, space: str) -> LinearModel:
+        """Return the model without the routes that lead to a space."""
+        kept = np.array([route.space != space for route in self.routes])
+        return replace(
+            self,
+            routes=tuple(route for route in self.routes if route.space != space),
+            spaces={key: V for key, V in self.spaces.items() if key != space},
+            segments={
+                name: Segment(segment.blend.only(kept), segment.kept[kept])
+                for name, segment in self.segments.items()
             },
         )
 

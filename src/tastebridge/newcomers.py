@@ -23,6 +23,7 @@ from tastebridge.routes import (
     FittedRoute,
     Route,
     Workshop,
+    can_learn,
     is_described,
     new_items,
     reaches_new_items,
@@ -49,13 +50,14 @@ def learn_new_items(
     rng: np.random.Generator,
     n_jobs: int | None,
     make_folds: MakeFolds = folds_of,
+    ahead: bool = False,
 ) -> tuple[list[FittedRoute], dict[str, Segment]]:
     """Return the routes to new items, and the segments whose weights cover them after the others.
 
     Parameters
     ----------
     workshop : Workshop
-        Of everybody; where it has no new item there are no such routes.
+        Of everybody; where too few items have features and events there are no such routes.
     kinds : list of Route
     routes : list of FittedRoute
         What the kinds built in the workshop.
@@ -71,9 +73,11 @@ def learn_new_items(
     n_jobs : int or None
     make_folds : callable, default=folds_of
         What makes the folds of held people.
+    ahead : bool, default=False
+        Whether there are such routes without any new item, for those that come later.
     """
     new = new_items(workshop)
-    if not len(new):
+    if not can_learn(workshop) or not (ahead or len(new)):
         return [], dict(segments)
     found = routes_to_new_items(workshop, routes, new)
     names = [route.name for route in routes] + [route.name for route in found]

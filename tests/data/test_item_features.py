@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from tastebridge.data import ItemFeatures, Panel
+from tastebridge.data import ItemFeatures, Panel, Vocabulary
 from tastebridge.exceptions import InvalidDataError, UnknownCategoryError
 
 ROWS = [
@@ -138,3 +138,24 @@ def test_a_panel_refuses_features_of_other_items():
         Panel(
             PANEL.users, PANEL.interactions, PANEL.cleaning, None, {"books": {"a": ItemFeatures.read(PAGES)}}
         )
+
+
+@pytest.mark.parametrize("thin", [False, True])
+def test_joined_features_are_those_of_all_items_at_once(thin):
+    rng = np.random.default_rng(0)
+    matrix = (rng.random((8, 3)) * (rng.random((8, 3)) < 0.6)).astype(np.float32)
+    ids = np.arange(8)
+    read = [
+        ItemFeatures.read(sparse.csr_matrix(matrix[at]) if thin else matrix[at], ids[at])
+        for at in ([0, 3, 4, 6], [1, 5, 7], [0, 1, 3, 4, 5, 6, 7])
+    ]
+    items = Vocabulary(ids)  # of item 2 nothing is known
+    joined, whole = (
+        read[0].joined(read[1].over(Vocabulary(np.array([1, 2, 5, 7]))), items),
+        read[2].over(items),
+    )
+    np.testing.assert_array_equal(joined.described, whole.described)
+    known = np.delete(ids, 2)
+    for one in (joined, whole):
+        rows = one.matrix.toarray() if thin else one.matrix
+        np.testing.assert_array_equal(rows[known], matrix[known])

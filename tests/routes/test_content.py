@@ -166,7 +166,7 @@ def test_a_route_to_new_items_scores_them_as_the_ridge_predicts_their_vectors():
     carried = routes_to_new_items(shop, built, new)
     origins = [route for route in built if not route.name.endswith("neighbours")]
     assert [route.name for route in carried] == [f"{route.name} ⇢ new items" for route in origins]
-    T, spread, _ = shop.described("look", 64)["films"]
+    T, spread, *_ = shop.described("look", 64)["films"]
     F = np.concatenate([features[name]["look"].matrix for name in ("books", "films")])
     F = ((F - F.mean(axis=0)) / F.std(axis=0) / np.sqrt(2))[ITEMS:]
     np.testing.assert_allclose((T * spread) @ (T * spread).T, F @ F.T, atol=1e-5)

@@ -13,6 +13,7 @@ from scipy import sparse
 from tastebridge.data.alignment import with_items
 from tastebridge.data.events import Events
 from tastebridge.data.interactions import Interactions, canonical
+from tastebridge.data.item_features import ItemFeatures
 from tastebridge.data.merging import merge
 from tastebridge.data.panel import Panel
 from tastebridge.data.places import Places
@@ -105,11 +106,26 @@ def rows_of(panel: Panel, name: str, users: Vocabulary, items: Vocabulary, timed
     return with_items(Interactions(name, users, part.items, matrix, times), items)[0]
 
 
-def joined(panel: Panel, change: Change, names: Mapping[str, pd.Series] | None) -> Panel:
-    """Return a panel with the rows of changed and new people in their places."""
+def joined(
+    panel: Panel,
+    change: Change,
+    names: Mapping[str, pd.Series] | None,
+    described: Mapping[str, Mapping[str, ItemFeatures]],
+) -> Panel:
+    """Return a panel with the rows of changed and new people in their places.
+
+    Parameters
+    ----------
+    panel : Panel
+    change : Change
+    names : mapping of category to Series, or None
+        Of items; those known stay.
+    described : mapping of category to mapping of name to ItemFeatures
+        Of new items.
+    """
     people = change.after.users
     at, known = _found(panel.users, people)
-    splice = Splice(at, known, filled=True)
+    splice = Splice(at, known, filled=bool(len(at)))
     users = panel.users if known.all() else Vocabulary(splice.ids(panel.users.ids, people.ids), "user_id")
     parts = {}
     for name, part in panel.interactions.items():
@@ -117,7 +133,10 @@ def joined(panel: Panel, change: Change, names: Mapping[str, pd.Series] | None) 
         moved = change.moves.get(name, Places(np.arange(n_old), n_old))
         parts[name] = splice.interactions(part, change.after[name], users, items, moved)
     features = {
-        name: {kind: given.over(parts[name].items) for kind, given in kinds.items()}
+        name: {
+            kind: _with_more(given, described.get(name, {}).get(kind), parts[name].items)
+            for kind, given in kinds.items()
+        }
         for name, kinds in panel.item_features.items()
     }
     return replace(
@@ -186,6 +205,10 @@ def _names(
     if known is None or more is None:
         return known
     return {**known, **{name: _joined_names(known.get(name), part) for name, part in more.items()}}
+
+
+def _with_more(known: ItemFeatures, more: ItemFeatures | None, items: Vocabulary) -> ItemFeatures:
+    return known.over(items) if more is None else known.joined(more, items)
 
 
 def _joined_names(known: pd.Series | None, more: pd.Series) -> pd.Series:

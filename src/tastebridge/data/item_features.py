@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -106,6 +106,30 @@ class ItemFeatures:
         return ItemFeatures(
             items, np.where(described[:, None], self.matrix[at], mean), described, self.columns
         )
+
+    def joined(self, other: ItemFeatures, items: Vocabulary) -> ItemFeatures:
+        """Return the features of these items, of those that are not known here as the other has them.
+
+        Parameters
+        ----------
+        other : ItemFeatures
+            In the same space; of items none of which is known here.
+        items : Vocabulary
+        """
+        mine = self.over(items)
+        at = items.numbers_of(other.items)
+        came = other.described & (at >= 0)
+        described = mine.described.copy()
+        described[at[came]] = True
+        if sparse.issparse(mine.matrix):
+            where = (np.ones(came.sum(), np.float32), (at[came], np.flatnonzero(came)))
+            chosen = sparse.csr_matrix(where, shape=(len(items), len(other.items)))
+            return replace(
+                mine, matrix=sparse.csr_matrix(mine.matrix + chosen @ other.matrix), described=described
+            )
+        matrix = mine.matrix.copy()
+        matrix[at[came]] = other.matrix[came]
+        return replace(mine, matrix=matrix, described=described)
 
     def shares_space_with(self, other: ItemFeatures) -> bool:
         """Return whether the columns of both mean the same."""

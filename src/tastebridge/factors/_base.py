@@ -107,7 +107,26 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         model.n_features_in_ = self.n_features_in_ + len(new)
         moved = np.delete(np.arange(model.n_features_in_), new)
         model.newcomers_ = np.union1d(moved[getattr(self, "newcomers_", new[:0])], new)
-        return model, model._extend(rows, new)
+        model._grow(new)
+        return model, model._settle(rows, new)
+
+    def settled(self, rows: sparse.csr_matrix, items: NDArray[np.int64]) -> tuple[Self, Array]:
+        """Return the same factors, with those of items nobody had taken so far by a fold-in as of new ones.
+
+        Parameters
+        ----------
+        rows : csr_matrix of shape (n_people, n_items)
+            As for :meth:`extended`.
+        items : ndarray of int
+            Their columns, ascending.
+
+        Returns
+        -------
+        model, item_factors : factor model, ndarray of shape (n_some, n_components)
+        """
+        model = copy(self)
+        model.newcomers_ = np.union1d(getattr(self, "newcomers_", items[:0]), items)
+        return model, model._settle(rows, items)
 
     def _of_the_fit(self, rows: Array) -> Array:
         """Return rows of items with those of newcomers 0: new items are told by those of the fit alone."""
@@ -159,10 +178,21 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Return what the item side is solved over, of clean histories: their factors without a filter."""
 
     @abstractmethod
-    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
-        """Give new items factors, from clean histories, and return them."""
+    def _grow(self, new: NDArray[np.int64]) -> None:
+        """Make room for new items; nothing is known of them."""
+
+    @abstractmethod
+    def _settle(self, R: sparse.csr_matrix, items: NDArray[np.int64]) -> Array:
+        """Give items, of which nothing is known, factors from clean histories, and return them."""
 
 
-def grown(rows: Array, new: NDArray[np.int64], values: Any = 0.0) -> Array:
-    """Return the rows of old items with those of the new ones at their places."""
-    return np.insert(rows, new - np.arange(len(new)), values, axis=0)
+def grown(rows: Array, new: NDArray[np.int64]) -> Array:
+    """Return the rows of old items with zeros for the new ones at their places."""
+    return np.insert(rows, new - np.arange(len(new)), 0.0, axis=0)
+
+
+def placed(rows: Array, items: NDArray[np.int64], values: Array) -> Array:
+    """Return a copy of the rows of items in which some are replaced."""
+    out = rows.copy()
+    out[items] = values
+    return out

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from tastebridge._linalg import with_data
 from tastebridge._validation import check_number
-from tastebridge.factors._base import Array, FactorModel, grown
+from tastebridge.factors._base import Array, FactorModel, grown, placed
 
 
 class NormalizedFactors(FactorModel):
@@ -49,14 +49,20 @@ class NormalizedFactors(FactorModel):
             self._normalize(R) @ (self._of_the_fit(self.encoder_) * power(self._filter(), -1.0))
         )
 
-    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+    def _grow(self, new: NDArray[np.int64]) -> None:
         self.encoder_ = grown(self.encoder_, new)
-        degree = degrees(R[:, new], axis=0)
-        products = self._normalize(R)[:, new].T @ self._plain(R)
-        self.encoder_[new], item_factors = self._new_rows(products, degree)
         if hasattr(self, "item_factors_"):  # a model that was loaded does without
-            self.item_degrees_ = grown(self.item_degrees_, new, degree)
-            self.item_factors_ = grown(self.item_factors_, new, item_factors)
+            self.item_degrees_ = grown(self.item_degrees_, new)
+            self.item_factors_ = grown(self.item_factors_, new)
+
+    def _settle(self, R: sparse.csr_matrix, items: NDArray[np.int64]) -> Array:
+        degree = degrees(R[:, items], axis=0)
+        products = self._normalize(R)[:, items].T @ self._plain(R)
+        encoded, item_factors = self._new_rows(products, degree)
+        self.encoder_ = placed(self.encoder_, items, encoded)
+        if hasattr(self, "item_factors_"):
+            self.item_degrees_ = placed(self.item_degrees_, items, degree)
+            self.item_factors_ = placed(self.item_factors_, items, item_factors)
         return item_factors
 
     def _normalize(self, R: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -15,7 +15,7 @@ from tastebridge._linalg import with_data
 from tastebridge._threads import one_blas_thread
 from tastebridge._validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.factors._base import Array, FactorModel, grown
+from tastebridge.factors._base import Array, FactorModel, grown, placed
 from tastebridge.factors._foldin import fold_in
 
 
@@ -170,15 +170,17 @@ class ALSFactors(FactorModel):
     def _solve(self, R: sparse.csr_matrix, Y: Array) -> Array:
         return fold_in(with_data(R, self.alpha * R.data), Y, self.gram_, self._inverse)
 
-    def _extend(self, R: sparse.csr_matrix, new: NDArray[np.int64]) -> Array:
+    def _grow(self, new: NDArray[np.int64]) -> None:
+        self.item_factors_ = grown(self.item_factors_, new)
+
+    def _settle(self, R: sparse.csr_matrix, items: NDArray[np.int64]) -> Array:
         r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
 
         The Gram matrix of the items stays as it was, for the sake of the people who took none of them.
         """
-        self.item_factors_ = grown(self.item_factors_, new)
         G = self.user_gram_ + self.regularization * np.eye(len(self.user_gram_))
         inverse = np.asarray(np.linalg.inv(G), dtype=np.float64)
-        takers = sparse.csr_matrix(R[:, new].T)
+        takers = sparse.csr_matrix(R[:, items].T)
         Y = fold_in(with_data(takers, self.alpha * takers.data), self._plain(R), G, inverse)
-        self.item_factors_[new] = Y
+        self.item_factors_ = placed(self.item_factors_, items, Y)
         return Y

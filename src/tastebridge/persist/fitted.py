@@ -83,11 +83,12 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     for attribute in _TO_GROW.get(record["class"], ()):
         if arrays.has(f"{name}/{attribute}"):
             setattr(model, attribute, arrays.get(f"{name}/{attribute}", *to_grow[attribute]))
-    _check_newcomers(getattr(model, "newcomers_", np.zeros(0, dtype=np.int64)), n_items)
+    check_numbers(getattr(model, "newcomers_", np.zeros(0, dtype=np.int64)), n_items)
     return model
 
 
-def _check_newcomers(numbers: Any, n_items: int) -> None:
+def check_numbers(numbers: Any, n_items: int) -> None:
+    """Refuse what are not numbers of items, ascending."""
     within = numbers.dtype == np.int64 and ((numbers >= 0) & (numbers < n_items)).all()
     if not within or (np.diff(numbers) <= 0).any():
         raise ModelFileError("its new items are not ascending numbers of items.")

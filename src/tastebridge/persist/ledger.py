@@ -13,6 +13,7 @@ from tastebridge.ledger import Ledger
 from tastebridge.maps._base import LinearMap
 from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.arrivals import describe_arrivals, revive_arrivals
 from tastebridge.persist.linear import describe_encoder, revive_encoder
 from tastebridge.persist.parameters import from_json, to_json
 from tastebridge.routes import Account, Encoder, FittedRoute, width_of
@@ -30,6 +31,7 @@ _FINEST, _MOST = 500, 2.0**53
 
 def describe_ledger(ledger: Ledger, arrays: Arrays) -> dict[str, Any]:
     """Store the arrays of a ledger and return its record."""
+    arrivals = ledger.arrivals
     return {
         "accounts": [
             {"key": key, **_DESCRIBE[type(part)](part, arrays.under(f"accounts/{place}"))}
@@ -41,6 +43,7 @@ def describe_ledger(ledger: Ledger, arrays: Arrays) -> dict[str, Any]:
         ],
         "decoders": dict(ledger.decoders),
         "people": dict(ledger.people),
+        "arrivals": None if arrivals is None else describe_arrivals(arrivals, arrays.under("arrivals")),
     }
 
 
@@ -65,16 +68,24 @@ def revive_ledger(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, model: 
         or not set(decoders.values()) <= set(known)
     ):
         raise ModelFileError("its ledger is not the one of its model.")
-    _check_routes(accounts, model)
-    return Ledger(accounts, encoders, decoders, people)
+    arrivals = None
+    if record.get("arrivals") is not None:
+        carried = [part for part in accounts.values() if isinstance(part, CarriedAccount)]
+        own = arrays.under("arrivals")
+        arrivals = revive_arrivals(record["arrivals"], own, sizes, model, known, carried)
+    _check_routes(accounts, model, arrivals is not None and bool(arrivals.waiting))
+    return Ledger(accounts, encoders, decoders, people, arrivals)
 
 
-def _check_routes(accounts: Mapping[str, Account], model: LinearModel) -> None:
-    """Refuse moments that do not fit the map of their route, and what does not fit the route it carries."""
+def _check_routes(accounts: Mapping[str, Account], model: LinearModel, waiting: bool) -> None:
+    """Refuse moments that do not fit the map of their route, and what does not fit the route it carries.
+
+    While routes to new items are ``waiting`` the model has none of them.
+    """
     routes = {route.name: route for route in model.routes}
     for part in accounts.values():
         if isinstance(part, CarriedAccount):
-            _check_carried(part, routes, model)
+            _check_carried(part, routes, model, waiting)
         if not isinstance(part, MapAccount):
             continue
         route = routes.get(part.route)
@@ -82,10 +93,13 @@ def _check_routes(accounts: Mapping[str, Account], model: LinearModel) -> None:
             raise ModelFileError(f"its ledger has moments of {part.route!r} that do not fit the model.")
 
 
-def _check_carried(part: CarriedAccount, routes: Mapping[str, FittedRoute], model: LinearModel) -> None:
-    if part.route not in routes or part.origin not in routes:
+def _check_carried(
+    part: CarriedAccount, routes: Mapping[str, FittedRoute], model: LinearModel, waiting: bool
+) -> None:
+    if (part.route in routes) == waiting or part.origin not in routes:
         raise ModelFileError(f"its ledger carries over a route {part.origin!r} the model does not have.")
-    k, out = (model.spaces[routes[name].space].shape[1] for name in (part.origin, part.route))
+    k = model.spaces[routes[part.origin].space].shape[1]
+    out = part.W.shape[1] if waiting else model.spaces[routes[part.route].space].shape[1]
     if part.W.shape != (k, out):
         raise ModelFileError(f"its ledger carries over the route {part.origin!r} to another space.")
 

@@ -35,7 +35,7 @@ def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
         "spaces": [
             _describe_space(place, *space, arrays) for place, space in enumerate(model.spaces.items())
         ],
-        "segments": {name: _describe_segment(name, part, arrays) for name, part in model.segments.items()},
+        "segments": {name: describe_segment(name, part, arrays) for name, part in model.segments.items()},
     }
 
 
@@ -63,7 +63,7 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
     if not {"cold", "warm"} <= set(record["segments"]) <= set(_SEGMENTS):
         raise ModelFileError(f"it has the segments {sorted(record['segments'])}, not {_SEGMENTS}.")
     segments = {
-        name: _revive_segment(name, part, arrays, len(routes)) for name, part in record["segments"].items()
+        name: revive_segment(name, part, arrays, len(routes)) for name, part in record["segments"].items()
     }
     storage = record.get("storage", "exact")
     if storage not in STORAGES:
@@ -124,12 +124,14 @@ def _describe_space(place: int, key: str, V: Any, arrays: Arrays) -> dict[str, A
     return {"key": key}
 
 
-def _describe_segment(name: str, segment: Segment, arrays: Arrays) -> dict[str, Any]:
+def describe_segment(name: str, segment: Segment, arrays: Arrays) -> dict[str, Any]:
+    """Store the weights for people of one kind and return their record."""
     arrays.add(f"segments/{name}/kept", segment.kept)
     return describe_blend(f"segments/{name}", segment.blend, arrays)
 
 
-def _revive_segment(name: str, record: dict[str, Any], arrays: Arrays, n_routes: int) -> Segment:
+def revive_segment(name: str, record: dict[str, Any], arrays: Arrays, n_routes: int) -> Segment:
+    """Return the weights of a record, over ``n_routes`` routes."""
     blend = revive_blend(f"segments/{name}", record, arrays, n_routes)
     return Segment(blend, arrays.get(f"segments/{name}/kept", n_routes).astype(bool))
 

@@ -15,7 +15,14 @@ from tastebridge.routes.fitted import (
 )
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.neighbours import NeighbourRoute
-from tastebridge.routes.new_items import is_described, new_items, reaches_new_items, routes_to_new_items
+from tastebridge.routes.new_items import (
+    NEW_ITEMS,
+    can_learn,
+    is_described,
+    new_items,
+    reaches_new_items,
+    routes_to_new_items,
+)
 from tastebridge.routes.popularity import PopularityRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.shared_items import SharedItemsRoute
@@ -24,6 +31,7 @@ from tastebridge.routes.transfer import TransferRoute
 from tastebridge.routes.workshop import Workshop
 
 __all__ = [
+    "NEW_ITEMS",
     "Account",
     "ContentRoute",
     "Encoder",
@@ -40,6 +48,7 @@ __all__ = [
     "TargetRoute",
     "TransferRoute",
     "Workshop",
+    "can_learn",
     "encoded_by",
     "is_described",
     "known_to",

@@ -10,9 +10,10 @@ from sklearn.base import clone
 from tastebridge._validation import check_count
 from tastebridge.maps import RidgeMap
 from tastebridge.moments import Moments
-from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.fitted import Array, FittedRoute
 from tastebridge.routes.mapped import MapAccount, paired_moments
 from tastebridge.routes.profiles import ProfileEncoder
+from tastebridge.routes.reader import Reading, less
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label
 from tastebridge.routes.workshop import Workshop
@@ -189,21 +190,31 @@ def shown_name(route: ContentRoute | LikenessRoute) -> str:
 
 def content_encoder(workshop: Workshop, category: str, route: ContentRoute | LikenessRoute) -> str:
     """Keep the encoder of the profiles of a category and return its key."""
-    T = workshop.described(route.features, route.n_components)[category].vectors
+    T, reading = _read(workshop, category, route)
     key = f"{category}: features {route.features!r} {route.n_components}"
+    workshop.readings[key] = reading
     return workshop.encoder((category,), ProfileEncoder(T), key)
 
 
 def centred_encoder(workshop: Workshop, category: str, route: LikenessRoute) -> str:
     """Keep the encoder of the profiles of a category, less what is usual there, and return its key."""
-    T = workshop.described(route.features, route.n_components)[category].vectors
+    T, reading = _read(workshop, category, route)
     counts = np.bincount(workshop.histories[category].indices, minlength=len(T))
     usual = counts @ T / max(counts.sum(), 1)
     key = f"{category}: features {route.features!r} {route.n_components}, centred"
-    return workshop.encoder((category,), ProfileEncoder((T - usual) * T.any(axis=1, keepdims=True)), key)
+    workshop.readings[key] = reading._replace(usual=usual)
+    return workshop.encoder((category,), ProfileEncoder(less(T, usual)), key)
 
 
 def content_space(workshop: Workshop, route: ContentRoute | LikenessRoute) -> str:
     """Keep the vectors of the target's items as a space and return its key."""
-    T = workshop.described(route.features, route.n_components)[workshop.target].vectors
-    return workshop.space(f"features {route.features!r} {route.n_components}", T)
+    T, reading = _read(workshop, workshop.target, route)
+    key = f"features {route.features!r} {route.n_components}"
+    workshop.readings[key] = reading
+    return workshop.space(key, T)
+
+
+def _read(workshop: Workshop, category: str, route: ContentRoute | LikenessRoute) -> tuple[Array, Reading]:
+    """Return the item vectors of a category, and how such are made of features."""
+    found = workshop.described(route.features, route.n_components)[category]
+    return found.vectors, Reading(category, found.reader)

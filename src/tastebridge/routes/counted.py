@@ -59,6 +59,11 @@ class CountAccount(Account):
         if self.route in parts.spaces:
             parts.spaces[self.route] = self.solved().astype(np.float32)
 
+    @property
+    def least(self) -> float:
+        """The logarithm of the share of an item nobody took."""
+        return float(np.log(self.prior / (self.counts + self.prior).mean()))
+
     def solved(self) -> Array:
         """Return the logarithms of the shares, (n_items, 1)."""
         counts = self.counts + self.prior

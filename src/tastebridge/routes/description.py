@@ -12,6 +12,7 @@ from scipy import linalg, sparse
 from tastebridge._svd import truncated_svd
 from tastebridge.data import ItemFeatures
 from tastebridge.routes.fitted import Array
+from tastebridge.routes.reader import Affine, Reader
 
 ItemFeaturesByName = Mapping[str, Mapping[str, ItemFeatures]]
 """For every category its features by name."""
@@ -32,11 +33,14 @@ class Described(NamedTuple):
         principal components of features whose mean square is 1.
     group : frozenset of str
         The categories of the same space.
+    reader : Reader
+        What makes such vectors of the features of items that come later.
     """
 
     vectors: Array
     spread: Array
     group: frozenset[str]
+    reader: Reader
 
 
 def described_by(features: ItemFeaturesByName, name: str | None, n_components: int) -> dict[str, Described]:
@@ -64,7 +68,10 @@ def described_by(features: ItemFeaturesByName, name: str | None, n_components: i
     for category, given in kinds.items():
         if category not in found:
             group = [other for other, part in kinds.items() if part.shares_space_with(given)]
-            found |= _described(group, *_read([kinds[other] for other in group], n_components), n_components)
+            X, sizes, plain = _read([kinds[other] for other in group], n_components)
+            apart, P = _described(group, X, sizes, n_components)
+            reader = Reader({name: Affine(plain.M @ P, plain.c @ P)})
+            found |= {other: Described(*part, reader) for other, part in apart.items()}
     return found
 
 
@@ -80,34 +87,54 @@ def _all_together(features: ItemFeaturesByName, n_components: int) -> dict[str, 
                 np.concatenate([apart[name][other].vectors for name in given], axis=1) for other in group
             ]
             X = np.concatenate(parts)
-            found |= _described(group, X, [len(part) for part in parts], X.shape[1])
+            whole, P = _described(group, X, [len(part) for part in parts], X.shape[1])
+            kinds = {name: apart[name][category].reader.kinds[name] for name in given}
+            reader = Reader(kinds, P)
+            found |= {other: Described(*part, reader) for other, part in whole.items()}
     return found
 
 
-def _described(group: list[str], X: Array, sizes: list[int], n_components: int) -> dict[str, Described]:
-    """Return the whitened rows ``X`` of some categories; rows of zeros are items nothing is known of."""
+def _described(
+    group: list[str], X: Array, sizes: list[int], n_components: int
+) -> tuple[dict[str, tuple[Array, Array, frozenset[str]]], Array]:
+    """Return the whitened rows ``X`` of some categories, and what whitens them.
+
+    Rows of zeros are items nothing is known of.
+    """
     values, W = linalg.eigh(X.T @ X / max(int(X.any(axis=1).sum()), 1))
     kept = np.flatnonzero(values > _LEAST * max(values.max(), np.finfo(np.float64).tiny))[::-1][:n_components]
-    parts = np.split(X @ (W[:, kept] / np.sqrt(values[kept])), np.cumsum(sizes)[:-1])
+    P = W[:, kept] / np.sqrt(values[kept])
+    parts = np.split(X @ P, np.cumsum(sizes)[:-1])
     spread = np.sqrt(values[kept] / values.sum())
-    return {name: Described(T, spread, frozenset(group)) for name, T in zip(group, parts, strict=True)}
+    return {name: (T, spread, frozenset(group)) for name, T in zip(group, parts, strict=True)}, P
 
 
-def _read(parts: list[ItemFeatures], n_components: int) -> tuple[Array, list[int]]:
-    """Return centred and, if dense, standardised features one below the other, and how many rows each has."""
+def _read(parts: list[ItemFeatures], n_components: int) -> tuple[Array, list[int], Affine]:
+    """Return centred and, if dense, standardised features one below the other, and how many rows each has.
+
+    The map at the end makes the same of a row of features.
+    """
     described = np.concatenate([part.described for part in parts])
-    F = _dense([part.matrix for part in parts], n_components)
-    X = F - F[described].mean(axis=0)
-    if not sparse.issparse(parts[0].matrix):
+    F, plain = _dense([part.matrix for part in parts], n_components)
+    mean = F[described].mean(axis=0)
+    X = F - mean
+    if plain is None:
         deviation = X[described].std(axis=0)
-        X *= np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    return X * described[:, None], [len(part.items) for part in parts]
+        scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+        X *= scale
+        plain, mean = sparse.diags(scale), mean * scale
+    return X * described[:, None], [len(part.items) for part in parts], Affine(plain, mean)
 
 
-def _dense(matrices: list[NDArray[np.float32] | sparse.csr_matrix], n_components: int) -> Array:
-    """Return the rows of all, of sparse ones the leading singular vectors, one more than are wanted."""
+def _dense(
+    matrices: list[NDArray[np.float32] | sparse.csr_matrix], n_components: int
+) -> tuple[Array, Array | None]:
+    """Return the rows of all, of sparse ones the leading singular vectors, one more than are wanted.
+
+    Beside them stands what sparse features are multiplied by to give such rows.
+    """
     if not sparse.issparse(matrices[0]):
-        return np.concatenate(matrices).astype(np.float64)
+        return np.concatenate(matrices).astype(np.float64), None
     F = sparse.vstack(matrices, format="csr")
-    U, s, _ = truncated_svd(F, min(n_components + 1, *F.shape), np.random.default_rng(0))
-    return U * s
+    U, s, Vt = truncated_svd(F, min(n_components + 1, *F.shape), np.random.default_rng(0))
+    return U * s, Vt.T

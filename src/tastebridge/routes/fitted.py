@@ -34,6 +34,15 @@ class Encoder(NamedTuple):
         fold_in = self.model.fold_in if isinstance(self.model, FactorModel) else self.model.transform
         return np.asarray(fold_in(rows), dtype=np.float64)
 
+    def columns_of(
+        self, items: Mapping[str, NDArray[np.int64]], histories: Histories
+    ) -> list[NDArray[np.int64]]:
+        """Return for each of its categories where some items stand in the histories side by side."""
+        widths = [histories[name].shape[1] for name in self.categories]
+        starts = np.cumsum([0, *widths[:-1]])
+        nothing = np.zeros(0, dtype=np.int64)
+        return [start + items.get(name, nothing) for start, name in zip(starts, self.categories, strict=True)]
+
 
 def width_of(encoder: Any) -> int:
     """Return the number of factors of a fitted encoder."""

@@ -5,12 +5,13 @@ components :math:`t_i` of all kinds of features side by side, each kind with a m
 :math:`\hat v_i = W^\top t_i + c`. A route with the vector z of a person so has the score
 :math:`z^\top \hat v_i = (W z)^\top t_i + z^\top c` for a new item: an inner product in one space of all
 routes, with the item vectors :math:`(t_i, 1)` for new items and 0 for the others. What all new items have in
-a space already, as the least of popularity, is taken off c.
+the space of popularity already, the least there is, is taken off c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,17 @@ from numpy.typing import NDArray
 from tastebridge.maps import RidgeMap
 from tastebridge.moments import Moments
 from tastebridge.routes.carried import CarriedAccount
+from tastebridge.routes.counted import CountAccount
 from tastebridge.routes.fitted import Array, FittedRoute, width_of
+from tastebridge.routes.popularity import AMONG_LINKED, POPULARITY
+from tastebridge.routes.reader import Reader, Reading
 from tastebridge.routes.workshop import Workshop
 
 SUFFIX = " ⇢ new items"
 """What the names of these routes end in."""
-_SPACE, _DIRECTIONS = "new items", 64
+NEW_ITEMS = "new items"
+"""The key of their space; an item's last component is 1 as long as nobody took it, and then all are 0."""
+_DIRECTIONS = 64
 _ALPHA, _FEWEST = 1.0, 10
 """The ridge penalty, and the fewest items to learn from."""
 
@@ -33,14 +39,14 @@ def is_described(workshop: Workshop) -> NDArray[np.bool_]:
     return np.asarray(_vectors(workshop).any(axis=1))
 
 
-def new_items(workshop: Workshop) -> NDArray[np.int64]:
-    """Return the numbers of the target's items that are described and have no events.
+def can_learn(workshop: Workshop) -> bool:
+    """Return whether enough of the target's items are described and have events."""
+    return bool(np.count_nonzero(is_described(workshop) & (workshop.popularity > 0)) >= _FEWEST)
 
-    There are none where too few items have both, so that nothing could be learned.
-    """
-    known = is_described(workshop)
-    taken = workshop.popularity > 0
-    return np.flatnonzero(known & ~taken & (np.count_nonzero(known & taken) >= _FEWEST))
+
+def new_items(workshop: Workshop) -> NDArray[np.int64]:
+    """Return the numbers of the target's items that are described and have no events."""
+    return np.flatnonzero(is_described(workshop) & ~(workshop.popularity > 0))
 
 
 def reaches_new_items(route: FittedRoute) -> bool:
@@ -51,28 +57,44 @@ def reaches_new_items(route: FittedRoute) -> bool:
 def routes_to_new_items(
     workshop: Workshop, routes: Sequence[FittedRoute], new: NDArray[np.int64]
 ) -> list[FittedRoute]:
-    """Return for each route that features can carry over the one that leads to new items."""
+    """Return for each route that features can carry over the one that leads to new items.
+
+    There may be no new item yet: then the routes are for those that come later.
+    """
     T = _vectors(workshop)
     V = np.zeros((len(T), T.shape[1] + 1))
-    V[new] = np.column_stack([T[new], np.ones(len(new))])
-    space = workshop.space(_SPACE, V)
+    V[new] = with_one(T[new])
+    space = workshop.space(NEW_ITEMS, V)
+    workshop.readings[space] = _reading(workshop)
     learned: dict[str, Array] = {}
     found = []
     for route in filter(reaches_new_items, routes):
         if route.space not in learned:
-            learned[route.space] = _prediction(workshop, T, workshop.spaces[route.space], new)
+            learned[route.space] = _prediction(workshop, T, route.space, new)
         account = CarriedAccount(f"{route.name}{SUFFIX}", route.name, learned[route.space])
         workshop.keep(account.route, account)
         found.append(account.carried(route, width_of(workshop.encoders[route.encoder].model), space))
     return found
 
 
-def _prediction(workshop: Workshop, T: Array, V: NDArray[np.float32], new: NDArray[np.int64]) -> Array:
-    """Return ``W`` and ``c`` side by side, (k, K + 1), less what all new items have in the space already."""
-    known = T.any(axis=1) & (workshop.popularity > 0)
+def with_one(T: Array) -> Array:
+    """Return rows of the space of new items, (n, K + 1): features and 1; 0 for those not described."""
+    return np.column_stack([T, T.any(axis=1)])
+
+
+def _prediction(workshop: Workshop, T: Array, space: str, new: NDArray[np.int64]) -> Array:
+    """Return ``W`` and ``c`` side by side, (k, K + 1), less what new items have in the space already."""
+    known, V = T.any(axis=1) & (workshop.popularity > 0), workshop.spaces[space]
     fitted = RidgeMap(_ALPHA).fit_moments(Moments.from_arrays(T[known], V[known]))
-    had = V[new[0]] if (V[new] == V[new[0]]).all() else 0.0
-    return np.column_stack([fitted.coef_.T, fitted.intercept_ - had])
+    return np.column_stack([fitted.coef_.T, fitted.intercept_ - _had(workshop, space, new)])
+
+
+def _had(workshop: Workshop, space: str, new: NDArray[np.int64]) -> Any:
+    """Return what an item nobody took has in a space: of popularity the least, and elsewhere nothing."""
+    if space not in (POPULARITY, AMONG_LINKED):
+        return 0.0
+    account = workshop.accounts.get(space)
+    return account.least if isinstance(account, CountAccount) else workshop.spaces[space][new[0]]
 
 
 def _vectors(workshop: Workshop) -> Array:
@@ -80,4 +102,12 @@ def _vectors(workshop: Workshop) -> Array:
     names = workshop.features.get(workshop.target, {})
     parts = [workshop.described(name, _DIRECTIONS)[workshop.target] for name in names]
     n_items = workshop.histories[workshop.target].shape[1]
-    return np.concatenate([np.zeros((n_items, 0)), *(T * spread for T, spread, _ in parts)], axis=1)
+    return np.concatenate([np.zeros((n_items, 0)), *(T * spread for T, spread, *_ in parts)], axis=1)
+
+
+def _reading(workshop: Workshop) -> Reading:
+    """Return how such components are made of features, those of all kinds side by side."""
+    names = workshop.features.get(workshop.target, {})
+    found = {name: workshop.described(name, _DIRECTIONS)[workshop.target] for name in names}
+    kinds = {name: part.reader.kinds[name].scaled(part.spread) for name, part in found.items()}
+    return Reading(workshop.target, Reader(kinds))

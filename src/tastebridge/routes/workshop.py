@@ -19,6 +19,7 @@ from tastebridge.routes.exact import ExactMoments
 from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_by_side
 from tastebridge.routes.mapped import paired_moments
 from tastebridge.routes.paired import Pairs
+from tastebridge.routes.reader import Reading
 
 SameItems = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
 """For every source the numbers of the items it shares with the target, there and in the target."""
@@ -60,6 +61,7 @@ class Workshop:
         self.spaces: dict[str, NDArray[np.float32] | sparse.csr_matrix] = {}
         self.decoders: dict[str, str] = {}
         self.accounts: dict[str, Account] = {}
+        self.readings: dict[str, Reading] = {}
         self.features = dict(features or {})
         self.same = dict(same or {})
         self._fitted: dict[str, Any] = {}
