@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
-_WIDTH, _MORE = 64, 128
+_WIDTH, _MORE = 96, 96
 _LEAST = _WIDTH + _MORE
 """Vectors shorter than this are left as they are."""
 _ROUNDING, _SHORTEST = 2.0**-22, 1e-200

@@ -17,12 +17,6 @@ def with_data(matrix: sparse.csr_matrix, data: np.ndarray) -> sparse.csr_matrix:
     return _linalg.with_data(matrix, data.astype(np.float32))
 
 
-def row_sums(matrix: sparse.csr_matrix, data: np.ndarray) -> np.ndarray:
-    """Return the sum of each row in double precision, each row for itself whatever rows stand beside it."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return np.bincount(rows, data, minlength=matrix.shape[0])
-
-
 def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """Return 1 for every pair."""
     return with_data(matrix, np.ones(matrix.nnz))
@@ -36,7 +30,7 @@ def log(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 def l2(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """Return each row divided by its Euclidean length; an empty row stays empty."""
     data = matrix.data.astype(np.float64)
-    lengths = np.sqrt(row_sums(matrix, data**2))
+    lengths = np.sqrt(_linalg.row_sums(matrix, data**2))
     lengths[lengths == 0] = 1.0
     return with_data(matrix, data / np.repeat(lengths, np.diff(matrix.indptr)))
 
@@ -68,7 +62,7 @@ def bm25(matrix: sparse.csr_matrix, idf: np.ndarray, length: float, k1: float, b
     ``w (k1 + 1) / (w + k1 (1 - b + b · L_u / L)) · idf_i``, ``L_u`` the sum of the row and ``L`` its mean.
     """
     data = matrix.data.astype(np.float64)
-    norms = 1.0 - b + b * row_sums(matrix, data) / length
+    norms = 1.0 - b + b * _linalg.row_sums(matrix, data) / length
     penalty = k1 * np.repeat(norms, np.diff(matrix.indptr))
     return with_data(matrix, data * (k1 + 1.0) / (data + penalty) * idf[matrix.indices])
 
@@ -82,7 +76,7 @@ def item_bias(matrix: sparse.csr_matrix, mean: float, shrink: float) -> np.ndarr
 def user_bias(matrix: sparse.csr_matrix, mean: float, items: np.ndarray, shrink: float) -> np.ndarray:
     """Return ``b_u = Σ_i (r_ui - mean - b_i) / (n_u + shrink)``."""
     rest = matrix.data - mean - items[matrix.indices]
-    return row_sums(matrix, rest) / (np.diff(matrix.indptr) + shrink)
+    return _linalg.row_sums(matrix, rest) / (np.diff(matrix.indptr) + shrink)
 
 
 def center(matrix: sparse.csr_matrix, mean: float, items: np.ndarray, shrink: float) -> sparse.csr_matrix:

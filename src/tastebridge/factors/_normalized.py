@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import with_data
+from tastebridge._linalg import row_sums, with_data
 from tastebridge._validation import check_number
 from tastebridge.factors._base import Array, FactorModel, grown, placed
 
@@ -66,7 +66,7 @@ class NormalizedFactors(FactorModel):
         return item_factors
 
     def _normalize(self, R: sparse.csr_matrix) -> sparse.csr_matrix:
-        scale = power(R @ np.ones(R.shape[1]), -self.user_power)
+        scale = power(row_sums(R, R.data), -self.user_power)
         return with_data(R, R.data * np.repeat(scale, np.diff(R.indptr)))
 
     @abstractmethod
