@@ -1,6 +1,6 @@
 """Fresh events and forgetting: held to sums over everybody anew, and to the bytes of the saved file."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import reduce
 
@@ -153,6 +153,31 @@ def test_after_updates_and_forgets_all_sums_are_those_over_everybody_anew(mapper
     assert_as_if_summed_anew(mapper)
     mapper.forget(mapper.panel_.users.ids[::7])
     assert_as_if_summed_anew(mapper)
+
+
+def test_what_is_kept_for_the_search_of_one_follows_every_change(mapper, parts):
+    people = [rows for _, rows in parts[0].groupby("user_id")][:12]
+
+    def assert_as_without_anything_kept():
+        bare = copy(mapper)
+        bare.model_ = replace(mapper.model_)
+        assert bare.model_._catalogue is None
+        lists = []
+        for rows in people:
+            lists.append(mapper.recommend_from(rows, n=6))
+            pd.testing.assert_frame_equal(lists[-1], bare.recommend_from(rows, n=6), check_exact=True)
+        return pd.concat(lists)
+
+    first = assert_as_without_anything_kept()
+    mapper.update(parts[1])
+    after_update = assert_as_without_anything_kept()
+    mapper.forget(mapper.panel_.users.ids[:80])
+    after_forget = assert_as_without_anything_kept()
+    mapper.fit(tb.Panel.from_frame(parts[0]))
+    refitted = assert_as_without_anything_kept()
+    assert not first.equals(after_update)
+    assert not after_update.equals(after_forget)
+    pd.testing.assert_frame_equal(refitted, first, check_exact=True)
 
 
 def test_repeated_events_merge_as_in_a_table(mapper, parts):

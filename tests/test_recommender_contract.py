@@ -2,9 +2,11 @@
 
 import copy
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from threadpoolctl import threadpool_limits
 import tastebridge as tb
 from recommender_contract import assert_same_lists, best_by_hand, had
 from tastebridge import baselines
+from tastebridge._threads import together
 from tastebridge.datasets import make_panel
 from tastebridge.evaluation import user_scores
 from tastebridge.exceptions import (
@@ -23,6 +26,7 @@ from tastebridge.exceptions import (
     UnknownIdError,
 )
 from tastebridge.factors import SVDFactors
+from tastebridge.model import LinearModel
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import cold_users
 
@@ -222,6 +226,28 @@ def test_a_person_of_whom_nothing_is_known_gets_what_is_popular(model, popular):
     assert found["item_id"].tolist() == best_for_strangers(model, popular, 4)
     with pytest.raises(UnknownIdError, match="missing='skip'"):
         model.recommend_from(history, n=4, missing="error")
+
+
+def one_by_one(model, frames):
+    return pd.concat([model.recommend_from(frame, n=5) for frame in frames], ignore_index=True)
+
+
+def test_a_person_alone_gets_what_they_get_among_others(model):
+    frame = PANEL[:60].to_frame()
+    alone = one_by_one(model, [rows for _, rows in frame.groupby("user_id")])
+    pd.testing.assert_frame_equal(alone, model.recommend_from(frame, n=5), check_exact=True)
+    columns = [pl.from_pandas(rows) for _, rows in frame.groupby("user_id")]
+    pd.testing.assert_frame_equal(alone, one_by_one(model, columns), check_exact=True)
+
+
+def test_threads_at_once_give_what_one_gives(model):
+    frames = [rows for _, rows in PANEL[:40].to_frame().groupby("user_id")]
+    expected = one_by_one(model, frames)
+    fresh = copy.deepcopy(model)
+    if isinstance(fresh.model_, LinearModel):
+        fresh.model_ = replace(fresh.model_)  # nothing is made ready: all threads meet it so
+    for found in together([lambda: one_by_one(fresh, frames)] * 4, 4):
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 def test_the_same_seed_gives_the_same_model_whatever_threads_and_rows(model):

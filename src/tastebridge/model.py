@@ -15,7 +15,7 @@ from tastebridge._linalg import in_whole_tiles
 from tastebridge._threads import one_blas_thread
 from tastebridge._topk import catalogue_of
 from tastebridge.blend import StackingBlend
-from tastebridge.routes import Encoder, FittedRoute, Histories, Workshop, encoded_by, known_to
+from tastebridge.routes import Encoded, Encoder, FittedRoute, Histories, Workshop, known_to
 
 Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
@@ -63,6 +63,7 @@ class LinearModel:
     segments: Mapping[str, Segment]
     storage: str = "exact"
     _item_vectors: Vectors32 = field(init=False, repr=False)
+    _starts: Mapping[str, int] = field(init=False, repr=False)
     _catalogue: Catalogue | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +75,7 @@ class LinearModel:
         views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=True))
         object.__setattr__(self, "spaces", views)
         object.__setattr__(self, "_item_vectors", whole)
+        object.__setattr__(self, "_starts", dict(zip(self.spaces, [0, *ends.tolist()], strict=True)))
 
     @classmethod
     def of(
@@ -146,28 +148,20 @@ class LinearModel:
 
     def _user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors of people; what no one's weights ask for is not encoded."""
-        encoded = self._read_by_gates(histories)
+        encoded = Encoded(self.encoders, histories)
         weights = self.weights(histories, self.gated(histories, encoded))
-        used = [(route, w) for route, w in zip(self.routes, weights.T, strict=True) if w.any()]
-        missing = (route for route, _ in used if route.encoder not in encoded)
-        encoded |= encoded_by(missing, self.encoders, histories)
+        used = np.flatnonzero(weights.any(axis=0)).tolist()
+        known = {name: known_to(name, histories) for name in {self.routes[place].sources for place in used}}
         out = np.zeros((len(weights), self._item_vectors.shape[1]), dtype=np.float32)
-        ends = np.cumsum([V.shape[1] for V in self.spaces.values()])[:-1]
-        blocks = dict(zip(self.spaces, np.split(out, ends, axis=1), strict=True))
-        known = {sources: known_to(sources, histories) for sources in {route.sources for route, _ in used}}
-        for route, w in used:
+        for place in used:
+            route, start = self.routes[place], self._starts[self.routes[place].space]
             Z = _vectors(route, encoded[route.encoder], known[route.sources])
-            blocks[route.space][:, : Z.shape[1]] += Z * w[:, None]
+            out[:, start : start + Z.shape[1]] += Z * weights[:, [place]]
         return out
-
-    def _read_by_gates(self, histories: Histories) -> dict[str, Array]:
-        """Return what the gates read of the encoders, by their keys."""
-        read = [route for route in self.routes if read_by_gates(route.name)]
-        return encoded_by(read, self.encoders, histories)
 
     def gates(self, histories: Histories) -> Array:
         """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
-        return self.gated(histories, self._read_by_gates(histories))
+        return self.gated(histories, Encoded(self.encoders, histories))
 
     def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
         """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""

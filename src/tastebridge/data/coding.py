@@ -68,7 +68,7 @@ def encode(values: Any, name: str) -> Coded:
     if pa.types.is_floating(kind):
         return _code(_whole_floats(column, name))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _code(column.cast(pa.large_string()))
+        return _code(column)
     raise InvalidDataError(
         f"{name} must hold ids of type int or str; it holds {kind}. Convert it first, for instance to str."
     )
@@ -140,11 +140,13 @@ def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def _code(column: pa.ChunkedArray) -> Coded:
-    """Code a column of ids of int64 or large_string: few by a dict, many by Arrow."""
+    """Code a column of ids of int64 or strings: few by a dict, many by Arrow."""
+    whole = pa.types.is_integer(column.type)
     if len(column) <= _FEW:
-        return _code_few(column.to_pylist(), np.dtype(np.int64 if column.type == pa.int64() else object))
-    distinct = _distinct(column)
-    return _sort_ints(distinct) if column.type == pa.int64() else _sort_strings(distinct)
+        return _code_few(column.to_pylist(), np.dtype(np.int64 if whole else object))
+    return (
+        _sort_ints(_distinct(column)) if whole else _sort_strings(_distinct(column.cast(pa.large_string())))
+    )
 
 
 def _code_few(values: list[Any], dtype: np.dtype[Any]) -> Coded:

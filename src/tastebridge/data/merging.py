@@ -32,7 +32,8 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
     key = (events.categories.astype(np.int64) * len(events.user_ids) + events.users) * len(events.item_ids)
     key += events.items
     order = np.argsort(key, kind="stable")
-    first = np.diff(key[order], prepend=-1) > 0
+    key_sorted = key[order]
+    first = np.append(True, key_sorted[1:] > key_sorted[:-1])[: len(key)]
     merged = len(events) - int(np.count_nonzero(first))
     if merged and duplicates == "error":
         raise InvalidDataError(_complaint(events, order, first, merged))

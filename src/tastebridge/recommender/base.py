@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge import persist
+from tastebridge._threads import one_blas_thread
 from tastebridge._topk import chosen_scores, top_k
 from tastebridge._validation import check_choice, check_count
 from tastebridge.data import Vocabulary
@@ -398,10 +399,11 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         self, histories: Histories, n: int, filters: Filters
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the numbers (-1 for none) and scores of the best items of people."""
-        vectors = self.model_.user_vectors(histories)
         seen = histories[self._target()]
         sizes = {name: len(items) for name, items in self.items_.items()}
-        return top_k(vectors, self.model_.catalogue(sizes), n, seen=seen, **filters._asdict())
+        with one_blas_thread():  # entered once for both
+            vectors, catalogue = self.model_.user_vectors(histories), self.model_.catalogue(sizes)
+            return top_k(vectors, catalogue, n, seen=seen, **filters._asdict())
 
     def _audience(self, histories: Histories, ids: np.ndarray, items: Any, n: int) -> pd.DataFrame:
         known, n = self.items_[self._target()], check_count("n", n)

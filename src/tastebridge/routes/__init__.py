@@ -3,6 +3,7 @@
 from tastebridge.routes.account import Account, Moves, Parts
 from tastebridge.routes.content import ContentRoute, LikenessRoute
 from tastebridge.routes.fitted import (
+    Encoded,
     Encoder,
     FittedRoute,
     Histories,
@@ -34,6 +35,7 @@ __all__ = [
     "NEW_ITEMS",
     "Account",
     "ContentRoute",
+    "Encoded",
     "Encoder",
     "FittedRoute",
     "Histories",

@@ -112,10 +112,24 @@ def encoded_by(
     routes: Iterable[FittedRoute], encoders: Mapping[str, Encoder], histories: Histories
 ) -> dict[str, Array]:
     """Return the factors of people by the key of every encoder that routes read."""
-    keys = dict.fromkeys(route.encoder for route in routes)
-    needed = dict.fromkeys(encoders[key].categories for key in keys)
-    rows = {categories: sound(side_by_side(histories, categories)) for categories in needed}
-    return {key: encoders[key].encode_rows(rows[encoders[key].categories]) for key in keys}
+    encoded = Encoded(encoders, histories)
+    return {key: encoded[key] for key in dict.fromkeys(route.encoder for route in routes)}
+
+
+class Encoded(dict[str, Array]):
+    """The factors of some people by the key of the encoder, each made when it is first asked for."""
+
+    def __init__(self, encoders: Mapping[str, Encoder], histories: Histories) -> None:
+        super().__init__()
+        self._encoders, self._histories = encoders, histories
+        self._rows: dict[tuple[str, ...], sparse.csr_matrix] = {}
+
+    def __missing__(self, key: str) -> Array:
+        encoder = self._encoders[key]
+        if encoder.categories not in self._rows:
+            self._rows[encoder.categories] = sound(side_by_side(self._histories, encoder.categories))
+        self[key] = encoder.encode_rows(self._rows[encoder.categories])
+        return self[key]
 
 
 def side_by_side(histories: Histories, categories: Iterable[str]) -> sparse.csr_matrix:
