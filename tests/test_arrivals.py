@@ -51,7 +51,7 @@ ROUTES = [
 
 @pytest.fixture(scope="module")
 def frame():
-    return make_panel(320, 50, ("books", "films"), events_per_user=9)[0].to_frame()
+    return make_panel(320, 50, ("books", "films"), events_per_user=9, timestamps=True)[0].to_frame()
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,8 @@ def _with(panel: Panel, category: str, kinds: Mapping[str, ItemFeatures], known:
 
 
 def _empty(panel: Panel, category: str, known: Vocabulary) -> Interactions:
-    """Return a category without items or events."""
+    """Return a category without items or events; with times, if there is nothing to say otherwise."""
     items = Vocabulary(known.ids[:0], known.name)
     matrix = sparse.csr_matrix((len(panel), 0), dtype=np.float32)
-    return Interactions(category, panel.users, items, matrix, np.zeros(0) if panel.has_times else None)
+    timed = panel.has_times or not panel.interactions
+    return Interactions(category, panel.users, items, matrix, np.zeros(0) if timed else None)
