@@ -297,6 +297,8 @@ def test_new_items_stand_in_their_order_by_what_people_like():
     kinds = [TransferRoute(SVDFactors(8), SVDFactors(8))]
     mapper = tb.InterestMapper("films", routes=kinds, n_lists=300).fit(panel)
     mapper.update(features={"films": films[40:]})
+    with pytest.raises(InvalidDataError, match="features' of 'films' are lists of numbers"):
+        mapper.read_features({"films": pd.DataFrame({"item_id": ["films 50"], "features": ["war"]})})
     ids = panel.users.ids
     first = mapper.recommend(ids, n=2, allow=films["item_id"][40:].tolist())
     hit = first["item_id"].str.removeprefix("films ").astype(int) % 4 == first["user_id"] % 4

@@ -51,6 +51,36 @@ def test_new_items_of_a_table_are_recommended_by_their_tags(folder):
     assert {40, 47} <= set(tb.load(model).items_["films"].ids)
 
 
+def test_an_update_reads_a_table_of_items_as_the_fit_did(folder, tmp_path):
+    films = pd.read_csv(folder / "films.csv").rename(columns={"film": "item_id"})
+    films[:40].to_csv(tmp_path / "films.csv", index=False)
+    films[36:].to_csv(tmp_path / "more.csv", index=False)
+    events, model, new = folder / "events.csv", tmp_path / "model", tmp_path / "new"
+    given = ["--features", f"films={tmp_path / 'films.csv'}"]
+    assert run("fit", events, "-t", "films", "-o", model, "--updatable", *given)[0] == 0
+    pd.DataFrame({"user_id": [900], "item_id": [3], "category": ["books"]}).to_csv(
+        tmp_path / "today.csv", index=False
+    )
+    words = ["update", model, tmp_path / "today.csv", "-o", new, "--features"]
+    code, text, err = run(*words, f"films={tmp_path / 'more.csv'}")
+    assert (code, err) == (0, "")
+    assert "films: 12 items described, 8 of them new, by tags, year." in text
+    assert run("recommend", new, events, "-o", tmp_path / "out.csv", "-n", 48)[0] == 0
+    found = pd.read_csv(tmp_path / "out.csv")
+    late = found[found["item_id"] >= 40]
+    first = late[late.groupby("user_id")["rank"].rank() <= 2]
+    assert (first["item_id"] % 4 == first["user_id"] % 4).mean() > 0.9  # by chance a quarter
+    films[36:].rename(columns={"year": "length"}).to_csv(tmp_path / "other.csv", index=False)
+    code, _, err = run(*words, f"films={tmp_path / 'other.csv'}")
+    assert code == 1
+    assert "no column 'length'; they had ['tags', 'year']" in err
+    loaded = tb.load(new)
+    assert 47 in loaded.items_["films"].ids
+    later = loaded.read_features({"films": films[36:]})["films"]
+    at = tb.load(model).read_features({"films": films[36:]})["films"]
+    np.testing.assert_array_equal(later["year"].matrix, at["year"].matrix)
+
+
 @pytest.mark.parametrize(
     ("given", "code", "message"),
     [

@@ -5,17 +5,23 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MissingDependencyError
 from tastebridge.features import (
+    NumberEncoder,
+    TagEncoder,
     TextEncoder,
+    later_features,
     number_features,
     sentence_features,
     table_features,
     tag_features,
     text_features,
 )
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.cells import describe_cells, revive_cells
 
 TEXTS = ["red summer dress", "red winter dress", "summer shoes", "winter shoes", None]
 IDS = [5, 4, 3, 2, 1]
@@ -181,3 +187,86 @@ def test_many_columns_of_numbers_are_one_vector():
 def test_a_table_that_describes_nothing_is_refused(table, message):
     with pytest.raises(InvalidDataError, match=message):
         table_features({"films": pd.DataFrame(table)})
+
+
+def films(ids):
+    """A table of all kinds of columns, cells by the number of the item."""
+    ids = np.asarray(ids)
+    plots, tags = ["red summer dress", "winter shoes in summer", None], ["War|Drama", "Drama", "Comedy|War"]
+    return pd.DataFrame(
+        {
+            "item_id": ids,
+            "plot": [plots[item % 3] for item in ids],
+            "genres": [tags[item % 3] for item in ids],
+            "year": 1950.0 + 3 * ids,
+            "poster": [[float(item), 1.0] for item in ids],
+        }
+    )
+
+
+def filled(matrix):
+    return matrix.toarray() if sparse.issparse(matrix) else matrix
+
+
+def test_later_items_are_read_as_if_they_had_been_in_the_earlier_table():
+    made = table_features({"films": films(range(12))})
+    later = later_features({"films": films([4, 8, 7]).iloc[::-1]}, made)["films"]
+    assert later.keys() == made["films"].keys()
+    for name, features in made["films"].items():
+        assert later[name].shares_space_with(features)
+        at = features.items.numbers(later[name].items.ids)
+        np.testing.assert_array_equal(filled(later[name].matrix), filled(features.matrix[at]))
+
+
+def test_later_cells_of_no_use_are_passed_over_or_refused():
+    made = table_features({"films": films(range(12))})
+    table = films([20, 21])[["item_id", "genres", "year"]]
+    table["genres"] = ["Opera", None]
+    later = later_features({"films": table}, made)["films"]
+    assert later["genres"].items.ids.tolist() == [20]
+    assert not later["genres"].matrix.nnz
+    assert later["year"].matrix.tolist() == [[0.0] * 7 + [1.0]] * 2  # beyond the last knot it is the last
+    for bad, message in [
+        (table.rename(columns={"year": "years"}), "no column 'years'.* Did you mean 'year'"),
+        (table.assign(year="long ago"), "'year' .* a list of numbers"),
+        (table.assign(genres=[1.0, 2.0]), "tags must be of type str"),
+        (table[["item_id"]].assign(plot=[1.0, 2.0]), "texts must be of type str"),
+        (table[["item_id"]].assign(poster="x"), "are lists of numbers; the column 'poster' holds"),
+        (table.drop(columns="item_id"), "needs a column item_id"),
+    ]:
+        with pytest.raises(InvalidDataError, match=message):
+            later_features({"films": bad}, made)
+
+
+def test_many_columns_of_numbers_are_one_vector_later_too():
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.normal(size=(30, 20)), columns=[f"x{place}" for place in range(20)])
+    wide["item_id"] = np.arange(30)
+    made = table_features({"films": wide[:20]})
+    later = later_features({"films": wide[20:].iloc[:, ::-1]}, made)["films"]["numbers"]
+    np.testing.assert_allclose(later.matrix, wide.iloc[20:, :20], rtol=1e-6)
+    assert later.shares_space_with(made["films"]["numbers"])
+    with pytest.raises(InvalidDataError, match=r"of them \['x3'\] are missing"):
+        later_features({"films": wide[20:].drop(columns="x3")}, made)
+    with pytest.raises(InvalidDataError, match="hold something else"):
+        later_features({"films": wide[20:].assign(x3="much")}, made)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "cells"),
+    [
+        (TextEncoder(3, stop_words=["winter"]).fit(TEXTS), [*TEXTS, "winter shoes and a dress"]),
+        (TagEncoder(";").fit(["b;a", "ç"]), ["a; ç", "x", None]),
+        (NumberEncoder(4, "price").fit([1.0, 2, 4, 8]), [0.1, 1 / 3, 5.0]),
+    ],
+)
+def test_a_stored_encoder_gives_the_same_bits(encoder, cells):
+    arrays = Arrays()
+    record = describe_cells(encoder, arrays)
+    revived = revive_cells(record, encoder.columns_, Arrays(arrays.stored))
+    np.testing.assert_array_equal(filled(revived.encode(cells)), filled(encoder.encode(cells)))
+    assert revived.columns_ == encoder.columns_
+    again = Arrays()
+    assert describe_cells(revived, again) == record
+    for name, array in arrays.stored.items():
+        np.testing.assert_array_equal(again.stored[name], array)

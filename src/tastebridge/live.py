@@ -13,14 +13,15 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tastebridge._validation import check_choice
+from tastebridge._validation import check_category, check_choice
 from tastebridge.arrivals import FeaturesByName, of_known_items, of_new_items
-from tastebridge.data import CleaningReport, Panel, Vocabulary
+from tastebridge.data import CleaningReport, ItemFeatures, Panel, Vocabulary
 from tastebridge.data.changes import Change, Repeats, change_of, joined, left
 from tastebridge.data.described import with_described
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.drift import Array, drifted, told
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning, UnknownIdError
+from tastebridge.features import later_features
 from tastebridge.interests import State
 from tastebridge.ledger import Ledger
 from tastebridge.receipt import Receipt
@@ -155,6 +156,37 @@ class LiveRecommender(TrustedRecommender):
         self._note_drift(change, statistics)
         self.ledger_, self.model_, self.statistics_ = ledger, model, statistics
         return self
+
+    def read_features(
+        self, tables: Mapping[str, Any], item_column: str | None = None
+    ) -> dict[str, dict[str, ItemFeatures]]:
+        """Return the features of tables of new items, in the spaces of the fit, for :meth:`update`.
+
+        The words, tags and numbers of a table are read as those the fit's features were made of, by
+        :func:`tastebridge.features.table_features` or the functions it calls: see
+        :func:`tastebridge.features.later_features`.
+
+        Parameters
+        ----------
+        tables : mapping of category to frame
+            A row an item, columns called as the features of the fit.
+        item_column : str, optional
+            The column of ids.
+
+        Raises
+        ------
+        InvalidDataError
+            If the model was fitted without features, or a column is not one of theirs.
+        """
+        arrivals = self._ledger().arrivals
+        if arrivals is None:
+            raise InvalidDataError(
+                "the model keeps nothing of features: it was fitted without any, or by an older version of "
+                "tastebridge. Fit it again, on a panel with item features."
+            )
+        for category in tables:
+            check_category("the category of a table of items", category, self.items_)
+        return later_features(tables, arrivals.kinds, item_column)
 
     def forget(
         self, user_ids: Any, *, before: Any = None, refit_items: bool = False, missing: str = "error"

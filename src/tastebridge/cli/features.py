@@ -10,10 +10,11 @@ import numpy as np
 import typer
 
 from tastebridge._validation import check_category, nearest
-from tastebridge.data import Panel
+from tastebridge.data import ItemFeatures, Panel
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features import table_features
+from tastebridge.live import LiveRecommender
 
 Features = Annotated[
     list[str] | None,
@@ -59,6 +60,19 @@ def describe(panel: Panel, paths: dict[str, Path], item_column: str | None) -> t
             panel = panel.with_item_features(category, features, name=name)
         told.append(_told(panel, category, len(known)))
     return panel, told
+
+
+def read_later(
+    mapper: LiveRecommender, paths: dict[str, Path], item_column: str | None
+) -> tuple[dict[str, dict[str, ItemFeatures]], list[str]]:
+    """Return what tables say of items that come after the fit, and a line that tells of each category."""
+    tables = {category: read_items(path, item_column) for category, path in paths.items()}
+    found, told = mapper.read_features(tables, item_column), []
+    for category, kinds in found.items():
+        ids = set().union(*(part.items.ids.tolist() for part in kinds.values()))
+        new = len(ids.difference(mapper.items_[category].ids.tolist()))
+        told.append(f"{category}: {len(ids):,} items described, {new:,} of them new, by {', '.join(kinds)}.")
+    return found, told
 
 
 def _told(panel: Panel, category: str, n_before: int) -> str:

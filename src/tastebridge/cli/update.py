@@ -10,9 +10,11 @@ import typer
 
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
+from tastebridge.cli.features import Features, read_later, tables_of
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import drift_table, screen
+from tastebridge.data.changes import Repeats
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.live import LiveRecommender
 from tastebridge.loading import load
@@ -40,26 +42,32 @@ def update(
     events: options.Events,
     output: NewModel,
     before: Before = None,
+    features: Features = None,
     key_file: KeyFile = None,
 ) -> None:
     """Take fresh events into a model without a refit, and say whether a refit pays.
 
     The model was saved by `fit --updatable` or `fit --with-users`. New people
     and new items are taken in; maps, links and popularity are made anew.
+    With a table of items, as for `fit`, those nobody took yet come too.
 
     [bold]Examples[/bold]
       tastebridge update model today.parquet -o model
       tastebridge update model today.csv -o new --before all_so_far.csv
+      tastebridge update model today.csv -o new --features films=films.csv
     """
     table = Table(events, reading)
-    key = key_of(key_file)
+    key, tables = key_of(key_file), tables_of(features)
     mapper = live_model(model, output, key)
     had = None if before is None else Table(before, reading).read()
     start = time.perf_counter()
-    fresh = table.read()
-    mapper.update(fresh, before=had, repeats="sum" if reading.duplicates == "count" else reading.duplicates)
+    fresh, out = table.read(), screen()
+    described, told = read_later(mapper, tables, reading.columns.get("item_id")) if tables else (None, [])
+    repeats: Repeats = "sum" if reading.duplicates == "count" else reading.duplicates
+    mapper.update(fresh, features=described, before=had, repeats=repeats)
     save_live(mapper, output, key)
-    out = screen()
+    for line in told:
+        out.print(line, soft_wrap=True)
     out.print(drift_table(mapper.drift()))
     out.print(
         f"\n{len(fresh):,} people taken in ({time.perf_counter() - start:.1f} s). The model is in {output}.",

@@ -35,6 +35,9 @@ class ItemFeatures:
     columns : tuple of str or None
         What each column means. Features of two categories are of one space if they go by the same name, have
         equally many columns, and these are called the same.
+    encoder : object with encode, or None
+        What made the rows of cells, such as texts: ``encode(cells)`` gives those of items that come later.
+        None where they were given as numbers.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class ItemFeatures:
     matrix: Numbers
     described: NDArray[np.bool_]
     columns: tuple[str, ...] | None = None
+    encoder: Any = None
 
     def __post_init__(self) -> None:
         if self.matrix.shape[0] != len(self.items) or self.described.shape != (len(self.items),):
@@ -101,11 +105,10 @@ class ItemFeatures:
         if sparse.issparse(self.matrix):
             matrix = sparse.csr_matrix(sparse.diags(known.astype(np.float32)) @ self.matrix[at])
             matrix.eliminate_zeros()
-            return ItemFeatures(items, matrix, described, self.columns)
+            return replace(self, items=items, matrix=matrix, described=described)
         mean = self.matrix[self.described].mean(axis=0, dtype=np.float64).astype(np.float32)
-        return ItemFeatures(
-            items, np.where(described[:, None], self.matrix[at], mean), described, self.columns
-        )
+        matrix = np.where(described[:, None], self.matrix[at], mean)
+        return replace(self, items=items, matrix=matrix, described=described)
 
     def joined(self, other: ItemFeatures, items: Vocabulary) -> ItemFeatures:
         """Return the features of these items, of those that are not known here as the other has them.

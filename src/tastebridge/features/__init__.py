@@ -4,14 +4,18 @@ Make them once for the items of all categories together: only then do their colu
 Vectors of a language or image model need nothing of this: pass the matrix itself.
 """
 
-from tastebridge.features.numbers import number_features
+from tastebridge.features.later import later_features
+from tastebridge.features.numbers import NumberEncoder, number_features
 from tastebridge.features.sentences import sentence_features
 from tastebridge.features.tables import table_features
-from tastebridge.features.tags import tag_features
+from tastebridge.features.tags import TagEncoder, tag_features
 from tastebridge.features.texts import TextEncoder, text_features
 
 __all__ = [
+    "NumberEncoder",
+    "TagEncoder",
     "TextEncoder",
+    "later_features",
     "number_features",
     "sentence_features",
     "table_features",

@@ -42,6 +42,6 @@ def counted(vectorizer: Any, cells: list[Any], what: str) -> Any:
         ) from None
 
 
-def named(features: ItemFeatures, columns: Sequence[str] | None) -> ItemFeatures:
-    """Return features whose columns are called so."""
-    return replace(features, columns=None if columns is None else tuple(columns))
+def named(features: ItemFeatures, columns: Sequence[str] | None, encoder: Any = None) -> ItemFeatures:
+    """Return features whose columns are called so, and which an encoder made."""
+    return replace(features, columns=None if columns is None else tuple(columns), encoder=encoder)

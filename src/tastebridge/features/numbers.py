@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import SplineTransformer
+from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._validation import check_count
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.features.cells import cells_of, named
+
+
+class NumberEncoder(BaseEstimator):
+    """Makes smooth steps of numbers: linear B-splines between quantiles of those it was fitted on.
+
+    A number beyond them counts as the nearest.
+
+    Parameters
+    ----------
+    n_knots : int, default=8
+        At least 2.
+    name : str, default="number"
+        What to call the columns.
+
+    Attributes
+    ----------
+    knots_ : ndarray of shape (n_knots,)
+        Fewer where values repeat much.
+    columns_ : tuple of str
+
+    Examples
+    --------
+    >>> from tastebridge.features import NumberEncoder
+    >>> NumberEncoder(n_knots=2).fit([1990, 2010]).encode([2000, 2030]).tolist()
+    [[0.5, 0.5], [0.0, 1.0]]
+    """
+
+    knots_: NDArray[np.float64]
+
+    def __init__(self, n_knots: int = 8, name: str = "number") -> None:
+        self.n_knots = n_knots
+        self.name = name
+
+    def fit(self, values: Any, y: None = None) -> Self:
+        """Learn the quantiles.
+
+        Raises
+        ------
+        InvalidDataError
+            If a value is missing, or all are the same.
+        """
+        shares = np.linspace(0, 1, check_count("n_knots", self.n_knots, 2))
+        knots = np.unique(np.quantile(_finite(values), shares))
+        if len(knots) < 2:
+            raise InvalidDataError(f"number_features needs numbers that differ; all are {knots[0]:g}.")
+        self.knots_ = knots
+        return self
+
+    @property
+    def columns_(self) -> tuple[str, ...]:
+        """What the steps are called."""
+        return tuple(f"{self.name} {knot:g}" for knot in self.knots_)
+
+    def encode(self, values: Any) -> NDArray[np.float64]:
+        """Return the weights (n_values, n_knots) of the two knots each number lies between."""
+        check_is_fitted(self, "knots_")
+        knots = self.knots_[:, None]
+        steps = SplineTransformer(knots=knots, degree=1).fit(knots)
+        return np.asarray(steps.transform(_finite(values)[:, None]))
 
 
 def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "number") -> ItemFeatures:
@@ -24,10 +86,8 @@ def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "n
     item_ids : list or column of ids
         Each item once. Leave items out whose value is missing.
     values : list or column of numbers
-    n_knots : int, default=8
-        At least 2.
-    name : str, default="number"
-        What to call the columns.
+    n_knots, name
+        As of :class:`NumberEncoder`.
 
     Returns
     -------
@@ -40,6 +100,12 @@ def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "n
     >>> number_features(["a", "b", "c"], [1990, 2000, 2010], n_knots=2).matrix.tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
     """
+    cells = cells_of(values)
+    encoder = NumberEncoder(n_knots, name).fit(cells)
+    return named(ItemFeatures.read(encoder.encode(cells), item_ids), encoder.columns_, encoder)
+
+
+def _finite(values: Any) -> NDArray[np.float64]:
     try:
         given = np.asarray(cells_of(values), dtype=np.float64)
     except (TypeError, ValueError):
@@ -48,8 +114,4 @@ def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "n
         raise InvalidDataError(
             "number_features needs a finite number for each item. Leave out items whose number is missing."
         )
-    knots = np.unique(np.quantile(given, np.linspace(0, 1, check_count("n_knots", n_knots, 2))))
-    if len(knots) < 2:
-        raise InvalidDataError(f"number_features needs numbers that differ; all are {knots[0]:g}.")
-    steps = SplineTransformer(knots=knots[:, None], degree=1).fit_transform(given[:, None])
-    return named(ItemFeatures.read(steps, item_ids), [f"{name} {knot:g}" for knot in knots])
+    return given

@@ -77,7 +77,7 @@ def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
             f"shape {vectors.shape}."
         )
     found = ItemFeatures.read(vectors, [ids[place] for place in kept])
-    return named(found, getattr(encoder, "columns_", None))
+    return named(found, getattr(encoder, "columns_", None), encoder)
 
 
 def _local_model(path: Path) -> Any:

@@ -9,19 +9,20 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tastebridge.data import ItemFeatures
 from tastebridge.data.columns import recognised
 from tastebridge.data.events import into_frame
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.features.cells import named
+from tastebridge.features.cells import is_missing, named
 from tastebridge.features.numbers import number_features
 from tastebridge.features.tags import tag_features
 from tastebridge.features.texts import text_features
 
 _SEPARATOR, _TAGGED = "|", 0.1
 """Text with this in a share of its cells is tags."""
-_MANY = 16
+WIDE, _MANY = "numbers", 16
 """More columns of numbers than this are one vector."""
 
 
@@ -31,6 +32,7 @@ class _Column(NamedTuple):
     kind: str
     ids: list[Any]
     cells: Any
+    columns: tuple[str, ...] | None = None
 
 
 def table_features(
@@ -63,7 +65,8 @@ def table_features(
     Returns
     -------
     dict of category to dict of column to ItemFeatures
-        For :meth:`tastebridge.Panel.with_item_features`.
+        For :meth:`tastebridge.Panel.with_item_features`. Items of a later table are read as these by
+        :func:`later_features`.
 
     Raises
     ------
@@ -91,23 +94,29 @@ def table_features(
 
 def _columns(category: str, frame: Any, item_column: str | None) -> dict[str, _Column]:
     """Return the properties in the table of a category."""
-    table, ids = _of_category(category, frame, item_column)
+    table, ids = of_category(category, frame, item_column)
     kinds = {name: _kind(category, name, table[name]) for name in table.column_names}
     numbers = [name for name, kind in kinds.items() if kind == "numbers"]
     found = {}
     if len(numbers) > _MANY:
-        wide = np.column_stack([table[name].to_numpy().astype(np.float64) for name in numbers])
-        whole = np.isfinite(wide).all(axis=1)
-        found["numbers"] = _Column("vector", [ids[at] for at in np.flatnonzero(whole)], wide[whole])
+        whole, wide = wide_of(table, numbers)
+        found[WIDE] = _Column("vector", [ids[at] for at in whole], wide, tuple(numbers))
         kinds = {name: kind for name, kind in kinds.items() if kind != "numbers"}
     for name, kind in kinds.items():
-        cells = table[name].to_pylist() if kind != "vector" else _vectors(category, name, table[name])
-        known = [at for at, cell in enumerate(cells) if cell is not None and not _is_nan(cell)]
+        cells = table[name].to_pylist() if kind != "vector" else vectors_of(category, name, table[name])
+        known = [at for at, cell in enumerate(cells) if not is_missing(cell)]
         found[name] = _Column(kind, [ids[at] for at in known], [cells[at] for at in known])
     return {name: part for name, part in found.items() if part.ids}
 
 
-def _of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.Table, list[Any]]:
+def wide_of(table: pa.Table, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the rows of a table that have a number in each of some columns, and these numbers."""
+    wide = np.column_stack([table[name].to_numpy().astype(np.float64) for name in names])
+    whole = np.flatnonzero(np.isfinite(wide).all(axis=1))
+    return whole, wide[whole]
+
+
+def of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.Table, list[Any]]:
     """Return the rows of a category without their ids, and the ids."""
     data = into_frame(frame)
     table = (data.collect() if isinstance(data, nw.LazyFrame) else data).to_arrow()
@@ -151,11 +160,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _is_nan(cell: Any) -> bool:
-    return isinstance(cell, float) and np.isnan(cell)
-
-
-def _vectors(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
+def vectors_of(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
     """Return the vector of each item, None for none."""
     lengths = set(pc.list_value_length(column.drop_null()).to_pylist())
     if len(lengths) > 1:
@@ -175,7 +180,8 @@ def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemF
     """Return the features of one property for each category, made for all of them together."""
     if kind == "vector":
         return {
-            category: ItemFeatures.read(np.array(part.cells), part.ids) for category, part in parts.items()
+            category: named(ItemFeatures.read(np.array(part.cells), part.ids), part.columns)
+            for category, part in parts.items()
         }
     cells = [cell for part in parts.values() for cell in part.cells]
     try:
@@ -187,7 +193,7 @@ def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemF
     found, start = {}, 0
     for category, part in parts.items():
         rows = slice(start, start := start + len(part.ids))
-        found[category] = named(ItemFeatures.read(whole.matrix[rows], part.ids), whole.columns)
+        found[category] = named(ItemFeatures.read(whole.matrix[rows], part.ids), whole.columns, whole.encoder)
     return found
 
 

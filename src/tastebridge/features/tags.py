@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._validation import check_count
 from tastebridge.data import ItemFeatures
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features.cells import cells_of, counted, is_missing, named
+
+
+class TagEncoder(BaseEstimator):
+    """Tells which tags cells have; tags it was not fitted on are passed over.
+
+    Parameters
+    ----------
+    separator : str, default="|"
+        What stands between the tags of a str.
+    min_items : int, default=1
+        Tags that fewer items have are left out.
+
+    Attributes
+    ----------
+    columns_ : tuple of str
+        The tags, in alphabetical order.
+
+    Examples
+    --------
+    >>> from tastebridge.features import TagEncoder
+    >>> TagEncoder().fit(["Comedy|Drama", "War"]).encode([["Drama", "Opera"]]).toarray().tolist()
+    [[0.0, 1.0, 0.0]]
+    """
+
+    columns_: tuple[str, ...]
+
+    def __init__(self, separator: str = "|", min_items: int = 1) -> None:
+        self.separator = separator
+        self.min_items = min_items
+
+    def fit(self, cells: Any, y: None = None) -> Self:
+        """Learn which tags there are.
+
+        Raises
+        ------
+        InvalidDataError
+            If no tag is left.
+        """
+        counter = CountVectorizer(analyzer=_as_they_are, min_df=check_count("min_items", self.min_items))
+        counted(counter, self._split(cells), "tags")
+        self.columns_ = tuple(counter.get_feature_names_out().tolist())
+        return self
+
+    def encode(self, cells: Any) -> sparse.csr_matrix:
+        """Return which tags each cell has, 1 or 0, (n_cells, n_tags)."""
+        check_is_fitted(self, "columns_")
+        counter = CountVectorizer(analyzer=_as_they_are, vocabulary=self.columns_)
+        return sparse.csr_matrix(counter.transform(self._split(cells)), dtype=np.float32)
+
+    def _split(self, cells: Any) -> list[list[str]]:
+        if not isinstance(self.separator, str) or not self.separator:
+            raise InvalidParameterError(f"separator must be a str that is not empty; got {self.separator!r}.")
+        return [[] if is_missing(cell) else self._tags(cell) for cell in cells_of(cells)]
+
+    def _tags(self, cell: Any) -> list[str]:
+        parts: Sequence[Any] = cell.split(self.separator) if isinstance(cell, str) else cell
+        if not isinstance(cell, str | list | tuple | np.ndarray) or not all(
+            isinstance(part, str) for part in parts
+        ):
+            raise InvalidDataError(f"tags must be of type str, or lists of str; got {cell!r}.")
+        return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def tag_features(item_ids: Any, tags: Any, separator: str = "|", min_items: int = 1) -> ItemFeatures:
@@ -21,10 +87,8 @@ def tag_features(item_ids: Any, tags: Any, separator: str = "|", min_items: int 
         Each item once.
     tags : list or column of str, or of lists of str
         The tags of each item; a missing one is empty.
-    separator : str, default="|"
-        What stands between the tags of a str.
-    min_items : int, default=1
-        Tags that fewer items have are left out.
+    separator, min_items
+        As of :class:`TagEncoder`.
 
     Returns
     -------
@@ -37,17 +101,9 @@ def tag_features(item_ids: Any, tags: Any, separator: str = "|", min_items: int 
     >>> tag_features(["a", "b"], ["Comedy|Drama", "Drama"]).matrix.toarray().tolist()
     [[1.0, 1.0], [0.0, 1.0]]
     """
-    if not isinstance(separator, str) or not separator:
-        raise InvalidParameterError(f"separator must be a str that is not empty; got {separator!r}.")
-
-    def split(given: Any) -> list[str]:
-        parts = given.split(separator) if isinstance(given, str) else given
-        return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
-
-    cells = [[] if is_missing(cell) else split(cell) for cell in cells_of(tags)]
-    counter = CountVectorizer(analyzer=_as_they_are, min_df=check_count("min_items", min_items))
-    found = ItemFeatures.read(counted(counter, cells, "tags"), item_ids)
-    return named(found, counter.get_feature_names_out().tolist())
+    cells = cells_of(tags)
+    encoder = TagEncoder(separator, min_items).fit(cells)
+    return named(ItemFeatures.read(encoder.encode(cells), item_ids), encoder.columns_, encoder)
 
 
 def _as_they_are(cell: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -84,6 +85,20 @@ class TextEncoder(BaseEstimator):
         self.columns_ = tuple(f"text {place + 1} of {sign}" for place in range(k))
         return self
 
+    @classmethod
+    def of(
+        cls, words: Sequence[str], idf: NDArray[np.float64], components: NDArray[np.float64],
+        columns: Sequence[str], **parameters: Any,
+    ) -> Self:  # fmt: skip
+        """Return an encoder as if fitted, by what it learned: its words, ascending, and the rest by word."""
+        encoder = cls(**parameters)
+        encoder.vectorizer_ = TfidfVectorizer(
+            min_df=encoder.min_items, stop_words=encoder.stop_words, vocabulary=list(words)
+        )
+        encoder.vectorizer_.idf_ = idf
+        encoder.components_, encoder.columns_ = components, tuple(columns)
+        return encoder
+
     def encode(self, texts: Any) -> NDArray[np.float64]:
         """Return the vectors (n_texts, n_components); a text without a known word has 0."""
         check_is_fitted(self, "components_")
@@ -126,7 +141,7 @@ def text_features(
     (3, 2)
     """
     encoder = TextEncoder(n_components, min_items, stop_words, random_state).fit(texts)
-    return named(ItemFeatures.read(encoder.encode(texts), item_ids), encoder.columns_)
+    return named(ItemFeatures.read(encoder.encode(texts), item_ids), encoder.columns_, encoder)
 
 
 def _checksum(vectorizer: TfidfVectorizer, words: sparse.csr_matrix) -> str:

@@ -9,6 +9,7 @@ from tastebridge.arrivals import Arrivals, Kind
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.cells import describe_cells, revive_cells
 from tastebridge.persist.fitted import check_numbers
 from tastebridge.persist.linear import describe_segment, revive_segment
 from tastebridge.routes import NEW_ITEMS, Encoder, width_of
@@ -36,11 +37,16 @@ def describe_arrivals(arrivals: Arrivals, arrays: Arrays) -> dict[str, Any]:
         readings.append({"key": key, "category": category, "kinds": kinds, "learned": parts})
     for place, items in enumerate(arrivals.untaken.values()):
         arrays.add(f"untaken/{place}", items)
+    named = [(category, *pair) for category, kinds in arrivals.kinds.items() for pair in kinds.items()]
     return {
         "kinds": [
-            {"category": category, "name": name, **kind._asdict()}
-            for category, kinds in arrivals.kinds.items()
-            for name, kind in kinds.items()
+            {
+                **kind._asdict(),
+                "category": category,
+                "name": name,
+                "encoder": describe_cells(kind.encoder, arrays.under(f"cells/{place}")),
+            }
+            for place, (category, name, kind) in enumerate(named)
         ],
         "readings": readings,
         "untaken": list(arrivals.untaken),
@@ -73,8 +79,9 @@ def revive_arrivals(
         Those of the ledger.
     """
     kinds: dict[str, dict[str, Kind]] = {}
-    for part in record["kinds"]:
-        kinds.setdefault(part["category"], {})[part["name"]] = _revive_kind(part, sizes)
+    for place, part in enumerate(record["kinds"]):
+        kind = _revive_kind(part, sizes, arrays.under(f"cells/{place}"))
+        kinds.setdefault(part["category"], {})[part["name"]] = kind
     readings = {}
     for place, part in enumerate(record["readings"]):
         reading = _revive_reading(place, part, arrays, kinds[part["category"]])
@@ -94,12 +101,13 @@ def revive_arrivals(
     return Arrivals(kinds, readings, untaken, waiting)
 
 
-def _revive_kind(record: Mapping[str, Any], sizes: Mapping[str, int]) -> Kind:
+def _revive_kind(record: Mapping[str, Any], sizes: Mapping[str, int], arrays: Arrays) -> Kind:
     n, columns = record["n_features"], record["columns"]
     named = columns is None or (isinstance(columns, list) and len(columns) == n)
     if record["category"] not in sizes or type(n) is not int or type(record["thin"]) is not bool or not named:
         raise ModelFileError(f"its account of the features {record['name']!r} is broken.")
-    return Kind(n, None if columns is None else tuple(columns), record["thin"])
+    columns = None if columns is None else tuple(columns)
+    return Kind(n, columns, record["thin"], revive_cells(record.get("encoder"), columns, arrays))
 
 
 def _revive_reading(

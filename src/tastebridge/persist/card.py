@@ -20,7 +20,8 @@ _USE = """It ranks items of the target for people known by their events in the c
 somebody can choose among them. It is not meant for decisions about people, such as prices, credit, work or
 health, and a leaning it sees is not to be read as a trait of a person."""
 _LIMITS = """- It learned from people who are in several categories at once; others may differ from them.
-- It knows items by who took them. One that nobody took is never recommended, and popular ones are favoured.
+- It knows items by who took them. One that nobody took is recommended only if it came with features, and
+  popular ones are favoured.
 - Its maps are linear and fixed: taste moves on, and the figures hold for the time the data cover.
 - Figures are from people hidden while it learned. They tell of finding again what people took by themselves,
   not of what recommending changes.

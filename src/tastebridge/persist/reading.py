@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -127,7 +128,9 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
 
     if not isinstance(weighting, Weighting):
         raise ModelFileError(f"its weighting is a {type(weighting).__name__}, not a Weighting.")
+    panel = _people(content["people"], files, items, names)
     model = None if several else _REVIVE[content["model"]["class"]](content["model"], arrays, sizes)
+    ledger = _ledger(content.get("ledger"), files, sizes, model)
     return State(
         kind=content["class"],
         parameters={name: from_json(value) for name, value in content["parameters"].items()},
@@ -138,11 +141,11 @@ def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
         item_names=names or None,
         tables={name: read_table(name) for name in content["tables"]},
         interests=_interests(content.get("interests"), arrays, sizes),
-        panel=_people(content["people"], files, items, names),
+        panel=panel if panel is None or ledger is None else _with_encoders(panel, ledger),
         ratings=revive_model(content["ratings"], arrays.under("ratings"), sizes)
         if "ratings" in content
         else None,
-        ledger=_ledger(content.get("ledger"), files, sizes, model),
+        ledger=ledger,
         several=revive_several(several, arrays, sizes, read_table) if several else None,
     )
 
@@ -180,6 +183,16 @@ def _ledger(
     record: dict[str, Any] | None, files: dict[str, Stored], sizes: dict[str, int], model: Any
 ) -> Ledger | None:
     return None if record is None else revive_ledger(record, _arrays(files["ledger"]), sizes, model)
+
+
+def _with_encoders(panel: Panel, ledger: Ledger) -> Panel:
+    """Return the panel, whose features know what makes later ones: that is stored in the ledger."""
+    made = {} if ledger.arrivals is None else ledger.arrivals.kinds
+    features = {category: dict(kinds) for category, kinds in panel.item_features.items()}
+    for category, kinds in made.items():
+        for name, kind in kinds.items():
+            features[category][name] = replace(features[category][name], encoder=kind.encoder)
+    return replace(panel, item_features=features)
 
 
 def _arrays(path: Stored) -> Arrays:
