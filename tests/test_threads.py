@@ -1,6 +1,7 @@
 """Calls side by side give what they give one after the other."""
 
 import threading
+import time
 
 import pytest
 
@@ -27,6 +28,22 @@ def test_an_error_in_a_call_is_raised():
 
     with pytest.raises(KeyError, match="lost"):
         together([lambda: 1, fail], 2)
+
+
+def test_after_an_error_nothing_new_is_begun():
+    begun, both = [], threading.Barrier(2, timeout=20)
+
+    def fail():
+        both.wait()
+        raise KeyError("lost")
+
+    def work():
+        both.wait()
+        time.sleep(0.2)
+
+    with pytest.raises(KeyError, match="lost"):
+        together([fail, work, *[lambda: (begun.append(1), time.sleep(0.5))] * 9], 2)
+    assert len(begun) <= 2
 
 
 def test_one_job_means_this_thread():

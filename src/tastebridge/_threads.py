@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, TypeVar
@@ -18,14 +18,19 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
     """Return the results of calls that do not depend on each other, in their order.
 
     They run on ``n_jobs`` threads, None or -1 for one a core; the numerics below leave the interpreter free.
-    The first error is raised once the calls that have begun are done.
+    After an error nothing new is begun, and it is raised once the calls that have begun are done.
     """
     workers = min(n_threads(n_jobs), len(calls))
     if workers < 2:
         return [call() for call in calls]
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(call) for call in calls]
-        return [part.result() for part in running]
+        wait(running, return_when=FIRST_EXCEPTION)
+        pool.shutdown(wait=True, cancel_futures=True)
+    for part in running:
+        if not part.cancelled():
+            part.result()  # the first error, if there is one
+    return [part.result() for part in running]
 
 
 def n_threads(n_jobs: int | None) -> int:

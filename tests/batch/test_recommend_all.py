@@ -1,5 +1,6 @@
 import json
 import resource
+import time
 import warnings
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import tastebridge as tb
 from batch.killing import checksums, kill_after
-from tastebridge.batch import Manifest, parse_memory, recommend_all, spreading
+from tastebridge.batch import Manifest, parse_memory, recommend_all, source, spill, spreading
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (
     InvalidDataError,
@@ -26,6 +27,7 @@ PANEL, _ = make_panel(n_users=400, n_items=60, events_per_user=6)
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     monkeypatch.setattr(spreading, "EVENTS", 500)
+    monkeypatch.setattr(source, "SPAN", 400)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,27 @@ def stop_after(monkeypatch, n, made):
         return parts.write_part(rows, account, number, *folders)
 
     monkeypatch.setattr(driver, "write_part", write)
+
+
+def test_runs_behind_a_lost_one_are_made_again(place, tmp_path, monkeypatch):
+    """Threads spread several runs at once, so that a stop may leave later ones without an earlier one."""
+    write, work = spill.Spill._write, tmp_path / "out" / ".work"
+
+    def lose_the_first(self, held, first, last):
+        while first == 0 and not [*work.glob("run-*.arrow")]:
+            time.sleep(0.01)
+        if first == 0:
+            raise OutputError("the first run is lost")
+        write(self, held, first, last)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spill.Spill, "_write", lose_the_first)
+        with pytest.raises(OutputError, match="lost"):
+            batch(place, tmp_path / "out", n_jobs=2)
+    assert [*work.glob("run-*.arrow")]
+    monkeypatch.setattr(source, "SPAN", 700)  # other runs than those that are there
+    batch(place, tmp_path / "out", n_jobs=2)
+    assert checksums(tmp_path / "out") == checksums(place / "whole")
 
 
 def test_another_job_is_refused_and_restart_begins_anew(place, tmp_path, monkeypatch):

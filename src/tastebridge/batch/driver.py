@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tastebridge._threads import together
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.job import Job
@@ -87,7 +88,7 @@ class Driver:
         budget = Budget.of(self.memory, 1, self.kernel.recommender.model_, likely)
         spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
-            spill.fill(budget.buffer, count)
+            spill.fill(budget.buffer // self.n_jobs, count, self.n_jobs)
         release()
         return spill
 
@@ -114,7 +115,7 @@ class Driver:
                 count(int(sizes.events[number]), part.account.people)
                 return part
 
-            return list(_in_order(work, len(found), budget.workers))
+            return together([partial(work, number) for number in range(len(found))], budget.workers)
 
     def _refuse_nesting(self) -> None:
         """Refuse results among the events: the next run would read them."""
@@ -163,17 +164,3 @@ def warn(account: Account, n: int | None = None) -> None:
 
 def _say(message: str) -> None:
     warnings.warn(message, TastebridgeWarning, stacklevel=4)
-
-
-def _in_order(work: Callable[[int], Part], n: int, workers: int) -> list[Part]:
-    """Return what ``work`` gives for 0 … n-1; after an error nothing new is begun."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: list[Future[Part]] = [pool.submit(work, number) for number in range(n)]
-        try:
-            wait(waiting, return_when=FIRST_EXCEPTION)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-    failed = [one for one in waiting if not one.cancelled() and one.exception()]
-    for one in failed:
-        one.result()
-    return [one.result() for one in waiting]

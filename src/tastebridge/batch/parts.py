@@ -53,8 +53,10 @@ def part_name(number: int) -> str:
 def write_part(rows: pa.RecordBatch, account: Account, number: int, folder: Path, records: Path) -> Part:
     """Write a part and then its record, each in one step."""
     path = folder / part_name(number)
+    kinds = {field.name: getattr(field.type, "value_type", field.type) for field in rows.schema}
+    repeating = [name for name, kind in kinds.items() if not pa.types.is_floating(kind)]
     with whole(path) as file, disk(path):
-        pq.write_table(pa.Table.from_batches([rows]), file, compression="zstd")
+        pq.write_table(pa.Table.from_batches([rows]), file, compression="zstd", use_dictionary=repeating)
     part = Part(**describe_file(path), account=account)
     with whole(records / f"{path.stem}.json") as file:
         file.write(json.dumps(part.to_json()).encode())

@@ -19,6 +19,8 @@ from tastebridge.persist.manifest import digest
 
 BATCH = 1 << 16
 """Rows read at once."""
+SPAN = 500_000
+"""Rows that are worth a thread to read them."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,30 @@ class Source:
             raise InvalidDataError(f"{str(path)!r} has no rows; there is nobody to work for.")
         return cls(path, files, roles, starts[-1], schema, pieces, starts[:-1], data)
 
-    def read(self, roles: Sequence[str], start: int = 0) -> Iterator[pa.Table]:
-        """Yield tables of some columns, by role, from row ``start`` on."""
+    def spans(self, start: int, n: int) -> list[tuple[int, int]]:
+        """Return the rows from ``start`` on as some ``n`` spans, first and behind the last, to be read apart.
+
+        They end where pieces of the files do.
+        """
+        ends = [end for end in (*self._starts[1:], self.n_rows) if end > start]
+        least = max(SPAN, (self.n_rows - start) // n)
+        spans: list[tuple[int, int]] = []
+        for end in ends:
+            if end - start >= least or end == self.n_rows:
+                spans.append((start, end))
+                start = end
+        return spans
+
+    def read(self, roles: Sequence[str], start: int = 0, stop: int | None = None) -> Iterator[pa.Table]:
+        """Yield tables of some columns, by role, of the rows from ``start`` to before ``stop``."""
+        stop = self.n_rows if stop is None else stop
         for piece, first, following in zip(
             self._pieces, self._starts, (*self._starts[1:], self.n_rows), strict=True
         ):
             at = first
-            for table in self._tables(piece, roles) if following > start else ():
-                if at + len(table) > start:
-                    yield table.slice(max(0, start - at))
+            for table in self._tables(piece, roles) if following > start and first < stop else ():
+                if at + len(table) > start and at < stop:
+                    yield table.slice(max(0, start - at), stop - max(start, at))
                 at += len(table)
 
     def fingerprint(self) -> str:

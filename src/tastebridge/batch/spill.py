@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from tastebridge._threads import together
 from tastebridge.batch.files import disk, whole
 from tastebridge.batch.source import Source
 from tastebridge.batch.spreading import Spread
@@ -47,22 +49,26 @@ class Spill:
     source: Source
     spread: Spread
 
-    def fill(self, buffer: int, done: Callable[[int], None]) -> None:
-        """Write the runs that are not there yet, of about ``buffer`` bytes each."""
+    def fill(self, buffer: int, done: Callable[[int], None], n_jobs: int = 1) -> None:
+        """Write the runs that are not there yet, of about ``buffer`` bytes at most, ``n_jobs`` at once."""
         runs = self.runs()
-        first = row = runs[-1][1] if runs else 0
+        self._clear_beyond(runs)
+        start = runs[-1][1] if runs else 0
+        done(start)
+        spans = self.source.spans(start, 2 * n_jobs if n_jobs > 1 else 1)
+        together([partial(self._spread, *span, buffer, done) for span in spans], n_jobs)
+
+    def _spread(self, first: int, stop: int, buffer: int, done: Callable[[int], None]) -> None:
+        """Write the runs of some rows."""
+        row, size = first, 0
         held: list[pa.Table] = []
-        size = 0
-        done(row)
-        for table in self.source.read(list(self.source.roles), row):
+        for table in self.source.read(list(self.source.roles), first, stop):
             held.append(_plain(self.spread.in_seconds(table)))
             row, size = row + len(table), size + held[-1].nbytes
-            if size >= buffer:
+            if size >= buffer or row == stop:
                 self._write(held, first, row)
                 first, held, size = row, [], 0
             done(len(table))
-        if held:
-            self._write(held, first, row)
 
     def sizes(self) -> Sizes:
         """Return how large the partitions are."""
@@ -97,6 +103,11 @@ class Spill:
             runs.append(found[row])
             row = runs[-1][1]
         return runs
+
+    def _clear_beyond(self, runs: list[tuple[Path, int]]) -> None:
+        """Remove runs behind a gap: a killed process had several in hand."""
+        for path in {*self.folder.glob("run-*.arrow")} - {path for path, _ in runs}:
+            path.unlink()
 
     def _complete(self) -> list[tuple[Path, int]]:
         runs = self.runs()
