@@ -24,6 +24,8 @@ from tastebridge.exceptions import (
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import CCAMap, RidgeMap
 from tastebridge.persist import fingerprint
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.ledger import _describe_pairs, _revive_pairs
 from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
 from tastebridge.routes import (
     ContentRoute,
@@ -153,6 +155,22 @@ def test_after_updates_and_forgets_all_sums_are_those_over_everybody_anew(mapper
     assert_as_if_summed_anew(mapper)
     mapper.forget(mapper.panel_.users.ids[::7])
     assert_as_if_summed_anew(mapper)
+
+
+@pytest.mark.parametrize(("most", "width"), [(1, 1), (127, 1), (128, 2), (40_000, 4)])
+def test_counts_of_pairs_are_stored_narrow_and_read_as_they_were(most, width):
+    both = sparse.csr_matrix(np.array([[0, most, 1], [2, 0, 0]], dtype=np.int32) % (most + 1))
+    pairs = Pairs(both, np.array([most, 2]), np.array([2, most, 1]))
+    account, arrays = (
+        PairAccount("films", 5, 1.0, {"books": "books → neighbours"}, {"books": pairs}),
+        Arrays(),
+    )
+    record = _describe_pairs(account, arrays)
+    assert arrays.stored["0/both:csr.data"].itemsize == width
+    read = _revive_pairs(record, arrays, {"books": 2, "films": 3}, {}).pairs["books"]
+    assert (read.both != both).nnz == 0
+    assert read.both.dtype == np.int32
+    np.testing.assert_array_equal(read.here, pairs.here)
 
 
 def test_what_is_kept_for_the_search_of_one_follows_every_change(mapper, parts):

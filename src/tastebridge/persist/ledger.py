@@ -129,7 +129,7 @@ def _revive_map(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _E
 
 def _describe_pairs(account: PairAccount, arrays: Arrays) -> dict[str, Any]:
     for place, pairs in enumerate(account.pairs.values()):
-        for name, value in pairs._asdict().items():
+        for name, value in pairs._replace(both=_narrow(pairs.both))._asdict().items():
             arrays.add(f"{place}/{name}", value)
     return {
         "class": "PairAccount",
@@ -141,12 +141,18 @@ def _describe_pairs(account: PairAccount, arrays: Arrays) -> dict[str, Any]:
     }
 
 
+def _narrow(counts: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return counts in the narrowest whole numbers that hold them: hardly any pair was taken by many."""
+    return counts.astype(np.min_scalar_type(-1 - int(counts.data.max(initial=0))))
+
+
 def _revive_pairs(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> PairAccount:
     target = _category(record["target"], sizes)
     pairs = {}
     for place, name in enumerate(record["categories"]):
         n, m = sizes[_category(name, sizes)], sizes[target]
         both = sparse.csr_matrix(arrays.get(f"{place}/both", n, m))
+        both = both.astype(np.promote_types(both.dtype, np.int32))
         here, there = arrays.get(f"{place}/here", n), arrays.get(f"{place}/there", m)
         pairs[name] = Pairs(_counts(both), _counts(here), _counts(there))
     if set(record["routes"]) != set(pairs):
