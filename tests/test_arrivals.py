@@ -6,11 +6,13 @@ from functools import reduce
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
 import tastebridge as tb
+from tastebridge.batch import RecommendationKernel, nest
 from tastebridge.data import ItemFeatures
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (
@@ -233,6 +235,37 @@ def test_with_its_first_takers_an_item_goes_over_to_them(mapper, frame, features
     assert not any(len(part) for part in mapper.ledger_.arrivals.untaken.values())
 
 
+def assert_popularity_is_the_larger_of_counted_and_predicted(mapper, at):
+    counts = mapper.panel_["films"].matrix.getnnz(axis=0)
+    counted, least = (np.log(n / (counts + 0.5).mean()) for n in (counts[at] + 0.5, 0.5))
+    carried = mapper.ledger_.accounts["popularity ⇢ new items"]
+    predicted = (mapper.model_.spaces["new items"][at] @ carried.W.T)[:, 0]
+    found = mapper.model_.spaces["popularity"][at, 0] + predicted
+    np.testing.assert_allclose(found, np.maximum(counted, least + predicted), rtol=1e-5)
+
+
+def test_few_first_takers_leave_an_item_to_its_features(mapper, frame, features):
+    late = frame[frame["item_id"].isin(NEW[:2])].groupby("item_id").head(3)
+    whole, takers = deepcopy(mapper), late["user_id"]
+    whole.update(features=those(features, NEW))
+    rows = {key: np.array(V) for key, V in whole.model_.spaces.items()}
+    mapper.update(late, features=those(features, NEW))  # at once
+    whole.update(late)  # one after the other
+    at = whole.items_["films"].numbers(NEW[:2])
+    for one in (mapper, whole):
+        assert_as_if_summed_anew(one)
+        for key in ("new items", *one.ledger_.decoders):
+            np.testing.assert_array_equal(one.model_.spaces[key][at], rows[key][at])
+        assert not any(one.model_.spaces[key][at].any() for key in one.ledger_.decoders)
+        assert not np.isin(at, one.ledger_.arrivals.untaken["films"]).any()
+        assert_popularity_is_the_larger_of_counted_and_predicted(one, at)
+    more = frame[frame["item_id"].isin(NEW[:2]) & ~frame["user_id"].isin(takers)]
+    mapper.update(more)  # their factors would no longer be those of everybody who took them
+    assert_as_if_summed_anew(mapper)
+    np.testing.assert_array_equal(mapper.model_.spaces["new items"][at], rows["new items"][at])
+    assert_popularity_is_the_larger_of_counted_and_predicted(mapper, at)
+
+
 def test_an_item_of_the_fit_without_events_goes_over_too(fitted, frame, features):
     panel = fitted.panel_
     for kind, part in those(features, NEW)["films"].items():
@@ -263,6 +296,10 @@ def test_a_mapper_with_arrivals_does_all_it_did(mapper, frame, features, tmp_pat
     assert fingerprint(again.update(later)) == fingerprint(deepcopy(mapper).update(later))
     listed = mapper.recommend_from(known, n=3, allow=list(NEW[:3]))
     assert set(listed["item_id"]) == set(NEW[:3])
+    kernel = RecommendationKernel(again, 3)
+    batch = nest(pa.Table.from_pandas(known, preserve_index=False))
+    found = pd.concat([answer.to_pandas() for answer in kernel.map([batch])], ignore_index=True)
+    pd.testing.assert_frame_equal(found, again.recommend_from(known, 3), check_exact=True)
     vectors = mapper.item_vectors()
     ids = mapper.panel_.users.ids[:30]
     scores = mapper.user_vectors(ids).vectors @ vectors.vectors.T

@@ -8,7 +8,12 @@ import pytest
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MissingDependencyError
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    MissingDependencyError,
+    ModelFileError,
+)
 from tastebridge.features import (
     NumberEncoder,
     TagEncoder,
@@ -270,3 +275,29 @@ def test_a_stored_encoder_gives_the_same_bits(encoder, cells):
     assert describe_cells(revived, again) == record
     for name, array in arrays.stored.items():
         np.testing.assert_array_equal(again.stored[name], array)
+
+
+def test_a_spoiled_encoder_is_refused():
+    text, tags, steps = (
+        TextEncoder(2).fit(TEXTS),
+        TagEncoder().fit(["a|b"]),
+        NumberEncoder(3).fit([1.0, 2, 4]),
+    )
+    for encoder, spoil, columns in [
+        (text, {"words": np.frombuffer(b"winter\nsummer\nred\nshoes\ndress", np.uint8)}, text.columns_),
+        (text, {"words": np.frombuffer(b"red\nwinter", np.uint8)}, text.columns_),
+        (text, {}, text.columns_[:1]),
+        (tags, {}, ("a", "a")),
+        (tags, {}, None),
+        (steps, {"knots": steps.knots_[::-1]}, steps.columns_),
+        (steps, {}, steps.columns_[:2]),
+    ]:
+        arrays = Arrays()
+        record = describe_cells(encoder, arrays)
+        with pytest.raises(ModelFileError):
+            revive_cells(record, columns, Arrays({**arrays.stored, **spoil}))
+    with pytest.raises(ModelFileError, match="'Popen', which a model cannot hold"):
+        revive_cells({"class": "Popen", "parameters": {}}, ("a",), Arrays())
+    record["parameters"]["separator"] = 7
+    with pytest.raises((InvalidParameterError, TypeError)):  # a file with it is refused as broken
+        revive_cells({"class": "TagEncoder", "parameters": {"separator": 7}}, ("a",), Arrays())

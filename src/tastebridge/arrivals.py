@@ -2,9 +2,11 @@ r"""Items that come after the fit with features: what is known of them at once, 
 
 As in the fit, a described item has rows in the spaces and profiles made of features, and as long as nobody
 took it, the routes to new items (:mod:`tastebridge.routes.new_items`) lead to it: its factors are those the
-regression of the fit predicts. From its first takers on it goes by them: its factors are folded in on the
-item side, and the prediction is dropped. What this needs is the linear maps from features to vectors and
-the weights of the routes to new items; it is of items alone, and small.
+regression of the fit predicts. Once four people take it for the first time, all in one update, it goes by
+them: its factors are folded in on the item side, and the prediction is dropped. Fewer say less than its
+features do, so that with fewer it is told by these until the next fit, while its popularity and its links to
+other items grow with every taker. What this needs is the linear maps from features to vectors and the weights
+of the routes to new items; it is of items alone, and small.
 """
 
 from __future__ import annotations
@@ -24,13 +26,16 @@ from tastebridge.factors._base import placed
 from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Account, Encoder, Histories, Moves, Parts, Workshop, width_of
 from tastebridge.routes.carried import CarriedAccount
-from tastebridge.routes.new_items import NEW_ITEMS, with_one
+from tastebridge.routes.counted import CountAccount
+from tastebridge.routes.new_items import NEW_ITEMS, with_one, without_items
 from tastebridge.routes.profiles import ProfileEncoder
 from tastebridge.routes.reader import Reading
 
 Numbers = NDArray[np.int64]
 FeaturesByName = Mapping[str, Mapping[str, ItemFeatures]]
 """For every category features by name."""
+ENOUGH = 4
+"""People who take an item for the first time, all at once, from whom on they say more than its features."""
 _NEAR = 1e-3
 """Vectors, whose components have a variance of 1, are of other features if they are further apart."""
 
@@ -156,15 +161,48 @@ class Arrivals:
         """Return whether items of a category that nobody took can be told by their features."""
         return NEW_ITEMS in self.readings and self.readings[NEW_ITEMS].category == category
 
-    def firsts(self, after: Histories, moves: Moves) -> dict[str, Numbers]:
-        """Return the items of each category that nobody had taken before the people of an update did.
+    def told_by_takers(
+        self, model: LinearModel, after: Histories, given: FeaturesByName, moves: Moves
+    ) -> Histories:
+        """Return the histories of the people of an update without the items that features go on telling.
 
         Parameters
         ----------
+        model : LinearModel
+            Before the update.
         after : mapping of category to csr_matrix
             What these people have now, over all items there are now.
+        given : mapping of category to mapping of name to ItemFeatures
+            Of the new items of a category, all of them, in their order.
         moves : mapping of category to Places
             Where items stand now, of categories with new ones.
+        """
+        target = model.target
+        if not self.predicts(target):
+            return after
+        rows = after[target]
+        told = np.zeros(rows.shape[1], dtype=bool)
+        if NEW_ITEMS in model.spaces:
+            on = model.spaces[NEW_ITEMS][:, -1] > 0
+            told = moves[target].spread(on) if target in moves else on.copy()
+        if target in given:
+            new = moves[target].new
+            told[new] = self.readings[NEW_ITEMS].rows(given[target], len(new)).any(axis=1)
+        first = np.isin(np.arange(len(told)), self._idle(moves)[target])
+        told &= ~first | (rows.getnnz(axis=0) < ENOUGH)
+        if not told[rows.indices].any():
+            return after
+        rest = without_items(rows, np.flatnonzero(told))
+        rest.sort_indices()
+        return {**after, target: rest}
+
+    def firsts(self, after: Histories, moves: Moves) -> dict[str, Numbers]:
+        """Return the items of each category that nobody had taken before and that are in some histories.
+
+        Parameters
+        ----------
+        after, moves : mapping of category
+            As of :meth:`told_by_takers`.
         """
         return {name: np.intersect1d(items, after[name].indices) for name, items in self._idle(moves).items()}
 
@@ -174,7 +212,8 @@ class Arrivals:
         accounts: Mapping[str, Account],
         given: FeaturesByName,
         moves: Moves,
-        firsts: Mapping[str, Numbers],
+        settled: Mapping[str, Numbers],
+        taken: Mapping[str, Numbers],
     ) -> Self:
         """Put what features say of new items into the parts of a model, and return what is known now.
 
@@ -186,24 +225,43 @@ class Arrivals:
             Those of the ledger.
         given : mapping of category to mapping of name to ItemFeatures
             Of the new items of a category, all of them, in their order.
-        moves, firsts : mapping of category
-            As of :meth:`firsts`.
+        moves : mapping of category to Places
+        settled : mapping of category to ndarray of int
+            The items that go by their takers from now on.
+        taken : mapping of category to ndarray of int
+            All items of the update that nobody had taken before.
         """
         for key, reading in self.readings.items():
             if reading.category in given:
                 new = moves[reading.category].new
                 rows = reading.rows(given[reading.category], len(new))
                 if key == NEW_ITEMS:
-                    rows = with_one(rows) * ~np.isin(new, firsts[reading.category])[:, None]
+                    rows = with_one(rows) * ~np.isin(new, settled[reading.category])[:, None]
                     if not rows.any():
                         continue
                     self._join(parts, accounts)
                 _put(parts, key, new, rows)
         if NEW_ITEMS in parts.spaces:
-            taken = firsts[self.readings[NEW_ITEMS].category]
-            _put(parts, NEW_ITEMS, taken, np.zeros((len(taken), parts.spaces[NEW_ITEMS].shape[1])))
-        idle = {name: np.setdiff1d(items, firsts[name]) for name, items in self._idle(moves).items()}
+            gone = settled[self.readings[NEW_ITEMS].category]
+            _put(parts, NEW_ITEMS, gone, np.zeros((len(gone), parts.spaces[NEW_ITEMS].shape[1])))
+        idle = {name: np.setdiff1d(items, taken[name]) for name, items in self._idle(moves).items()}
         return replace(self, untaken=idle, waiting={} if NEW_ITEMS in parts.spaces else self.waiting)
+
+    def temper(self, parts: Parts, accounts: Mapping[str, Account]) -> None:
+        """Let the popularity of items that features tell be the larger of what is counted and predicted.
+
+        The prediction comes on top of what an item has, so it is taken off what its takers add.
+        """
+        if NEW_ITEMS not in parts.spaces:
+            return
+        told = parts.spaces[NEW_ITEMS]
+        for part in accounts.values():
+            counted = accounts.get(part.origin) if isinstance(part, CarriedAccount) else None
+            if isinstance(part, CarriedAccount) and isinstance(counted, CountAccount):
+                at = np.flatnonzero((told[:, -1] > 0) & (counted.counts > 0))
+                known = parts.spaces[part.origin]
+                rest = np.maximum(counted.least, known[at] - told[at] @ part.W.T)
+                parts.spaces[part.origin] = placed(known, at, rest)
 
     def _idle(self, moves: Moves) -> dict[str, Numbers]:
         """Return the items that nobody had taken before, by their numbers now, new ones too."""

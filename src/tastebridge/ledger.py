@@ -103,13 +103,15 @@ class Ledger:
             dict(model.spaces),
         )
         self._absorb(parts, before, after, moves)
-        if moves:
-            self._widen(parts, model.target, after, moves)
-        arrivals, segments = self.arrivals, model.segments
+        arrivals, segments, told, given = self.arrivals, model.segments, after, features or {}
         if self.arrivals is not None:
-            firsts = self.arrivals.firsts(after, moves)
-            self._settle(parts, model.target, after, _known(firsts, moves))
-            arrivals = self.arrivals.welcome(parts, self.accounts, features or {}, moves, firsts)
+            told = self.arrivals.told_by_takers(model, after, given, moves)
+        if moves:
+            self._widen(parts, model.target, told, moves)
+        if self.arrivals is not None:
+            settled, taken = (self.arrivals.firsts(rows, moves) for rows in (told, after))
+            self._settle(parts, model.target, told, _known(settled, moves))
+            arrivals = self.arrivals.welcome(parts, self.accounts, given, moves, settled, taken)
             segments = segments if arrivals.waiting else self.arrivals.waiting or segments
         known = parts.encoders
         accounts = {
@@ -118,6 +120,8 @@ class Ledger:
         }
         for part in accounts.values():
             part.solve(parts)
+        if self.arrivals is not None:
+            self.arrivals.temper(parts, accounts)
         encoders = {key: parts.encoders[key] for key in self.encoders}
         ledger = replace(self, accounts=accounts, encoders=encoders, arrivals=arrivals)
         return ledger, _rebuilt(model, parts, segments)

@@ -67,10 +67,11 @@ class LiveRecommender(TrustedRecommender):
 
         **Features of new items** are read as those of the fit were, so that an item can be recommended that
         nobody has taken: its factors are those the regression of the fit predicts, and the routes over
-        features reach it. With its first takers it goes over to the factors these give it, as in the fit an
-        item goes by its events if it has any; what was predicted is dropped. A model fitted without features
-        takes none in, with a warning. The features of items the model knows stay as they are; a warning tells
-        of how many others came.
+        features reach it. When four people take it for the first time, all in one update, it goes over to
+        the factors these give it, and what was predicted is dropped; with fewer, who say less, its features
+        tell it until the next fit, and of its popularity the larger of what is counted and predicted. A model
+        fitted without features takes none in, with a warning. The features of items the model knows stay as
+        they are; a warning tells of how many others came.
 
         Parameters
         ----------

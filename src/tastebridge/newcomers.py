@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge._threads import together
@@ -29,6 +28,7 @@ from tastebridge.routes import (
     reaches_new_items,
     routes_to_new_items,
 )
+from tastebridge.routes.new_items import without_items
 from tastebridge.stacking import Fold, Held, Lists, fit_routes, folds_of, lists_of, without
 
 MakeFolds = Callable[[Workshop, list[Held], Mapping[str, FittedRoute], list[str]], list[Fold]]
@@ -121,7 +121,7 @@ def _folds(
 ) -> list[Fold]:
     """Return the folds of held people over the items that have events, a fifth of them hidden from all."""
     rest = without(workshop.histories[workshop.target], held)
-    shop = workshop.hiding(_without_items(rest, _chosen(workshop, rng)))
+    shop = workshop.hiding(without_items(rest, _chosen(workshop, rng)))
     fitted = fit_routes(kinds, shop)
     fitted |= {
         route.name: route for route in routes_to_new_items(shop, list(fitted.values()), new_items(shop))
@@ -142,11 +142,3 @@ def _chosen(workshop: Workshop, rng: np.random.Generator) -> np.ndarray:
     """Return a fifth, at random, of the items that have events and are described."""
     known = np.flatnonzero((workshop.popularity > 0) & is_described(workshop))
     return np.sort(rng.permutation(known)[: -(-len(known) // _SHARE)])
-
-
-def _without_items(target: sparse.csr_matrix, items: np.ndarray) -> sparse.csr_matrix:
-    keep = np.ones(target.shape[1], dtype=np.float32)
-    keep[items] = 0.0
-    rest = sparse.csr_matrix(target @ sparse.diags(keep))
-    rest.eliminate_zeros()
-    return rest

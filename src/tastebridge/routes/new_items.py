@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from tastebridge.maps import RidgeMap
 from tastebridge.moments import Moments
@@ -75,6 +76,15 @@ def routes_to_new_items(
         workshop.keep(account.route, account)
         found.append(account.carried(route, width_of(workshop.encoders[route.encoder].model), space))
     return found
+
+
+def without_items(rows: sparse.csr_matrix, items: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Return histories without some items, whose columns stay."""
+    keep = np.ones(rows.shape[1], dtype=np.float32)
+    keep[items] = 0.0
+    rest = sparse.csr_matrix(rows @ sparse.diags(keep))
+    rest.eliminate_zeros()
+    return rest
 
 
 def with_one(T: Array) -> Array:
