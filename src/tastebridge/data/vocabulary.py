@@ -19,6 +19,8 @@ _SHOWN = 5
 _SEARCHED = 2_000
 _FEW = 50
 """Ids asked for are few where there are so many times more: a table of all would take longer to make."""
+_HANDFUL = 64
+"""So many are few even where there is a table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +167,8 @@ class Vocabulary:
 
     def _find(self, ids: np.ndarray) -> np.ndarray:
         """Return the number of each clean id, -1 where unknown: of few by halving, of many by a table."""
-        if "_index" in self.__dict__ or len(ids) * _FEW > len(self):
+        few = _HANDFUL if "_index" in self.__dict__ else len(self) // _FEW
+        if len(ids) > few or not len(self):
             return np.asarray(self._index.get_indexer(pd.Index(ids, dtype=ids.dtype)))
         at = np.minimum(np.searchsorted(self.ids, ids), len(self) - 1)
         return np.where(self.ids[at] == ids, at, -1)

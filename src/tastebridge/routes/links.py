@@ -43,6 +43,8 @@ def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
     """
     starts = E.indptr[X.indices]
     counts = E.indptr[X.indices + 1] - starts
+    if not counts.any():  # as for most people: links are few
+        return np.zeros((X.shape[0], E.shape[1]))
     met = np.repeat(starts - np.cumsum(counts) + counts, counts)
     met += np.arange(len(met), dtype=met.dtype)
     people = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))

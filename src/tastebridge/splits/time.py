@@ -74,10 +74,8 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
 
     Parameters
     ----------
-    panel : Panel
-        Everything known, with times.
-    target : str
-        The category to hold rows out of.
+    panel, target
+        As for :func:`temporal`.
     share : float, default=0.8
         Of a person's events to train on, between 0 and 1; one at least, and events of one time stay together,
         in the test unless they are the first.
