@@ -18,6 +18,7 @@ from tastebridge.routes import (
     PopularityRoute,
     SharedItemsRoute,
     TargetRoute,
+    TransferRoute,
     Workshop,
     known_to,
 )
@@ -129,6 +130,27 @@ def assert_popular(mapper, events):
     people = panel.users.ids_of(panel[source].active[:20])
     popular = fit(tb.Popularity(mapper.target), events).recommend(people)
     assert mapper.recommend(people)["item_id"].tolist() == popular["item_id"].tolist()
+
+
+def test_a_handful_of_people_in_both_tell_what_features_cannot():
+    """Features that mean nothing leave all to forty people in both, who show it beside popularity."""
+    panel, _ = make_panel(500, 40, n_components=3, relatedness=1.0, overlap=1.0, random_state=3)
+    frame = panel.to_frame()
+    source = frame["category"] == "books"
+    later = frame[~source & (frame["user_id"] < 200)]
+    fresh = frame["user_id"].where(source | (frame["user_id"] >= 460), frame["user_id"] + 1000)
+    train = Panel.from_frame(frame.assign(user_id=fresh))
+    for name in train.categories:
+        noise = np.random.default_rng(0).normal(size=(len(train[name].items), 5))
+        train = train.with_item_features(name, noise, item_ids=train[name].items.ids, name="look")
+    routes = [LikenessRoute("look"), TransferRoute(SVDFactors(3), SVDFactors(3))]
+    mapper = fit(tb.InterestMapper("films", routes=routes, **FEW), train)
+    row = mapper.transfer_.iloc[0]
+    assert (row["linked"], row["verdict"]) == (40, "no evidence")
+    assert "users" in row["bridge"]
+    assert lift(mapper, train, later) > 0.2
+    alone = fit(tb.InterestMapper("films", routes=routes[:1], **FEW), train)
+    assert lift(mapper, train, later) > lift(alone, train, later) + 0.2
 
 
 def test_a_plan_takes_what_there_is():

@@ -119,6 +119,11 @@ def routes_over(over: str, routes: Sequence[Route]) -> list[Route]:
     ]
 
 
+def over_people(routes: Sequence[Route]) -> list[Route]:
+    """Return the routes that learn from people in both: those left out where other bridges are taken."""
+    return [route for route in routes if not _wanted("other", route)]
+
+
 def _wanted(over: str, route: Route) -> bool:
     if isinstance(route, SharedItemsRoute):
         return over in ("items", "other")

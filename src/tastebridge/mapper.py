@@ -25,10 +25,12 @@ from tastebridge.defaults import (
     default_routes,
     item_routes,
     largest_rank,
+    over_people,
     routes_over,
 )
 from tastebridge.drift import learn_drift
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.handful import learn_handful
 from tastebridge.interests import State, interest_of, learn_interests
 from tastebridge.ledger import Ledger
 from tastebridge.model import LinearModel, Segment
@@ -99,9 +101,10 @@ class InterestMapper(SeveralTargets):
         What may join a source to the target. ``"users"``: people in both. ``"items"``: items with the same id
         in both, for people of whom none need be in both. ``"features"``: features of one name and with the
         same columns, as of :meth:`tastebridge.Panel.with_item_features`. ``"auto"``: all there are; where
-        fewer than 50 people are in both, only the other two, if there are any, and where there is nothing at
-        all, everybody gets what is popular, with a warning. Without enough people in both, people of the
-        target stand in for them, half of their items seen as if from the source; then no verdict is given.
+        fewer than 50 people are in both, the other two, if there are any, people of the target standing in
+        for people in both, half of their items seen as if from the source; then no verdict is given, and what
+        the few people in both show counts as one more route (:mod:`tastebridge.handful`). Where there is
+        nothing at all, everybody gets what is popular, with a warning.
     recency : "auto" or list of float, optional
         Half-lives in days to try, after which an event counts half; ``"auto"`` for a half, an eighth and a
         thirtieth of the time the data cover. They are judged by time: on the last fifth of everybody's
@@ -291,17 +294,19 @@ class InterestMapper(SeveralTargets):
         panel = panel.select([*sources, self.target])
         plan = Plan.of(self.bridge, panel, self.target, sources)
         histories = self._recall(panel, [self.target])
-        routes = routes_over(plan.over, self._routes(histories, panel, plan))
+        asked = self._routes(histories, panel, plan)
+        routes = routes_over(plan.over, asked)
         rng = np.random.default_rng(self.random_state)
         shop = workshop(
-            histories, self.target, largest_rank(routes), features=panel.item_features, same=plan.matches
+            histories, self.target, largest_rank(asked), features=panel.item_features, same=plan.matches
         )
         with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
             step("factors")
             agreement = self._agreement(shop, plan)
             held = self._held(shop, plan.standing, rng)
             built = self._build(shop, routes, held, _judging(plan, sources if len(sources) > 1 else ()))
-            self._learn(panel, sources, plan, built, rng, step, agreement=agreement)
+            beside = over_people(asked) if plan.over == "other" else ()
+            self._learn(panel, sources, plan, built, rng, step, agreement=agreement, beside=beside)
         return self
 
     def _learn(
@@ -314,6 +319,7 @@ class InterestMapper(SeveralTargets):
         step: Step,
         interests: State | None = None,
         agreement: Mapping[str, float] | None = None,
+        beside: Sequence[Route] = (),
     ) -> dict[str, Segment]:
         """Learn all else from what was built, the interests too unless they are known; return the weights."""
         shop, routes, held, fitted, folds, priors = built
@@ -327,13 +333,28 @@ class InterestMapper(SeveralTargets):
         weighed = dict(zip(parts, together(calls, self.n_jobs), strict=True))
         segments = {name: segment for name, (segment, _) in weighed.items()}
         self.evidence_ = {name: evidence for name, (_, evidence) in weighed.items() if evidence is not None}
+        known = segments
+        if beside:
+            few, known = learn_handful(
+                shop,
+                routes,
+                beside,
+                fitted,
+                segments,
+                self._blend(),
+                self.n_lists,
+                self.n_negatives,
+                rng.spawn(1)[0],
+                self.n_jobs,
+            )
+            fitted = [*fitted, *few]
         step("new items")
         newer, every = learn_new_items(
             shop,
             routes,
             fitted,
             held,
-            {**segments, "empty": popular_alone(fitted, self.target, sources)},
+            {**known, "empty": popular_alone(fitted, self.target, sources)},
             self._blend(),
             self.n_lists,
             self.n_negatives,
@@ -355,7 +376,7 @@ class InterestMapper(SeveralTargets):
         self.routes_ = route_table(every, whole, self.target)
         linked = {name: len(panel.linked(name, self.target)) for name in sources}
         self.transfer_ = source_table(self.evidence_.get("cold"), linked, plan.standing)
-        self.transfer_["bridge"] = [carried_by(segments["cold"], fitted, name) for name in sources]
+        self.transfer_["bridge"] = [carried_by(known["cold"], fitted, name) for name in sources]
         warn_of(self.transfer_, self.target, plan.standing, stacklevel=4)
         if plan.standing:  # what stand-ins say is no evidence of people of a source
             self.evidence_.pop("cold", None)

@@ -29,7 +29,7 @@ from tastebridge.routes import (
     routes_to_new_items,
 )
 from tastebridge.routes.new_items import without_items
-from tastebridge.stacking import Fold, Held, Lists, fit_routes, folds_of, lists_of, without
+from tastebridge.stacking import Fold, Held, Lists, fit_routes, folds_of, lists_of, scores_of, without
 
 MakeFolds = Callable[[Workshop, list[Held], Mapping[str, FittedRoute], list[str]], list[Fold]]
 
@@ -101,9 +101,7 @@ def learn_new_items(
 
 def _learn(blend: StackingBlend, lists: Lists, segment: Segment, kept: Array, usual: Array) -> Array:
     """Return the weights of the routes to new items, those of the others being as they are."""
-    n_old = len(segment.kept)
-    old = (lists.X[:, :n_old] * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1)
-    X = np.column_stack([old, lists.X[:, n_old:] * kept])
+    X = np.column_stack([scores_of(lists, segment), lists.X[:, len(segment.kept) :] * kept])
     relevant = X[lists.y > 0, 1:].any(axis=1)
     if np.count_nonzero(relevant) < _FEWEST:
         return usual

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors._base import FactorModel
-from tastebridge.model import Array, gates_of
+from tastebridge.model import Array, Segment, gates_of
 from tastebridge.routes import FittedRoute, Route, Workshop, vectors_of
 from tastebridge.splits import k_fold_users
 
@@ -194,6 +194,12 @@ def lists_of(
     return Lists(
         X.reshape(n * width, -1), y, np.repeat(np.arange(n), width), np.repeat(gates, width, axis=0), people
     )
+
+
+def scores_of(lists: Lists, segment: Segment) -> Array:
+    """Return the blended score (n_rows,) of a segment whose routes are the first columns of the lists."""
+    X = lists.X[:, : len(segment.kept)]
+    return np.asarray((X * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1))
 
 
 def _fold(workshop: Workshop, held: Held, routes: list[FittedRoute | None]) -> Fold:

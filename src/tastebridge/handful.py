@@ -1,0 +1,95 @@
+r"""A handful of people in both: what routes over people are worth beside what stand-ins have taught.
+
+Too few to tell the routes apart, they can tell what all of these are worth together. So the routes over
+people, each divided by its standard deviation, are added up to one column beside the score as stand-ins
+weighed it, and two weights are learned on people in both whose target rows were hidden. That of the column
+counts :math:`n / (n + 20)` of what they say, n being how many they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from sklearn.base import clone
+
+from tastebridge._threads import together
+from tastebridge.blend import StackingBlend
+from tastebridge.model import Segment
+from tastebridge.routes import FittedRoute, Route, Workshop
+from tastebridge.stacking import (
+    FEWEST_LINKED,
+    build_fold,
+    fit_routes,
+    held_out,
+    lists_of,
+    number_of_folds,
+    scores_of,
+    without,
+)
+
+_DOUBT = 20
+"""People whose word counts half."""
+
+
+def learn_handful(
+    workshop: Workshop,
+    kinds: Sequence[Route],
+    over_people: Sequence[Route],
+    routes: Sequence[FittedRoute],
+    segments: Mapping[str, Segment],
+    blend: StackingBlend,
+    n_lists: int,
+    n_negatives: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> tuple[list[FittedRoute], dict[str, Segment]]:
+    """Return the routes over people, and the segments whose weights cover them after the others.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Of everybody; with fewer than five people in both there are no such routes.
+    kinds : list of Route
+    over_people : list of Route
+        The kinds that learn from people in both.
+    routes : list of FittedRoute
+        What ``kinds`` built in the workshop.
+    segments : mapping of name to Segment
+        The weights of ``routes``; only the cold are given others.
+    blend : StackingBlend
+        How weights are learned.
+    n_lists, n_negatives : int
+        As of :class:`tastebridge.InterestMapper`.
+    rng : Generator
+    n_jobs : int or None
+    """
+    people, target = workshop.linked_to_any(), workshop.histories[workshop.target]
+    if len(people) < FEWEST_LINKED or not over_people:
+        return [], dict(segments)
+    found = list(fit_routes(over_people, workshop).values())
+    names = [route.name for route in (*routes, *found)]
+    held = [
+        [part for part in parts if part.segment == "cold"]
+        for parts in held_out(target, people, number_of_folds(len(people)), n_lists, rng)
+    ]
+    calls = [
+        partial(build_fold, [*kinds, *over_people], workshop.hiding(without(target, part)), part, names)
+        for part in held
+    ]
+    folds = [fold for part in together(calls, n_jobs) for fold in part]
+    lists = lists_of(folds, n_lists, n_negatives, rng)
+    more = lists.X[:, len(routes) :]
+    spread = more.std(axis=0)
+    unit = np.divide(1.0, spread, out=np.zeros(len(found)), where=spread > 0)
+    X = np.column_stack([scores_of(lists, segments["cold"]), more @ unit])
+    own, theirs = clone(blend).fit(X, lists.y, lists.groups).weights()
+    worth = len(people) / (len(people) + _DOUBT) * theirs / own * unit
+    nothing = np.zeros(len(found), dtype=bool)
+    out = {
+        name: Segment(one.blend.extended(worth), np.append(one.kept, nothing))
+        for name, one in segments.items()
+    }
+    out["cold"] = out["cold"]._replace(kept=np.append(segments["cold"].kept, ~nothing))
+    return found, out
