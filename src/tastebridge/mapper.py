@@ -333,7 +333,7 @@ class InterestMapper(SeveralTargets):
         weighed = dict(zip(parts, together(calls, self.n_jobs), strict=True))
         segments = {name: segment for name, (segment, _) in weighed.items()}
         self.evidence_ = {name: evidence for name, (_, evidence) in weighed.items() if evidence is not None}
-        known = segments
+        known, carried = segments, fitted
         if beside:
             few, known = learn_handful(
                 shop,
@@ -362,6 +362,7 @@ class InterestMapper(SeveralTargets):
             self.n_jobs,
             _judging(plan),
             ahead=interests is None,
+            carried=carried,
         )
         step("interests")
         self.interests_ = interests or learn_interests(shop, self.random_state)

@@ -51,6 +51,7 @@ def learn_new_items(
     n_jobs: int | None,
     make_folds: MakeFolds = folds_of,
     ahead: bool = False,
+    carried: Sequence[FittedRoute] | None = None,
 ) -> tuple[list[FittedRoute], dict[str, Segment]]:
     """Return the routes to new items, and the segments whose weights cover them after the others.
 
@@ -75,18 +76,22 @@ def learn_new_items(
         What makes the folds of held people.
     ahead : bool, default=False
         Whether there are such routes without any new item, for those that come later.
+    carried : list of FittedRoute, optional
+        The leading ``routes``, if the others are not to lead to new items: no fold says what they are worth
+        there.
     """
     new = new_items(workshop)
     if not can_learn(workshop) or not (ahead or len(new)):
         return [], dict(segments)
-    found = routes_to_new_items(workshop, routes, new)
+    carried = routes if carried is None else carried
+    found = routes_to_new_items(workshop, carried, new)
     names = [route.name for route in routes] + [route.name for route in found]
     calls = [
         partial(_folds, workshop, kinds, names, part, draw, make_folds)
         for part, draw in zip(held, rng.spawn(len(held)), strict=True)
     ]
     folds = [fold for part in together(calls, n_jobs) for fold in part]
-    origin = np.array([at for at, route in enumerate(routes) if reaches_new_items(route)])
+    origin = np.array([at for at, route in enumerate(carried) if reaches_new_items(route)])
     out = {}
     for name, segment in segments.items():
         own = [fold for fold in folds if fold.held.segment == name]
