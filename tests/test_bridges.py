@@ -153,6 +153,29 @@ def test_a_handful_of_people_in_both_tell_what_features_cannot():
     assert lift(mapper, train, later) > lift(alone, train, later) + 0.2
 
 
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_handful_of_people_in_both_see_whether_taste_carries_over(alike):
+    """What stand-ins find within the target does not hold of a source whose people want something else."""
+    train, _ = two_categories()
+    frame = train.to_frame()
+    linked = np.arange(0, 80, 2)  # of films; as many of books become the same people, chance by chance
+    other = np.random.default_rng(1).permutation(np.arange(101, 599, 2))[:40]
+    frame["user_id"] = frame["user_id"].replace(dict(zip(other, linked, strict=True)))
+    if alike:
+        whole = make_panel(600, 60, n_components=3, relatedness=1.0, overlap=1.0, random_state=0)[
+            0
+        ].to_frame()
+        own = whole[whole["user_id"].isin(linked) & (whole["category"] == "books")]
+        frame = pd.concat([frame[~(frame["user_id"].isin(linked) & (frame["category"] == "books"))], own])
+    events = Panel.from_frame(frame)
+    for name, kinds in train.item_features.items():
+        events = events.with_item_features(name, kinds["look"], name="look")
+    mapper = fit(tb.InterestMapper("films", routes=ROUTES, **FEW), events)
+    row = mapper.transfer_.iloc[0]
+    assert row["linked"] == 40
+    assert ("features" in row["bridge"]) == row["kept"] == alike
+
+
 def test_a_plan_takes_what_there_is():
     events, _ = two_shops()
     shops = quietly(Panel.from_frame, events)

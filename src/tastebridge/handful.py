@@ -4,6 +4,9 @@ Too few to tell the routes apart, they can tell what all of these are worth toge
 people, each divided by its standard deviation, are added up to one column beside the score as stand-ins
 weighed it, and two weights are learned on people in both whose target rows were hidden. That of the column
 counts :math:`n / (n + 20)` of what they say, n being how many they are.
+
+They also see what stand-ins cannot: that a source tells nothing of the target. Where the score as stand-ins
+weighed it is surely below popularity for them, popularity stands in its place.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from tastebridge.model import Segment
 from tastebridge.routes import FittedRoute, Route, Workshop
 from tastebridge.stacking import (
     FEWEST_LINKED,
+    Lists,
     build_fold,
     fit_routes,
     held_out,
@@ -28,6 +32,7 @@ from tastebridge.stacking import (
     scores_of,
     without,
 )
+from tastebridge.transfer import gain_of, popular_alone
 
 _DOUBT = 20
 """People whose word counts half."""
@@ -83,13 +88,24 @@ def learn_handful(
     more = lists.X[:, len(routes) :]
     spread = more.std(axis=0)
     unit = np.divide(1.0, spread, out=np.zeros(len(found)), where=spread > 0)
-    X = np.column_stack([scores_of(lists, segments["cold"]), more @ unit])
+    known = _believed(blend, lists, segments["cold"], popular_alone(routes, workshop.target, ()), rng)
+    X = np.column_stack([scores_of(lists, known), more @ unit])
     own, theirs = clone(blend).fit(X, lists.y, lists.groups).weights()
     worth = len(people) / (len(people) + _DOUBT) * theirs / own * unit
     nothing = np.zeros(len(found), dtype=bool)
     out = {
         name: Segment(one.blend.extended(worth), np.append(one.kept, nothing))
-        for name, one in segments.items()
+        for name, one in {**segments, "cold": known}.items()
     }
-    out["cold"] = out["cold"]._replace(kept=np.append(segments["cold"].kept, ~nothing))
+    out["cold"] = out["cold"]._replace(kept=np.append(known.kept, ~nothing))
     return found, out
+
+
+def _believed(
+    blend: StackingBlend, lists: Lists, taught: Segment, popular: Segment, rng: np.random.Generator
+) -> Segment:
+    """Return what stand-ins taught, or popularity where that is surely better for the people of the lists."""
+    X = np.column_stack([scores_of(lists, popular), scores_of(lists, taught)])
+    two = lists._replace(X=X, gates=np.zeros((len(X), 1)))
+    gain = gain_of(blend, two, np.array([True, False]), np.array([False, True]), rng)
+    return popular if gain.high < 0 else taught

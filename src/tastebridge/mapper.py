@@ -378,6 +378,8 @@ class InterestMapper(SeveralTargets):
         linked = {name: len(panel.linked(name, self.target)) for name in sources}
         self.transfer_ = source_table(self.evidence_.get("cold"), linked, plan.standing)
         self.transfer_["bridge"] = [carried_by(known["cold"], fitted, name) for name in sources]
+        if beside:
+            self.transfer_["kept"] = self.transfer_["bridge"] != ""
         warn_of(self.transfer_, self.target, plan.standing, stacklevel=4)
         if plan.standing:  # what stand-ins say is no evidence of people of a source
             self.evidence_.pop("cold", None)

@@ -105,6 +105,16 @@ def weigh(
     return Segment(final, kept), Evidence(table, people, only, baseline)
 
 
+def gain_of(blend: StackingBlend, lists: Lists, base: Mask, more: Mask, rng: np.random.Generator) -> Interval:
+    """Return what columns of lists gain over others, judged on people their weights were not learned from."""
+    halves = _halves(lists.people, rng)
+    selections = {"base": base, "more": more}
+    fitted = {
+        name: [_fit(blend, lists, mask, ~half, None) for half in halves] for name, mask in selections.items()
+    }
+    return _gains(fitted, lists, halves, selections)["more"]
+
+
 def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> dict[str, Mask]:
     """Return which routes are popularity, within the target, from each source, and of several at once.
 
