@@ -27,10 +27,7 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
         running = [pool.submit(call) for call in calls]
         wait(running, return_when=FIRST_EXCEPTION)
         pool.shutdown(wait=True, cancel_futures=True)
-    for part in running:
-        if not part.cancelled():
-            part.result()  # the first error, if there is one
-    return [part.result() for part in running]
+    return [part.result() for part in running]  # what was cancelled stands behind the error
 
 
 def n_threads(n_jobs: int | None) -> int:

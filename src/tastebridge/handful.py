@@ -92,13 +92,10 @@ def learn_handful(
     X = np.column_stack([scores_of(lists, known), more @ unit])
     own, theirs = clone(blend).fit(X, lists.y, lists.groups).weights()
     worth = len(people) / (len(people) + _DOUBT) * theirs / own * unit
-    nothing = np.zeros(len(found), dtype=bool)
-    out = {
-        name: Segment(one.blend.extended(worth), np.append(one.kept, nothing))
+    return found, {
+        name: one.extended(worth, np.full(len(found), name == "cold"))
         for name, one in {**segments, "cold": known}.items()
     }
-    out["cold"] = out["cold"]._replace(kept=np.append(known.kept, ~nothing))
-    return found, out
 
 
 def _believed(

@@ -32,6 +32,14 @@ class Segment(NamedTuple):
     blend: StackingBlend
     kept: NDArray[np.bool_]
 
+    def only(self, routes: NDArray[np.bool_]) -> Segment:
+        """Return the blend of some of the routes."""
+        return Segment(self.blend.only(routes), self.kept[routes])
+
+    def extended(self, weights: Array, kept: NDArray[np.bool_]) -> Segment:
+        """Return the blend with more routes, whose weights (n_more,) are the same for everybody."""
+        return Segment(self.blend.extended(weights), np.append(self.kept, kept))
+
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
@@ -93,10 +101,7 @@ class LinearModel:
             encoders={route.encoder: workshop.encoders[route.encoder] for route in chosen},
             routes=chosen,
             spaces={route.space: workshop.spaces[route.space] for route in chosen},
-            segments={
-                name: Segment(segment.blend.only(kept), segment.kept[kept])
-                for name, segment in segments.items()
-            },
+            segments={name: segment.only(kept) for name, segment in segments.items()},
         )
 
     def without(self, space: str) -> LinearModel:
@@ -106,10 +111,7 @@ class LinearModel:
             self,
             routes=tuple(route for route in self.routes if route.space != space),
             spaces={key: V for key, V in self.spaces.items() if key != space},
-            segments={
-                name: Segment(segment.blend.only(kept), segment.kept[kept])
-                for name, segment in self.segments.items()
-            },
+            segments={name: segment.only(kept) for name, segment in self.segments.items()},
         )
 
     def catalogue(self, sizes: Mapping[str, int]) -> Catalogue:

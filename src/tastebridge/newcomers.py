@@ -100,7 +100,7 @@ def learn_new_items(
         if own:
             lists = lists_of(own, n_lists, n_negatives, rng)
             weights = _learn(blend, lists, segment, kept, weights)
-        out[name] = Segment(segment.blend.extended(weights), np.append(segment.kept, kept))
+        out[name] = segment.extended(weights, kept)
     return found, out
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pyarrow as pa
 
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
@@ -25,6 +26,11 @@ def strings_of(texts: Any) -> list[str]:
     if bad := [cell for cell in cells if not (isinstance(cell, str) or is_missing(cell))]:
         raise InvalidDataError(f"texts must be of type str; got {bad[0]!r}.")
     return [cell if isinstance(cell, str) else "" for cell in cells]
+
+
+def is_listed(kind: pa.DataType) -> bool:
+    """Return whether the cells of an Arrow column are lists."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def is_missing(cell: Any) -> bool:

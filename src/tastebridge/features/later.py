@@ -11,7 +11,7 @@ import pyarrow as pa
 from tastebridge._validation import nearest
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.features.cells import is_missing, named
+from tastebridge.features.cells import is_listed, is_missing, named
 from tastebridge.features.tables import WIDE, of_category, vectors_of, wide_of
 
 
@@ -87,8 +87,7 @@ def later_features(
 def _read(category: str, name: str, part: Made, table: pa.Table, ids: list[Any]) -> ItemFeatures | None:
     """Return the features of a column; None where every cell is missing."""
     column = table[name]
-    listed = any(test(column.type) for test in _LISTS)
-    if part.encoder is None and not listed:
+    if part.encoder is None and not is_listed(column.type):
         raise InvalidDataError(
             f"the features {name!r} of {category!r} are lists of numbers; the column {name!r} holds "
             f"{column.type}. Give the numbers, or leave the column out."
@@ -119,6 +118,3 @@ def _wide(category: str, names: list[str], table: pa.Table, ids: list[Any]) -> I
             f"the columns of numbers of the items of {category!r} hold something else: {error}."
         ) from None
     return named(ItemFeatures.read(numbers, [ids[at] for at in whole]), names) if len(whole) else None
-
-
-_LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)

@@ -15,7 +15,7 @@ from tastebridge.data import ItemFeatures
 from tastebridge.data.columns import recognised
 from tastebridge.data.events import into_frame
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.features.cells import is_missing, named
+from tastebridge.features.cells import is_listed, is_missing, named
 from tastebridge.features.numbers import number_features
 from tastebridge.features.tags import tag_features
 from tastebridge.features.texts import text_features
@@ -145,7 +145,7 @@ def _kind(category: str, name: str, column: pa.ChunkedArray) -> str:
     if _is_text(kind):
         holds = pc.match_substring(pc.cast(column, pa.string()), _SEPARATOR)
         return "tags" if (pc.mean(holds).as_py() or 0.0) >= _TAGGED else "text"
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if is_listed(kind):
         if _is_text(kind.value_type):
             return "tags"
         if pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type):
