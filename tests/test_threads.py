@@ -4,8 +4,9 @@ import threading
 import time
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from tastebridge._threads import n_threads, together
+from tastebridge._threads import n_threads, one_blas_thread, together
 
 
 @pytest.mark.parametrize("n_jobs", [None, -1, 1, 2, 7])
@@ -50,3 +51,53 @@ def test_one_job_means_this_thread():
     assert together([threading.get_ident] * 3, 1) == [threading.get_ident()] * 3
     assert n_threads(3) == 3
     assert n_threads(None) >= 1
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_one_blas_thread_lasts_until_the_last_is_out():
+    entered, leave, found = threading.Event(), threading.Event(), []
+
+    def stay():
+        with one_blas_thread():
+            entered.set()
+            leave.wait(20)
+            found.append(blas_threads())
+
+    other = threading.Thread(target=stay)
+    with threadpool_limits(2, "blas"):
+        with one_blas_thread():
+            other.start()
+            entered.wait(20)
+            with one_blas_thread():
+                assert blas_threads() == {1}
+        assert blas_threads() == {1}
+        leave.set()
+        other.join()
+        assert found == [{1}]
+        assert blas_threads() == {2}
+
+
+def test_one_blas_thread_holds_though_another_thread_set_their_number():
+    found = []
+
+    def work():
+        with one_blas_thread():
+            found.append(blas_threads())
+        found.append(blas_threads())
+
+    with threadpool_limits(2, "blas"):
+        other = threading.Thread(target=work)
+        other.start()
+        other.join()
+        assert blas_threads() == {2}
+    assert found == [{1}, {2}]
+
+
+def test_one_blas_thread_ends_with_an_error():
+    with threadpool_limits(2, "blas"):
+        with pytest.raises(KeyError), one_blas_thread():
+            raise KeyError
+        assert blas_threads() == {2}

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._linalg import Array, column_signs
+from tastebridge._threads import one_blas_thread
 
 Block = NDArray[np.floating[Any]]
 
@@ -71,7 +71,7 @@ def _smaller_side(
     A = A.tocsr().astype(np.float64, copy=False)
     At = A.T.tocsr()
     outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         values, V = _leading_eigenpairs(outer, inner, k, rng, tol, max_cycles)
     return inner, np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)), V
 

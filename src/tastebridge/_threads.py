@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import cache
+from threading import Lock, local
 from typing import Any, TypeVar
 
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 T = TypeVar("T")
+_LOCK = Lock()
 
 
 def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> list[T]:
@@ -35,15 +37,73 @@ def n_threads(n_jobs: int | None) -> int:
     return int(effective_n_jobs(-1 if n_jobs is None else n_jobs))
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Return a context in which numpy and scipy multiply on one thread, quick to enter, and again within."""
-    libraries = _libraries()
-    if all(library.num_threads == 1 for library in libraries.lib_controllers):
-        return nullcontext()
-    return libraries.limit(limits=1, user_api="blas")
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Return a context in which numpy and scipy multiply on one thread, quick to enter, and again within.
+
+    It holds in whatever Python thread it is entered, and until the last of them is out.
+    """
+    return _one_thread()
+
+
+class _Limit:
+    """The limit of one BLAS thread on some libraries, from the first that enters to the last that leaves."""
+
+    def __init__(self, libraries: list[Any]) -> None:
+        self._libraries, self._within = libraries, 0
+        self._before: dict[int, int] = {}
+
+    def enter(self) -> None:
+        for place, library in enumerate(self._libraries):
+            if (n := library.num_threads) != 1:
+                self._before[place] = n
+                _set_threads(library, 1)
+        self._within += 1
+
+    def leave(self) -> None:
+        self._within -= 1
+        if not self._within:
+            for place, n in self._before.items():
+                _set_threads(self._libraries[place], n)
+            self._before.clear()
+
+
+class _OneThread(local):
+    """The limit that all Python threads share, and that of each where BLAS counts threads for each apart."""
+
+    def __init__(self) -> None:
+        self._own = _Limit([library for library in _libraries() if _counts_apart(library)])
+
+    def __enter__(self) -> None:
+        with _LOCK:
+            _shared().enter()
+        self._own.enter()
+
+    def __exit__(self, *error: object) -> None:
+        self._own.leave()
+        with _LOCK:
+            _shared().leave()
+
+
+def _counts_apart(library: Any) -> bool:
+    return getattr(library, "threading_layer", None) == "openmp" and library.internal_api == "openblas"
+
+
+def _set_threads(library: Any, n: int) -> None:
+    """Set the number of threads; threadpoolctl lets only the Python thread do it that did it first."""
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n)
 
 
 @cache
-def _libraries() -> ThreadpoolController:
+def _one_thread() -> _OneThread:
+    return _OneThread()
+
+
+@cache
+def _shared() -> _Limit:
+    return _Limit([library for library in _libraries() if not _counts_apart(library)])
+
+
+@cache
+def _libraries() -> list[Any]:
     """Return the BLAS libraries that are loaded, which takes a search of all of the process."""
-    return ThreadpoolController().select(user_api="blas")
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)

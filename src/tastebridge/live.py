@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tastebridge._threads import one_blas_thread
 from tastebridge._validation import check_category, check_choice
 from tastebridge.arrivals import FeaturesByName, of_known_items, of_new_items
 from tastebridge.data import CleaningReport, ItemFeatures, Panel, Vocabulary
@@ -149,7 +149,7 @@ class LiveRecommender(TrustedRecommender):
             {name: self._weigh(panel[name], statistics[name]) for name in self.items_}
             for panel in (change.before, change.after)
         )
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             ledger, model = ledger.updated(self.model_, was, now, change.moves, arriving)
         if self.panel_ is not None:
             self._move_people(joined(self.panel_, change, fresh.item_names, arriving))
@@ -248,7 +248,7 @@ class LiveRecommender(TrustedRecommender):
         else:
             was = {name: self._weighted(gone, name) for name in self.items_}
             nothing = {name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in was.items()}
-            with threadpool_limits(1, "blas"):
+            with one_blas_thread():
                 ledger, model = ledger.updated(self.model_, was, nothing, {})
             if self.panel_ is not None:
                 self._move_people(left(self.panel_, self.panel_.users.numbers(gone.users.ids)))

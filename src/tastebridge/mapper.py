@@ -10,10 +10,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_sources, check_target
-from tastebridge._threads import together
+from tastebridge._threads import one_blas_thread, together
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.blend import StackingBlend
 from tastebridge.bridges import BRIDGES, Plan
@@ -240,7 +239,7 @@ class InterestMapper(SeveralTargets):
         targets = targets_of(self.target, panel)
         if targets is None:
             return self._fit(panel, Workshop)
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             self._fit_many(panel, targets)
         return self
 
@@ -300,7 +299,7 @@ class InterestMapper(SeveralTargets):
         shop = workshop(
             histories, self.target, largest_rank(asked), features=panel.item_features, same=plan.matches
         )
-        with threadpool_limits(1, "blas"), steps("Fitting", 7, self.verbose) as step:
+        with one_blas_thread(), steps("Fitting", 7, self.verbose) as step:
             step("factors")
             agreement = self._agreement(shop, plan)
             held = self._held(shop, plan.standing, rng)

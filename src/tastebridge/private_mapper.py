@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_sources, check_target
+from tastebridge._threads import one_blas_thread
 from tastebridge._validation import check_count, check_number
 from tastebridge.blend import StackingBlend
 from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
@@ -183,7 +183,7 @@ class PrivateMapper(Recommender):
         workshop = Workshop(self._remember(public), self.target)
         self.panel_ = panel
         self.__dict__.pop("_cache", None)  # it is that of the outsiders
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             self._learn(panel, linked, workshop)
         return self
 

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_sources, check_target
+from tastebridge._threads import one_blas_thread
 from tastebridge._topk import chosen_scores
 from tastebridge._validation import check_choice, check_count, check_number
 from tastebridge.blend import StackingBlend
@@ -158,7 +158,7 @@ class RatingMapper(Recommender):
         histories = {name: panel[name].matrix for name in panel.categories}
         low, high = _scale(self.target, histories[self.target])
         self.chosen_ = pd.DataFrame({"low": [low], "high": [high], "item_shrinkage": [np.nan]})
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             self._learn(panel, histories, sources)
         if self.rank_by == "preference":
             mapper = InterestMapper(self.target, sources, random_state=self.random_state).fit(panel)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._sources import check_target
+from tastebridge._threads import one_blas_thread
 from tastebridge.blend import StackingBlend
 from tastebridge.data import Panel
 from tastebridge.factors import ALSFactors
@@ -31,7 +31,7 @@ class Baseline(Recommender):
         self._check()
         panel = panel.select([*self._sources(panel), self.target])
         workshop = Workshop(self._remember(panel), self.target)
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             self.model_ = self._model(workshop)
         return self
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tastebridge._threads import together
+from tastebridge._threads import one_blas_thread, together
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.job import Job
@@ -73,7 +72,7 @@ class Driver:
             manifest = self.destination.admit(self.job, restart)
             if manifest is not None:
                 return manifest
-            with threadpool_limits(1, "blas"):
+            with one_blas_thread():
                 with self._forgetting(TastebridgeError, unless="run-*.arrow"):
                     spill = self._spill()
                 with self._forgetting(InvalidDataError, UnknownIdError, unless="part-*.json"):

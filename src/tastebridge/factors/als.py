@@ -9,7 +9,6 @@ from implicit.cpu.als import AlternatingLeastSquares
 from implicit.recommender_base import ModelFitError
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._linalg import with_data
 from tastebridge._threads import one_blas_thread
@@ -126,7 +125,7 @@ class ALSFactors(FactorModel):
     def _train(self, R: sparse.csr_matrix) -> tuple[Array, Array]:
         """Return the factors of people and items of a new implicit model: a used one goes on from its fit."""
         C = sparse.csr_matrix((R.data.astype(np.float32), R.indices, R.indptr), shape=R.shape)
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             model = AlternatingLeastSquares(
                 factors=int(self.n_components),
                 regularization=float(self.regularization),

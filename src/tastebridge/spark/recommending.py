@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tastebridge._threads import one_blas_thread
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.data import CleaningPolicy
 from tastebridge.loading import load
@@ -104,7 +104,7 @@ def _task(shipment: Shipment, options: dict[str, Any]) -> Callable[[Any], Iterat
     """Return what a worker does with its batches of histories."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with threadpool_limits(1, "blas"):  # Spark has a worker on every core already
+        with one_blas_thread():  # Spark has a worker on every core already
             yield from RecommendationKernel(shipment.unpack(), **options).map(batches)
 
     return work
