@@ -49,7 +49,7 @@ def _check_weights(model, X, Y):
 
 def _check_rows(fitted, X):
     rows = np.vstack([fitted.predict(x[None, :]) for x in X])
-    np.testing.assert_allclose(rows, fitted.predict(X), rtol=1e-14, atol=1e-14)
+    np.testing.assert_array_equal(rows, fitted.predict(X))
 
 
 def _check_vector(model, X, Y):

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.sparse.linalg import svds
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tastebridge._linalg import (
     column_signs,
-    in_whole_tiles,
     inverse_sqrt,
     procrustes,
     regularized,
     ridge_from_moments,
-    times,
+    row_products,
 )
 from tastebridge._svd import right_singular, truncated_svd
 
@@ -133,22 +132,75 @@ def test_column_signs_make_the_largest_entry_positive():
     assert (flipped.max(axis=0) == np.abs(V).max(axis=0)).all()
 
 
-def test_times_gives_a_row_as_in_the_batch():
-    rng = np.random.default_rng(0)
-    X, B = rng.normal(size=(20, 64)), rng.normal(size=(64, 48))
-    whole = times(X, B)
-    for u in range(20):
-        np.testing.assert_allclose(times(X[u : u + 1], B)[0], whole[u], rtol=1e-13, atol=1e-13)
+def assert_rows_stand_alone(X, B, rng, sizes):
+    """Whatever rows are asked for, in whatever order, each is what it is in the whole."""
+    whole = row_products(X, B)
+    np.testing.assert_allclose(whole, X @ B, rtol=1e-4, atol=1e-3 if B.dtype == np.float32 else 1e-10)
+    for size in sizes:
+        rows = rng.permutation(len(X))[:size]
+        np.testing.assert_array_equal(row_products(X[rows], B), whole[rows])
 
 
-@pytest.mark.parametrize("k", [3, 48, 130])
-def test_a_product_in_whole_tiles_is_the_same_for_a_row_wherever_it_stands(k):
+@pytest.mark.bits
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [1, 3, 8, 48, 130])
+def test_a_product_is_the_same_for_a_row_whoever_stands_beside_it(k, dtype):
+    rng = np.random.default_rng(k)
+    X = rng.normal(size=(300, k)).astype(dtype)
+    for width in range(1, 41):
+        B = np.asarray(rng.normal(size=(k, width)), dtype=dtype, order="CF"[width % 2])
+        assert_rows_stand_alone(X, B, rng, [1, 2, 15, 16, 17, int(rng.integers(1, 300)), 300])
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_of_all_heights_are_those_of_the_rows_one_by_one(dtype):
     rng = np.random.default_rng(0)
-    X, B = rng.normal(size=(70, k)), rng.normal(size=(k, 33))
-    with threadpool_limits(1, "blas"):
-        whole = in_whole_tiles(X) @ B
-        for size in (1, 2, 31, 32, 33, 69):
-            rows = rng.permutation(70)[:size]
-            np.testing.assert_array_equal((in_whole_tiles(X[rows]) @ B)[:size], whole[rows])
-    np.testing.assert_array_equal(in_whole_tiles(X)[:70], X)
-    assert not in_whole_tiles(X)[70:].any()
+    X, B = rng.normal(size=(300, 20)).astype(dtype), rng.normal(size=(20, 37)).astype(dtype)
+    alone = np.concatenate([row_products(x[None], B) for x in X])
+    for height in range(301):
+        np.testing.assert_array_equal(row_products(X[:height], B), alone[:height])
+        np.testing.assert_array_equal(row_products(X[300 - height :], B), alone[300 - height :])
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("k", "width"), [(600, 300), (100, 511), (100, 513), (30, 3000)])
+def test_wide_products_are_the_same_for_a_row_whoever_stands_beside_it(k, width, dtype):
+    rng = np.random.default_rng(0)
+    X, B = rng.normal(size=(530, k)).astype(dtype), rng.normal(size=(width, k)).astype(dtype)
+    assert_rows_stand_alone(X, B.T, rng, [1, 31, 257, 529])
+    assert_rows_stand_alone(X[:40, : k // 2], B.T[: k // 2], rng, [1, 20])
+
+
+@pytest.mark.bits
+def test_products_on_many_blas_threads_are_those_on_one():
+    rng = np.random.default_rng(0)
+    X, B = rng.normal(size=(200, 300)), rng.normal(size=(300, 700))
+    expected = row_products(X, B)
+    with threadpool_limits(4, "blas"):
+        np.testing.assert_array_equal(row_products(X, B), expected)
+        np.testing.assert_array_equal(row_products(X[7:9], B), expected[7:9])
+        assert {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"} == {
+            4
+        }
+
+
+@pytest.mark.parametrize(("n", "k", "width"), [(0, 3, 4), (5, 0, 4), (40, 0, 4), (5, 3, 0), (40, 3, 0)])
+def test_products_of_nothing_are_zeros(n, k, width):
+    found = row_products(np.ones((n, k)), np.ones((k, width)))
+    assert found.shape == (n, width)
+    assert not found.any() or k
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("f", [np.exp, np.log, np.log1p, np.sqrt, lambda x: np.power(x, -0.4)])
+def test_functions_of_single_numbers_do_not_depend_on_their_place(f, dtype):
+    """Numpy works on whole vectors and on what is left over; all else here rests on both being alike."""
+    x = np.random.default_rng(0).uniform(1e-3, 20, 1200).astype(dtype)
+    whole, square = f(x), x.reshape(40, 30)
+    for size in range(1, 40):
+        np.testing.assert_array_equal(f(x[size : 3 * size]), whole[size : 3 * size])
+    for part in (np.s_[:], np.s_[:, 3:20], np.s_[:, 7], np.s_[::3, ::2]):
+        np.testing.assert_array_equal(f(square[part]), whole.reshape(40, 30)[part])

@@ -22,20 +22,23 @@ def vectors(mapper, rows):
     histories = {name: part[rows] for name, part in mapper._histories_of(np.arange(400)).items()}
     encoded = encoded_by(mapper.model_.routes, mapper.model_.encoders, histories)
     parts = {
-        route.name: model_module._vectors(route, encoded[route.encoder], known_to(route.sources, histories))
+        route.name: route.vectors(encoded[route.encoder], known_to(route.sources, histories))
         for route in mapper.model_.routes
     }
     return {**parts, "weights": mapper.model_.weights(histories)}
 
 
+@pytest.mark.bits
 def test_a_vector_does_not_depend_on_who_stands_beside(mapper):
-    rng = np.random.default_rng(0)
+    rng, known = np.random.default_rng(0), mapper._histories_of(np.arange(400))
     with threadpool_limits(1, "blas"):
-        whole = vectors(mapper, np.arange(400))
+        whole, gates = vectors(mapper, np.arange(400)), mapper.model_.gates(known)
         for size in (1, 2, 3, 5, 31, 33, 127, 399):
             rows = rng.permutation(400)[:size]
             for name, part in vectors(mapper, rows).items():
                 np.testing.assert_array_equal(part, whole[name][rows])
+            some = {name: part[rows] for name, part in known.items()}
+            np.testing.assert_array_equal(mapper.model_.gates(some), gates[rows])
 
 
 def test_vectors_are_those_of_the_routes_by_their_weights(mapper):

@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from tastebridge._threads import one_blas_thread
+
 Array = NDArray[np.float64]
 
-TILE = 32
-"""A multiple of the rows that any BLAS multiplies at once."""
+LANES = 16
+"""Rows multiplied at once: no more than fill the widest vector of a processor, in float32."""
+_ROWS, _COLUMNS = 256, 512
+"""Rows, whole tiles, and columns that are worked on while they are in the cache."""
 _RANK_TOLERANCE = 1e-10
 """Eigenvalues below this share of the largest are taken for zero: moments carry their rounding squared."""
 
@@ -82,20 +86,55 @@ def procrustes(xy: Array) -> tuple[Array, float]:
     return U @ Vt, float(s.sum())
 
 
-def in_whole_tiles(rows: NDArray[Any]) -> NDArray[Any]:
-    """Return rows with zeros behind them, to a multiple of :data:`TILE`.
+def row_products(X: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
+    r"""Return ``X @ B``, every row the same, bit by bit, whatever rows stand beside it.
 
-    BLAS sums the rows left over from its tiles in another order, so that the last bits of a product would
-    depend on the place of a row. The rows of a sparse matrix are summed each for itself.
+    The order in which BLAS sums depends on the shape of a product, and within one on the place of an entry
+    along its columns; along its rows, which lie in the lanes of one vector, all are summed alike. So rows are
+    multiplied :data:`LANES` at a time, the last of them filled up with zeros, as columns of
+    :math:`B^\top X^\top`: every call has the same shape, on one thread. The rows of a sparse matrix are
+    summed each for itself anyway.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, k)
+    B : ndarray of shape (k, p)
+
+    Examples
+    --------
+    >>> row_products(np.array([[1.0, 2.0]]), np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 1.0]])).tolist()
+    [[1.0, 2.0, 5.0]]
     """
-    out = np.zeros((len(rows) + -len(rows) % TILE, *rows.shape[1:]), dtype=rows.dtype)
-    out[: len(rows)] = rows
+    kind = np.result_type(X, B)
+    X, B = np.ascontiguousarray(X, dtype=kind), np.asarray(B, dtype=kind)
+    (n, k), p = X.shape, B.shape[1]
+    if p == 1:  # a single column is multiplied by other code, whose bits depend on where arrays begin
+        return row_products(X, np.column_stack([B, np.zeros_like(B)]))[:, :1]
+    whole, out = n - n % LANES, np.empty((n, p), dtype=kind)
+    with one_blas_thread():
+        for columns in _spans(p):
+            right = B[:, columns].T
+            for start in range(0, whole, _ROWS):
+                rows = slice(start, min(start + _ROWS, whole))
+                _put_products(right, X[rows], out[rows, columns])
+            if n > whole:
+                last = np.zeros((LANES, k), dtype=kind)
+                last[: n - whole] = X[whole:]
+                out[whole:, columns] = (right @ last.T).T[: n - whole]
     return out
 
 
-def times(X: Any, B: Any) -> Any:
-    """Return ``X @ B`` with a single row computed as one of two: BLAS takes another path for one row."""
-    return X @ B if len(X) != 1 else (np.vstack([X, X]) @ B)[:1]
+def _put_products(right: NDArray[Any], X: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write ``X @ right.T`` to ``out``; rows are a multiple of :data:`LANES`."""
+    n = len(X) // LANES
+    products = right @ X.reshape(n, LANES, X.shape[1]).transpose(0, 2, 1)
+    out.reshape(n, LANES, len(right))[:] = products.transpose(0, 2, 1)
+
+
+def _spans(p: int) -> list[slice]:
+    """Return runs of columns that fit the cache, all of about one width: none of a single column."""
+    n = -(-p // _COLUMNS)
+    return [slice(p * at // n, p * (at + 1) // n) for at in range(n)]
 
 
 def with_data(X: sparse.csr_matrix, data: Any) -> sparse.csr_matrix:

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, validate_data
 
+from tastebridge._linalg import row_products
 from tastebridge._losses import Problem
 from tastebridge._validation import check_choice, check_count, check_fitted, check_number
 from tastebridge.exceptions import InvalidDataError
@@ -198,12 +199,15 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         return blend
 
     def weights(self, gates: ArrayLike | None = None) -> Array:
-        """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates."""
+        """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates.
+
+        A row of gates has the same weights, bit by bit, whatever rows stand beside it.
+        """
         check_fitted(self, "coef_")
         if gates is None:
             return np.asarray(np.logaddexp(0.0, self.coef_[0]) / self.scale_, dtype=np.float64)
         G = (np.asarray(gates, dtype=np.float64) - self.gate_mean_) / self.gate_scale_
-        W = np.logaddexp(0.0, self.coef_[0] + G @ self.coef_[1:]) / self.scale_
+        W = np.logaddexp(0.0, self.coef_[0] + row_products(G, self.coef_[1:])) / self.scale_
         return np.asarray(W, dtype=np.float64)
 
     def predict(self, X: ArrayLike, gates: ArrayLike | None = None) -> Array:

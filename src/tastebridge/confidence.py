@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._linalg import row_products
 from tastebridge.calibration import FOLDS, Calibrated, calibrate, constant
 from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Histories
@@ -51,14 +52,17 @@ def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], see
 
 
 def confidence_of(state: State, model: LinearModel, histories: Histories, n: int) -> Array:
-    """Return for each person the probability of a hit among the first ``n``; NaN where none was learned."""
+    """Return for each person the probability of a hit among the first ``n``; NaN where none was learned.
+
+    A person's is the same, bit by bit, whoever stands beside them.
+    """
     vectors = model.user_vectors(histories)
     gates = model.gates(histories)
     warm = np.diff(histories[model.target].indptr) > 0
     out = np.full(len(warm), np.nan)
     for start in range(0, len(warm), _STEP):
         rows = slice(start, start + _STEP)
-        scores = vectors[rows] @ model.item_vectors().T
+        scores = row_products(vectors[rows], model.item_vectors().T)
         features = _features(scores, histories[model.target][rows], gates[rows])
         for name, here in (("cold", ~warm[rows]), ("warm", warm[rows])):
             if name in state:
@@ -93,7 +97,7 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
     best = -np.sort(-last.astype(np.float64), axis=1)
     with np.errstate(invalid="ignore"):  # where nothing is open
         best = np.exp(best - best[:, :1])
-        whole = np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1, dtype=np.float64)
+        whole = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64).sum(axis=1)
     logits = []
     for n in LENGTHS:
         top = best[:, :n].sum(axis=1)

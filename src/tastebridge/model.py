@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._catalogue import Catalogue
-from tastebridge._linalg import in_whole_tiles
 from tastebridge._threads import one_blas_thread
 from tastebridge._topk import catalogue_of
 from tastebridge.blend import StackingBlend
@@ -157,7 +156,7 @@ class LinearModel:
         out = np.zeros((len(weights), self._item_vectors.shape[1]), dtype=np.float32)
         for place in used:
             route, start = self.routes[place], self._starts[self.routes[place].space]
-            Z = _vectors(route, encoded[route.encoder], known[route.sources])
+            Z = route.vectors(encoded[route.encoder], known[route.sources])
             out[:, start : start + Z.shape[1]] += Z * weights[:, [place]]
         return out
 
@@ -180,8 +179,7 @@ class LinearModel:
         out = np.zeros((len(gates), len(self.routes)))
         for name, (blend, kept) in self.segments.items():
             if (rows := kinds == name).any():
-                own = gates[rows]
-                out[rows] = blend.weights(in_whole_tiles(own))[: len(own)] * kept
+                out[rows] = blend.weights(gates[rows]) * kept
         return out
 
     def _kinds(self, histories: Histories) -> NDArray[np.str_]:
@@ -199,13 +197,6 @@ def _put(V: Any, block: Vectors32) -> None:
         block[entries.row, entries.col] = entries.data
     else:
         block[:] = V
-
-
-def _vectors(route: FittedRoute, encoded: Array, known: NDArray[np.bool_]) -> Array:
-    """Return the vectors of a route; where BLAS multiplies, in whole tiles."""
-    if route.coef is None:
-        return route.vectors(encoded, known)
-    return route.vectors(in_whole_tiles(encoded), in_whole_tiles(known))[: len(known)]
 
 
 def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tastebridge._linalg import times
+from tastebridge._linalg import row_products
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.moments import CenteredMoments, Moments
 
@@ -84,8 +84,8 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
     def predict(self, X: ArrayLike) -> Array:
         """Return the predicted target factors, (n, q), or (n,) after a fit on a vector."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        Y = times(X, self.coef_) + self.intercept_
+        rows = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        Y = row_products(rows, self.coef_) + self.intercept_
         return Y.ravel() if self.target_ndim_ == 1 else Y
 
     def _centered(self, moments: Moments) -> CenteredMoments:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import with_data
+from tastebridge._linalg import row_products, with_data
 from tastebridge.factors._base import FactorModel
 
 Array = NDArray[np.float64]
@@ -83,8 +83,11 @@ class FittedRoute:
     bridge: str = "users"
 
     def vectors(self, encoded: Array, known: NDArray[np.bool_]) -> Array:
-        """Return the vectors (n_people, k) of encoded people, of whom some are ``known`` to the route."""
-        Z = encoded if self.coef is None else encoded[:, : len(self.coef)] @ self.coef
+        """Return the vectors (n_people, k) of encoded people, of whom some are ``known`` to the route.
+
+        A person's is the same, bit by bit, whoever stands beside them.
+        """
+        Z = encoded if self.coef is None else row_products(encoded[:, : len(self.coef)], self.coef)
         if self.intercept is not None:
             Z = Z + self.intercept * known[:, None]
         return np.asarray(Z, dtype=np.float64)

@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from tastebridge._linalg import row_products
 from tastebridge.data import ItemFeatures
 from tastebridge.routes.fitted import Array
 
@@ -29,8 +31,13 @@ class Affine(NamedTuple):
     c: Array
 
     def read(self, features: ItemFeatures) -> Array:
-        """Return the vectors (n_items, k), 0 for items that are not described."""
-        return np.asarray((features.matrix @ self.M - self.c) * features.described[:, None])
+        """Return the vectors (n_items, k), 0 for items that are not described.
+
+        An item's is the same, bit by bit, whatever items come beside it.
+        """
+        F = features.matrix
+        T = F @ self.M if sparse.issparse(F) else row_products(F, self.M)
+        return np.asarray((T - self.c) * features.described[:, None])
 
     def scaled(self, by: Array) -> Affine:
         """Return the map to vectors whose components are multiplied by ``by`` (k,)."""
@@ -66,7 +73,7 @@ class Reader:
             for name, part in self.kinds.items()
         ]
         T = np.concatenate([np.zeros((n_items, 0)), *parts], axis=1)
-        return T if self.together is None else T @ self.together
+        return T if self.together is None else row_products(T, self.together)
 
 
 class Reading(NamedTuple):

@@ -19,7 +19,7 @@ from tastebridge.filters import Filters
 from tastebridge.model import LinearModel
 from tastebridge.recommender.answers import chunks, ordered
 from tastebridge.routes import Histories
-from tastebridge.several.chance import log_totals, sharpness_of
+from tastebridge.several.chance import catalogue_for, log_totals, sharpness_of
 from tastebridge.several.choice import Choice, choice_of
 from tastebridge.several.lookup import categories_of, filters_of
 from tastebridge.several.mixing import Found, Mixed, best_categories_first, best_of_all, to_frame
@@ -176,8 +176,8 @@ def _mixed(
     for name in order.categories:
         scored, seen = _scored(models, name, histories), histories[name]
         width = min(order.n, seen.shape[1])
-        V = models.models[name].item_vectors()
-        items, scores = top_k(scored.vectors, V, width, seen=seen, **filters[name].of(rows))
+        catalogue = catalogue_for(models.models[name], models.read(name, histories))
+        items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **filters[name].of(rows))
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
         return best_of_all(found, order.n)

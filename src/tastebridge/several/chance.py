@@ -22,17 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tastebridge._linalg import TILE, in_whole_tiles
+from tastebridge._catalogue import Catalogue
+from tastebridge._linalg import row_products
 from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Histories
 from tastebridge.stacking import Fold
 
 Array = NDArray[np.float64]
 _PEOPLE, _BOUND = 400, 3.0
-_STEP = 8 * TILE
+_STEP = 256
 
 
 def learn_sharpness(folds: Sequence[Fold], segments: Mapping[str, Segment]) -> dict[str, float]:
@@ -47,7 +46,7 @@ def log_totals(
 ) -> Array:
     """Return for each person the logarithm of the denominator; -inf for those who have every item.
 
-    A person's is the same, bit by bit, whoever stands beside them (``_linalg.in_whole_tiles``).
+    A person's is the same, bit by bit, whoever stands beside them.
 
     Parameters
     ----------
@@ -57,15 +56,20 @@ def log_totals(
     histories : mapping of category to csr_matrix
     sharpness : ndarray of shape (n_people,)
     """
-    V, had = model.item_vectors(), histories[model.target]
-    out = np.empty(len(vectors))
-    with threadpool_limits(1, "blas"):
-        for start in range(0, len(vectors), _STEP):
-            rows = slice(start, start + _STEP)
-            products = (in_whole_tiles(vectors[rows]) @ V.T)[: len(out[rows])]
-            scores = products.astype(np.float64) * sharpness[rows, None]
-            out[rows] = _log_total(scores, had[rows])
+    catalogue, had = catalogue_for(model, histories), histories[model.target]
+    V, out = catalogue.vectors.T, np.empty(len(vectors))
+    for start in range(0, len(vectors), _STEP):
+        rows = slice(start, start + _STEP)
+        scores = row_products(vectors[rows][:, catalogue.thick], V).astype(np.float64)
+        scores[:, catalogue.rare] += catalogue.scarce_scores(vectors[rows])
+        scores *= sharpness[rows, None]
+        out[rows] = _log_total(scores, had[rows], catalogue.position)
     return out
+
+
+def catalogue_for(model: LinearModel, histories: Histories) -> Catalogue:
+    """Return the catalogue of a model that reads these histories."""
+    return model.catalogue({name: rows.shape[1] for name, rows in histories.items()})
 
 
 def sharpness_of(sharpness: Mapping[str, float], target: str, histories: Histories) -> Array:
@@ -99,8 +103,14 @@ def _scored(fold: Fold, segment: Segment, most: int) -> tuple[Array, sparse.csr_
     return scores, fold.seen[people], total / np.diff(hidden.indptr)
 
 
-def _log_total(scores: Array, had: sparse.csr_matrix) -> Array:
-    """Return log sum exp over the items not had; ``scores`` are left as they are."""
-    open_scores = scores.copy()
-    open_scores[np.repeat(np.arange(len(scores)), np.diff(had.indptr)), had.indices] = -np.inf
-    return np.asarray(logsumexp(open_scores, axis=1))
+def _log_total(scores: Array, had: sparse.csr_matrix, position: NDArray[np.int64] | None = None) -> Array:
+    """Return log sum exp over the items not had, -inf where none is left; ``scores`` are written over.
+
+    ``position`` is the column of each item, where these do not stand in their own order.
+    """
+    columns = had.indices if position is None else position[had.indices]
+    scores[np.repeat(np.arange(len(scores)), np.diff(had.indptr)), columns] = -np.inf
+    most = np.maximum(scores.max(axis=1, keepdims=True), np.finfo(np.float64).min)
+    scores -= most
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(scores, out=scores).sum(axis=1)) + most[:, 0])

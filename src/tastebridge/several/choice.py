@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from tastebridge._linalg import row_products
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
@@ -63,8 +64,11 @@ def learn_choice(histories: Histories, seed: int) -> Choice:
 
 
 def choice_of(choice: Choice, histories: Histories) -> Array:
-    """Return the probability (n_people, n_categories) of each category; the shares are mixed in by 1 %."""
-    scores = _features(_counts(histories), choice.shares) @ choice.coef.T + choice.intercept
+    """Return the probability (n_people, n_categories) of each category; the shares are mixed in by 1 %.
+
+    A person's is the same, bit by bit, whoever stands beside them.
+    """
+    scores = row_products(_features(_counts(histories), choice.shares), choice.coef.T) + choice.intercept
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray((1 - _FLOOR) * odds / odds.sum(axis=1, keepdims=True) + _FLOOR * choice.shares)
 
