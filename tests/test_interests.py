@@ -72,6 +72,7 @@ def test_of_whom_nothing_else_is_known_the_share_is_said(fitted):
     np.testing.assert_allclose(films, (goes.sum() + 0.5) / 3001)
 
 
+@pytest.mark.bits
 def test_interest_keeps_the_order_and_the_policies(fitted):
     mapper, _, _ = fitted
     table = mapper.interests([5, 2])

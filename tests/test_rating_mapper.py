@@ -79,6 +79,7 @@ def test_predictions_are_calibrated(mapper):
     assert intercept == pytest.approx(0.0, abs=0.4)
 
 
+@pytest.mark.bits
 def test_predictions_stay_within_the_scale_and_are_the_scores_of_lists():
     mapper = tb.RatingMapper("films").fit(_frame(mild=2.0))
     found = mapper.recommend(n=5)
@@ -92,6 +93,7 @@ def test_predictions_stay_within_the_scale_and_are_the_scores_of_lists():
     assert "limits of the scale" in set(parts["route"])
 
 
+@pytest.mark.bits
 def test_fresh_histories_get_the_same_ratings(mapper):
     some = SPLIT.train[:40]
     fresh, known = mapper.recommend_from(some, n=4), mapper.recommend(some.users.ids, n=4)

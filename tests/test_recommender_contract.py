@@ -94,6 +94,7 @@ def test_contract_covers_every_baseline():
     }
 
 
+@pytest.mark.bits
 def test_recommend_equals_a_full_sort_of_predict(model):
     found = model.recommend(n=7)
     assert_same_lists(found, best_by_hand(model, PANEL, PEOPLE, 7))
@@ -138,6 +139,7 @@ def _frame(given):
     return pd.DataFrame(given, columns=["user_id", "item_id"])
 
 
+@pytest.mark.bits
 def test_one_person_or_many_get_the_same_numbers(model):
     people = PEOPLE[::12]
     many = model.recommend(people, n=5)
@@ -162,6 +164,7 @@ def test_people_come_in_the_order_asked_for(model):
     assert not again.merge(deny).shape[0]
 
 
+@pytest.mark.bits
 def test_recommend_from_equals_recommend_for_the_same_history(model):
     people = PEOPLE[::5]
     history = PANEL.to_frame()
@@ -232,6 +235,7 @@ def one_by_one(model, frames):
     return pd.concat([model.recommend_from(frame, n=5) for frame in frames], ignore_index=True)
 
 
+@pytest.mark.bits
 def test_a_person_alone_gets_what_they_get_among_others(model):
     frame = PANEL[:60].to_frame()
     alone = one_by_one(model, [rows for _, rows in frame.groupby("user_id")])
@@ -240,6 +244,7 @@ def test_a_person_alone_gets_what_they_get_among_others(model):
     pd.testing.assert_frame_equal(alone, one_by_one(model, columns), check_exact=True)
 
 
+@pytest.mark.bits
 def test_threads_at_once_give_what_one_gives(model):
     frames = [rows for _, rows in PANEL[:40].to_frame().groupby("user_id")]
     expected = one_by_one(model, frames)
@@ -335,6 +340,7 @@ def test_score_is_the_mean_ndcg_of_held_out_rows(model):
     assert fitted.score(pd.concat([strangers, histories])) == pytest.approx(expected)
 
 
+@pytest.mark.bits
 def test_an_audience_is_a_full_sort_of_predict_without_those_who_have_it(model):
     items, own = ITEMS[[3, 30, 1]], had(PANEL, "films")
     found = model.audience(items, n=9)

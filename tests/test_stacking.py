@@ -175,6 +175,7 @@ def test_a_route_that_a_fold_lacks_is_silent():
     np.testing.assert_array_equal(both, one)
 
 
+@pytest.mark.bits
 def test_lists_like_others_are_those_drawn_anew(built):
     _, _, folds = built
     cold = [fold for fold in folds if fold.held.segment == "cold"]

@@ -82,6 +82,7 @@ def test_a_small_search_loads_no_compiler():
     assert asked.stdout.split() == [b"False"]
 
 
+@pytest.mark.bits
 @settings(max_examples=150, deadline=None)
 @given(problems(), st.sampled_from([(256, 2048, 512), (3, 4, 2), (2, 7, 7)]), st.sampled_from([1, 2]))
 def test_top_k_equals_full_sort(problem, tiles, n_jobs):
@@ -95,6 +96,7 @@ def test_top_k_equals_full_sort(problem, tiles, n_jobs):
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("d", [3, 64, 200])
 def test_top_k_one_person_equals_many(d):
     rng = np.random.default_rng(d)
@@ -126,6 +128,7 @@ def test_top_k_skips_items_out_of_reach():
     assert 0 < masked.call_count < 4
 
 
+@pytest.mark.bits
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
@@ -149,6 +152,7 @@ def test_top_k_of_the_same_item_many_times_over(seed, k, size, margin, masked):
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize(("copies", "again"), [(1, []), (40, [1])])
 def test_top_k_searches_once_more_whom_a_margin_is_too_narrow_for(copies, again):
     rng = np.random.default_rng(0)
@@ -210,6 +214,7 @@ def test_top_k_refuses_k_zero():
         top_k(np.ones((1, 1)), np.ones((1, 1)), 0)
 
 
+@pytest.mark.bits
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.booleans())
 def test_columns_that_are_nearly_all_0_change_nothing(seed, k, masked):
@@ -232,6 +237,7 @@ def test_columns_that_are_nearly_all_0_change_nothing(seed, k, masked):
     )
 
 
+@pytest.mark.bits
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),

@@ -59,6 +59,15 @@ def test_confidence_rises_with_the_length_of_the_list(mapper, split):
     assert ((values >= 0) & (values <= 1)).all()
 
 
+@pytest.mark.bits
+def test_confidence_does_not_depend_on_who_stands_beside(mapper):
+    users = mapper.panel_.users.ids[:300]
+    whole = mapper.confidence(users, n=7).set_index("user_id")
+    for some in (users[[4]], users[[9, 1]], users[5:24], users[40:299]):
+        found = mapper.confidence(some, n=7).set_index("user_id")
+        pd.testing.assert_frame_equal(found, whole.loc[some], check_exact=True)
+
+
 def test_confidence_asks_for_known_people_and_a_length_it_learned(mapper):
     with pytest.raises(UnknownIdError):
         mapper.confidence([-1])

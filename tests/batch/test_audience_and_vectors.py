@@ -32,6 +32,7 @@ def model(place):
     return tb.load(place / "model")
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("n", [7, 1000])
 @pytest.mark.parametrize("name", ["TargetOnly", "Popularity", "ItemNeighbours"])
 def test_an_audience_of_parts_is_that_of_all_at_once(place, model, tmp_path, name, n):
@@ -54,6 +55,7 @@ def test_audiences_that_cannot_be_are_refused(place, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("form", ["parquet", "npy"])
 def test_vectors_are_those_of_the_model_bit_by_bit(place, model, tmp_path, form):
     account = write_vectors(model, tmp_path, place / "events.parquet", format=form, memory="8GB", n_jobs=2)

@@ -51,6 +51,7 @@ def in_batches(kernel, frame, n_batches):
     return pd.concat(answers).sort_values(["user_id", "rank"], ignore_index=True)
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("n_batches", [1, 7])
 def test_the_kernel_says_what_recommend_from_says_bit_by_bit(model, n_batches):
     shuffled = FRAME.sample(frac=1, random_state=1)

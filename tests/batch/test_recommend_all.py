@@ -56,6 +56,7 @@ def expected(place, n=5):
     return tb.load(place / "model").recommend_from(tb.read_panel(place / "events"), n)
 
 
+@pytest.mark.bits
 def test_the_parts_are_what_recommend_from_says(place):
     found = pd.read_parquet(place / "whole")
     pd.testing.assert_frame_equal(found, expected(place), check_exact=True)
@@ -68,6 +69,7 @@ def test_the_parts_are_what_recommend_from_says(place):
     assert not (place / "whole" / ".work").exists()
 
 
+@pytest.mark.bits
 def test_jobs_and_memory_change_no_byte(place, tmp_path):
     batch(place, tmp_path / "out", n_jobs=2, memory="20GB")
     assert checksums(tmp_path / "out") == checksums(place / "whole")

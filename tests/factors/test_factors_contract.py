@@ -23,6 +23,7 @@ def test_contract_covers_every_exported_model():
     assert {type(model) for model in MODELS} == set(exported(factors))
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_model_keeps_the_contract(model):
     check_factors(model)

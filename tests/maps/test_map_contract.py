@@ -24,6 +24,7 @@ def test_contract_covers_every_exported_map():
     assert {type(model) for model in MAPS} == set(exported(maps))
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("model", MAPS, ids=str)
 def test_map_keeps_the_contract(model):
     check_map(model)

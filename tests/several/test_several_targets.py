@@ -86,6 +86,22 @@ def test_the_chances_of_what_a_person_does_not_have_add_up_to_one(fitted):
     np.testing.assert_allclose(sums, 1.0, rtol=1e-5)
 
 
+@pytest.mark.bits
+def test_chances_do_not_depend_on_who_stands_beside(fitted):
+    panel, model = fitted
+    users = panel.users.ids
+    order = model.recommend(n=6).set_index("user_id")
+    for some in (users[[3]], users[[7, 2]], users[5:22], users[100:391]):
+        pd.testing.assert_frame_equal(
+            model.recommend(some, n=6), order.loc[some].reset_index(), check_exact=True
+        )
+    pairs = pairs_of(panel, users[:60])
+    chances = model.predict(pairs)
+    for user in users[[0, 33, 59]]:
+        own = (pairs["user_id"] == user).to_numpy()
+        np.testing.assert_array_equal(model.predict(pairs[own]), chances[own])
+
+
 def test_within_a_category_the_order_is_that_of_its_own_mapper(fitted):
     panel, model = fitted
     users = panel.users.ids[:15]
