@@ -23,6 +23,8 @@ import golden_models
 import kernel
 import signatures
 
+import tastebridge
+
 HERE = Path(__file__).parent
 GOLDENS = HERE / "goldens"
 VERSIONS = "versions"
@@ -121,7 +123,10 @@ def record() -> None:
             shutil.copytree(folder / part, HERE / part)
     signatures.record()
     size = sum(path.stat().st_size for path in HERE.rglob("*") if path.suffix != ".pyc" and path.is_file())
-    print(f"recorded {len(golden_models.CASES)} models, {size / 2**20:.1f} MB, with {versions()}.")
+    source = Path(tastebridge.__file__).parent
+    print(
+        f"recorded {len(golden_models.CASES)} models of {source}, {size / 2**20:.1f} MB, with {versions()}."
+    )
     if not can_be_exact():
         print("WARNING: the kernels could not be held, so other machines cannot make these bits again.")
     for name, case in golden_models.CASES.items():

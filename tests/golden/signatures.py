@@ -10,6 +10,7 @@ import enum
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -178,5 +179,7 @@ def _default(value: Any) -> str:
     """Return a default without what differs between processes or modules."""
     if inspect.isroutine(value) or inspect.isclass(value):
         return f"<{value.__qualname__}>"
+    if is_dataclass(value) and all(getattr(value, one.name) == one.default for one in fields(value)):
+        return f"{type(value).__name__}()"  # so that it may get more fields
     text = repr(value)
     return f"<{type(value).__name__}>" if " at 0x" in text else text
