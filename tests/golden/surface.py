@@ -12,7 +12,6 @@ PACKAGES = (
     "",
     "baselines",
     "batch",
-    "compression",
     "data",
     "datasets",
     "evaluation",
@@ -21,22 +20,20 @@ PACKAGES = (
     "features",
     "maps",
     "metrics",
-    "persist",
     "plots",
     "privacy",
     "privacy.federated",
     "rating_baselines",
-    "ratings",
-    "recommender",
-    "relatedness",
     "report",
     "routes",
-    "several",
     "spark",
     "splits",
 )
 """Where public names are looked for, in this order; one that is gone is passed over. Names may move between
 them: what counts is that each is found in one of them."""
+
+ONLY = {"routes": "Route"}
+"""Packages that export what the fit is made of, too: of these only names with such an end are for users."""
 
 
 @cache
@@ -52,7 +49,8 @@ def packages() -> tuple[ModuleType, ...]:
 def names_of(module: ModuleType) -> list[str]:
     """Return the public names of a module: its ``__all__``, or the classes and functions it defines."""
     if hasattr(module, "__all__"):
-        return sorted(module.__all__)
+        only = ONLY.get(module.__name__.partition(".")[2], "")
+        return sorted(name for name in module.__all__ if name.endswith(only))
     own = (
         name
         for name, thing in vars(module).items()
