@@ -21,12 +21,12 @@ from benchmarks.protocols.groups import row_groups
 from benchmarks.protocols.sampled import row_ranks
 from benchmarks.task import TASKS, Task
 from tastebridge import InterestMapper
-from tastebridge.defaults import RANK, default_routes
 from tastebridge.evaluation import draw_negatives
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
-from tastebridge.intervals import paired_difference
+from tastebridge.fitting.default_routes import RANK, default_routes
 from tastebridge.metrics import rank_ndcg
+from tastebridge.metrics.intervals import paired_difference
 from tastebridge.routes import JointRoute, NeighbourRoute, Route, TargetRoute, TransferRoute
 
 _TASKS = ["cloth<-*", "sport<-cloth*", "phone<-*", "sport<-phone*", "movielens Drama<-Comedy"]

@@ -33,8 +33,8 @@ from benchmarks.environment import RESULTS
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.datasets import load_movielens
 from tastebridge.exceptions import TastebridgeWarning
-from tastebridge.intervals import bootstrap_mean, paired_difference
 from tastebridge.metrics import ndcg
+from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
 
 KNOWN, LATER = "tastebridge", "tastebridge, films by update"
 """The two mappers: the hidden films, without rows, in the fit; or after it."""

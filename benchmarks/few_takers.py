@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.cold_items import GENRES, Task, make, updated
-from tastebridge import arrivals
 from tastebridge.data import Panel
 from tastebridge.datasets import load_movielens
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.metrics import ndcg
+from tastebridge.online import new_items as arrivals
 
 COUNTS = (1, 3, 4, 5, 6, 10, 20)
 RULES = {"takers": 1, "features": 10**9}

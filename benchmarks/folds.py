@@ -19,7 +19,7 @@ import pandas as pd
 import tastebridge as tb
 from benchmarks.compression import FILE, rows_of
 from benchmarks.environment import RESULTS, data_file
-from tastebridge.routes import Workshop
+from tastebridge.routes import FitContext
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     for target in ("cloth", "sport"):
         held = rows_of(rows[rows["category"] == target], "valid")
         found[target] = {"factors fitted again": figures(panel, target, held)}
-        with mock.patch.object(Workshop, "factors", shortcut(Workshop.factors)):
+        with mock.patch.object(FitContext, "factors", shortcut(FitContext.factors)):
             found[target]["factors of everybody"] = figures(panel, target, held)
         print(target, json.dumps(found[target], indent=1), flush=True)
     RESULTS.mkdir(exist_ok=True)
@@ -37,12 +37,12 @@ def main() -> None:
 
 
 def shortcut(plain):
-    """Return ``Workshop.factors`` that takes all factors, also of the target, from the fit on everybody."""
+    """Return ``FitContext.factors`` that takes all factors, also of the target, from the fit on everybody."""
 
-    def factors(shop: Workshop, categories: tuple[str, ...], estimator: object) -> object:
-        while shop._parent is not None:
-            shop = shop._parent
-        return plain(shop, categories, estimator)
+    def factors(context: FitContext, categories: tuple[str, ...], estimator: object) -> object:
+        while context._parent is not None:
+            context = context._parent
+        return plain(context, categories, estimator)
 
     return factors
 

@@ -25,8 +25,8 @@ from tastebridge.data import Panel
 from tastebridge.datasets import load_movielens
 from tastebridge.evaluation import draw_negatives
 from tastebridge.exceptions import TastebridgeError, TastebridgeWarning
-from tastebridge.intervals import bootstrap_mean
 from tastebridge.metrics import rank_ndcg
+from tastebridge.metrics.intervals import bootstrap_mean
 
 SHARES = (100, 50, 20, 10, 5, 1, 0)
 TASK_NAMES = ("cloth<-sport cold", "movielens Drama<-Action", "movielens Crime<-Comedy")

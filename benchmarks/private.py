@@ -34,7 +34,7 @@ from tastebridge.privacy import noise_multiplier_for
 from tastebridge.privacy.audit import auc
 from tastebridge.privacy.grid import BITS, sparse_to_grid
 from tastebridge.privacy.whitening import scale_of
-from tastebridge.private_mapper import _COUNT, _MEAN
+from tastebridge.recommenders.private_mapper import _COUNT, _MEAN
 
 OUT = Path(__file__).parent / "results" / "private.csv"
 EPSILONS = (0.5, 1.0, 3.0, 10.0, float("inf"))

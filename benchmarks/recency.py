@@ -17,7 +17,7 @@ import tastebridge as tb
 from tastebridge.data import Weighting
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.factors import SVDFactors
-from tastebridge.recency import choose_half_life, half_lives_of
+from tastebridge.recommenders.time_decay import choose_half_life, half_lives_of
 from tastebridge.routes import TargetRoute, TransferRoute
 
 DAYS, MOVE, DAY = 200, 120, 86_400

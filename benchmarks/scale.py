@@ -34,7 +34,7 @@ import tastebridge as tb
 from benchmarks.environment import RESULTS, child_environment
 from benchmarks.scale_curves import curves, draw
 from benchmarks.scale_kernel import kernel_figures, random_vectors
-from tastebridge._topk import top_k
+from tastebridge._numerics.topk import top_k
 from tastebridge.batch import RecommendationKernel, nest, write_vectors
 from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors

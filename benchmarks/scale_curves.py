@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
-from tastebridge._topk import top_k
+from tastebridge._numerics.topk import top_k
 from tastebridge.datasets import make_panel
 
 PEOPLE, ITEMS, WIDTH = 8_000, 4_000, 64

@@ -13,7 +13,7 @@ import numpy as np
 from implicit.cpu.topk import topk
 from threadpoolctl import threadpool_limits
 
-from tastebridge._topk import top_k
+from tastebridge._numerics.topk import top_k
 
 WIDTH, K, STEP = 64, 10, 1024
 

@@ -20,8 +20,8 @@ from tastebridge.data import Panel
 from tastebridge.datasets import load_movielens
 from tastebridge.evaluation.full import user_scores
 from tastebridge.exceptions import TastebridgeWarning
-from tastebridge.intervals import paired_difference
 from tastebridge.metrics import ndcg
+from tastebridge.metrics.intervals import paired_difference
 from tastebridge.splits import Split, cold_users, own_past
 
 SHARE = 0.2

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from tastebridge.intervals import bootstrap_mean, paired_difference
+from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
 
 N_RESAMPLES = 1000
 COMPARED = ("ndcg@10", "hr@10", "squared error", "absolute error")

@@ -26,12 +26,13 @@ import pandas as pd
 from benchmarks.data import amazon_cloth_sport
 from benchmarks.data.movielens import GENRES
 from benchmarks.environment import RESULTS, data_file
-from tastebridge import InterestMapper, Panel, Popularity, transfer
+from tastebridge import InterestMapper, Panel, Popularity
 from tastebridge.data import Interactions
 from tastebridge.datasets import load_movielens
 from tastebridge.evaluation.full import user_scores
 from tastebridge.exceptions import TastebridgeWarning
-from tastebridge.intervals import paired_difference
+from tastebridge.fitting import source_evaluation as transfer
+from tastebridge.metrics.intervals import paired_difference
 from tastebridge.splits import Split, k_fold_users
 from tastebridge.splits.split import take_out
 

@@ -108,7 +108,7 @@ def test_public_methods_have_docstrings(name):
 
 def test_versions_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["hatch"]["version"]["path"] == "src/tastebridge/_version.py"
+    assert project["tool"]["hatch"]["version"]["path"] == "src/tastebridge/_foundation/version.py"
     assert metadata.version("tastebridge") == tastebridge.__version__
     assert f"## [{tastebridge.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.model import MODELS, Model, Scores
 from benchmarks.task import Task
-from tastebridge.rating_mapper import RatingMapper
+from tastebridge.recommenders.rating_mapper import RatingMapper
 
 
 @MODELS.register("tastebridge rating")

@@ -1,14 +1,14 @@
 """Carry a person's interests from the categories where they are known to one where they are not."""
 
-from tastebridge._version import __version__ as __version__
+from tastebridge._foundation.version import __version__ as __version__
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
-from tastebridge.blend import StackingBlend
 from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_panel
 from tastebridge.evaluation import evaluate, evaluate_ratings, evaluate_sampled
 from tastebridge.loading import load
-from tastebridge.mapper import InterestMapper
-from tastebridge.private_mapper import PrivateMapper
-from tastebridge.rating_mapper import RatingMapper
+from tastebridge.model.blend import StackingBlend
+from tastebridge.recommenders.interest_mapper import InterestMapper
+from tastebridge.recommenders.private_mapper import PrivateMapper
+from tastebridge.recommenders.rating_mapper import RatingMapper
 
 __all__ = [
     "CleaningPolicy",

@@ -9,12 +9,12 @@ from typing import Any, cast
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
 from tastebridge.baselines._similarity import ItemSimilarity
 from tastebridge.exceptions import ModelFileError
-from tastebridge.mapper import InterestMapper
 from tastebridge.persist import broken, read
 from tastebridge.privacy.keys import Key
-from tastebridge.private_mapper import PrivateMapper
-from tastebridge.rating_mapper import RatingMapper
-from tastebridge.recommender import Recommender
+from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.interest_mapper import InterestMapper
+from tastebridge.recommenders.private_mapper import PrivateMapper
+from tastebridge.recommenders.rating_mapper import RatingMapper
 
 KINDS: Mapping[str, type[Recommender]] = {
     kind.__name__: kind

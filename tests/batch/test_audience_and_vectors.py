@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tastebridge as tb
-from batch.killing import checksums
+from contracts.killing import checksums
 from tastebridge.batch import audience_all, spreading, write_vectors
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidParameterError, OutputError, UnknownIdError

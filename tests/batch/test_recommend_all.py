@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tastebridge as tb
-from batch.killing import checksums, kill_after
+from contracts.killing import checksums, kill_after
 from tastebridge.batch import Manifest, parse_memory, recommend_all, source, spill, spreading
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (

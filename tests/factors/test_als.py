@@ -6,7 +6,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from factors_contract import histories
+from contracts.factors import histories
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors import ALSFactors
 from tastebridge.factors._foldin import fold_in

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimator_contract import exported
-from factors_contract import check_factors, histories
+from contracts.estimator import exported
+from contracts.factors import check_factors, histories
 from tastebridge import factors
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from factors_contract import histories
+from contracts.factors import histories
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 
 MODELS = [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from factors_contract import histories
+from contracts.factors import histories
 from tastebridge.factors import SVDFactors
 
 

@@ -23,7 +23,7 @@ PACKAGES = (
     "plots",
     "privacy",
     "privacy.federated",
-    "rating_baselines",
+    "baselines.rating",
     "report",
     "routes",
     "spark",

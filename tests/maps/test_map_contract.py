@@ -3,12 +3,12 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from estimator_contract import exported
-from map_contract import check_map
+from contracts.estimator import exported
+from contracts.map import check_map
 from tastebridge import maps
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 
 MAPS = [
     CCAMap(),

@@ -6,7 +6,7 @@ from scipy.linalg import orthogonal_procrustes
 from sklearn.cross_decomposition import CCA
 from sklearn.linear_model import LinearRegression, Ridge
 
-from map_contract import paired
+from contracts.map import paired
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
 

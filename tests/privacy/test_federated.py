@@ -10,7 +10,7 @@ from scipy import stats
 
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MessageError
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.privacy import example, new_key
 from tastebridge.privacy.federated import Helper, Member, Message, Party, messages, sum_masked
 from tastebridge.privacy.federated.fixed import from_fixed, mask, product, to_fixed

@@ -7,7 +7,7 @@ import pytest
 
 from tastebridge.exceptions import MessageError, MissingDependencyError
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.privacy import new_key
 from tastebridge.privacy.federated import Member, flower
 

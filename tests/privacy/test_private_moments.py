@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.privacy import PrivateMoments, noise_multiplier_for
 from tastebridge.privacy.grid import BITS, add_noise, exact_product, exact_sums, to_grid
 from tastebridge.privacy.moments import PARTS, check_shares, nearest_psd

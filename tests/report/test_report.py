@@ -15,7 +15,7 @@ import tastebridge as tb
 from tastebridge.cli import app
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
-from tastebridge.explain import POPULARITY
+from tastebridge.model.explanation import POPULARITY
 from tastebridge.report import write_report
 
 VOID = {"meta", "link", "input", "br"}

@@ -7,14 +7,14 @@ from scipy import sparse
 from tastebridge.data import ItemFeatures, Vocabulary
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.routes import (
     ContentRoute,
+    FitContext,
     LikenessRoute,
     NeighbourRoute,
     PopularityRoute,
     TransferRoute,
-    Workshop,
     new_items,
     routes_to_new_items,
 )
@@ -47,10 +47,10 @@ def planted(seed=0, linked=True):
     return rows, {name: {"look": features_of(part)} for name, part in F.items()}, taste
 
 
-def scores(shop, route, rows):
-    known = np.ones(rows[shop.target].shape[0], dtype=bool)
-    Z = route.vectors(shop.encoders[route.encoder].encode(rows), known)
-    return Z @ shop.spaces[route.space][:, : Z.shape[1]].T
+def scores(context, route, rows):
+    known = np.ones(rows[context.target].shape[0], dtype=bool)
+    Z = route.vectors(context.encoders[route.encoder].encode(rows), known)
+    return Z @ context.spaces[route.space][:, : Z.shape[1]].T
 
 
 @pytest.mark.parametrize("thin", [False, True])
@@ -119,12 +119,12 @@ def test_moments_of_next_items_are_the_sum_over_all_pairs():
 
 def test_the_content_route_is_the_ridge_between_profiles():
     rows, features, _ = planted()
-    shop = Workshop(rows, "films", features=features)
-    (route,) = ContentRoute("look", map=RidgeMap(1.0)).build(shop)
+    context = FitContext(rows, "films", features=features)
+    (route,) = ContentRoute("look", map=RidgeMap(1.0)).build(context)
     T = {name: part.vectors for name, part in described_by(features, "look", 64).items()}
     X, Y = (rows[name].toarray() @ T[name] / np.sqrt(6) for name in ("books", "films"))
     expected = RidgeMap(1.0).fit(X, Y).predict(X) @ T["films"].T
-    np.testing.assert_allclose(scores(shop, route, rows), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scores(context, route, rows), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,14 @@ def test_a_planted_taste_for_features_reaches_items_nobody_has_touched(kind, lin
     rows, features, taste = planted(linked=linked)
     hidden = np.arange(ITEMS) < 10
     keep = sparse.diags((~hidden).astype(np.float32))
-    shop = Workshop({**rows, "films": sparse.csr_matrix(rows["films"] @ keep)}, "films", features=features)
-    route = next(route for route in kind.build(shop) if route.sources == ("books",))
+    context = FitContext(
+        {**rows, "films": sparse.csr_matrix(rows["films"] @ keep)}, "films", features=features
+    )
+    route = next(route for route in kind.build(context) if route.sources == ("books",))
     assert route.name == name
     assert route.bridge == ("users" if linked else "features")
     readers = np.flatnonzero(np.diff(rows["books"].indptr))
-    found = scores(shop, route, {part: matrix[readers] for part, matrix in rows.items()})[:, hidden]
+    found = scores(context, route, {part: matrix[readers] for part, matrix in rows.items()})[:, hidden]
     liked = taste[readers] @ features["films"]["look"].matrix[hidden].T
     agreement = [np.corrcoef(a, b)[0, 1] for a, b in zip(found, liked, strict=True)]
     assert np.mean(agreement) > 0.6
@@ -154,49 +156,51 @@ def test_a_route_to_new_items_scores_them_as_the_ridge_predicts_their_vectors():
     rows, features, _ = planted()
     rows["films"] = sparse.csr_matrix(rows["films"] @ sparse.diags((np.arange(ITEMS) > 2).astype(np.float32)))
     rows["films"].eliminate_zeros()
-    shop = Workshop(rows, "films", features=features)
+    context = FitContext(rows, "films", features=features)
     built = [
-        *PopularityRoute().build(shop),
-        *TransferRoute(SVDFactors(4), SVDFactors(5)).build(shop),
-        *NeighbourRoute(20).build(shop),
-        *LikenessRoute("look").build(shop),
+        *PopularityRoute().build(context),
+        *TransferRoute(SVDFactors(4), SVDFactors(5)).build(context),
+        *NeighbourRoute(20).build(context),
+        *LikenessRoute("look").build(context),
     ]
-    new = new_items(shop)
+    new = new_items(context)
     assert new.tolist() == [0, 1, 2]
-    carried = routes_to_new_items(shop, built, new)
+    carried = routes_to_new_items(context, built, new)
     origins = [route for route in built if not route.name.endswith("neighbours")]
     assert [route.name for route in carried] == [f"{route.name} ⇢ new items" for route in origins]
-    T, spread, *_ = shop.described("look", 64)["films"]
+    T, spread, *_ = context.described("look", 64)["films"]
     F = np.concatenate([features[name]["look"].matrix for name in ("books", "films")])
     F = ((F - F.mean(axis=0)) / F.std(axis=0) / np.sqrt(2))[ITEMS:]
     np.testing.assert_allclose((T * spread) @ (T * spread).T, F @ F.T, atol=1e-5)
-    taken = shop.popularity > 0
+    taken = context.popularity > 0
     for route, origin in zip(carried, origins, strict=True):
-        V = shop.spaces[origin.space]
+        V = context.spaces[origin.space]
         predicted = RidgeMap().fit((T * spread)[taken], V[taken]).predict((T * spread)[new])
-        Z = origin.vectors(shop.encoders[origin.encoder].encode(rows), np.ones(PEOPLE, dtype=bool))
-        found = scores(shop, route, rows)
+        Z = origin.vectors(context.encoders[origin.encoder].encode(rows), np.ones(PEOPLE, dtype=bool))
+        found = scores(context, route, rows)
         if origin.bridge == "users":  # what it says of all new items alike is not said twice
-            found += scores(shop, origin, rows) * np.isin(np.arange(ITEMS), new)
+            found += scores(context, origin, rows) * np.isin(np.arange(ITEMS), new)
         np.testing.assert_allclose(found[:, new], Z @ predicted[:, : Z.shape[1]].T, rtol=1e-4, atol=1e-5)
         assert not found[:, 3:].any()
 
 
 def test_without_features_there_are_no_such_routes():
     rows, features, _ = planted()
-    shop = Workshop(rows, "films", features={"books": features["books"]})
-    assert ContentRoute("look").build(shop) == LikenessRoute("look").build(shop) == []
-    assert not len(new_items(shop))
-    assert not len(new_items(Workshop(rows, "films")))
+    context = FitContext(rows, "films", features={"books": features["books"]})
+    assert ContentRoute("look").build(context) == LikenessRoute("look").build(context) == []
+    assert not len(new_items(context))
+    assert not len(new_items(FitContext(rows, "films")))
 
 
 def test_likeness_is_of_what_differs_from_the_usual():
     """Features that all items of a category share say nothing of its people, in whatever category."""
     rows, features, _ = planted(linked=False)
     moved = {"books": features["books"]["look"].matrix + 5, "films": features["films"]["look"].matrix}
-    shop = Workshop(rows, "films", features={name: {"look": features_of(F)} for name, F in moved.items()})
-    for route in LikenessRoute("look").build(shop):
+    context = FitContext(
+        rows, "films", features={name: {"look": features_of(F)} for name, F in moved.items()}
+    )
+    for route in LikenessRoute("look").build(context):
         category = route.sources[0]
-        profiles = shop.encoders[route.encoder].encode(rows)
+        profiles = context.encoders[route.encoder].encode(rows)
         lengths = np.sqrt(np.diff(rows[category].indptr))
         np.testing.assert_allclose(lengths @ profiles, 0.0, atol=1e-6)

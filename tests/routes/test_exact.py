@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tastebridge._exact import exact_product
+from tastebridge._numerics.exact import exact_product
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.routes.exact import ExactMoments, Grid
 
 

@@ -11,13 +11,13 @@ from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import ALSFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute, Workshop
+from tastebridge.routes import FitContext, JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.routes.exact import ExactMoments
 from tastebridge.spark import fit, recommend, sums
+from tastebridge.spark.context import SparkFitContext
 from tastebridge.spark.events import read_events
 from tastebridge.spark.factors import train
 from tastebridge.spark.taken import Taken
-from tastebridge.spark.workshop import SparkWorkshop
 
 PANEL, _ = make_panel(n_users=500, n_items=60, events_per_user=8)
 FRAME = PANEL.to_frame().assign(category=lambda frame: frame["category"].astype(str))
@@ -31,35 +31,35 @@ ROUTES = [
 
 
 @pytest.fixture(scope="module")
-def shop(spark_frame):
-    """A workshop of the whole panel, of which Spark has the people too."""
+def context(spark_frame):
+    """A context of the whole panel, of which Spark has the people too."""
     with ExitStack() as kept:
         taken = Taken.of(
             read_events(spark_frame(FRAME), None, None, CleaningPolicy()), None, CleaningPolicy(), kept
         )
         who, panel = taken.sample(10_000, 0)
         histories = {name: panel[name].matrix for name in panel.categories}
-        yield SparkWorkshop(histories, "films", taken=taken, who=who)
+        yield SparkFitContext(histories, "films", taken=taken, who=who)
 
 
-def hidden_half(shop):
+def hidden_half(context):
     """The target's matrix without every second pair."""
-    matrix = shop.histories["films"].tocoo()
+    matrix = context.histories["films"].tocoo()
     kept = np.arange(matrix.nnz) % 2 == 0
     return type(matrix)((matrix.data[kept], (matrix.row[kept], matrix.col[kept])), matrix.shape).tocsr()
 
 
-def test_the_sample_of_everybody_is_the_panel(shop):
+def test_the_sample_of_everybody_is_the_panel(context):
     for name in PANEL.categories:
-        assert (shop.histories[name] != PANEL[name].matrix).nnz == 0
+        assert (context.histories[name] != PANEL[name].matrix).nnz == 0
 
 
 @pytest.mark.parametrize("hide", [False, True], ids=["whole", "hidden"])
 @pytest.mark.parametrize("people", [10_000, 7], ids=["a leaf", "a tree"])
-def test_moments_are_those_of_the_local_workshop(shop, monkeypatch, hide, people):
+def test_moments_are_those_of_the_local_workshop(context, monkeypatch, hide, people):
     monkeypatch.setattr(sums, "PEOPLE", people)
-    here = shop.hiding(hidden_half(shop)) if hide else shop
-    there = Workshop(here.histories, "films")
+    here = context.hiding(hidden_half(context)) if hide else context
+    there = FitContext(here.histories, "films")
     phi, psi = (ALS.fit(PANEL[name].matrix) for name in ("books", "films"))
     found, linked = here.moments("books", phi, psi), there.linked("books")
     X, Y = (there.encoded((name,), model, linked) for name, model in (("books", phi), ("films", psi)))
@@ -68,9 +68,9 @@ def test_moments_are_those_of_the_local_workshop(shop, monkeypatch, hide, people
     assert found.n > 100
 
 
-def test_pairs_and_counts_are_those_of_the_local_workshop(shop):
-    here = shop.hiding(hidden_half(shop))
-    there = Workshop(here.histories, "films")
+def test_pairs_and_counts_are_those_of_the_local_workshop(context):
+    here = context.hiding(hidden_half(context))
+    there = FitContext(here.histories, "films")
     for among in ((), ("books",)):
         np.testing.assert_array_equal(here.counts(among), there.counts(among))
     assert there.counts(()).sum() > there.counts(("books",)).sum() > 0
@@ -93,10 +93,10 @@ class Trained:
         self.models.append((tuple(categories), train(pairs, categories, estimator)))
         return self.models[-1][1]
 
-    def workshop(self, *given, features, same):
+    def context(self, *given, features, same):
         waiting = iter(self.models)
 
-        class Given(Workshop):
+        class Given(FitContext):
             def hiding(self, target):
                 rows = {**self.histories, self.target: target}
                 return Given(rows, self.target, self.rank, self, self.features, self.same)
@@ -115,12 +115,12 @@ class Trained:
 def both(spark_frame):
     """A fit on Spark, and a local one with the same item factors."""
     trained, patch = Trained(), pytest.MonkeyPatch()
-    patch.setattr("tastebridge.spark.workshop.train", trained.keep)
+    patch.setattr("tastebridge.spark.context.train", trained.keep)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TastebridgeWarning)
         there = fit(spark_frame(FRAME), "films", routes=ROUTES)
         here = tb.InterestMapper("films", routes=ROUTES, n_folds=1, n_jobs=1)
-        here._fit(PANEL, trained.workshop)
+        here._fit(PANEL, trained.context)
     patch.undo()
     return there, here
 
@@ -174,13 +174,13 @@ def test_it_saves_and_loads_as_the_local_one_and_holds_no_people(both, spark_fra
         both[0].recommend()
 
 
-def test_mllib_finds_the_minimum_that_implicit_finds(shop):
+def test_mllib_finds_the_minimum_that_implicit_finds(context):
     """The loss of the items that MLlib trained, people folded in, is within a twentieth of implicit's."""
     X = PANEL["films"].matrix
     X = X[np.diff(X.indptr) > 0]
     estimator = ALSFactors(6, alpha=5.0, iterations=8)
     losses = []
-    for model in (train(shop._taken, ["films"], estimator), estimator.fit(X)):
+    for model in (train(context._taken, ["films"], estimator), estimator.fit(X)):
         Z, Y = model.transform(X), model.item_factors_
         miss = (X.toarray() - Z @ Y.T) ** 2
         losses.append(float((miss * np.where(X.toarray() > 0, 5.0, 1.0)).sum()))

@@ -8,21 +8,21 @@ from typing import Any, Self
 
 import numpy as np
 
-from tastebridge._sources import check_target
-from tastebridge._threads import one_blas_thread
-from tastebridge.blend import StackingBlend
+from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel
 from tastebridge.factors import ALSFactors
+from tastebridge.fitting.checks import check_target
 from tastebridge.model import GATES, Segment
-from tastebridge.recommender import Recommender
-from tastebridge.routes import Workshop
+from tastebridge.model.blend import StackingBlend
+from tastebridge.recommenders import Recommender
+from tastebridge.routes import FitContext
 
 RANK = 64
 """The rank of the default ALS factors, where the data allow it."""
 
 
 class Baseline(Recommender):
-    """Base of the baselines: a subclass names its sources and makes its model in a workshop."""
+    """Base of the baselines: a subclass names its sources and makes its model in a context."""
 
     def fit(self, panel: Any, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
@@ -30,9 +30,9 @@ class Baseline(Recommender):
         check_target(self.target, panel)
         self._check()
         panel = panel.select([*self._sources(panel), self.target])
-        workshop = Workshop(self._remember(panel), self.target)
+        context = FitContext(self._remember(panel), self.target)
         with one_blas_thread():
-            self.model_ = self._model(workshop)
+            self.model_ = self._model(context)
         return self
 
     def _check(self) -> None:
@@ -43,7 +43,7 @@ class Baseline(Recommender):
         return []
 
     @abstractmethod
-    def _model(self, workshop: Workshop) -> Any:
+    def _model(self, context: FitContext) -> Any:
         """Return the fitted model."""
 
 
@@ -55,7 +55,7 @@ def fixed(**kept: Sequence[bool]) -> dict[str, Segment]:
     }
 
 
-def default_factors(workshop: Workshop, random_state: int) -> ALSFactors:
+def default_factors(context: FitContext, random_state: int) -> ALSFactors:
     """Return ALS factors of the default rank, or of the highest the histories side by side allow."""
-    rank = min(RANK, workshop.limit(workshop.histories))
+    rank = min(RANK, context.limit(context.histories))
     return ALSFactors(rank, regularization=1.0, alpha=10.0, iterations=15, random_state=random_state)

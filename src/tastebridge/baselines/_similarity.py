@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge.explain import POPULARITY, Part
+from tastebridge.model.explanation import POPULARITY, Part
 from tastebridge.routes import Histories, side_by_side
 from tastebridge.routes.links import binary, similarities
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tastebridge._sources import check_sources
 from tastebridge.baselines._base import Baseline, default_factors, fixed
 from tastebridge.data import Panel, Weighting
+from tastebridge.fitting.checks import check_sources
 from tastebridge.model import LinearModel
-from tastebridge.routes import JointRoute, PopularityRoute, Workshop
+from tastebridge.routes import FitContext, JointRoute, PopularityRoute
 
 
 class JointALS(Baseline):
@@ -72,8 +72,8 @@ class JointALS(Baseline):
     def _sources(self, panel: Panel) -> list[str]:
         return check_sources("JointALS", self.target, self.sources, panel)
 
-    def _model(self, workshop: Workshop) -> LinearModel:
-        factors = self.factors or default_factors(workshop, self.random_state)
-        routes = PopularityRoute().build(workshop) + JointRoute(factors).build(workshop)
+    def _model(self, context: FitContext) -> LinearModel:
+        factors = self.factors or default_factors(context, self.random_state)
+        routes = PopularityRoute().build(context) + JointRoute(factors).build(context)
         joint = [False, True]
-        return LinearModel.of(workshop, routes, fixed(cold=joint, warm=joint, empty=[True, False]))
+        return LinearModel.of(context, routes, fixed(cold=joint, warm=joint, empty=[True, False]))

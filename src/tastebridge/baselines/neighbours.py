@@ -8,16 +8,16 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge._dense import dense_top_k
-from tastebridge._sources import check_sources
-from tastebridge._validation import check_count, check_number
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._numerics.dense import dense_top_k
 from tastebridge.baselines._base import Baseline
 from tastebridge.baselines._similarity import ItemSimilarity, nearest_items
 from tastebridge.data import Panel, Weighting
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.explain import Part
-from tastebridge.filters import Filters
-from tastebridge.routes import Histories, Workshop
+from tastebridge.fitting.checks import check_sources
+from tastebridge.model.explanation import Part
+from tastebridge.model.filters import Filters
+from tastebridge.routes import FitContext, Histories
 
 _SCORES = 2**22
 """Scores held at once."""
@@ -109,8 +109,8 @@ class ItemNeighbours(Baseline):
     def _sources(self, panel: Panel) -> list[str]:
         return check_sources("ItemNeighbours", self.target, self.sources, panel)
 
-    def _model(self, workshop: Workshop) -> ItemSimilarity:
-        return nearest_items(workshop.histories, self.target, self.shrinkage, self.n_neighbours)
+    def _model(self, context: FitContext) -> ItemSimilarity:
+        return nearest_items(context.histories, self.target, self.shrinkage, self.n_neighbours)
 
     def _best(
         self, histories: Histories, n: int, filters: Filters

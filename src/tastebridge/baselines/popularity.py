@@ -5,7 +5,7 @@ from __future__ import annotations
 from tastebridge.baselines._base import Baseline, fixed
 from tastebridge.data import Weighting
 from tastebridge.model import LinearModel
-from tastebridge.routes import PopularityRoute, Workshop
+from tastebridge.routes import FitContext, PopularityRoute
 
 
 class Popularity(Baseline):
@@ -53,6 +53,6 @@ class Popularity(Baseline):
         self.prior = prior
         self.weighting = weighting
 
-    def _model(self, workshop: Workshop) -> LinearModel:
-        routes = PopularityRoute(self.prior).build(workshop)
-        return LinearModel.of(workshop, routes, fixed(cold=[True], warm=[True]))
+    def _model(self, context: FitContext) -> LinearModel:
+        routes = PopularityRoute(self.prior).build(context)
+        return LinearModel.of(context, routes, fixed(cold=[True], warm=[True]))

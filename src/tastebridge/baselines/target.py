@@ -7,7 +7,7 @@ from typing import Any
 from tastebridge.baselines._base import Baseline, default_factors, fixed
 from tastebridge.data import Weighting
 from tastebridge.model import LinearModel
-from tastebridge.routes import PopularityRoute, TargetRoute, Workshop
+from tastebridge.routes import FitContext, PopularityRoute, TargetRoute
 
 
 class TargetOnly(Baseline):
@@ -58,7 +58,7 @@ class TargetOnly(Baseline):
         self.weighting = weighting
         self.random_state = random_state
 
-    def _model(self, workshop: Workshop) -> LinearModel:
-        factors = self.factors or default_factors(workshop, self.random_state)
-        routes = PopularityRoute().build(workshop) + TargetRoute(factors).build(workshop)
-        return LinearModel.of(workshop, routes, fixed(cold=[True, False], warm=[False, True]))
+    def _model(self, context: FitContext) -> LinearModel:
+        factors = self.factors or default_factors(context, self.random_state)
+        routes = PopularityRoute().build(context) + TargetRoute(factors).build(context)
+        return LinearModel.of(context, routes, fixed(cold=[True, False], warm=[False, True]))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn
 from tastebridge.batch.job import Job
@@ -21,8 +21,8 @@ from tastebridge.batch.schema import id_type
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.recommender import Recommender
-from tastebridge.recommender.audience import best_people, item_numbers
+from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.audience import best_people, item_numbers
 
 
 class AudienceKernel(HistoryKernel):

@@ -10,7 +10,8 @@ from functools import partial
 
 import pyarrow as pa
 
-from tastebridge._threads import one_blas_thread, together
+from tastebridge._foundation.progress import meter
+from tastebridge._numerics.threads import one_blas_thread, together
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.job import Job
@@ -29,7 +30,6 @@ from tastebridge.exceptions import (
     TastebridgeWarning,
     UnknownIdError,
 )
-from tastebridge.progress import meter
 
 _EVENT_BYTES = 60
 """What an event may well take, before any was read."""

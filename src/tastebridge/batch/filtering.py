@@ -10,7 +10,7 @@ import numpy as np
 
 from tastebridge.data import Vocabulary
 from tastebridge.data.coding import Coded, encode
-from tastebridge.filters import Filters, read_filters
+from tastebridge.model.filters import Filters, read_filters
 
 
 @dataclass(frozen=True)

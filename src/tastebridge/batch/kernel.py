@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.account import Account
 from tastebridge.batch.filtering import PersonalFilters
 from tastebridge.batch.schema import id_type, unnest
 from tastebridge.data import CleaningPolicy, Panel
 from tastebridge.data.pipeline import clean
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
-from tastebridge.filters import Filters
-from tastebridge.recommender import Recommender
-from tastebridge.recommender.answers import CHUNK, chunks
+from tastebridge.model.filters import Filters
+from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.frames import CHUNK, chunks
 from tastebridge.routes import Histories
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tastebridge._validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn
 from tastebridge.batch.job import Job, fingerprint_of_list
@@ -17,7 +17,7 @@ from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.recommender import Recommender
+from tastebridge.recommenders import Recommender
 
 _TEXT, _PACKED = 3, 5
 """Times its size a text takes while it is read; times its packed size it has."""

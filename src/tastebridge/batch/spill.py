@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._threads import together
+from tastebridge._numerics.threads import together
 from tastebridge.batch.files import disk, whole
 from tastebridge.batch.source import Source
 from tastebridge.batch.spreading import Spread

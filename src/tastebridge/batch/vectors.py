@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn
@@ -23,8 +23,8 @@ from tastebridge.batch.schema import id_type
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import OutputError
 from tastebridge.loading import load
-from tastebridge.recommender import Recommender
-from tastebridge.recommender.answers import chunks
+from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.frames import chunks
 
 _EVENTS = 50_000
 """Events a part should be of: a vector is wide, so parts are smaller than those of recommendations."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tastebridge._version import __version__
+from tastebridge._foundation.version import __version__
 from tastebridge.cli.audience import audience
 from tastebridge.cli.compress import compress
 from tastebridge.cli.demo import demo

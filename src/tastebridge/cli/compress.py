@@ -14,7 +14,7 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import compression_table, screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.trusted import TrustedRecommender
+from tastebridge.recommenders.diagnosing import TrustedRecommender
 
 
 @reads_events

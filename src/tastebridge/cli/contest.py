@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tastebridge._foundation.progress import steps
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity
 from tastebridge.evaluation import evaluate
-from tastebridge.mapper import InterestMapper
-from tastebridge.progress import steps
-from tastebridge.recommender import Recommender
+from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.splits import Split
 
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
+from tastebridge.cli.demo_data import Portrait, hide_genre, portraits
 from tastebridge.cli.screen import between, overview_table, plain_table, screen
-from tastebridge.demo import Portrait, hide_genre, portraits
 
 _METRICS = ("ndcg@10", "hr@10")
 _WIDEST = 100

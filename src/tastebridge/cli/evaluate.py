@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tastebridge._validation import check_choice
+from tastebridge._foundation.validation import check_choice
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
 from tastebridge.cli.events import Table

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from tastebridge._validation import nearest
+from tastebridge._foundation.validation import nearest
 from tastebridge.cli.reading import Reading
 from tastebridge.data import Panel, read_panel
 from tastebridge.exceptions import InvalidDataError

@@ -9,12 +9,12 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from tastebridge._validation import check_category, nearest
+from tastebridge._foundation.validation import check_category, nearest
 from tastebridge.data import ItemFeatures, Panel
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features import table_features
-from tastebridge.live import LiveRecommender
+from tastebridge.recommenders.updating import LiveRecommender
 
 Features = Annotated[
     list[str] | None,

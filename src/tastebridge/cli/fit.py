@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import pandas as pd
 import typer
 
-from tastebridge._validation import check_category
+from tastebridge._foundation.validation import check_category
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, describe, tables_of
@@ -20,10 +20,10 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, screen, transfer_table
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.mapper import InterestMapper
 from tastebridge.persist import check_free
-from tastebridge.rating_mapper import RatingMapper
-from tastebridge.several.targets import ALL
+from tastebridge.recommenders.interest_mapper import InterestMapper
+from tastebridge.recommenders.multi_target.targets import ALL
+from tastebridge.recommenders.rating_mapper import RatingMapper
 
 
 @reads_events

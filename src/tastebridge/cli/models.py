@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tastebridge._validation import check_category
+from tastebridge._foundation.validation import check_category
 from tastebridge.cli.keys import key_of
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.recommender import Recommender
+from tastebridge.recommenders import Recommender
 
 
 def load_one(model: Path, key_file: Path | None, category: str | None) -> Recommender:

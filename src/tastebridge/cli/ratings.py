@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from tastebridge.baselines.rating import KINDS, RatingBaseline
 from tastebridge.cli.reading import Reading
 from tastebridge.cli.screen import between, plain_table
 from tastebridge.evaluation import evaluate_ratings
-from tastebridge.rating_baselines import KINDS, RatingBaseline
-from tastebridge.rating_mapper import RatingMapper
+from tastebridge.recommenders.rating_mapper import RatingMapper
 from tastebridge.splits import Split
 
 _BASELINE = KINDS[-1]

@@ -16,10 +16,10 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import drift_table, screen
 from tastebridge.data.changes import Repeats
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.live import LiveRecommender
 from tastebridge.loading import load
 from tastebridge.persist import check_free
 from tastebridge.privacy import Key
+from tastebridge.recommenders.updating import LiveRecommender
 
 NewModel = Annotated[
     Path, typer.Option("--output", "-o", metavar="NEW", help="Folder to write.", show_default=False)

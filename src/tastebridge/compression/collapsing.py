@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge._packing import rounded
+from tastebridge._numerics.packing import rounded
 from tastebridge.compression.projection import Projection, balanced, of_peaks, of_scores
 from tastebridge.factors import ALSFactors
 from tastebridge.factors._normalized import NormalizedFactors

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._topk import top_k
-from tastebridge.intervals import paired_difference
+from tastebridge._numerics.topk import top_k
+from tastebridge.fitting.folds import held_out, without
 from tastebridge.metrics import ndcg
+from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import LinearModel
 from tastebridge.routes import Histories
-from tastebridge.stacking import held_out, without
 
 _AT, _STEP = 10, 1024
 _PEOPLE = 2000

@@ -16,7 +16,7 @@ from tastebridge.data.interactions import Interactions, canonical
 from tastebridge.data.item_features import ItemFeatures
 from tastebridge.data.merging import merge
 from tastebridge.data.panel import Panel
-from tastebridge.data.places import Places
+from tastebridge.data.reindexing import Places
 from tastebridge.data.splicing import Splice
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError

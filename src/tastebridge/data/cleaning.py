@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from tastebridge._validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count
 
 Action = Literal["drop", "error"]
 Merge = Literal["sum", "max", "last", "count", "error"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from tastebridge._validation import check_choice, nearest
+from tastebridge._foundation.validation import check_choice, nearest
 from tastebridge.exceptions import InvalidDataError
 
 REQUIRED = ("user_id", "item_id", "category")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from tastebridge._validation import check_category
+from tastebridge._foundation.validation import check_category
 from tastebridge.data.alignment import with_items
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.item_features import ItemFeatures

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge._validation import check_number, nearest
+from tastebridge._foundation.validation import check_number, nearest
 from tastebridge.data.coding import encode
 from tastebridge.exceptions import InvalidDataError
 

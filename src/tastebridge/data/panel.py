@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from tastebridge._validation import check_category
+from tastebridge._foundation.validation import check_category
 from tastebridge.data import frames, views
 from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
@@ -186,9 +186,9 @@ class Panel:
     def relatedness(self, n_components: int = 32, random_state: int = 0) -> pd.DataFrame:
         """Return how closely the tastes in every two categories are related, out of fold.
 
-        See :func:`tastebridge.relatedness.relatedness` for parameters and columns.
+        See :func:`tastebridge.diagnostics.relatedness.relatedness` for parameters and columns.
         """
-        from tastebridge.relatedness import relatedness  # upward, so only when called
+        from tastebridge.diagnostics.relatedness import relatedness  # upward, so only when called
 
         return relatedness(self, n_components, random_state)
 

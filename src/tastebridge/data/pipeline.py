@@ -8,11 +8,11 @@ from typing import Any
 
 from tastebridge.data.assembly import assemble, trim
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
+from tastebridge.data.cleaning_steps import scrub
+from tastebridge.data.column_swap import warn_if_swapped
 from tastebridge.data.events import read_events
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.merging import merge
-from tastebridge.data.scrubbing import scrub
-from tastebridge.data.swaps import warn_if_swapped
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
 

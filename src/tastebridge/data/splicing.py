@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.data.interactions import Interactions, canonical
-from tastebridge.data.places import Places
+from tastebridge.data.reindexing import Places
 from tastebridge.data.vocabulary import Vocabulary
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from tastebridge._validation import check_choice, nearest
+from tastebridge._foundation.validation import check_choice, nearest
 from tastebridge.data.coding import Kind, encode
-from tastebridge.data.places import Places
+from tastebridge.data.reindexing import Places
 from tastebridge.exceptions import InvalidDataError, UnknownIdError
 
 _SHOWN = 5

@@ -9,10 +9,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from tastebridge._validation import check_choice, check_number
-from tastebridge.data import schemes
+from tastebridge._foundation.validation import check_choice, check_number
+from tastebridge.data import weighting_schemes as schemes
 from tastebridge.data.interactions import Interactions
-from tastebridge.data.places import Places
+from tastebridge.data.reindexing import Places
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
 Scheme = Literal["none", "binary", "log", "bm25", "tfidf", "l2"]
@@ -68,7 +68,7 @@ class Weighting(BaseEstimator):
     """Turns the weights of a category into those a model shall learn from.
 
     In this order: ratings are centred, the scheme is applied, older pairs are decayed; ``"l2"`` comes last,
-    so that rows end with length 1. The formulas stand in :mod:`tastebridge.data.schemes`.
+    so that rows end with length 1. The formulas stand in :mod:`tastebridge.data.weighting_schemes`.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tastebridge._validation import check_choice
+from tastebridge._foundation.validation import check_choice
 from tastebridge.evaluation.table import (
     Predictor,
     Scores,

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tastebridge._validation import check_choice
+from tastebridge._foundation.validation import check_choice
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.intervals import bootstrap_mean, paired_difference
+from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
 from tastebridge.splits import Split
 
 

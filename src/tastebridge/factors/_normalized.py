@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import row_sums, with_data
-from tastebridge._validation import check_number
+from tastebridge._foundation.validation import check_number
+from tastebridge._numerics.linalg import row_sums, with_data
 from tastebridge.factors._base import Array, FactorModel, grown, placed
 
 

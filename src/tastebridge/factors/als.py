@@ -10,9 +10,9 @@ from implicit.recommender_base import ModelFitError
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import with_data
-from tastebridge._threads import one_blas_thread
-from tastebridge._validation import check_count, check_number
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._numerics.linalg import with_data
+from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array, FactorModel, grown, placed
 from tastebridge.factors._foldin import fold_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from tastebridge._svd import right_singular
-from tastebridge._validation import check_count, check_number
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._numerics.svd import right_singular
 from tastebridge.factors._base import Array
 from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
 

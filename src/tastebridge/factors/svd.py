@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._svd import right_singular
-from tastebridge._validation import check_choice, check_count, check_number
+from tastebridge._foundation.validation import check_choice, check_count, check_number
+from tastebridge._numerics.svd import right_singular
 from tastebridge.factors._base import Array
 from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
 
@@ -25,7 +25,7 @@ class SVDFactors(NormalizedFactors):
     ``item_power``. The filter :math:`f` is 1 for ``"ideal"``, the ideal low-pass filter, and
     :math:`(\sigma/\sigma_1)^\beta` for ``"power"``, which trusts the smooth directions more. Folding
     in is exact: new people are treated as those of the training are, by the same product. Solved by block
-    Lanczos on the smaller side (``tastebridge._svd``).
+    Lanczos on the smaller side (``tastebridge._numerics.svd``).
 
     Parameters
     ----------

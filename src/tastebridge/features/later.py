@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._validation import nearest
+from tastebridge._foundation.validation import nearest
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.features.cells import is_listed, is_missing, named

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.features.cells import cells_of, named

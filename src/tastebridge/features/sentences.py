@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge._validation import nearest
+from tastebridge._foundation.validation import nearest
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MissingDependencyError
 from tastebridge.features.cells import cells_of, named, strings_of

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features.cells import cells_of, counted, is_missing, named

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._svd import truncated_svd
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
+from tastebridge._numerics.svd import truncated_svd
 from tastebridge.data import ItemFeatures
 from tastebridge.features.cells import counted, named, strings_of
 

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tastebridge._linalg import row_products
+from tastebridge._numerics.linalg import row_products
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.moments import CenteredMoments, Moments
+from tastebridge.maps.moments import CenteredMoments, Moments
 
 Array = NDArray[np.float64]
 

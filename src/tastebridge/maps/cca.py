@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tastebridge._linalg import Array, canonical_directions, regularized
-from tastebridge._validation import check_count, check_number
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._numerics.linalg import Array, canonical_directions, regularized
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.maps._base import LinearMap
-from tastebridge.moments import CenteredMoments, Moments
+from tastebridge.maps.moments import CenteredMoments, Moments
 
 
 class CCAMap(LinearMap):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import Tags
 
-from tastebridge._linalg import Array, procrustes
-from tastebridge._validation import check_choice
+from tastebridge._foundation.validation import check_choice
+from tastebridge._numerics.linalg import Array, procrustes
 from tastebridge.maps._base import LinearMap
-from tastebridge.moments import CenteredMoments, Moments
+from tastebridge.maps.moments import CenteredMoments, Moments
 
 
 class ProcrustesMap(LinearMap):

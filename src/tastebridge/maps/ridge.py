@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tastebridge._linalg import Array, ridge_from_moments
-from tastebridge._validation import check_choice, check_number
+from tastebridge._foundation.validation import check_choice, check_number
+from tastebridge._numerics.linalg import Array, ridge_from_moments
 from tastebridge.maps._base import LinearMap
-from tastebridge.moments import CenteredMoments, Moments
+from tastebridge.maps.moments import CenteredMoments, Moments
 
 
 class RidgeMap(LinearMap):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge._validation import nearest
+from tastebridge._foundation.validation import nearest
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.metrics.ranking import average_precision, hit_rate, mrr, ndcg, precision, recall
 from tastebridge.metrics.sampled import rank_hit_rate, rank_mrr, rank_ndcg

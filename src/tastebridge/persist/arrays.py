@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._packing import pack, unpack
+from tastebridge._numerics.packing import pack, unpack
 from tastebridge.exceptions import ModelFileError
 
 _FEW = 0.25

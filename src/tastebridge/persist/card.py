@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tastebridge._version import __version__
+from tastebridge._foundation.version import __version__
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.state import State
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge._version import __version__
+from tastebridge._foundation.version import __version__
 from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_model

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tastebridge._packing import STORAGES
+from tastebridge._numerics.packing import STORAGES
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model import LinearModel, Segment
 from tastebridge.persist.arrays import Arrays
-from tastebridge.persist.fitted import (
+from tastebridge.persist.estimators import (
     describe_blend,
     describe_factors,
     revive_blend,

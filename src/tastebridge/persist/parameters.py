@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge.blend import StackingBlend
 from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
+from tastebridge.model.blend import StackingBlend
 from tastebridge.privacy import Budget
 from tastebridge.routes import (
     ContentRoute,

@@ -15,23 +15,23 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_bytes
 from safetensors.numpy import load_file
 
-from tastebridge._validation import nearest
+from tastebridge._foundation.validation import nearest
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import MissingDependencyError, ModelFileError, TastebridgeError
-from tastebridge.ledger import Ledger
+from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.encrypted_store import open_folder
 from tastebridge.persist.ids import read_ids
 from tastebridge.persist.interests import revive_interests
-from tastebridge.persist.ledger import revive_ledger
 from tastebridge.persist.linear import revive_model
 from tastebridge.persist.manifest import MANIFEST, check_file, parse
+from tastebridge.persist.multi_target import revive_several
 from tastebridge.persist.parameters import from_json
 from tastebridge.persist.people import revive_people
-from tastebridge.persist.several import revive_several
 from tastebridge.persist.similarity import revive_similarity
 from tastebridge.persist.state import State
-from tastebridge.persist.vault import open_folder
+from tastebridge.persist.statistics import revive_ledger
 from tastebridge.privacy.keys import Key, as_key
 
 _BROKEN = (
@@ -181,11 +181,11 @@ def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -
 
 def _ledger(
     record: dict[str, Any] | None, files: dict[str, Stored], sizes: dict[str, int], model: Any
-) -> Ledger | None:
+) -> ModelStatistics | None:
     return None if record is None else revive_ledger(record, _arrays(files["ledger"]), sizes, model)
 
 
-def _with_encoders(panel: Panel, ledger: Ledger) -> Panel:
+def _with_encoders(panel: Panel, ledger: ModelStatistics) -> Panel:
     """Return the panel, whose features know what makes later ones: that is stored in the ledger."""
     made = {} if ledger.arrivals is None else ledger.arrivals.kinds
     features = {category: dict(kinds) for category, kinds in panel.item_features.items()}

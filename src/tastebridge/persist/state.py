@@ -10,8 +10,8 @@ import pandas as pd
 
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.weighting import WeightingStatistics
-from tastebridge.ledger import Ledger
-from tastebridge.persist.account import attributes_of, tables_of
+from tastebridge.online.statistics import ModelStatistics
+from tastebridge.persist.diagnostic_tables import attributes_of, tables_of
 
 _TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_", "drift_", "recency_")
 
@@ -26,7 +26,7 @@ class Target(NamedTuple):
 
 
 class Several(NamedTuple):
-    """What a mapper of several targets has besides: see :class:`tastebridge.several.SeveralTargets`."""
+    """What a mapper of several targets has besides: see :class:`tastebridge.recommenders.multi_target.SeveralTargets`."""  # noqa: E501
 
     targets: dict[str, Target]
     sharpness: dict[str, dict[str, float]]
@@ -67,7 +67,7 @@ class State:
         Its people.
     ratings : LinearModel or None
         Its ``ratings_``, if it predicts ratings by another model than it ranks by.
-    ledger : Ledger or None
+    ledger : ModelStatistics or None
         Its ``ledger_``, if it can be updated.
     several : Several or None
         Its targets, if it has several; then ``model`` is None.
@@ -84,7 +84,7 @@ class State:
     interests: dict[str, Any] | None
     panel: Panel | None
     ratings: Any = None
-    ledger: Ledger | None = None
+    ledger: ModelStatistics | None = None
     several: Several | None = None
 
     @classmethod

@@ -16,24 +16,24 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save as save_bytes
 from safetensors.numpy import save_file
 
-from tastebridge._version import __version__
+from tastebridge._foundation.version import __version__
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
 from tastebridge.model import LinearModel
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.card import card_of
+from tastebridge.persist.encrypted_store import Records, Vault, outer_manifest
 from tastebridge.persist.folder import check_free, publish, scratch
 from tastebridge.persist.ids import write_ids
 from tastebridge.persist.interests import describe_interests
-from tastebridge.persist.ledger import describe_ledger
 from tastebridge.persist.linear import describe_model
 from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, describe_file, render
+from tastebridge.persist.multi_target import describe_several
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.people import describe_people
-from tastebridge.persist.several import describe_several
 from tastebridge.persist.similarity import describe_similarity
 from tastebridge.persist.state import State
-from tastebridge.persist.vault import Records, Vault, outer_manifest
+from tastebridge.persist.statistics import describe_ledger
 from tastebridge.privacy.keys import Key
 from tastebridge.privacy.pseudonyms import pseudonymize
 
@@ -46,7 +46,7 @@ def save(
     pseudonyms: Key | bytes | None = None,
     updatable: bool = False,
 ) -> None:
-    """Write a fitted recommender; see :meth:`tastebridge.recommender.Recommender.save`."""
+    """Write a fitted recommender; see :meth:`tastebridge.recommenders.Recommender.save`."""
     state = State.of(recommender)
     if updatable and state.ledger is None:
         raise InvalidDataError(

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.moments import Array, Moments
+from tastebridge.maps.moments import Array, Moments
 
 
 def membership_auc(
@@ -45,7 +45,7 @@ def membership_auc(
     Examples
     --------
     >>> import numpy as np
-    >>> from tastebridge.moments import Moments
+    >>> from tastebridge.maps.moments import Moments
     >>> from tastebridge.privacy import PrivateMoments, membership_auc
     >>> rng = np.random.default_rng(0)
     >>> X, Y = (F / np.linalg.norm(F, axis=1, keepdims=True) for F in rng.normal(size=(2, 900, 20)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
-from tastebridge._validation import check_number
+from tastebridge._foundation.validation import check_number
 from tastebridge.exceptions import InvalidDataError, MissingDependencyError, PrivacyBudgetError
 
 _LONGEST = 1 << 20

@@ -18,7 +18,7 @@ from tastebridge.data import Panel
 from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Array, Moments
+from tastebridge.maps.moments import Array, Moments
 from tastebridge.privacy.federated import Helper, Message, Party
 from tastebridge.privacy.keys import Key, new_key
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._exact import exact_product
-from tastebridge.moments import Array
+from tastebridge._numerics.exact import exact_product
+from tastebridge.maps.moments import Array
 from tastebridge.privacy.noise import RandomBelow, discrete_gaussian
 
 BITS = 16

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from tastebridge._validation import check_choice, check_number
+from tastebridge._foundation.validation import check_choice, check_number
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.moments import Array, Moments
+from tastebridge.maps.moments import Array, Moments
 from tastebridge.privacy.budget import Budget, check_delta, check_epsilon, noise_multiplier_for
 from tastebridge.privacy.grid import add_noise, exact_sums, to_grid
 

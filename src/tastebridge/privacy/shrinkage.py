@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tastebridge.moments import Array
+from tastebridge.maps.moments import Array
 
 _GROUPS, _FEWEST = 3, 50
 """Groups of counts of like expectation, and how many counts a group has at least."""

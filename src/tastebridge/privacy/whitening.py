@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tastebridge.moments import Array
+from tastebridge.maps.moments import Array
 
 _SMALLEST = 1e-9
 

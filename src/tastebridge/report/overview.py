@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge.confidence import LENGTHS
-from tastebridge.findings import MODEL
-from tastebridge.recommender import Recommender
+from tastebridge.diagnostics.confidence import LENGTHS
+from tastebridge.diagnostics.summary import MODEL
 from tastebridge.report.html import number, percent, section, table, text
 
 _SEGMENTS = {"cold": "new to it", "warm": "with a history there"}
@@ -42,7 +41,7 @@ def data_section(mapper: Any) -> str:
     )
 
 
-def cost_section(mapper: Recommender, seconds: float) -> str:
+def cost_section(mapper: Any, seconds: float) -> str:
     """Return what the model takes: numbers, memory, time."""
     items = mapper.item_vectors().vectors
     rows = [

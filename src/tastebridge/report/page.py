@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
-from tastebridge._version import __version__
+from tastebridge._foundation.version import __version__
 from tastebridge.report.html import text
 
 _BUTTON = '<button id="theme" type="button">Dark</button>'

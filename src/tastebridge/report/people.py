@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge.confidence import confidence_of
 from tastebridge.data import Panel
-from tastebridge.explain import POPULARITY
-from tastebridge.interests import interest_of
+from tastebridge.diagnostics.confidence import confidence_of
+from tastebridge.diagnostics.interests import interest_of
+from tastebridge.model.explanation import POPULARITY
 from tastebridge.report.html import paragraph, section
 from tastebridge.report.reasons import lines_of
 from tastebridge.report.samples import name_of

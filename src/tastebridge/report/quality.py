@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from tastebridge.confidence import LENGTHS
+from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.plots import history_plot, reliability_plot
 from tastebridge.report.html import (
     figure,

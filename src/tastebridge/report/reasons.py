@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge.explain import sums_of
-from tastebridge.filters import Filters
+from tastebridge.model.explanation import sums_of
+from tastebridge.model.filters import Filters
 
 _FEW = 3
 

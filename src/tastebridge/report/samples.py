@@ -10,7 +10,7 @@ import pandas as pd
 
 from tastebridge.data import Panel
 from tastebridge.exceptions import TastebridgeWarning
-from tastebridge.explain import POPULARITY
+from tastebridge.model.explanation import POPULARITY
 from tastebridge.report.html import paragraph, section, text
 from tastebridge.report.reasons import Line, lines_of
 

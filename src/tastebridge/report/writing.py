@@ -11,10 +11,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.filters import Filters
+from tastebridge.model.filters import Filters
 from tastebridge.report.inside import directions_section, interests_section, routes_section
 from tastebridge.report.overview import cost_section, data_section, intro
 from tastebridge.report.page import page

@@ -1,7 +1,7 @@
 """Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
 
-from tastebridge.routes.account import Account, Moves, Parts
 from tastebridge.routes.content import ContentRoute, LikenessRoute
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import (
     Encoded,
     Encoder,
@@ -27,16 +27,16 @@ from tastebridge.routes.new_items import (
 from tastebridge.routes.popularity import PopularityRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.shared_items import SharedItemsRoute
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics
 from tastebridge.routes.target import TargetRoute
 from tastebridge.routes.transfer import TransferRoute
-from tastebridge.routes.workshop import Workshop
 
 __all__ = [
     "NEW_ITEMS",
-    "Account",
     "ContentRoute",
     "Encoded",
     "Encoder",
+    "FitContext",
     "FittedRoute",
     "Histories",
     "JointRoute",
@@ -46,10 +46,10 @@ __all__ = [
     "Parts",
     "PopularityRoute",
     "Route",
+    "RouteStatistics",
     "SharedItemsRoute",
     "TargetRoute",
     "TransferRoute",
-    "Workshop",
     "can_learn",
     "encoded_by",
     "is_described",

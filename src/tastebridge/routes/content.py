@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, FittedRoute
-from tastebridge.routes.mapped import MapAccount, paired_moments
+from tastebridge.routes.mapped import MapStatistics, paired_moments
 from tastebridge.routes.profiles import ProfileEncoder
 from tastebridge.routes.reader import Reading, less
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label
-from tastebridge.routes.workshop import Workshop
 
 ALPHA = 0.2
 """The penalty of the map between profiles."""
@@ -63,37 +63,39 @@ class ContentRoute(Route):
         self.profile = profile
         self.sources = sources
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a fitted route for every source with linked people."""
         check_count("n_components", self.n_components)
-        described = workshop.described(self.features, self.n_components)
-        wanted = workshop.sources if self.sources is None else self.sources
+        described = context.described(self.features, self.n_components)
+        wanted = context.sources if self.sources is None else self.sources
         return [
-            self._one(workshop, source)
+            self._one(context, source)
             for source in wanted
-            if workshop.target in described
-            and len(workshop.linked(source))
+            if context.target in described
+            and len(context.linked(source))
             and (self.profile is not None or source in described)
         ]
 
-    def _one(self, workshop: Workshop, source: str) -> FittedRoute:
+    def _one(self, context: FitContext, source: str) -> FittedRoute:
         here = (source,)
         if self.profile is None:
-            encoder, shown = content_encoder(workshop, source, self), shown_name(self)
+            encoder, shown = content_encoder(context, source, self), shown_name(self)
         else:
-            model = workshop.factors(here, self.profile)
-            encoder, shown = encoder_of(workshop, here, model), label(model)
-        decoder, linked = content_encoder(workshop, workshop.target, self), workshop.linked(source)
-        sides = ((encoder, source), (decoder, workshop.target))
+            model = context.factors(here, self.profile)
+            encoder, shown = encoder_of(context, here, model), label(model)
+        decoder, linked = content_encoder(context, context.target, self), context.linked(source)
+        sides = ((encoder, source), (decoder, context.target))
         phi, psi = (
-            (workshop.encoders[key].model.transform, workshop.histories[category][linked])
+            (context.encoders[key].model.transform, context.histories[category][linked])
             for key, category in sides
         )
         rule = clone(self.map or RidgeMap(ALPHA))
         name = f"{source} → {shown} → {label(rule)} → {shown_name(self)}"
-        account = MapAccount(name, source, workshop.target, encoder, decoder, rule, paired_moments(phi, psi))
-        workshop.keep(name, account)
-        return FittedRoute(name, here, encoder, *account.solved(), content_space(workshop, self))
+        account = MapStatistics(
+            name, source, context.target, encoder, decoder, rule, paired_moments(phi, psi)
+        )
+        context.keep(name, account)
+        return FittedRoute(name, here, encoder, *account.solved(), content_space(context, self))
 
 
 class LikenessRoute(Route):
@@ -135,33 +137,31 @@ class LikenessRoute(Route):
         self.map = map
         self.across = across
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the route of the target and those of the sources in its space."""
         check_count("n_components", self.n_components)
-        described = workshop.described(self.features, self.n_components)
-        if workshop.target not in described:
+        described = context.described(self.features, self.n_components)
+        if context.target not in described:
             return []
-        group = described[workshop.target].group
-        own = centred_encoder(workshop, workshop.target, self)
-        moments = next_item_moments(
-            workshop.histories[workshop.target], workshop.encoders[own].model.encoder_
-        )
+        group = described[context.target].group
+        own = centred_encoder(context, context.target, self)
+        moments = next_item_moments(context.histories[context.target], context.encoders[own].model.encoder_)
         if not moments.n:
             return []
         fitted = clone(self.map or RidgeMap(ALPHA)).fit_moments(moments)
-        space = content_space(workshop, self)
-        names = [name for name in workshop.sources if name in group and self.across]
+        space = content_space(context, self)
+        names = [name for name in context.sources if name in group and self.across]
         return [
             FittedRoute(
                 f"{name} ≈ {shown_name(self)}",
                 (name,),
-                centred_encoder(workshop, name, self),
+                centred_encoder(context, name, self),
                 fitted.coef_,
                 fitted.intercept_,
                 space,
                 bridge="features",
             )
-            for name in [*names, workshop.target]
+            for name in [*names, context.target]
         ]
 
 
@@ -188,33 +188,33 @@ def shown_name(route: ContentRoute | LikenessRoute) -> str:
     return "all features" if route.features is None else route.features
 
 
-def content_encoder(workshop: Workshop, category: str, route: ContentRoute | LikenessRoute) -> str:
+def content_encoder(context: FitContext, category: str, route: ContentRoute | LikenessRoute) -> str:
     """Keep the encoder of the profiles of a category and return its key."""
-    T, reading = _read(workshop, category, route)
+    T, reading = _read(context, category, route)
     key = f"{category}: features {route.features!r} {route.n_components}"
-    workshop.readings[key] = reading
-    return workshop.encoder((category,), ProfileEncoder(T), key)
+    context.readings[key] = reading
+    return context.encoder((category,), ProfileEncoder(T), key)
 
 
-def centred_encoder(workshop: Workshop, category: str, route: LikenessRoute) -> str:
+def centred_encoder(context: FitContext, category: str, route: LikenessRoute) -> str:
     """Keep the encoder of the profiles of a category, less what is usual there, and return its key."""
-    T, reading = _read(workshop, category, route)
-    counts = np.bincount(workshop.histories[category].indices, minlength=len(T))
+    T, reading = _read(context, category, route)
+    counts = np.bincount(context.histories[category].indices, minlength=len(T))
     usual = counts @ T / max(counts.sum(), 1)
     key = f"{category}: features {route.features!r} {route.n_components}, centred"
-    workshop.readings[key] = reading._replace(usual=usual)
-    return workshop.encoder((category,), ProfileEncoder(less(T, usual)), key)
+    context.readings[key] = reading._replace(usual=usual)
+    return context.encoder((category,), ProfileEncoder(less(T, usual)), key)
 
 
-def content_space(workshop: Workshop, route: ContentRoute | LikenessRoute) -> str:
+def content_space(context: FitContext, route: ContentRoute | LikenessRoute) -> str:
     """Keep the vectors of the target's items as a space and return its key."""
-    T, reading = _read(workshop, workshop.target, route)
+    T, reading = _read(context, context.target, route)
     key = f"features {route.features!r} {route.n_components}"
-    workshop.readings[key] = reading
-    return workshop.space(key, T)
+    context.readings[key] = reading
+    return context.space(key, T)
 
 
-def _read(workshop: Workshop, category: str, route: ContentRoute | LikenessRoute) -> tuple[Array, Reading]:
+def _read(context: FitContext, category: str, route: ContentRoute | LikenessRoute) -> tuple[Array, Reading]:
     """Return the item vectors of a category, and how such are made of features."""
-    found = workshop.described(route.features, route.n_components)[category]
+    found = context.described(route.features, route.n_components)[category]
     return found.vectors, Reading(category, found.reader)

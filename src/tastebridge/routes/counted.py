@@ -8,12 +8,12 @@ from typing import Self
 
 import numpy as np
 
-from tastebridge.routes.account import Account, Moves, Parts, check_left
 from tastebridge.routes.fitted import Array, Encoder, Histories, known_to
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left
 
 
 @dataclass(frozen=True, eq=False)
-class CountAccount(Account):
+class CountStatistics(RouteStatistics):
     """The counts a :class:`PopularityRoute` takes the logarithm of.
 
     Attributes

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from tastebridge._svd import truncated_svd
+from tastebridge._numerics.svd import truncated_svd
 from tastebridge.data import ItemFeatures
 from tastebridge.routes.fitted import Array
 from tastebridge.routes.reader import Affine, Reader

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge._exact import energy, exact_product
+from tastebridge._numerics.exact import energy, exact_product
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.moments import Array, Moments
+from tastebridge.maps.moments import Array, Moments
 
 _BITS, _GROWTH = 62 - 2, 7
 """Of a sum of squares, and those that are left for people to come, or for longer factors."""
@@ -52,7 +52,7 @@ class ExactMoments:
         Sums of x count in :math:`2^{a_x}`, those of products in the product of both units; all are whole.
     n : ndarray of shape (), of int64
     sum_x, sum_y, xx, xy, yy : ndarray of int64
-        As in :class:`tastebridge.moments.Moments`.
+        As in :class:`tastebridge.maps.moments.Moments`.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import row_products, with_data
+from tastebridge._numerics.linalg import row_products, with_data
 from tastebridge.factors._base import FactorModel
 
 Array = NDArray[np.float64]

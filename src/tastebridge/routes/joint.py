@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tastebridge.factors import SVDFactors
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label, space_of
-from tastebridge.routes.workshop import Workshop
 
 
 class JointRoute(Route):
@@ -28,13 +28,13 @@ class JointRoute(Route):
     def __init__(self, factors: Any = None) -> None:
         self.factors = factors
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route."""
-        categories = tuple(workshop.histories)
-        model = workshop.factors(categories, self.factors or SVDFactors())
-        before = categories[: categories.index(workshop.target)]
-        start = sum(workshop.histories[name].shape[1] for name in before)
-        width = workshop.histories[workshop.target].shape[1]
-        encoder = encoder_of(workshop, categories, model)
-        space = space_of(workshop, categories, model, slice(start, start + width))
+        categories = tuple(context.histories)
+        model = context.factors(categories, self.factors or SVDFactors())
+        before = categories[: categories.index(context.target)]
+        start = sum(context.histories[name].shape[1] for name in before)
+        width = context.histories[context.target].shape[1]
+        encoder = encoder_of(context, categories, model)
+        space = space_of(context, categories, model, slice(start, start + width))
         return [FittedRoute(f"joint → {label(model)}", categories, encoder, None, None, space)]

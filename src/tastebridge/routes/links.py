@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from tastebridge._linalg import column_signs, with_data
+from tastebridge._numerics.linalg import column_signs, with_data
 from tastebridge.routes.fitted import Array
 
 

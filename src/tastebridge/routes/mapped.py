@@ -12,9 +12,9 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
 from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.fitted import Array, Encoder, Histories
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, linked
 
 Side = tuple[Callable[[Any], Array], Any]
 """What makes factors of people, and these people: their histories, a row each, or their numbers."""
@@ -37,7 +37,7 @@ def paired_moments(here: Side, there: Side, grid: Grid | None = None, shard: int
 
 
 @dataclass(frozen=True, eq=False)
-class MapAccount(Account):
+class MapStatistics(RouteStatistics):
     """The moments a :class:`TransferRoute` solves its map from.
 
     Attributes

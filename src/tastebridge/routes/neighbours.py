@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tastebridge._validation import check_count, check_number
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.links import LinearEncoder
-from tastebridge.routes.paired import SPACE, PairAccount
+from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
 from tastebridge.routes.route import Route
-from tastebridge.routes.workshop import Workshop
 
 
 class NeighbourRoute(Route):
@@ -43,23 +43,23 @@ class NeighbourRoute(Route):
         self.shrinkage = shrinkage
         self.within = within
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a route for every category that has links to the target, all in one space."""
         check_count("n_links", self.n_links)
         check_number("shrinkage", self.shrinkage, 0.0)
-        categories = (*workshop.sources, workshop.target) if self.within else workshop.sources
-        account = PairAccount(
-            workshop.target,
+        categories = (*context.sources, context.target) if self.within else context.sources
+        account = CooccurrenceStatistics(
+            context.target,
             self.n_links,
             self.shrinkage,
             {name: f"{name} → neighbours" for name in categories},
-            {name: workshop.pairs(name) for name in categories},
+            {name: context.pairs(name) for name in categories},
         )
-        workshop.keep(SPACE, account)
-        encoders, V = account.solved(categories) if workshop.lasting else account.spelled_out(categories)
-        space = workshop.space(SPACE, V)
+        context.keep(SPACE, account)
+        encoders, V = account.solved(categories) if context.lasting else account.spelled_out(categories)
+        space = context.space(SPACE, V)
         keys = {
-            name: workshop.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")
+            name: context.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")
             for name, rows in encoders.items()
             if rows.nnz
         }

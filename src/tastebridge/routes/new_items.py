@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
-from tastebridge.routes.carried import CarriedAccount
-from tastebridge.routes.counted import CountAccount
+from tastebridge.maps.moments import Moments
+from tastebridge.routes.context import FitContext
+from tastebridge.routes.counted import CountStatistics
+from tastebridge.routes.derived import DerivedStatistics
 from tastebridge.routes.fitted import Array, FittedRoute, width_of
 from tastebridge.routes.popularity import AMONG_LINKED, POPULARITY
 from tastebridge.routes.reader import Reader, Reading
-from tastebridge.routes.workshop import Workshop
 
 SUFFIX = " ⇢ new items"
 """What the names of these routes end in."""
@@ -35,19 +35,19 @@ _ALPHA, _FEWEST = 1.0, 10
 """The ridge penalty, and the fewest items to learn from."""
 
 
-def is_described(workshop: Workshop) -> NDArray[np.bool_]:
+def is_described(context: FitContext) -> NDArray[np.bool_]:
     """Return which of the target's items any features describe."""
-    return np.asarray(_vectors(workshop).any(axis=1))
+    return np.asarray(_vectors(context).any(axis=1))
 
 
-def can_learn(workshop: Workshop) -> bool:
+def can_learn(context: FitContext) -> bool:
     """Return whether enough of the target's items are described and have events."""
-    return bool(np.count_nonzero(is_described(workshop) & (workshop.popularity > 0)) >= _FEWEST)
+    return bool(np.count_nonzero(is_described(context) & (context.popularity > 0)) >= _FEWEST)
 
 
-def new_items(workshop: Workshop) -> NDArray[np.int64]:
+def new_items(context: FitContext) -> NDArray[np.int64]:
     """Return the numbers of the target's items that are described and have no events."""
-    return np.flatnonzero(is_described(workshop) & ~(workshop.popularity > 0))
+    return np.flatnonzero(is_described(context) & ~(context.popularity > 0))
 
 
 def reaches_new_items(route: FittedRoute) -> bool:
@@ -56,25 +56,25 @@ def reaches_new_items(route: FittedRoute) -> bool:
 
 
 def routes_to_new_items(
-    workshop: Workshop, routes: Sequence[FittedRoute], new: NDArray[np.int64]
+    context: FitContext, routes: Sequence[FittedRoute], new: NDArray[np.int64]
 ) -> list[FittedRoute]:
     """Return for each route that features can carry over the one that leads to new items.
 
     There may be no new item yet: then the routes are for those that come later.
     """
-    T = _vectors(workshop)
+    T = _vectors(context)
     V = np.zeros((len(T), T.shape[1] + 1))
     V[new] = with_one(T[new])
-    space = workshop.space(NEW_ITEMS, V)
-    workshop.readings[space] = _reading(workshop)
+    space = context.space(NEW_ITEMS, V)
+    context.readings[space] = _reading(context)
     learned: dict[str, Array] = {}
     found = []
     for route in filter(reaches_new_items, routes):
         if route.space not in learned:
-            learned[route.space] = _prediction(workshop, T, route.space, new)
-        account = CarriedAccount(f"{route.name}{SUFFIX}", route.name, learned[route.space])
-        workshop.keep(account.route, account)
-        found.append(account.carried(route, width_of(workshop.encoders[route.encoder].model), space))
+            learned[route.space] = _prediction(context, T, route.space, new)
+        account = DerivedStatistics(f"{route.name}{SUFFIX}", route.name, learned[route.space])
+        context.keep(account.route, account)
+        found.append(account.carried(route, width_of(context.encoders[route.encoder].model), space))
     return found
 
 
@@ -92,32 +92,32 @@ def with_one(T: Array) -> Array:
     return np.column_stack([T, T.any(axis=1)])
 
 
-def _prediction(workshop: Workshop, T: Array, space: str, new: NDArray[np.int64]) -> Array:
+def _prediction(context: FitContext, T: Array, space: str, new: NDArray[np.int64]) -> Array:
     """Return ``W`` and ``c`` side by side, (k, K + 1), less what new items have in the space already."""
-    known, V = T.any(axis=1) & (workshop.popularity > 0), workshop.spaces[space]
+    known, V = T.any(axis=1) & (context.popularity > 0), context.spaces[space]
     fitted = RidgeMap(_ALPHA).fit_moments(Moments.from_arrays(T[known], V[known]))
-    return np.column_stack([fitted.coef_.T, fitted.intercept_ - _had(workshop, space, new)])
+    return np.column_stack([fitted.coef_.T, fitted.intercept_ - _had(context, space, new)])
 
 
-def _had(workshop: Workshop, space: str, new: NDArray[np.int64]) -> Any:
+def _had(context: FitContext, space: str, new: NDArray[np.int64]) -> Any:
     """Return what an item nobody took has in a space: of popularity the least, and elsewhere nothing."""
     if space not in (POPULARITY, AMONG_LINKED):
         return 0.0
-    account = workshop.accounts.get(space)
-    return account.least if isinstance(account, CountAccount) else workshop.spaces[space][new[0]]
+    account = context.accounts.get(space)
+    return account.least if isinstance(account, CountStatistics) else context.spaces[space][new[0]]
 
 
-def _vectors(workshop: Workshop) -> Array:
+def _vectors(context: FitContext) -> Array:
     """Return the principal components of the features of the target's items, all kinds side by side."""
-    names = workshop.features.get(workshop.target, {})
-    parts = [workshop.described(name, _DIRECTIONS)[workshop.target] for name in names]
-    n_items = workshop.histories[workshop.target].shape[1]
+    names = context.features.get(context.target, {})
+    parts = [context.described(name, _DIRECTIONS)[context.target] for name in names]
+    n_items = context.histories[context.target].shape[1]
     return np.concatenate([np.zeros((n_items, 0)), *(T * spread for T, spread, *_ in parts)], axis=1)
 
 
-def _reading(workshop: Workshop) -> Reading:
+def _reading(context: FitContext) -> Reading:
     """Return how such components are made of features, those of all kinds side by side."""
-    names = workshop.features.get(workshop.target, {})
-    found = {name: workshop.described(name, _DIRECTIONS)[workshop.target] for name in names}
+    names = context.features.get(context.target, {})
+    found = {name: context.described(name, _DIRECTIONS)[context.target] for name in names}
     kinds = {name: part.reader.kinds[name].scaled(part.spread) for name, part in found.items()}
-    return Reading(workshop.target, Reader(kinds))
+    return Reading(context.target, Reader(kinds))

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge.data.places import Places
-from tastebridge.routes.account import Account, Moves, Parts, check_left, linked
+from tastebridge.data.reindexing import Places
 from tastebridge.routes.fitted import Encoder, Histories
 from tastebridge.routes.links import LinearEncoder, decompose, shrunk, strongest
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, linked
 
 SPACE = "neighbours"
 
@@ -62,7 +62,7 @@ class Pairs(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class PairAccount(Account):
+class CooccurrenceStatistics(RouteStatistics):
     """The counts a :class:`NeighbourRoute` makes its links of.
 
     Attributes

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from tastebridge._validation import check_number
-from tastebridge.routes.counted import CountAccount
+from tastebridge._foundation.validation import check_number
+from tastebridge.routes.context import FitContext
+from tastebridge.routes.counted import CountStatistics
 from tastebridge.routes.fitted import Array, FittedRoute
 from tastebridge.routes.route import Route
-from tastebridge.routes.workshop import Workshop
 
 POPULARITY, AMONG_LINKED = "popularity", "popularity among linked people"
 """The names of the two."""
@@ -34,17 +34,17 @@ class PopularityRoute(Route):
         self.prior = prior
         self.linked = linked
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route; none if only linked people count, and all or none are."""
         check_number("prior", self.prior, 0.0, open_minimum=True)
-        rows = workshop.histories[workshop.target]
-        if self.linked and len(workshop.linked_to_any()) in (0, np.count_nonzero(np.diff(rows.indptr))):
+        rows = context.histories[context.target]
+        if self.linked and len(context.linked_to_any()) in (0, np.count_nonzero(np.diff(rows.indptr))):
             return []
-        name, among = (AMONG_LINKED, workshop.sources) if self.linked else (POPULARITY, ())
-        account = CountAccount(name, workshop.target, among, self.prior, workshop.counts(among))
-        workshop.keep(name, account)
-        space = workshop.space(name, account.solved())
-        encoder = workshop.encoder((workshop.target,), Constant(), "constant")
+        name, among = (AMONG_LINKED, context.sources) if self.linked else (POPULARITY, ())
+        account = CountStatistics(name, context.target, among, self.prior, context.counts(among))
+        context.keep(name, account)
+        space = context.space(name, account.solved())
+        encoder = context.encoder((context.target,), Constant(), "constant")
         return [FittedRoute(name, (), encoder, None, None, space)]
 
 

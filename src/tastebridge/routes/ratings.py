@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from tastebridge.factors import SVDFactors
+from tastebridge.factors.rating import RatingFactors
 from tastebridge.maps import RidgeMap
-from tastebridge.moments import Moments
-from tastebridge.ratings import RatingFactors
+from tastebridge.maps.moments import Moments
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, FittedRoute
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of
-from tastebridge.routes.workshop import Workshop
 
 MEAN, ITEMS = "mean", "items"
 """The routes that are the same for everybody: the mean of all ratings, and the effects of the items."""
@@ -44,46 +44,46 @@ class RatingRoute(Route):
         self.source_factors = source_factors
         self.choice = choice
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return what is the same for everybody, and the routes of the target and of linked sources."""
-        factors, target = self.factors or RatingFactors(), (workshop.target,)
-        there = workshop.factors(target, factors)
-        workshop.space(ITEMS, there.offsets_ - there.mean_)
-        workshop.space("ratings", there.item_factors_)
-        constant = workshop.encoder(target, Constant(), "constant")
-        own = workshop.encoder(target, there, f"{workshop.target}: ratings")
+        factors, target = self.factors or RatingFactors(), (context.target,)
+        there = context.factors(target, factors)
+        context.space(ITEMS, there.offsets_ - there.mean_)
+        context.space("ratings", there.item_factors_)
+        constant = context.encoder(target, Constant(), "constant")
+        own = context.encoder(target, there, f"{context.target}: ratings")
         k = there.item_factors_.shape[1]
         found = [
             FittedRoute(MEAN, (), constant, np.array([[there.mean_]]), None, "ratings"),
             FittedRoute(ITEMS, (), constant, None, None, ITEMS),
-            FittedRoute(f"{workshop.target} → effect", target, own, np.eye(1), None, "ratings"),
+            FittedRoute(f"{context.target} → effect", target, own, np.eye(1), None, "ratings"),
             FittedRoute(
-                f"{workshop.target} → taste", target, own, np.diag(1.0 * (np.arange(k) > 0)), None, "ratings"
+                f"{context.target} → taste", target, own, np.diag(1.0 * (np.arange(k) > 0)), None, "ratings"
             ),
         ]
-        for source in workshop.sources:
-            if len(workshop.linked(source)):
-                found += self._across(workshop, source, there)
+        for source in context.sources:
+            if len(context.linked(source)):
+                found += self._across(context, source, there)
         return found
 
-    def names(self, workshop: Workshop) -> dict[str, str]:
+    def names(self, context: FitContext) -> dict[str, str]:
         """Return the names of the routes that :meth:`build` returns, and the category each one reads."""
-        linked = [source for source in workshop.sources if len(workshop.linked(source))]
-        own = {f"{workshop.target} → {part}": workshop.target for part in ("effect", "taste")}
+        linked = [source for source in context.sources if len(context.linked(source))]
+        own = {f"{context.target} → {part}": context.target for part in ("effect", "taste")}
         across = {f"{source} → {part}": source for source in linked for part in _ACROSS}
         return {MEAN: "", ITEMS: ""} | own | across
 
-    def _across(self, workshop: Workshop, source: str, there: RatingFactors) -> list[FittedRoute]:
-        linked = workshop.linked(source)
-        rows = workshop.histories[workshop.target][linked]
+    def _across(self, context: FitContext, source: str, there: RatingFactors) -> list[FittedRoute]:
+        linked = context.linked(source)
+        rows = context.histories[context.target][linked]
         counts = np.diff(rows.indptr)
         Y, weights = there.transform(rows), counts / (counts + there.user_shrinkage)
-        here = workshop.factors((source,), self.source_factors or RatingFactors())
-        choice = workshop.factors((source,), self.choice or SVDFactors(32))
-        rated = workshop.encoder((source,), here, f"{source}: ratings")
-        chosen = encoder_of(workshop, (source,), choice)
-        X = here.transform(workshop.histories[source][linked])
-        Z = choice.transform(workshop.histories[source][linked])
+        here = context.factors((source,), self.source_factors or RatingFactors())
+        choice = context.factors((source,), self.choice or SVDFactors(32))
+        rated = context.encoder((source,), here, f"{source}: ratings")
+        chosen = encoder_of(context, (source,), choice)
+        X = here.transform(context.histories[source][linked])
+        Z = choice.transform(context.histories[source][linked])
         effect = Y * (np.arange(Y.shape[1]) == 0)
         parts = [
             (rated, X[:, :1], Y[:, :1]),

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._linalg import row_products
+from tastebridge._numerics.linalg import row_products
 from tastebridge.data import ItemFeatures
 from tastebridge.routes.fitted import Array
 

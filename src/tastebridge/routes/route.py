@@ -6,16 +6,16 @@ from abc import ABCMeta, abstractmethod
 
 from sklearn.base import BaseEstimator
 
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
-from tastebridge.routes.workshop import Workshop
 
 
 class Route(BaseEstimator, metaclass=ABCMeta):
     """A kind of route, to be fitted for a target: its parameters say how, ``build`` does it.
 
-    Everything a route fits comes from a workshop, so that routes share factors and spaces.
+    Everything a route fits comes from a context, so that routes share factors and spaces.
     """
 
     @abstractmethod
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the fitted routes, one a source where the kind goes by source."""

@@ -11,11 +11,11 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.links import binary
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label
-from tastebridge.routes.workshop import Workshop
 
 
 class SharedItemsRoute(Route):
@@ -45,13 +45,13 @@ class SharedItemsRoute(Route):
     def __init__(self, factors: Any = None) -> None:
         self.factors = factors
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a fitted route for every source that shares items with the target."""
-        return [self._one(workshop, source) for source in workshop.sources if source in workshop.same]
+        return [self._one(context, source) for source in context.sources if source in context.same]
 
-    def _one(self, workshop: Workshop, source: str) -> FittedRoute:
-        S, T = (workshop.histories[name] for name in (source, workshop.target))
-        columns = _columns(workshop, source)
+    def _one(self, context: FitContext, source: str) -> FittedRoute:
+        S, T = (context.histories[name] for name in (source, context.target))
+        columns = _columns(context, source)
         moved = sparse.csr_matrix((S.data, columns[S.indices], S.indptr), (S.shape[0], columns.max() + 1))
         whole = binary(sparse.csr_matrix(_widened(moved, T) + _widened(T, moved)))
         whole = whole[np.diff(whole.indptr) > 0]
@@ -59,17 +59,17 @@ class SharedItemsRoute(Route):
         factors.set_params(n_components=min(factors.n_components, *whole.shape))
         model = factors.fit(whole)
         rows = np.concatenate([columns, np.arange(T.shape[1])])
-        categories = (source, workshop.target)
-        encoder = encoder_of(workshop, categories, _of_items(model, rows))
-        space = workshop.space(f"{source} = items: {factors!r}", model.item_factors_[: T.shape[1]])
+        categories = (source, context.target)
+        encoder = encoder_of(context, categories, _of_items(model, rows))
+        space = context.space(f"{source} = items: {factors!r}", model.item_factors_[: T.shape[1]])
         name = f"{source} = items → {label(factors)}"
         return FittedRoute(name, categories, encoder, None, None, space, bridge="items")
 
 
-def _columns(workshop: Workshop, source: str) -> NDArray[np.int64]:
+def _columns(context: FitContext, source: str) -> NDArray[np.int64]:
     """Return the column in the whole of each of the source's items: the target's come first."""
-    here, there = workshop.same[source]
-    n_source, n_target = (workshop.histories[name].shape[1] for name in (source, workshop.target))
+    here, there = context.same[source]
+    n_source, n_target = (context.histories[name].shape[1] for name in (source, context.target))
     columns = np.full(n_source, -1)
     columns[here] = there
     rest = columns < 0

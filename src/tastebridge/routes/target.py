@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tastebridge.factors import SVDFactors
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label, space_of
-from tastebridge.routes.workshop import Workshop
 
 
 class TargetRoute(Route):
@@ -22,9 +22,9 @@ class TargetRoute(Route):
     def __init__(self, factors: Any = None) -> None:
         self.factors = factors
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route."""
-        target = (workshop.target,)
-        model = workshop.factors(target, self.factors or SVDFactors())
-        encoder, space = encoder_of(workshop, target, model), space_of(workshop, target, model)
-        return [FittedRoute(f"{workshop.target} → {label(model)}", target, encoder, None, None, space)]
+        target = (context.target,)
+        model = context.factors(target, self.factors or SVDFactors())
+        encoder, space = encoder_of(context, target, model), space_of(context, target, model)
+        return [FittedRoute(f"{context.target} → {label(model)}", target, encoder, None, None, space)]

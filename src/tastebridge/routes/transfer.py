@@ -9,10 +9,10 @@ from sklearn.base import clone
 
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
+from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
-from tastebridge.routes.mapped import MapAccount
+from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.route import Route
-from tastebridge.routes.workshop import Workshop
 
 _UNNAMED = ("beta", "n_components", "alpha", "random_state", "n_jobs")
 """Parameters a name does without."""
@@ -50,36 +50,36 @@ class TransferRoute(Route):
         self.map = map
         self.sources = sources
 
-    def build(self, workshop: Workshop) -> list[FittedRoute]:
+    def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a fitted route for every source with linked people."""
-        wanted = workshop.sources if self.sources is None else self.sources
-        return [self._one(workshop, source) for source in wanted if len(workshop.linked(source))]
+        wanted = context.sources if self.sources is None else self.sources
+        return [self._one(context, source) for source in wanted if len(context.linked(source))]
 
-    def _one(self, workshop: Workshop, source: str) -> FittedRoute:
-        target = workshop.target
+    def _one(self, context: FitContext, source: str) -> FittedRoute:
+        target = context.target
         here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
-        phi, psi = workshop.factors((source,), here), workshop.factors((target,), there)
+        phi, psi = context.factors((source,), here), context.factors((target,), there)
         rule = self.map or RidgeMap()
         name = f"{source} → {label(phi)} → {label(rule)} → {label(psi)}"
-        encoder, decoder = encoder_of(workshop, (source,), phi), encoder_of(workshop, (target,), psi)
-        moments = workshop.moments(source, phi, psi)
-        account = MapAccount(name, source, target, encoder, decoder, clone(rule), moments)
-        workshop.keep(name, account)
-        return FittedRoute(name, (source,), encoder, *account.solved(), space_of(workshop, (target,), psi))
+        encoder, decoder = encoder_of(context, (source,), phi), encoder_of(context, (target,), psi)
+        moments = context.moments(source, phi, psi)
+        account = MapStatistics(name, source, target, encoder, decoder, clone(rule), moments)
+        context.keep(name, account)
+        return FittedRoute(name, (source,), encoder, *account.solved(), space_of(context, (target,), psi))
 
 
-def encoder_of(workshop: Workshop, categories: tuple[str, ...], model: Any) -> str:
+def encoder_of(context: FitContext, categories: tuple[str, ...], model: Any) -> str:
     """Keep the encoder of a factor model; SVD factors of any rank and filter share one but for a filter."""
-    return workshop.encoder(categories, model, f"{' + '.join(categories)}: {model!r}")
+    return context.encoder(categories, model, f"{' + '.join(categories)}: {model!r}")
 
 
-def space_of(workshop: Workshop, categories: tuple[str, ...], model: Any, block: slice = slice(None)) -> str:
+def space_of(context: FitContext, categories: tuple[str, ...], model: Any, block: slice = slice(None)) -> str:
     """Keep the decoder of a factor model as a space; SVD factors of any rank and filter share one."""
     shared = model
     if isinstance(model, SVDFactors):
         shared = clone(model).set_params(n_components=1, filter="ideal", beta=0.0)
-    decoder = encoder_of(workshop, categories, model)
-    return workshop.space(f"{block.start}: {shared!r}", np.asarray(model.item_factors_)[block], decoder)
+    decoder = encoder_of(context, categories, model)
+    return context.space(f"{block.start}: {shared!r}", np.asarray(model.item_factors_)[block], decoder)
 
 
 def label(estimator: Any) -> str:

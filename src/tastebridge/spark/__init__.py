@@ -5,8 +5,8 @@ later; not Spark Connect). ``pip install 'tastebridge[spark]'`` brings pyspark a
 package too.
 """
 
-from tastebridge.spark.accounting import account
 from tastebridge.spark.fitting import fit
 from tastebridge.spark.recommending import recommend
+from tastebridge.spark.statistics import account
 
 __all__ = ["account", "fit", "recommend"]

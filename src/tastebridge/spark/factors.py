@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import ALSFactors
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.spark.library import functions, library
 from tastebridge.spark.sums import Sums, tree_sum
 from tastebridge.spark.taken import Taken

@@ -7,19 +7,19 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
 from tastebridge.batch.driver import warn
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors import ALSFactors
-from tastebridge.mapper import InterestMapper
 from tastebridge.maps import RidgeMap
+from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
-from tastebridge.spark.accounting import cleaned
+from tastebridge.spark.context import SparkFitContext
 from tastebridge.spark.events import read_events
 from tastebridge.spark.library import check_frame
+from tastebridge.spark.statistics import cleaned
 from tastebridge.spark.taken import Taken
-from tastebridge.spark.workshop import SparkWorkshop
 
 
 def fit(
@@ -139,7 +139,7 @@ def fit(
     with ExitStack() as kept:
         taken = Taken.of(events, event_weights, policy, kept)
         who, panel = taken.sample(n_people, random_state)
-        mapper._fit(panel, partial(SparkWorkshop, taken=taken, who=who))
+        mapper._fit(panel, partial(SparkFitContext, taken=taken, who=who))
     mapper.panel_ = None
     mapper.__dict__.pop("_cache", None)  # of the sample's people
     return mapper

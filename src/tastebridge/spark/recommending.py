@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tastebridge._threads import one_blas_thread
+from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.data import CleaningPolicy
 from tastebridge.loading import load
-from tastebridge.recommender import Recommender
+from tastebridge.recommenders import Recommender
 from tastebridge.spark.events import nested, read_events
 from tastebridge.spark.library import check_frame, library
 from tastebridge.spark.shipping import Shipment

@@ -9,7 +9,7 @@ from typing import Any
 
 from tastebridge.loading import load
 from tastebridge.persist import fingerprint
-from tastebridge.recommender import Recommender
+from tastebridge.recommenders import Recommender
 
 _LOADED: dict[str, Recommender] = {}
 """The model this process had to do with last, by its fingerprint."""

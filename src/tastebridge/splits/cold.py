@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge._validation import check_category, check_count, check_number
+from tastebridge._foundation.validation import check_category, check_count, check_number
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError, NoLinkedUsersError
 from tastebridge.splits.split import Split, take_out

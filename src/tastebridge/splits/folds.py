@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tastebridge._validation import check_count
+from tastebridge._foundation.validation import check_count
 from tastebridge.exceptions import InvalidDataError
 
 Numbers = NDArray[np.int64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tastebridge._validation import check_category, check_count
+from tastebridge._foundation.validation import check_category, check_count
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out

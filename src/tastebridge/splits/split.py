@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tastebridge._validation import check_category
+from tastebridge._foundation.validation import check_category
 from tastebridge.data import Interactions, Panel
 from tastebridge.exceptions import InvalidDataError
 

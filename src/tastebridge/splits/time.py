@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tastebridge._validation import check_category, check_number
+from tastebridge._foundation.validation import check_category, check_number
 from tastebridge.data import Interactions, Panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from tastebridge.exceptions import InvalidParameterError, MessageError
-from tastebridge.moments import Array, Moments
+from tastebridge.maps.moments import Array, Moments
 from tastebridge.privacy.federated.fixed import Ring, from_fixed, mask, to_fixed
 from tastebridge.privacy.federated.messages import Message
 from tastebridge.privacy.keys import Key
@@ -51,7 +51,7 @@ class Member:
     Examples
     --------
     >>> import numpy as np
-    >>> from tastebridge.moments import Moments
+    >>> from tastebridge.maps.moments import Moments
     >>> from tastebridge.privacy import new_key
     >>> from tastebridge.privacy.federated import Member, sum_masked
     >>> key, rows = new_key(), np.eye(3)

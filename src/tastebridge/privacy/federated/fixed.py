@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.moments import Array
+from tastebridge.maps.moments import Array
 
 Ring = NDArray[np.uint64]
 

@@ -36,7 +36,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tastebridge.exceptions import MessageError, MissingDependencyError
-from tastebridge.moments import Moments
+from tastebridge.maps.moments import Moments
 from tastebridge.privacy.federated.aggregate import Member, sum_masked
 from tastebridge.privacy.federated.messages import Message
 

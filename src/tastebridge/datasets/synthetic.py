@@ -1,0 +1,218 @@
+"""A synthetic panel with a planted map between categories, and the truth it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import ortho_group
+from sklearn.utils import check_random_state
+
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge.data.assembly import assemble
+from tastebridge.data.cleaning import CleaningReport
+from tastebridge.data.events import Events
+from tastebridge.data.panel import Panel
+from tastebridge.datasets.sampling import draw_items
+from tastebridge.exceptions import InvalidParameterError
+
+_STRENGTH = 2.0
+_START, _YEAR = 1_600_000_000, 365 * 86_400
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a synthetic panel was made from; rows are aligned with the vocabularies of the panel.
+
+    Parameters
+    ----------
+    user_factors : ndarray of float32, shape (n_users, n_components)
+        The taste of each person that all categories share.
+    tastes : mapping of category to ndarray, shape (n_users, n_components)
+        The taste of each person in a category: ``√r · user_factors @ rotation + √(1 - r) · noise``.
+    item_factors : mapping of category to ndarray, shape (n_items, n_components)
+        The items of a category; ``tastes @ item_factors.T`` is how much a person likes an item.
+    rotations : mapping of category to ndarray, shape (n_components, n_components)
+        Orthogonal: how the shared taste shows in a category.
+    relatedness : mapping of category to float
+        The share ``r`` of the taste in a category that is shared.
+    """
+
+    user_factors: np.ndarray
+    tastes: Mapping[str, np.ndarray]
+    item_factors: Mapping[str, np.ndarray]
+    rotations: Mapping[str, np.ndarray]
+    relatedness: Mapping[str, float]
+
+    def map(self, source: str, target: str) -> np.ndarray:
+        """Return the best linear map from tastes in the source to tastes in the target.
+
+        It is ``√(r_s r_t) · R_s' R_t``, and ``√(r_s r_t)`` is the canonical correlation of the two.
+        """
+        strength = np.sqrt(self.relatedness[source] * self.relatedness[target])
+        return strength * self.rotations[source].T @ self.rotations[target]
+
+
+def make_panel(
+    n_users: int = 2000,
+    n_items: int = 500,
+    categories: Sequence[str] = ("books", "films"),
+    n_components: int = 8,
+    relatedness: float | Mapping[str, float] = 0.8,
+    overlap: float = 0.5,
+    events_per_user: float = 20,
+    popularity: float = 1.0,
+    random_state: Any = 0,
+    timestamps: bool = False,
+) -> tuple[Panel, Truth]:
+    """Make a panel whose categories are linked by a known linear map.
+
+    People stand in every category with probability ``overlap``, in one of them otherwise. In a category a
+    person takes items with probability proportional to ``rank ** -popularity · exp(taste · item)``, without
+    replacement.
+
+    Parameters
+    ----------
+    n_users : int, default=2000
+        People.
+    n_items : int, default=500
+        Items of each category; those nobody took are not in the panel.
+    categories : sequence of str, default=("books", "films")
+        Their names.
+    n_components : int, default=8
+        Dimensions of taste.
+    relatedness : float or mapping of category to float, default=0.8
+        Share of the taste in a category that comes from what all share: 0 unrelated, 1 the same but rotated.
+    overlap : float, default=0.5
+        Share of the people who stand in all categories.
+    events_per_user : float, default=20
+        Mean number of items of a person in a category; Poisson, at least 1, at most ``n_items``.
+    popularity : float, default=1.0
+        Exponent of Zipf's law; 0 makes all items equally popular.
+    random_state : int, RandomState or None, default=0
+        The same number gives the same panel.
+    timestamps : bool, default=False
+        Whether events have times, spread over a year, unrelated to taste.
+
+    Returns
+    -------
+    panel, truth : Panel, Truth
+        User ids are ints, item ids like ``"books:00012"``, all weights 1.
+
+    Examples
+    --------
+    >>> panel, truth = make_panel(n_users=100, n_items=50, events_per_user=5)
+    >>> panel
+    <Panel of 100 people in 2 categories: books, films>
+    >>> truth.map("books", "films").shape
+    (8, 8)
+    """
+    names = _check(n_users, n_items, categories, n_components, overlap, events_per_user, popularity)
+    shares = _shares(relatedness, names)
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+    user_factors = _normal(rng, n_users, n_components)
+    rotations = {name: _rotation(rng, n_components) for name in names}
+    tastes = {name: _taste(rng, user_factors, rotations[name], shares[name]) for name in names}
+    factors = {name: _normal(rng, n_items, n_components) * _scale(n_components) for name in names}
+    events = [
+        _draw(rng, tastes[name], factors[name], present, events_per_user, popularity)
+        for name, present in zip(names, _presence(rng, n_users, len(names), overlap), strict=True)
+    ]
+    panel, items = _panel(rng, names, events, (n_users, n_items), timestamps)
+    kept = {name: factors[name][items[name]] for name in names}
+    return panel, Truth(user_factors, tastes, kept, rotations, shares)
+
+
+def _check(n_users: Any, n_items: Any, categories: Any, n_components: Any, *rest: Any) -> list[str]:
+    check_count("n_users", n_users)
+    check_count("n_items", n_items)
+    check_count("n_components", n_components)
+    overlap, events_per_user, popularity = rest
+    check_number("overlap", overlap, 0, 1)
+    check_number("events_per_user", events_per_user, 1)
+    check_number("popularity", popularity, 0)
+    names = [] if isinstance(categories, str) else sorted(categories)
+    if not names or len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
+        raise InvalidParameterError(f"categories must be a list of different names; got {categories!r}.")
+    return names
+
+
+def _shares(relatedness: float | Mapping[str, float], names: list[str]) -> dict[str, float]:
+    if not isinstance(relatedness, Mapping):
+        return dict.fromkeys(names, check_number("relatedness", relatedness, 0, 1))
+    if set(relatedness) != set(names):
+        raise InvalidParameterError(
+            f"relatedness must have a number for each of {names}; it has {list(relatedness)}."
+        )
+    return {name: check_number(f"relatedness[{name!r}]", relatedness[name], 0, 1) for name in names}
+
+
+def _normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    return rng.standard_normal((rows, columns), dtype=np.float32)
+
+
+def _scale(n_components: int) -> np.float32:
+    """Return what makes the standard deviation of ``taste · item`` equal to the strength of taste."""
+    return np.float32(_STRENGTH / np.sqrt(n_components))
+
+
+def _rotation(rng: np.random.Generator, n_components: int) -> np.ndarray:
+    if n_components == 1:
+        return np.ones((1, 1), dtype=np.float32)
+    return ortho_group.rvs(n_components, random_state=rng).astype(np.float32)
+
+
+def _taste(
+    rng: np.random.Generator, user_factors: np.ndarray, rotation: np.ndarray, share: float
+) -> np.ndarray:
+    noise = _normal(rng, *user_factors.shape)
+    return np.float32(np.sqrt(share)) * (user_factors @ rotation) + np.float32(np.sqrt(1 - share)) * noise
+
+
+def _presence(rng: np.random.Generator, n_users: int, n_categories: int, overlap: float) -> list[np.ndarray]:
+    """Return who stands in each category, as numbers of people."""
+    everywhere = rng.random(n_users) < overlap
+    home = rng.integers(0, n_categories, n_users)
+    return [np.flatnonzero(everywhere | (home == category)) for category in range(n_categories)]
+
+
+def _draw(
+    rng: np.random.Generator,
+    tastes: np.ndarray,
+    factors: np.ndarray,
+    present: np.ndarray,
+    events_per_user: float,
+    popularity: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    counts = np.minimum(1 + rng.poisson(events_per_user - 1, len(present)), len(factors))
+    ranks = rng.permutation(len(factors)) + 1.0
+    people, items = draw_items(tastes[present], factors, ranks**-popularity, counts, rng)
+    return present[people].astype(np.int32), items
+
+
+def _panel(
+    rng: np.random.Generator,
+    names: list[str],
+    events: list[tuple[np.ndarray, np.ndarray]],
+    sizes: tuple[int, int],
+    timestamps: bool,
+) -> tuple[Panel, dict[str, np.ndarray]]:
+    """Put the draws of each category together; also say which items were drawn."""
+    n_users, n_items = sizes
+    digits = len(str(n_items - 1))
+    people = np.concatenate([one for one, _ in events])
+    coded = Events(
+        user_ids=np.arange(n_users),
+        item_ids=np.array([f"{name}:{item:0{digits}d}" for name in names for item in range(n_items)], object),
+        category_ids=np.array(names, dtype=object),
+        users=people,
+        items=np.concatenate([one + number * n_items for number, (_, one) in enumerate(events)]),
+        categories=np.repeat(np.arange(len(names), dtype=np.int32), [len(one) for one, _ in events]),
+        weights=np.ones(len(people)),
+        times=rng.integers(_START, _START + _YEAR, len(people)).astype(np.float64) if timestamps else None,
+    )
+    users, parts = assemble(coded)
+    panel = Panel(users, {part.category: part for part in parts}, CleaningReport(len(people), len(people)))
+    return panel, {name: np.unique(items) for name, (_, items) in zip(names, events, strict=True)}

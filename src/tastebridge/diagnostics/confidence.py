@@ -1,0 +1,133 @@
+r"""How sure a list of recommendations is: the calibrated probability that it holds at least one hit.
+
+For the first n of a list,
+
+.. math:: P(\text{hit in } n) = g_n\big(a_n \operatorname{logit} m_n + b_n^\top q\big), \qquad
+          m_n = \frac{\sum_{i \le n} e^{s_i}}{\sum_i e^{s_i}},
+
+with the scores :math:`s` of all items a person does not have, best first, so that :math:`m_n` is what the
+blend, a softmax over items, itself gives the list, and with what is known of the person, :math:`q` (the gates
+of the blend). The logistic regression and the rising curve :math:`g_n` are learned on people whose target
+rows were hidden while the routes were fitted, for several n; between these the probability is interpolated.
+
+What a hit is depends on the person. For somebody without a history in the target: at least one of all the
+items such people take there, over the time the data cover. For somebody with a history there: the one item
+they take next. Both hold for people like those of the fit. What is kept are coefficients and knots, and no
+person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge._numerics.linalg import row_products
+from tastebridge.fitting.folds import Fold
+from tastebridge.metrics.calibration import FOLDS, Calibrated, calibrate, constant
+from tastebridge.model import LinearModel, Segment
+from tastebridge.routes import Histories
+
+Array = NDArray[np.float64]
+Scores = NDArray[np.float32]
+State = dict[str, list[Calibrated]]
+"""For people without ("cold") and with ("warm") a history in the target: a calibration for each length."""
+
+LENGTHS = (1, 5, 10, 20, 50)
+"""The lengths of list that are calibrated."""
+_STEP, _PEOPLE = 256, 1500
+
+
+def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], seed: int) -> State:
+    """Return the calibrations of each kind of people that was held out."""
+    found = {}
+    for name, segment in segments.items():
+        parts = [_held(fold, segment, folds) for fold in folds if fold.held.segment == name]
+        if parts:
+            features, first = (np.concatenate([part[at] for part in parts]) for at in range(2))
+            found[name] = [_learn(features[:, at], first < n, seed) for at, n in enumerate(LENGTHS)]
+    return found
+
+
+def confidence_of(state: State, model: LinearModel, histories: Histories, n: int) -> Array:
+    """Return for each person the probability of a hit among the first ``n``; NaN where none was learned.
+
+    A person's is the same, bit by bit, whoever stands beside them.
+    """
+    vectors = model.user_vectors(histories)
+    gates = model.gates(histories)
+    warm = np.diff(histories[model.target].indptr) > 0
+    out = np.full(len(warm), np.nan)
+    for start in range(0, len(warm), _STEP):
+        rows = slice(start, start + _STEP)
+        scores = row_products(vectors[rows], model.item_vectors().T)
+        features = _features(scores, histories[model.target][rows], gates[rows])
+        for name, here in (("cold", ~warm[rows]), ("warm", warm[rows])):
+            if name in state:
+                out[rows][here] = _probability(state[name], features[here], n)
+    return out
+
+
+def _held(fold: Fold, segment: Segment, folds: Sequence[Fold]) -> tuple[Array, NDArray[np.int64]]:
+    """Return the features (n, n_lengths, n_features) of held people and the place of their first hit."""
+    share = -(-_PEOPLE // sum(other.held.segment == fold.held.segment for other in folds))
+    people = np.unique(np.linspace(0, len(fold.held.people) - 1, share).astype(np.int64))
+    weights = segment.blend.weights(fold.gates[people]) * segment.kept
+    features, first = [], []
+    for start in range(0, len(people), _STEP):
+        rows = people[start : start + _STEP]
+        scores = fold.scores(rows, weights[start : start + _STEP])
+        features.append(_features(scores, fold.seen[rows], fold.gates[rows]))
+        first.append(_first_hit(scores, fold.held.hidden[rows]))
+    return np.concatenate(features), np.concatenate(first)
+
+
+def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
+    """Return the logit of each list's mass and the gates, (n_people, n_lengths, 1 + n_gates).
+
+    Of the scores, those of items people have are closed in place.
+    """
+    rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
+    scores[rows, seen.indices] = -np.inf
+    open_items = scores.shape[1] - np.diff(seen.indptr)
+    deepest = min(LENGTHS[-1], scores.shape[1])
+    last = np.partition(scores, scores.shape[1] - deepest, axis=1)[:, -deepest:]
+    best = -np.sort(-last.astype(np.float64), axis=1)
+    with np.errstate(invalid="ignore"):  # where nothing is open
+        best = np.exp(best - best[:, :1])
+        whole = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64).sum(axis=1)
+    logits = []
+    for n in LENGTHS:
+        top = best[:, :n].sum(axis=1)
+        ratio = (top + 1e-9 * whole) / (np.maximum(whole - top, 0) + 1e-9 * whole)
+        logits.append(np.where(open_items > 0, np.log(ratio), 0.0))
+    tiled = np.repeat(gates[:, None, :], len(LENGTHS), axis=1)
+    return np.concatenate([np.stack(logits, axis=1)[:, :, None], tiled], axis=2)
+
+
+def _first_hit(scores: Scores, hidden: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Return for each person how many items stand before their first hit; ties count for the item."""
+    rows = np.repeat(np.arange(len(scores)), np.diff(hidden.indptr))
+    best = np.full(len(scores), -np.inf, dtype=np.float32)
+    np.maximum.at(best, rows, scores[rows, hidden.indices])
+    return np.asarray((scores > best[:, None]).sum(axis=1), dtype=np.int64)
+
+
+def _learn(X: Array, hit: NDArray[np.bool_], seed: int) -> Calibrated:
+    if min(hit.sum(), (~hit).sum()) < 2 * FOLDS:
+        return constant((hit.sum() + 0.5) / (len(hit) + 1.0), X.shape[1])
+    return calibrate(X, hit, seed)
+
+
+def _probability(state: Sequence[Calibrated], features: Array, n: int) -> Array:
+    """Return the probability for lists of ``n``: interpolated over log n, rising with n."""
+    at_lengths = [
+        np.interp((features[:, at] * part.coef).sum(axis=1), *part.knots) for at, part in enumerate(state)
+    ]
+    rising = np.maximum.accumulate(np.stack(at_lengths, axis=1), axis=1)
+    place = float(np.interp(np.log(n), np.log(LENGTHS), np.arange(len(LENGTHS))))
+    below = int(np.floor(place))
+    above = min(below + 1, len(LENGTHS) - 1)
+    return np.asarray(rising[:, below] + (place - below) * (rising[:, above] - rising[:, below]))

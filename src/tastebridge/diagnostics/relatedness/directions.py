@@ -1,0 +1,118 @@
+"""The directions of taste that carry over from a source to the target, told by the items at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.preprocessing import normalize
+
+from tastebridge.diagnostics.relatedness.correlation import (
+    REGULARIZATION,
+    Array,
+    correlation_interval,
+    held_out_variates,
+)
+from tastebridge.diagnostics.relatedness.pairs import FEWEST, RANK, Taste
+from tastebridge.factors import SVDFactors
+from tastebridge.maps import CCAMap
+from tastebridge.maps.moments import Moments
+from tastebridge.routes import FitContext
+
+_DIRECTIONS, _ITEMS, _FOLDS, _PEOPLE = 5, 8, 5, 5000
+_LEAST = 5
+"""Items that fewer linked people have are not shown: what they load is chance, and would tell of somebody."""
+COLUMNS = ["source", "direction", "correlation", "low", "high", "end", "category", "rank", "item", "loading"]
+
+
+def learn_directions(context: FitContext, seed: int) -> pd.DataFrame:
+    """Return for each source the directions that carry over to the target, items by number.
+
+    The directions are those of regularised CCA between the factors of the linked people, the correlation is
+    that of people outside of the fit. Kept are at most five directions a source, those whose interval lies
+    above zero, and of items those that load most: the correlation, over the linked people, between having
+    the item and the variate of its own side (structure coefficients).
+
+    Returns
+    -------
+    DataFrame
+        source, direction (from 1), correlation, low, high, end ("high" or "low"), category, rank, item (its
+        number), loading: a row an item. People at the high end of a direction in the source are at the high
+        end in the target.
+    """
+    rows = [row for source in context.sources for row in _directions(context, source, seed)]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.astype({"direction": "int64", "rank": "int64", "item": "int64"})
+
+
+def taste(context: FitContext) -> dict[str, Taste]:
+    """Return who stands in every category, and their factors (n_people, k), of length 1."""
+    return {
+        name: Taste(np.diff(rows.indptr) > 0, partial(_factors, context, name))
+        for name, rows in sorted(context.histories.items())
+    }
+
+
+def described(table: pd.DataFrame, items: Mapping[str, Any], names: Mapping[str, pd.Series] | None) -> Any:
+    """Return a table of :func:`learn_directions` with ids, and names where there are any, for numbers."""
+    ids = [items[category].ids[item] for category, item in zip(table["category"], table["item"], strict=True)]
+    labels = [
+        None if names is None or category not in names else names[category].get(item)
+        for category, item in zip(table["category"], ids, strict=True)
+    ]
+    out = table.drop(columns="item")
+    out.insert(8, "item_id", pd.Series(ids, dtype=object, index=table.index))
+    out.insert(9, "name", pd.Series(labels, dtype=object, index=table.index))
+    return out
+
+
+def _directions(context: FitContext, source: str, seed: int) -> Iterator[tuple]:
+    people = context.linked(source)
+    if len(people) < FEWEST:
+        return
+    if len(people) > _PEOPLE:
+        people = np.sort(np.random.default_rng(seed).choice(people, _PEOPLE, replace=False))
+    sides = (source, context.target)
+    X, Y = (_factors(context, name, people) for name in sides)
+    k = min(_DIRECTIONS, X.shape[1], Y.shape[1])
+    A, B = held_out_variates(X, Y, k, _FOLDS, seed)
+    cca = CCAMap(k, REGULARIZATION).fit_moments(Moments.from_arrays(X, Y))
+    variates = X @ cca.x_weights_, Y @ cca.y_weights_
+    shown = 0
+    for place in range(k):
+        found = correlation_interval(A[:, place], B[:, place])
+        if found.low <= 0:
+            continue
+        shown += 1
+        for name, variate in zip(sides, variates, strict=True):
+            loadings = structure(context.histories[name][people], variate[:, place])
+            for end, rank, item, loading in _ends(loadings):
+                yield source, shown, found.mean, found.low, found.high, end, name, rank, item, loading
+
+
+def structure(rows: sparse.csr_matrix, variate: Array) -> Array:
+    """Return the correlation of having each item with a variate; 0 for items too few people have."""
+    n = len(variate)
+    v = variate - variate.mean()
+    scale = max(float(v.std()), 1e-12)
+    B = sparse.csr_matrix((np.ones(rows.nnz), rows.indices, rows.indptr), shape=rows.shape)
+    counts = np.asarray(B.sum(axis=0)).ravel()
+    spread = np.sqrt(counts / n * (1 - counts / n))
+    known = (counts >= _LEAST) & (spread > 0)
+    return np.divide(B.T @ v / n / scale, spread, out=np.zeros(rows.shape[1]), where=known)
+
+
+def _ends(loadings: Array) -> Iterator[tuple[str, int, int, float]]:
+    for end, sign in (("high", 1.0), ("low", -1.0)):
+        order = np.argsort(-sign * loadings, kind="stable")[:_ITEMS]
+        for rank, item in enumerate(order[sign * loadings[order] > 0], start=1):
+            yield end, rank, int(item), float(loadings[item])
+
+
+def _factors(context: FitContext, name: str, people: Any) -> Array:
+    model = context.factors((name,), SVDFactors(min(RANK, context.limit([name])), filter="power"))
+    return np.asarray(normalize(model.transform(context.histories[name][people])))

@@ -1,0 +1,212 @@
+"""What a fit found out, as small tables about many people and about no single one.
+
+They are what a report and a model card are made of, so that both can be had from a saved model, without its
+people. Counts of people below :data:`SMALLEST` are never a row of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge._numerics.topk import top_k
+from tastebridge.data import Panel
+from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
+from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
+from tastebridge.model import LinearModel, Segment, read_by_gates
+from tastebridge.routes import Histories
+
+Tables = dict[str, pd.DataFrame]
+Array = NDArray[np.float64]
+
+SMALLEST = 20
+"""People of a group that is told apart, at least."""
+MODEL, POPULARITY, WITHIN, CHANCE = "tastebridge", "popularity", "without a source", "at random"
+"""The lists that are compared."""
+_STARTS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
+_LISTED, _LENGTH = 500, 10
+
+
+def accuracy(evidence: Mapping[str, Any]) -> pd.DataFrame:
+    """Return how well each kind of people is served, out of fold: NDCG@10 with 95 % intervals over people.
+
+    Parameters
+    ----------
+    evidence : mapping of {"cold", "warm"} to Evidence
+        As of :attr:`tastebridge.InterestMapper.evidence_`.
+
+    Returns
+    -------
+    DataFrame
+        segment, list, people, mean, low, high (of the list of the model: those of all sources together, or,
+        where none is kept, of what needs no source), and the difference to the better of those that need no
+        source (difference, difference_low, difference_high; NaN for itself).
+    """
+    rows = []
+    for segment, found in evidence.items():
+        best = found.values[found.baseline]
+        for name, label in _VALUES.items():
+            values = served(found) if label == MODEL else found.values[name]
+            if name == "without transfer" and np.array_equal(values, found.values["popularity"]):
+                continue  # a person new to the target has nothing else where everybody is linked
+            gap = (np.nan,) * 3 if name == found.baseline else _triple(paired_difference(values, best))
+            rows.append((segment, label, len(values), *_triple(bootstrap_mean(values)), *gap))
+    return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
+
+
+def served(found: Any) -> Array:
+    """Return the values of the blend of all routes, or, where no source is kept, of what is served then."""
+    values: Array = found.values["blend" if found.sources["kept"].any() else found.baseline]
+    return values
+
+
+def by_history(evidence: Mapping[str, Any], panel: Panel, target: str) -> pd.DataFrame:
+    """Return NDCG@10 out of fold by the number of items people are known by outside of the target.
+
+    Parameters
+    ----------
+    evidence : mapping of {"cold", "warm"} to Evidence
+    panel : Panel
+        That of the fit.
+    target : str
+
+    Returns
+    -------
+    DataFrame
+        segment, known (such as ``"3–4"``), people, mean, low, high (of the blend), baseline (the mean of the
+        better list that needs no source), and the difference to it with its interval.
+    """
+    lengths = sum(np.diff(part.matrix.indptr) for name, part in panel.interactions.items() if name != target)
+    rows = []
+    for segment, found in evidence.items():
+        blend, best = served(found), found.values[found.baseline]
+        for label, here in _bins(np.asarray(lengths)[found.people]):
+            gap = _triple(paired_difference(blend[here], best[here]))
+            own = _triple(bootstrap_mean(blend[here]))
+            rows.append((segment, label, len(here), *own, float(best[here].mean()), *gap))
+    return pd.DataFrame(
+        rows, columns=["segment", "known", "people", "mean", "low", "high", "baseline", *_GAP]
+    )
+
+
+def beyond_accuracy(model: LinearModel, histories: Histories, seed: int) -> pd.DataFrame:
+    """Return what kind of items is recommended: coverage, novelty and popularity bias of lists of ten.
+
+    People with a history in the target are looked at twice: as they are ("warm"), and as if they were new to
+    it ("cold"), at most 500 of each. Beside the lists of the model stand those of popularity, for warm
+    people those of the model's routes within the target, and, for scale, what is expected of lists at random.
+
+    Returns
+    -------
+    DataFrame
+        segment, list, people, coverage (the share of the catalogue that is in any list), novelty (bits),
+        bias (mean popularity percentile, 0.5 at random), popularity (mean number of people who have an item).
+    """
+    rng = np.random.default_rng(seed)
+    target = histories[model.target]
+    counts = np.bincount(target.indices, minlength=target.shape[1])
+    elsewhere = sum(np.diff(part.indptr) for name, part in histories.items() if name != model.target)
+    known = np.flatnonzero((np.diff(target.indptr) > 0) & (np.asarray(elsewhere) > 0))
+    people = np.sort(rng.permutation(known)[:_LISTED])
+    columns = ["segment", "list", "people", "coverage", "novelty", "bias", "popularity"]
+    rows: list[tuple] = []
+    for segment in ("cold", "warm") if len(people) >= SMALLEST else ():
+        given = {name: part[people] for name, part in histories.items()}
+        if segment == "cold":
+            given[model.target] = sparse.csr_matrix(given[model.target].shape, dtype=np.float32)
+        for name, lists in _lists(model, given, counts, segment):
+            kinds = (novelty(lists, counts, target.shape[0]), popularity_bias(lists, counts))
+            means = (float(part.mean()) for part in (*kinds, average_popularity(lists, counts)))
+            rows.append((segment, name, len(people), catalogue_coverage(lists, len(counts)), *means))
+        rows.append((segment, CHANCE, len(people), *_chance(counts, len(people), target.shape[0])))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns are texts or numbers even where it is empty, as it will be read back."""
+    texts = {name: str for name in table.columns if name in _TEXTS}
+    empty = {name: np.float64 for name in table.columns if table[name].dtype == object and name not in texts}
+    return table.astype({**texts, **empty})
+
+
+def overview(panel: Panel) -> pd.DataFrame:
+    """Return the sizes of the categories of a panel, as :meth:`tastebridge.Panel.overview`."""
+    return panel.overview().reset_index()
+
+
+def cleaning(panel: Panel) -> pd.DataFrame:
+    """Return the account of what was cleaned: step, rows, reason; the first row is what came in."""
+    report = panel.cleaning
+    first = pd.DataFrame(
+        [("rows in", report.rows_in, "rows of the table")], columns=["step", "rows", "reason"]
+    )
+    last = pd.DataFrame(
+        [("rows out", report.rows_out, "pairs of a person and an item")], columns=first.columns
+    )
+    return pd.concat([first, report.to_frame(), last], ignore_index=True).astype({"rows": "int64"})
+
+
+_TEXTS = ("category", "end", "known", "list", "reason", "segment", "source", "step", "target")
+_VALUES = {"blend": MODEL, "without transfer": WITHIN, "popularity": POPULARITY}
+_GAP = ["difference", "difference_low", "difference_high"]
+
+
+def _triple(interval: Any) -> tuple[float, float, float]:
+    return interval.mean, interval.low, interval.high
+
+
+def _bins(lengths: NDArray[np.integer]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yield groups of people by length of history, small ones joined with the next."""
+    most, nowhere = lengths.max(initial=0), int((lengths == 0).sum())
+    starts = [start for start in _STARTS if start <= most and (start or nowhere >= SMALLEST)]
+    first: float = starts[0] if starts else 0
+    for end in [*starts[1:], np.inf][: len(starts)]:
+        here = np.flatnonzero((lengths >= first) & (lengths < end))
+        rest = int((lengths >= end).sum())
+        if rest and min(len(here), rest) < SMALLEST:
+            continue
+        if len(here) >= SMALLEST:
+            yield _label(first, end), here
+        first = end
+
+
+def _label(first: float, end: float) -> str:
+    if np.isinf(end):
+        return f"{first:g} or more"
+    return f"{first:g}" if end == first + 1 else f"{first:g}–{end - 1:g}"
+
+
+def _lists(
+    model: LinearModel, given: Histories, counts: NDArray[np.int64], segment: str
+) -> Iterator[tuple[str, NDArray[np.int32]]]:
+    """Yield the lists that are compared; nobody is recommended what they have."""
+    seen = given[model.target]
+    V, ones = model.item_vectors(), np.ones((seen.shape[0], 1), dtype=np.float32)
+    yield MODEL, top_k(model.user_vectors(given), V, _LENGTH, seen=seen)[0]
+    if segment == "warm":
+        yield WITHIN, top_k(_within(model).user_vectors(given), V, _LENGTH, seen=seen)[0]
+    yield POPULARITY, top_k(ones, counts[:, None].astype(np.float32), _LENGTH, seen=seen)[0]
+
+
+def _within(model: LinearModel) -> LinearModel:
+    """Return the model with weights only for the routes that need no source, and what the gates read."""
+    own = np.array([set(route.sources) <= {model.target} for route in model.routes])
+    left = own | np.array([read_by_gates(route.name) for route in model.routes])
+    segments = {
+        name: Segment(part.blend.only(left), (part.kept & own)[left]) for name, part in model.segments.items()
+    }
+    routes = tuple(route for route, keep in zip(model.routes, left, strict=True) if keep)
+    return replace(model, routes=routes, segments=segments)
+
+
+def _chance(counts: NDArray[np.int64], n_lists: int, n_users: int) -> tuple[float, float, float, float]:
+    """Return what is expected of lists at random: coverage, novelty, bias, popularity."""
+    covered = 1 - (1 - min(_LENGTH / len(counts), 1.0)) ** n_lists
+    bits = -np.log2(np.maximum(counts, 1) / n_users)
+    return float(covered), float(bits.mean()), 0.5, float(counts.mean())

@@ -1,0 +1,56 @@
+"""Which categories a recommender learns from, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tastebridge._foundation.validation import check_category
+from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
+
+
+def check_target(target: str, panel: Panel) -> str:
+    """Return the target if the panel has it and somebody is there."""
+    check_category("target", target, panel.categories)
+    if not len(panel[target].active):
+        raise InvalidDataError(
+            f"the target {target!r} has no events left, so there is nothing to recommend by. Add people who "
+            "have a history there."
+        )
+    return target
+
+
+def check_sources(
+    owner: str, target: str, sources: Sequence[str] | None, panel: Panel, linked: bool = True
+) -> list[str]:
+    """Return the sources, all other categories by default.
+
+    Parameters
+    ----------
+    owner : str
+        Who asks, for the error.
+    target : str
+    sources : list of str, optional
+    panel : Panel
+    linked : bool, default=True
+        Whether somebody must be both in a source and in the target.
+    """
+    if sources is not None and (isinstance(sources, str) or not len(sources)):
+        raise InvalidParameterError(
+            f"sources must be a list of categories, or None for all; got {sources!r}. "
+            + (f"Write [{sources!r}]." if isinstance(sources, str) and sources else "Name one at least.")
+        )
+    wanted = panel.categories if sources is None else dict.fromkeys(sources)
+    names = [check_category("sources", name, panel.categories) for name in wanted if name != target]
+    if not names:
+        raise InvalidDataError(
+            f"{owner}(target={target!r}) needs a source category beside the target; the panel has "
+            f"{', '.join(map(repr, panel.categories))}. Add events of another category."
+        )
+    if linked and not any(len(panel.linked(name, target)) for name in names):
+        raise NoLinkedUsersError(
+            f"nobody stands both in a source ({', '.join(map(repr, names))}) and in the target {target!r}. "
+            "What leads from one to the other is learned from people who are in both; check that the same "
+            "person has the same user_id in every category."
+        )
+    return names

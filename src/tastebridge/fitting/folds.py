@@ -1,0 +1,318 @@
+"""Out of fold: routes fitted without some people's target rows, and their scores of those rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.factors._base import FactorModel
+from tastebridge.model import Array, Segment, gates_of
+from tastebridge.routes import FitContext, FittedRoute, Route, vectors_of
+from tastebridge.splits import k_fold_users
+
+Numbers = NDArray[np.int64]
+_PARTS = 5
+"""Linked people are dealt into five parts; a fold hides one of them."""
+FEWEST_LINKED = 5
+"""Below this many linked people nothing can be judged out of fold."""
+_POOL = 2000
+"""Items the others of a fold's lists are drawn from."""
+
+
+class Held(NamedTuple):
+    """People whose rows in the target are hidden, whole ("cold") or in part ("warm")."""
+
+    segment: str
+    people: Numbers
+    hidden: sparse.csr_matrix
+
+
+@dataclass
+class Fold:
+    """The routes of one fold and the vectors of its held people.
+
+    Attributes
+    ----------
+    held : Held
+    gates : ndarray of shape (n_people, n_gates)
+    vectors : list of ndarray of shape (n_people, k), one a route
+    spaces : list of str, one a route
+    items : mapping of space to ndarray or, where few entries are not 0, csr_matrix, of shape (n_items, k)
+    seen : csr_matrix of shape (n_people, n_items)
+        What is left of their target rows.
+    lacking : mapping of source to Fold
+        The same people as if nothing were known of them in the source; where it was asked for.
+    """
+
+    held: Held
+    gates: Array
+    vectors: list[NDArray[np.float32]]
+    spaces: list[str]
+    items: Mapping[str, NDArray[np.float32] | sparse.csr_matrix]
+    seen: sparse.csr_matrix
+    lacking: Mapping[str, Fold] = field(default_factory=dict)
+
+    def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
+        """Return the scores of all items for some of the people, routes weighted (n_people, n_routes)."""
+        total = np.zeros((len(weights), self.seen.shape[1]), dtype=np.float32)
+        for space, V in self.items.items():
+            Z = np.zeros((len(weights), V.shape[1]), dtype=np.float32)
+            for column in np.flatnonzero(weights.any(axis=0)):
+                if self.spaces[column] == space:
+                    part = self.vectors[column][rows]
+                    Z[:, : part.shape[1]] += part * weights[:, [column]].astype(np.float32)
+            if Z.any():
+                _add_scores(total, Z, V)
+        return total
+
+
+class Lists(NamedTuple):
+    """Held-out items, each with sampled others, as a blend wants them."""
+
+    X: Array
+    y: Array
+    groups: Numbers
+    gates: Array
+    people: Numbers
+
+
+def number_of_folds(n_linked: int, enough: int = 1000) -> int:
+    """Return how many parts to hide in turn, so that ``enough`` linked people are judged; at most five."""
+    return int(np.clip(-(-enough * _PARTS // max(n_linked, 1)), 1, _PARTS))
+
+
+def held_out(
+    target: sparse.csr_matrix, linked: Numbers, n_folds: int, cap: int, rng: np.random.Generator
+) -> Iterator[list[Held]]:
+    """Yield for every fold whom to hide: a fifth of the linked people wholly, of other people one row each.
+
+    The latter have at least two rows in the target; nobody is held twice in the same way, nor in both ways
+    in one fold. At most ``cap`` people of a kind.
+    """
+    counts = np.diff(target.indptr)
+    seed = int(rng.integers(2**31))
+    parts = k_fold_users(linked, min(_PARTS, len(linked)), seed, counts=counts[linked])
+    return held_in(parts, target, linked, min(n_folds, len(parts)), cap, rng)
+
+
+def held_in(
+    parts: Sequence[Numbers],
+    target: sparse.csr_matrix,
+    linked: Numbers,
+    n_folds: int,
+    cap: int,
+    rng: np.random.Generator,
+) -> Iterator[list[Held]]:
+    """Yield for every fold whom to hide where the linked people are dealt into parts already."""
+    counts = np.diff(target.indptr)
+    others = rng.permutation(np.setdiff1d(np.flatnonzero(counts), linked))
+    shares = np.array_split(others, n_folds)
+    for fold in range(n_folds):
+        cold = _at_most(parts[fold], cap, rng)
+        before = parts[fold - 1 : fold] if fold else parts[1:n_folds][-1:]
+        warm = np.concatenate([shares[fold], *before, *parts[n_folds + fold :: n_folds]])
+        warm = _at_most(np.sort(warm[counts[warm] >= 2]), cap, rng)
+        yield [Held("cold", cold, target[cold]), Held("warm", warm, _one_each(target[warm], rng))]
+
+
+def fit_routes(routes: Sequence[Route], context: FitContext) -> dict[str, FittedRoute]:
+    """Return the routes fitted in a context, by name; two of one name could not be told apart."""
+    found: dict[str, FittedRoute] = {}
+    for route in (route for kind in routes for route in kind.build(context)):
+        if route.name in found:
+            raise InvalidParameterError(
+                f"two routes are {route.name!r}; each must differ from the others. Leave one out of routes."
+            )
+        found[route.name] = route
+    return found
+
+
+def folds_of(
+    context: FitContext,
+    held: list[Held],
+    fitted: Mapping[str, FittedRoute],
+    names: list[str],
+    lacking: Sequence[str] = (),
+) -> list[Fold]:
+    """Return the vectors of held people, whose rows the context does not have; routes by ``names``.
+
+    And those of the same people without their histories in each of the sources of ``lacking``.
+    """
+    routes = [fitted.get(name) for name in names]
+    folds = [_fold(context, part, routes) for part in held if len(part.people)]
+    return [
+        replace(fold, lacking={name: _lacking(context, fold, routes, name) for name in lacking})
+        for fold in folds
+    ]
+
+
+def build_fold(
+    routes: Sequence[Route], context: FitContext, held: list[Held], names: list[str]
+) -> list[Fold]:
+    """Fit the routes without what is held and return the vectors of the held people, routes by ``names``."""
+    return folds_of(context, held, fit_routes(routes, context), names)
+
+
+def without(target: sparse.csr_matrix, held: list[Held]) -> sparse.csr_matrix:
+    """Return the target's matrix without all that is held."""
+    keep = np.ones(target.nnz, dtype=bool)
+    for part in held:
+        rows = np.repeat(part.people, np.diff(part.hidden.indptr))
+        keep[_positions(target, rows, part.hidden.indices)] = False
+    indptr = np.append(0, np.cumsum(keep))[target.indptr]
+    return sparse.csr_matrix((target.data[keep], target.indices[keep], indptr), shape=target.shape)
+
+
+def lists_of(
+    folds: Sequence[Fold],
+    n_lists: int,
+    n_negatives: int,
+    rng: np.random.Generator,
+    like: tuple[Sequence[Fold], Lists] | None = None,
+) -> Lists:
+    """Return lists of a hidden item and ``n_negatives`` others each; at most ``n_lists``, rows at random.
+
+    ``like`` are folds of the same people with other vectors, and their lists of the same draw: the scores of
+    routes whose vectors are the very same are taken from there.
+    """
+    share = -(-n_lists // max(len(folds), 1))
+    width, done, parts = 1 + n_negatives, 0, []
+    for place, fold in enumerate(folds):
+        before = None
+        if like is not None:
+            n_here = min(share, fold.held.hidden.nnz)
+            before = like[0][place], like[1].X.reshape(-1, width, len(fold.vectors))[done : done + n_here]
+            done += n_here
+        parts.append(_lists(fold, share, n_negatives, rng, before))
+    X, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(3))
+    n = X.shape[0]
+    y = np.tile(np.append(1.0, np.zeros(width - 1)), n)
+    return Lists(
+        X.reshape(n * width, -1), y, np.repeat(np.arange(n), width), np.repeat(gates, width, axis=0), people
+    )
+
+
+def scores_of(lists: Lists, segment: Segment) -> Array:
+    """Return the blended score (n_rows,) of a segment whose routes are the first columns of the lists."""
+    X = lists.X[:, : len(segment.kept)]
+    return np.asarray((X * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1))
+
+
+def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> Fold:
+    histories = {name: rows[held.people] for name, rows in context.histories.items()}
+    known = [route for route in routes if route is not None]
+    encoders = {key: context.encoders[key] for key in {route.encoder for route in known}}
+    encoded = {
+        key: context.encoded(*encoder, held.people)
+        for key, encoder in encoders.items()
+        if isinstance(encoder.model, FactorModel)
+    }
+    parts = vectors_of(known, encoders, histories, encoded)
+    nothing = np.zeros((len(held.people), 1), dtype=np.float32)
+    spaces = [next(iter(context.spaces)) if route is None else route.space for route in routes]
+    return Fold(
+        held,
+        gates_of(context.target, histories, parts),
+        [nothing if route is None else parts[route.name].astype(np.float32) for route in routes],
+        spaces,
+        {key: _thin(context.spaces[key]) for key in dict.fromkeys(spaces)},
+        histories[context.target],
+    )
+
+
+def _lacking(context: FitContext, fold: Fold, routes: list[FittedRoute | None], source: str) -> Fold:
+    """Return the fold of the same people with an empty history in a source."""
+    histories = {name: rows[fold.held.people] for name, rows in context.histories.items()}
+    histories[source] = sparse.csr_matrix(histories[source].shape, dtype=histories[source].dtype)
+    reading = [route for route in routes if route is not None and source in route.sources]
+    changed = vectors_of(reading, context.encoders, histories)
+    there = {route.name: Z for route, Z in zip(routes, fold.vectors, strict=True) if route is not None}
+    parts: dict[str, Any] = {**there, **{name: Z.astype(np.float32) for name, Z in changed.items()}}
+    vectors = [
+        Z if route is None else parts[route.name] for route, Z in zip(routes, fold.vectors, strict=True)
+    ]
+    return replace(fold, gates=gates_of(context.target, histories, parts), vectors=vectors)
+
+
+def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | sparse.csr_matrix:
+    """Return ``V`` sparse if few of its entries are not 0."""
+    if sparse.issparse(V):
+        return V
+    return sparse.csr_matrix(V) if np.count_nonzero(V) < V.size // 20 else V
+
+
+def _lists(
+    fold: Fold,
+    n_lists: int,
+    n_negatives: int,
+    rng: np.random.Generator,
+    like: tuple[Fold, NDArray[Any]] | None,
+) -> tuple[NDArray[np.float32], Numbers, Array]:
+    """Return the route scores (n, 1 + n_negatives, n_routes), the people and the gates of one fold's lists.
+
+    The others come, at random, from a pool of items drawn uniformly; an item the person has is not one.
+    """
+    hidden, n_items = fold.held.hidden, fold.held.hidden.shape[1]
+    person = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
+    chosen = np.sort(rng.permutation(len(person))[:n_lists])
+    person, positive = person[chosen], hidden.indices[chosen]
+    pool = np.sort(rng.permutation(n_items)[: max(_POOL, n_negatives)])
+    others = rng.integers(len(pool), size=(len(person), n_negatives))
+    people, place = np.unique(person, return_inverse=True)
+    had = (hidden + fold.seen)[people][:, pool].toarray()[place[:, None], others] != 0
+    columns = list(range(len(fold.vectors)))
+    if like is None:
+        X = np.empty((len(person), 1 + n_negatives, len(columns)), dtype=np.float32)
+    else:
+        X = like[1].copy()
+        columns = [at for at in columns if fold.vectors[at] is not like[0].vectors[at]]
+    spaces = {fold.spaces[at] for at in columns}
+    dense = {space: [_rows(fold.items[space], at) for at in (positive, pool)] for space in spaces}
+    for column in columns:
+        Z = fold.vectors[column]
+        near, far = (V[:, : Z.shape[1]] for V in dense[fold.spaces[column]])
+        X[:, 0, column] = np.einsum("ij,ij->i", Z[person], near)
+        scores = (Z[people] @ far.T)[place[:, None], others]
+        scores[had] = scores.min()
+        X[:, 1:, column] = scores
+    return X, fold.held.people[person], fold.gates[person]
+
+
+def _add_scores(total: NDArray[np.float32], Z: NDArray[np.float32], V: Any) -> None:
+    """Add ``Z V'`` to ``total`` in place; where ``V`` is sparse, so are the histories that reach it."""
+    if isinstance(V, np.ndarray):
+        total += Z @ V.T
+        return
+    found = (sparse.csr_matrix(Z) @ V.T).tocoo()
+    total[found.row, found.col] += found.data
+
+
+def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers) -> NDArray[np.float32]:
+    """Return some rows of item vectors, dense."""
+    return V[rows] if isinstance(V, np.ndarray) else np.asarray(V[rows].toarray())
+
+
+def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:
+    """Return one entry of every row, at random; no row is empty."""
+    counts = np.diff(matrix.indptr)
+    kept = matrix.indptr[:-1] + (rng.random(len(counts)) * counts).astype(np.int64)
+    return sparse.csr_matrix(
+        (matrix.data[kept], matrix.indices[kept], np.arange(len(counts) + 1)), shape=matrix.shape
+    )
+
+
+def _positions(matrix: sparse.csr_matrix, rows: Numbers, columns: Numbers) -> Numbers:
+    """Return where in ``matrix.data`` the entries stand (matrix with sorted indices)."""
+    n = matrix.shape[1]
+    stored = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * n + matrix.indices
+    return np.searchsorted(stored, rows * n + columns)
+
+
+def _at_most(people: Numbers, cap: int, rng: np.random.Generator) -> Numbers:
+    return people if len(people) <= cap else np.sort(rng.choice(people, cap, replace=False))

@@ -1,0 +1,87 @@
+"""What can join a source to the target: people in both, items in both, or features of one space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.routes.context import SameItems
+
+BRIDGES = ("users", "items", "features")
+ENOUGH = 50
+"""Below so many people in both categories nothing learned from them is trusted, where there is a choice."""
+
+
+def shared_items(panel: Panel, target: str, sources: Iterable[str]) -> SameItems:
+    """Return the items with the same id in a source and in the target; sources without any are left out."""
+    found = {}
+    there = panel[target].items
+    for name in sources:
+        here = panel[name].items
+        if here.kind == there.kind:
+            at = there.numbers(here.ids, missing="negative")
+            if (at >= 0).any():
+                found[name] = np.flatnonzero(at >= 0), at[at >= 0]
+    return found
+
+
+def shares_features(panel: Panel, target: str, source: str) -> bool:
+    """Return whether both have features of one name whose columns mean the same."""
+    here, there = (panel.item_features.get(name, {}) for name in (source, target))
+    return any(name in here and here[name].shares_space_with(part) for name, part in there.items())
+
+
+class Plan(NamedTuple):
+    """How a target is to be reached.
+
+    Attributes
+    ----------
+    over : {"users", "items", "features", "other", "all"}
+        Which routes across are taken: ``"other"`` are those over items or features.
+    standing : bool
+        Whether people of the target stand in for people in both, of whom there are too few.
+    matches : mapping of source to pair of ndarray
+        The shared items, where routes over items are taken.
+    """
+
+    over: str
+    standing: bool
+    matches: SameItems
+
+    @classmethod
+    def of(cls, bridge: str, panel: Panel, target: str, sources: Sequence[str]) -> Plan:
+        """Choose by what there is; a bridge that is asked for and is not there is refused."""
+        matches = shared_items(panel, target, sources)
+        features = any(shares_features(panel, target, name) for name in sources)
+        _check(bridge, bool(matches), features, target, sources)
+        linked = [panel.linked(name, target) for name in sources]
+        few = len(np.unique(np.concatenate(linked))) < ENOUGH
+        if bridge == "users":
+            return cls("users", False, {})
+        if bridge == "features":
+            return cls("features", few, {})
+        if bridge == "items":
+            return cls("items", few, matches)
+        nobody = not any(len(people) for people in linked)
+        standing = nobody or (few and (bool(matches) or features))
+        return cls("other" if standing else "all", standing, matches)
+
+
+def _check(bridge: str, items: bool, features: bool, target: str, sources: Sequence[str]) -> None:
+    """Refuse a bridge of items or features that no source has."""
+    names = ", ".join(map(repr, sources))
+    if bridge == "items" and not items:
+        raise InvalidDataError(
+            f"bridge='items' needs items with the same item_id in a source ({names}) and in the target "
+            f"{target!r}; there are none. Name the same items alike, or use bridge='auto'."
+        )
+    if bridge == "features" and not features:
+        raise InvalidDataError(
+            f"bridge='features' needs features of one name and with the same columns for items of a source "
+            f"({names}) and of the target {target!r}. Add them by Panel.with_item_features, or use "
+            "bridge='auto'."
+        )

@@ -1,0 +1,154 @@
+"""What the blends of other targets tell of a target's own: pooled weights of routes of the same kind.
+
+A blend has some hundred parameters, and a target of a few hundred people teaches them poorly. But routes of
+one kind are worth much the same whatever they lead to: so the lists of several targets are laid together,
+routes of a kind added up over their sources, and the weights learned of these few columns are what the blend
+of a target starts from and stays near (:meth:`tastebridge.model.blend.StackingBlend.fit`). The targets are
+dealt
+into two groups, each of which learns from the other, so that no row a target is judged on has a say in it.
+
+References
+----------
+R. Caruana, "Multitask learning", Machine Learning 28 (1997). T. Evgeniou and M. Pontil, "Regularized
+multi-task learning", KDD (2004).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge._numerics.threads import together
+from tastebridge.fitting.folds import Lists, lists_of
+from tastebridge.fitting.shared_fit import Built
+from tastebridge.fitting.source_evaluation import masks
+from tastebridge.model.blend import StackingBlend
+from tastebridge.model.losses import Problem
+from tastebridge.routes import FittedRoute
+
+Array = NDArray[np.float64]
+Priors = dict[str, dict[str, Array]]
+
+_LISTS, _FEWEST = 500, 10
+"""Lists a target teaches others by, at most, and below which it teaches them nothing."""
+_SELECTIONS = ("all", "base", "with")
+_ROUNDING = 1e-6
+
+
+class Case:
+    """What one target shows in one kind of people: its lists, and the kinds of its routes."""
+
+    def __init__(
+        self, lists: Lists, routes: Sequence[FittedRoute], target: str, sources: Sequence[str]
+    ) -> None:
+        self.width = len(lists.y) // len(lists.people)
+        self.X = lists.X / _deviation(lists.X)
+        gates = lists.gates[:: self.width]
+        self.gates = (gates - gates.mean(axis=0)) / _deviation(gates)
+        self.kinds = [kind_of(route, target) for route in routes]
+        self.groups, self.sources = masks(routes, target, sources), sources
+
+    def columns(self, selection: str, kinds: Sequence[str]) -> Array:
+        """Return the standardised scores of some routes, added up by kind, (n_rows, n_kinds)."""
+        base = self.groups["popularity"] | self.groups["within"]
+        out = np.zeros((len(self.X), len(kinds)))
+        if selection == "with":  # each source has its turn in a share of the lists
+            turn = np.arange(len(self.gates)) % max(len(self.sources), 1)
+            for place, name in enumerate(self.sources):
+                rows = np.repeat(turn == place, self.width)
+                self._add(out, kinds, base | self.groups[f"from {name}"], rows)
+        else:
+            everything = np.ones(len(base), dtype=bool)
+            self._add(out, kinds, base if selection == "base" else everything, slice(None))
+        return out
+
+    def _add(self, out: Array, kinds: Sequence[str], mask: NDArray[np.bool_], rows: object) -> None:
+        for column in np.flatnonzero(mask):
+            out[rows, kinds.index(self.kinds[column])] += self.X[rows, column]  # type: ignore[index]
+
+
+def pooled_priors(
+    built: Mapping[str, Built],
+    sources: Mapping[str, Sequence[str]],
+    blend: StackingBlend,
+    n_negatives: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> dict[str, Priors]:
+    """Return for every target, kind of people and selection of routes the coefficients others suggest.
+
+    Selections are those of :func:`tastebridge.fitting.source_evaluation.weigh`. Where no other target has
+    enough lists there are none.
+    """
+    out: dict[str, Priors] = {name: {} for name in built}
+    for segment in ("cold", "warm"):
+        cases = {
+            name: case
+            for name, one in built.items()
+            if (case := _case(one, sources[name], name, segment, n_negatives, rng)) is not None
+        }
+        groups = [list(built)[::2], list(built)[1::2]]
+        calls: list[Callable[[], Array]] = []
+        wanted = []
+        for own, others in (groups, groups[::-1]):
+            teachers = [cases[name] for name in others if name in cases]
+            kinds = sorted({kind for case in teachers for kind in case.kinds})
+            for selection in _SELECTIONS if teachers else ():
+                calls.append(partial(_pooled, teachers, selection, kinds, blend))
+                wanted.append((own, selection, kinds))
+        for (own, selection, kinds), coef in zip(wanted, together(calls, n_jobs), strict=True):
+            for name in own:
+                if name in cases:
+                    out[name].setdefault(segment, {})[selection] = _spread(coef, kinds, cases[name].kinds)
+    return out
+
+
+def kind_of(route: FittedRoute, target: str) -> str:
+    """Return the name of a route without the categories it leads from."""
+    others = [name for name in route.sources if name != target]
+    for name in route.sources if len(route.sources) == 1 else ():
+        return ("from a source: " if others else "within: ") + route.name.removeprefix(f"{name} → ")
+    return route.name
+
+
+def _case(
+    built: Built,
+    sources: Sequence[str],
+    target: str,
+    segment: str,
+    n_negatives: int,
+    rng: np.random.Generator,
+) -> Case | None:
+    folds = [fold for fold in built.folds if fold.held.segment == segment]
+    if sum(fold.held.hidden.nnz for fold in folds) < _FEWEST:
+        return None
+    return Case(lists_of(folds, _LISTS, n_negatives, rng), built.fitted, target, sources)
+
+
+def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[str], blend: StackingBlend) -> Array:
+    """Return the coefficients (1 + n_gates, n_kinds) learned on the lists of all cases."""
+    X = np.concatenate([case.columns(selection, kinds) for case in cases])
+    width = cases[0].width
+    starts = np.arange(0, len(X), width)
+    features = np.column_stack([np.ones(len(starts)), np.concatenate([case.gates for case in cases])])
+    y = np.zeros(len(X))
+    y[starts] = 1.0
+    problem = Problem(
+        X, y, starts, np.repeat(features, width, axis=0), blend.loss, blend.gate_penalty, blend.focus
+    )
+    return problem.solve(blend.max_iter)[0]
+
+
+def _spread(coef: Array, kinds: Sequence[str], wanted: Sequence[str]) -> Array:
+    """Return the coefficients of routes by their kinds; the mean of all for a kind nobody else has."""
+    place = {kind: at for at, kind in enumerate(kinds)}
+    usual = coef.mean(axis=1)
+    return np.column_stack([coef[:, place[kind]] if kind in place else usual for kind in wanted])
+
+
+def _deviation(X: Array) -> Array:
+    deviation = X.std(axis=0)
+    return np.where(deviation > _ROUNDING * deviation.max(initial=0.0), deviation, 1.0)

@@ -1,0 +1,174 @@
+"""The blend of routes to ratings: ridge stacking on ratings that were hidden while the routes were fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from tastebridge.fitting.folds import Fold
+from tastebridge.metrics import mae, rmse
+from tastebridge.metrics.intervals import Interval, paired_difference
+from tastebridge.model import GATES, Array, Segment
+from tastebridge.model.blend import StackingBlend
+from tastebridge.routes.ratings import ITEMS
+
+SHARED = 2
+"""The mean and the items come first among the routes; they count once, whatever the blend."""
+_PRIOR, _DEVIATION = 0.5, 0.5
+"""The weight a route is thought to have before it is tried, and how far from it it may well be."""
+
+
+class Rows(NamedTuple):
+    """Hidden ratings, one a row.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, n_routes)
+        What each route adds to the prediction.
+    y : ndarray of shape (n,)
+        The ratings.
+    people : ndarray of shape (n,)
+        Whose they are; the rows of a person in a fold follow each other.
+    gates : ndarray of shape (n, n_gates)
+        What is known of the person.
+    """
+
+    X: Array
+    y: Array
+    people: NDArray[np.int64]
+    gates: Array
+
+
+def rows_of(folds: Sequence[Fold]) -> Rows:
+    """Return the hidden ratings of some folds, but those of items nobody is left to have rated."""
+    parts = [_rows(fold) for fold in folds]
+    X, y, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(4))
+    return Rows(X, y, people, gates)
+
+
+def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Segment:
+    """Return the blend that predicts the rows best; routes that are not ``used`` have no part in it.
+
+    Mean and items count once. The others are weighed to predict what these leave, by
+    :class:`~tastebridge.model.blend.StackingBlend`, and their weights held near one half, give or take one
+    half, as
+    far as the rows do not know better: a part is shrunk already, and others tell the same. The mean is then
+    moved so that RMSE plus MAE of these rows is least: ratings are skewed, and the one wants their mean, the
+    other their median.
+    """
+    kept = used | (np.arange(len(used)) < SHARED)
+    own = np.flatnonzero(used & rows.X.any(axis=0))
+    own = own[own >= SHARED]
+    whole = StackingBlend.equal(len(used), len(GATES))
+    if not len(own) or not len(rows.y):
+        return Segment(whole, kept)
+    left = rows.y - rows.X[:, :SHARED].sum(axis=1)
+    blend.fit(*_with_prior(rows, own, left))
+    whole.gate_mean_, whole.gate_scale_ = blend.gate_mean_, blend.gate_scale_
+    whole.scale_[own], whole.coef_[:, own] = blend.scale_, blend.coef_
+    errors = left - (rows.X[:, own] * blend.weights(rows.gates)).sum(axis=1)
+    mean = float(rows.X[:, 0].mean())
+    whole.coef_[0, 0] = np.log(np.expm1(max(1.0 + _middle(errors) / mean, 1e-3)))
+    return Segment(whole, kept)
+
+
+def predict_rows(segment: Segment, rows: Rows, scale: tuple[float, float]) -> Array:
+    """Return the predicted ratings, held within the lowest and the highest rating."""
+    weights = segment.blend.weights(rows.gates) * segment.kept
+    return np.asarray(np.clip((rows.X * weights).sum(axis=1), *scale))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What hidden ratings say of routes.
+
+    Attributes
+    ----------
+    shrinkage : float
+        Of the items' effects while the rest was fitted.
+    rows : mapping of {"cold", "warm"} to Rows or None
+    segments : dict of {"cold", "warm", "empty"} to Segment
+    gains : mapping of source to Interval
+        How much less each source alone makes the squared error of people new to the target.
+    scale : (float, float)
+        The lowest and the highest rating.
+    """
+
+    shrinkage: float
+    rows: Mapping[str, Rows | None]
+    segments: dict[str, Segment]
+    gains: Mapping[str, Interval]
+    scale: tuple[float, float]
+
+    @property
+    def loss(self) -> float:
+        """RMSE plus MAE of people new to the target; infinite where there are none to judge by."""
+        rows = self.rows["cold"]
+        if rows is None:
+            return float("inf")
+        predicted = predict_rows(self.segments["cold"], rows, self.scale)
+        return _loss(rows.y - predicted)
+
+    def errors(self) -> pd.DataFrame:
+        """Return RMSE and MAE by kind of person, and those of the items' effects alone."""
+        found = []
+        for kind, rows in self.rows.items():
+            if rows is not None:
+                ours = predict_rows(self.segments[kind], rows, self.scale)
+                items = predict_rows(self.segments["empty"], rows, self.scale)
+                found.append((kind, len(rows.y), *(f(rows.y, p) for p in (ours, items) for f in (rmse, mae))))
+        columns = ["people", "n", "rmse", "mae", "items_rmse", "items_mae"]
+        return pd.DataFrame(found, columns=columns)
+
+
+def gain_of(rows: Rows, used: NDArray[np.bool_], scale: tuple[float, float]) -> Interval:
+    """Return by how much some routes lower the squared error that mean and items make, with its interval."""
+    segments = [weigh_rows(StackingBlend("ridge"), rows, mask) for mask in (np.zeros_like(used), used)]
+    without, found = (np.square(predict_rows(one, rows, scale) - rows.y) for one in segments)
+    return paired_difference(without, found, people=rows.people)
+
+
+def _with_prior(
+    rows: Rows, own: NDArray[np.intp], left: Array
+) -> tuple[Array, Array, NDArray[np.int64], Array]:
+    """Return parts, what to predict, people and gates, with a row a route for its prior weight."""
+    size = max(float(left.std()), 1e-6) / _DEVIATION  # so that such a row counts as much as the prior
+    X = np.concatenate([rows.X[:, own], size * np.eye(len(own))])
+    y = np.concatenate([left, np.full(len(own), size * _PRIOR)])
+    people = np.concatenate([rows.people, -1 - np.arange(len(own))])
+    gates = np.concatenate([rows.gates, np.tile(rows.gates.mean(axis=0), (len(own), 1))])
+    return X, y, people, gates
+
+
+def _middle(errors: Array) -> float:
+    """Return the number that makes RMSE plus MAE least; it lies between the mean and the median."""
+    ends = sorted((float(errors.mean()), float(np.median(errors))))
+    if ends[1] - ends[0] < 1e-9:
+        return ends[0]
+    return float(minimize_scalar(lambda c: _loss(errors - c), bounds=ends, method="bounded").x)
+
+
+def _loss(errors: Array) -> float:
+    return float(np.sqrt(np.square(errors).mean()) + np.abs(errors).mean())
+
+
+def _rows(fold: Fold) -> Rows:
+    hidden = fold.held.hidden
+    row = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
+    known = _vectors(fold, ITEMS, hidden.indices)[:, 0] != 0.0  # an item without a rating has no effect
+    row, item = row[known], hidden.indices[known]
+    X = np.empty((len(row), len(fold.vectors)))
+    for column, (Z, space) in enumerate(zip(fold.vectors, fold.spaces, strict=True)):
+        X[:, column] = (Z[row] * _vectors(fold, space, item)[:, : Z.shape[1]]).sum(axis=1, dtype=np.float64)
+    return Rows(X, hidden.data[known].astype(np.float64), fold.held.people[row], fold.gates[row])
+
+
+def _vectors(fold: Fold, space: str, items: NDArray[np.integer]) -> NDArray[np.float32]:
+    V = fold.items[space]
+    return V[items] if isinstance(V, np.ndarray) else np.asarray(V[items].toarray())

@@ -1,0 +1,123 @@
+"""One pass for many targets: every factor model fitted once on everybody and once a fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge._numerics.threads import together
+from tastebridge.fitting.fold_assignment import LEAST, MOST, held_for_all, hidden_histories
+from tastebridge.fitting.folds import FEWEST_LINKED, Fold, Held, fit_routes, folds_of
+from tastebridge.fitting.plan import Plan
+from tastebridge.routes import FitContext, FittedRoute, Route
+
+Array = NDArray[np.float64]
+
+
+class Aim(NamedTuple):
+    """One target: what it is reached from, and how."""
+
+    sources: list[str]
+    plan: Plan
+    routes: list[Route]
+
+
+class Built(NamedTuple):
+    """What a fit has built for one target.
+
+    Attributes
+    ----------
+    context : FitContext
+    routes : list of Route
+        The kinds of routes.
+    held : list of list of Held
+        Whom each fold hides.
+    fitted : list of FittedRoute
+    folds : list of Fold
+        What the routes say of people whose target rows were hidden from them.
+    priors : mapping of {"cold", "warm"} to mapping
+        What other targets tell of the weights: see :mod:`tastebridge.fitting.pooled_prior`.
+    """
+
+    context: FitContext
+    routes: Sequence[Route]
+    held: list[list[Held]]
+    fitted: list[FittedRoute]
+    folds: list[Fold]
+    priors: Mapping[str, Mapping[str, Array]] = MappingProxyType({})
+
+
+def build_all(
+    hub: FitContext,
+    aims: Mapping[str, Aim],
+    n_folds: int | None,
+    cap: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> dict[str, Built]:
+    """Return what is built for every target, all sharing the factors of single categories and of all of them.
+
+    A fold hides other people in every target (:mod:`tastebridge.fitting.fold_assignment`), so that its
+    factors serve all targets too: all is fitted 1 + n_folds times, however many targets there are.
+
+    Parameters
+    ----------
+    hub : FitContext
+        With everybody's histories, of the largest rank that any route asks of SVD factors.
+    aims : mapping of target to Aim
+    n_folds : int, optional
+        None for as many as it takes to judge 200 people of the middle target.
+    cap : int
+        People of a kind in a fold and target, at most.
+    rng : Generator
+    n_jobs : int, optional
+    """
+    contexts = {name: _view(hub, name, aim) for name, aim in aims.items()}
+    linked = {
+        name: people
+        for name, context in contexts.items()
+        if len(people := context.linked_to_any()) >= FEWEST_LINKED
+    }
+    n_folds = n_folds or number_of_folds([len(people) for people in linked.values()])
+    held = held_for_all(hub.histories, linked, n_folds, cap, rng) if linked else []
+    whole = together([partial(fit_routes, aims[name].routes, contexts[name]) for name in contexts], n_jobs)
+    fitted = dict(zip(contexts, whole, strict=True))
+    found: dict[str, list[Fold]] = {name: [] for name in aims}
+    for fold in held:
+        hidden = FitContext(hidden_histories(hub.histories, fold), hub.target, hub.rank, hub, hub.features)
+        calls = [
+            partial(_judged, _view(hidden, name, aims[name]), aims[name], part, list(fitted[name]))
+            for name, part in fold.items()
+        ]
+        for name, one in zip(fold, together(calls, n_jobs), strict=True):
+            found[name] += one
+    built = {}
+    for name, context in contexts.items():
+        hidden_here = [fold[name] for fold in held if name in fold]
+        routes = list(fitted[name].values())
+        built[name] = Built(context, aims[name].routes, hidden_here, routes, found[name])
+    return built
+
+
+def number_of_folds(n_linked: Sequence[int], enough: int = 200) -> int:
+    """Return how many parts to hide in turn to judge ``enough`` people of the middle target; all at most."""
+    parts = int(np.clip(len(n_linked), LEAST, MOST))
+    usual = max(int(np.median(n_linked)), 1) if len(n_linked) else 1
+    return int(np.clip(-(-enough * parts // usual), 1, parts))
+
+
+def _view(hub: FitContext, target: str, aim: Aim) -> FitContext:
+    """Return a context for one target that has its factors from the hub."""
+    kept = {name: rows for name, rows in hub.histories.items() if name == target or name in aim.sources}
+    return FitContext(kept, target, hub.rank, hub, hub.features, aim.plan.matches)
+
+
+def _judged(context: FitContext, aim: Aim, held: list[Held], names: list[str]) -> list[Fold]:
+    """Return the folds of one target, its people as they are and as if not known in each source."""
+    lacking = aim.sources if len(aim.sources) > 1 else ()
+    return folds_of(context, held, fit_routes(aim.routes, context), names, lacking)

@@ -1,0 +1,257 @@
+"""Does a source help? Blends weighed out of fold, against the best that needs no source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from tastebridge._numerics.dense import dense_top_k
+from tastebridge.fitting.folds import Fold, Lists
+from tastebridge.metrics import ndcg
+from tastebridge.metrics.intervals import Interval, paired_difference
+from tastebridge.model import GATES, Array, Segment
+from tastebridge.model.blend import StackingBlend
+from tastebridge.routes import FittedRoute
+from tastebridge.routes.popularity import POPULARITY
+
+Mask = NDArray[np.bool_]
+_CUTOFF = 10
+_STEP = 512
+_LEAST_GAIN = 0.01
+"""Less is no evidence: the mean a map learns is one more shape of popularity, which may gain a little."""
+_JUDGED = 1200
+"""People of a segment whose whole ranking is judged, at most."""
+
+
+class Evidence(NamedTuple):
+    """What out-of-fold people of one segment say.
+
+    Attributes
+    ----------
+    sources : DataFrame
+        A row a source: lift and marginal with their intervals, gain, verdict, kept.
+    people : ndarray
+        The numbers of the judged people.
+    values : dict of name to ndarray
+        NDCG@10 of every judged person: ``popularity``, ``without transfer`` and ``blend``.
+    baseline : str
+        The better of the first two.
+    """
+
+    sources: pd.DataFrame
+    people: NDArray[np.int64]
+    values: dict[str, Array]
+    baseline: str
+
+
+def weigh(
+    blend: StackingBlend,
+    lists: Lists,
+    lacking: Callable[[str], Lists],
+    folds: Sequence[Fold],
+    routes: Sequence[FittedRoute],
+    target: str,
+    sources: Sequence[str],
+    rng: np.random.Generator,
+    prior: Mapping[str, Array] | None = None,
+) -> tuple[Segment, Evidence]:
+    """Fit the blend of one segment and judge every source.
+
+    The people are dealt into two halves; each is judged by blends fitted on the other: with all routes, with
+    those that need no source, and with the latter and one source's. What the last has over the second is
+    what the source *gains* in the listwise objective of the held-out items, and *lifts* in NDCG@10, there
+    over the better of popularity and the second. It is kept if the interval of its lift lies above zero, or
+    that of its gain above :data:`_LEAST_GAIN` and that of its lift not below zero; the final blend is fitted
+    on everybody with what is kept, and where no source is, with the better of what needs none.
+
+    Its *marginal* contribution is what all routes together have over a blend fitted anew without its own, on
+    the same lists as they are (``lacking``) where nothing is known of the people in that source.
+
+    ``prior`` are the coefficients, (1 + n_gates, n_routes) each, of blends of such routes elsewhere: of all
+    of them ("all"), of those that need no source ("base"), and of these and one source's ("with").
+    """
+    groups = masks(routes, target, sources)
+    base = groups["popularity"] | groups["within"]
+    everything = np.ones(len(routes), dtype=bool)
+    halves = _halves(lists.people, rng)
+    chosen = {f"with {name}": base | groups[f"from {name}"] for name in sources}
+
+    elsewhere = prior or {}
+
+    def pair(mask: Mask, kind: str, known: Lists = lists) -> list[StackingBlend]:
+        return [_fit(blend, known, mask, ~half, elsewhere.get(kind)) for half in halves]
+
+    fitted = {"all": pair(everything, "all"), "base": pair(base, "base")}
+    for name, mask in chosen.items():
+        fitted[name] = fitted["all"] if mask.all() else pair(mask, "with")
+    gains = _gains(fitted, lists, halves, {"base": base, **chosen})
+    for name in sources:
+        known = lists if len(sources) == 1 else lacking(name)
+        fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", known)
+    values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
+    baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
+    table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
+    kept = groups["popularity"] if baseline == "popularity" else base
+    if table["kept"].any():
+        used = [groups[f"from {name}"] for name in table.loc[table["kept"], "source"]]
+        kept = np.any([base, groups["joint"], *used], axis=0)
+    final = _fit(blend, lists, kept, np.ones(len(lists.people), dtype=bool), elsewhere.get("all"))
+    only = {name: values[name] for name in ("popularity", "without transfer", "blend")}
+    return Segment(final, kept), Evidence(table, people, only, baseline)
+
+
+def gain_of(blend: StackingBlend, lists: Lists, base: Mask, more: Mask, rng: np.random.Generator) -> Interval:
+    """Return what columns of lists gain over others, judged on people their weights were not learned from."""
+    halves = _halves(lists.people, rng)
+    selections = {"base": base, "more": more}
+    fitted = {
+        name: [_fit(blend, lists, mask, ~half, None) for half in halves] for name, mask in selections.items()
+    }
+    return _gains(fitted, lists, halves, selections)["more"]
+
+
+def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> dict[str, Mask]:
+    """Return which routes are popularity, within the target, from each source, and of several at once.
+
+    What is popular among linked people counts as within the target. With a single source the joint route is
+    that source's.
+    """
+    of = [frozenset(route.sources) - {target} for route in routes]
+    out = {"popularity": np.array([route.name == POPULARITY for route in routes])}
+    out["within"] = np.array([not others for others in of]) & ~out["popularity"]
+    for name in sources:
+        out[f"from {name}"] = np.array([others == {name} for others in of])
+    out["joint"] = np.array([len(others) > 1 for others in of])
+    return out
+
+
+def popular_alone(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> Segment:
+    """Return the blend for people of whom nothing is known: the shares of popularity."""
+    only = masks(routes, target, sources)["popularity"]
+    return Segment(StackingBlend.equal(len(routes), len(GATES)), only)
+
+
+def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
+    """Return two masks of rows that split the people."""
+    everyone = np.unique(people)
+    first = np.isin(people, rng.permutation(everyone)[: len(everyone) // 2])
+    return [first, ~first]
+
+
+def _fit(
+    blend: StackingBlend, lists: Lists, routes: Mask, people: Mask, prior: Array | None
+) -> StackingBlend:
+    """Return the blend of some routes on some people's lists; what it says of the others means nothing."""
+    width = len(lists.y) // len(lists.people)
+    rows = np.repeat(people if people.any() else ~people, width)
+    X, y, groups, gates = lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows]
+    known = None if prior is None else prior[:, routes]
+    return clone(blend).fit(X, y, groups, gates, known).among(routes)
+
+
+def _gains(
+    fitted: Mapping[str, Sequence[StackingBlend]],
+    lists: Lists,
+    halves: Sequence[Mask],
+    selections: Mapping[str, Mask],
+) -> dict[str, Interval]:
+    """Return for each selection of routes the gain in the listwise objective over the base."""
+    width = len(lists.y) // len(lists.people)
+    found = {name: np.zeros(len(lists.people)) for name in selections}
+    for at, half in enumerate(halves):
+        rows = np.repeat(half, width)
+        X, gates = lists.X[rows], lists.gates[rows][::width]
+        for name, mask in selections.items():
+            weights = fitted[name][at].weights(gates)[:, mask]
+            scores = X[:, mask].reshape(len(gates), width, -1) @ weights[:, :, None]
+            found[name][half] = _objective(scores, width, fitted[name][at].focus)
+    return {
+        name: paired_difference(values, found["base"], people=lists.people) for name, values in found.items()
+    }
+
+
+def _objective(scores: Array, width: int, focus: float) -> Array:
+    """Return what the listwise loss wants of the first entry of every list, ``(p ** q - 1) / q``."""
+    S = scores.reshape(-1, width)
+    S = S - S.max(axis=1, keepdims=True)
+    likelihood = np.asarray(S[:, 0] - np.log(np.exp(S).sum(axis=1)))
+    return np.expm1(focus * likelihood) / focus if focus else likelihood
+
+
+def _judge(
+    fitted: Mapping[str, Sequence[StackingBlend]],
+    folds: Sequence[Fold],
+    halves: Sequence[Mask],
+    people: NDArray[np.int64],
+    groups: Mapping[str, Mask],
+    sources: Sequence[str],
+) -> tuple[dict[str, Array], NDArray[np.int64]]:
+    """Return NDCG@10 of every held person for every selection of routes, each person by the other half."""
+    first = np.unique(people[halves[0]])
+    every = frozenset(groups)
+    within = frozenset({"popularity", "within"})
+    selections = {"popularity": ("base", frozenset({"popularity"})), "without transfer": ("base", within)}
+    selections["blend"] = ("all", every)
+    for name in sources:
+        selections[f"with {name}"] = (f"with {name}", within | {f"from {name}"})
+        selections[f"less {name}"] = (f"less {name}", every - {f"from {name}"})
+    missing = {f"less {name}": name for name in sources}
+    parts: dict[str, list[Array]] = {name: [] for name in selections}
+    judged = []
+    for fold in folds:
+        half = np.isin(fold.held.people, first)
+        views = {kind: fold.lacking.get(missing.get(kind, ""), fold) for kind in fitted}
+        weights = {
+            kind: np.where(half[:, None], *(blend.weights(views[kind].gates) for blend in pair))
+            for kind, pair in fitted.items()
+        }
+        chosen_people = _spread(len(half), -(-_JUDGED // len(folds)))
+        judged.append(fold.held.people[chosen_people])
+        for start in range(0, len(chosen_people), _STEP):
+            rows = chosen_people[start : start + _STEP]
+            known: dict[tuple[int, bytes], Array] = {}  # with a single source some selections are the same
+            for name, (kind, chosen) in selections.items():
+                mask = np.any([groups[group] for group in chosen], axis=0)
+                key = id(fitted[kind]), mask.tobytes()
+                if key not in known:
+                    scores = views[kind].scores(rows, weights[kind][rows] * mask)
+                    known[key] = _ndcg(scores, fold, rows)
+                parts[name].append(known[key])
+    return {name: np.concatenate(value) for name, value in parts.items()}, np.concatenate(judged)
+
+
+def _spread(n: int, most: int) -> NDArray[np.int64]:
+    """Return at most ``most`` of the numbers below ``n``, evenly spaced."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+
+
+def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
+    """Return NDCG@10 of some people, every item ranked but those they have."""
+    seen = fold.seen[rows].tocoo()
+    scores[seen.row, seen.col] = -np.inf
+    return ndcg(dense_top_k(scores, _CUTOFF)[0], fold.held.hidden[rows], _CUTOFF)
+
+
+def _row(source: str, values: Mapping[str, Array], baseline: Array, gain: Interval) -> dict[str, object]:
+    lift = paired_difference(values[f"with {source}"], baseline)
+    marginal = paired_difference(values["blend"], values[f"less {source}"])
+    verdict = "helps" if lift.low > 0 else "hurts" if lift.high < 0 else "no evidence"
+    return {
+        "source": source,
+        "lift": lift.mean,
+        "lift_low": lift.low,
+        "lift_high": lift.high,
+        "marginal": marginal.mean,
+        "marginal_low": marginal.low,
+        "marginal_high": marginal.high,
+        "gain": gain.mean,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
+        "verdict": verdict,
+        "kept": bool(lift.low > 0 or (gain.low > _LEAST_GAIN and lift.high >= 0)),
+    }

@@ -1,0 +1,247 @@
+"""The blend: stacking regression over route scores, with weights that may depend on the person."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, validate_data
+
+from tastebridge._foundation.validation import check_choice, check_count, check_fitted, check_number
+from tastebridge._numerics.linalg import row_products
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.model.losses import Problem
+
+Array = NDArray[np.float64]
+_ROUNDING = 1e-6
+_PRIOR_LISTS = 3.0
+"""How many lists a prior counts as; 1 to 10 are as good."""
+_SMALLEST = 1e-12
+
+
+class StackingBlend(RegressorMixin, BaseEstimator):
+    r"""Non-negative weights of routes, learned from out-of-fold scores and gated by the person.
+
+    .. math:: s = \sum_r w_r(g)\, x_r / \sigma_r, \qquad w_r(g) = \log(1 + e^{a_r + b_r^\top g})
+
+    where :math:`x_r` is the score of route r, :math:`\sigma_r` its standard deviation and g what is known of
+    the person, standardised. For a person the score stays linear in the routes. The parameters minimise, plus
+    :math:`\lambda \lVert b \rVert^2`, over lists of one person's items:
+
+    - ``"listwise"``: with the geometric mean :math:`p = \exp(\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i
+      y_i)` of what the softmax of the list gives its relevant items, :math:`(1 - p^q) / q` where q is
+      ``focus``. Towards 0 it is the cross-entropy (ListNet); the higher q, the less is spent on items that no
+      route can bring near the top (generalised cross-entropy);
+    - ``"logistic"``: the pointwise logistic loss of :math:`s + c`, :math:`y > 0` against the rest;
+    - ``"ridge"``: the squared error of :math:`s + c`.
+
+    Solved by L-BFGS from equal weights.
+
+    Parameters
+    ----------
+    loss : {"listwise", "logistic", "ridge"}, default="listwise"
+    focus : float, default=0.5
+        The power q of the listwise loss, from 0 to 1.
+    gate_penalty : float, default=0.01
+        The penalty :math:`\lambda`, at least 0.
+    max_iter : int, default=100
+        Steps of L-BFGS at most.
+
+    Attributes
+    ----------
+    scale_ : ndarray of shape (n_routes,)
+        :math:`\sigma`; 1 for a route that is constant, or that varies less than a millionth of the route
+        that varies most: such scores are rounding, as of a full-rank filter, which is 0 where nothing is had.
+    coef_ : ndarray of shape (1 + n_gates, n_routes)
+        Rows a and b.
+    gate_mean_, gate_scale_ : ndarray of shape (n_gates,)
+    intercept_ : float
+        c; 0 for the listwise loss, which does not see it.
+    n_features_in_, n_iter_ : int
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is out of range.
+    InvalidDataError
+        If no list has an entry to find, or groups or gates do not pair up with the rows.
+
+    References
+    ----------
+    D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992). L. Breiman, "Stacked regressions",
+    Machine Learning 24 (1996). Z. Cao et al., "Learning to rank: from pairwise approach to listwise
+    approach", ICML (2007). Z. Zhang and M. Sabuncu, "Generalized cross entropy loss for training deep neural
+    networks with noisy labels", NeurIPS (2018).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tastebridge.model.blend import StackingBlend
+    >>> rng = np.random.default_rng(0)
+    >>> X, lists = rng.normal(size=(600, 2)), np.repeat(np.arange(60), 10)
+    >>> y = np.zeros(600)
+    >>> y[[10 * i + int(X[10 * i : 10 * i + 10, 0].argmax()) for i in range(60)]] = 1.0
+    >>> weights = StackingBlend().fit(X, y, groups=lists).weights()
+    >>> bool(weights[0] > 10 * weights[1])
+    True
+    """
+
+    scale_: Array
+    coef_: Array
+    gate_mean_: Array
+    gate_scale_: Array
+    intercept_: float
+
+    def __init__(
+        self,
+        loss: str = "listwise",
+        focus: float = 0.5,
+        gate_penalty: float = 0.01,
+        max_iter: int = 100,
+    ) -> None:
+        self.loss = loss
+        self.focus = focus
+        self.gate_penalty = gate_penalty
+        self.max_iter = max_iter
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        gates: ArrayLike | None = None,
+        prior: Array | None = None,
+    ) -> Self:
+        """Learn the weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_routes)
+            Route scores of items, a list's rows one after the other.
+        y : array-like of shape (n_rows,)
+            Relevance.
+        groups : array-like of shape (n_rows,), optional
+            The list each row belongs to; by default all rows are one list.
+        gates : array-like of shape (n_rows, n_gates), optional
+            What is known of the person, the same in all rows of a list.
+        prior : ndarray of shape (1 + n_gates, n_routes), optional
+            What ``coef_`` is elsewhere, where much the same is blended: these weights stay near it, the
+            nearer the fewer lists there are.
+        """
+        self.check()
+        rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+        starts = _starts(groups, len(y))
+        G = _gates(gates, len(y))
+        self.gate_mean_, self.gate_scale_ = G.mean(axis=0), _deviation(G)
+        self.scale_ = _deviation(X)
+        features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
+        problem = Problem(
+            X / self.scale_,
+            y,
+            starts,
+            features,
+            self.loss,
+            self.gate_penalty,
+            self.focus,
+            prior,
+            _PRIOR_LISTS / len(starts),
+        )
+        self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
+        return self
+
+    def check(self) -> None:
+        """Refuse parameters that cannot be used."""
+        check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
+        check_number("focus", self.focus, 0.0, 1.0)
+        check_number("gate_penalty", self.gate_penalty, 0.0)
+        check_count("max_iter", self.max_iter)
+
+    @classmethod
+    def equal(cls, n_routes: int, n_gates: int) -> StackingBlend:
+        """Return a blend that gives every route weight 1, as if fitted."""
+        blend = cls()
+        blend.scale_, blend.coef_ = np.ones(n_routes), np.zeros((1 + n_gates, n_routes))
+        blend.coef_[0] = np.log(np.expm1(1.0))
+        blend.gate_mean_, blend.gate_scale_ = np.zeros(n_gates), np.ones(n_gates)
+        blend.intercept_, blend.n_features_in_, blend.n_iter_ = 0.0, n_routes, 0
+        return blend
+
+    def only(self, routes: NDArray[np.bool_]) -> StackingBlend:
+        """Return this fitted blend with some of its routes only."""
+        blend = StackingBlend(**self.get_params())
+        blend.__dict__.update(self.__dict__)
+        blend.scale_, blend.coef_ = self.scale_[routes], self.coef_[:, routes]
+        blend.n_features_in_ = int(routes.sum())
+        return blend
+
+    def among(self, routes: NDArray[np.bool_]) -> StackingBlend:
+        """Return this fitted blend with further routes, of no use, between its own; undone by ``only``."""
+        blend = StackingBlend(**self.get_params())
+        blend.__dict__.update(self.__dict__)
+        blend.scale_, blend.coef_ = np.ones(len(routes)), np.zeros((len(self.coef_), len(routes)))
+        blend.scale_[routes], blend.coef_[:, routes] = self.scale_, self.coef_
+        blend.n_features_in_ = len(routes)
+        return blend
+
+    def extended(self, weights: Array) -> StackingBlend:
+        """Return this fitted blend with more routes, whose weights (n_more,) are the same for everybody."""
+        blend = self.only(np.ones(self.n_features_in_, dtype=bool))
+        w = np.maximum(weights, _SMALLEST)
+        more = np.zeros((len(self.coef_), len(w)))
+        more[0] = w + np.log(-np.expm1(-w))  # where softplus is w
+        blend.scale_ = np.append(self.scale_, np.ones(len(w)))
+        blend.coef_ = np.concatenate([self.coef_, more], axis=1)
+        blend.n_features_in_ += len(w)
+        return blend
+
+    def weights(self, gates: ArrayLike | None = None) -> Array:
+        """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates.
+
+        A row of gates has the same weights, bit by bit, whatever rows stand beside it.
+        """
+        check_fitted(self, "coef_")
+        if gates is None:
+            return np.asarray(np.logaddexp(0.0, self.coef_[0]) / self.scale_, dtype=np.float64)
+        G = (np.asarray(gates, dtype=np.float64) - self.gate_mean_) / self.gate_scale_
+        W = np.logaddexp(0.0, self.coef_[0] + row_products(G, self.coef_[1:])) / self.scale_
+        return np.asarray(W, dtype=np.float64)
+
+    def predict(self, X: ArrayLike, gates: ArrayLike | None = None) -> Array:
+        """Return the blended score of every row."""
+        check_fitted(self, "coef_")
+        X = np.asarray(validate_data(self, X, dtype=np.float64, reset=False), dtype=np.float64)
+        return np.asarray((X * self.weights(gates)).sum(axis=1) + self.intercept_, dtype=np.float64)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that this ranks: as a regressor of arbitrary numbers it is poor."""
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def _starts(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
+    """Return where each list starts."""
+    if groups is None:
+        return np.zeros(1, dtype=np.int64)
+    labels = np.asarray(groups)
+    if labels.shape != (n_rows,):
+        raise InvalidDataError(f"groups need one label a row, {n_rows}; got shape {labels.shape}.")
+    return np.append(0, np.flatnonzero(labels[1:] != labels[:-1]) + 1)
+
+
+def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
+    if gates is None:
+        return np.zeros((n_rows, 0))
+    G = np.asarray(check_array(gates, dtype=np.float64, input_name="gates"))
+    if len(G) != n_rows:
+        raise InvalidDataError(f"gates need one row for each of {n_rows} rows of X; got {len(G)}.")
+    return G
+
+
+def _deviation(X: Any) -> Array:
+    deviation = X.std(axis=0)
+    return np.where(deviation > _ROUNDING * deviation.max(initial=0.0), deviation, 1.0)

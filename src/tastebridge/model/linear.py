@@ -1,0 +1,215 @@
+"""The collapsed model: one vector a person, one a target item, and nothing of the people it learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge._numerics.catalogue import Catalogue
+from tastebridge._numerics.threads import one_blas_thread
+from tastebridge._numerics.topk import catalogue_of
+from tastebridge.model.blend import StackingBlend
+from tastebridge.routes import Encoded, Encoder, FitContext, FittedRoute, Histories, known_to
+
+Array = NDArray[np.float64]
+Vectors32 = NDArray[np.float32]
+
+GATES = ("source events", "target events", "neighbour strength")
+"""What the blend may know of a person, all as logarithms."""
+
+_MADE_UP, _ITEMS_EACH = 64, 4
+
+
+class Segment(NamedTuple):
+    """The blend of people of one kind; the weights of routes that are not ``kept`` are zero."""
+
+    blend: StackingBlend
+    kept: NDArray[np.bool_]
+
+    def only(self, routes: NDArray[np.bool_]) -> Segment:
+        """Return the blend of some of the routes."""
+        return Segment(self.blend.only(routes), self.kept[routes])
+
+    def extended(self, weights: Array, kept: NDArray[np.bool_]) -> Segment:
+        """Return the blend with more routes, whose weights (n_more,) are the same for everybody."""
+        return Segment(self.blend.extended(weights), np.append(self.kept, kept))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    r"""Routes and the weights that blend them.
+
+    With the weights :math:`w_r` and the vectors :math:`z_r` of a person, and the item vectors
+    :math:`V_{S(r)}` of the route's space, the score is :math:`\sum_r w_r z_r^\top v_{S(r)}`. Routes of one
+    space add up, and the spaces stand side by side: a person's vector is
+    :math:`[\sum_{r: S(r)=1} w_r z_r, \sum_{r: S(r)=2} w_r z_r, …]` and an item's :math:`[v_1, v_2, …]`.
+
+    Attributes
+    ----------
+    target : str
+    encoders : mapping of key to Encoder
+    routes : tuple of FittedRoute
+    spaces : mapping of key to ndarray of shape (n_items, k)
+        Given dense or sparse; views of the columns of :meth:`item_vectors`.
+    segments : mapping of {"cold", "warm", "empty"} to Segment
+        For people without and with a history in the target, and without any history; where there is no
+        ``"empty"``, the last are ``"cold"`` too.
+    storage : {"exact", "float16", "int8"}
+        How a file holds the large matrices. They are rounded already: what is loaded is what was saved.
+    """
+
+    target: str
+    encoders: Mapping[str, Encoder]
+    routes: tuple[FittedRoute, ...]
+    spaces: Mapping[str, Vectors32]
+    segments: Mapping[str, Segment]
+    storage: str = "exact"
+    _item_vectors: Vectors32 = field(init=False, repr=False)
+    _starts: Mapping[str, int] = field(init=False, repr=False)
+    _catalogue: Catalogue | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ends = np.cumsum([V.shape[1] for V in self.spaces.values()])
+        whole = np.zeros((next(iter(self.spaces.values())).shape[0], ends[-1]), dtype=np.float32)
+        for V, end in zip(self.spaces.values(), ends, strict=True):
+            _put(V, whole[:, end - V.shape[1] : end])
+        ends = ends[:-1]
+        views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=True))
+        object.__setattr__(self, "spaces", views)
+        object.__setattr__(self, "_item_vectors", whole)
+        object.__setattr__(self, "_starts", dict(zip(self.spaces, [0, *ends.tolist()], strict=True)))
+
+    @classmethod
+    def of(
+        cls, context: FitContext, routes: Sequence[FittedRoute], segments: Mapping[str, Segment]
+    ) -> LinearModel:
+        """Return the model of routes built in a context, without those that nobody's weights keep.
+
+        A route the gates read stays, be its own weight zero: the weights were learned with it.
+        """
+        kept = np.any([segment.kept for segment in segments.values()], axis=0)
+        kept |= np.array([read_by_gates(route.name) for route in routes])
+        chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
+        return cls(
+            target=context.target,
+            encoders={route.encoder: context.encoders[route.encoder] for route in chosen},
+            routes=chosen,
+            spaces={route.space: context.spaces[route.space] for route in chosen},
+            segments={name: segment.only(kept) for name, segment in segments.items()},
+        )
+
+    def without(self, space: str) -> LinearModel:
+        """Return the model without the routes that lead to a space."""
+        kept = np.array([route.space != space for route in self.routes])
+        return replace(
+            self,
+            routes=tuple(route for route in self.routes if route.space != space),
+            spaces={key: V for key, V in self.spaces.items() if key != space},
+            segments={name: segment.only(kept) for name, segment in self.segments.items()},
+        )
+
+    def catalogue(self, sizes: Mapping[str, int]) -> Catalogue:
+        """Return the item vectors arranged for the search; ``sizes`` are the numbers of items by category."""
+        if self._catalogue is None:
+            object.__setattr__(self, "_catalogue", catalogue_of(self._item_vectors, self._typical(sizes)))
+        assert self._catalogue is not None
+        return self._catalogue
+
+    def _typical(self, sizes: Mapping[str, int]) -> Vectors32:
+        """Return the vectors of people made up, a few items drawn for each; half are new to the target."""
+        rng, histories = np.random.default_rng(0), {}
+        indptr = np.arange(_MADE_UP + 1) * _ITEMS_EACH
+        for name, size in sizes.items():
+            items = np.sort(rng.integers(size, size=(_MADE_UP, _ITEMS_EACH)), axis=1).ravel()
+            rows = sparse.csr_matrix((np.ones(len(items), np.float32), items, indptr), (_MADE_UP, size))
+            rows.sum_duplicates()
+            histories[name] = rows
+        there = histories[self.target]
+        half = sparse.csr_matrix((_MADE_UP // 2, there.shape[1]), dtype=np.float32)
+        histories[self.target] = sparse.vstack([half, there[_MADE_UP // 2 :]], format="csr")
+        return self.user_vectors(histories)
+
+    def item_vectors(self) -> Vectors32:
+        """Return the vectors (n_items, n_components) of the target's items."""
+        return self._item_vectors
+
+    def user_vectors(self, histories: Histories) -> Vectors32:
+        """Return the vectors (n_people, n_components) of people with these histories.
+
+        A person's vector is the same, bit by bit, whoever stands beside them and however many threads there
+        are.
+        """
+        with one_blas_thread():
+            return self._user_vectors(histories)
+
+    def _user_vectors(self, histories: Histories) -> Vectors32:
+        """Return the vectors of people; what no one's weights ask for is not encoded."""
+        encoded = Encoded(self.encoders, histories)
+        weights = self.weights(histories, self.gated(histories, encoded))
+        used = np.flatnonzero(weights.any(axis=0)).tolist()
+        known = {name: known_to(name, histories) for name in {self.routes[place].sources for place in used}}
+        out = np.zeros((len(weights), self._item_vectors.shape[1]), dtype=np.float32)
+        for place in used:
+            route, start = self.routes[place], self._starts[self.routes[place].space]
+            Z = route.vectors(encoded[route.encoder], known[route.sources])
+            out[:, start : start + Z.shape[1]] += Z * weights[:, [place]]
+        return out
+
+    def gates(self, histories: Histories) -> Array:
+        """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
+        return self.gated(histories, Encoded(self.encoders, histories))
+
+    def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
+        """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
+        parts = {route.name: encoded[route.encoder] for route in self.routes if read_by_gates(route.name)}
+        return gates_of(self.target, histories, parts)
+
+    def weights(self, histories: Histories, gates: Array | None = None) -> Array:
+        """Return the weight of every route for every person, (n_people, n_routes).
+
+        ``gates`` are those of the people, where these are known already.
+        """
+        gates = self.gates(histories) if gates is None else gates
+        kinds = self._kinds(histories)
+        out = np.zeros((len(gates), len(self.routes)))
+        for name, (blend, kept) in self.segments.items():
+            if (rows := kinds == name).any():
+                out[rows] = blend.weights(gates[rows]) * kept
+        return out
+
+    def _kinds(self, histories: Histories) -> NDArray[np.str_]:
+        """Return the segment of every person."""
+        kinds = np.where(known_to((self.target,), histories), "warm", "cold")
+        if "empty" in self.segments:
+            kinds = np.where(known_to(tuple(histories), histories), kinds, "empty")
+        return kinds
+
+
+def _put(V: Any, block: Vectors32) -> None:
+    """Write dense or sparse vectors to a block of zeros."""
+    if sparse.issparse(V):
+        entries = V.tocoo()
+        block[entries.row, entries.col] = entries.data
+    else:
+        block[:] = V
+
+
+def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:
+    """Return what is known of people, (n_people, 3): see :data:`GATES`."""
+    there = np.diff(histories[target].indptr)
+    here, strength = np.zeros(len(there)), np.zeros(len(there))
+    for name, rows in histories.items():
+        here += np.diff(rows.indptr) * (name != target)
+    for name, Z in parts.items():
+        strength += np.linalg.norm(Z, axis=1) * read_by_gates(name)
+    return np.column_stack([np.log1p(here), np.log1p(there), np.log(strength + 1e-2)])
+
+
+def read_by_gates(route: str) -> bool:
+    """Return whether the gates read a route's vectors."""
+    return route.endswith("→ neighbours")

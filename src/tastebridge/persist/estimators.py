@@ -1,0 +1,119 @@
+"""Fitted parts of a model, stored with what scoring needs and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from tastebridge.exceptions import InvalidParameterError, ModelFileError
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
+from tastebridge.factors._base import FactorModel
+from tastebridge.factors.rating import RatingFactors
+from tastebridge.model import GATES
+from tastebridge.model.blend import StackingBlend
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.parameters import from_json, to_json
+from tastebridge.routes import width_of
+from tastebridge.routes.links import LinearEncoder
+from tastebridge.routes.popularity import Constant
+from tastebridge.routes.profiles import ProfileEncoder
+
+ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
+    "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
+    "Constant": (Constant, ()),
+    "EASEFactors": (EASEFactors, ("encoder_",)),
+    "LinearEncoder": (LinearEncoder, ("encoder_",)),
+    "ProfileEncoder": (ProfileEncoder, ("encoder_",)),
+    "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
+    "SVDFactors": (SVDFactors, ("encoder_",)),
+}
+"""The encoders a saved model can hold, and what ``transform`` reads of each."""
+
+
+_TO_GROW: Mapping[str, tuple[str, ...]] = {
+    "ALSFactors": ("user_gram_", "newcomers_"),
+    "EASEFactors": ("singular_values_", "user_gram_", "newcomers_"),
+    "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
+}
+"""What an encoder needs beside to give new items factors; older files do without."""
+_MANY = 2**40
+"""People, for the check of parameters: how many there were at the fit is not kept."""
+
+
+def describe_factors(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
+    """Store a fitted encoder under a name and return its record."""
+    kind = type(model).__name__
+    known, attributes = ENCODERS.get(kind, (None, ()))
+    if known is not type(model):
+        raise InvalidParameterError(
+            f"the encoder {model!r} cannot be saved; a saved model holds {', '.join(ENCODERS)}. Use one of "
+            "these in the routes, or keep the model in memory."
+        )
+    to_grow = [attribute for attribute in _TO_GROW.get(kind, ()) if hasattr(model, attribute)]
+    for attribute in (*attributes, *to_grow):
+        arrays.add(f"{name}/{attribute}", getattr(model, attribute))
+    parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
+    return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
+
+
+def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: int) -> Any:
+    """Return the fitted encoder of a record, which reads histories of ``n_items`` items."""
+    if record["class"] not in ENCODERS:
+        raise ModelFileError(f"it names the encoder {record['class']!r}, which a model cannot hold.")
+    kind, attributes = ENCODERS[record["class"]]
+    model: Any = object.__new__(kind)
+    if issubclass(kind, BaseEstimator):
+        model = kind(**{key: from_json(value) for key, value in record["parameters"].items()})
+        model.n_features_in_ = n_items
+    if isinstance(model, FactorModel):
+        model._check(sparse.coo_matrix((_MANY, n_items)))
+    for attribute in attributes:
+        shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
+        setattr(model, attribute, arrays.get(f"{name}/{attribute}", *shape))
+    k = width_of(model)
+    to_grow: dict[str, tuple[int | None, ...]] = {
+        "user_gram_": (k, k),
+        "singular_values_": (k,),
+        "newcomers_": (None,),
+    }
+    for attribute in _TO_GROW.get(record["class"], ()):
+        if arrays.has(f"{name}/{attribute}"):
+            setattr(model, attribute, arrays.get(f"{name}/{attribute}", *to_grow[attribute]))
+    check_numbers(getattr(model, "newcomers_", np.zeros(0, dtype=np.int64)), n_items)
+    return model
+
+
+def check_numbers(numbers: Any, n_items: int) -> None:
+    """Refuse what are not numbers of items, ascending."""
+    within = numbers.dtype == np.int64 and ((numbers >= 0) & (numbers < n_items)).all()
+    if not within or (np.diff(numbers) <= 0).any():
+        raise ModelFileError("its new items are not ascending numbers of items.")
+
+
+def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str, Any]:
+    """Store a fitted blend under a name and return its record."""
+    for attribute in ("scale_", "coef_", "gate_mean_", "gate_scale_"):
+        arrays.add(f"{name}/{attribute}", getattr(blend, attribute))
+    return {
+        "blend": to_json("blend", blend),
+        "intercept": float(blend.intercept_),
+        "n_iter": int(blend.n_iter_),
+    }
+
+
+def revive_blend(name: str, record: dict[str, Any], arrays: Arrays, n_routes: int) -> StackingBlend:
+    """Return the fitted blend of a record, over ``n_routes`` routes."""
+    blend = from_json(record["blend"])
+    if not isinstance(blend, StackingBlend):
+        raise ModelFileError(f"its blend is a {type(blend).__name__}, not a StackingBlend.")
+    blend.scale_ = arrays.get(f"{name}/scale_", n_routes)
+    blend.coef_ = arrays.get(f"{name}/coef_", 1 + len(GATES), n_routes)
+    blend.gate_mean_ = arrays.get(f"{name}/gate_mean_", len(GATES))
+    blend.gate_scale_ = arrays.get(f"{name}/gate_scale_", len(GATES))
+    blend.intercept_, blend.n_iter_ = float(record["intercept"]), int(record["n_iter"])
+    blend.n_features_in_ = n_routes
+    return blend

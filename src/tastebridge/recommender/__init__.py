@@ -1,5 +1,0 @@
-"""What every recommender of the package can do once its model is fitted: frames of ids in and out."""
-
-from tastebridge.recommender.base import Recommender, Vectors
-
-__all__ = ["Recommender", "Vectors"]

@@ -1,0 +1,391 @@
+"""A mapper that is differentially private end to end for the people who link two categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._numerics.threads import one_blas_thread
+from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
+from tastebridge.data.alignment import with_items
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.factors import SVDFactors
+from tastebridge.fitting.checks import check_sources, check_target
+from tastebridge.maps import RidgeMap
+from tastebridge.maps.moments import Array, Moments
+from tastebridge.model import GATES, LinearModel, Segment
+from tastebridge.model.blend import StackingBlend
+from tastebridge.privacy import Budget, Key, noise_multiplier_for
+from tastebridge.privacy.budget import check_delta, check_epsilon
+from tastebridge.privacy.grid import BITS, GridPart, add_noise, sparse_to_grid
+from tastebridge.privacy.moments import PARTS, noisy_moments
+from tastebridge.privacy.shrinkage import shrink_towards
+from tastebridge.privacy.whitening import Scale, scale_of
+from tastebridge.recommenders import Recommender
+from tastebridge.routes import FitContext, FittedRoute
+from tastebridge.routes.popularity import Constant
+
+Numbers = NDArray[np.int64]
+
+_COUNT, _MEAN = 0.03, 0.2
+"""Shares of a part of the budget: for the number of people, and, of popularity's, for their mean factors."""
+
+
+class PrivateMapper(Recommender):
+    r"""Learns across categories from linked people under :math:`(\varepsilon, \delta)`-differential privacy.
+
+    Protected are the people with events both in the target and in a source. Everybody else, the *outsiders*,
+    is public here: from them alone come the items the model knows, the weighting, the factors of each
+    category, their means, whitening and clips. About the protected people two things are released, with
+    noise, in one joint query: how popular each item is among them,
+
+    .. math:: h = \sum_u y_u / \|y_u\|, \quad m = \sum_u \tilde y_u, \quad
+              M_s = \sum_u \tilde x_u \tilde y_u^\top,
+
+    where :math:`y_u` are target rows over the items that ``min_outsiders`` took, the sum of their clipped
+    target factors, and the cross moments with those of the source s, which are whitened. The ridge map
+    :math:`B_s` of the moments, with the outsiders' covariance, leads from a history to target factors, and
+    the score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over sources. Before, h is drawn
+    towards the outsiders' popularity moved by m, by empirical Bayes. People with a target history get what
+    the outsiders' target factors say of it too.
+
+    **What is guaranteed.** Let two panels differ by one protected person, all their events present or absent.
+    Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
+    :math:`e^\varepsilon`, up to :math:`\delta`: whoever reads the saved model, or any recommendation made for
+    somebody else, learns hardly more about a protected person than had they not been there. Public, and so to
+    be chosen without looking at protected people: all parameters, the outsiders' events, the names of the
+    categories. Released: the model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and so a saved
+    folder.
+
+    **What is not covered.** The outsiders, at all. A recommendation made *for* a person shows that person's
+    own history, to whoever sees it. ``panel_``, which holds all people in memory; saving it needs a key.
+    Settings chosen by looking at protected people's results. An error, as that nobody is linked, and the time
+    a fit takes. A second fit, which spends as much again unless both draw on one ``budget``. Somebody who
+    stops being linked becomes an outsider in the next fit: name such people in ``protected``.
+
+    **What it costs.** Single pairs of items that only few people took, such as one product under two ids, are
+    what must stay hidden; the routes of :class:`InterestMapper` that live on them have no place here. With
+    thousands of linked people an epsilon of 3 costs little beside the same model without noise; at 1 or less
+    the noise drowns most of what they show, and what is popular may serve better.
+
+    Parameters
+    ----------
+    target : str
+        The category to recommend in.
+    sources : list of str, optional
+        Categories to learn from; None for all others.
+    epsilon : float, default=3.0
+        Above 0; ``inf`` for no noise and no protection, to measure what the noise costs.
+    delta : float, default=1e-6
+        Well below one over the number of linked people.
+    source_components, target_components : int, default=64, 128
+        Ranks of the factors, or the highest the outsiders allow. Higher ranks see more and drown in more
+        noise.
+    alpha : float, default=3.0
+        Penalty of the ridge map, in units of the mean eigenvalue.
+    popularity_share : float, default=0.25
+        Share of the privacy budget for the popularity of items, between 0 and 1; the rest is for the moments.
+        It is what gives people away: with more of it more is known of what is popular, and of who was there.
+    min_outsiders : int, default=5
+        How many outsiders must have taken an item for protected people to be counted on it. A row of few
+        items all of which are rare is what an attacker would look for.
+    protected : list of ids, optional
+        More people to leave out of everything public. Without a linked history they add nothing at all.
+    weighting : Weighting, optional
+        How events count; None for binary ones. Must look at one person at a time or at outsiders: any does.
+    event_weights : mapping of event type to weight, optional
+        As for :class:`tastebridge.InterestMapper`.
+    budget : Budget, optional
+        A ledger to draw on; None for one of this fit alone.
+    random_state : int, default=0
+        Seed of the public factors. Noise has no seed: two fits differ.
+
+    Attributes
+    ----------
+    model_ : LinearModel
+    privacy_ : dict
+        epsilon, delta, the noise multiplier of the joint query, and the released number of people.
+
+    Raises
+    ------
+    UnknownCategoryError, NoLinkedUsersError
+        If a category is not in the panel, or nobody is linked.
+    InvalidDataError
+        If a category has too few outsiders to learn factors from.
+    PrivacyBudgetError
+        If the budget does not allow the fit.
+
+    References
+    ----------
+    C. Dwork and A. Roth, "The algorithmic foundations of differential privacy" (2014). F. McSherry and I.
+    Mironov, "Differentially private recommender systems", KDD (2009). J. Hsu et al., "Private matchings and
+    allocations", STOC (2014), for the billboard model in which a person's own answer may use their own data.
+
+    Examples
+    --------
+    >>> import tastebridge as tb
+    >>> from tastebridge.datasets import make_panel
+    >>> panel, _ = make_panel(n_users=600, n_items=60)
+    >>> mapper = tb.PrivateMapper("films", epsilon=3.0, source_components=8, target_components=8).fit(panel)
+    >>> len(mapper.recommend(panel.users.ids[:2], n=3))
+    6
+    """
+
+    def __init__(
+        self,
+        target: str,
+        sources: Sequence[str] | None = None,
+        epsilon: float = 3.0,
+        delta: float = 1e-6,
+        source_components: int = 64,
+        target_components: int = 128,
+        alpha: float = 3.0,
+        popularity_share: float = 0.25,
+        min_outsiders: int = 5,
+        protected: Sequence[Any] | None = None,
+        weighting: Weighting | None = None,
+        event_weights: Mapping[Any, float] | None = None,
+        budget: Budget | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.target = target
+        self.sources = sources
+        self.epsilon = epsilon
+        self.delta = delta
+        self.source_components = source_components
+        self.target_components = target_components
+        self.alpha = alpha
+        self.popularity_share = popularity_share
+        self.min_outsiders = min_outsiders
+        self.protected = protected
+        self.weighting = weighting
+        self.event_weights = event_weights
+        self.budget = budget
+        self.random_state = random_state
+
+    def fit(self, panel: Any, y: None = None) -> Self:
+        """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
+        self._check()
+        panel = self._read(panel)
+        check_target(self.target, panel)
+        sources = check_sources("PrivateMapper", self.target, self.sources, panel)
+        panel = panel.select([*sources, self.target])
+        linked = _linked(panel, sources, self.target)
+        public = _of_outsiders(panel, self._protected(panel, linked))
+        context = FitContext(self._remember(public), self.target)
+        self.panel_ = panel
+        self.__dict__.pop("_cache", None)  # it is that of the outsiders
+        with one_blas_thread():
+            self._learn(panel, linked, context)
+        return self
+
+    def save(
+        self,
+        path: str | Path,
+        with_users: bool = False,
+        *,
+        key: Key | bytes | None = None,
+        pseudonyms: Key | bytes | None = None,
+        updatable: bool = False,
+    ) -> None:
+        """Write the model as :meth:`InterestMapper.save` does; its people only under a key.
+
+        Raises
+        ------
+        InvalidDataError
+            If people are to be saved in the open: their histories are what is protected.
+        """
+        if with_users and key is None:
+            raise InvalidDataError(
+                "the people of a PrivateMapper are what it protects: save them with a key=…, or without "
+                "with_users."
+            )
+        nameless = copy(self)
+        nameless.protected = None  # ids of people, of use to a fit only
+        super(PrivateMapper, nameless).save(
+            path, with_users, key=key, pseudonyms=pseudonyms, updatable=updatable
+        )
+
+    def _as_fitted(self, what: str, how: str) -> str:
+        return (
+            f"a PrivateMapper cannot {what}: each solution of its maps from changed sums would spend privacy "
+            f"anew. Fit it again, {how}, on a budget that allows it."
+        )
+
+    def _check(self) -> None:
+        check_epsilon(self.epsilon), check_delta(self.delta)
+        check_count("source_components", self.source_components)
+        check_count("target_components", self.target_components)
+        check_count("min_outsiders", self.min_outsiders)
+        check_count("random_state", self.random_state, 0)
+        check_number("alpha", self.alpha, 0.0)
+        check_number("popularity_share", self.popularity_share, 0.0, 0.99, open_minimum=True)
+
+    def _protected(self, panel: Panel, linked: Mapping[str, Numbers]) -> NDArray[np.bool_]:
+        """Return which people are protected."""
+        mask = np.zeros(len(panel), dtype=bool)
+        for people in linked.values():
+            mask[people] = True
+        if self.protected is not None and len(self.protected):
+            more = panel.users.numbers(self.protected, missing="negative")
+            mask[more[more >= 0]] = True
+        return mask
+
+    def _learn(self, panel: Panel, linked: Mapping[str, Numbers], context: FitContext) -> None:
+        """Fit the public parts, release the private ones, and put the model together."""
+        private, sources = {name: self._weighted(panel, name) for name in self.items_}, context.sources
+        there = _side(context, self.target, self.target_components, self.random_state, False)
+        here = {
+            name: _side(context, name, self.source_components, self.random_state, True) for name in sources
+        }
+        noise = self._spend()
+        everybody = np.unique(np.concatenate(list(linked.values())))
+        popularity, n = self._popularity(
+            private[self.target][everybody], context.histories[self.target], there, noise
+        )
+        share = (1.0 - self.popularity_share) / len(sources)
+        routes = [_popularity_route(context, popularity)]
+        space = context.space("target", np.asarray(there.model.item_factors_))
+        for name in sources:
+            rows = {part: private[part][linked[name]] for part in (name, self.target)}
+            B = self._map(here[name], there, rows[name], rows[self.target], noise, share) / len(sources)
+            coef = here[name].scale.matrix @ B
+            encoder = context.encoder((name,), here[name].model, name)
+            intercept = -here[name].scale.center @ coef
+            routes.append(FittedRoute(f"{name} → private map", (name,), encoder, coef, intercept, space))
+        encoder = context.encoder((self.target,), there.model, self.target)
+        routes.append(FittedRoute(f"{self.target} → outsiders", (self.target,), encoder, None, None, space))
+        self.model_ = LinearModel.of(context, routes, _segments(len(routes)))
+        self.privacy_ = {
+            "epsilon": float(self.epsilon),
+            "delta": self.delta,
+            "noise_multiplier": noise,
+            "n_people": n,
+        }
+
+    def _spend(self) -> float:
+        """Return the noise multiplier of the joint query, entered in the budget."""
+        noise = noise_multiplier_for(self.epsilon, self.delta)
+        if noise and self.budget is not None:
+            self.budget.spend(noise)
+        return noise
+
+    def _popularity(
+        self, rows: sparse.csr_matrix, public: sparse.csr_matrix, there: _Side, noise: float
+    ) -> tuple[Array, float]:
+        """Return the private mean of target rows of length 1, (n_items,), and the private number of people.
+
+        Of items that many outsiders took people are counted; what is expected of all items is what outsiders
+        took, moved by how the mean of people's factors differs from that of outsiders.
+        """
+        mean = there.mean(rows, noise, self.popularity_share)
+        often = np.bincount(public.indices, minlength=public.shape[1]) >= self.min_outsiders
+        share = (1.0 - _COUNT - _MEAN) * self.popularity_share
+        counts = GridPart(_sum_of(sparse_to_grid(rows[:, often])), BITS)
+        noisy = add_noise(counts, noise, share)
+        usual = _sum_of(sparse_to_grid(public)) / 2.0**BITS
+        times = max(float(noisy.sum()), 0.0) / max(float(usual[often].sum()), np.finfo(np.float64).tiny)
+        h = np.maximum(usual * times + np.asarray(there.model.item_factors_) @ mean.sum_y, 0.0)
+        h[often] = shrink_towards(noisy, h[often], noise / share**0.5)
+        return h / mean.n, mean.n
+
+    def _map(
+        self,
+        here: _Side,
+        there: _Side,
+        X: sparse.csr_matrix,
+        Y: sparse.csr_matrix,
+        noise: float,
+        share: float,
+    ) -> Array:
+        """Return the private ridge map (p, q) from scaled source factors to centred target factors."""
+        p, q = here.scale.matrix.shape[1], there.scale.matrix.shape[1]
+        known = here.scale.clipped(here.outsiders)
+        public = Moments.zeros(p, q)
+        public = replace(public, n=float(len(known)), xx=known.T @ known)
+        moments = noisy_moments(
+            here.scale.apply(here.model.transform(X)),
+            there.scale.apply(there.model.transform(Y)),
+            noise,
+            (here.scale.clip, there.scale.clip),
+            {**dict.fromkeys(PARTS, 0.0), "n": _COUNT * share, "xy": (1.0 - _COUNT) * share},
+            public,
+        )
+        return RidgeMap(self.alpha, fit_intercept=False).fit_moments(moments).coef_
+
+
+class _Side(NamedTuple):
+    """What is public of a category: factors, those of the outsiders, and their scale."""
+
+    model: SVDFactors
+    outsiders: Array
+    scale: Scale
+
+    def mean(self, rows: sparse.csr_matrix, noise: float, share: float) -> Moments:
+        """Return the private number of people and sum of their factors, as ``n`` and ``sum_y``."""
+        Y = self.scale.apply(self.model.transform(rows))
+        shares = {**dict.fromkeys(PARTS, 0.0), "n": _COUNT * share, "sum_y": _MEAN * share}
+        nobody = replace(Moments.zeros(0, Y.shape[1]), n=1.0)
+        return noisy_moments(Y[:, :0], Y, noise, (1.0, self.scale.clip), shares, nobody)
+
+
+def _side(context: FitContext, name: str, rank: int, random_state: int, whiten: bool) -> _Side:
+    rank = min(rank, context.limit((name,)))
+    model = context.factors((name,), SVDFactors(rank, random_state=random_state))
+    rows = context.histories[name]
+    outsiders = np.asarray(model.transform(rows[np.diff(rows.indptr) > 0]), dtype=np.float64)
+    return _Side(model, outsiders, scale_of(outsiders, whiten))
+
+
+def _linked(panel: Panel, sources: Sequence[str], target: str) -> dict[str, Numbers]:
+    """Return the numbers of the people linked by each source."""
+    return {name: panel.linked(name, target) for name in sources}
+
+
+def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
+    """Return the panel of everybody else, with the items they took and no other, features left out."""
+    public = panel[~protected]
+    parts: dict[str, Interactions] = {}
+    for name, part in public.interactions.items():
+        taken = np.unique(part.matrix.indices)
+        if not len(taken):
+            raise InvalidDataError(
+                f"everybody with events in {name!r} is protected, so nobody is left to learn factors from. "
+                "PrivateMapper needs people of a single category in each; add some, or protect fewer."
+            )
+        parts[name] = with_items(part, Vocabulary(part.items.ids[taken], part.items.name))[0]
+    names = public.item_names
+    known = (
+        None
+        if names is None
+        else {
+            name: some[some.index.isin(parts[name].items.ids)]
+            for name, some in names.items()
+            if name in parts
+        }
+    )
+    return replace(public, interactions=parts, item_names=known, item_features={})
+
+
+def _sum_of(rows: sparse.csr_matrix) -> Numbers:
+    return np.asarray(rows.sum(axis=0), dtype=np.int64).ravel()
+
+
+def _popularity_route(context: FitContext, popularity: Array) -> FittedRoute:
+    space = context.space("popularity", popularity[:, None])
+    encoder = context.encoder((context.target,), Constant(), "constant")
+    return FittedRoute("popularity", (), encoder, None, None, space)
+
+
+def _segments(n_routes: int) -> dict[str, Segment]:
+    """Return fixed weights: the route within the target is for people with a history there."""
+    masks = {"cold": np.arange(n_routes) < n_routes - 1, "warm": np.ones(n_routes, dtype=bool)}
+    return {name: Segment(StackingBlend.equal(n_routes, len(GATES)), mask) for name, mask in masks.items()}

@@ -1,0 +1,325 @@
+"""Ratings in a target category, predicted from ratings elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+
+from tastebridge._foundation.validation import check_choice, check_count, check_number
+from tastebridge._numerics.threads import one_blas_thread
+from tastebridge._numerics.topk import chosen_scores
+from tastebridge.data import CleaningPolicy, Panel, Weighting
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.factors import SVDFactors
+from tastebridge.factors.rating import RatingFactors
+from tastebridge.fitting.checks import check_sources, check_target
+from tastebridge.fitting.folds import Fold, Held, build_fold, held_out, number_of_folds, without
+from tastebridge.fitting.rating_weights import SHARED, Judged, Rows, gain_of, rows_of, weigh_rows
+from tastebridge.metrics.intervals import Interval
+from tastebridge.model import GATES, LinearModel, Segment
+from tastebridge.model.blend import StackingBlend
+from tastebridge.model.explanation import Part
+from tastebridge.model.filters import Filters
+from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.interest_mapper import InterestMapper
+from tastebridge.routes import FitContext, Histories
+from tastebridge.routes.ratings import RatingRoute
+
+_ENOUGH, _CAP = 2000, 5000
+"""Linked people to judge by, and people of a kind in a fold, at most."""
+_FEWEST = 50
+"""Hidden ratings, and linked people, below which nothing is learned from them."""
+_FOLDS = 2
+"""Folds the shrinkage is chosen on."""
+_SHRINKAGES = (1.5, 3.0, 6.0, 12.0)
+_KINDS = ("cold", "warm")
+
+
+class RatingMapper(Recommender):
+    r"""Predicts how people known from other categories would rate the items of a target category.
+
+    .. math:: \hat r_{ui} = \mu + b_i + w\,b_u + \sum_s w_s\, z_u^{(s)\top} v_i
+
+    with the mean, effects of items and people, and taste, from the person's ratings in the target and,
+    through maps learned from linked people, from those in the sources; see
+    :class:`tastebridge.routes.ratings.RatingRoute`. The weights w, and how much an item's own ratings count
+    against those of items like it, are chosen on ratings hidden while the rest was fitted, apart for people
+    without ratings in the target and with some, and depend on how many ratings there are of a person. A
+    source that makes errors larger is left out. All is linear, so that a prediction is an inner product.
+
+    Weights of events are read as ratings: of two of one person and item in a frame, the later counts. People
+    of whom nothing is known are predicted the mean and the items' effects: ``missing="popular"`` gives them
+    what is rated highest.
+
+    Parameters
+    ----------
+    target : str
+        The category to predict in.
+    sources : list of str, optional
+        The categories to learn from; None for all others.
+    rank_by : {"rating", "preference"}, default="rating"
+        What ``recommend`` puts first: what is rated highest, with predicted ratings for scores, or what
+        people are most likely to take, as :class:`~tastebridge.InterestMapper` says, whose model is then
+        ``model_``. Ratings say how much somebody likes what they take, and little of what they take.
+        ``predict`` returns ratings in both cases; scores, vectors and explanations are of what is ranked by.
+    n_components : int, default=8
+        Rank of taste; lowered where the data allow less.
+    item_shrinkage : float, optional
+        Ratings with which an item's own effect counts half; None to choose it out of fold.
+    random_state : int, default=0
+        The same seed gives the same result, whatever the number of threads.
+
+    Attributes
+    ----------
+    model_ : LinearModel
+        What lists are ranked by.
+    ratings_ : LinearModel
+        With ``rank_by="preference"``, what predicts ratings; otherwise ``model_`` does.
+    chosen_ : DataFrame
+        One row of what the data told: low and high, the lowest and the highest rating of the target, within
+        which predictions are held; and item_shrinkage.
+    transfer_ : DataFrame
+        A row a source, for people without ratings in the target, out of fold: source, linked (people),
+        lift, by how much the source alone lowers the squared error, and its interval over people (lift_low,
+        lift_high), verdict ("helps", "no evidence", "hurts") and kept. With ``rank_by="preference"`` that of
+        the mapper.
+    routes_ : DataFrame
+        A row a route: its name, and mean weight for cold and for warm people.
+    errors_ : DataFrame
+        Out of fold, for "cold" and "warm" people: n (ratings), rmse and mae, and those of the items' effects
+        alone (items_rmse, items_mae).
+
+    Raises
+    ------
+    UnknownCategoryError, NoLinkedUsersError
+        As for the mapper.
+    InvalidDataError
+        If all ratings of the target are the same.
+    InvalidParameterError
+        If a parameter cannot be used.
+
+    References
+    ----------
+    Y. Koren, R. Bell and C. Volinsky, "Matrix factorization techniques for recommender systems", Computer 42
+    (2009). D. Agarwal and B.-C. Chen, "Regression-based latent factor models", KDD (2009).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tastebridge import RatingMapper
+    >>> from tastebridge.datasets import make_panel
+    >>> frame = make_panel(n_users=300, n_items=40, random_state=0)[0].to_frame()
+    >>> frame["weight"] = 1 + (frame["user_id"] + frame["item_id"].str[-2:].astype(int)) % 5
+    >>> mapper = RatingMapper("films").fit(frame)
+    >>> ratings = mapper.predict(frame.loc[frame["category"] == "films", ["user_id", "item_id"]])
+    >>> bool((ratings >= 1).all() and (ratings <= 5).all())
+    True
+    """
+
+    ratings_: LinearModel
+    chosen_: pd.DataFrame
+    transfer_: pd.DataFrame
+    routes_: pd.DataFrame
+    errors_: pd.DataFrame
+
+    def __init__(
+        self,
+        target: str,
+        sources: list[str] | None = None,
+        rank_by: str = "rating",
+        n_components: int = 8,
+        item_shrinkage: float | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.target = target
+        self.sources = sources
+        self.rank_by = rank_by
+        self.n_components = n_components
+        self.item_shrinkage = item_shrinkage
+        self.random_state = random_state
+
+    @property
+    def weighting(self) -> Weighting:  # type: ignore[override]
+        """Ratings as they are, or what the mapper takes."""
+        return Weighting("none" if self.rank_by == "rating" else "binary")
+
+    def fit(self, panel: Any, y: None = None) -> Self:
+        """Learn from a panel whose weights are ratings, or a frame of them."""
+        panel = self._read(panel)
+        sources = self._check(panel)
+        panel = panel.select([*sources, self.target])
+        self._remember(panel)
+        histories = {name: panel[name].matrix for name in panel.categories}
+        low, high = _scale(self.target, histories[self.target])
+        self.chosen_ = pd.DataFrame({"low": [low], "high": [high], "item_shrinkage": [np.nan]})
+        with one_blas_thread():
+            self._learn(panel, histories, sources)
+        if self.rank_by == "preference":
+            mapper = InterestMapper(self.target, sources, random_state=self.random_state).fit(panel)
+            self.ratings_ = self.model_
+            self.model_, self.transfer_, self.routes_ = mapper.model_, mapper.transfer_, mapper.routes_
+        return self
+
+    def predict(self, pairs: Any, *, missing: str = "error") -> NDArray[np.float32]:
+        """Return the predicted rating of every pair of a person of the fit and a target item.
+
+        Ratings are held within the scale of the data. Where lists are ranked by rating, they are the scores
+        of :meth:`recommend`, bit by bit; items predicted beyond the scale keep their order there.
+
+        Parameters
+        ----------
+        pairs : frame
+            Columns user_id and item_id.
+        missing : {"error", "nan"}, default="error"
+            What to do with pairs of an unknown person or item.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs,)
+        """
+        return self._clipped(super().predict(pairs, missing=missing))
+
+    def _check(self, panel: Panel) -> list[str]:
+        check_target(self.target, panel)
+        check_choice("rank_by", self.rank_by, ("rating", "preference"))
+        check_count("n_components", self.n_components, 0)
+        check_count("random_state", self.random_state, 0, 2**32 - 1)
+        if self.item_shrinkage is not None:
+            check_number("item_shrinkage", self.item_shrinkage, 0.0, open_minimum=True)
+        return check_sources("RatingMapper", self.target, self.sources, panel)
+
+    def _read(self, events: Any) -> Panel:
+        if isinstance(events, Panel):
+            return events
+        return Panel.from_frame(events, policy=CleaningPolicy(duplicates="last"))
+
+    def _learn(self, panel: Panel, histories: dict[str, sparse.csr_matrix], sources: Sequence[str]) -> None:
+        wanted = _SHRINKAGES if self.item_shrinkage is None else (self.item_shrinkage,)
+        context = FitContext(histories, self.target)
+        held = self._held(context)
+        if len(wanted) > 1:
+            first = held[:_FOLDS]
+            wanted = (
+                min(
+                    (self._judge(context, one, first) for one in wanted), key=lambda found: found.loss
+                ).shrinkage,
+            )
+        best = self._judge(context, wanted[0], held)
+        routes = self._route(histories, wanted[0]).build(context)
+        self.chosen_["item_shrinkage"] = float(best.shrinkage)
+        self.model_ = LinearModel.of(context, routes, best.segments)
+        self.errors_ = best.errors()
+        self.transfer_ = _transfer(panel, self.target, sources, best)
+        weights = {name: best.segments[name].blend.weights() * best.segments[name].kept for name in _KINDS}
+        self.routes_ = pd.DataFrame({"route": [route.name for route in routes], **weights})
+
+    def _route(self, histories: Histories, shrinkage: float) -> RatingRoute:
+        """Return the routes at a shrinkage, with ranks that every category allows with people hidden."""
+        shapes = [
+            (int((np.diff(R.indptr) > 0).sum() * 3 // 5), len(np.unique(R.indices)))
+            for R in histories.values()
+        ]
+        limit = max(1, min(min(shape) for shape in shapes if min(shape)))
+        factors = RatingFactors(min(self.n_components, limit), random_state=self.random_state)
+        choice = SVDFactors(min(32, limit), random_state=self.random_state)
+        return RatingRoute(clone(factors).set_params(item_shrinkage=shrinkage), factors, choice)
+
+    def _held(self, context: FitContext) -> list[list[Held]]:
+        """Return whom to hide in each fold; no fold where there are too few linked people."""
+        linked = context.linked_to_any()
+        if len(linked) < _FEWEST:
+            return []
+        rng, n_folds = np.random.default_rng(self.random_state), number_of_folds(len(linked), _ENOUGH)
+        folds = held_out(context.histories[self.target], linked, n_folds, _CAP, rng)
+        return [held for held in folds if without(context.histories[self.target], held).nnz]
+
+    def _judge(self, context: FitContext, shrinkage: float, folds: list[list[Held]]) -> Judged:
+        """Return the weights at a shrinkage, and the hidden ratings they were learned from."""
+        route = self._route(context.histories, shrinkage)
+        names = route.names(context)
+        found: list[Fold] = []
+        for held in folds:
+            hidden = context.hiding(without(context.histories[self.target], held))
+            found += build_fold([route], hidden, held, list(names))
+        reads = np.array(list(names.values()))
+        rows = {kind: _rows([fold for fold in found if fold.held.segment == kind]) for kind in _KINDS}
+        gains = {}
+        if (cold := rows["cold"]) is not None:
+            gains = {source: gain_of(cold, reads == source, self._scale) for source in context.sources}
+        hurt = np.isin(reads, [source for source, gain in gains.items() if gain.high < 0])
+        segments = {kind: _segment(rows[kind], kind, reads == self.target, hurt) for kind in _KINDS}
+        shared = np.arange(len(names)) < SHARED
+        segments["empty"] = Segment(StackingBlend.equal(len(names), len(GATES)), shared)
+        return Judged(shrinkage, rows, segments, gains, self._scale)
+
+    @property
+    def _scale(self) -> tuple[float, float]:
+        return float(self.chosen_["low"][0]), float(self.chosen_["high"][0])
+
+    def _clipped(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.clip(ratings, *np.array(self._scale, dtype=np.float32))
+
+    def _best(
+        self, histories: Histories, n: int, filters: Filters
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        items, scores = super()._best(histories, n, filters)
+        return items, scores if self.rank_by == "preference" else self._clipped(scores)
+
+    def _parts_of(self, histories: Histories, item: int) -> list[Part]:
+        parts = super()._parts_of(histories, item)
+        total = sum(part.contribution for part in parts)
+        beyond = float(np.clip(total, *self._scale)) - total
+        if self.rank_by == "rating" and beyond:
+            parts.append(Part("(scale)", -1, "limits of the scale", beyond))
+        return parts
+
+    def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.rank_by == "rating":
+            return super()._pairs(users, items)
+        people, place = np.unique(users, return_inverse=True)
+        known = self._known()
+        Z = self.ratings_.user_vectors({name: known[name].matrix[people] for name in self.items_})
+        return chosen_scores(Z, place, self.ratings_.item_vectors(), items)
+
+
+def _scale(target: str, R: sparse.csr_matrix) -> tuple[float, float]:
+    low, high = float(R.data.min()), float(R.data.max())
+    if low == high:
+        raise InvalidDataError(
+            f"all ratings of {target!r} are {low:g}, so there is nothing to predict. Give a column of "
+            "ratings as weights; for events without ratings use InterestMapper."
+        )
+    return low, high
+
+
+def _rows(folds: list[Fold]) -> Rows | None:
+    """Return the hidden ratings of some folds; None where they are too few to learn from."""
+    rows = rows_of(folds) if folds else None
+    return None if rows is None or len(rows.y) < _FEWEST else rows
+
+
+def _segment(rows: Rows | None, kind: str, own: NDArray[np.bool_], hurt: NDArray[np.bool_]) -> Segment:
+    """Return the weights for one kind of people; without rows, the target's ``own`` routes count once."""
+    if rows is None:
+        shared = np.arange(len(own)) < SHARED
+        return Segment(StackingBlend.equal(len(own), len(GATES)), shared | (own & (kind == "warm")))
+    return weigh_rows(StackingBlend("ridge"), rows, ~(hurt | own) if kind == "cold" else ~hurt)
+
+
+def _transfer(panel: Panel, target: str, sources: Sequence[str], judged: Judged) -> pd.DataFrame:
+    """Return the table of sources."""
+    found = []
+    for source in sources:
+        gain = judged.gains.get(source, Interval(np.nan, np.nan, np.nan))
+        verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no evidence"
+        linked = len(panel.linked(source, target))
+        kept = bool(judged.gains) and linked > 0 and not gain.high < 0
+        found.append((source, linked, gain.mean, gain.low, gain.high, verdict, kept))
+    columns = ["source", "linked", "lift", "lift_low", "lift_high", "verdict", "kept"]
+    return pd.DataFrame(found, columns=columns)

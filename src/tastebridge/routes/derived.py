@@ -1,0 +1,61 @@
+"""The account of a route to new items: it follows the route it was carried over from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from tastebridge.routes.fitted import Array, Encoder, FittedRoute, Histories, width_of
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics
+
+
+@dataclass(frozen=True, eq=False)
+class DerivedStatistics(RouteStatistics):
+    """What multiplies the vectors of a route to give those of its like for new items.
+
+    Attributes
+    ----------
+    route, origin : str
+        Names of the route to new items and of that it follows.
+    W : ndarray of shape (k, K + 1)
+        Of the space of the origin to that of new items.
+    """
+
+    route: str
+    origin: str
+    W: Array
+
+    @property
+    def serves(self) -> frozenset[str]:
+        """The one route."""
+        return frozenset([self.route])
+
+    def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
+        """Return the same: what people add is in the account of the origin."""
+        return self
+
+    def widened(self, moves: Moves) -> Self:
+        """Return the same: items that come later are not described."""
+        return self
+
+    def solve(self, parts: Parts) -> None:
+        """Make the route anew from its origin, which was made anew before it."""
+        if self.route in parts.routes:
+            origin = parts.routes[self.origin]
+            made = self.carried(origin, width_of(parts.encoders[origin.encoder].model))
+            parts.routes[self.route] = replace(
+                parts.routes[self.route], coef=made.coef, intercept=made.intercept
+            )
+
+    def carried(self, origin: FittedRoute, width: int, space: str = "") -> FittedRoute:
+        """Return the route to new items of an origin whose encoder has so many factors."""
+        coef = self.W[:width] if origin.coef is None else origin.coef @ self.W[: origin.coef.shape[1]]
+        b = origin.intercept
+        return replace(
+            origin,
+            name=self.route,
+            coef=coef,
+            intercept=None if b is None else b @ self.W[: len(b)],
+            space=space,
+        )

@@ -1,0 +1,85 @@
+"""A context whose people are in Spark: what is learned of everybody is learned there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.factors import ALSFactors
+from tastebridge.routes import FitContext, Histories
+from tastebridge.routes.context import SameItems
+from tastebridge.routes.description import ItemFeaturesByName
+from tastebridge.routes.exact import ExactMoments, Grid
+from tastebridge.routes.paired import Pairs
+from tastebridge.spark.factors import train
+from tastebridge.spark.sums import counts_of, moments_of, pairs_of
+from tastebridge.spark.taken import Taken
+
+
+class SparkFitContext(FitContext):
+    """The histories of a sample of people here, and the pairs of all people in Spark.
+
+    ALS factors, moments, links and popularity are those of all people. What else is asked for, as factors of
+    another kind, is made of the sample.
+
+    Parameters
+    ----------
+    histories, target, rank, parent, features, same
+        As for :class:`~tastebridge.routes.FitContext`, of the people of the sample.
+    taken : Taken
+        Of all people.
+    who : ndarray of shape (n_people of the sample,)
+        Their numbers in ``taken``.
+    """
+
+    def __init__(
+        self,
+        histories: Histories,
+        target: str,
+        rank: int = 0,
+        parent: FitContext | None = None,
+        features: ItemFeaturesByName | None = None,
+        same: SameItems | None = None,
+        *,
+        taken: Taken,
+        who: NDArray[np.int64],
+    ) -> None:
+        super().__init__(histories, target, rank, parent, features, same)
+        self._taken, self._who = taken, who
+
+    def hiding(self, target: sparse.csr_matrix) -> SparkFitContext:
+        """Return a context with these rows in the target; what is not among them is hidden in Spark too."""
+        lost = sparse.coo_matrix(self.histories[self.target] - target)
+        hidden = lost.data > 0
+        taken = self._taken.without(self.target, self._who[lost.row[hidden]], lost.col[hidden])
+        histories = {**self.histories, self.target: target}
+        return SparkFitContext(
+            histories, self.target, self.rank, self, self.features, self.same, taken=taken, who=self._who
+        )
+
+    def moments(self, source: str, phi: Any, psi: Any) -> ExactMoments:
+        """Return the moments of the linked people's factors, on the grid for those of the sample."""
+        linked = self.linked(source)
+        X, Y = (self.encoded((name,), model, linked) for name, model in ((source, phi), (self.target, psi)))
+        grid = Grid.of(X, Y, self._taken.n_people)
+        return moments_of(self._taken, source, self.target, phi, psi, grid)
+
+    def pairs(self, name: str) -> Pairs:
+        """Return how many people took an item of a category, one of the target, and both."""
+        return pairs_of(self._taken, name, self.target)
+
+    def counts(self, among: tuple[str, ...]) -> NDArray[Any]:
+        """Return how many people took each target item, of those with a history in any of some categories."""
+        return self.once(f"counts {among}", lambda: counts_of(self._taken, self.target, among))
+
+    def n_people(self, name: str) -> int:
+        """Return how many people have a history in a category."""
+        return int(self._taken.only([name]).select("who").distinct().count())
+
+    def _train(self, categories: tuple[str, ...], estimator: Any) -> Any:
+        if isinstance(estimator, ALSFactors):
+            return train(self._taken, categories, estimator)
+        return super()._train(categories, estimator)

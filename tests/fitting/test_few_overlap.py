@@ -1,0 +1,23 @@
+"""What a handful of linked people make of weights that stand-ins taught."""
+
+import numpy as np
+import pytest
+
+from tastebridge.fitting.few_overlap import _believed
+from tastebridge.fitting.folds import Lists
+from tastebridge.model import Segment
+from tastebridge.model.blend import StackingBlend
+
+
+@pytest.mark.parametrize(("of_use", "believed"), [(0.0, False), (2.0, True)])
+def test_what_stand_ins_taught_is_dropped_where_popularity_is_surely_better(of_use, believed):
+    rng = np.random.default_rng(0)
+    n, width = 200, 20
+    first = np.tile(np.append(1.0, np.zeros(width - 1)), n)
+    noise = rng.normal(size=(2, n * width))
+    X = np.column_stack([noise[0] + 1.0 * first, noise[1] + of_use * first])
+    groups, people = np.arange(n).repeat(width), np.arange(n) // 5
+    lists = Lists(X.astype(np.float32), first, groups, np.zeros((n * width, 1)), people)
+    popular, taught = (Segment(StackingBlend.equal(2, 1), np.arange(2) == at) for at in range(2))
+    found = _believed(StackingBlend(), lists, taught, popular, np.random.default_rng(1))
+    assert found is (taught if believed else popular)

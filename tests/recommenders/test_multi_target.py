@@ -1,0 +1,312 @@
+"""A mapper of several targets: one pass, one list, and the same answers as mappers of one target."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+import tastebridge as tb
+from tastebridge.datasets import make_panel
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    TastebridgeWarning,
+    UnknownCategoryError,
+    UnknownIdError,
+)
+from tastebridge.factors import EASEFactors, SVDFactors
+from tastebridge.fitting import shared_fit
+from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+
+NAMES = ["books", "films", "music"]
+
+
+def small_routes():
+    return [
+        TransferRoute(SVDFactors(8), SVDFactors(12, filter="power")),
+        NeighbourRoute(50),
+        TargetRoute(SVDFactors(12)),
+        JointRoute(EASEFactors(10)),
+    ]
+
+
+def make(**options):
+    shares = {"books": 0.9, "films": 0.9, "music": 0.9}
+    size = {"n_users": 400, "n_items": 40, "events_per_user": 10}
+    return make_panel(**size, categories=NAMES, relatedness=shares, random_state=0, **options)[0]
+
+
+def mapper(target="all", **options):
+    few = {"n_folds": 1, "n_lists": 300, "n_negatives": 30}
+    return tb.InterestMapper(target, routes=small_routes(), **few, **options)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    panel = make()
+    return panel, mapper(n_jobs=1).fit(panel)
+
+
+def pairs_of(panel, users):
+    frames = [
+        pd.MultiIndex.from_product([users, panel[name].items.ids], names=["user_id", "item_id"])
+        .to_frame(index=False)
+        .assign(category=name)
+        for name in NAMES
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def not_had(panel, pairs):
+    events = panel.to_frame()[["user_id", "item_id"]].assign(had=True)
+    return pairs.merge(events, how="left", on=["user_id", "item_id"])["had"].isna().to_numpy()
+
+
+def test_a_list_is_what_sorting_all_chances_by_hand_gives(fitted):
+    panel, model = fitted
+    users = panel.users.ids[[5, 1, 300]]
+    pairs = pairs_of(panel, users)
+    pairs["score"] = model.predict(pairs)
+    pairs = pairs[not_had(panel, pairs)]
+    found = model.recommend(users, n=7)
+    assert found.columns.tolist() == ["user_id", "item_id", "category", "score", "rank"]
+    assert found["user_id"].tolist() == np.repeat(users, 7).tolist()
+    for user, rows in found.groupby("user_id", sort=False):
+        mine = pairs[pairs["user_id"] == user].sort_values("score", ascending=False, kind="stable")
+        assert rows["item_id"].tolist() == mine["item_id"].tolist()[:7]
+        np.testing.assert_array_equal(rows["score"], mine["score"][:7])
+        assert rows["rank"].tolist() == list(range(1, 8))
+
+
+def test_the_chances_of_what_a_person_does_not_have_add_up_to_one(fitted):
+    panel, model = fitted
+    pairs = pairs_of(panel, panel.users.ids[:20])
+    pairs["score"] = model.predict(pairs).astype(np.float64)
+    sums = pairs[not_had(panel, pairs)].groupby("user_id")["score"].sum()
+    np.testing.assert_allclose(sums, 1.0, rtol=1e-5)
+
+
+@pytest.mark.bits
+def test_chances_do_not_depend_on_who_stands_beside(fitted):
+    panel, model = fitted
+    users = panel.users.ids
+    order = model.recommend(n=6).set_index("user_id")
+    for some in (users[[3]], users[[7, 2]], users[5:22], users[100:391]):
+        pd.testing.assert_frame_equal(
+            model.recommend(some, n=6), order.loc[some].reset_index(), check_exact=True
+        )
+    pairs = pairs_of(panel, users[:60])
+    chances = model.predict(pairs)
+    for user in users[[0, 33, 59]]:
+        own = (pairs["user_id"] == user).to_numpy()
+        np.testing.assert_array_equal(model.predict(pairs[own]), chances[own])
+
+
+def test_within_a_category_the_order_is_that_of_its_own_mapper(fitted):
+    panel, model = fitted
+    users = panel.users.ids[:15]
+    found = model.recommend(users, n=5, by="category")
+    for name in NAMES:
+        alone = model.mappers_[name].recommend(users, n=5)
+        ours = found[found["category"] == name]
+        assert ours["item_id"].tolist() == alone["item_id"].tolist()
+        assert ours["user_id"].tolist() == alone["user_id"].tolist()
+        np.testing.assert_array_equal(
+            model.recommend(users, n=5, categories=name)["item_id"], alone["item_id"]
+        )
+
+
+def test_a_persons_likeliest_categories_come_first(fitted):
+    panel, model = fitted
+    pairs = pairs_of(panel, panel.users.ids)
+    pairs["score"] = model.predict(pairs)
+    pairs = pairs[not_had(panel, pairs)]
+    mass = pairs.groupby(["user_id", "category"])["score"].sum().unstack()
+    expected = mass.rank(axis=1, ascending=False)
+    found = model.recommend(n=2, by="category", n_categories=2)
+    place = (found["rank"].to_numpy() - 1) // 2 + 1
+    seen = expected.to_numpy()[
+        mass.index.get_indexer(found["user_id"]), mass.columns.get_indexer(found["category"])
+    ]
+    np.testing.assert_array_equal(seen, place)
+    assert found.groupby("user_id")["category"].nunique().eq(2).all()
+    likeliest = mass.idxmax(axis=1)
+    assert likeliest.nunique() == 3
+
+
+def test_fresh_histories_and_saved_models_say_the_same(fitted, tmp_path):
+    panel, model = fitted
+    expected = model.recommend(n=4)
+    pd.testing.assert_frame_equal(model.recommend_from(panel, n=4), expected)
+    model.save(tmp_path / "model")
+    loaded = tb.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.recommend_from(panel, n=4), expected)
+    model.save(tmp_path / "model", with_users=True)
+    loaded = tb.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.recommend(n=4), expected)
+    pd.testing.assert_frame_equal(loaded.transfer_, model.transfer_)
+    pd.testing.assert_frame_equal(loaded.interests([3]), model.interests([3]))
+    item = panel["films"].items.ids[3]
+    pd.testing.assert_frame_equal(loaded.explain(7, item), model.explain(7, item))
+    args = {"n": 5, "category": "music"}
+    pd.testing.assert_frame_equal(loaded.confidence([3, 4], **args), model.confidence([3, 4], **args))
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_threads_change_nothing_and_a_refit_forgets(fitted):
+    panel, model = fitted
+    again = clone(model).set_params(n_jobs=2).fit(panel)
+    pd.testing.assert_frame_equal(again.recommend(n=4), model.recommend(n=4))
+    pd.testing.assert_frame_equal(again.transfer_, model.transfer_)
+    again.set_params(target="films", routes=[TargetRoute(SVDFactors(4))]).fit(panel)
+    assert not hasattr(again, "mappers_")
+    assert "category" not in again.recommend([1], n=2)
+    with pytest.raises(UnknownCategoryError):
+        again.recommend([1], categories="books")
+
+
+def test_questions_about_one_category_are_those_of_its_mapper(fitted):
+    panel, model = fitted
+    one = model.mappers_["films"]
+    item = panel["films"].items.ids[4]
+    pd.testing.assert_frame_equal(model.explain(3, item), one.explain(3, item))
+    assert model.explain(3, item)["contribution"].sum() == pytest.approx(
+        float(one.predict(pd.DataFrame({"user_id": [3], "item_id": [item]}))[0]), rel=1e-5
+    )
+    pd.testing.assert_frame_equal(model.audience([item], 5, category="films"), one.audience([item], 5))
+    vectors, items = model.user_vectors([3, 5], category="films"), model.item_vectors("films")
+    assert (vectors.vectors @ items.vectors.T).shape == (2, 40)
+    assert model.score(panel) == pytest.approx(np.mean([one.score(panel) for one in model.mappers_.values()]))
+    with pytest.raises(InvalidParameterError, match=r"user_vectors is about one category.*category='books'"):
+        model.user_vectors([3])
+    for changed in (model, one):
+        with pytest.raises(InvalidDataError, match=r"Fit it again|without its ledger"):
+            changed.forget([3])
+    with pytest.raises(UnknownCategoryError, match="category"):
+        one.explain(3, item, category="books")
+
+
+def test_a_source_of_noise_is_found_out_in_the_one_pass_too():
+    shares = {"books": 0.9, "films": 0.9, "noise": 0.0}
+    size = {"n_users": 400, "n_items": 60, "events_per_user": 12}
+    panel, _ = make_panel(**size, categories=list(shares), relatedness=shares, random_state=1)
+    few = {"n_folds": 2, "n_lists": 600, "n_negatives": 40}
+    model = tb.InterestMapper(["films", "books"], routes=small_routes()[:1], **few).fit(panel)
+    kept = model.transfer_.set_index(["target", "source"])["kept"].to_dict()
+    assert kept == {
+        ("films", "books"): True,
+        ("films", "noise"): False,
+        ("books", "films"): True,
+        ("books", "noise"): False,
+    }
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_held_rows_reach_no_fit_of_their_target(monkeypatch):
+    panel = make()
+    held, first = _folds(monkeypatch, panel)
+    matrix = panel["films"].matrix.tolil(copy=True)
+    for person in held["films"][0].people:
+        matrix.rows[person] = sorted(
+            np.random.default_rng(person).choice(40, len(matrix.rows[person]), replace=False)
+        )
+    changed = tb.data.Interactions("films", panel.users, panel["films"].items, matrix.tocsr())
+    shuffled = tb.Panel(panel.users, {**panel.interactions, "films": changed}, panel.cleaning)
+    again_held, again = _folds(monkeypatch, shuffled)
+    assert (held["films"][0].hidden != again_held["films"][0].hidden).nnz > 100
+    cold = ("films", "cold")
+    np.testing.assert_array_equal(first[cold].held.people, again[cold].held.people)
+    for one, two in zip(first[cold].vectors, again[cold].vectors, strict=True):
+        np.testing.assert_array_equal(one, two)
+    for name in first[cold].items:
+        difference = first[cold].items[name] - again[cold].items[name]
+        assert abs(difference).max() == 0
+
+
+def _folds(monkeypatch, panel):
+    """What one fold hides, and the folds by target and kind of people."""
+    found, hidden = {}, []
+    build, deal = shared_fit.folds_of, shared_fit.held_for_all
+
+    def spy(shop, *args):
+        folds = build(shop, *args)
+        found.update({(shop.target, fold.held.segment): fold for fold in folds})
+        return folds
+
+    def keep(*args):
+        hidden.extend(deal(*args))
+        return hidden
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shared_fit, "folds_of", spy)
+        patch.setattr(shared_fit, "held_for_all", keep)
+        mapper(["films", "books"], n_jobs=1).fit(panel)
+    return hidden[0], found
+
+
+def test_filters_name_items_of_any_category(fitted):
+    panel, model = fitted
+    films, books = panel["films"].items.ids[:8], panel["books"].items.ids[:8]
+    only = model.recommend([1, 2], n=3, allow=[*films, *books])
+    assert set(only["item_id"]) <= {*films, *books}
+    rows = pd.DataFrame({"user_id": [1, 1], "item_id": only["item_id"].tolist()[:2]})
+    left = model.recommend([1, 2], n=3, deny=rows)
+    assert not set(rows["item_id"]) & set(left.loc[left["user_id"] == 1, "item_id"])
+    with pytest.raises(UnknownIdError, match="'nix' not among the items of 'books', 'films', 'music'"):
+        model.recommend([1], allow=["nix"])
+    with pytest.warns(TastebridgeWarning, match="1 of 1 people get fewer than 10"):
+        assert model.recommend_from(panel[[1]], allow=[films[0], "nix"]).shape[0] <= 1
+
+
+def test_an_item_of_two_categories_is_asked_for_by_category():
+    frame = make().to_frame()
+    frame["item_id"] = frame["item_id"].str[-2:].astype(int)
+    panel = tb.Panel.from_frame(frame)
+    model = tb.InterestMapper(["films", "books"], routes=small_routes()[:1], n_folds=1, n_lists=300).fit(
+        panel
+    )
+    pairs = pd.DataFrame({"user_id": [1, 1], "item_id": [3, 3], "category": ["books", "films"]})
+    one, two = model.predict(pairs)
+    assert one != two
+    with pytest.raises(InvalidDataError, match="item_id 3 is an item of 'films' and 'books'"):
+        model.predict(pairs[["user_id", "item_id"]])
+    with pytest.raises(InvalidDataError, match="is an item of"):
+        model.explain(1, 3)
+    assert len(model.explain(1, 3, category="books"))
+
+
+def test_unknown_people_and_items_are_refused_or_nan(fitted):
+    _, model = fitted
+    pairs = pd.DataFrame({"user_id": [1, 9999, 1], "item_id": ["films:03", "films:03", "films:99"]})
+    assert np.isnan(model.predict(pairs, missing="nan")).tolist() == [False, True, True]
+    with pytest.raises(UnknownIdError):
+        model.predict(pairs)
+    with pytest.raises(UnknownIdError):
+        model.recommend([9999])
+    unknown = model.recommend([9999], n=3, missing="popular")
+    assert unknown["user_id"].tolist() == [9999] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "taste"}, "by must be"),
+        ({"n_categories": 2}, "by='category'"),
+        ({"n": 0}, "n must be"),
+        ({"categories": []}, "categories must name"),
+    ],
+)
+def test_orders_that_make_no_list_are_refused(fitted, options, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        fitted[1].recommend([1], **options)
+
+
+def test_targets_that_cannot_be_used_are_refused():
+    panel = make()
+    with pytest.raises(UnknownCategoryError, match="films"):
+        mapper(["film"]).fit(panel)
+    for target in ([], ["films", "films"]):
+        with pytest.raises(InvalidParameterError, match="target must be"):
+            mapper(target).fit(panel)
+    with pytest.raises(UnknownCategoryError):
+        tb.InterestMapper("all things").fit(panel)

@@ -1,0 +1,186 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from threadpoolctl import threadpool_limits
+
+import tastebridge as tb
+from tastebridge.baselines.rating import KINDS, RatingBaseline
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.splits import cold_users, leave_last
+
+N, M, K = 400, 60, 2
+
+
+def _frame(seed=0, shared=True, mild=0.7):
+    """Ratings with planted effects and taste; ``shared``: the same people's in both categories, or others."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    effect, taste = rng.normal(0, mild, N), rng.normal(size=(N, K))
+    for name in ("books", "films"):
+        if not shared:
+            effect, taste = rng.normal(0, mild, N), rng.normal(size=(N, K))
+        V = rng.normal(0, 0.5, (M, K)) @ np.linalg.qr(rng.normal(size=(K, K)))[0]
+        whole = 3.2 + effect[:, None] + rng.normal(0, 0.5, M) + taste @ V.T + rng.normal(0, 0.4, (N, M))
+        user, item = np.nonzero(rng.random((N, M)) < 0.3)
+        rated = np.clip(np.round(whole[user, item]), 1, 5)
+        ids = [f"{name}:{one:02d}" for one in item]
+        parts.append(pd.DataFrame({"user_id": user, "item_id": ids, "category": name, "weight": rated}))
+    return pd.concat(parts, ignore_index=True)
+
+
+PANEL = tb.Panel.from_frame(_frame())
+SPLIT = cold_users(PANEL, "films", 0.3)
+
+
+@pytest.fixture(scope="module")
+def mapper():
+    return tb.RatingMapper("films").fit(SPLIT.train)
+
+
+def _figures(models, split, baseline=None, fit=True):
+    table = tb.evaluate_ratings(models, split, baseline=baseline, n_resamples=200, fit=fit)
+    return table.set_index(["model", "metric"])
+
+
+def test_planted_effects_and_taste_carry_over_to_people_who_are_new(mapper):
+    models = {"ours": mapper} | {kind: RatingBaseline("films", kind).fit(SPLIT.train) for kind in KINDS}
+    found = _figures(models, SPLIT, KINDS[2], fit=False)
+    for metric in ("rmse", "mae"):
+        means = found.xs(metric, level="metric")["mean"]
+        assert means["ours"] < 0.95 * means[KINDS[2]] < means[KINDS[1]] < means[KINDS[0]]
+        assert found.loc[("ours", metric), "difference_high"] < 0
+    table = mapper.transfer_.iloc[0]
+    assert (table["verdict"], table["kept"]) == ("helps", True)
+    errors = mapper.errors_.set_index("people")
+    assert errors.loc["cold", "rmse"] == pytest.approx(found.loc[("ours", "rmse"), "mean"], rel=0.1)
+
+
+def test_people_with_ratings_in_the_target_are_served_better(mapper):
+    split = leave_last(PANEL, "films", 2)
+    found = _figures({"ours": tb.RatingMapper("films"), "bias": RatingBaseline("films")}, split)
+    assert found.loc[("ours", "rmse"), "mean"] < 0.9 * found.loc[("bias", "rmse"), "mean"]
+
+
+def test_a_source_of_other_people_does_no_harm():
+    split = cold_users(tb.Panel.from_frame(_frame(shared=False)), "films", 0.3)
+    mapper = tb.RatingMapper("films")
+    found = _figures({"ours": mapper, "items": RatingBaseline("films", "item mean")}, split)
+    assert found.loc[("ours", "rmse"), "mean"] < 1.01 * found.loc[("items", "rmse"), "mean"]
+    assert mapper.transfer_["verdict"][0] != "helps"
+
+
+def test_predictions_are_calibrated(mapper):
+    predicted = mapper.predict(SPLIT.truth)
+    given = SPLIT.truth["weight"].to_numpy()
+    slope, intercept = np.polyfit(predicted, given, 1)
+    assert slope == pytest.approx(1.0, abs=0.12)
+    assert given.mean() == pytest.approx(predicted.mean(), abs=0.12)
+    assert intercept == pytest.approx(0.0, abs=0.4)
+
+
+@pytest.mark.bits
+def test_predictions_stay_within_the_scale_and_are_the_scores_of_lists():
+    mapper = tb.RatingMapper("films").fit(_frame(mild=2.0))
+    found = mapper.recommend(n=5)
+    assert found["score"].max() == 5.0
+    assert (mapper.user_vectors().vectors @ mapper.item_vectors().vectors.T).max() > 5.0
+    assert_array_equal(mapper.predict(found), found["score"])
+    assert found.groupby("user_id")["score"].is_monotonic_decreasing.all()
+    best = found[found["score"] == 5.0].iloc[0]
+    parts = mapper.explain(best["user_id"], best["item_id"])
+    assert parts["contribution"].sum() == pytest.approx(5.0, abs=1e-5)
+    assert "limits of the scale" in set(parts["route"])
+
+
+@pytest.mark.bits
+def test_fresh_histories_get_the_same_ratings(mapper):
+    some = SPLIT.train[:40]
+    fresh, known = mapper.recommend_from(some, n=4), mapper.recommend(some.users.ids, n=4)
+    pd.testing.assert_frame_equal(fresh, known, check_exact=True)
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_ranking_by_preference_keeps_ratings_for_predictions(tmp_path):
+    panel = SPLIT.train[:150]
+    both, rated = (tb.RatingMapper("films", rank_by=kind).fit(panel) for kind in ("preference", "rating"))
+    pairs = SPLIT.truth[SPLIT.truth["user_id"].isin(panel.users.ids)]
+    assert_array_equal(both.predict(pairs), rated.predict(pairs))
+    preferred = tb.InterestMapper("films").fit(panel).recommend(n=3)
+    pd.testing.assert_frame_equal(both.recommend(n=3), preferred, check_exact=True)
+    both.save(tmp_path / "model", with_users=True)
+    loaded = tb.load(tmp_path / "model")
+    assert_array_equal(loaded.predict(pairs), both.predict(pairs))
+    pd.testing.assert_frame_equal(loaded.recommend(n=3), preferred, check_exact=True)
+
+
+def test_a_saved_mapper_of_ratings_gives_the_same_bits(mapper, tmp_path):
+    mapper.save(tmp_path / "model", with_users=True)
+    loaded = tb.load(tmp_path / "model")
+    assert_array_equal(loaded.predict(SPLIT.truth), mapper.predict(SPLIT.truth))
+    pd.testing.assert_frame_equal(loaded.errors_, mapper.errors_)
+    pd.testing.assert_frame_equal(loaded.chosen_, mapper.chosen_)
+    mapper.save(tmp_path / "bare")
+    pd.testing.assert_frame_equal(
+        tb.load(tmp_path / "bare").recommend_from(SPLIT.train[:9]), mapper.recommend_from(SPLIT.train[:9])
+    )
+
+
+def test_the_same_seed_gives_the_same_ratings_whatever_the_threads(mapper):
+    with threadpool_limits(2):
+        again = tb.RatingMapper("films").fit(SPLIT.train.to_frame().sample(frac=1, random_state=1))
+    assert_array_equal(again.predict(SPLIT.truth[:300]), mapper.predict(SPLIT.truth[:300]))
+
+
+def test_of_two_ratings_in_a_frame_the_later_counts():
+    frame = _frame()
+    again = frame.iloc[:1].assign(weight=1.0)
+    mapper = tb.RatingMapper("films").fit(pd.concat([frame, again]))
+    row = again.iloc[0]
+    books = mapper.panel_["books"]
+    at = mapper.panel_.users.numbers([row["user_id"]])[0], books.items.numbers([row["item_id"]])[0]
+    assert books.matrix[at] == 1.0
+
+
+def test_few_linked_people_leave_the_items_and_what_is_known_of_the_person():
+    frame = _frame()
+    few = frame[(frame["category"] == "books") <= (frame["user_id"] < 20)]
+    mapper = tb.RatingMapper("films").fit(few)
+    assert mapper.errors_.empty
+    assert mapper.transfer_[["verdict", "kept"]].to_numpy().tolist() == [["no evidence", False]]
+    rows = few[few["category"] == "films"]
+    assert np.corrcoef(mapper.predict(rows), rows["weight"])[0, 1] > 0.6
+
+
+def test_what_is_not_a_rating_is_refused():
+    with pytest.raises(InvalidDataError, match=r"all ratings of 'films' are 1.*use InterestMapper"):
+        tb.RatingMapper("films").fit(_frame().assign(weight=1.0))
+    with pytest.raises(InvalidParameterError, match="Did you mean 'preference'"):
+        tb.RatingMapper("films", rank_by="preferences").fit(PANEL)
+    with pytest.raises(InvalidParameterError, match="item_shrinkage"):
+        tb.RatingMapper("films", item_shrinkage=-1.0).fit(PANEL)
+
+
+def test_evaluation_of_ratings_is_that_by_hand(mapper):
+    class Always:
+        def __init__(self, rating):
+            self.rating = rating
+
+        def fit(self, panel):
+            return self
+
+        def predict(self, pairs):
+            return np.full(len(pairs), self.rating)
+
+    found = _figures({"four": Always(4.0), "nine": Always(9.0)}, SPLIT, "four")
+    errors = {4.0: 4.0 - SPLIT.truth["weight"], 5.0: 5.0 - SPLIT.truth["weight"]}  # held within the scale
+    for name, rating in (("four", 4.0), ("nine", 5.0)):
+        assert found.loc[(name, "rmse"), "mean"] == pytest.approx(np.sqrt(np.mean(errors[rating] ** 2)))
+        assert found.loc[(name, "mae"), "mean"] == pytest.approx(np.abs(errors[rating]).mean())
+    gap = found.loc[("nine", "rmse")]
+    assert gap["difference"] == pytest.approx(gap["mean"] - found.loc[("four", "rmse"), "mean"])
+    assert gap["difference_low"] < gap["difference"] < gap["difference_high"]
+    with pytest.raises(InvalidDataError, match="must return a finite rating"):
+        tb.evaluate_ratings({"none": Always(np.nan)}, SPLIT)
+    with pytest.raises(InvalidParameterError, match="Did you mean 'rmse'"):
+        tb.evaluate_ratings({"four": Always(4.0)}, SPLIT, ["rmes"])
