@@ -82,7 +82,7 @@ def make(panel: Panel, target: str, source: str, seed: int) -> Task:
     cold = np.sort(rng.permutation(linked)[: len(linked) // 5])
     gone = np.isin(part.matrix.indices, hidden) | np.isin(part.rows, cold)
     train = replace(panel, interactions={**panel.interactions, target: part.keep(~gone)})
-    warm = np.intersect1d(train[target].active, panel[source].active)
+    warm = np.intersect1d(train[target].active_numbers, panel[source].active_numbers)
     only = sparse.diags(np.isin(np.arange(len(part.items)), hidden).astype(float))
     truths = {
         name: (who, sparse.csr_matrix(part.matrix[who] @ only))

@@ -22,6 +22,7 @@ from benchmarks.environment import RESULTS, data_file
 from tastebridge.compression import collapsing
 from tastebridge.compression.judging import Lists, judge, kinds_of
 from tastebridge.compression.projection import Projection
+from tastebridge.recommenders.held_out import held_out
 from tastebridge.routes import width_of
 
 COLUMNS = ["user_id", "item_id", "category"]
@@ -56,7 +57,7 @@ def figures(mapper: tb.InterestMapper, held: pd.DataFrame):
         told = small.compression_.set_index("segment").loc["cold"]
         judged = {name: told[name] for name in ("ndcg", "loss", "loss_low", "loss_high", "overlap")}
         yield {"way": f"{k or 'all'}, {dtype}", **sizes(small), **judged}
-    truth, histories = mapper._held_out(held)
+    truth, histories = held_out(next(iter(mapper.targets_.values())), mapper.panel_, held)
     lists = kinds_of(Lists(histories, truth), mapper.target)
     for k in (128, 512):
         told = judge(mapper.model_, plain(mapper.model_, k), lists).iloc[0]

@@ -158,7 +158,7 @@ def _forms(X: NDArray[np.float64], D: NDArray[np.float64], Y: Any) -> NDArray[np
 def _counted(task: Task, linked: NDArray[np.int64], min_outsiders: int) -> sparse.csr_matrix:
     """Return the rows of length 1 that PrivateMapper counts."""
     part = task.panel[task.target]
-    outsiders = part.matrix[np.setdiff1d(part.active, linked)]
+    outsiders = part.matrix[np.setdiff1d(part.active_numbers, linked)]
     often = np.bincount(outsiders.indices, minlength=len(part.items)) >= min_outsiders
     return (sparse_to_grid(part.matrix[linked][:, often]) / 2.0**BITS).tocsr()
 
@@ -168,7 +168,7 @@ def _clipped(
 ) -> NDArray[np.float64]:
     """Return factors of length at most 1 as PrivateMapper takes them."""
     part = task.panel[name]
-    outsiders = part.matrix[np.setdiff1d(part.active, linked)]
+    outsiders = part.matrix[np.setdiff1d(part.active_numbers, linked)]
     model = SVDFactors(rank).fit(outsiders)
     scale = scale_of(np.asarray(model.transform(outsiders)), whiten)
     return scale.clipped(np.asarray(model.transform(part.matrix[linked]))) / scale.clip

@@ -22,6 +22,7 @@ from pyspark.sql import SparkSession
 import tastebridge as tb
 from benchmarks.environment import RESULTS, data_file
 from tastebridge.evaluation import evaluate_sampled
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.spark import fit, recommend
 from tastebridge.spark.fitting import default_routes
 from tastebridge.splits import Split
@@ -36,7 +37,7 @@ class Served:
 
     def __init__(self, mapper: tb.InterestMapper, panel: tb.Panel, user_ids: np.ndarray) -> None:
         self.users, self.items = tb.Vocabulary.from_ids(user_ids), mapper.items_[mapper.target]
-        few, histories = mapper._fold_in(panel[panel.users.numbers(self.users.ids)], "skip", quiet=True)
+        few, histories = encoder_of(mapper).fold_in(panel[panel.users.numbers(self.users.ids)], quiet=True)
         assert few.users == self.users
         self.scores = mapper.model_.user_vectors(histories) @ mapper.item_vectors().vectors.T
 

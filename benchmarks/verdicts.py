@@ -68,7 +68,7 @@ def shuffled(split: Split, source: str) -> Split:
     """Return the split with the histories in the source dealt out anew among the people who have one."""
     part = split.train[source]
     order = np.arange(len(split.train))
-    order[part.active] = np.random.default_rng(0).permutation(part.active)
+    order[part.active_numbers] = np.random.default_rng(0).permutation(part.active_numbers)
     matrix = part.matrix[order]
     anew = Interactions(part.category, part.users, part.items, matrix)
     kept = {

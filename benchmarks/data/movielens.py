@@ -27,7 +27,7 @@ def make(target: str, source: str, seed: int) -> Task:
 
 def _active(panel: Panel) -> Panel:
     """Return the panel of the people who have rows in it."""
-    return panel[sorted({int(one) for part in panel.interactions.values() for one in part.active})]
+    return panel[sorted({int(one) for part in panel.interactions.values() for one in part.active_numbers})]
 
 
 for target, source in permutations(GENRES, 2):

@@ -25,7 +25,7 @@ class TargetEase(Model):
 
     def fit(self, task: Task) -> Self:
         self.panel_, self.matrix_ = task.panel, task.panel[task.target].matrix
-        active = task.panel[task.target].active
+        active = task.panel[task.target].active_numbers
         self.ease_ = Ease(self.matrix_[active], self.penalty)
         return self
 

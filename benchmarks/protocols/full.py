@@ -98,7 +98,7 @@ def _without(
 def _beyond(task: Task, user_ids: NDArray, top: NDArray[np.int64]) -> pd.DataFrame:
     """Return what kind of items the ten first are; coverage is the same for all people."""
     matrix = task.panel[task.target].matrix
-    counts, n_people = matrix.getnnz(axis=0), len(task.panel[task.target].active)
+    counts, n_people = matrix.getnnz(axis=0), len(task.panel[task.target].active_numbers)
     sketch = svds(matrix, k=min(_SKETCH, min(matrix.shape) - 1), random_state=0)[2].T
     measured = {
         "coverage@10": np.full(len(top), catalogue_coverage(top, matrix.shape[1])),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
-from tastebridge.baselines._similarity import ItemSimilarity
 from tastebridge.exceptions import ModelFileError
+from tastebridge.model.scorers import SimilarityScorer
 from tastebridge.persist import broken, read
 from tastebridge.privacy.keys import Key
-from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.base import Recommender, restored
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.recommenders.private_mapper import PrivateMapper
 from tastebridge.recommenders.rating_mapper import RatingMapper
@@ -73,17 +72,12 @@ def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
     True
     """
     path = Path(path)
-    state = read(path, key)
+    saved = read(path, key)
     with broken(path):
-        if state.kind not in KINDS:
-            raise ModelFileError(f"it names the class {state.kind!r}, which is not a recommender.")
-        recommender: Any = KINDS[state.kind](**state.parameters)
-        for name, value in state.attributes.items():
-            setattr(recommender, name, value)
-        if isinstance(state.model, dict):
-            recommender.model_ = ItemSimilarity(**state.model)
-        if state.several is not None:
-            recommender._restore(state.several)
-        if isinstance(recommender, ItemNeighbours) != isinstance(recommender.model_, ItemSimilarity):
-            raise ModelFileError(f"its model is not one of {state.kind}.")
-    return cast(Recommender, recommender)
+        if saved.kind not in KINDS:
+            raise ModelFileError(f"it names the class {saved.kind!r}, which is not a recommender.")
+        similar = saved.single is not None and isinstance(saved.single.scorer, SimilarityScorer)
+        if (saved.kind == "ItemNeighbours") != similar:
+            raise ModelFileError(f"its model is not one of {saved.kind}.")
+        recommender: Recommender = restored(KINDS[saved.kind](**saved.parameters), saved)
+    return recommender

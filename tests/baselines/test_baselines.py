@@ -16,8 +16,8 @@ from tastebridge.factors import ALSFactors, SVDFactors
 
 PANEL, _ = make_panel(n_users=150, n_items=30, categories=["books", "films", "music"], events_per_user=6)
 FILMS = PANEL["films"]
-COLD = PANEL.users.ids_of(np.setdiff1d(np.arange(len(PANEL)), FILMS.active))
-WARM = PANEL.users.ids_of(FILMS.active)
+COLD = PANEL.users.ids_of(np.setdiff1d(np.arange(len(PANEL)), FILMS.active_numbers))
+WARM = PANEL.users.ids_of(FILMS.active_numbers)
 SOURCED = [JointALS, ItemNeighbours]
 
 
@@ -49,8 +49,8 @@ def test_target_only_is_its_factors_and_popularity_for_the_cold():
     factors = SVDFactors(6)
     model = TargetOnly("films", factors).fit(PANEL)
     X = FILMS.matrix.astype(bool).astype(float)
-    fitted = SVDFactors(6).fit(X[FILMS.active])
-    expected = fitted.transform(X[FILMS.active]) @ fitted.item_factors_.T
+    fitted = SVDFactors(6).fit(X[FILMS.active_numbers])
+    expected = fitted.transform(X[FILMS.active_numbers]) @ fitted.item_factors_.T
     np.testing.assert_allclose(scores_of(model, WARM), expected, rtol=1e-4, atol=1e-5)
     popular = Popularity("films").fit(PANEL)
     np.testing.assert_array_equal(scores_of(model, COLD), scores_of(popular, COLD))
@@ -91,7 +91,7 @@ def test_neighbours_are_shrunk_cosines(n_neighbours):
 def test_neighbours_are_the_same_in_any_amount_of_memory(monkeypatch):
     model = ItemNeighbours("films").fit(PANEL)
     whole, scores = model.recommend(n=5), scores_of(model, WARM)
-    monkeypatch.setattr("tastebridge.baselines.neighbours._SCORES", 100)
+    monkeypatch.setattr("tastebridge.model.scorers._SCORES", 100)
     pd.testing.assert_frame_equal(model.recommend(n=5), whole)
     np.testing.assert_array_equal(scores_of(model, WARM), scores)
 

@@ -9,6 +9,7 @@ from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.persist.arrays import Arrays
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 
 
@@ -62,7 +63,7 @@ def test_fewer_components_lose_more(mapper):
 
 
 def test_every_person_weighs_routes_as_before(mapper, small):
-    histories = mapper._histories_of(np.arange(len(mapper.panel_)))
+    histories = encoder_of(mapper).rows(mapper.panel_)
     np.testing.assert_array_equal(small.model_.weights(histories), mapper.model_.weights(histories))
 
 
@@ -141,7 +142,7 @@ def test_people_of_the_fit_are_judged_of_both_kinds(small):
 def test_a_mapper_without_people_needs_events(mapper, panel, tmp_path):
     mapper.save(tmp_path / "model")
     loaded = tb.load(tmp_path / "model")
-    with pytest.raises(InvalidDataError, match="without people"):
+    with pytest.raises(InvalidDataError, match="without users"):
         loaded.compress(16)
     assert loaded.compress(16, events=panel[:200]).item_vectors().vectors.shape[1] == 16
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes.derived import DerivedStatistics
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
 
 
 def histories(mapper):
-    return {name: mapper._weighted(mapper.panel_, name) for name in mapper.items_}
+    return encoder_of(mapper).rows(mapper.panel_)
 
 
 def summed_anew(mapper):

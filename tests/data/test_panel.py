@@ -156,7 +156,7 @@ def test_panel_holds_what_the_frame_says(panel):
     assert panel["books"].matrix.toarray().tolist() == [[1, 4], [3, 0], [0, 0]]
     assert panel["books"].matrix.dtype == np.float32
     assert panel["books"].times.tolist() == [10, 40, 50]
-    assert panel["films"].active.tolist() == [0, 2]
+    assert panel["films"].active_numbers.tolist() == [0, 2]
     assert panel.linked("books", "films").tolist() == [0]
     assert panel.has_times
     assert panel.last_time == 50
@@ -355,7 +355,7 @@ def test_without_hides_people_in_one_category(panel):
     assert hidden["books"].times.tolist() == [50]
     assert hidden["films"] is panel["films"]
     assert hidden.users is panel.users
-    assert panel["books"].active.tolist() == [0, 1]
+    assert panel["books"].active_numbers.tolist() == [0, 1]
     assert panel.without("books", []).overlap().equals(panel.overlap())
     with pytest.raises(UnknownIdError, match=r"'adda'.*Did you mean 'ada'"):
         panel.without("books", ["adda"])

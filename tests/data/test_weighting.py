@@ -21,11 +21,11 @@ def books():
 
 
 def dense_active(interactions, matrix):
-    return matrix[interactions.active].toarray()
+    return matrix[interactions.active_numbers].toarray()
 
 
 def test_bm25_and_tfidf_agree_with_implicit(books):
-    active = books.matrix[books.active]
+    active = books.matrix[books.active_numbers]
     for matrix, expected in [
         (Weighting("bm25").apply(books), bm25_weight(active)),
         (Weighting("bm25", k1=1.2, b=0.5).apply(books), bm25_weight(active, K1=1.2, B=0.5)),
@@ -68,9 +68,9 @@ def test_fresh_rows_are_weighted_as_in_the_fit(books):
     ):
         whole = weighting.apply(books)
         statistics = weighting.statistics(books)
-        one = books.of(books.active[:1], type(books.users)(books.users.ids[books.active[:1]]))
+        one = books.of(books.active_numbers[:1], type(books.users)(books.users.ids[books.active_numbers[:1]]))
         alone = weighting.apply(one, statistics=statistics)
-        np.testing.assert_array_equal(alone.toarray()[0], whole[books.active[0]].toarray()[0])
+        np.testing.assert_array_equal(alone.toarray()[0], whole[books.active_numbers[0]].toarray()[0])
 
 
 def test_centering_follows_its_formula(books):

@@ -18,7 +18,7 @@ def test_people_follow_the_same_themes_in_all_related_categories(name):
     by_chance = (shares[one][both] * shares[other][np.roll(both, 1)]).sum(axis=1).mean()
     assert same > 2 * by_chance
     for category, share in scenario.presence.items():
-        assert len(panel[category].active) / 400 == pytest.approx(share, abs=0.08)
+        assert len(panel[category].active_numbers) / 400 == pytest.approx(share, abs=0.08)
 
 
 def _shares(panel, category, scenario):

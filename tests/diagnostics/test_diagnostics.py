@@ -14,6 +14,7 @@ from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError, 
 from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.metrics import catalogue_coverage, popularity_bias
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import cold_users
 
@@ -135,7 +136,7 @@ def test_small_groups_join_their_neighbours(lengths):
 
 
 def test_breadth_is_that_of_the_lists_people_get(mapper):
-    histories = {name: mapper._weighted(mapper.panel_, name) for name in mapper.items_}
+    histories = encoder_of(mapper).rows(mapper.panel_)
     here, there = (np.diff(histories[name].indptr) > 0 for name in ("books", "films"))
     both = np.flatnonzero(here & there)
     table = findings.beyond_accuracy(mapper.model_, histories, 0).set_index(["segment", "list"])

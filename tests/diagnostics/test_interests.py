@@ -9,6 +9,7 @@ from tastebridge.data import Panel
 from tastebridge.datasets import make_panel
 from tastebridge.diagnostics.interests import interest_of
 from tastebridge.exceptions import TastebridgeWarning, UnknownIdError
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import NeighbourRoute
 
 
@@ -93,7 +94,7 @@ def test_what_is_kept_is_small_plain_and_of_no_person(fitted):
         assert all(array.dtype == np.float64 for array in part.values())
         assert len(part["encoder"]) == len(mapper.items_[name])
         assert all(max(array.shape, default=0) < 100 for array in part.values())
-    empty = mapper._histories_of(np.array([-1, -1]))
+    empty = encoder_of(mapper).rows_of(mapper.panel_, np.array([-1, -1]))
     assert interest_of(mapper.interests_, empty).shape == (2, 2)
 
 

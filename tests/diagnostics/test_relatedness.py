@@ -38,7 +38,7 @@ def test_every_ordered_pair_is_there_with_its_people(three):
     for row in table.itertuples():
         linked = len(panel.linked(row.source, row.target))
         assert row.linked == linked
-        assert row.overlap == pytest.approx(linked / len(panel[row.source].active))
+        assert row.overlap == pytest.approx(linked / len(panel[row.source].active_numbers))
     back = table.set_index(["target", "source"])["correlation"].rename_axis(["source", "target"])
     assert back.sort_index().tolist() == table.set_index(["source", "target"])["correlation"].tolist()
 

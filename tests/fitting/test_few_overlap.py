@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tastebridge.fitting.few_overlap import _believed
-from tastebridge.fitting.folds import Lists
+from tastebridge.fitting.training_lists import Lists
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
 

@@ -11,7 +11,8 @@ from scipy import sparse
 from contracts.estimator import dense
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.fitting import folds as stacking
-from tastebridge.fitting.folds import build_fold, held_out, lists_of, number_of_folds, without
+from tastebridge.fitting.folds import build_fold, held_out, number_of_folds, without
+from tastebridge.fitting.training_lists import lists_of
 from tastebridge.maps import RidgeMap
 from tastebridge.routes import (
     FitContext,

@@ -127,7 +127,7 @@ def test_without_any_bridge_everybody_of_a_source_gets_what_is_popular():
 def assert_popular(mapper, events):
     panel = mapper.panel_
     source = next(name for name in panel.categories if name != mapper.target)
-    people = panel.users.ids_of(panel[source].active[:20])
+    people = panel.users.ids_of(panel[source].active_numbers[:20])
     popular = fit(tb.Popularity(mapper.target), events).recommend(people)
     assert mapper.recommend(people)["item_id"].tolist() == popular["item_id"].tolist()
 
@@ -222,7 +222,7 @@ def test_stand_ins_are_seen_by_half_of_their_items_and_must_find_the_rest():
     panel = quietly(Panel.from_frame, events)
     rows = {name: panel[name].matrix for name in panel.categories}
     context = FitContext(rows, "b", same=shared_items(panel, "b", ["a"]))
-    people = panel["b"].active[:30]
+    people = panel["b"].active_numbers[:30]
     held = [Held("cold", people, rows["b"][people])]
     fitted = fit_routes(
         [PopularityRoute(), SharedItemsRoute(SVDFactors(8)), TargetRoute(SVDFactors(8))], context

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tastebridge.fitting import pooled_prior
-from tastebridge.fitting.folds import Lists
 from tastebridge.fitting.pooled_prior import kind_of, pooled_priors
+from tastebridge.fitting.settings import FitSettings
+from tastebridge.fitting.training_lists import Lists
 from tastebridge.model.blend import StackingBlend
 
 NAMES = ["books", "films", "music", "games"]
@@ -51,10 +52,15 @@ def priors(monkeypatch):
             )
             for name, part in lists.items()
         }
-        built = {name: SimpleNamespace(folds=[fold[name]], fitted=routes_of(name)) for name in lists}
+        built = {
+            name: SimpleNamespace(
+                folds=[fold[name]], fitted=routes_of(name), context=SimpleNamespace(target=name)
+            )
+            for name in lists
+        }
         sources = {name: [other for other in NAMES if other != name] for name in lists}
         rng = np.random.default_rng(0)
-        return pooled_priors(built, sources, StackingBlend(), 29, rng, 1)
+        return pooled_priors(built, sources, FitSettings(StackingBlend(), 3000, 29, None, 0, 1), rng)
 
     return build
 

@@ -12,6 +12,7 @@ from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.model import LinearModel
 from tastebridge.model.explanation import POPULARITY, parts_of, sums_of, take_apart
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import FitContext, TransferRoute
 
 CATEGORIES = ["books", "films", "music"]
@@ -62,7 +63,7 @@ def test_explain_from_is_explain_for_the_same_history(mapper):
     rows = PANEL.to_frame()
     rows = rows[rows["user_id"] == user]
     pd.testing.assert_frame_equal(mapper.explain_from(rows, item), mapper.explain(user, item))
-    with pytest.raises(InvalidDataError, match="one person; this one has 400"):
+    with pytest.raises(InvalidDataError, match="one user; this one has 400"):
         mapper.explain_from(PANEL, item)
     with pytest.raises(UnknownIdError):
         mapper.explain(999_999, item)
@@ -88,7 +89,7 @@ def test_without_an_item_a_linear_route_loses_its_part_and_the_others_grow():
     """The score of a history of d items less one is ((d / (d - 1)) ** a) * (score - contribution)."""
     power = 0.5
     model = tb.TargetOnly("films", SVDFactors(10, user_power=power)).fit(PANEL)
-    user, item = PANEL.users.ids[PANEL["films"].active[1]], PANEL["films"].items.ids[7]
+    user, item = PANEL.users.ids[PANEL["films"].active_numbers[1]], PANEL["films"].items.ids[7]
     rows = PANEL.select(["films"]).to_frame()
     rows = rows[rows["user_id"] == user]
     score, parts = scored(model, rows, item)
@@ -107,7 +108,7 @@ def test_without_an_item_an_als_route_moves_within_a_stated_bound():
     factors = ALSFactors(8, regularization=1.0, alpha=5.0)
     model = tb.TargetOnly("films", factors).fit(PANEL)
     encoder = next(e.model for e in model.model_.encoders.values() if isinstance(e.model, ALSFactors))
-    user, item = PANEL.users.ids[PANEL["films"].active[1]], 7
+    user, item = PANEL.users.ids[PANEL["films"].active_numbers[1]], 7
     rows = PANEL.select(["films"]).to_frame()
     rows = rows[rows["user_id"] == user]
     score, parts = scored(model, rows, PANEL["films"].items.ids[item])
@@ -160,7 +161,7 @@ def test_a_map_has_its_intercept_as_baseline():
 
 def test_sums_of_many_items_are_those_of_their_explanations(mapper):
     people = PANEL.linked("books", "music")[:5]
-    histories = mapper._histories_of(people)
+    histories = encoder_of(mapper).rows_of(mapper.panel_, people)
     weights, items = mapper.model_.weights(histories), [0, 7, 30]
     for row in range(len(people)):
         mine = {name: part[row] for name, part in histories.items()}

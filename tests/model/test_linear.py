@@ -7,6 +7,7 @@ import tastebridge as tb
 from tastebridge.datasets import make_panel
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.model import linear as model_module
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import Encoder, NeighbourRoute, TransferRoute, encoded_by, known_to, vectors_of
 
 
@@ -19,7 +20,7 @@ def mapper():
 
 def vectors(mapper, rows):
     """What routes and weights say of people in float64, before rounding hides the last bits."""
-    histories = {name: part[rows] for name, part in mapper._histories_of(np.arange(400)).items()}
+    histories = {name: part[rows] for name, part in encoder_of(mapper).rows(mapper.panel_).items()}
     encoded = encoded_by(mapper.model_.routes, mapper.model_.encoders, histories)
     parts = {
         route.name: route.vectors(encoded[route.encoder], known_to(route.sources, histories))
@@ -30,7 +31,7 @@ def vectors(mapper, rows):
 
 @pytest.mark.bits
 def test_a_vector_does_not_depend_on_who_stands_beside(mapper):
-    rng, known = np.random.default_rng(0), mapper._histories_of(np.arange(400))
+    rng, known = np.random.default_rng(0), encoder_of(mapper).rows(mapper.panel_)
     with threadpool_limits(1, "blas"):
         whole, gates = vectors(mapper, np.arange(400)), mapper.model_.gates(known)
         for size in (1, 2, 3, 5, 31, 33, 127, 399):
@@ -43,7 +44,7 @@ def test_a_vector_does_not_depend_on_who_stands_beside(mapper):
 
 def test_vectors_are_those_of_the_routes_by_their_weights(mapper):
     model = mapper.model_
-    histories = {name: part[:33] for name, part in mapper._histories_of(np.arange(400)).items()}
+    histories = {name: part[:33] for name, part in encoder_of(mapper).rows(mapper.panel_).items()}
     parts, weights = vectors_of(model.routes, model.encoders, histories), model.weights(histories)
     expected = {key: np.zeros((33, V.shape[1])) for key, V in model.spaces.items()}
     for route, w in zip(model.routes, weights.T, strict=True):

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.linear_model import Ridge
 
 import tastebridge as tb
+from contracts.states import with_part
 from contracts.statistics import assert_as_if_summed_anew
 from tastebridge.batch import RecommendationKernel, nest
 from tastebridge.data import ItemFeatures
@@ -26,6 +27,7 @@ from tastebridge.exceptions import (
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.persist import fingerprint
 from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
+from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import (
     ContentRoute,
     JointRoute,
@@ -143,7 +145,7 @@ def test_an_untouched_item_has_the_factors_the_regression_of_the_fit_predicts(ma
     spaces = {key: np.array(V) for key, V in mapper.model_.spaces.items()}
     mapper.update(features=those(features, NEW))
     model, at = mapper.model_, mapper.items_["films"].numbers(NEW[:3])
-    rows = {name: mapper._weighted(mapper.panel_, name)[:40] for name in mapper.items_}
+    rows = {name: part[:40] for name, part in encoder_of(mapper).rows(mapper.panel_).items()}
     routes = {route.name: route for route in model.routes}
     carried = [part for part in mapper.ledger_.accounts.values() if isinstance(part, DerivedStatistics)]
     assert len(carried) >= 6
@@ -211,7 +213,7 @@ def test_halves_give_what_the_whole_gives(mapper, frame, features):
 
 def test_without_features_an_update_is_what_it_was(mapper, frame):
     without = deepcopy(mapper)
-    without.ledger_ = replace(without.ledger_, arrivals=None)
+    with_part(without, statistics=replace(without.ledger_, arrivals=None))
     late = frame[frame["item_id"].isin(NEW) | (frame["user_id"] < 20)].assign(user_id=7000)
     assert fingerprint(mapper.update(late)) == fingerprint(without.update(late))
     assert "new items" not in mapper.model_.spaces
@@ -350,7 +352,7 @@ def test_few_described_items_teach_or_do_not_and_say_so(frame, n):
     mapper = tb.InterestMapper("films", routes=ROUTES[:1], n_lists=200, n_negatives=20, n_folds=1).fit(panel)
     more = {"films": pd.DataFrame({"item_id": ["a new one"], "x": [3.0]})}
     if n < 10:
-        with pytest.warns(TastebridgeWarning, match="1 of 'films'.* ten items or more"):
+        with pytest.warns(TastebridgeWarning, match="1 of 'films'.* at least ten items"):
             mapper.update(features=more)
     else:
         mapper.update(features=more)
@@ -392,7 +394,7 @@ def test_features_of_known_items_stay_as_they_are(mapper, features):
     other = replace(same, matrix=same.matrix + np.array([0, 1, 0, 1], np.float32)[:, None])
     before = fingerprint(mapper)
     with pytest.warns(
-        TastebridgeWarning, match="items the model knows, 2 of 'films', are not those it learned"
+        TastebridgeWarning, match="items the model knows, 2 of 'films', differ from those it learned"
     ):
         mapper.update(features={"films": {"look": other}})
     assert fingerprint(mapper) == before
@@ -407,7 +409,7 @@ def test_a_model_saved_before_features_were_kept_says_so(mapper, features, tmp_p
     ]
     (tmp_path / "model" / MANIFEST).write_text(render(content))
     old = tb.load(tmp_path / "model")
-    with pytest.warns(TastebridgeWarning, match="3 of 'films'.* by this version of tastebridge"):
+    with pytest.warns(TastebridgeWarning, match="3 of 'films'.* at least ten items"):
         old.update(features=those(features, NEW[:3]))
     assert set(NEW[:3]) <= set(old.items_["films"].ids)
 

@@ -204,7 +204,7 @@ def test_model_without_people_says_so(saved):
     loaded = tb.load(saved)
     with pytest.raises(InvalidDataError, match="recommend_from"):
         loaded.recommend(["person-00001"])
-    with pytest.raises(InvalidDataError, match="loaded without people"):
+    with pytest.raises(InvalidDataError, match="loaded without users"):
         loaded.save(saved.with_name("other"), with_users=True)
     loaded.save(saved.with_name("other"))
     assert _texts(saved) == _texts(saved.with_name("other"))

@@ -72,7 +72,7 @@ def test_a_panel_holds_the_same_events_under_other_names():
 def test_a_model_of_pseudonyms_recommends_the_same():
     panel, _ = make_panel(120, 40)
     one, two = tb.Popularity("films").fit(panel), tb.Popularity("films").fit(pseudonymize(panel, KEY))
-    ids = panel.users.ids[panel["films"].active[:9]]
+    ids = panel.users.ids[panel["films"].active_numbers[:9]]
     found = two.recommend(pseudonyms_of(ids, KEY))
     assert found["item_id"].tolist() == one.recommend(ids)["item_id"].tolist()
     np.testing.assert_array_equal(found["score"], one.recommend(ids)["score"])

@@ -1,4 +1,4 @@
-"""What makes scores comparable: planted choices and planted sharpness are found again."""
+"""What makes scores comparable: planted choices and planted temperature are found again."""
 
 from types import SimpleNamespace
 
@@ -9,8 +9,8 @@ from scipy import sparse
 from tastebridge.fitting.folds import Held
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.recommenders.multi_target.category_model import choice_of, learn_choice
-from tastebridge.recommenders.multi_target.temperature import learn_sharpness
+from tastebridge.model.category_model import category_probabilities, learn_category_model
+from tastebridge.recommenders.multi_target.temperature import learn_temperatures
 
 
 def _histories(counts):
@@ -25,7 +25,7 @@ def test_the_choice_is_nearly_as_good_as_knowing_each_persons_taste():
     taste = rng.dirichlet([1.0, 0.5, 2.0], size=3000)
     counts = np.array([rng.multinomial(n, p) for n, p in zip(rng.integers(2, 25, 3000), taste, strict=True)])
     following = np.array([rng.choice(3, p=p) for p in taste])
-    found = choice_of(learn_choice(_histories(counts), 0), _histories(counts))
+    found = category_probabilities(learn_category_model(_histories(counts), 0), _histories(counts))
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
     posterior = (counts + np.array([1.0, 0.5, 2.0])) / (counts.sum(axis=1, keepdims=True) + 3.5)
 
@@ -41,16 +41,16 @@ def test_the_choice_is_nearly_as_good_as_knowing_each_persons_taste():
 
 def test_a_category_nobody_chose_keeps_a_small_chance():
     counts = np.array([[3, 0], [2, 0], [1, 0]])
-    found = choice_of(learn_choice(_histories(counts), 0), _histories(counts))
+    found = category_probabilities(learn_category_model(_histories(counts), 0), _histories(counts))
     assert (found[:, 0] > 0.98).all()
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("sharpness", [0.3, 1.0, 2.5])
-def test_a_planted_sharpness_is_found_again(sharpness):
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_a_planted_temperature_is_found_again(temperature):
     rng = np.random.default_rng(1)
     S = rng.normal(size=(400, 50))
-    P = np.exp(sharpness * S)
+    P = np.exp(temperature * S)
     taken = np.array([rng.choice(50, p=p / p.sum()) for p in P])
     hidden = sparse.csr_matrix((np.ones(400), (np.arange(400), taken)), shape=S.shape)
     fold = SimpleNamespace(
@@ -60,6 +60,6 @@ def test_a_planted_sharpness_is_found_again(sharpness):
         scores=lambda rows, weights: S[rows],
     )
     segment = Segment(StackingBlend.equal(1, 3), np.ones(1, dtype=bool))
-    found = learn_sharpness([fold], {"cold": segment, "warm": segment})
-    assert found["cold"] == pytest.approx(sharpness, rel=0.15)
+    found = learn_temperatures([fold], {"cold": segment, "warm": segment})
+    assert found["cold"] == pytest.approx(temperature, rel=0.15)
     assert found["warm"] == 1.0

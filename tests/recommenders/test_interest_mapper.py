@@ -20,7 +20,7 @@ from tastebridge.exceptions import (
     UnknownCategoryError,
 )
 from tastebridge.factors import SVDFactors
-from tastebridge.recommenders import interest_mapper as mapper_module
+from tastebridge.fitting import target_fit
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import cold_users
 
@@ -39,7 +39,7 @@ def small_routes():
 
 
 def cold(panel, target):
-    return panel.users.ids_of(np.setdiff1d(np.arange(len(panel)), panel[target].active))
+    return panel.users.ids_of(np.setdiff1d(np.arange(len(panel)), panel[target].active_numbers))
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +142,14 @@ def _arrays(fold):
 
 def _folds(monkeypatch, panel):
     """Every fold of a fit, as the mapper made it."""
-    found, build = [], mapper_module.folds_of
+    found, build = [], target_fit.folds_of
 
     def spy(*args, **kinds):
         folds = build(*args, **kinds)
         found.extend(folds)
         return folds
 
-    monkeypatch.setattr("tastebridge.recommenders.interest_mapper.folds_of", spy)
+    monkeypatch.setattr(target_fit, "folds_of", spy)
     tb.InterestMapper("films", routes=small_routes(), n_folds=2).fit(panel)
     monkeypatch.undo()
     return found
@@ -308,7 +308,7 @@ def test_bad_input_is_refused_before_any_work(monkeypatch, changes, events, erro
     def work(*args, **kwargs):
         raise AssertionError("work was done")
 
-    monkeypatch.setattr("tastebridge.recommenders.interest_mapper.FitContext", work)
+    monkeypatch.setattr("tastebridge.recommenders.single_fit.FitContext", work)
     with pytest.raises(error, match=message):
         tb.InterestMapper(**{"target": "films", **changes}).fit(events)
 

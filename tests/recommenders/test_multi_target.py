@@ -254,7 +254,7 @@ def test_filters_name_items_of_any_category(fitted):
     assert not set(rows["item_id"]) & set(left.loc[left["user_id"] == 1, "item_id"])
     with pytest.raises(UnknownIdError, match="'nix' not among the items of 'books', 'films', 'music'"):
         model.recommend([1], allow=["nix"])
-    with pytest.warns(TastebridgeWarning, match="1 of 1 people get fewer than 10"):
+    with pytest.warns(TastebridgeWarning, match="1 of 1 users get fewer than 10"):
         assert model.recommend_from(panel[[1]], allow=[films[0], "nix"]).shape[0] <= 1
 
 

@@ -112,7 +112,7 @@ def test_rows_on_the_grid_are_never_longer_than_one(panel):
 
 
 def test_more_people_can_be_named_as_protected(panel):
-    outsider = panel.users.ids[np.setdiff1d(panel["films"].active, panel.linked("books", "films"))[0]]
+    outsider = panel.users.ids[np.setdiff1d(panel["films"].active_numbers, panel.linked("books", "films"))[0]]
     named = clone(QUIET).set_params(protected=[outsider]).fit(panel)
     gone = clone(QUIET).fit(panel[panel.users.ids != outsider])
     np.testing.assert_equal(_public_parts(named), _public_parts(gone))

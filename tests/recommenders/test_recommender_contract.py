@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
 from contracts.recommender import assert_same_lists, best_by_hand, had
+from contracts.states import with_part
 from tastebridge import baselines
 from tastebridge._numerics.threads import together
 from tastebridge.datasets import make_panel
@@ -103,7 +104,7 @@ def test_recommend_equals_a_full_sort_of_predict(model):
 
 
 def test_recommend_is_short_and_says_so_where_no_more_items_are_left(model):
-    with pytest.warns(TastebridgeWarning, match="240 of 240 people get fewer"):
+    with pytest.warns(TastebridgeWarning, match="240 of 240 users get fewer"):
         found = model.recommend(n=len(ITEMS) + 5)
     own = had(PANEL, "films")
     counts = found.groupby("user_id").size()
@@ -250,7 +251,7 @@ def test_threads_at_once_give_what_one_gives(model):
     expected = one_by_one(model, frames)
     fresh = copy.deepcopy(model)
     if isinstance(fresh.model_, LinearModel):
-        fresh.model_ = replace(fresh.model_)  # nothing is made ready: all threads meet it so
+        with_part(fresh, replace(fresh.model_))  # nothing is made ready: all threads meet it so
     for found in together([lambda: one_by_one(fresh, frames)] * 4, 4):
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
@@ -290,9 +291,9 @@ def test_bad_questions_are_refused(model):
     for n in (0, -1, 2.5, "many", True):
         with pytest.raises(InvalidParameterError, match="n must be a whole number"):
             model.recommend([0], n=n)
-    with pytest.raises(InvalidDataError, match="each person once; 3 comes 2 times"):
+    with pytest.raises(InvalidDataError, match="each user once; 3 comes 2 times"):
         model.recommend([3, 0, 3])
-    with pytest.raises(InvalidDataError, match="each person once"):
+    with pytest.raises(InvalidDataError, match="each user once"):
         model.recommend([999_999, 999_999], missing="popular")
     with pytest.raises(InvalidParameterError, match="Did you mean 'popular'"):
         model.recommend([0], missing="populer")

@@ -170,7 +170,7 @@ def test_it_saves_and_loads_as_the_local_one_and_holds_no_people(both, spark_fra
     found = recommend(tmp_path / "model", spark_frame(FRAME), 3).toArrow().to_pandas()
     found = found.sort_values(["user_id", "rank"], ignore_index=True)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    with pytest.raises(InvalidDataError, match="without people"):
+    with pytest.raises(InvalidDataError, match="without users"):
         both[0].recommend()
 
 

@@ -3,6 +3,7 @@
 from tastebridge.baselines.joint import JointALS
 from tastebridge.baselines.neighbours import ItemNeighbours
 from tastebridge.baselines.popularity import Popularity
+from tastebridge.baselines.rating import RatingBaseline
 from tastebridge.baselines.target import TargetOnly
 
-__all__ = ["ItemNeighbours", "JointALS", "Popularity", "TargetOnly"]
+__all__ = ["ItemNeighbours", "JointALS", "Popularity", "RatingBaseline", "TargetOnly"]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel
+from tastebridge.data.types import Events
 from tastebridge.factors import ALSFactors
 from tastebridge.fitting.checks import check_target
 from tastebridge.model import GATES, Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.recommenders import Recommender
+from tastebridge.model.scorers import Scorer
+from tastebridge.online.state import FittedState
+from tastebridge.recommenders.base import Recommender, encoder_for
 from tastebridge.routes import FitContext
 
 RANK = 64
@@ -24,16 +27,17 @@ RANK = 64
 class Baseline(Recommender):
     """Base of the baselines: a subclass names its sources and makes its model in a context."""
 
-    def fit(self, panel: Any, y: None = None) -> Self:
+    def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
         panel = self._read(panel)
         check_target(self.target, panel)
         self._check()
         panel = panel.select([*self._sources(panel), self.target])
-        context = FitContext(self._remember(panel), self.target)
+        encoder = encoder_for(self, panel)
+        context = FitContext(encoder.rows(panel, keep=True), self.target)
         with one_blas_thread():
-            self.model_ = self._model(context)
-        return self
+            scorer = self._scorer(context)
+        return self._keep({self.target: FittedState(scorer, encoder, panel.item_names)}, panel)
 
     def _check(self) -> None:
         """Refuse parameters that cannot be used."""
@@ -43,8 +47,8 @@ class Baseline(Recommender):
         return []
 
     @abstractmethod
-    def _model(self, context: FitContext) -> Any:
-        """Return the fitted model."""
+    def _scorer(self, context: FitContext) -> Scorer:
+        """Return what ranks the items."""
 
 
 def fixed(**kept: Sequence[bool]) -> dict[str, Segment]:

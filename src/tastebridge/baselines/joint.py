@@ -8,6 +8,7 @@ from tastebridge.baselines._base import Baseline, default_factors, fixed
 from tastebridge.data import Panel, Weighting
 from tastebridge.fitting.checks import check_sources
 from tastebridge.model import LinearModel
+from tastebridge.model.scorers import LinearScorer
 from tastebridge.routes import FitContext, JointRoute, PopularityRoute
 
 
@@ -72,8 +73,10 @@ class JointALS(Baseline):
     def _sources(self, panel: Panel) -> list[str]:
         return check_sources("JointALS", self.target, self.sources, panel)
 
-    def _model(self, context: FitContext) -> LinearModel:
+    def _scorer(self, context: FitContext) -> LinearScorer:
         factors = self.factors or default_factors(context, self.random_state)
         routes = PopularityRoute().build(context) + JointRoute(factors).build(context)
         joint = [False, True]
-        return LinearModel.of(context, routes, fixed(cold=joint, warm=joint, empty=[True, False]))
+        return LinearScorer(
+            LinearModel.of(context, routes, fixed(cold=joint, warm=joint, empty=[True, False]))
+        )

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NoReturn
-
-import numpy as np
-from numpy.typing import NDArray
-
 from tastebridge._foundation.validation import check_count, check_number
-from tastebridge._numerics.dense import dense_top_k
 from tastebridge.baselines._base import Baseline
-from tastebridge.baselines._similarity import ItemSimilarity, nearest_items
 from tastebridge.data import Panel, Weighting
-from tastebridge.exceptions import InvalidParameterError
 from tastebridge.fitting.checks import check_sources
-from tastebridge.model.explanation import Part
-from tastebridge.model.filters import Filters
-from tastebridge.routes import FitContext, Histories
-
-_SCORES = 2**22
-"""Scores held at once."""
+from tastebridge.model.scorers import SimilarityScorer
+from tastebridge.model.similarity import nearest_items
+from tastebridge.routes import FitContext
 
 
 class ItemNeighbours(Baseline):
@@ -74,8 +62,6 @@ class ItemNeighbours(Baseline):
     ['clueless']
     """
 
-    model_: Any
-
     def __init__(
         self,
         target: str,
@@ -90,17 +76,6 @@ class ItemNeighbours(Baseline):
         self.n_neighbours = n_neighbours
         self.weighting = weighting
 
-    def user_vectors(self, user_ids: Any = None, *, missing: str = "error") -> NoReturn:
-        """Refuse: there are none."""
-        raise InvalidParameterError(
-            "ItemNeighbours has no vectors: they would be as wide as the catalogue. Use recommend and "
-            "predict, or JointALS for a baseline with vectors."
-        )
-
-    def item_vectors(self) -> NoReturn:
-        """Refuse: there are none."""
-        self.user_vectors()
-
     def _check(self) -> None:
         check_number("shrinkage", self.shrinkage, 0.0)
         if self.n_neighbours is not None:
@@ -109,42 +84,7 @@ class ItemNeighbours(Baseline):
     def _sources(self, panel: Panel) -> list[str]:
         return check_sources("ItemNeighbours", self.target, self.sources, panel)
 
-    def _model(self, context: FitContext) -> ItemSimilarity:
-        return nearest_items(context.histories, self.target, self.shrinkage, self.n_neighbours)
-
-    def _best(
-        self, histories: Histories, n: int, filters: Filters
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        found = []
-        for rows, part in self._parts(histories):
-            scores = self.model_.scores(part)
-            scores[~filters.open(rows, scores.shape)] = -np.inf
-            scores[part[self.target].nonzero()] = -np.inf
-            found.append(dense_top_k(scores, n))
-        return np.concatenate([best for best, _ in found]), np.concatenate([scores for _, scores in found])
-
-    def _takers(
-        self, histories: Histories, items: NDArray[np.int64], n: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        scores = np.concatenate([self.model_.scores(part)[:, items] for _, part in self._parts(histories)])
-        scores[histories[self.target][:, items].nonzero()] = -np.inf
-        return dense_top_k(np.ascontiguousarray(scores.T), n)
-
-    def _parts_of(self, histories: Histories, item: int) -> list[Part]:
-        return self.model_.parts_of(histories, item)
-
-    def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        people, place = np.unique(users, return_inverse=True)
-        out = np.empty(len(users), dtype=np.float32)
-        for rows, part in self._parts(self._histories_of(people)):
-            here = np.flatnonzero((place >= rows.start) & (place < rows.stop))
-            out[here] = self.model_.scores(part)[place[here] - rows.start, items[here]]
-        return out
-
-    def _parts(self, histories: Histories) -> Iterator[tuple[slice, Histories]]:
-        """Yield the histories of as many people as memory has scores for."""
-        n_people, n_items = histories[self.target].shape
-        step = max(1, _SCORES // n_items)
-        for start in range(0, n_people, step):
-            rows = slice(start, start + step)
-            yield rows, {name: part[rows] for name, part in histories.items()}
+    def _scorer(self, context: FitContext) -> SimilarityScorer:
+        return SimilarityScorer(
+            nearest_items(context.histories, self.target, self.shrinkage, self.n_neighbours)
+        )

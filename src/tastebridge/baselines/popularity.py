@@ -5,6 +5,7 @@ from __future__ import annotations
 from tastebridge.baselines._base import Baseline, fixed
 from tastebridge.data import Weighting
 from tastebridge.model import LinearModel
+from tastebridge.model.scorers import LinearScorer
 from tastebridge.routes import FitContext, PopularityRoute
 
 
@@ -53,6 +54,6 @@ class Popularity(Baseline):
         self.prior = prior
         self.weighting = weighting
 
-    def _model(self, context: FitContext) -> LinearModel:
+    def _scorer(self, context: FitContext) -> LinearScorer:
         routes = PopularityRoute(self.prior).build(context)
-        return LinearModel.of(context, routes, fixed(cold=[True], warm=[True]))
+        return LinearScorer(LinearModel.of(context, routes, fixed(cold=[True], warm=[True])))

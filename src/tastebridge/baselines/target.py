@@ -7,6 +7,7 @@ from typing import Any
 from tastebridge.baselines._base import Baseline, default_factors, fixed
 from tastebridge.data import Weighting
 from tastebridge.model import LinearModel
+from tastebridge.model.scorers import LinearScorer
 from tastebridge.routes import FitContext, PopularityRoute, TargetRoute
 
 
@@ -45,7 +46,7 @@ class TargetOnly(Baseline):
     >>> from tastebridge.baselines import TargetOnly
     >>> from tastebridge.datasets import make_panel
     >>> panel, _ = make_panel(n_users=200, n_items=40)
-    >>> viewers = panel.users.ids_of(panel["films"].active[:2])
+    >>> viewers = panel.users.ids_of(panel["films"].active_numbers[:2])
     >>> len(TargetOnly("films").fit(panel).recommend(viewers, n=3))
     6
     """
@@ -58,7 +59,7 @@ class TargetOnly(Baseline):
         self.weighting = weighting
         self.random_state = random_state
 
-    def _model(self, context: FitContext) -> LinearModel:
+    def _scorer(self, context: FitContext) -> LinearScorer:
         factors = self.factors or default_factors(context, self.random_state)
         routes = PopularityRoute().build(context) + TargetRoute(factors).build(context)
-        return LinearModel.of(context, routes, fixed(cold=[True, False], warm=[False, True]))
+        return LinearScorer(LinearModel.of(context, routes, fixed(cold=[True, False], warm=[False, True])))

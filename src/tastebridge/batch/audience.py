@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.destination import Destination
-from tastebridge.batch.driver import Driver, warn
+from tastebridge.batch.driver import Driver, warn_of_losses
 from tastebridge.batch.job import Job
 from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
 from tastebridge.batch.manifest import Manifest
@@ -22,7 +22,7 @@ from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
-from tastebridge.recommenders.audience import best_people, item_numbers
+from tastebridge.recommenders.audience import best_users, item_numbers
 
 
 class AudienceKernel(HistoryKernel):
@@ -56,7 +56,7 @@ class AudienceKernel(HistoryKernel):
 
     def __init__(self, recommender: Recommender, items: Any, n: int = 100, **options: Any) -> None:
         super().__init__(recommender, **options)
-        known = recommender.items_[recommender.model_.target]
+        known = self.state.items
         self.n = check_count("n", n)
         self.items = item_numbers(items, known)
         self.item_ids = known.ids_of(self.items)
@@ -80,8 +80,8 @@ class AudienceKernel(HistoryKernel):
 
     def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
         users = read.panel.users.ids
-        found, scores = best_people(
-            self.recommender._takers, read.histories, len(users), self.items, self.n, self.chunk
+        found, scores = best_users(
+            self.state.scorer.top_users, read.histories, len(users), self.items, self.n, self.chunk
         )
         given = found >= 0
         columns = {
@@ -170,5 +170,5 @@ def audience_all(
     job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist())
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, combine=kernel.combine)
     manifest = driver.run(restart)
-    warn(manifest.account)
+    warn_of_losses(manifest.account)
     return manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from functools import partial
 import pyarrow as pa
 
 from tastebridge._foundation.progress import meter
+from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread, together
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.job import Job
-from tastebridge.batch.kernel import HistoryKernel, told
+from tastebridge.batch.kernel import HistoryKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import Budget, partition_bytes, release
 from tastebridge.batch.parts import Part, finished, write_part
@@ -23,11 +23,11 @@ from tastebridge.batch.schema import nest
 from tastebridge.batch.source import Source
 from tastebridge.batch.spill import Spill
 from tastebridge.batch.spreading import EVENTS, Spread
+from tastebridge.data.history_encoder import unknown_events
 from tastebridge.exceptions import (
     InvalidDataError,
     OutputError,
     TastebridgeError,
-    TastebridgeWarning,
     UnknownIdError,
 )
 
@@ -146,14 +146,14 @@ class Driver:
             raise
 
 
-def warn(account: Account, n: int | None = None) -> None:
+def warn_of_losses(account: Account, n: int | None = None) -> None:
     """Warn, once, of what was left out."""
     bad = {step: rows for step, rows in account.cleaning.items() if step != "duplicates"}
     if bad:
         what = ", ".join(f"{rows:,} with {step}" for step, rows in bad.items())
         _say(f"of {account.events:,} rows these were bad and left out: {what}.")
     if account.unknown:
-        _say(f"{told(account.unknown)}; they are passed over.")
+        _say(f"{unknown_events(account.unknown)}; they are passed over.")
     if n is not None and account.short:
         _say(
             f"{account.short} of {account.people} people get fewer than n={n} recommendations: no more items "
@@ -162,4 +162,4 @@ def warn(account: Account, n: int | None = None) -> None:
 
 
 def _say(message: str) -> None:
-    warnings.warn(message, TastebridgeWarning, stacklevel=4)
+    warn(message)

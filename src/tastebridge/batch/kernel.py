@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._foundation.validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count, check_fitted
 from tastebridge.batch.account import Account
 from tastebridge.batch.filtering import PersonalFilters
 from tastebridge.batch.schema import id_type, unnest
 from tastebridge.data import CleaningPolicy, Panel
+from tastebridge.data.history_encoder import unknown_events
 from tastebridge.data.pipeline import clean
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
+from tastebridge.model.chunks import CHUNK, chunks
 from tastebridge.model.filters import Filters
 from tastebridge.recommenders import Recommender
-from tastebridge.recommenders.frames import CHUNK, chunks
 from tastebridge.routes import Histories
 
 
@@ -60,12 +61,14 @@ class HistoryKernel(metaclass=ABCMeta):
         self.event_weights = recommender.event_weights if event_weights is None else event_weights
         self.policy = policy
         self.chunk = check_count("chunk", chunk)
-        if isinstance(recommender.model_, dict):
+        check_fitted(recommender, "targets_")
+        if recommender.joint_ is not None:
             raise InvalidParameterError(
                 f"a batch is scored in one category, and this {type(recommender).__name__} recommends in "
-                f"{', '.join(map(repr, recommender.model_))}. Pass the mapper of one, such as "
-                f"mappers_[{next(iter(recommender.model_))!r}]."
+                f"{', '.join(map(repr, recommender.targets_))}. Pass the mapper of one, such as "
+                f"mappers_[{next(iter(recommender.targets_))!r}]."
             )
+        self.state = next(iter(recommender.targets_.values()))
         if policy.min_item_events != 1:
             raise InvalidParameterError(
                 f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all people of an item, and "
@@ -120,10 +123,11 @@ class Read(NamedTuple):
         """Clean events and weight them over the items of the model."""
         users, parts, report = clean(events, None, kernel.event_weights, kernel.policy, part=True)
         panel = Panel(users, {part.category: part for part in parts}, report)
-        _, histories = kernel.recommender._fold_in(panel, "skip", quiet=True)
-        unknown = kernel.recommender._unknown(panel, histories)
+        encoder = kernel.state.encoder
+        histories = encoder.rows(panel)
+        unknown = encoder.unknown(panel, histories)
         if unknown and kernel.missing == "error":
-            raise UnknownIdError(f"{told(unknown)}. Leave them out, or pass missing='skip'.")
+            raise UnknownIdError(f"{unknown_events(unknown)}. Leave them out, or pass missing='skip'.")
         return cls(panel, histories, unknown)
 
 
@@ -161,7 +165,7 @@ class RecommendationKernel(HistoryKernel):
     ) -> None:
         super().__init__(recommender, **options)
         self.n = check_count("n", n)
-        self.filters = PersonalFilters.of(allow, deny, recommender.items_[recommender.model_.target])
+        self.filters = PersonalFilters.of(allow, deny, self.state.items)
 
     @property
     def answer_bytes(self) -> int:
@@ -170,7 +174,7 @@ class RecommendationKernel(HistoryKernel):
 
     def schema(self, user_type: pa.DataType) -> pa.Schema:
         """Return user_id, item_id, score (float), rank (int64)."""
-        items = self.recommender.items_[self.recommender.model_.target]
+        items = self.state.items
         return pa.schema(
             [
                 ("user_id", id_type(user_type)),
@@ -181,12 +185,12 @@ class RecommendationKernel(HistoryKernel):
         )
 
     def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
-        ids, items = read.panel.users.ids, self.recommender.items_[self.recommender.model_.target]
+        ids, items = read.panel.users.ids, self.state.items
         filters, width = self.filters.for_people(read.panel.users), min(self.n, len(items))
         best = np.full((len(ids), width), -1, dtype=np.int32)
         scores = np.full((len(ids), width), -np.inf, dtype=np.float32)
         for rows, part in chunks(read.histories, len(ids), self.chunk):
-            best[rows], scores[rows] = self.recommender._best(part, width, Filters(**filters.of(rows)))
+            best[rows], scores[rows] = self.state.scorer.top_items(part, width, Filters(**filters.of(rows)))
         given = best >= 0
         counts = given.sum(axis=1)
         columns = {
@@ -196,12 +200,6 @@ class RecommendationKernel(HistoryKernel):
             "rank": pa.array(np.nonzero(given)[1] + 1, pa.int64()),
         }
         return columns, {"served": int((counts > 0).sum()), "short": int((counts < self.n).sum())}
-
-
-def told(unknown: Mapping[str, int]) -> str:
-    """Say what a model does not know."""
-    what = ", ".join(f"{count} of {name!r}" for name, count in unknown.items())
-    return f"the history has events of items the model does not know: {what}"
 
 
 def ids_at(ids: np.ndarray, places: np.ndarray) -> pa.Array:

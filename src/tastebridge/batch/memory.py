@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.model import LinearModel
-from tastebridge.recommenders.frames import CHUNK
+from tastebridge.model.chunks import CHUNK
 
 _UNITS = {"": 1, **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}}
 _UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)}

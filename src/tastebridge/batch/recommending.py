@@ -8,7 +8,7 @@ from typing import Any
 
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.destination import Destination
-from tastebridge.batch.driver import Driver, warn
+from tastebridge.batch.driver import Driver, warn_of_losses
 from tastebridge.batch.job import Job, fingerprint_of_list
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.batch.manifest import Manifest
@@ -115,7 +115,7 @@ def recommend_all(
     lists = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny)}
     job = Job.of("recommend", kernel, source, n=n, **lists)
     manifest = Driver(kernel, source, destination, job, bound, n_jobs, progress).run(restart)
-    warn(manifest.account, n)
+    warn_of_losses(manifest.account, n)
     return manifest
 
 

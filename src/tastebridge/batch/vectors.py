@@ -12,7 +12,7 @@ import pyarrow as pa
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
-from tastebridge.batch.driver import Driver, warn
+from tastebridge.batch.driver import Driver, warn_of_losses
 from tastebridge.batch.files import disk
 from tastebridge.batch.job import Job
 from tastebridge.batch.joining import join
@@ -23,8 +23,8 @@ from tastebridge.batch.schema import id_type
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import OutputError
 from tastebridge.loading import load
+from tastebridge.model.chunks import chunks
 from tastebridge.recommenders import Recommender
-from tastebridge.recommenders.frames import chunks
 
 _EVENTS = 50_000
 """Events a part should be of: a vector is wide, so parts are smaller than those of recommendations."""
@@ -72,7 +72,7 @@ class VectorKernel(HistoryKernel):
         users = read.panel.users.ids
         vectors = np.empty((len(users), self.width), dtype=np.float32)
         for rows, part in chunks(read.histories, len(users), self.chunk):
-            vectors[rows] = self.recommender.model_.user_vectors(part)
+            vectors[rows] = self.state.scorer.model.user_vectors(part)
         columns = {"user_id": ids_at(users, np.arange(len(users))), "vector": _lists(vectors)}
         return columns, {"served": len(users)}
 
@@ -154,7 +154,7 @@ def write_vectors(
     job = Job.of("vectors", kernel, source)
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS)
     manifest = driver.run(restart)
-    warn(manifest.account)
+    warn_of_losses(manifest.account)
     return manifest.account
 
 

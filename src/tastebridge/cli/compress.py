@@ -14,7 +14,7 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import compression_table, screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.recommenders.diagnosing import TrustedRecommender
+from tastebridge.recommenders.interest_mapper import InterestMapper
 
 
 @reads_events
@@ -51,7 +51,7 @@ def compress(
     """
     key = key_of(key_file)
     mapper = load(model, key=key)
-    if not isinstance(mapper, TrustedRecommender):
+    if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
     held_out = None if events is None else Table(events, reading).read()
     small = mapper.compress(components, dtype, events=held_out)

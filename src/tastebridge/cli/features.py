@@ -14,7 +14,7 @@ from tastebridge.data import ItemFeatures, Panel
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features import table_features
-from tastebridge.recommenders.updating import LiveRecommender
+from tastebridge.recommenders.interest_mapper import InterestMapper
 
 Features = Annotated[
     list[str] | None,
@@ -63,7 +63,7 @@ def describe(panel: Panel, paths: dict[str, Path], item_column: str | None) -> t
 
 
 def read_later(
-    mapper: LiveRecommender, paths: dict[str, Path], item_column: str | None
+    mapper: InterestMapper, paths: dict[str, Path], item_column: str | None
 ) -> tuple[dict[str, dict[str, ItemFeatures]], list[str]]:
     """Return what tables say of items that come after the fit, and a line that tells of each category."""
     tables = {category: read_items(path, item_column) for category, path in paths.items()}

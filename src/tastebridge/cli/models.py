@@ -15,8 +15,8 @@ from tastebridge.recommenders import Recommender
 def load_one(model: Path, key_file: Path | None, category: str | None) -> Recommender:
     """Return the recommender of a folder, for one category where it has several."""
     recommender = load_any(model, key_file, category)
-    if isinstance(recommender.model_, dict):
-        names = ", ".join(map(repr, recommender.model_))
+    if recommender.joint_ is not None:
+        names = ", ".join(map(repr, recommender.targets_))
         raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Say which: --category.")
     return recommender
 
@@ -26,7 +26,5 @@ def load_any(model: Path, key_file: Path | None, category: str | None) -> Recomm
     recommender: Any = load(model, key=key_of(key_file))
     if category is None:
         return recommender
-    several = isinstance(recommender.model_, dict)
-    targets = list(recommender.model_) if several else [recommender.target]
-    check_category("--category", category, targets)
-    return recommender.mappers_[category] if several else recommender
+    check_category("--category", category, recommender.targets_)
+    return recommender.mappers_[category] if recommender.joint_ is not None else recommender

@@ -64,12 +64,12 @@ def recommend(
     table.check()
     start = time.perf_counter()
     lists: dict[str, Any] = {"allow": read_list(allow), "deny": read_list(deny)}
-    if isinstance(recommender.model_, dict):
+    if recommender.joint_ is not None:
         check_output(output)
         frame = recommender.recommend_from(table.read(), n, **lists)
         write_table(frame, output)
         out.print(
-            f"{len(frame):,} recommendations in {', '.join(recommender.model_)} for "
+            f"{len(frame):,} recommendations in {', '.join(recommender.targets_)} for "
             f"{frame['user_id'].nunique():,} people are in {output} ({time.perf_counter() - start:.1f} s).",
             soft_wrap=True,
         )

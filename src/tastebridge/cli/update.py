@@ -19,7 +19,7 @@ from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.persist import check_free
 from tastebridge.privacy import Key
-from tastebridge.recommenders.updating import LiveRecommender
+from tastebridge.recommenders.interest_mapper import InterestMapper
 
 NewModel = Annotated[
     Path, typer.Option("--output", "-o", metavar="NEW", help="Folder to write.", show_default=False)
@@ -75,15 +75,15 @@ def update(
     )
 
 
-def live_model(model: Path, output: Path, key: Key | None) -> LiveRecommender:
+def live_model(model: Path, output: Path, key: Key | None) -> InterestMapper:
     """Return a loaded model that can change, once it is sure that the changed one can be written."""
     check_free(output)
     mapper = load(model, key=key)
-    if not isinstance(mapper, LiveRecommender):
+    if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(f"a {type(mapper).__name__} needs a new fit; an InterestMapper does not.")
     return mapper
 
 
-def save_live(mapper: LiveRecommender, output: Path, key: Key | None) -> None:
+def save_live(mapper: InterestMapper, output: Path, key: Key | None) -> None:
     """Write a changed model as it was: with its people, or with the sums it needs to change again."""
     mapper.save(output, with_users=mapper.panel_ is not None, updatable=True, key=key)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
+from tastebridge._foundation.warnings import warn
 from tastebridge.data.assembly import category_slices
 from tastebridge.data.events import Events
-from tastebridge.exceptions import TastebridgeWarning
 
 _PEOPLE_LINKED = 0.01
 _ITEMS_SHARED = 0.05
@@ -39,13 +38,11 @@ def warn_if_swapped(events: Events) -> None:
     if people.mean() > _PEOPLE_LINKED or items.mean() < _ITEMS_SHARED or items.sum() < _AT_LEAST:
         return
     if _unevenness(users) > _unevenness(things):
-        warnings.warn(
+        warn(
             f"user and item columns look swapped: {people.mean():.0%} of the values of user_id stand in"
             f" several categories and {items.mean():.0%} of those of item_id; people should, items not."
             ' If they are swapped, name them: columns={"user_id": "…", "item_id": "…"}.'
-            " If not, hardly a person links the categories, and little can be carried from one to another.",
-            TastebridgeWarning,
-            stacklevel=4,
+            " If not, hardly a person links the categories, and little can be carried from one to another."
         )
 
 

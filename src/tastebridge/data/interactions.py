@@ -64,9 +64,14 @@ class Interactions:
             )
 
     @cached_property
-    def active(self) -> np.ndarray:
-        """Numbers of the people with at least one pair here, ascending."""
+    def active_numbers(self) -> np.ndarray:
+        """The row numbers of the users with at least one pair here, ascending."""
         return np.flatnonzero(np.diff(self.matrix.indptr))
+
+    @property
+    def active(self) -> np.ndarray:
+        """The ids of the users with at least one pair here, ascending."""
+        return self.users.ids[self.active_numbers]
 
     @property
     def rows(self) -> np.ndarray:
@@ -92,7 +97,7 @@ class Interactions:
 
     def __repr__(self) -> str:
         return (
-            f"<Interactions {self.category!r}: {len(self.active):,} of {len(self.users):,} people,"
+            f"<Interactions {self.category!r}: {len(self.active_numbers):,} of {len(self.users):,} people,"
             f" {len(self.items):,} items, {self.matrix.nnz:,} pairs>"
         )
 

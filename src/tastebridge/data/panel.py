@@ -167,9 +167,33 @@ class Panel:
         parts = {name: part.of(people, users) for name, part in self.interactions.items()}
         return replace(self, users=users, interactions=parts)
 
+    def users_with(self, *categories: str) -> np.ndarray:
+        """Return the ids of the users who have a history in every one of some categories, ascending.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from tastebridge import Panel
+        >>> rows = [("ada", "dune", "books"), ("ada", "alien", "films"), ("bob", "emma", "books")]
+        >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+        >>> panel.users_with("books", "films").tolist(), panel.users_without("films").tolist()
+        (['ada'], ['bob'])
+        """
+        known = np.ones(len(self), dtype=bool)
+        for name in categories:
+            known &= np.diff(self[name].matrix.indptr) > 0
+        return self.users.ids[known]
+
+    def users_without(self, *categories: str) -> np.ndarray:
+        """Return the ids of the users who have no history in any of some categories, ascending."""
+        known = np.zeros(len(self), dtype=bool)
+        for name in categories:
+            known |= np.diff(self[name].matrix.indptr) > 0
+        return self.users.ids[~known]
+
     def linked(self, source: str, target: str) -> np.ndarray:
         """Return the numbers of the people active in both categories, ascending."""
-        return np.intersect1d(self[source].active, self[target].active, assume_unique=True)
+        return np.intersect1d(self[source].active_numbers, self[target].active_numbers, assume_unique=True)
 
     def overview(self) -> pd.DataFrame:
         """Return a row a category: its size, and how many of its people stand in each other one.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from tastebridge._foundation.warnings import warn
 from tastebridge.data.assembly import assemble, trim
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
 from tastebridge.data.cleaning_steps import scrub
@@ -14,7 +14,7 @@ from tastebridge.data.events import read_events
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.merging import merge
 from tastebridge.data.vocabulary import Vocabulary
-from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
+from tastebridge.exceptions import InvalidDataError
 
 
 def clean(
@@ -56,9 +56,7 @@ def _refuse_nothing(rows_in: int, rows_left: int, steps: Any) -> None:
 def _warn_of_bad(report: CleaningReport) -> None:
     if report.bad:
         went = ", ".join(f"{step.rows:,} with {step.step}" for step in report.bad)
-        warnings.warn(
+        warn(
             f"of {report.rows_in:,} rows these were bad and left out: {went}. panel.cleaning has the account;"
-            " a CleaningPolicy makes them errors.",
-            TastebridgeWarning,
-            stacklevel=4,
+            " a CleaningPolicy makes them errors."
         )

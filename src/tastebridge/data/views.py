@@ -23,8 +23,8 @@ _COLUMNS = ["people", "items", "interactions", "density", "median"]
 
 
 def _sizes(part: Interactions) -> tuple[int, int, int, float, float]:
-    people, items, pairs = len(part.active), part.matrix.shape[1], part.matrix.nnz
-    counts = np.diff(part.matrix.indptr)[part.active]
+    people, items, pairs = len(part.active_numbers), part.matrix.shape[1], part.matrix.nnz
+    counts = np.diff(part.matrix.indptr)[part.active_numbers]
     density = float(f"{pairs / max(people * items, 1):.3g}")
     return people, items, pairs, density, float(np.median(counts)) if people else 0.0
 
@@ -32,7 +32,7 @@ def _sizes(part: Interactions) -> tuple[int, int, int, float, float]:
 def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
     """Return the number of people active in each two categories."""
     names = pd.Index(list(interactions), name="category")
-    active = [part.active for part in interactions.values()]
+    active = [part.active_numbers for part in interactions.values()]
     counts = [[len(np.intersect1d(one, other, assume_unique=True)) for other in active] for one in active]
     table = np.array(counts, dtype=np.int64).reshape(len(names), len(names))
     return pd.DataFrame(table, index=names, columns=list(names))

@@ -51,10 +51,12 @@ def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], see
     return found
 
 
-def confidence_of(state: State, model: LinearModel, histories: Histories, n: int) -> Array:
-    """Return for each person the probability of a hit among the first ``n``; NaN where none was learned.
+def confidence_of(
+    state: Mapping[str, list[Calibrated]], model: LinearModel, histories: Histories, n: int
+) -> Array:
+    """Return for each user the probability of a hit among the first ``n``; NaN where none was learned.
 
-    A person's is the same, bit by bit, whoever stands beside them.
+    A user's is the same, bit by bit, whatever users stand in the other rows.
     """
     vectors = model.user_vectors(histories)
     gates = model.gates(histories)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,9 @@ from scipy import sparse
 from tastebridge._numerics.topk import top_k
 from tastebridge.data import Panel
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
-from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
+from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
 from tastebridge.model import LinearModel, Segment, read_by_gates
+from tastebridge.model.evidence import Evidence
 from tastebridge.routes import Histories
 
 Tables = dict[str, pd.DataFrame]
@@ -33,7 +33,7 @@ _STARTS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
 _LISTED, _LENGTH = 500, 10
 
 
-def accuracy(evidence: Mapping[str, Any]) -> pd.DataFrame:
+def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
     """Return how well each kind of people is served, out of fold: NDCG@10 with 95 % intervals over people.
 
     Parameters
@@ -60,13 +60,13 @@ def accuracy(evidence: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
 
 
-def served(found: Any) -> Array:
+def served(found: Evidence) -> Array:
     """Return the values of the blend of all routes, or, where no source is kept, of what is served then."""
     values: Array = found.values["blend" if found.sources["kept"].any() else found.baseline]
     return values
 
 
-def by_history(evidence: Mapping[str, Any], panel: Panel, target: str) -> pd.DataFrame:
+def by_history(evidence: Mapping[str, Evidence], panel: Panel, target: str) -> pd.DataFrame:
     """Return NDCG@10 out of fold by the number of items people are known by outside of the target.
 
     Parameters
@@ -157,7 +157,7 @@ _VALUES = {"blend": MODEL, "without transfer": WITHIN, "popularity": POPULARITY}
 _GAP = ["difference", "difference_low", "difference_high"]
 
 
-def _triple(interval: Any) -> tuple[float, float, float]:
+def _triple(interval: Interval) -> tuple[float, float, float]:
     return interval.mean, interval.low, interval.high
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.fitting.plan import BRIDGES
-from tastebridge.fitting.source_evaluation import Evidence
 from tastebridge.model import Segment
+from tastebridge.model.evidence import Evidence
 from tastebridge.routes import FittedRoute
 
 _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
@@ -39,20 +37,20 @@ def source_table(evidence: Evidence | None, linked: Mapping[str, int], standing:
     return table.assign(linked=list(linked.values())).reindex(columns=_COLUMNS)
 
 
-def warn_of(table: pd.DataFrame, target: str, standing: bool, stacklevel: int) -> None:
-    """Warn where no source helps, or where none can be known to."""
+def warning_of(table: pd.DataFrame, target: str, standing: bool) -> str:
+    """Return what to warn of: that no source helps, or that none can be known to; "" for nothing."""
     if not table["kept"].any():
-        said = (
-            f"no source helps for {target!r} out of fold; people without a history there get what is popular."
+        return (
+            f"no source helps for {target!r} out of fold; users without a history there get popular items. "
+            "See transfer_."
         )
-    elif standing:
-        said = (
-            f"{'too few are' if table['linked'].any() else 'nobody is'} both in a source and in the target "
-            f"{target!r}: how well people of a source are served is not known."
-        )
-    else:
-        return
-    warnings.warn(f"{said} See transfer_.", TastebridgeWarning, stacklevel=stacklevel + 1)
+    if not standing:
+        return ""
+    few = "too few users are" if table["linked"].any() else "no users are"
+    return (
+        f"{few} both in a source and in the target {target!r}, so the accuracy for users of a source is not "
+        "known. See transfer_."
+    )
 
 
 def carried_by(segment: Segment, routes: Sequence[FittedRoute], source: str) -> str:

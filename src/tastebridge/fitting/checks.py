@@ -12,7 +12,7 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLi
 def check_target(target: str, panel: Panel) -> str:
     """Return the target if the panel has it and somebody is there."""
     check_category("target", target, panel.categories)
-    if not len(panel[target].active):
+    if not len(panel[target].active_numbers):
         raise InvalidDataError(
             f"the target {target!r} has no events left, so there is nothing to recommend by. Add people who "
             "have a history there."

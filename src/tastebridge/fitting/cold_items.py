@@ -8,7 +8,7 @@ so that new items stand in their right order, and at their right place among the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -16,13 +16,16 @@ import numpy as np
 from sklearn.base import clone
 
 from tastebridge._numerics.threads import together
-from tastebridge.fitting.folds import Fold, Held, Lists, fit_routes, folds_of, lists_of, scores_of, without
+from tastebridge.fitting.built import Built
+from tastebridge.fitting.few_overlap import Weighed
+from tastebridge.fitting.folds import Fold, Held, fit_routes, folds_of, without
+from tastebridge.fitting.settings import FitSettings
+from tastebridge.fitting.training_lists import Lists, lists_of, scores_of
 from tastebridge.model import Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import (
     FitContext,
     FittedRoute,
-    Route,
     can_learn,
     is_described,
     new_items,
@@ -39,69 +42,51 @@ _FEWEST = 10
 
 
 def learn_new_items(
-    context: FitContext,
-    kinds: Sequence[Route],
-    routes: Sequence[FittedRoute],
-    held: Sequence[list[Held]],
-    segments: Mapping[str, Segment],
-    blend: StackingBlend,
-    n_lists: int,
-    n_negatives: int,
+    built: Built,
+    known: Weighed,
+    settings: FitSettings,
     rng: np.random.Generator,
-    n_jobs: int | None,
     make_folds: MakeFolds = folds_of,
     ahead: bool = False,
-    carried: Sequence[FittedRoute] | None = None,
-) -> tuple[list[FittedRoute], dict[str, Segment]]:
+) -> Weighed:
     """Return the routes to new items, and the segments whose weights cover them after the others.
 
     Parameters
     ----------
-    context : FitContext
-        Of everybody; where too few items have features and events there are no such routes.
-    kinds : list of Route
-    routes : list of FittedRoute
-        What the kinds built in the context.
-    held : list of list of Held
-        Whom each fold hides.
-    segments : mapping of name to Segment
-        The weights of ``routes``.
-    blend : StackingBlend
-        How weights are learned.
-    n_lists, n_negatives : int
-        As of :class:`tastebridge.InterestMapper`.
+    built : Built
+        Of all users; where too few items have features and events there are no such routes. Only the routes
+        it fitted lead to new items: no fold says what later ones are worth there.
+    known : Weighed
+        All routes, those of ``built`` first, and their weights.
+    settings : FitSettings
     rng : Generator
-    n_jobs : int or None
     make_folds : callable, default=folds_of
-        What makes the folds of held people.
+        What makes the folds of held users.
     ahead : bool, default=False
         Whether there are such routes without any new item, for those that come later.
-    carried : list of FittedRoute, optional
-        The leading ``routes``, if the others are not to lead to new items: no fold says what they are worth
-        there.
     """
+    context, routes, segments = built.context, known.routes, known.segments
     new = new_items(context)
     if not can_learn(context) or not (ahead or len(new)):
-        return [], dict(segments)
-    carried = routes if carried is None else carried
-    found = routes_to_new_items(context, carried, new)
+        return Weighed([], dict(segments))
+    found = routes_to_new_items(context, built.fitted, new)
     names = [route.name for route in routes] + [route.name for route in found]
     calls = [
-        partial(_folds, context, kinds, names, part, draw, make_folds)
-        for part, draw in zip(held, rng.spawn(len(held)), strict=True)
+        partial(_folds, built, names, part, draw, make_folds)
+        for part, draw in zip(built.held, rng.spawn(len(built.held)), strict=True)
     ]
-    folds = [fold for part in together(calls, n_jobs) for fold in part]
-    origin = np.array([at for at, route in enumerate(carried) if reaches_new_items(route)])
+    folds = [fold for part in together(calls, settings.n_jobs) for fold in part]
+    origin = np.array([at for at, route in enumerate(built.fitted) if reaches_new_items(route)])
     out = {}
     for name, segment in segments.items():
         own = [fold for fold in folds if fold.held.segment == name]
         kept = segment.kept[origin]
         weights = segment.blend.weights()[origin]
         if own:
-            lists = lists_of(own, n_lists, n_negatives, rng)
-            weights = _learn(blend, lists, segment, kept, weights)
+            lists = lists_of(own, settings.n_lists, settings.n_negatives, rng)
+            weights = _learn(settings.blend, lists, segment, kept, weights)
         out[name] = segment.extended(weights, kept)
-    return found, out
+    return Weighed(found, out)
 
 
 def _learn(blend: StackingBlend, lists: Lists, segment: Segment, kept: Array, usual: Array) -> Array:
@@ -115,22 +100,20 @@ def _learn(blend: StackingBlend, lists: Lists, segment: Segment, kept: Array, us
 
 
 def _folds(
-    context: FitContext,
-    kinds: Sequence[Route],
+    built: Built,
     names: list[str],
     held: list[Held],
     rng: np.random.Generator,
     make_folds: MakeFolds,
 ) -> list[Fold]:
     """Return the folds of held people over the items that have events, a fifth of them hidden from all."""
-    rest = without(context.histories[context.target], held)
-    without_chosen = context.hiding(without_items(rest, _chosen(context, rng)))
-    fitted = fit_routes(kinds, without_chosen)
+    rest = without(built.context.histories[built.context.target], held)
+    hiding = built.context.hiding(without_items(rest, _chosen(built.context, rng)))
+    fitted = fit_routes(built.routes, hiding)
     fitted |= {
-        route.name: route
-        for route in routes_to_new_items(without_chosen, list(fitted.values()), new_items(without_chosen))
+        route.name: route for route in routes_to_new_items(hiding, list(fitted.values()), new_items(hiding))
     }
-    judged = np.flatnonzero(context.popularity)
+    judged = np.flatnonzero(built.context.popularity)
     return [
         replace(
             fold,
@@ -138,7 +121,7 @@ def _folds(
             items={key: V[judged] for key, V in fold.items.items()},
             seen=(rest[fold.held.people] + fold.seen).astype(bool).astype(np.float32)[:, judged],
         )
-        for fold in make_folds(without_chosen, held, fitted, names)
+        for fold in make_folds(hiding, held, fitted, names)
     ]
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sklearn.base import BaseEstimator
+
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.routes import JointRoute, Route, SharedItemsRoute, TargetRoute, TransferRoute
 
@@ -35,7 +37,7 @@ class Part(NamedTuple):
     again: bool
 
 
-def factor_seconds(model: Any, size: Size) -> float:
+def factor_seconds(model: BaseEstimator, size: Size) -> float:
     """Return what fitting a factor model on a matrix of this size takes; 0 for models not known here."""
     k = getattr(model, "n_components", 0)
     if isinstance(model, SVDFactors | EASEFactors):
@@ -99,7 +101,7 @@ def _parts(route: Route, sizes: Mapping[str, Size], target: str) -> Iterator[Par
         yield _part(route.factors, (*sources, target), Size(people, items, entries), again=True)
 
 
-def _part(model: Any, categories: tuple[str, ...], size: Size, again: bool) -> Part:
+def _part(model: BaseEstimator | None, categories: tuple[str, ...], size: Size, again: bool) -> Part:
     given = model if model is not None else SVDFactors()
     cut = isinstance(given, SVDFactors) and len(categories) == 1  # lower ranks are cut from the highest
     key = (categories, type(given).__name__, *(() if cut else (repr(given),)))

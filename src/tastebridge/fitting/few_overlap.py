@@ -13,89 +13,87 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 
 from tastebridge._numerics.threads import together
+from tastebridge.fitting.built import Built
 from tastebridge.fitting.folds import (
     FEWEST_LINKED,
-    Lists,
     build_fold,
     fit_routes,
     held_out,
-    lists_of,
     number_of_folds,
-    scores_of,
     without,
 )
+from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import gain_of, popular_alone
+from tastebridge.fitting.training_lists import Lists, lists_of, scores_of
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.routes import FitContext, FittedRoute, Route
+from tastebridge.routes import FittedRoute, Route
 
 _DOUBT = 20
 """People whose word counts half."""
 
 
-def learn_handful(
-    context: FitContext,
-    kinds: Sequence[Route],
-    over_people: Sequence[Route],
-    routes: Sequence[FittedRoute],
+class Weighed(NamedTuple):
+    """Routes and the weights that blend them, by segment."""
+
+    routes: Sequence[FittedRoute]
+    segments: Mapping[str, Segment]
+
+
+def learn_few_overlap(
+    built: Built,
+    over_users: Sequence[Route],
     segments: Mapping[str, Segment],
-    blend: StackingBlend,
-    n_lists: int,
-    n_negatives: int,
+    settings: FitSettings,
     rng: np.random.Generator,
-    n_jobs: int | None,
-) -> tuple[list[FittedRoute], dict[str, Segment]]:
-    """Return the routes over people, and the segments whose weights cover them after the others.
+) -> Weighed:
+    """Return the routes over users, and the segments whose weights cover them after the others.
 
     Parameters
     ----------
-    context : FitContext
-        Of everybody; with fewer than five people in both there are no such routes.
-    kinds : list of Route
-    over_people : list of Route
-        The kinds that learn from people in both.
-    routes : list of FittedRoute
-        What ``kinds`` built in the context.
+    built : Built
+        What the other routes built; with fewer than five users in both there are no routes over users.
+    over_users : list of Route
+        The kinds that learn from users in both.
     segments : mapping of name to Segment
-        The weights of ``routes``; only the cold are given others.
-    blend : StackingBlend
-        How weights are learned.
-    n_lists, n_negatives : int
-        As of :class:`tastebridge.InterestMapper`.
+        The weights of the routes that were built; only the cold segment gets others.
+    settings : FitSettings
     rng : Generator
-    n_jobs : int or None
     """
+    context, kinds, routes = built.context, built.routes, built.fitted
     people, target = context.linked_to_any(), context.histories[context.target]
-    if len(people) < FEWEST_LINKED or not over_people:
-        return [], dict(segments)
-    found = list(fit_routes(over_people, context).values())
+    if len(people) < FEWEST_LINKED or not over_users:
+        return Weighed([], dict(segments))
+    found = list(fit_routes(over_users, context).values())
     names = [route.name for route in (*routes, *found)]
     held = [
         [part for part in parts if part.segment == "cold"]
-        for parts in held_out(target, people, number_of_folds(len(people)), n_lists, rng)
+        for parts in held_out(target, people, number_of_folds(len(people)), settings.n_lists, rng)
     ]
     calls = [
-        partial(build_fold, [*kinds, *over_people], context.hiding(without(target, part)), part, names)
+        partial(build_fold, [*kinds, *over_users], context.hiding(without(target, part)), part, names)
         for part in held
     ]
-    folds = [fold for part in together(calls, n_jobs) for fold in part]
-    lists = lists_of(folds, n_lists, n_negatives, rng)
+    folds = [fold for part in together(calls, settings.n_jobs) for fold in part]
+    lists = lists_of(folds, settings.n_lists, settings.n_negatives, rng)
     more = lists.X[:, len(routes) :]
     spread = more.std(axis=0)
     unit = np.divide(1.0, spread, out=np.zeros(len(found)), where=spread > 0)
-    known = _believed(blend, lists, segments["cold"], popular_alone(routes, context.target, ()), rng)
+    known = _believed(settings.blend, lists, segments["cold"], popular_alone(routes, context.target, ()), rng)
     X = np.column_stack([scores_of(lists, known), more @ unit])
-    own, theirs = clone(blend).fit(X, lists.y, lists.groups).weights()
+    own, theirs = clone(settings.blend).fit(X, lists.y, lists.groups).weights()
     worth = len(people) / (len(people) + _DOUBT) * theirs / own * unit
-    return found, {
+    extended = {
         name: one.extended(worth, np.full(len(found), name == "cold"))
         for name, one in {**segments, "cold": known}.items()
     }
+    return Weighed(found, extended)
 
 
 def _believed(

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors._base import FactorModel
-from tastebridge.model import Array, Segment, gates_of
+from tastebridge.model import Array, gates_of
 from tastebridge.routes import FitContext, FittedRoute, Route, vectors_of
 from tastebridge.splits import k_fold_users
 
@@ -21,8 +21,6 @@ _PARTS = 5
 """Linked people are dealt into five parts; a fold hides one of them."""
 FEWEST_LINKED = 5
 """Below this many linked people nothing can be judged out of fold."""
-_POOL = 2000
-"""Items the others of a fold's lists are drawn from."""
 
 
 class Held(NamedTuple):
@@ -70,16 +68,6 @@ class Fold:
             if Z.any():
                 _add_scores(total, Z, V)
         return total
-
-
-class Lists(NamedTuple):
-    """Held-out items, each with sampled others, as a blend wants them."""
-
-    X: Array
-    y: Array
-    groups: Numbers
-    gates: Array
-    people: Numbers
 
 
 def number_of_folds(n_linked: int, enough: int = 1000) -> int:
@@ -169,41 +157,6 @@ def without(target: sparse.csr_matrix, held: list[Held]) -> sparse.csr_matrix:
     return sparse.csr_matrix((target.data[keep], target.indices[keep], indptr), shape=target.shape)
 
 
-def lists_of(
-    folds: Sequence[Fold],
-    n_lists: int,
-    n_negatives: int,
-    rng: np.random.Generator,
-    like: tuple[Sequence[Fold], Lists] | None = None,
-) -> Lists:
-    """Return lists of a hidden item and ``n_negatives`` others each; at most ``n_lists``, rows at random.
-
-    ``like`` are folds of the same people with other vectors, and their lists of the same draw: the scores of
-    routes whose vectors are the very same are taken from there.
-    """
-    share = -(-n_lists // max(len(folds), 1))
-    width, done, parts = 1 + n_negatives, 0, []
-    for place, fold in enumerate(folds):
-        before = None
-        if like is not None:
-            n_here = min(share, fold.held.hidden.nnz)
-            before = like[0][place], like[1].X.reshape(-1, width, len(fold.vectors))[done : done + n_here]
-            done += n_here
-        parts.append(_lists(fold, share, n_negatives, rng, before))
-    X, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(3))
-    n = X.shape[0]
-    y = np.tile(np.append(1.0, np.zeros(width - 1)), n)
-    return Lists(
-        X.reshape(n * width, -1), y, np.repeat(np.arange(n), width), np.repeat(gates, width, axis=0), people
-    )
-
-
-def scores_of(lists: Lists, segment: Segment) -> Array:
-    """Return the blended score (n_rows,) of a segment whose routes are the first columns of the lists."""
-    X = lists.X[:, : len(segment.kept)]
-    return np.asarray((X * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1))
-
-
 def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> Fold:
     histories = {name: rows[held.people] for name, rows in context.histories.items()}
     known = [route for route in routes if route is not None]
@@ -247,55 +200,15 @@ def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | s
     return sparse.csr_matrix(V) if np.count_nonzero(V) < V.size // 20 else V
 
 
-def _lists(
-    fold: Fold,
-    n_lists: int,
-    n_negatives: int,
-    rng: np.random.Generator,
-    like: tuple[Fold, NDArray[Any]] | None,
-) -> tuple[NDArray[np.float32], Numbers, Array]:
-    """Return the route scores (n, 1 + n_negatives, n_routes), the people and the gates of one fold's lists.
-
-    The others come, at random, from a pool of items drawn uniformly; an item the person has is not one.
-    """
-    hidden, n_items = fold.held.hidden, fold.held.hidden.shape[1]
-    person = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
-    chosen = np.sort(rng.permutation(len(person))[:n_lists])
-    person, positive = person[chosen], hidden.indices[chosen]
-    pool = np.sort(rng.permutation(n_items)[: max(_POOL, n_negatives)])
-    others = rng.integers(len(pool), size=(len(person), n_negatives))
-    people, place = np.unique(person, return_inverse=True)
-    had = (hidden + fold.seen)[people][:, pool].toarray()[place[:, None], others] != 0
-    columns = list(range(len(fold.vectors)))
-    if like is None:
-        X = np.empty((len(person), 1 + n_negatives, len(columns)), dtype=np.float32)
-    else:
-        X = like[1].copy()
-        columns = [at for at in columns if fold.vectors[at] is not like[0].vectors[at]]
-    spaces = {fold.spaces[at] for at in columns}
-    dense = {space: [_rows(fold.items[space], at) for at in (positive, pool)] for space in spaces}
-    for column in columns:
-        Z = fold.vectors[column]
-        near, far = (V[:, : Z.shape[1]] for V in dense[fold.spaces[column]])
-        X[:, 0, column] = np.einsum("ij,ij->i", Z[person], near)
-        scores = (Z[people] @ far.T)[place[:, None], others]
-        scores[had] = scores.min()
-        X[:, 1:, column] = scores
-    return X, fold.held.people[person], fold.gates[person]
-
-
-def _add_scores(total: NDArray[np.float32], Z: NDArray[np.float32], V: Any) -> None:
+def _add_scores(
+    total: NDArray[np.float32], Z: NDArray[np.float32], V: NDArray[np.float32] | sparse.csr_matrix
+) -> None:
     """Add ``Z V'`` to ``total`` in place; where ``V`` is sparse, so are the histories that reach it."""
     if isinstance(V, np.ndarray):
         total += Z @ V.T
         return
     found = (sparse.csr_matrix(Z) @ V.T).tocoo()
     total[found.row, found.col] += found.data
-
-
-def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers) -> NDArray[np.float32]:
-    """Return some rows of item vectors, dense."""
-    return V[rows] if isinstance(V, np.ndarray) else np.asarray(V[rows].toarray())
 
 
 def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:

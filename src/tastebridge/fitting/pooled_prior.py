@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge._numerics.threads import together
-from tastebridge.fitting.folds import Lists, lists_of
-from tastebridge.fitting.shared_fit import Built
+from tastebridge.fitting.built import Built
+from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import masks
+from tastebridge.fitting.training_lists import Lists, lists_of
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.losses import Problem
 from tastebridge.routes import FittedRoute
@@ -73,10 +74,8 @@ class Case:
 def pooled_priors(
     built: Mapping[str, Built],
     sources: Mapping[str, Sequence[str]],
-    blend: StackingBlend,
-    n_negatives: int,
+    settings: FitSettings,
     rng: np.random.Generator,
-    n_jobs: int | None,
 ) -> dict[str, Priors]:
     """Return for every target, kind of people and selection of routes the coefficients others suggest.
 
@@ -88,7 +87,7 @@ def pooled_priors(
         cases = {
             name: case
             for name, one in built.items()
-            if (case := _case(one, sources[name], name, segment, n_negatives, rng)) is not None
+            if (case := _case(one, sources[name], segment, settings.n_negatives, rng)) is not None
         }
         groups = [list(built)[::2], list(built)[1::2]]
         calls: list[Callable[[], Array]] = []
@@ -97,9 +96,9 @@ def pooled_priors(
             teachers = [cases[name] for name in others if name in cases]
             kinds = sorted({kind for case in teachers for kind in case.kinds})
             for selection in _SELECTIONS if teachers else ():
-                calls.append(partial(_pooled, teachers, selection, kinds, blend))
+                calls.append(partial(_pooled, teachers, selection, kinds, settings.blend))
                 wanted.append((own, selection, kinds))
-        for (own, selection, kinds), coef in zip(wanted, together(calls, n_jobs), strict=True):
+        for (own, selection, kinds), coef in zip(wanted, together(calls, settings.n_jobs), strict=True):
             for name in own:
                 if name in cases:
                     out[name].setdefault(segment, {})[selection] = _spread(coef, kinds, cases[name].kinds)
@@ -115,17 +114,12 @@ def kind_of(route: FittedRoute, target: str) -> str:
 
 
 def _case(
-    built: Built,
-    sources: Sequence[str],
-    target: str,
-    segment: str,
-    n_negatives: int,
-    rng: np.random.Generator,
+    built: Built, sources: Sequence[str], segment: str, n_negatives: int, rng: np.random.Generator
 ) -> Case | None:
     folds = [fold for fold in built.folds if fold.held.segment == segment]
     if sum(fold.held.hidden.nnz for fold in folds) < _FEWEST:
         return None
-    return Case(lists_of(folds, _LISTS, n_negatives, rng), built.fitted, target, sources)
+    return Case(lists_of(folds, _LISTS, n_negatives, rng), built.fitted, built.context.target, sources)
 
 
 def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[str], blend: StackingBlend) -> Array:

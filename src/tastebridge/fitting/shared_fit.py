@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tastebridge._numerics.threads import together
+from tastebridge.fitting.built import Built
 from tastebridge.fitting.fold_assignment import LEAST, MOST, held_for_all, hidden_histories
 from tastebridge.fitting.folds import FEWEST_LINKED, Fold, Held, fit_routes, folds_of
 from tastebridge.fitting.plan import Plan
-from tastebridge.routes import FitContext, FittedRoute, Route
-
-Array = NDArray[np.float64]
+from tastebridge.fitting.settings import FitSettings
+from tastebridge.routes import FitContext, Route
 
 
 class Aim(NamedTuple):
@@ -27,38 +25,8 @@ class Aim(NamedTuple):
     routes: list[Route]
 
 
-class Built(NamedTuple):
-    """What a fit has built for one target.
-
-    Attributes
-    ----------
-    context : FitContext
-    routes : list of Route
-        The kinds of routes.
-    held : list of list of Held
-        Whom each fold hides.
-    fitted : list of FittedRoute
-    folds : list of Fold
-        What the routes say of people whose target rows were hidden from them.
-    priors : mapping of {"cold", "warm"} to mapping
-        What other targets tell of the weights: see :mod:`tastebridge.fitting.pooled_prior`.
-    """
-
-    context: FitContext
-    routes: Sequence[Route]
-    held: list[list[Held]]
-    fitted: list[FittedRoute]
-    folds: list[Fold]
-    priors: Mapping[str, Mapping[str, Array]] = MappingProxyType({})
-
-
 def build_all(
-    hub: FitContext,
-    aims: Mapping[str, Aim],
-    n_folds: int | None,
-    cap: int,
-    rng: np.random.Generator,
-    n_jobs: int | None,
+    hub: FitContext, aims: Mapping[str, Aim], settings: FitSettings, rng: np.random.Generator
 ) -> dict[str, Built]:
     """Return what is built for every target, all sharing the factors of single categories and of all of them.
 
@@ -70,12 +38,10 @@ def build_all(
     hub : FitContext
         With everybody's histories, of the largest rank that any route asks of SVD factors.
     aims : mapping of target to Aim
-    n_folds : int, optional
-        None for as many as it takes to judge 200 people of the middle target.
-    cap : int
-        People of a kind in a fold and target, at most.
+    settings : FitSettings
+        ``n_folds=None`` for as many as it takes to judge 200 users of the middle target; at most ``n_lists``
+        users of a segment in a fold and target.
     rng : Generator
-    n_jobs : int, optional
     """
     contexts = {name: _view(hub, name, aim) for name, aim in aims.items()}
     linked = {
@@ -83,9 +49,11 @@ def build_all(
         for name, context in contexts.items()
         if len(people := context.linked_to_any()) >= FEWEST_LINKED
     }
-    n_folds = n_folds or number_of_folds([len(people) for people in linked.values()])
-    held = held_for_all(hub.histories, linked, n_folds, cap, rng) if linked else []
-    whole = together([partial(fit_routes, aims[name].routes, contexts[name]) for name in contexts], n_jobs)
+    n_folds = settings.n_folds or number_of_folds([len(people) for people in linked.values()])
+    held = held_for_all(hub.histories, linked, n_folds, settings.n_lists, rng) if linked else []
+    whole = together(
+        [partial(fit_routes, aims[name].routes, contexts[name]) for name in contexts], settings.n_jobs
+    )
     fitted = dict(zip(contexts, whole, strict=True))
     found: dict[str, list[Fold]] = {name: [] for name in aims}
     for fold in held:
@@ -94,7 +62,7 @@ def build_all(
             partial(_judged, _view(hidden, name, aims[name]), aims[name], part, list(fitted[name]))
             for name, part in fold.items()
         ]
-        for name, one in zip(fold, together(calls, n_jobs), strict=True):
+        for name, one in zip(fold, together(calls, settings.n_jobs), strict=True):
             found[name] += one
     built = {}
     for name, context in contexts.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tastebridge._numerics.dense import dense_top_k
-from tastebridge.fitting.folds import Fold, Lists
+from tastebridge.fitting.folds import Fold
+from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics import ndcg
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
+from tastebridge.model.evidence import Evidence
 from tastebridge.routes import FittedRoute
 from tastebridge.routes.popularity import POPULARITY
 
@@ -28,35 +30,22 @@ _JUDGED = 1200
 """People of a segment whose whole ranking is judged, at most."""
 
 
-class Evidence(NamedTuple):
-    """What out-of-fold people of one segment say.
+class Candidates(NamedTuple):
+    """The routes to weigh, and the sources to judge."""
 
-    Attributes
-    ----------
-    sources : DataFrame
-        A row a source: lift and marginal with their intervals, gain, verdict, kept.
-    people : ndarray
-        The numbers of the judged people.
-    values : dict of name to ndarray
-        NDCG@10 of every judged person: ``popularity``, ``without transfer`` and ``blend``.
-    baseline : str
-        The better of the first two.
-    """
+    routes: Sequence[FittedRoute]
+    target: str
+    sources: Sequence[str]
 
-    sources: pd.DataFrame
-    people: NDArray[np.int64]
-    values: dict[str, Array]
-    baseline: str
+    def masks(self) -> dict[str, Mask]:
+        """Return the groups of routes: see :func:`masks`."""
+        return masks(self.routes, self.target, self.sources)
 
 
 def weigh(
     blend: StackingBlend,
-    lists: Lists,
-    lacking: Callable[[str], Lists],
-    folds: Sequence[Fold],
-    routes: Sequence[FittedRoute],
-    target: str,
-    sources: Sequence[str],
+    known: SegmentLists,
+    candidates: Candidates,
     rng: np.random.Generator,
     prior: Mapping[str, Array] | None = None,
 ) -> tuple[Segment, Evidence]:
@@ -70,12 +59,12 @@ def weigh(
     on everybody with what is kept, and where no source is, with the better of what needs none.
 
     Its *marginal* contribution is what all routes together have over a blend fitted anew without its own, on
-    the same lists as they are (``lacking``) where nothing is known of the people in that source.
+    the same lists as they are where nothing is known of the people in that source.
 
     ``prior`` are the coefficients, (1 + n_gates, n_routes) each, of blends of such routes elsewhere: of all
     of them ("all"), of those that need no source ("base"), and of these and one source's ("with").
     """
-    groups = masks(routes, target, sources)
+    groups, lists, (routes, _, sources) = candidates.masks(), known.whole, candidates
     base = groups["popularity"] | groups["within"]
     everything = np.ones(len(routes), dtype=bool)
     halves = _halves(lists.people, rng)
@@ -83,17 +72,17 @@ def weigh(
 
     elsewhere = prior or {}
 
-    def pair(mask: Mask, kind: str, known: Lists = lists) -> list[StackingBlend]:
-        return [_fit(blend, known, mask, ~half, elsewhere.get(kind)) for half in halves]
+    def pair(mask: Mask, kind: str, rows: Lists = lists) -> list[StackingBlend]:
+        return [_fit(blend, rows, mask, ~half, elsewhere.get(kind)) for half in halves]
 
     fitted = {"all": pair(everything, "all"), "base": pair(base, "base")}
     for name, mask in chosen.items():
         fitted[name] = fitted["all"] if mask.all() else pair(mask, "with")
     gains = _gains(fitted, lists, halves, {"base": base, **chosen})
     for name in sources:
-        known = lists if len(sources) == 1 else lacking(name)
-        fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", known)
-    values, people = _judge(fitted, folds, halves, lists.people, groups, sources)
+        rest = lists if len(sources) == 1 else known.without(name)
+        fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", rest)
+    values, people = _judge(fitted, known.folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
     kept = groups["popularity"] if baseline == "popularity" else base

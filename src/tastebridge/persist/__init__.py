@@ -4,7 +4,7 @@ from tastebridge.persist.fingerprint import fingerprint
 from tastebridge.persist.folder import check_free
 from tastebridge.persist.linear import stored_bytes
 from tastebridge.persist.reading import broken, read
-from tastebridge.persist.state import State
+from tastebridge.persist.saved import Saved
 from tastebridge.persist.writing import save
 
-__all__ = ["State", "broken", "check_free", "fingerprint", "read", "save", "stored_bytes"]
+__all__ = ["Saved", "broken", "check_free", "fingerprint", "read", "save", "stored_bytes"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from tastebridge._foundation.version import __version__
 from tastebridge.persist.parameters import to_json
-from tastebridge.persist.state import State
+from tastebridge.persist.saved import Saved
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
 _USE = """It ranks items of the target for people known by their events in the categories below, so that
@@ -39,24 +39,22 @@ model.recommend_from(history, n=10)  # history: a frame of user_id, item_id, cat
 ```"""
 
 
-def card_of(state: State, with_users: bool) -> str:
+def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     """Return the card of a recommender as Markdown; it names no person."""
-    several = state.several
-    target = ", ".join(several.targets) if several else state.parameters["target"]
-    parts = [
-        f"# {state.kind}: recommends in {target}",
-        f"A model of tastebridge {__version__}. {_people(with_users, state.ledger is not None)}",
+    sections = [
+        f"# {parts.kind}: recommends in {', '.join(parts.targets)}",
+        f"A model of tastebridge {__version__}. {_people(with_users, updatable)}",
         f"## Intended use\n\n{_USE}",
-        *_section("## Data", _data(state)),
-        *_section("## Does it help?", _sources(state)),
-        *_section("## Measured accuracy", _accuracy(state)),
-        *_section("## Compression", _compression(state)),
-        *_section("## Kind of recommendations", _breadth(state)),
-        *_section("## Settings", _settings(state)),
-        f"## Limits\n\n{_LIMITS}{_SCALE[several is not None]}",
+        *_section("## Data", _data(parts)),
+        *_section("## Does it help?", _sources(parts)),
+        *_section("## Measured accuracy", _accuracy(parts)),
+        *_section("## Compression", _compression(parts)),
+        *_section("## Kind of recommendations", _breadth(parts)),
+        *_section("## Settings", _settings(parts)),
+        f"## Limits\n\n{_LIMITS}{_SCALE[parts.joint is not None]}",
         f"## How to use it\n\n{_HOW}",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
 def _people(with_users: bool, updatable: bool) -> str:
@@ -70,15 +68,15 @@ def _people(with_users: bool, updatable: bool) -> str:
     return "It holds items and numbers, and no person."
 
 
-def _section(title: str, parts: Iterator[str]) -> list[str]:
-    found = list(parts)
+def _section(title: str, paragraphs: Iterator[str]) -> list[str]:
+    found = list(paragraphs)
     return [title, *found] if found else []
 
 
-def _data(state: State) -> Iterator[str]:
-    sizes = state.tables.get("finding_overview")
+def _data(parts: Saved) -> Iterator[str]:
+    sizes = parts.tables.get("finding_overview")
     if sizes is None:
-        counts = [(name, f"{len(items):,}") for name, items in state.items.items()]
+        counts = [(name, f"{len(items):,}") for name, items in parts.encoder.items.items()]
         yield _table(["category", "items"], counts)
         return
     rows = [
@@ -86,13 +84,13 @@ def _data(state: State) -> Iterator[str]:
         for row in sizes.to_dict("records")
     ]
     yield _table(["category", "people", "items", "pairs of a person and an item"], rows)
-    cleaning = state.tables["finding_cleaning"]
+    cleaning = parts.tables["finding_cleaning"]
     steps = "; ".join(f"{row.step}: {row.rows:,}" for row in cleaning.itertuples())
     yield f"Cleaning, in rows of the table: {steps}."
 
 
-def _sources(state: State) -> Iterator[str]:
-    table = state.tables.get("transfer_")
+def _sources(parts: Saved) -> Iterator[str]:
+    table = parts.tables.get("transfer_")
     if table is None:
         return
     led = ["target", "source"] if "target" in table else ["source"]
@@ -110,8 +108,8 @@ def _sources(state: State) -> Iterator[str]:
     yield "Lift is over the best that needs no source, for people hidden from the target while it learned."
 
 
-def _accuracy(state: State) -> Iterator[str]:
-    table = state.tables.get("finding_accuracy")
+def _accuracy(parts: Saved) -> Iterator[str]:
+    table = parts.tables.get("finding_accuracy")
     if table is None or not len(table):
         return
     rows = [
@@ -129,8 +127,8 @@ def _accuracy(state: State) -> Iterator[str]:
     yield "Every item of the target ranked, out of fold; intervals by bootstrap over people."
 
 
-def _compression(state: State) -> Iterator[str]:
-    table = state.tables.get("compression_")
+def _compression(parts: Saved) -> Iterator[str]:
+    table = parts.tables.get("compression_")
     if table is None:
         return
     first = table.iloc[0]
@@ -156,8 +154,8 @@ def _compression(state: State) -> Iterator[str]:
     yield f"Judged on {first['judged_on']}."
 
 
-def _breadth(state: State) -> Iterator[str]:
-    table = state.tables.get("finding_beyond_accuracy")
+def _breadth(parts: Saved) -> Iterator[str]:
+    table = parts.tables.get("finding_beyond_accuracy")
     if table is None or not len(table):
         return
     rows = [
@@ -173,8 +171,8 @@ def _breadth(state: State) -> Iterator[str]:
     yield _table(["people", "list", "catalogue covered", "novelty, bits", "popularity percentile"], rows)
 
 
-def _settings(state: State) -> Iterator[str]:
-    rows = [(f"`{name}`", f"`{_plain(to_json(name, value))}`") for name, value in state.parameters.items()]
+def _settings(parts: Saved) -> Iterator[str]:
+    rows = [(f"`{name}`", f"`{_plain(to_json(name, value))}`") for name, value in parts.parameters.items()]
     yield _table(["parameter", "value"], rows)
 
 

@@ -1,9 +1,9 @@
-"""What a mapper found out about itself, as tables to store, and back."""
+"""Diagnostics of a fit as tables to store, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,27 +15,37 @@ _WIDTHS = {"coef": None, "knots": 2, "reliability": 3}
 """The columns of each part of a calibration; None for a vector."""
 
 
-def tables_of(known: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Return the findings and the calibrations among the attributes of a recommender, as tables by name."""
-    tables = {f"{_FINDING}{name}": table for name, table in known.get("findings_", {}).items()}
-    if "confidence_" in known:
-        tables[_CONFIDENCE] = _to_table(known["confidence_"])
+def tables_of(
+    findings: Mapping[str, pd.DataFrame], confidence: Mapping[str, list[Calibrated]] | None
+) -> dict[str, pd.DataFrame]:
+    """Return findings and calibrations as tables, by the name they are stored under."""
+    tables = {f"{_FINDING}{name}": table for name, table in findings.items()}
+    if confidence is not None:
+        tables[_CONFIDENCE] = _to_table(confidence)
     return tables
 
 
-def attributes_of(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the attributes that tables were stored for."""
-    out: dict[str, Any] = {name: table for name, table in tables.items() if not name.startswith(_FINDING)}
-    findings = {name.removeprefix(_FINDING): table for name, table in tables.items() if name not in out}
-    if findings:
-        out["findings_"] = findings
-    if _CONFIDENCE in out:
-        out[_CONFIDENCE] = _from_table(out[_CONFIDENCE])
-    return out
+class Read(NamedTuple):
+    """What stored tables were made of."""
+
+    tables: dict[str, pd.DataFrame]
+    findings: dict[str, pd.DataFrame]
+    confidence: dict[str, list[Calibrated]] | None
+
+
+def read_tables(stored: Mapping[str, pd.DataFrame]) -> Read:
+    """Return the tables of attributes, the findings and the calibrations among stored tables."""
+    findings = {
+        name.removeprefix(_FINDING): table for name, table in stored.items() if name.startswith(_FINDING)
+    }
+    tables = {
+        name: table for name, table in stored.items() if not name.startswith(_FINDING) and name != _CONFIDENCE
+    }
+    return Read(tables, findings, _from_table(stored[_CONFIDENCE]) if _CONFIDENCE in stored else None)
 
 
 def _to_table(state: Mapping[str, list[Calibrated]]) -> pd.DataFrame:
-    """Return a row a number: segment, place of the calibration, part, value; parts row by row."""
+    """Return one row per number: segment, place of the calibration, part, value; parts row by row."""
     rows = [
         (segment, place, part, float(value))
         for segment, calibrations in state.items()

@@ -1,46 +1,71 @@
-"""What a recommender answers with, as a short text: equal where the answers are equal, bit by bit."""
+"""A digest of a recommender: equal where its answers are equal, bit by bit."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tastebridge._foundation.validation import check_fitted
 from tastebridge._foundation.version import __version__
 from tastebridge.model import LinearModel
+from tastebridge.online.state import FittedState, MultiTarget
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_model
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.similarity import describe_similarity
-from tastebridge.persist.state import State
 
 
 def fingerprint(recommender: Any) -> str:
-    """Return a SHA-256 of all that a fitted recommender's answers to fresh histories depend on.
+    """Return a SHA-256 of all that the answers of a fitted recommender to fresh histories depend on.
 
-    The people of its fit play no part, and a model that was saved and loaded keeps its fingerprint.
+    The users of its fit play no part, and a model that was saved and loaded keeps its fingerprint.
     """
-    state, arrays = State.of(recommender), Arrays()
-    describe = describe_model if isinstance(state.model, LinearModel) else describe_similarity
-    content = {
+    check_fitted(recommender, "targets_")
+    targets, joint, arrays = recommender.targets_, recommender.joint_, Arrays()
+    shared = joint if joint is not None else next(iter(targets.values()))
+    encoder = shared.encoder
+    content: dict[str, Any] = {
         "version": __version__,
-        "class": state.kind,
-        "parameters": {name: to_json(name, value) for name, value in state.parameters.items()},
-        "weighting": to_json("weighting", state.weighting),
-        "model": describe(state.model, arrays),
+        "class": type(recommender).__name__,
+        "parameters": {name: to_json(name, value) for name, value in recommender.get_params(False).items()},
+        "weighting": to_json("weighting", encoder.weighting),
+        "model": _models(targets, joint, arrays),
         "statistics": [
-            [name, known.length, known.mean, known.now] for name, known in state.statistics.items()
+            [name, known.length, known.mean, known.now] for name, known in encoder.statistics.items()
         ],
     }
-    for name, known in state.statistics.items():
+    for name, known in encoder.statistics.items():
         arrays.add(f"idf {name}", known.idf)
         arrays.add(f"bias {name}", known.item_bias)
     whole = hashlib.sha256(json.dumps(content).encode())
     for name, array in sorted(arrays.stored.items()):
         whole.update(f"{name} {array.dtype.str} {array.shape}".encode())
         whole.update(np.ascontiguousarray(array).data)
-    for name, items in state.items.items():
+    for name, items in encoder.items.items():
         whole.update(f"{name} {json.dumps(items.ids.tolist())}".encode())
     return whole.hexdigest()
+
+
+def _models(targets: Mapping[str, FittedState], joint: MultiTarget | None, arrays: Arrays) -> Any:
+    """Return the records of the models; with several targets, also how their lists are merged."""
+    if joint is None:
+        return _model(next(iter(targets.values())), arrays)
+    for name, value in joint.category_model._asdict().items():
+        arrays.add(f"category model {name}", value)
+    return {
+        "targets": [
+            [name, _model(state, arrays.under(f"target {place}"))]
+            for place, (name, state) in enumerate(targets.items())
+        ],
+        "temperatures": {name: dict(part) for name, part in joint.temperatures.items()},
+    }
+
+
+def _model(state: FittedState, arrays: Arrays) -> dict[str, Any]:
+    model = state.scorer.model
+    describe = describe_model if isinstance(model, LinearModel) else describe_similarity
+    return describe(model, arrays)

@@ -1,85 +1,112 @@
-"""A mapper of several targets to a record and back: what each target adds to what all of them share."""
+"""Several targets to a record and back: what each of them adds to what all share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from tastebridge.exceptions import ModelFileError
+from tastebridge.model.category_model import CategoryModel
+from tastebridge.model.scorers import LinearScorer
+from tastebridge.online.state import ONE_OF_SEVERAL, FittedState, MultiTarget
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.diagnostic_tables import read_tables
 from tastebridge.persist.interests import describe_interests, revive_interests
 from tastebridge.persist.linear import describe_model, revive_model
-from tastebridge.persist.state import Several, Target
+from tastebridge.persist.saved import stored_tables
 
-_CHOICE = {"shares": 1, "coef": 2, "intercept": 1}
-"""The axes of each array of the choice among categories."""
-_KINDS = {"cold", "warm"}
+_CATEGORY_MODEL = {"shares": 1, "coef": 2, "intercept": 1}
+"""The axes of each array of the category model."""
+_SEGMENTS = {"cold", "warm"}
 
 
 def describe_several(
-    several: Several, arrays: Arrays, write_table: Callable[[str, pd.DataFrame], str]
+    targets: Mapping[str, FittedState],
+    joint: MultiTarget,
+    arrays: Arrays,
+    write_table: Callable[[str, pd.DataFrame], str],
 ) -> dict[str, Any]:
     """Store the arrays and tables of every target and return the record."""
-    for name in _CHOICE:
-        arrays.add(f"choice/{name}", several.choice[name])
-    targets = [
-        _describe(target, arrays.under(f"targets/{place}"), f"target-{place}-", write_table)
-        for place, target in enumerate(several.targets.values())
+    for name in _CATEGORY_MODEL:
+        arrays.add(f"choice/{name}", getattr(joint.category_model, name))
+    records = [
+        _describe(state, joint, arrays.under(f"targets/{place}"), partial(_write, place, write_table))
+        for place, state in enumerate(targets.values())
     ]
-    return {"targets": targets, "sharpness": several.sharpness}
+    return {"targets": records, "sharpness": {name: dict(part) for name, part in joint.temperatures.items()}}
 
 
 def revive_several(
-    record: Mapping[str, Any], arrays: Arrays, sizes: Mapping[str, int], read_table: Callable[[str], Any]
-) -> Several:
-    """Return what was described; ``sizes`` are the numbers of items of the categories."""
+    record: Mapping[str, Any], arrays: Arrays, shared: MultiTarget, read_table: Callable[[str], pd.DataFrame]
+) -> tuple[dict[str, FittedState], MultiTarget]:
+    """Return the states of the targets, and what they share with what the record adds to it."""
+    sizes = {name: len(items) for name, items in shared.encoder.items.items()}
     n = len(sizes)
-    choice = {name: arrays.get(f"choice/{name}", *(n,) * axes) for name, axes in _CHOICE.items()}
+    parts = {name: arrays.get(f"choice/{name}", *(n,) * axes) for name, axes in _CATEGORY_MODEL.items()}
     targets = {
         part["model"]["target"]: _revive(
-            part, arrays.under(f"targets/{place}"), sizes, f"target-{place}-", read_table
+            part, arrays.under(f"targets/{place}"), shared, partial(_read, place, read_table)
         )
         for place, part in enumerate(record["targets"])
     }
-    sharpness = {name: _positive(record["sharpness"][name]) for name in targets}
-    return Several(targets, sharpness, choice)
+    temperatures = {name: _positive(record["sharpness"][name]) for name in targets}
+    return targets, replace(shared, category_model=CategoryModel(**parts), temperatures=temperatures)
 
 
 def _describe(
-    target: Target, arrays: Arrays, prefix: str, write_table: Callable[[str, pd.DataFrame], str]
+    state: FittedState, joint: MultiTarget, arrays: Arrays, write_table: Callable[[str, pd.DataFrame], str]
 ) -> dict[str, Any]:
-    for table, rows in target.tables.items():
-        write_table(f"{prefix}{table}", rows)
-    own = target.interests
+    tables = stored_tables(state)
+    for name, rows in tables.items():
+        write_table(name, rows)
+    own = None if state.interests is joint.interests else state.interests
     return {
-        "model": describe_model(target.model, arrays),
-        "categories": target.categories,
-        "tables": list(target.tables),
+        "model": describe_model(state.scorer.model, arrays),
+        "categories": list(state.encoder.items),
+        "tables": list(tables),
         "interests": None if own is None else describe_interests(own, arrays),
     }
 
 
 def _revive(
-    record: Mapping[str, Any],
-    arrays: Arrays,
-    sizes: Mapping[str, int],
-    prefix: str,
-    read_table: Callable[[str], Any],
-) -> Target:
-    own = {name: sizes[name] for name in record["categories"]}
-    interests = record["interests"]
-    return Target(
-        revive_model(record["model"], arrays, own),
-        list(own),
-        {name: read_table(f"{prefix}{name}") for name in record["tables"]},
-        None if interests is None else revive_interests(interests, arrays, own),
+    record: Mapping[str, Any], arrays: Arrays, shared: MultiTarget, read_table: Callable[[str], pd.DataFrame]
+) -> FittedState:
+    encoder = shared.encoder.only(record["categories"])
+    sizes = {name: len(encoder.items[name]) for name in record["categories"]}
+    interests, found = record["interests"], read_tables({name: read_table(name) for name in record["tables"]})
+    return FittedState(
+        LinearScorer(revive_model(record["model"], arrays, sizes)),
+        encoder,
+        shared.item_names,
+        found.tables,
+        found.findings,
+        shared.interests if interests is None else revive_interests(interests, arrays, sizes),
+        found.confidence,
+        no_statistics=ONE_OF_SEVERAL,
     )
 
 
-def _positive(sharpness: Mapping[str, Any]) -> dict[str, float]:
-    found = {name: float(value) for name, value in sharpness.items()}
-    if set(found) != _KINDS or not all(0 < value < float("inf") for value in found.values()):
-        raise ModelFileError(f"its sharpness is {sharpness!r}, not a positive number for each of {_KINDS}.")
+def _file(place: int, name: str) -> str:
+    """Return the name of the file of a table of one target."""
+    return f"target-{place}-{name}"
+
+
+def _read(place: int, read_table: Callable[[str], pd.DataFrame], name: str) -> pd.DataFrame:
+    return read_table(_file(place, name))
+
+
+def _write(place: int, write_table: Callable[[str, pd.DataFrame], str], name: str, rows: pd.DataFrame) -> str:
+    return write_table(_file(place, name), rows)
+
+
+def _positive(temperatures: Mapping[str, Any]) -> dict[str, float]:
+    found = {name: float(value) for name, value in temperatures.items()}
+    if set(found) != _SEGMENTS or not all(0 < value < float("inf") for value in found.values()):
+        raise ModelFileError(
+            f"its temperatures are {temperatures!r}, not a positive number for each of {_SEGMENTS}."
+        )
     return found

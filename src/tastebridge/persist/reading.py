@@ -1,4 +1,4 @@
-"""A folder to the state of a recommender; nothing that is not whole, and nothing that runs code."""
+"""A folder to the parts of a recommender; nothing that is not whole, and nothing that runs code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,21 @@ from safetensors.numpy import load_file
 
 from tastebridge._foundation.validation import nearest
 from tastebridge.data import Panel, Vocabulary, Weighting
+from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import MissingDependencyError, ModelFileError, TastebridgeError
+from tastebridge.model.category_model import CategoryModel
+from tastebridge.model.scorers import LinearScorer, RatingScorer, Scorer, SimilarityScorer
+from tastebridge.online.state import (
+    COMPRESSED,
+    NOT_AN_INTEREST_MAPPER,
+    SAVED_WITHOUT,
+    FittedState,
+    MultiTarget,
+)
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.diagnostic_tables import read_tables
 from tastebridge.persist.encrypted_store import open_folder
 from tastebridge.persist.ids import read_ids
 from tastebridge.persist.interests import revive_interests
@@ -29,8 +41,8 @@ from tastebridge.persist.manifest import MANIFEST, check_file, parse
 from tastebridge.persist.multi_target import revive_several
 from tastebridge.persist.parameters import from_json
 from tastebridge.persist.people import revive_people
+from tastebridge.persist.saved import Saved
 from tastebridge.persist.similarity import revive_similarity
-from tastebridge.persist.state import State
 from tastebridge.persist.statistics import revive_ledger
 from tastebridge.privacy.keys import Key, as_key
 
@@ -53,11 +65,9 @@ _BROKEN = (
 Stored = Path | BinaryIO
 """A file of a model: on the disk, or decrypted in memory."""
 
-_REVIVE = {"LinearModel": revive_model, "ItemSimilarity": revive_similarity}
 
-
-def read(path: str | Path, key: Key | bytes | None = None) -> State:
-    """Return the state of a saved recommender; see :func:`tastebridge.load`."""
+def read(path: str | Path, key: Key | bytes | None = None) -> Saved:
+    """Return the parts of a saved recommender; see :func:`tastebridge.load`."""
     path, key = Path(path), None if key is None else as_key(key)
     content = _manifest(path)
     if (key is not None) != ("encryption" in content):
@@ -69,7 +79,7 @@ def read(path: str | Path, key: Key | bytes | None = None) -> State:
         else:
             content, opened = open_folder(path, content, key)
             files.update({role: opened(record) for role, record in content["files"].items()})
-        return _state(content, files)
+        return _parts(content, files)
 
 
 def _not_as_expected(path: Path, key: Key | bytes | None) -> str:
@@ -116,38 +126,69 @@ def _manifest(path: Path) -> dict[str, Any]:
     return parse(text, path)
 
 
-def _state(content: dict[str, Any], files: dict[str, Stored]) -> State:
+def _parts(content: dict[str, Any], files: dict[str, Stored]) -> Saved:
     arrays = _arrays(files["arrays"])
     items, names = _items(content["categories"], files)
     sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
     weighting = from_json(content["weighting"])
-    several = content.get("several")
+    if not isinstance(weighting, Weighting):
+        raise ModelFileError(f"its weighting is a {type(weighting).__name__}, not a Weighting.")
+    encoder = HistoryEncoder(items, weighting, _statistics(content["categories"], arrays, sizes))
 
     def read_table(name: str) -> pd.DataFrame:
         return _table(files[name.rstrip("_")])
 
-    if not isinstance(weighting, Weighting):
-        raise ModelFileError(f"its weighting is a {type(weighting).__name__}, not a Weighting.")
+    tables = read_tables({name: read_table(name) for name in content["tables"]})
+    interests = _interests(content.get("interests"), arrays, sizes)
     panel = _people(content["people"], files, items, names)
-    model = None if several else _REVIVE[content["model"]["class"]](content["model"], arrays, sizes)
-    ledger = _ledger(content.get("ledger"), files, sizes, model)
-    return State(
-        kind=content["class"],
-        parameters={name: from_json(value) for name, value in content["parameters"].items()},
-        model=model,
-        weighting=weighting,
-        items=items,
-        statistics=_statistics(content["categories"], arrays, sizes),
-        item_names=names or None,
-        tables={name: read_table(name) for name in content["tables"]},
-        interests=_interests(content.get("interests"), arrays, sizes),
-        panel=panel if panel is None or ledger is None else _with_encoders(panel, ledger),
-        ratings=revive_model(content["ratings"], arrays.under("ratings"), sizes)
-        if "ratings" in content
-        else None,
-        ledger=ledger,
-        several=revive_several(several, arrays, sizes, read_table) if several else None,
+    parameters = {name: from_json(value) for name, value in content["parameters"].items()}
+    if content.get("several"):
+        nothing = CategoryModel(*(np.zeros(0) for _ in CategoryModel._fields))
+        shared = MultiTarget(encoder, names or None, interests or {}, nothing, {}, tables.tables)
+        targets, joint = revive_several(content["several"], arrays, shared, read_table)
+        return Saved(content["class"], parameters, targets, joint, panel)
+    scorer = _scorer(content, arrays, sizes, tables.tables)
+    statistics = _ledger(content.get("ledger"), files, sizes, scorer.model)
+    state = FittedState(
+        scorer,
+        encoder,
+        names or None,
+        tables.tables,
+        tables.findings,
+        interests,
+        tables.confidence,
+        statistics,
+        no_statistics=_why_none(content["class"], tables.tables),
     )
+    if panel is not None and statistics is not None:
+        panel = _with_encoders(panel, statistics)
+    return Saved(content["class"], parameters, {scorer.target: state}, None, panel)
+
+
+def _scorer(
+    content: dict[str, Any], arrays: Arrays, sizes: dict[str, int], tables: dict[str, pd.DataFrame]
+) -> Scorer:
+    """Return what ranks: by similarity, by rating, or by vectors."""
+    record = content["model"]
+    if record["class"] == "ItemSimilarity":
+        return SimilarityScorer(revive_similarity(record, arrays, sizes))
+    if record["class"] != "LinearModel":
+        raise ModelFileError(f"it names the model {record['class']!r}, which it cannot hold.")
+    model = revive_model(record, arrays, sizes)
+    if content["class"] != "RatingMapper":
+        return LinearScorer(model)
+    ratings = (
+        revive_model(content["ratings"], arrays.under("ratings"), sizes) if "ratings" in content else model
+    )
+    scale = tables["chosen_"]
+    return RatingScorer(model, ratings, float(scale["low"].iloc[0]), float(scale["high"].iloc[0]))
+
+
+def _why_none(kind: str, tables: dict[str, pd.DataFrame]) -> str:
+    """Return why a model may have no sufficient statistics."""
+    if kind != "InterestMapper":
+        return NOT_AN_INTEREST_MAPPER
+    return COMPRESSED if "compression_" in tables else SAVED_WITHOUT
 
 
 def _items(

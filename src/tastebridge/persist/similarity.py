@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tastebridge.exceptions import ModelFileError
+from tastebridge.model.similarity import ItemSimilarity
 from tastebridge.persist.arrays import Arrays
 
 
@@ -16,14 +17,14 @@ def describe_similarity(model: Any, arrays: Arrays) -> dict[str, Any]:
     return {"class": "ItemSimilarity", "target": model.target, "categories": list(model.categories)}
 
 
-def revive_similarity(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> dict[str, Any]:
-    """Return the fields of the model of a record, whose class lies above this package."""
+def revive_similarity(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int]) -> ItemSimilarity:
+    """Return the model of a record."""
     if record["target"] not in sizes:
         raise ModelFileError(f"its target {record['target']!r} has no items.")
     n_items, n_all = sizes[record["target"]], sum(sizes[name] for name in record["categories"])
-    return {
-        "target": record["target"],
-        "categories": tuple(record["categories"]),
-        "similarities": arrays.get("similarities", n_all, n_items),
-        "popularity": arrays.get("popularity", n_items),
-    }
+    return ItemSimilarity(
+        record["target"],
+        tuple(record["categories"]),
+        arrays.get("similarities", n_all, n_items),
+        arrays.get("popularity", n_items),
+    )

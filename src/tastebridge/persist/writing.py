@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +19,8 @@ from tastebridge._foundation.version import __version__
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
 from tastebridge.model import LinearModel
+from tastebridge.online.state import ONE_OF_SEVERAL
+from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.card import card_of
 from tastebridge.persist.encrypted_store import Records, Vault, outer_manifest
@@ -31,15 +32,15 @@ from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, descri
 from tastebridge.persist.multi_target import describe_several
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.people import describe_people
+from tastebridge.persist.saved import Saved
 from tastebridge.persist.similarity import describe_similarity
-from tastebridge.persist.state import State
 from tastebridge.persist.statistics import describe_ledger
 from tastebridge.privacy.keys import Key
 from tastebridge.privacy.pseudonyms import pseudonymize
 
 
 def save(
-    recommender: Any,
+    parts: Saved,
     path: str | Path,
     with_users: bool = False,
     key: Key | bytes | None = None,
@@ -47,28 +48,27 @@ def save(
     updatable: bool = False,
 ) -> None:
     """Write a fitted recommender; see :meth:`tastebridge.recommenders.Recommender.save`."""
-    state = State.of(recommender)
-    if updatable and state.ledger is None:
+    single = parts.single
+    if updatable and (single is None or single.statistics is None):
+        why = ONE_OF_SEVERAL if single is None else single.no_statistics
+        raise InvalidDataError(f"this {parts.kind} cannot be saved updatable=True: {why}")
+    if with_users and parts.panel is None:
         raise InvalidDataError(
-            f"this {state.kind} has no ledger, so it cannot be saved updatable=True. An InterestMapper has "
-            "one after its fit, and after loading if it was saved with it."
-        )
-    if not (updatable or with_users):
-        state = replace(state, ledger=None)
-    if with_users and state.panel is None:
-        raise InvalidDataError(
-            f"this {state.kind} was loaded without people, so they cannot be saved. Save it without "
+            f"this {parts.kind} was loaded without users, so they cannot be saved. Save it without "
             "with_users, or fit it again."
         )
     if pseudonyms is not None:
-        state = _renamed(state, with_users, pseudonyms)
+        parts = _renamed(parts, with_users, pseudonyms)
+    statistics = single.statistics if single is not None and (updatable or with_users) else None
     vault = None if key is None else Vault.new(key)
     try:
         path = check_free(path)
         with scratch(path) as folder:
             out = _Plain(folder) if vault is None else _Sealed(folder, vault)
-            out.card(card_of(state, with_users))
-            (folder / MANIFEST).write_text(render(out.manifest(_write(out, state, with_users))), "ascii")
+            out.card(card_of(parts, with_users, statistics is not None))
+            (folder / MANIFEST).write_text(
+                render(out.manifest(_write(out, parts, statistics, with_users))), "ascii"
+            )
             _sync(folder)
             publish(folder, path)
     except OSError as error:
@@ -131,42 +131,45 @@ class _Sealed:
         return outer_manifest(self._vault, self._vault.write(self._folder, text), self._files)
 
 
-def _renamed(state: State, with_users: bool, pseudonyms: Key | bytes) -> State:
-    """Return the state with people under pseudonyms."""
-    if not with_users or state.panel is None:
+def _renamed(parts: Saved, with_users: bool, pseudonyms: Key | bytes) -> Saved:
+    """Return the parts with users under pseudonyms."""
+    if not with_users or parts.panel is None:
         raise InvalidParameterError(
-            "pseudonyms= names the people who are saved; without with_users=True there are none. Pass both, "
+            "pseudonyms= names the users who are saved; without with_users=True there are none. Pass both, "
             "or neither."
         )
-    return replace(state, panel=pseudonymize(state.panel, pseudonyms))
+    return parts._replace(panel=pseudonymize(parts.panel, pseudonyms))
 
 
-def _write(out: _Output, state: State, with_users: bool) -> dict[str, Any]:
+def _write(
+    out: _Output, parts: Saved, statistics: ModelStatistics | None, with_users: bool
+) -> dict[str, Any]:
     """Write all files but the manifest and return what it holds."""
-    arrays = Arrays()
+    arrays, single, interests = Arrays(), parts.single, parts.shared.interests
     content = {
         "package": PACKAGE,
         "format": FORMAT,
         "version": __version__,
-        "class": state.kind,
-        "parameters": {name: to_json(name, value) for name, value in state.parameters.items()},
-        "weighting": to_json("weighting", state.weighting),
-        "categories": _write_items(out, state, arrays),
-        "model": None if state.model is None else _describe(state.model, arrays),
-        "tables": [_write_table(out, name, table) for name, table in state.tables.items()],
-        "interests": None if state.interests is None else describe_interests(state.interests, arrays),
+        "class": parts.kind,
+        "parameters": {name: to_json(name, value) for name, value in parts.parameters.items()},
+        "weighting": to_json("weighting", parts.encoder.weighting),
+        "categories": _write_items(out, parts, arrays),
+        "model": None if single is None else _describe(single.scorer.model, arrays),
+        "tables": [_write_table(out, name, table) for name, table in parts.tables.items()],
+        "interests": None if interests is None else describe_interests(interests, arrays),
         "people": None,
     }
-    if state.ratings is not None:
-        content["ratings"] = describe_model(state.ratings, arrays.under("ratings"))
-    if state.ledger is not None:
+    if parts.ratings is not None:
+        content["ratings"] = describe_model(parts.ratings, arrays.under("ratings"))
+    if statistics is not None:
         sums = Arrays()
-        content["ledger"] = describe_ledger(state.ledger, sums)
+        content["ledger"] = describe_ledger(statistics, sums)
         _write_arrays(out, "ledger", sums)
-    if state.several is not None:
-        content["several"] = describe_several(state.several, arrays, partial(_write_table, out))
-    if with_users and state.panel is not None:
-        content["people"] = _write_people(out, state.panel)
+    if parts.joint is not None:
+        write = partial(_write_table, out)
+        content["several"] = describe_several(parts.targets, parts.joint, arrays, write)
+    if with_users and parts.panel is not None:
+        content["people"] = _write_people(out, parts.panel)
     _write_arrays(out, "arrays", arrays)
     return content
 
@@ -176,14 +179,14 @@ def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
     return describe(model, arrays)
 
 
-def _write_items(out: _Output, state: State, arrays: Arrays) -> list[dict[str, Any]]:
-    """Write the items of every category and what weighting knows of them."""
-    records = []
-    for place, (name, items) in enumerate(state.items.items()):
-        known = state.statistics[name]
+def _write_items(out: _Output, parts: Saved, arrays: Arrays) -> list[dict[str, Any]]:
+    """Write the items of every category and the statistics of their weighting."""
+    records, all_names = [], parts.shared.item_names
+    for place, (name, items) in enumerate(parts.encoder.items.items()):
+        known = parts.encoder.statistics[name]
         arrays.add(f"statistics/{place}/idf", known.idf)
         arrays.add(f"statistics/{place}/item_bias", known.item_bias)
-        names = None if state.item_names is None else state.item_names.get(name)
+        names = None if all_names is None else all_names.get(name)
         out.add(f"items-{place}", ".parquet", partial(write_ids, vocabulary=items, names=names))
         records.append({"name": name, "length": known.length, "mean": known.mean, "now": known.now})
     return records

@@ -69,8 +69,8 @@ def help_them(mail: Mail) -> None:
 def factors_of(panel: Panel, category: str) -> tuple[np.ndarray, Array]:
     """Return what a business knows: the ids of its own people and their factors."""
     part = panel[category]
-    rows = part.matrix[part.active]
-    return panel.users.ids[part.active], np.asarray(SVDFactors(RANK).fit(rows).transform(rows))
+    rows = part.matrix[part.active_numbers]
+    return panel.users.ids[part.active_numbers], np.asarray(SVDFactors(RANK).fit(rows).transform(rows))
 
 
 def pooled_moments(panel: Panel) -> Moments:

@@ -9,10 +9,10 @@ import hmac
 import os
 import secrets
 import stat
-import warnings
 from pathlib import Path
 
-from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
+from tastebridge._foundation.warnings import warn
+from tastebridge.exceptions import InvalidParameterError
 
 SIZE = 32
 VARIABLE = "TASTEBRIDGE_KEY"
@@ -186,11 +186,7 @@ def read_key(path: str | Path) -> Key:
             f"the key file {str(path)!r} cannot be read: {error.strerror or error}."
         ) from None
     if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
-        warnings.warn(
-            f"the key file {str(path)!r} can be read by others than its owner; chmod 600 it.",
-            TastebridgeWarning,
-            stacklevel=2,
-        )
+        warn(f"the key file {str(path)!r} can be read by others than its owner; chmod 600 it.")
     return Key.from_text(raw.decode("ascii", errors="replace"))
 
 

@@ -1,8 +1,8 @@
-"""The people most likely to want an item: the same search, with items in the place of people."""
+"""The users most likely to want an item: the same search, with items in the place of users."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,37 +10,38 @@ from numpy.typing import NDArray
 
 from tastebridge._numerics.best import merge, pack, unpack
 from tastebridge.data import Vocabulary
+from tastebridge.data.types import Id, Ids
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.recommenders.frames import CHUNK, chunks
+from tastebridge.model.chunks import CHUNK, chunks
 from tastebridge.routes import Histories
 
 Found = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 class Finder(Protocol):
-    """Finds people for items among those with some histories."""
+    """Finds users for items among those with some histories."""
 
     def __call__(self, histories: Histories, items: NDArray[np.int64], n: int) -> Found:
-        """Return places (-1 for none) and scores, a row an item, the best people first."""
+        """Return places (-1 for none) and scores, one row per item, the best users first."""
 
 
-def best_people(
-    find: Finder, histories: Histories, n_people: int, items: NDArray[np.int64], n: int, size: int = CHUNK
+def best_users(
+    find: Finder, histories: Histories, n_users: int, items: NDArray[np.int64], n: int, size: int = CHUNK
 ) -> Found:
-    """Return the places (-1 for none) and scores of the ``n`` best people for each item, (n_items, n).
+    """Return the places (-1 for none) and scores of the ``n`` best users for each item, (n_items, n).
 
-    Of people with equal scores those come first that stand first, however many are looked at at once.
+    Of users with equal scores the first ones come first, whatever the size of a chunk.
     """
     best = np.zeros((len(items), n), dtype=np.uint64)
-    for rows, part in chunks(histories, n_people, size):
-        people, scores = find(part, items, n)
-        given = people >= 0
-        places = people[given].astype(np.int64) + rows.start
+    for rows, part in chunks(histories, n_users, size):
+        users, scores = find(part, items, n)
+        given = users >= 0
+        places = users[given].astype(np.int64) + rows.start
         merge(best, np.nonzero(given)[0], pack(scores[given], places))
     return unpack(best)
 
 
-def item_numbers(items: Any, known: Vocabulary) -> NDArray[np.int64]:
+def item_numbers(items: Id | Ids, known: Vocabulary) -> NDArray[np.int64]:
     """Return the numbers of one item id or of a list of them, each once."""
     one = isinstance(items, str | int | np.integer) and not isinstance(items, bool)
     numbers = known.numbers([items] if one else items)
@@ -52,12 +53,12 @@ def item_numbers(items: Any, known: Vocabulary) -> NDArray[np.int64]:
 
 
 def to_frame(found: Found, item_ids: np.ndarray, user_ids: np.ndarray) -> pd.DataFrame:
-    """Return the answer as a frame."""
-    people, scores = found
-    given = people >= 0
+    """Return item_id, user_id, score and rank."""
+    users, scores = found
+    given = users >= 0
     columns = {
         "item_id": np.repeat(item_ids, given.sum(axis=1)),
-        "user_id": user_ids[people[given]],
+        "user_id": user_ids[users[given]],
         "score": scores[given],
         "rank": (np.nonzero(given)[1] + 1).astype(np.int64),
     }

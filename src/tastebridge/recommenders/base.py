@@ -1,34 +1,38 @@
-"""What every recommender of the package can do once its model is fitted: frames of ids in and out."""
+"""The public verbs that every recommender has: frames of ids in, frames of ids out."""
 
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, clone
 
 from tastebridge import persist
-from tastebridge._foundation.validation import check_choice, check_count
-from tastebridge._numerics.threads import one_blas_thread
-from tastebridge._numerics.topk import chosen_scores, top_k
-from tastebridge.data import Vocabulary
+from tastebridge._foundation.validation import check_category, check_choice, check_fitted
+from tastebridge.data import CleaningPolicy, Panel, Weighting
+from tastebridge.data.history_encoder import HistoryEncoder, Rows, read_events
+from tastebridge.data.types import Events, EventWeights, Frame, Id, Ids, ItemFilter
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics import ndcg
-from tastebridge.model import Vectors32
-from tastebridge.model.explanation import Part, parts_of
-from tastebridge.model.filters import Filters, read_filters
+from tastebridge.model import LinearModel, Vectors32
+from tastebridge.model.chunks import chunks
+from tastebridge.model.filters import Filters
+from tastebridge.online.state import FittedState, MultiTarget
 from tastebridge.privacy.keys import Key
-from tastebridge.recommenders.audience import Found, best_people, item_numbers
-from tastebridge.recommenders.audience import to_frame as audience_frame
-from tastebridge.recommenders.frames import chunks, ordered, to_frame
-from tastebridge.recommenders.histories import HistoryReader
-from tastebridge.routes import Histories
+from tastebridge.recommenders import answers
+from tastebridge.recommenders.attributes import from_encoder, from_state
+from tastebridge.recommenders.held_out import held_out
+from tastebridge.recommenders.multi_target.lookup import categories_of
+from tastebridge.recommenders.users import users_asked_for
+
+RecommenderT = TypeVar("RecommenderT", bound="Recommender")
 
 
 class Vectors(NamedTuple):
@@ -38,72 +42,105 @@ class Vectors(NamedTuple):
     vectors: Vectors32
 
 
-class Recommender(HistoryReader, metaclass=ABCMeta):
-    """Base of the mapper and the baselines; a subclass implements :meth:`_fit`.
+class Recommender(BaseEstimator, metaclass=ABCMeta):
+    """Base of the mapper and the baselines; a subclass implements :meth:`fit`.
+
+    What a fit leaves is held in parts: one frozen state per target, what several targets share, and the
+    users. The other attributes are read-only views of these.
 
     Attributes
     ----------
+    targets_ : dict of target to FittedState
+        One entry for one target, several for several.
+    joint_ : MultiTarget or None
+        What several targets share.
+    panel_ : Panel or None
+        The users of the fit, in memory; None in a model that was loaded without them.
     model_ : LinearModel
-        Routes, spaces and weights; no person.
+        Routes, spaces and weights; it holds no user.
     items_ : dict of category to Vocabulary
         The items the model knows.
+    weighting_ : Weighting
     statistics_ : dict of category to WeightingStatistics
         What weighting a fresh history needs.
-    panel_ : Panel or None
-        The people of the fit, in memory; None in a model that was loaded without them.
     item_names_ : mapping of category to Series, or None
     """
 
+    target: Any
+    event_weights: EventWeights | None = None
+    weighting: Weighting | None
+    targets_: dict[str, FittedState]
+    joint_: MultiTarget | None
+    panel_: Panel | None
+    policy: ClassVar[CleaningPolicy] = CleaningPolicy()
+
+    model_ = from_state(lambda state: state.scorer.model, "Routes, spaces and weights; it holds no user.")
+    items_ = from_encoder("items", "The items the model knows, by category.")
+    weighting_ = from_encoder("weighting", "How events count.")
+    statistics_ = from_encoder("statistics", "What weighting a fresh history needs, by category.")
+
+    @property
+    def item_names_(self) -> Mapping[str, pd.Series] | None:
+        """The names of items by category, where the panel of the fit had names."""
+        shared = self.joint_ if self.joint_ is not None else next(iter(self.targets_.values()))
+        return shared.item_names
+
     @abstractmethod
-    def fit(self, panel: Any, y: None = None) -> Self:
+    def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel or a frame of events; forget what was learned before."""
 
     def recommend(
         self,
-        user_ids: Any = None,
+        user_ids: Ids | None = None,
         n: int = 10,
         *,
-        allow: Any = None,
-        deny: Any = None,
+        allow: ItemFilter | None = None,
+        deny: ItemFilter | None = None,
         missing: str = "error",
     ) -> pd.DataFrame:
-        """Recommend items of the target to people of the fit.
+        """Recommend items of the target to users of the fit.
 
         Parameters
         ----------
         user_ids : list or column of ids, optional
-            For whom, each person once; None for everybody.
+            For whom, each user once; None for all.
         n : int, default=10
-            Items a person gets, at most. Where fewer are left they get fewer, and a warning says so.
+            Items per user, at most. Where fewer are left the list is shorter, and a warning says so.
         allow, deny : list of item ids, or frame of user_id and item_id, optional
-            Only these items, or all but these: for everybody, or (a frame) for the person of the row. With
-            ``allow`` as a frame a person without a row in it gets nothing.
+            Only these items, or all but these: for every user, or (a frame) for the user of the row. With
+            ``allow`` as a frame a user without a row in it gets nothing.
         missing : {"error", "skip", "popular"}, default="error"
-            What to do with people the model does not know: refuse, leave them out of the answer, or
-            recommend what is popular. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
+            What to do with users the model does not know: refuse, leave them out of the answer, or
+            recommend popular items. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
             too, otherwise passed over.
 
         Returns
         -------
         DataFrame
             user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first; of equal scores
-            the item that comes first in :meth:`item_vectors`. Never an item the person already has.
+            the item that comes first in :meth:`item_vectors`. Never an item the user already has.
 
         Raises
         ------
         UnknownIdError
-            With ``missing="error"``, if a person or item is not known.
+            With ``missing="error"``, if a user or item is not known.
         InvalidDataError
-            If a person is asked for twice, or the model holds no people.
+            If a user is asked for twice, or the model holds no users.
         """
-        check_choice("missing", missing, ("error", "skip", "popular"))
-        people, ids = self._people(user_ids, missing)
-        return self._recommend(self._histories_of(people), ids, n, allow, deny, missing)
+        users, ids = self._users(user_ids, missing)
+        state = self._state("recommend")
+        return answers.recommendations(state, self._rows(state, users), ids, n, allow, deny, missing)
 
     def recommend_from(
-        self, history: Any, n: int = 10, *, allow: Any = None, deny: Any = None, missing: str = "skip"
+        self,
+        history: Events,
+        n: int = 10,
+        *,
+        allow: ItemFilter | None = None,
+        deny: ItemFilter | None = None,
+        missing: str = "skip",
     ) -> pd.DataFrame:
-        """Recommend to people by a history given now, whether the model has seen them or not; no refit.
+        """Recommend to users by a history given now, whether the model has seen them or not; no refit.
 
         Parameters
         ----------
@@ -113,26 +150,32 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
             What to do with events of items or categories the model does not know: pass over with a warning,
-            or refuse. A person of whom nothing known is left gets what is popular.
+            or refuse. A user without any known event gets popular items.
 
         Returns
         -------
         DataFrame
-            As of :meth:`recommend`, people in ascending order of their ids.
+            As of :meth:`recommend`, users in ascending order of their ids.
         """
-        check_choice("missing", missing, ("error", "skip"))
-        panel, histories = self._fold_in(history, missing)
-        return self._recommend(histories, panel.users.ids, n, allow, deny, missing)
+        state = self._state("recommend_from")
+        panel, histories = self._fold_in(state, history, missing)
+        return answers.recommendations(state, histories, panel.users.ids, n, allow, deny, missing)
 
     def audience(
-        self, items: Any, n: int = 100, *, user_ids: Any = None, missing: str = "error"
+        self,
+        items: Id | Ids,
+        n: int = 100,
+        *,
+        user_ids: Ids | None = None,
+        missing: str = "error",
+        category: str | None = None,
     ) -> pd.DataFrame:
-        """Return the people of the fit who are most likely to want an item.
+        """Return the users of the fit who are most likely to want an item.
 
-        People are compared by the score of :meth:`predict`, the same number that ranks items for a person. It
-        is higher for people whose history speaks for the item, and for people of whom more is known. On
-        held-out people, of whom nothing in the target was known, a taker of an item stands before one who did
-        not take it in 69 % of pairs on Amazon clothing and sports (the longer history: 54 to 56 %), and in 86
+        Users are compared by the score of :meth:`predict`, the same number that ranks items for a user. It
+        is higher for users whose history speaks for the item, and for users with longer histories. On
+        held-out users without a known event in the target, a user who took the item ranks above one who did
+        not in 69 % of pairs on Amazon clothing and sports (by length of history: 54 to 56 %), and in 86
         to 88 % on MovieLens genres (79 to 81 %): ``benchmarks/audience.py``.
 
         Parameters
@@ -140,24 +183,26 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         items : id or list of ids
             Items of the target.
         n : int, default=100
-            People for each item, at most.
+            Users for each item, at most.
         user_ids : list or column of ids, optional
-            Among whom; None for everybody.
+            Among whom; None for all.
         missing : {"error", "skip", "popular"}, default="error"
-            What to do with people the model does not know, as for :meth:`recommend`.
+            What to do with users the model does not know, as for :meth:`recommend`.
+        category : category, optional
+            Which target, where there are several.
 
         Returns
         -------
         DataFrame
-            item_id, user_id, score, rank (from 1), items as given, best first; of equal scores the person who
-            stands first. Never a person who has the item already.
+            item_id, user_id, score, rank (from 1), items as given, best first; of equal scores the user who
+            comes first. Never a user who has the item already.
 
         Raises
         ------
         UnknownIdError
-            If an item or person is not known.
+            If an item or user is not known.
         InvalidDataError
-            If an item or person is named twice, or the model holds no people.
+            If an item or user is named twice, or the model holds no users.
 
         Examples
         --------
@@ -168,18 +213,26 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         >>> found.columns.tolist(), len(found)
         (['item_id', 'user_id', 'score', 'rank'], 2)
         """
-        check_choice("missing", missing, ("error", "skip", "popular"))
-        people, ids = self._people(user_ids, missing)
-        return self._audience(self._histories_of(people), ids, items, n)
+        state = self._state("audience", category)
+        users, ids = self._users(user_ids, missing)
+        return answers.audience(state, self._rows(state, users), ids, items, n)
 
-    def audience_from(self, history: Any, items: Any, n: int = 100, *, missing: str = "skip") -> pd.DataFrame:
-        """Return those of the people with a history given now who are most likely to want an item.
+    def audience_from(
+        self,
+        history: Events,
+        items: Id | Ids,
+        n: int = 100,
+        *,
+        missing: str = "skip",
+        category: str | None = None,
+    ) -> pd.DataFrame:
+        """Return the users with a history given now who are most likely to want an item.
 
         Parameters
         ----------
         history : Panel or frame
             Their events, as for :meth:`recommend_from`.
-        items, n
+        items, n, category
             As for :meth:`audience`.
         missing : {"skip", "error"}, default="skip"
             What to do with events of items the model does not know, as for :meth:`recommend_from`.
@@ -189,14 +242,14 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         DataFrame
             As of :meth:`audience`.
         """
-        check_choice("missing", missing, ("error", "skip"))
-        panel, histories = self._fold_in(history, missing)
-        return self._audience(histories, panel.users.ids, items, n)
+        state = self._state("audience_from", category)
+        panel, histories = self._fold_in(state, history, missing)
+        return answers.audience(state, histories, panel.users.ids, items, n)
 
-    def predict(self, pairs: Any, *, missing: str = "error") -> NDArray[np.float32]:
-        """Return the score of every pair of a person of the fit and a target item.
+    def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
+        """Return the score of every pair of a user of the fit and a target item.
 
-        Scores can be compared within a person and between people; higher is better. They are those of
+        Scores can be compared within a user and between users; higher is better. They are those of
         :meth:`recommend`, bit by bit.
 
         Parameters
@@ -204,128 +257,141 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         pairs : frame
             Columns user_id and item_id.
         missing : {"error", "nan"}, default="error"
-            What to do with pairs of an unknown person or item.
+            What to do with pairs of an unknown user or item.
 
         Returns
         -------
         ndarray of shape (n_pairs,)
         """
-        check_is_fitted(self, "model_")
+        state = self._state("predict")
         check_choice("missing", missing, ("error", "nan"))
         frame = nw.from_native(pairs, eager_only=True)
         for column in ("user_id", "item_id"):
             if column not in frame.columns:
                 raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
         policy: Any = "error" if missing == "error" else "negative"
-        users = self._known().users.numbers(frame["user_id"].to_numpy(), missing=policy)
-        items = self.items_[self._target()].numbers(frame["item_id"].to_numpy(), missing=policy)
-        known = (users >= 0) & (items >= 0)
-        scores = np.full(len(users), np.nan, dtype=np.float32)
-        scores[known] = self._pairs(users[known], items[known])
+        numbers = self._known().users.numbers(frame["user_id"].to_numpy(), missing=policy)
+        items = state.items.numbers(frame["item_id"].to_numpy(), missing=policy)
+        known = (numbers >= 0) & (items >= 0)
+        users, place = np.unique(numbers[known], return_inverse=True)
+        scores = np.full(len(numbers), np.nan, dtype=np.float32)
+        scores[known] = state.scorer.pair_scores(self._pair_rows(state, users), place, items[known])
         return scores
 
-    def user_vectors(self, user_ids: Any = None, *, missing: str = "error") -> Vectors:
-        """Return ids and vectors of people of the fit: ``vectors @ item_vectors().vectors.T`` are scores.
+    def user_vectors(
+        self, user_ids: Ids | None = None, *, missing: str = "error", category: str | None = None
+    ) -> Vectors:
+        """Return ids and vectors of users of the fit: ``vectors @ item_vectors().vectors.T`` are scores.
 
         Parameters
         ----------
         user_ids : list or column of ids, optional
-            None for everybody.
+            None for all.
         missing : {"error", "skip", "popular"}
             As in :meth:`recommend`.
+        category : category, optional
+            Which target, where there are several.
 
         Returns
         -------
         Vectors
-            ``ids`` (n_people,) and ``vectors`` (n_people, n_components) in float32.
+            ``ids`` (n_users,) and ``vectors`` (n_users, n_components) in float32.
         """
-        check_choice("missing", missing, ("error", "skip", "popular"))
-        people, ids = self._people(user_ids, missing)
-        parts = [self.model_.user_vectors(part) for _, part in chunks(self._histories_of(people), len(ids))]
-        parts = parts or [np.zeros((0, self.model_.item_vectors().shape[1]), np.float32)]
+        state = self._state("user_vectors", category)
+        users, ids = self._users(user_ids, missing)
+        model = _with_vectors(self, state)
+        parts = [model.user_vectors(part) for _, part in chunks(self._rows(state, users), len(ids))]
+        parts = parts or [np.zeros((0, model.item_vectors().shape[1]), np.float32)]
         return Vectors(ids, np.concatenate(parts))
 
-    def explain(self, user_id: Any, item_id: Any) -> pd.DataFrame:
-        """Say of what the score of a person of the fit and a target item is made.
+    def item_vectors(self, category: str | None = None) -> Vectors:
+        """Return ids and vectors of the target's items, in ascending order of the ids.
 
-        Contributions sum to the score of :meth:`predict`. What they mean, and what they do not, is told in
-        :mod:`tastebridge.model.explanation`.
+        Parameters
+        ----------
+        category : category, optional
+            Which target, where there are several.
+        """
+        state = self._state("item_vectors", category)
+        return Vectors(state.items.ids, _with_vectors(self, state).item_vectors())
+
+    def explain(self, user_id: Id, item_id: Id, *, category: str | None = None) -> pd.DataFrame:
+        """Return the parts of the score of a user of the fit and a target item.
+
+        Contributions sum to the score of :meth:`predict`; with several targets, to the score within the
+        category. See :mod:`tastebridge.model.explanation` for their meaning and their limits.
 
         Parameters
         ----------
         user_id, item_id : id
-            One person and one item of the target, had already or not.
+            One user and one item of the target, had already or not.
+        category : category, optional
+            Which target, where an item belongs to several.
 
         Returns
         -------
         DataFrame
-            source_category, source_item, route, contribution, largest first: a row for each past item and
+            source_category, source_item, route, contribution, largest first: one row per past item and
             route. Where source_item is None the row stands for no single item: it is the baseline of a map,
-            or what is popular (source_category ``"(popularity)"``).
+            or popularity (source_category ``"(popularity)"``).
 
         Raises
         ------
         UnknownIdError
-            If the person or item is not known.
+            If the user or item is not known.
         """
-        people, _ = self._people([user_id], "error")
-        return self._explain(self._histories_of(people), item_id)
+        state = self._state("explain", category, item_id)
+        users, _ = self._users([user_id], "error")
+        return answers.explanation(state, self._rows(state, users), item_id)
 
-    def explain_from(self, history: Any, item_id: Any, *, missing: str = "skip") -> pd.DataFrame:
-        """Say of what the score of a target item is made for one person with this history.
+    def explain_from(
+        self, history: Events, item_id: Id, *, missing: str = "skip", category: str | None = None
+    ) -> pd.DataFrame:
+        """Return the parts of the score of a target item for one user with this history.
 
         Parameters
         ----------
         history : Panel or frame
-            The events of one person, as for :meth:`recommend_from`.
+            The events of one user, as for :meth:`recommend_from`.
         item_id : id
             An item of the target.
         missing : {"skip", "error"}, default="skip"
             As for :meth:`recommend_from`.
+        category : category, optional
+            As for :meth:`explain`.
 
         Returns
         -------
         DataFrame
             As of :meth:`explain`.
         """
-        check_choice("missing", missing, ("error", "skip"))
-        panel, histories = self._fold_in(history, missing)
+        state = self._state("explain_from", category, item_id)
+        panel, histories = self._fold_in(state, history, missing)
         if len(panel) != 1:
             raise InvalidDataError(
-                f"explain_from takes the history of one person; this one has {len(panel)}. Call it once each."
+                f"explain_from takes the history of one user; this one has {len(panel)}. Call it once each."
             )
-        return self._explain(histories, item_id)
+        return answers.explanation(state, histories, item_id)
 
-    def item_vectors(self) -> Vectors:
-        """Return ids and vectors of the target's items, in ascending order of the ids."""
-        check_is_fitted(self, "model_")
-        return Vectors(self.items_[self._target()].ids, self.model_.item_vectors())
+    def score(self, panel: Events, y: None = None) -> float:
+        """Return the mean NDCG@10 over users of a panel or frame of held-out events, every item ranked.
 
-    def score(self, panel: Any, y: None = None) -> float:
-        """Return the mean NDCG@10 over people of a panel or frame of held-out events, every item ranked.
-
-        What is to be found are its rows in the target. People of the fit are ranked by the history of the
-        fit and the sources given here, other people by the sources given here alone. So both ways of
-        splitting work in a grid search: over people (a panel), or over rows (a frame).
+        The rows in the target are to be found. Users of the fit are ranked by the history of the fit and the
+        sources given here, other users by the sources given here alone. So both ways of splitting work in a
+        grid search: over users (a panel), or over rows (a frame). With several targets it is the mean over
+        these, each category ranked by itself.
         """
-        truth, histories = self._held_out(panel)
-        best = [self._best(part, 10, Filters())[0] for _, part in chunks(histories, truth.shape[0])]
-        values = ndcg(np.concatenate(best), truth, 10) if best else np.array([np.nan])
-        return float(np.nanmean(values))
-
-    def _held_out(self, panel: Any) -> tuple[sparse.csr_matrix, dict[str, sparse.csr_matrix]]:
-        """Return what is to be found for people of a panel or frame, and what is known of them beside it."""
-        fresh, given = self._fold_in(panel, "skip", quiet=True)
-        truth = given[self._target()]
-        histories = {**given, self._target(): sparse.csr_matrix(truth.shape, dtype=np.float32)}
-        if self.panel_ is not None:
-            at = self.panel_.users.numbers(fresh.users.ids, missing="negative")
-            known = self._histories_of(at)
-            histories = {
-                name: known[name] + (rows - _common(rows, known[name])) for name, rows in histories.items()
-            }
-        wanted = np.flatnonzero(np.diff(truth.indptr))
-        return truth[wanted], {name: rows[wanted] for name, rows in histories.items()}
+        check_fitted(self, "targets_")
+        found = []
+        for state in self.targets_.values():
+            truth, histories = held_out(state, self.panel_, panel)
+            best = [
+                state.scorer.top_items(part, min(10, len(state.items)), Filters())[0]
+                for _, part in chunks(histories, truth.shape[0])
+            ]
+            values = ndcg(np.concatenate(best), truth, 10) if best else np.array([np.nan])
+            found.append(float(np.nanmean(values)))
+        return float(np.nanmean(found))
 
     def save(
         self,
@@ -343,19 +409,19 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         path : str or Path
             A new or empty folder, or that of a saved model, which is replaced in one step.
         with_users : bool, default=False
-            Whether the people of the fit and their histories go along. Without them no person is in the
-            files; the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by person, and the
+            Whether the users of the fit and their histories go along. Without them no user is in the
+            files; the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by user, and the
             rows that cleaning dropped are never saved.
         key : Key or bytes, optional
-            Encrypts the files by AES-256-GCM; see :mod:`tastebridge.privacy`. What stays in the open is the
-            number of files and their sizes.
+            Encrypts the files by AES-256-GCM; see :mod:`tastebridge.privacy`. The number of files and their
+            sizes stay in the open.
         pseudonyms : Key or bytes, optional
-            With people: store them under pseudonyms of this key
+            With users: store them under pseudonyms of this key
             (:func:`tastebridge.privacy.pseudonymize`), by which the loaded model knows them.
         updatable : bool, default=False
-            Whether an :class:`tastebridge.InterestMapper` keeps its ledger, so that the loaded model can be
-            updated and can forget people; with people it always does. It holds sums over people, and among
-            them how many took both items of a pair: where that is one person, it tells of that person.
+            Whether an :class:`tastebridge.InterestMapper` keeps its sufficient statistics, so that the loaded
+            model can be updated and can forget users; with users it always does. They are sums over users,
+            among them how many took both items of a pair: a count of one tells of one user.
 
         Raises
         ------
@@ -366,78 +432,105 @@ class Recommender(HistoryReader, metaclass=ABCMeta):
         MissingDependencyError
             If a key is given and ``cryptography`` is not installed.
         """
-        check_is_fitted(self, "model_")
-        persist.save(self, path, with_users, key, pseudonyms, updatable)
+        check_fitted(self, "targets_")
+        parts = persist.Saved(
+            type(self).__name__, self.get_params(deep=False), self.targets_, self.joint_, self.panel_
+        )
+        persist.save(parts, path, with_users, key, pseudonyms, updatable)
 
-    def update(self, events: Any) -> Self:
+    def update(self, events: Events) -> Self:
         """Refuse: only :class:`tastebridge.InterestMapper` takes fresh events in without a refit."""
-        raise InvalidParameterError(self._as_fitted("take events in", "with them"))
+        raise InvalidParameterError(self._refit_needed("take events in", "with them"))
 
-    def forget(self, user_ids: Any) -> Any:
-        """Refuse: only :class:`tastebridge.InterestMapper` forgets people without a refit."""
-        raise InvalidParameterError(self._as_fitted("forget people", "on a panel without them"))
+    def forget(self, user_ids: Ids) -> object:
+        """Refuse: only :class:`tastebridge.InterestMapper` forgets users without a refit."""
+        raise InvalidParameterError(self._refit_needed("forget users", "on a panel without them"))
 
-    def _as_fitted(self, what: str, how: str) -> str:
+    def _refit_needed(self, what: str, how: str) -> str:
         return f"a {type(self).__name__} cannot {what} without a refit. Fit it again, {how}."
 
-    def _recommend(
-        self, histories: Histories, ids: np.ndarray, n: int, allow: Any, deny: Any, missing: str
-    ) -> pd.DataFrame:
-        n = check_count("n", n)
-        items = self.items_[self._target()]
-        filters = Filters()
-        if allow is not None or deny is not None:
-            people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
-            filters = ordered(read_filters(allow, deny, people, items, missing), people, ids)
-        found = [
-            self._best(part, min(n, len(items)), Filters(**filters.of(rows)))
-            for rows, part in chunks(histories, len(ids))
-        ]
-        return to_frame(found, ids, items, n)
+    def _read(self, events: Events) -> Panel:
+        """Begin a fit: forget the last one, and return the panel of the events."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        return read_events(events, self.event_weights, self.policy)
 
-    def _best(
-        self, histories: Histories, n: int, filters: Filters
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return the numbers (-1 for none) and scores of the best items of people."""
-        seen = histories[self._target()]
-        sizes = {name: len(items) for name, items in self.items_.items()}
-        with one_blas_thread():  # entered once for both
-            vectors, catalogue = self.model_.user_vectors(histories), self.model_.catalogue(sizes)
-            return top_k(vectors, catalogue, n, seen=seen, **filters._asdict())
+    def _keep(
+        self, targets: dict[str, FittedState], panel: Panel | None, joint: MultiTarget | None = None
+    ) -> Self:
+        """Put what a fit or a load left in place."""
+        self.targets_, self.joint_, self.panel_ = targets, joint, panel
+        return self
 
-    def _audience(self, histories: Histories, ids: np.ndarray, items: Any, n: int) -> pd.DataFrame:
-        known, n = self.items_[self._target()], check_count("n", n)
-        numbers = item_numbers(items, known)
-        found = best_people(self._takers, histories, len(ids), numbers, n)
-        return audience_frame(found, known.ids_of(numbers), ids)
+    def _state(self, verb: str, category: str | None = None, item_id: Id | None = None) -> FittedState:
+        """Return the state of a category: the one there is, the one named, or that of an item."""
+        check_fitted(self, "targets_")
+        if category is not None:
+            return self.targets_[check_category("category", category, self.targets_)]
+        if item_id is not None and len(self.targets_) > 1:
+            known = {name: state.items for name, state in self.targets_.items()}
+            return self.targets_[list(known)[int(categories_of([item_id], known, "error")[0])]]
+        if len(self.targets_) > 1:
+            raise InvalidParameterError(
+                f"{verb} is about one category, and this mapper recommends in "
+                f"{', '.join(map(repr, self.targets_))}. Name one: category={next(iter(self.targets_))!r}."
+            )
+        return next(iter(self.targets_.values()))
 
-    def _takers(self, histories: Histories, items: NDArray[np.int64], n: int) -> Found:
-        """Return the places (-1 for none) and scores of the best people for each item."""
-        vectors, had = self.model_.user_vectors(histories), histories[self._target()][:, items]
-        return top_k(self.model_.item_vectors()[items], vectors, n, seen=sparse.csr_matrix(had.T))
+    def _known(self) -> Panel:
+        """Return the users of the fit."""
+        check_fitted(self, "targets_")
+        if self.panel_ is None:
+            raise InvalidDataError(
+                f"this {type(self).__name__} was loaded without users. Use recommend_from(history), or save "
+                "it with save(path, with_users=True)."
+            )
+        return self.panel_
 
-    def _explain(self, histories: Histories, item_id: Any) -> pd.DataFrame:
-        item = int(self.items_[self._target()].numbers([item_id])[0])
-        parts = sorted(self._parts_of(histories, item), key=lambda part: -part.contribution)
-        ids = [None if at < 0 else self.items_[name].ids[at] for name, at, _, _ in parts]
-        columns = {
-            "source_category": [part.category for part in parts],
-            "source_item": pd.Series(ids, dtype=object),
-            "route": [part.route for part in parts],
-            "contribution": np.array([part.contribution for part in parts], dtype=np.float64),
-        }
-        return pd.DataFrame(columns)
+    def _users(self, user_ids: Ids | None, missing: str) -> tuple[NDArray[np.int64], np.ndarray]:
+        """Return numbers (-1 for unknown users, where they may stay) and ids."""
+        check_choice("missing", missing, ("error", "skip", "popular"))
+        return users_asked_for(self._known().users, user_ids, missing)
 
-    def _parts_of(self, histories: Histories, item: int) -> list[Part]:
-        """Return the parts of the score of one person and item."""
-        return parts_of(self.model_, histories, item)
+    def _rows(self, state: FittedState, users: NDArray[np.int64]) -> Rows:
+        """Return the weighted rows of users of the fit; empty ones for the number -1."""
+        return state.encoder.rows_of(self._known(), users)
 
-    def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
-        people, place = np.unique(users, return_inverse=True)
-        vectors, V = self.user_vectors(self._known().users.ids_of(people)).vectors, self.model_.item_vectors()
-        return chosen_scores(vectors, place, V, items)
+    def _pair_rows(self, state: FittedState, users: NDArray[np.int64]) -> Rows:
+        """Return the rows that :meth:`predict` scores by."""
+        return self._rows(state, users)
+
+    def _fold_in(self, state: FittedState, history: Events, missing: str) -> tuple[Panel, Rows]:
+        """Return the panel of a history given now, and its weighted rows."""
+        check_choice("missing", missing, ("error", "skip"))
+        return state.encoder.fold_in(history, missing)
 
 
-def _common(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the entries of ``matrix`` that ``other`` stores too."""
-    return sparse.csr_matrix(matrix.multiply(other.astype(bool)))
+def encoder_for(recommender: Recommender, panel: Panel, weighting: Weighting | None = None) -> HistoryEncoder:
+    """Return the encoder of a panel; ``weighting`` takes the place of the parameter of this name."""
+    given = recommender.weighting if weighting is None else weighting
+    chosen = Weighting("binary") if given is None else clone(given)
+    return HistoryEncoder.of(panel, chosen, recommender.event_weights, recommender.policy)
+
+
+def restored(recommender: RecommenderT, saved: persist.Saved) -> RecommenderT:
+    """Return a recommender with the parts that were saved; it reads frames as its parameters say."""
+    given: dict[str, Any] = {"event_weights": recommender.event_weights, "policy": recommender.policy}
+    joint = saved.joint
+    if joint is not None:
+        joint = replace(joint, encoder=replace(joint.encoder, **given))
+    targets = {
+        name: replace(state, encoder=replace(state.encoder, **given)) for name, state in saved.targets.items()
+    }
+    recommender.targets_, recommender.joint_, recommender.panel_ = targets, joint, saved.panel
+    return recommender
+
+
+def _with_vectors(recommender: Recommender, state: FittedState) -> LinearModel:
+    """Return the model if it has vectors."""
+    if not isinstance(state.scorer.model, LinearModel):
+        raise InvalidParameterError(
+            f"{type(recommender).__name__} has no vectors: they would be as wide as the catalogue. Use "
+            "recommend and predict, or JointALS for a baseline with vectors."
+        )
+    return state.scorer.model

@@ -1,72 +1,52 @@
-"""The mapper: the one place where the parts meet."""
+"""The mapper: learns from users known in several categories, and recommends in one or several of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from functools import partial
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from numpy.typing import NDArray
+from sklearn.base import clone
 
-from tastebridge._foundation.progress import Step, steps
-from tastebridge._foundation.validation import check_choice, check_count, check_number
-from tastebridge._numerics.threads import one_blas_thread, together
-from tastebridge.data import Panel, Weighting
-from tastebridge.diagnostics.interests import State, interest_of, learn_interests
-from tastebridge.diagnostics.relatedness import item_agreement
-from tastebridge.diagnostics.transfer_table import carried_by, route_table, source_table, warn_of
-from tastebridge.exceptions import InvalidParameterError
-from tastebridge.fitting.checks import check_sources, check_target
-from tastebridge.fitting.cold_items import MakeFolds, learn_new_items
-from tastebridge.fitting.cost_model import Size, affordable
-from tastebridge.fitting.default_routes import (
-    RANK,
-    content_routes,
-    default_routes,
-    item_routes,
-    largest_rank,
-    over_people,
-    routes_over,
-)
-from tastebridge.fitting.few_overlap import learn_handful
-from tastebridge.fitting.folds import (
-    FEWEST_LINKED,
-    Fold,
-    Held,
-    Lists,
-    fit_routes,
-    folds_of,
-    held_out,
-    lists_of,
-    number_of_folds,
-    without,
-)
-from tastebridge.fitting.plan import BRIDGES, Plan
-from tastebridge.fitting.pseudo_overlap import stand_in_folds, stand_ins
-from tastebridge.fitting.shared_fit import Built
-from tastebridge.fitting.source_evaluation import Evidence, popular_alone, weigh
-from tastebridge.model import LinearModel, Segment
+from tastebridge._foundation.validation import check_category, check_choice, check_count, check_fitted
+from tastebridge._foundation.warnings import warn
+from tastebridge._numerics.threads import one_blas_thread
+from tastebridge.compression import DTYPES
+from tastebridge.data import ItemFeatures, Weighting
+from tastebridge.data.changes import Repeats
+from tastebridge.data.history_encoder import Rows
+from tastebridge.data.types import Events, EventWeights, Features, Frame, Ids, ItemFilter
+from tastebridge.diagnostics.confidence import LENGTHS, confidence_of
+from tastebridge.diagnostics.interests import interest_of
+from tastebridge.diagnostics.relatedness import described
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.features import later_features
 from tastebridge.model.blend import StackingBlend
-from tastebridge.online.drift import learn_drift
-from tastebridge.online.statistics import ModelStatistics
-from tastebridge.recommenders.multi_target import SeveralTargets, targets_of
-from tastebridge.routes import (
-    NEW_ITEMS,
-    FitContext,
-    FittedRoute,
-    Histories,
-    PopularityRoute,
-    Route,
-    new_items,
+from tastebridge.online.drift import told
+from tastebridge.online.erasure import Receipt
+from tastebridge.online.state import ONE_OF_SEVERAL, FittedState
+from tastebridge.online.updates import Fresh, leaving, remaining, updated, without_users
+from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
+from tastebridge.recommenders.base import Recommender
+from tastebridge.recommenders.compressing import Request, compressed
+from tastebridge.recommenders.multi_target.lists import (
+    Models,
+    Order,
+    Pairs,
+    predict_mixed,
+    recommend_mixed,
 )
+from tastebridge.recommenders.multi_target.multi_fit import fit_several
+from tastebridge.recommenders.multi_target.targets import check_targets, targets_of
+from tastebridge.recommenders.single_fit import fit_one
+from tastebridge.report import write_report
+from tastebridge.routes import Route
 
-_FEWEST_LISTS = 10
 
-
-class InterestMapper(SeveralTargets):
+class InterestMapper(Recommender):
     """Recommends in a target category to people known from other categories.
 
     Several routes lead from a person's history to scores over the target's items: factors of a source mapped
@@ -82,7 +62,7 @@ class InterestMapper(SeveralTargets):
     target : str or list of str
         The category to recommend in; or several, or ``"all"``, which are fitted in one pass, sharing the
         factors of sources and folds. Lists then mix categories by the chance that an item is a person's next:
-        see :meth:`recommend` and :mod:`tastebridge.recommenders.multi_target`.
+        see :meth:`recommend` and :mod:`tastebridge.recommenders.multi_target.temperature`.
     sources : list of str, optional
         The categories to learn from; None for all others.
     routes : list of Route, optional
@@ -183,7 +163,7 @@ class InterestMapper(SeveralTargets):
     >>> from tastebridge.datasets import make_panel
     >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
     >>> mapper = InterestMapper(target="films").fit(panel)
-    >>> readers = [user for user in panel.users.ids if user not in panel["films"].active][:2]
+    >>> readers = panel.users_without("films")[:2]
     >>> mapper.recommend(readers, n=3).columns.tolist()
     ['user_id', 'item_id', 'score', 'rank']
 
@@ -194,9 +174,17 @@ class InterestMapper(SeveralTargets):
     ['user_id', 'item_id', 'category', 'score', 'rank']
     """
 
-    evidence_: dict[str, Evidence]
-    transfer_: pd.DataFrame
-    routes_: pd.DataFrame
+    transfer_ = from_table("transfer_", "One row per source, and whether it helps.")
+    routes_ = from_table("routes_", "One row per route, and its mean weights.")
+    recency_ = from_table("recency_", "One row per half-life that was tried.")
+    drift_ = from_table("drift_", "Sums over events, for :meth:`drift`.")
+    directions_ = from_table("directions_", "The directions of :meth:`explain_map`; items by number.")
+    compression_ = from_table("compression_", "The cost of compressing, one row per segment.")
+    evidence_ = from_state(lambda state: state.evidence, "Out-of-fold scores by segment.")
+    findings_ = from_state(lambda state: state.findings or None, "Tables for reports and model cards.")
+    confidence_ = from_state(lambda state: state.confidence, "The calibrations of :meth:`confidence`.")
+    interests_ = from_state(lambda state: state.interests, "The models of :meth:`interests`.", "interests")
+    ledger_ = from_state(lambda state: state.statistics, "The sums that :meth:`update` changes.")
 
     def __init__(
         self,
@@ -205,7 +193,7 @@ class InterestMapper(SeveralTargets):
         routes: list[Route] | None = None,
         n_components: int | None = None,
         weighting: Weighting | None = None,
-        event_weights: Mapping[Any, float] | None = None,
+        event_weights: EventWeights | None = None,
         recency: str | list[float] | None = None,
         bridge: str = "auto",
         blend: StackingBlend | None = None,
@@ -234,17 +222,151 @@ class InterestMapper(SeveralTargets):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def fit(self, panel: Any, y: None = None) -> Self:
+    @property
+    def mappers_(self) -> dict[str, InterestMapper]:
+        """With several targets, a mapper of each; they share everything and cost nothing."""
+        check_fitted(self, "targets_")
+        if self.joint_ is None:
+            raise AttributeError("a mapper of one target has no mappers_")
+        return {name: self._one(name) for name in self.targets_}
+
+    def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
         panel = self._read(panel)
         targets = targets_of(self.target, panel)
         if targets is None:
-            return self._fit(panel, FitContext)
-        with one_blas_thread():
-            self._fit_many(panel, targets)
+            panel, state, message = fit_one(self, panel)
+            messages, joint, states = [message] if message else [], None, {state.target: state}
+        else:
+            with one_blas_thread():
+                panel, states, joint, messages = fit_several(self, panel, targets)
+        self._keep(states, panel, joint)
+        for message in messages:
+            warn(message)
         return self
 
-    def interests(self, user_ids: Any = None, *, missing: str = "error") -> pd.DataFrame:
+    def recommend(
+        self,
+        user_ids: Ids | None = None,
+        n: int = 10,
+        *,
+        categories: str | Sequence[str] | None = None,
+        by: str = "score",
+        n_categories: int | None = None,
+        allow: ItemFilter | None = None,
+        deny: ItemFilter | None = None,
+        missing: str = "error",
+    ) -> pd.DataFrame:
+        """Recommend items of the target, or of several targets, to people of the fit.
+
+        Parameters
+        ----------
+        user_ids : list or column of ids, optional
+            For whom, each person once; None for everybody.
+        n : int, default=10
+            Items a person gets, at most; with ``by="category"`` in each category. Where fewer are left they
+            get fewer, and a warning says so.
+        categories : category or list of them, optional
+            Among which of the targets; None for all.
+        by : {"score", "category"}, default="score"
+            What comes first in the list of a mapper of several targets: the likeliest items of all, or those
+            of the category that most likely comes next for the person, then those of the second, and so on.
+        n_categories : int, optional
+            With ``by="category"``, only each person's likeliest categories, so many.
+        allow, deny : list of item ids, or frame of user_id and item_id, optional
+            Only these items, or all but these: for everybody, or (a frame) for the person of the row. With
+            ``allow`` as a frame a person without a row in it gets nothing.
+        missing : {"error", "skip", "popular"}, default="error"
+            What to do with people the model does not know: refuse, leave them out of the answer, or
+            recommend what is popular. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
+            too, otherwise passed over.
+
+        Returns
+        -------
+        DataFrame
+            user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first; of equal scores
+            the item that comes first in :meth:`item_vectors`. Never an item the person already has. With
+            several targets there is a column category, and the score is the chance (0 to 1) that the item is
+            the person's next event, which can be compared between categories and people.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if a person or item is not known.
+        UnknownCategoryError
+            If a category is not a target.
+        InvalidDataError
+            If a person is asked for twice, or the model holds no people.
+        """
+        order = self._order(categories, n, by, n_categories)
+        if self.joint_ is None:
+            return super().recommend(user_ids, n, allow=allow, deny=deny, missing=missing)
+        users, ids = self._users(user_ids, missing)
+        rows = self.joint_.encoder.rows_of(self._known(), users)
+        return recommend_mixed(self._models(), order, rows, ids, allow, deny, missing)
+
+    def recommend_from(
+        self,
+        history: Events,
+        n: int = 10,
+        *,
+        categories: str | Sequence[str] | None = None,
+        by: str = "score",
+        n_categories: int | None = None,
+        allow: ItemFilter | None = None,
+        deny: ItemFilter | None = None,
+        missing: str = "skip",
+    ) -> pd.DataFrame:
+        """Recommend to people by a history given now, whether the model has seen them or not; no refit.
+
+        Parameters
+        ----------
+        history : Panel or frame
+            Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
+        n, categories, by, n_categories, allow, deny
+            As in :meth:`recommend`.
+        missing : {"skip", "error"}, default="skip"
+            What to do with events of items or categories the model does not know: pass over with a warning,
+            or refuse. A person of whom nothing known is left gets what is popular.
+
+        Returns
+        -------
+        DataFrame
+            As of :meth:`recommend`, people in ascending order of their ids.
+        """
+        order = self._order(categories, n, by, n_categories)
+        if self.joint_ is None:
+            return super().recommend_from(history, n, allow=allow, deny=deny, missing=missing)
+        check_choice("missing", missing, ("error", "skip"))
+        panel, rows = self.joint_.encoder.fold_in(history, missing)
+        return recommend_mixed(self._models(), order, rows, panel.users.ids, allow, deny, missing)
+
+    def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
+        """Return the score of every pair of a person of the fit and a target item.
+
+        Scores can be compared within a person and between people; higher is better. They are those of
+        :meth:`recommend`, bit by bit; with several targets, chances. That of an item the person has is what
+        it would be beside those they do not have.
+
+        Parameters
+        ----------
+        pairs : frame
+            Columns user_id and item_id; with several targets also category, where an id is an item of two.
+        missing : {"error", "nan"}, default="error"
+            What to do with pairs of an unknown person or item.
+
+        Returns
+        -------
+        ndarray of shape (n_pairs,)
+        """
+        check_fitted(self, "targets_")
+        if self.joint_ is None:
+            return super().predict(pairs, missing=missing)
+        check_choice("missing", missing, ("error", "nan"))
+        models = self._models()
+        return predict_mixed(models, self._known(), Pairs.of(pairs, models.items, missing), missing)
+
+    def interests(self, user_ids: Ids | None = None, *, missing: str = "error") -> pd.DataFrame:
         """Say how strongly people of the fit lean to each category.
 
         The probability that a person with these histories elsewhere is active in the category, calibrated out
@@ -264,11 +386,10 @@ class InterestMapper(SeveralTargets):
         DataFrame
             user_id, category, interest (0 to 1): a row a person and category, in the order of ``user_ids``.
         """
-        check_choice("missing", missing, ("error", "skip", "popular"))
-        people, ids = self._people(user_ids, missing)
-        return self._interests(ids, self._histories_of(people))
+        users, ids = self._users(user_ids, missing)
+        return _interest_table(self, ids, encoder_of(self).rows_of(self._known(), users))
 
-    def interests_from(self, history: Any, *, missing: str = "skip") -> pd.DataFrame:
+    def interests_from(self, history: Events, *, missing: str = "skip") -> pd.DataFrame:
         """Say how strongly people with a history given now lean to each category; see :meth:`interests`.
 
         Parameters
@@ -276,252 +397,453 @@ class InterestMapper(SeveralTargets):
         history, missing
             As for :meth:`recommend_from`.
         """
+        check_fitted(self, "targets_")
         check_choice("missing", missing, ("error", "skip"))
-        panel, histories = self._fold_in(history, missing)
-        return self._interests(panel.users.ids, histories)
+        panel, histories = encoder_of(self).fold_in(history, missing)
+        return _interest_table(self, panel.users.ids, histories)
 
-    def _interests(self, ids: np.ndarray, histories: Histories) -> pd.DataFrame:
-        values = interest_of(self.interests_, histories)
-        columns = {
-            "user_id": np.repeat(ids, values.shape[1]),
-            "category": np.tile(np.array(list(self.interests_), dtype=object), len(ids)),
-            "interest": values.ravel(),
-        }
-        return pd.DataFrame(columns)
+    def explain_map(self, source: str | None = None, *, category: str | None = None) -> pd.DataFrame:
+        """Tell which directions of taste carry over from a source to the target, by the items at both ends.
 
-    def _fit(self, panel: Panel, make_context: Callable[..., FitContext]) -> Self:
-        """Learn from a panel in a context of some kind, for a single target."""
-        sources = self._check(panel)
-        panel = panel.select([*sources, self.target])
-        plan = Plan.of(self.bridge, panel, self.target, sources)
-        histories = self._recall(panel, [self.target])
-        asked = self._routes(histories, panel, plan)
-        routes = routes_over(plan.over, asked)
-        rng = np.random.default_rng(self.random_state)
-        context = make_context(
-            histories, self.target, largest_rank(asked), features=panel.item_features, same=plan.matches
-        )
-        with one_blas_thread(), steps("Fitting", 7, self.verbose) as step:
-            step("factors")
-            agreement = self._agreement(context, plan)
-            held = self._held(context, plan.standing, rng)
-            built = self._build(context, routes, held, _judging(plan, sources if len(sources) > 1 else ()))
-            beside = over_people(asked) if plan.over == "other" else ()
-            self._learn(panel, sources, plan, built, rng, step, agreement=agreement, beside=beside)
-        return self
+        "People who lean to these items there lean to those here": the canonical directions between the
+        factors of the linked people, those whose correlation among people outside of the fit is above zero.
 
-    def _learn(
-        self,
-        panel: Panel,
-        sources: Sequence[str],
-        plan: Plan,
-        built: Built,
-        rng: np.random.Generator,
-        step: Step,
-        interests: State | None = None,
-        agreement: Mapping[str, float] | None = None,
-        beside: Sequence[Route] = (),
-    ) -> dict[str, Segment]:
-        """Learn all else from what was built, the interests too unless they are known; return the weights."""
-        context, routes, held, fitted, folds, priors = built
-        step("blend")
-        parts = {name: [fold for fold in folds if fold.held.segment == name] for name in ("cold", "warm")}
-        draws = rng.spawn(len(parts))
-        calls = [
-            partial(self._segment, part, fitted, sources, own, priors.get(name))
-            for (name, part), own in zip(parts.items(), draws, strict=True)
-        ]
-        weighed = dict(zip(parts, together(calls, self.n_jobs), strict=True))
-        segments = {name: segment for name, (segment, _) in weighed.items()}
-        self.evidence_ = {name: evidence for name, (_, evidence) in weighed.items() if evidence is not None}
-        known, carried = segments, fitted
-        if beside:
-            few, known = learn_handful(
-                context,
-                routes,
-                beside,
-                fitted,
-                segments,
-                self._blend(),
-                self.n_lists,
-                self.n_negatives,
-                rng.spawn(1)[0],
-                self.n_jobs,
-            )
-            fitted = [*fitted, *few]
-        step("new items")
-        newer, every = learn_new_items(
-            context,
-            routes,
-            fitted,
-            held,
-            {**known, "empty": popular_alone(fitted, self.target, sources)},
-            self._blend(),
-            self.n_lists,
-            self.n_negatives,
-            rng.spawn(1)[0],
-            self.n_jobs,
-            _judging(plan),
-            ahead=interests is None,
-            carried=carried,
-        )
-        step("interests")
-        self.interests_ = interests or learn_interests(context, self.random_state)
-        if interests is None:  # one of several targets cannot be updated, so that it cannot drift
-            self.drift_ = learn_drift(context, self._popularity(self.statistics_), self.random_state)
-        step("model")
-        whole = [*fitted, *newer]
-        ready = LinearModel.of(context, whole, every)
-        awaited = NEW_ITEMS in ready.spaces and not len(new_items(context))
-        self.model_ = ready.without(NEW_ITEMS) if awaited else ready
-        self.ledger_ = ModelStatistics.of(context, self.model_, ready)
-        self.routes_ = route_table(every, whole, self.target)
-        linked = {name: len(panel.linked(name, self.target)) for name in sources}
-        self.transfer_ = source_table(self.evidence_.get("cold"), linked, plan.standing)
-        self.transfer_["bridge"] = [carried_by(known["cold"], fitted, name) for name in sources]
-        if beside:
-            self.transfer_["kept"] = self.transfer_["bridge"] != ""
-        warn_of(self.transfer_, self.target, plan.standing, stacklevel=4)
-        if plan.standing:  # what stand-ins say is no evidence of people of a source
-            self.evidence_.pop("cold", None)
-            folds = [fold for fold in folds if fold.held.segment != "cold"]
-        step("account")
-        self._account(panel, context, folds, segments, self.random_state)
-        self.transfer_["canonical_correlation"] = self._correlations(sources, agreement or {})
-        return segments
+        Parameters
+        ----------
+        source : str, optional
+            A category the mapper learned from; None for all.
+        category : category, optional
+            Which target, where there are several.
 
-    def _check(self, panel: Panel) -> list[str]:
-        """Check parameters against the panel and return the sources."""
-        check_target(self.target, panel)
-        check_count("n_lists", self.n_lists, 10)
-        check_count("n_negatives", self.n_negatives, 1)
-        check_count("random_state", self.random_state, 0, 2**32 - 1)
-        check_choice("verbose", self.verbose, (True, False))
-        if self.time_budget is not None:
-            check_number("time_budget", self.time_budget, 0.0, open_minimum=True)
-            if self.routes is not None:
-                raise InvalidParameterError(
-                    "time_budget chooses among the default routes, and routes are given. Leave one of them "
-                    "None."
-                )
-        if self.n_jobs not in (None, -1):
-            check_count("n_jobs", self.n_jobs)
-        if self.blend is not None:
-            self.blend.check()
-        if self.n_folds is not None:
-            check_count("n_folds", self.n_folds, 1, 5)
-        check_choice("bridge", self.bridge, ("auto", *BRIDGES))
-        linked = self.bridge == "users"
-        return check_sources("InterestMapper", self.target, self.sources, panel, linked)
+        Returns
+        -------
+        DataFrame
+            source, direction (from 1), correlation (out of fold) with its 95 % interval (low, high), end
+            ("high" or "low"), category (the source or the target), rank, item_id, name (None without names)
+            and loading, the correlation of having the item with the direction: a row an item, the eight that
+            load most. Those who take the high items of the source take the high items of the target. No rows
+            where nothing carries over.
 
-    def _routes(self, histories: dict[str, sparse.csr_matrix], panel: Panel, plan: Plan) -> list[Route]:
-        if self.routes is not None:
-            given = {route.linked for route in self.routes if isinstance(route, PopularityRoute)}
-            return [
-                *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in given),
-                *self.routes,
-            ]
-        limits = {name: _limit(rows) for name, rows in histories.items()}
-        wanted = RANK
-        if self.n_components is not None:
-            wanted = check_count("n_components", self.n_components)
-            here = max(limit for name, limit in limits.items() if name != self.target)
-            if wanted > (most := min(here, limits[self.target])):
-                raise InvalidParameterError(
-                    f"InterestMapper(n_components={wanted}) needs at least {wanted} people and items in the "
-                    f"target and in a source; the data allow {most}. Lower n_components, or leave it None."
-                )
-        routes = default_routes(limits, self.target, wanted, self.random_state)
-        if plan.matches:
-            routes += item_routes(wanted, self.random_state)
-        described = panel.item_features.get(self.target, {})
-        routes += content_routes(described, limits, self.target, wanted, self.random_state)
-        if self.time_budget is None:
-            return routes
-        sizes = {name: _size(rows) for name, rows in histories.items()}
-        return affordable(routes, sizes, self.target, self.n_folds or 1, self.time_budget)
+        Raises
+        ------
+        UnknownCategoryError
+            If the mapper did not learn from the source.
 
-    def _build(
-        self, context: FitContext, routes: list[Route], held: list[list[Held]], make_folds: MakeFolds
-    ) -> Built:
-        """Return the routes and what they say of held people.
-
-        The routes are fitted on everybody and, side by side, without the held people of each fold.
+        References
+        ----------
+        H. Hotelling, "Relations between two sets of variates", Biometrika 28 (1936).
         """
-        target = context.histories[self.target]
-        contexts = [context.hiding(without(target, part)) for part in held]
-        every = [partial(fit_routes, routes, own) for own in contexts]
-        whole, *apart = together([partial(fit_routes, routes, context), *every], self.n_jobs)
-        fitted, names = list(whole.values()), list(whole)
-        folds = [
-            fold
-            for own, part, found in zip(contexts, held, apart, strict=True)
-            for fold in make_folds(own, part, found, names)
-        ]
-        return Built(context, routes, held, fitted, folds)
+        state = self._state("explain_map", category)
+        table = state.tables["directions_"]
+        if source is not None:
+            check_category("source", source, [name for name in state.encoder.items if name != state.target])
+            table = table[table["source"] == source].reset_index(drop=True)
+        return described(table, state.encoder.items, state.item_names)
 
-    def _held(self, context: FitContext, standing: bool, rng: Any) -> list[list[Held]]:
-        """Return whom each fold hides; nobody where there are too few to be judged."""
-        target = context.histories[self.target]
-        judged = stand_ins(target) if standing else context.linked_to_any()
-        if len(judged) < FEWEST_LINKED:
-            return []
-        n_folds = self.n_folds or number_of_folds(len(judged))
-        return list(held_out(target, judged, n_folds, self.n_lists, rng))
+    def confidence(
+        self, user_ids: Ids | None = None, n: int = 10, *, missing: str = "error", category: str | None = None
+    ) -> pd.DataFrame:
+        """Say how likely the list of ``n`` recommendations to people of the fit holds at least one hit.
 
-    def _agreement(self, context: FitContext, plan: Plan) -> dict[str, float]:
-        """Return how closely shared items agree; without people in both, those that do not are none."""
-        found = {}
-        for name in plan.matches if plan.standing else ():
-            agreed = item_agreement(context, name, self.random_state)
-            found[name] = np.nan if agreed is None else agreed.mean
-            if self.bridge == "auto" and (agreed is None or agreed.low <= 0):
-                del context.same[name]
-        return found
+        The probability is calibrated out of fold. For people without a history in the target a hit is any of
+        the items such people take there, for the others the one they take next: see
+        :mod:`tastebridge.diagnostics.confidence`.
 
-    def _segment(
+        Parameters
+        ----------
+        user_ids : list or column of ids, optional
+            For whom, each person once; None for everybody.
+        n : int, default=10
+            Length of the list, 1 to 50.
+        missing : {"error", "skip", "popular"}, default="error"
+            As in :meth:`recommend`.
+        category : category, optional
+            Which target, where there are several.
+
+        Returns
+        -------
+        DataFrame
+            user_id, confidence (0 to 1; NaN where there was nobody to learn from), in the order of
+            ``user_ids``.
+        """
+        state = self._state("confidence", category)
+        users, ids = self._users(user_ids, missing)
+        return _confidence_table(state, ids, self._rows(state, users), n)
+
+    def confidence_from(
+        self, history: Events, n: int = 10, *, missing: str = "skip", category: str | None = None
+    ) -> pd.DataFrame:
+        """Say how likely lists for histories given now hold a hit; see :meth:`confidence`.
+
+        Parameters
+        ----------
+        history, missing
+            As for :meth:`recommend_from`.
+        n : int, default=10
+            Length of the list, 1 to 50.
+        category : category, optional
+            Which target, where there are several.
+        """
+        state = self._state("confidence_from", category)
+        panel, histories = self._fold_in(state, history, missing)
+        return _confidence_table(state, panel.users.ids, histories, n)
+
+    def compress(
         self,
-        folds: list[Fold],
-        routes: list[FittedRoute],
-        sources: Sequence[str],
-        rng: Any,
-        prior: Mapping[str, np.ndarray] | None,
-    ) -> tuple[Segment, Evidence | None]:
-        """Return the blend of one kind of people; popularity alone where there are too few to learn from."""
-        n_rows = sum(fold.held.hidden.nnz for fold in folds)
-        if n_rows < _FEWEST_LISTS:
-            return popular_alone(routes, self.target, sources), None
-        same = deepcopy(rng)
-        lists = lists_of(folds, self.n_lists, self.n_negatives, rng)
+        n_components: int | None = None,
+        dtype: str = "float16",
+        *,
+        events: Events | None = None,
+        random_state: int = 0,
+    ) -> Self:
+        """Return a smaller mapper that ranks nearly as this one, and say what is lost; this one stays.
 
-        def lacking(source: str) -> Lists:
-            known = [fold.lacking.get(source, fold) for fold in folds]
-            return lists_of(known, self.n_lists, self.n_negatives, deepcopy(same), (folds, lists))
+        Vectors become ``n_components`` wide by a singular value decomposition of the item matrix in the
+        metric of *people's scores*, so that what is lost is what people's scores show least of. Spaces of
+        single links, whose spectrum is flat, get half of the components, in which every link has a direction
+        of its own, nearly orthogonal to all others. The projection goes into the maps of the routes: a
+        history is folded in to the narrow vector at once, scores are inner products as before, and
+        contributions of :meth:`explain` sum to the scores of the smaller model. See
+        ``tastebridge/compression``.
 
-        return weigh(self._blend(), lists, lacking, folds, routes, self.target, sources, rng, prior)
+        Both models are judged on the same people. Those of the fit, some of whose rows in the target are
+        hidden from their histories now, though they were not hidden from the fit: the level is too high, and
+        what counts is the loss. With ``events`` both are held-out figures.
 
-    def _blend(self) -> StackingBlend:
-        return self.blend if self.blend is not None else StackingBlend()
+        Parameters
+        ----------
+        n_components : int, optional
+            Width of the vectors, at least 2 and below the present one; None to keep it.
+        dtype : {"float16", "int8", "float32"}, default="float16"
+            What a saved model holds its matrices in: float16 and int8 with a scale for every row. They are
+            computed with in float32.
+        events : Panel or frame, optional
+            Held-out events, as :meth:`score` takes them. They are needed where the mapper was loaded without
+            people; half of the people then show what is to be kept, and the other half what is lost.
+        random_state : int, default=0
 
-    def _correlations(self, sources: Sequence[str], agreement: Mapping[str, float]) -> list[float]:
-        """Return how closely each source is related to the target: by its people, or by shared items."""
-        found = self.findings_["relatedness"].set_index(["source", "target"])["correlation"]
-        return [agreement.get(name, found.get((name, self.target), np.nan)) for name in sources]
+        Returns
+        -------
+        InterestMapper
+            With ``compression_``, a frame of a row a kind of people (segment): people, ndcg_before and ndcg
+            (@10), loss with its 95 % interval (loss_low, loss_high), overlap (the share of the ten items of a
+            list that stay), judged_on, components_before, components, dtype, bytes_before, bytes (of the
+            model's arrays in a file). All else it knows of itself is of the mapper before. It cannot be
+            updated: update the mapper before and compress it again.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter is out of range.
+        InvalidDataError
+            If there is nobody to judge on.
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
+        >>> small = InterestMapper(target="films").fit(panel).compress(16, "int8")
+        >>> small.item_vectors().vectors.shape[1]
+        16
+        >>> bool((small.compression_["bytes"] < small.compression_["bytes_before"] / 2).all())
+        True
+        """
+        check_fitted(self, "targets_")
+        check_choice("dtype", dtype, tuple(DTYPES))
+        seed = check_count("random_state", random_state, 0)
+        request = Request(n_components, dtype, events, seed)
+        states = {name: compressed(state, self.panel_, request) for name, state in self.targets_.items()}
+        return clone(self)._keep(states, self.panel_, self.joint_)
+
+    def report(
+        self,
+        path: str | Path,
+        events: Events | None = None,
+        people: int = 300,
+        *,
+        category: str | None = None,
+    ) -> Path:
+        """Write a report to one HTML file; see :func:`tastebridge.report.write_report` for parameters.
+
+        With users in memory, as after a fit, some can be looked up in it; ``people=0`` leaves them out. With
+        several targets ``category`` names the one to report on.
+        """
+        state = self._state("report", category)
+        return write_report(self._one(state.target) if self.joint_ else self, path, events, people)
+
+    def update(
+        self,
+        events: Events | None = None,
+        *,
+        features: Features | None = None,
+        before: Events | None = None,
+        repeats: Repeats = "sum",
+        missing: str = "skip",
+    ) -> Self:
+        """Take fresh events in: of people of the fit and of new ones, of known items and of new ones.
+
+        What the people of the events added to the sums of the model is taken out and what they add now is put
+        in; then the maps, the links between items and the popularity are made anew. The result is that of
+        sums over all people anew, with the same item factors, bit for bit. It takes a second for a thousand
+        people in a million.
+
+        **What stays as it was**: the factors of the items and with them the routes within the target and over
+        all categories at once, for which a fresh history is folded in; the weights of the routes; the
+        statistics of the weighting; what the mapper says of itself (``transfer_``, :meth:`interests`,
+        :meth:`confidence`, the report). A new item gets factors by a fold-in of the item side, from those
+        who took it now, and keeps them. :meth:`drift` says when a refit pays.
+
+        **Features of new items** are read as those of the fit were, so that an item can be recommended that
+        nobody has taken: its factors are those the regression of the fit predicts, and the routes over
+        features reach it. When four people take it for the first time, all in one update, it goes over to
+        the factors these give it, and what was predicted is dropped; with fewer, who say less, its features
+        tell it until the next fit, and of its popularity the larger of what is counted and predicted. A model
+        fitted without features takes none in, with a warning. The features of items the model knows stay as
+        they are; a warning tells of how many others came.
+
+        Parameters
+        ----------
+        events : Panel or frame, optional
+            The fresh events, as for :meth:`tastebridge.Panel.from_frame`; of each person only what is new.
+            None where nothing but new items came.
+        features : mapping of category to mapping of name to ItemFeatures or frame, optional
+            What describes new items, of the names and with the columns of the fit; a frame has a column
+            item_id. Items may have no events, and some of the names only. Features that a panel of events
+            carries are taken too.
+        before : Panel or frame, optional
+            For a model that was loaded without its people: all events so far, those the model learned from,
+            of the people in ``events``. Whoever is not in it is new. Events of other people are passed over.
+        repeats : {"sum", "max", "last"}, default="sum"
+            The weight of a person and an item that met before, as in :class:`tastebridge.CleaningPolicy`.
+        missing : {"skip", "error"}, default="skip"
+            What to do with events in categories the model does not know: pass over, or refuse.
+
+        Returns
+        -------
+        self
+            Changed in whole, or, after an error, not at all.
+
+        Raises
+        ------
+        InvalidDataError
+            If the model has no ledger, ``before`` holds what the model cannot have learned from, times are
+            missing that the model needs, or features are not of the names and columns of the fit.
+        InvalidParameterError
+            If ``before`` is given though the model knows its people, or there is nothing to take in.
+
+        References
+        ----------
+        G. Takács et al., "Scalable collaborative filtering approaches for large recommender systems", JMLR 10
+        (2009), for folding in. J. Vinagre et al., "Fast incremental matrix factorization for recommendation
+        with positive-only feedback", UMAP (2014), for the setting.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60)
+        >>> mapper = tb.InterestMapper("films").fit(panel)
+        >>> rows = [(1000, "books:01", "books"), (1000, "a new film", "films")]
+        >>> events = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
+        >>> mapper = mapper.update(events)
+        >>> 1000 in mapper.panel_.users, "a new film" in mapper.items_["films"]
+        (True, True)
+
+        Films that come with features, before anybody has taken them:
+
+        >>> length = np.random.default_rng(0).normal(100, 20, len(panel["films"].items))
+        >>> seen = pd.DataFrame({"item_id": panel["films"].items.ids, "minutes": length})
+        >>> mapper = tb.InterestMapper("films").fit(panel.with_item_features("films", seen, name="length"))
+        >>> more = pd.DataFrame({"item_id": ["a premiere"], "minutes": [95.0]})
+        >>> mapper = mapper.update(features={"films": {"length": more}})
+        >>> len(mapper.recommend(panel.users.ids[:5], n=1, allow=["a premiere"]))
+        5
+        """
+        check_choice("repeats", repeats, ("sum", "max", "last"))
+        check_choice("missing", missing, ("skip", "error"))
+        state = self._updatable()
+        fresh = Fresh(events, features, before, repeats, missing)
+        state, panel = updated(state, self.panel_, fresh, self.random_state)
+        return self._keep({state.target: state}, panel)
+
+    def read_features(
+        self, tables: Mapping[str, Frame], item_column: str | None = None
+    ) -> dict[str, dict[str, ItemFeatures]]:
+        """Return the features of tables of new items, in the spaces of the fit, for :meth:`update`.
+
+        The words, tags and numbers of a table are read as those the fit's features were made of, by
+        :func:`tastebridge.features.table_features` or the functions it calls: see
+        :func:`tastebridge.features.later_features`.
+
+        Parameters
+        ----------
+        tables : mapping of category to frame
+            A row an item, columns called as the features of the fit.
+        item_column : str, optional
+            The column of ids.
+
+        Raises
+        ------
+        InvalidDataError
+            If the model was fitted without features, or a column is not one of theirs.
+        """
+        state = self._updatable()
+        arrivals = state.updatable().arrivals
+        if arrivals is None:
+            raise InvalidDataError(
+                "the model keeps no item features: it was fitted without any, or saved by an older version "
+                "of tastebridge. Fit it again, on a panel with item features."
+            )
+        for category in tables:
+            check_category("the category of a table of items", category, state.encoder.items)
+        return later_features(tables, arrivals.kinds, item_column)
+
+    def forget(
+        self,
+        user_ids: Ids,
+        *,
+        before: Events | None = None,
+        refit_items: bool = False,
+        missing: str = "error",
+    ) -> Receipt:
+        """Forget people: what they added to the model is taken out of it, and their histories are dropped.
+
+        Afterwards no id and no row of theirs is in any stored array, and the sums, and the maps, links and
+        popularity made from them, are those of a fit without them with the same item factors, bit for bit:
+        all of them are sums of whole numbers (:mod:`tastebridge.routes.exact`). What is kept to give new
+        items factors, ``user_gram_``, is that without them up to the rounding of float64.
+
+        **What the model still owes to them**, as it does to each of the people of the fit, and which
+        ``refit_items=True`` takes away: the factors of the items, the weights of the routes, the statistics
+        of the weighting, the calibration of :meth:`interests` and :meth:`confidence`, and the tables of the
+        report. The ids of the items they took stay known. Panels, files and copies elsewhere are the
+        caller's.
+
+        Parameters
+        ----------
+        user_ids : list or column of ids
+            Whom to forget, each person once.
+        before : Panel or frame, optional
+            For a model that was loaded without its people: all events of these people that the model learned
+            from. They must be just those: the model cannot know, and refuses only what is impossible.
+        refit_items : bool, default=False
+            Whether to fit again without them. It takes as long as the fit; the model must know its people.
+        missing : {"error", "skip"}, default="error"
+            What to do with people the model does not know.
+
+        Returns
+        -------
+        Receipt
+            What was removed, and what is still owed. It is not kept in the model.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if a person is not known.
+        InvalidDataError
+            If nobody would be left, or ``before`` holds what the model cannot have learned from.
+
+        Examples
+        --------
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60)
+        >>> mapper = tb.InterestMapper("films").fit(panel)
+        >>> receipt = mapper.forget(panel.users.ids[:2])
+        >>> len(receipt.user_ids), len(mapper.panel_)
+        (2, 398)
+        """
+        check_choice("missing", missing, ("error", "skip"))
+        check_choice("refit_items", refit_items, (True, False))
+        state = self._updatable()
+        gone = leaving(state, self.panel_, user_ids, before, missing)
+        if refit_items:
+            fitted = clone(self).fit(remaining(self._known(), gone))
+            self._keep(fitted.targets_, fitted.panel_)
+        else:
+            state, panel = without_users(state, self.panel_, gone)
+            self._keep({state.target: state}, panel)
+        return Receipt.of(gone, self._updatable().updatable(), refit_items)
+
+    def drift(self) -> pd.DataFrame:
+        """Say how far events have drifted from the factors of the items, and whether a refit pays.
+
+        Factors stay those of the fit while events come in by :meth:`update`. Whether they still tell what
+        people take is measured on each fresh event before it is learned from: see
+        :mod:`tastebridge.online.drift`.
+
+        Returns
+        -------
+        DataFrame
+            A row a category: category, events (fresh since the fit), growth (their share of the pairs of the
+            fit), new_items (the share of them on items the fit did not know), agreement_at_fit (out of
+            sample; 0.5 is chance) and agreement (of the fresh events), lost (the share of what the factors
+            told beyond chance that is lost) with its 95 % interval (lost_low, lost_high), and verdict: "a
+            refit pays" where a quarter is surely being lost or a tenth of the events are of new items, "no
+            need of a refit", or "too few events", below 100.
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60)
+        >>> InterestMapper("films").fit(panel).drift()["verdict"].tolist()
+        ['too few events', 'too few events']
+        """
+        state = self._updatable() if getattr(self, "joint_", None) is not None else self._state("drift")
+        if state.no_statistics == ONE_OF_SEVERAL:
+            state.updatable()
+        if "drift_" not in state.tables:
+            raise InvalidDataError(
+                "this model was saved by a version of tastebridge that did not measure drift. Fit it again."
+            )
+        return told(state.tables["drift_"])
+
+    def _one(self, target: str) -> InterestMapper:
+        """Return the mapper of one of several targets."""
+        state, panel = self.targets_[target], self.panel_
+        if panel is not None and len(state.encoder.items) < len(panel.categories):
+            panel = panel.select(list(state.encoder.items))
+        return clone(self).set_params(target=target)._keep({target: state}, panel)
+
+    def _updatable(self) -> FittedState:
+        """Return the one state that can be updated."""
+        check_fitted(self, "targets_")
+        if self.joint_ is not None:
+            raise InvalidDataError(ONE_OF_SEVERAL)
+        state = next(iter(self.targets_.values()))
+        state.updatable()
+        return state
+
+    def _models(self) -> Models:
+        """Return what scores users in several categories."""
+        return Models(self.targets_, self.joint_)  # type: ignore[arg-type]
+
+    def _order(
+        self, categories: str | Sequence[str] | None, n: int, by: str, n_categories: int | None
+    ) -> Order:
+        """Return how lists are made."""
+        check_fitted(self, "targets_")
+        return Order(
+            check_targets("categories", categories, list(self.targets_)), n, by, n_categories
+        ).check()
 
 
-def _judging(plan: Plan, lacking: Sequence[str] = ()) -> MakeFolds:
-    """Return how held people are judged, as they are and without what is known of them in some sources."""
-    return stand_in_folds if plan.standing else partial(folds_of, lacking=lacking)
+def _interest_table(mapper: InterestMapper, ids: np.ndarray, histories: Rows) -> pd.DataFrame:
+    """Return user_id, category and interest: one row per user and category."""
+    values = interest_of(mapper.interests_, histories)
+    columns = {
+        "user_id": np.repeat(ids, values.shape[1]),
+        "category": np.tile(np.array(list(mapper.interests_), dtype=object), len(ids)),
+        "interest": values.ravel(),
+    }
+    return pd.DataFrame(columns)
 
 
-def _size(rows: sparse.csr_matrix) -> Size:
-    """Return how many people, items and interactions there are, those without any not counted."""
-    people, items = (int((rows.getnnz(axis=axis) > 0).sum()) for axis in (1, 0))
-    return Size(people, items, rows.nnz)
-
-
-def _limit(rows: sparse.csr_matrix) -> int:
-    """Return the highest rank, with a fifth of the people hidden, the histories allow."""
-    people = int((np.diff(rows.indptr) > 0).sum())
-    items = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
-    return max(1, min(people * 3 // 5, items))
+def _confidence_table(state: FittedState, ids: np.ndarray, histories: Rows, n: int) -> pd.DataFrame:
+    """Return user_id and confidence."""
+    n = check_count("n", n, 1, LENGTHS[-1])
+    values = confidence_of(state.confidence or {}, state.scorer.model, histories, n)
+    return pd.DataFrame({"user_id": ids, "confidence": values})

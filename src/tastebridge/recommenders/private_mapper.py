@@ -16,6 +16,7 @@ from tastebridge._foundation.validation import check_count, check_number
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
 from tastebridge.data.alignment import with_items
+from tastebridge.data.types import Events, EventWeights
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors import SVDFactors
 from tastebridge.fitting.checks import check_sources, check_target
@@ -23,14 +24,16 @@ from tastebridge.maps import RidgeMap
 from tastebridge.maps.moments import Array, Moments
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.model.blend import StackingBlend
+from tastebridge.model.scorers import LinearScorer
+from tastebridge.online.state import FittedState
 from tastebridge.privacy import Budget, Key, noise_multiplier_for
 from tastebridge.privacy.budget import check_delta, check_epsilon
 from tastebridge.privacy.grid import BITS, GridPart, add_noise, sparse_to_grid
 from tastebridge.privacy.moments import PARTS, noisy_moments
 from tastebridge.privacy.shrinkage import shrink_towards
 from tastebridge.privacy.whitening import Scale, scale_of
-from tastebridge.recommenders import Recommender
-from tastebridge.routes import FitContext, FittedRoute
+from tastebridge.recommenders.base import Recommender, encoder_for
+from tastebridge.routes import FitContext, FittedRoute, Histories
 from tastebridge.routes.popularity import Constant
 
 Numbers = NDArray[np.int64]
@@ -152,7 +155,7 @@ class PrivateMapper(Recommender):
         min_outsiders: int = 5,
         protected: Sequence[Any] | None = None,
         weighting: Weighting | None = None,
-        event_weights: Mapping[Any, float] | None = None,
+        event_weights: EventWeights | None = None,
         budget: Budget | None = None,
         random_state: int = 0,
     ) -> None:
@@ -171,7 +174,7 @@ class PrivateMapper(Recommender):
         self.budget = budget
         self.random_state = random_state
 
-    def fit(self, panel: Any, y: None = None) -> Self:
+    def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
         self._check()
         panel = self._read(panel)
@@ -180,12 +183,12 @@ class PrivateMapper(Recommender):
         panel = panel.select([*sources, self.target])
         linked = _linked(panel, sources, self.target)
         public = _of_outsiders(panel, self._protected(panel, linked))
-        context = FitContext(self._remember(public), self.target)
-        self.panel_ = panel
-        self.__dict__.pop("_cache", None)  # it is that of the outsiders
+        encoder = encoder_for(self, public)
+        context = FitContext(encoder.rows(public), self.target)
         with one_blas_thread():
-            self._learn(panel, linked, context)
-        return self
+            model = self._learn(encoder.rows(panel), linked, context)
+        state = FittedState(LinearScorer(model), encoder, public.item_names)
+        return self._keep({self.target: state}, panel)
 
     def save(
         self,
@@ -214,7 +217,7 @@ class PrivateMapper(Recommender):
             path, with_users, key=key, pseudonyms=pseudonyms, updatable=updatable
         )
 
-    def _as_fitted(self, what: str, how: str) -> str:
+    def _refit_needed(self, what: str, how: str) -> str:
         return (
             f"a PrivateMapper cannot {what}: each solution of its maps from changed sums would spend privacy "
             f"anew. Fit it again, {how}, on a budget that allows it."
@@ -239,9 +242,9 @@ class PrivateMapper(Recommender):
             mask[more[more >= 0]] = True
         return mask
 
-    def _learn(self, panel: Panel, linked: Mapping[str, Numbers], context: FitContext) -> None:
-        """Fit the public parts, release the private ones, and put the model together."""
-        private, sources = {name: self._weighted(panel, name) for name in self.items_}, context.sources
+    def _learn(self, private: Histories, linked: Mapping[str, Numbers], context: FitContext) -> LinearModel:
+        """Fit the public parts, release the private ones, and return the model."""
+        sources = context.sources
         there = _side(context, self.target, self.target_components, self.random_state, False)
         here = {
             name: _side(context, name, self.source_components, self.random_state, True) for name in sources
@@ -263,13 +266,13 @@ class PrivateMapper(Recommender):
             routes.append(FittedRoute(f"{name} → private map", (name,), encoder, coef, intercept, space))
         encoder = context.encoder((self.target,), there.model, self.target)
         routes.append(FittedRoute(f"{self.target} → outsiders", (self.target,), encoder, None, None, space))
-        self.model_ = LinearModel.of(context, routes, _segments(len(routes)))
         self.privacy_ = {
             "epsilon": float(self.epsilon),
             "delta": self.delta,
             "noise_multiplier": noise,
             "n_people": n,
         }
+        return LinearModel.of(context, routes, _segments(len(routes)))
 
     def _spend(self) -> float:
         """Return the noise multiplier of the joint query, entered in the budget."""

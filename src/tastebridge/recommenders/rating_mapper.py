@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,9 @@ from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_choice, check_count, check_number
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge._numerics.topk import chosen_scores
 from tastebridge.data import CleaningPolicy, Panel, Weighting
+from tastebridge.data.history_encoder import Rows as RowsByCategory
+from tastebridge.data.types import Events, Frame
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors import SVDFactors
 from tastebridge.factors.rating import RatingFactors
@@ -24,9 +25,10 @@ from tastebridge.fitting.rating_weights import SHARED, Judged, Rows, gain_of, ro
 from tastebridge.metrics.intervals import Interval
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.model.explanation import Part
-from tastebridge.model.filters import Filters
-from tastebridge.recommenders import Recommender
+from tastebridge.model.scorers import RatingScorer
+from tastebridge.online.state import FittedState
+from tastebridge.recommenders.attributes import from_state, from_table
+from tastebridge.recommenders.base import Recommender, encoder_for
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.routes import FitContext, Histories
 from tastebridge.routes.ratings import RatingRoute
@@ -39,6 +41,11 @@ _FOLDS = 2
 """Folds the shrinkage is chosen on."""
 _SHRINKAGES = (1.5, 3.0, 6.0, 12.0)
 _KINDS = ("cold", "warm")
+
+
+def _ratings_of(state: FittedState) -> LinearModel | None:
+    scorer = state.scorer
+    return scorer.ratings if isinstance(scorer, RatingScorer) and not scorer.by_rating else None
 
 
 class RatingMapper(Recommender):
@@ -122,11 +129,13 @@ class RatingMapper(Recommender):
     True
     """
 
-    ratings_: LinearModel
-    chosen_: pd.DataFrame
-    transfer_: pd.DataFrame
-    routes_: pd.DataFrame
-    errors_: pd.DataFrame
+    policy: ClassVar[CleaningPolicy] = CleaningPolicy(duplicates="last")
+
+    transfer_ = from_table("transfer_", "One row per source, and whether it helps.")
+    routes_ = from_table("routes_", "One row per route, and its mean weights.")
+    errors_ = from_table("errors_", "Out-of-fold errors of ratings.")
+    chosen_ = from_table("chosen_", "The scale of the ratings, and the shrinkage that was chosen.")
+    ratings_ = from_state(_ratings_of, "What predicts ratings, where another model ranks.")
 
     def __init__(
         self,
@@ -149,24 +158,25 @@ class RatingMapper(Recommender):
         """Ratings as they are, or what the mapper takes."""
         return Weighting("none" if self.rank_by == "rating" else "binary")
 
-    def fit(self, panel: Any, y: None = None) -> Self:
+    def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel whose weights are ratings, or a frame of them."""
         panel = self._read(panel)
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
-        self._remember(panel)
+        encoder = encoder_for(self, panel)
         histories = {name: panel[name].matrix for name in panel.categories}
-        low, high = _scale(self.target, histories[self.target])
-        self.chosen_ = pd.DataFrame({"low": [low], "high": [high], "item_shrinkage": [np.nan]})
+        scale = _scale(self.target, histories[self.target])
         with one_blas_thread():
-            self._learn(panel, histories, sources)
+            ratings, tables = self._learn(panel, histories, sources, scale)
+        model = ratings
         if self.rank_by == "preference":
             mapper = InterestMapper(self.target, sources, random_state=self.random_state).fit(panel)
-            self.ratings_ = self.model_
-            self.model_, self.transfer_, self.routes_ = mapper.model_, mapper.transfer_, mapper.routes_
-        return self
+            model = mapper.model_
+            tables = {**tables, "transfer_": mapper.transfer_, "routes_": mapper.routes_}
+        state = FittedState(RatingScorer(model, ratings, *scale), encoder, panel.item_names, tables)
+        return self._keep({self.target: state}, panel)
 
-    def predict(self, pairs: Any, *, missing: str = "error") -> NDArray[np.float32]:
+    def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the predicted rating of every pair of a person of the fit and a target item.
 
         Ratings are held within the scale of the data. Where lists are ranked by rating, they are the scores
@@ -183,7 +193,7 @@ class RatingMapper(Recommender):
         -------
         ndarray of shape (n_pairs,)
         """
-        return self._clipped(super().predict(pairs, missing=missing))
+        return super().predict(pairs, missing=missing)
 
     def _check(self, panel: Panel) -> list[str]:
         check_target(self.target, panel)
@@ -194,30 +204,28 @@ class RatingMapper(Recommender):
             check_number("item_shrinkage", self.item_shrinkage, 0.0, open_minimum=True)
         return check_sources("RatingMapper", self.target, self.sources, panel)
 
-    def _read(self, events: Any) -> Panel:
-        if isinstance(events, Panel):
-            return events
-        return Panel.from_frame(events, policy=CleaningPolicy(duplicates="last"))
-
-    def _learn(self, panel: Panel, histories: dict[str, sparse.csr_matrix], sources: Sequence[str]) -> None:
+    def _learn(
+        self, panel: Panel, histories: Histories, sources: Sequence[str], scale: tuple[float, float]
+    ) -> tuple[LinearModel, dict[str, pd.DataFrame]]:
+        """Return the model of ratings, and the tables of what was found."""
         wanted = _SHRINKAGES if self.item_shrinkage is None else (self.item_shrinkage,)
         context = FitContext(histories, self.target)
         held = self._held(context)
         if len(wanted) > 1:
-            first = held[:_FOLDS]
-            wanted = (
-                min(
-                    (self._judge(context, one, first) for one in wanted), key=lambda found: found.loss
-                ).shrinkage,
-            )
-        best = self._judge(context, wanted[0], held)
+            tried = [self._judge(context, one, held[:_FOLDS], scale) for one in wanted]
+            wanted = (min(tried, key=lambda found: found.loss).shrinkage,)
+        best = self._judge(context, wanted[0], held, scale)
         routes = self._route(histories, wanted[0]).build(context)
-        self.chosen_["item_shrinkage"] = float(best.shrinkage)
-        self.model_ = LinearModel.of(context, routes, best.segments)
-        self.errors_ = best.errors()
-        self.transfer_ = _transfer(panel, self.target, sources, best)
         weights = {name: best.segments[name].blend.weights() * best.segments[name].kept for name in _KINDS}
-        self.routes_ = pd.DataFrame({"route": [route.name for route in routes], **weights})
+        low, high = scale
+        chosen = {"low": [low], "high": [high], "item_shrinkage": [float(best.shrinkage)]}
+        tables = {
+            "chosen_": pd.DataFrame(chosen),
+            "errors_": best.errors(),
+            "transfer_": _transfer(panel, self.target, sources, best),
+            "routes_": pd.DataFrame({"route": [route.name for route in routes], **weights}),
+        }
+        return LinearModel.of(context, routes, best.segments), tables
 
     def _route(self, histories: Histories, shrinkage: float) -> RatingRoute:
         """Return the routes at a shrinkage, with ranks that every category allows with people hidden."""
@@ -239,7 +247,9 @@ class RatingMapper(Recommender):
         folds = held_out(context.histories[self.target], linked, n_folds, _CAP, rng)
         return [held for held in folds if without(context.histories[self.target], held).nnz]
 
-    def _judge(self, context: FitContext, shrinkage: float, folds: list[list[Held]]) -> Judged:
+    def _judge(
+        self, context: FitContext, shrinkage: float, folds: list[list[Held]], scale: tuple[float, float]
+    ) -> Judged:
         """Return the weights at a shrinkage, and the hidden ratings they were learned from."""
         route = self._route(context.histories, shrinkage)
         names = route.names(context)
@@ -251,41 +261,19 @@ class RatingMapper(Recommender):
         rows = {kind: _rows([fold for fold in found if fold.held.segment == kind]) for kind in _KINDS}
         gains = {}
         if (cold := rows["cold"]) is not None:
-            gains = {source: gain_of(cold, reads == source, self._scale) for source in context.sources}
+            gains = {source: gain_of(cold, reads == source, scale) for source in context.sources}
         hurt = np.isin(reads, [source for source, gain in gains.items() if gain.high < 0])
         segments = {kind: _segment(rows[kind], kind, reads == self.target, hurt) for kind in _KINDS}
         shared = np.arange(len(names)) < SHARED
         segments["empty"] = Segment(StackingBlend.equal(len(names), len(GATES)), shared)
-        return Judged(shrinkage, rows, segments, gains, self._scale)
+        return Judged(shrinkage, rows, segments, gains, scale)
 
-    @property
-    def _scale(self) -> tuple[float, float]:
-        return float(self.chosen_["low"][0]), float(self.chosen_["high"][0])
-
-    def _clipped(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.clip(ratings, *np.array(self._scale, dtype=np.float32))
-
-    def _best(
-        self, histories: Histories, n: int, filters: Filters
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        items, scores = super()._best(histories, n, filters)
-        return items, scores if self.rank_by == "preference" else self._clipped(scores)
-
-    def _parts_of(self, histories: Histories, item: int) -> list[Part]:
-        parts = super()._parts_of(histories, item)
-        total = sum(part.contribution for part in parts)
-        beyond = float(np.clip(total, *self._scale)) - total
-        if self.rank_by == "rating" and beyond:
-            parts.append(Part("(scale)", -1, "limits of the scale", beyond))
-        return parts
-
-    def _pairs(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _pair_rows(self, state: FittedState, users: NDArray[np.int64]) -> RowsByCategory:
+        """Return the rows that :meth:`predict` scores by: ratings as they are."""
         if self.rank_by == "rating":
-            return super()._pairs(users, items)
-        people, place = np.unique(users, return_inverse=True)
+            return super()._pair_rows(state, users)
         known = self._known()
-        Z = self.ratings_.user_vectors({name: known[name].matrix[people] for name in self.items_})
-        return chosen_scores(Z, place, self.ratings_.item_vectors(), items)
+        return {name: known[name].matrix[users] for name in state.encoder.items}
 
 
 def _scale(target: str, R: sparse.csr_matrix) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from tastebridge.evaluation.full import user_scores
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.metrics.intervals import Interval, simultaneous_differences
 from tastebridge.splits import Split, own_past
+
+if TYPE_CHECKING:
+    from tastebridge.recommenders.interest_mapper import InterestMapper
 
 AUTO = "auto"
 _SHARES = (0.5, 0.125, 0.03)
@@ -33,7 +36,7 @@ _LEVEL = 0.9
 """Of the intervals, of all half-lives at once: above zero is surely better at 5 %."""
 
 
-def half_lives_of(recency: Any, panel: Panel) -> list[float]:
+def half_lives_of(recency: str | Sequence[float], panel: Panel) -> list[float]:
     """Return the half-lives to try, in days.
 
     Raises
@@ -60,7 +63,10 @@ def half_lives_of(recency: Any, panel: Panel) -> list[float]:
 
 
 def choose_half_life(
-    make: Callable[[float | None], Any], panel: Panel, targets: Sequence[str], half_lives: Sequence[float]
+    make: Callable[[float | None], InterestMapper],
+    panel: Panel,
+    targets: Sequence[str],
+    half_lives: Sequence[float],
 ) -> tuple[float | None, pd.DataFrame]:
     """Return the half-life under which people are served best, None for none, and what was seen.
 
@@ -109,7 +115,10 @@ class _Moment(NamedTuple):
 
 
 def _moment(
-    make: Callable[[float | None], Any], panel: Panel, targets: Sequence[str], half_lives: Sequence[float]
+    make: Callable[[float | None], InterestMapper],
+    panel: Panel,
+    targets: Sequence[str],
+    half_lives: Sequence[float],
 ) -> _Moment | None:
     """Judge half-lives on the last fifth of everybody's events; None where there are too few people."""
     splits = {name: split for name in targets if (split := _split(panel, name)) is not None}
@@ -134,9 +143,9 @@ def _split(panel: Panel, target: str) -> Split | None:
     return split if len(split.user_ids) >= _FEWEST else None
 
 
-def _judged(model: Any, splits: dict[str, Split]) -> np.ndarray:
+def _judged(model: InterestMapper, splits: dict[str, Split]) -> np.ndarray:
     """Return NDCG@10 of everybody with hidden rows, one target after another."""
-    mappers = getattr(model, "mappers_", {})
+    mappers = {} if model.joint_ is None else model.mappers_
     found = [
         user_scores(mappers.get(name, model), split, [_METRIC])[_METRIC] for name, split in splits.items()
     ]

@@ -12,7 +12,7 @@ from tastebridge.diagnostics.confidence import confidence_of
 from tastebridge.diagnostics.interests import interest_of
 from tastebridge.model.explanation import POPULARITY
 from tastebridge.report.html import paragraph, section
-from tastebridge.report.reasons import lines_of
+from tastebridge.report.reasons import lines_of, state_of
 from tastebridge.report.samples import name_of
 
 _ITEMS = 10
@@ -35,7 +35,7 @@ def people_section(shown: int, total: int) -> str:
 def people_data(mapper: Any, panel: Panel, most: int) -> tuple[str, int]:
     """Return JSON of at most ``most`` people, drawn at random, and how many they are."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(panel))[:most])
-    some, histories = mapper._fold_in(panel[chosen], "skip", quiet=True)
+    some, histories = state_of(mapper).encoder.fold_in(panel[chosen], quiet=True)
     leans = interest_of(mapper.interests_, histories)
     sure = confidence_of(mapper.confidence_, mapper.model_, histories, _ITEMS)
     known = np.column_stack([np.diff(histories[name].indptr) for name in mapper.interests_])

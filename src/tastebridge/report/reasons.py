@@ -10,6 +10,7 @@ from scipy import sparse
 
 from tastebridge.model.explanation import sums_of
 from tastebridge.model.filters import Filters
+from tastebridge.online.state import FittedState
 
 _FEW = 3
 
@@ -21,9 +22,15 @@ class Line(NamedTuple):
     reasons: list[tuple[str, int]]
 
 
+def state_of(mapper: Any) -> FittedState:
+    """Return the state of the one target of a mapper."""
+    state: FittedState = next(iter(mapper.targets_.values()))
+    return state
+
+
 def lines_of(mapper: Any, histories: dict[str, sparse.csr_matrix], n: int) -> list[list[Line]]:
     """Return for each person their recommendations with reasons; category POPULARITY where it is that."""
-    best = mapper._best(histories, n, Filters())[0]
+    best = state_of(mapper).scorer.top_items(histories, n, Filters())[0]
     weights = mapper.model_.weights(histories)
     found = []
     for row, items in enumerate(best):

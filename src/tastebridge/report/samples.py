@@ -12,7 +12,7 @@ from tastebridge.data import Panel
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.model.explanation import POPULARITY
 from tastebridge.report.html import paragraph, section, text
-from tastebridge.report.reasons import Line, lines_of
+from tastebridge.report.reasons import Line, lines_of, state_of
 
 _PEOPLE, _ITEMS, _TAKEN = 4, 5, 4
 
@@ -64,7 +64,7 @@ def _card(mapper: Any, source: str, items: list[int]) -> str:
     frame = pd.DataFrame({"user_id": 0, "item_id": mapper.items_[source].ids[items], "category": source})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TastebridgeWarning)
-        _, histories = mapper._fold_in(Panel.from_frame(frame), "skip", quiet=True)
+        _, histories = state_of(mapper).encoder.fold_in(Panel.from_frame(frame), quiet=True)
         lines = lines_of(mapper, histories, _ITEMS)[0]
     taken = " · ".join(name_of(mapper, source, item) for item in items)
     rows = "".join(_row(mapper, line) for line in lines)

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model.filters import Filters
@@ -20,6 +19,7 @@ from tastebridge.report.overview import cost_section, data_section, intro
 from tastebridge.report.page import page
 from tastebridge.report.people import people_data, people_section
 from tastebridge.report.quality import accuracy_section, breadth_section, confidence_section
+from tastebridge.report.reasons import state_of
 from tastebridge.report.samples import samples_section
 from tastebridge.report.sources import related_section, sources_section
 
@@ -68,7 +68,7 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
     ...     "Does it help" in file.read_text(encoding="utf-8")
     True
     """
-    check_is_fitted(mapper, "model_")
+    check_fitted(mapper, "targets_")
     check_count("people", people, 0)
     path = check_path(Path(path))
     if not hasattr(mapper, "findings_"):
@@ -76,7 +76,7 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
             f"this {type(mapper).__name__} has nothing to report: it is not an InterestMapper, or it was "
             "saved by an earlier version. Fit it again."
         )
-    panel = mapper.panel_ if events is None else mapper._read(events)
+    panel = mapper.panel_ if events is None else state_of(mapper).encoder.read(events)
     new = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
     try:
         new.write_text(_render(mapper, panel, people), encoding="utf-8")
@@ -125,5 +125,6 @@ def _seconds(mapper: Any) -> float:
         rows.sum_duplicates()
         histories[name] = rows
     start = time.perf_counter()
-    mapper._best(histories, min(10, len(mapper.items_[mapper.target])), Filters())
+    state = state_of(mapper)
+    state.scorer.top_items(histories, min(10, len(state.items)), Filters())
     return (time.perf_counter() - start) / _TIMED

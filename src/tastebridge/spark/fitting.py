@@ -8,12 +8,13 @@ from functools import partial
 from typing import Any
 
 from tastebridge._foundation.validation import check_count
-from tastebridge.batch.driver import warn
+from tastebridge.batch.driver import warn_of_losses
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors import ALSFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.recommenders.interest_mapper import InterestMapper
+from tastebridge.recommenders.single_fit import fit_elsewhere
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
 from tastebridge.spark.context import SparkFitContext
 from tastebridge.spark.events import read_events
@@ -135,14 +136,11 @@ def fit(
             f"no row is left after cleaning: {found.events:,} rows in, left out {found.cleaning}. Mend the "
             "rows, or let more through with a CleaningPolicy."
         )
-    warn(found)
+    warn_of_losses(found)
     with ExitStack() as kept:
         taken = Taken.of(events, event_weights, policy, kept)
         who, panel = taken.sample(n_people, random_state)
-        mapper._fit(panel, partial(SparkFitContext, taken=taken, who=who))
-    mapper.panel_ = None
-    mapper.__dict__.pop("_cache", None)  # of the sample's people
-    return mapper
+        return fit_elsewhere(mapper, panel, partial(SparkFitContext, taken=taken, who=who))
 
 
 def default_routes(n_components: int, random_state: int) -> list[Route]:

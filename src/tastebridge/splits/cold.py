@@ -56,7 +56,7 @@ def cold_users(
     <Split of 'f': 2 rows of 2 people held out, 3 left>
     """
     check_category("target", target, panel.categories)
-    people = linked_users(panel, target) if linked_only else panel[target].active
+    people = linked_users(panel, target) if linked_only else panel[target].active_numbers
     if len(people) < 2:
         also = " and in another category" if linked_only else ""
         raise NoLinkedUsersError(
@@ -70,8 +70,10 @@ def cold_users(
 
 def linked_users(panel: Panel, target: str) -> Numbers:
     """Return the numbers of the people who stand in ``target`` and in at least one other category."""
-    elsewhere = [some.active for name, some in panel.interactions.items() if name != target]
-    return np.intersect1d(panel[target].active, np.concatenate([np.zeros(0, dtype=np.int64), *elsewhere]))
+    elsewhere = [some.active_numbers for name, some in panel.interactions.items() if name != target]
+    return np.intersect1d(
+        panel[target].active_numbers, np.concatenate([np.zeros(0, dtype=np.int64), *elsewhere])
+    )
 
 
 def _n_held_out(test_size: float | int, n_people: int) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
+from tastebridge.data import Vocabulary
 from tastebridge.diagnostics.relatedness.correlation import (
     REGULARIZATION,
     Array,
@@ -57,7 +58,9 @@ def taste(context: FitContext) -> dict[str, Taste]:
     }
 
 
-def described(table: pd.DataFrame, items: Mapping[str, Any], names: Mapping[str, pd.Series] | None) -> Any:
+def described(
+    table: pd.DataFrame, items: Mapping[str, Vocabulary], names: Mapping[str, pd.Series] | None
+) -> pd.DataFrame:
     """Return a table of :func:`learn_directions` with ids, and names where there are any, for numbers."""
     ids = [items[category].ids[item] for category, item in zip(table["category"], table["item"], strict=True)]
     labels = [
@@ -113,6 +116,6 @@ def _ends(loadings: Array) -> Iterator[tuple[str, int, int, float]]:
             yield end, rank, int(item), float(loadings[item])
 
 
-def _factors(context: FitContext, name: str, people: Any) -> Array:
+def _factors(context: FitContext, name: str, people: NDArray[np.int64]) -> Array:
     model = context.factors((name,), SVDFactors(min(RANK, context.limit([name])), filter="power"))
     return np.asarray(normalize(model.transform(context.histories[name][people])))

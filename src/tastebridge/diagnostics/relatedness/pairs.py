@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from tastebridge._foundation.validation import check_count
+from tastebridge.data import Panel
 from tastebridge.diagnostics.relatedness.correlation import (
     Array,
     correlation_interval,
@@ -36,7 +37,7 @@ class Taste(NamedTuple):
     factors: Callable[[NDArray[np.int64]], Array]
 
 
-def relatedness(panel: Any, n_components: int = RANK, random_state: int = 0) -> pd.DataFrame:
+def relatedness(panel: Panel, n_components: int = RANK, random_state: int = 0) -> pd.DataFrame:
     r"""Say of every two categories how many people they share and how closely their tastes are related.
 
     People's taste in a category are their spectral factors there, scaled to length 1. For the linked people

@@ -1,10 +1,9 @@
-"""What people are recommended over several categories, and the chances of single pairs."""
+"""Lists over several categories, and the chances of single pairs."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import narwhals as nw
 import numpy as np
@@ -12,13 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category, check_choice, check_count
+from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.topk import chosen_scores, top_k
-from tastebridge.data import Vocabulary
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
+from tastebridge.data import Panel, Vocabulary
+from tastebridge.data.types import Frame, ItemFilter
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model import LinearModel
+from tastebridge.model.category_model import category_probabilities
+from tastebridge.model.chunks import chunks
 from tastebridge.model.filters import Filters
-from tastebridge.recommenders.frames import chunks, ordered
-from tastebridge.recommenders.multi_target.category_model import Choice, choice_of
+from tastebridge.online.state import FittedState, MultiTarget
+from tastebridge.recommenders.frames import ordered
 from tastebridge.recommenders.multi_target.lookup import categories_of, filters_of
 from tastebridge.recommenders.multi_target.merging import (
     Found,
@@ -27,39 +30,42 @@ from tastebridge.recommenders.multi_target.merging import (
     best_of_all,
     to_frame,
 )
-from tastebridge.recommenders.multi_target.temperature import catalogue_for, log_totals, sharpness_of
+from tastebridge.recommenders.multi_target.temperature import catalogue_for, log_totals, temperature_of
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
 
 
 class Models(NamedTuple):
-    """What scores people in several categories.
+    """What scores users in several categories.
 
     Attributes
     ----------
-    models : mapping of target to LinearModel
-    categories : mapping of target to list of str
-        Whose histories each model reads.
-    items : mapping of category to Vocabulary
-        Of all categories, targets or not, in the order of the choice.
-    sharpness : mapping of target to mapping of {"cold", "warm"} to float
-    choice : Choice
+    targets : mapping of target to FittedState
+    joint : MultiTarget
     """
 
-    models: Mapping[str, LinearModel]
-    categories: Mapping[str, Sequence[str]]
-    items: Mapping[str, Vocabulary]
-    sharpness: Mapping[str, Mapping[str, float]]
-    choice: Choice
+    targets: Mapping[str, FittedState]
+    joint: MultiTarget
+
+    @property
+    def items(self) -> dict[str, Vocabulary]:
+        """The items of each target."""
+        return {name: state.items for name, state in self.targets.items()}
+
+    def model(self, target: str) -> LinearModel:
+        """Return the routes and weights of a target."""
+        model: LinearModel = self.targets[target].scorer.model
+        return model
 
     def read(self, target: str, histories: Histories) -> dict[str, Any]:
         """Return the histories that the model of a target reads."""
-        return {name: histories[name] for name in self.categories[target]}
+        return {name: histories[name] for name in self.targets[target].encoder.items}
 
     def shares(self, target: str, histories: Histories) -> Array:
-        """Return the probability (n_people,) that the target comes next."""
-        return choice_of(self.choice, histories)[:, list(self.items).index(target)]
+        """Return the probability (n_users,) that the target comes next."""
+        place = list(self.joint.encoder.items).index(target)
+        return category_probabilities(self.joint.category_model, histories)[:, place]
 
 
 class Order(NamedTuple):
@@ -94,12 +100,12 @@ class _Scored(NamedTuple):
     """The vectors of people in one category, and what turns their scores into chances."""
 
     vectors: NDArray[np.float32]
-    sharpness: Array
+    temperature: Array
     log_chance: Array
 
-    def chances(self, scores: NDArray[np.float32], rows: Any = slice(None)) -> Array:
+    def chances(self, scores: NDArray[np.float32], rows: slice | NDArray[np.int64] = slice(None)) -> Array:
         """Return the chances of scores of people, a person a row or, with ``rows``, the person of each."""
-        tau, base = self.sharpness[rows], self.log_chance[rows]
+        tau, base = self.temperature[rows], self.log_chance[rows]
         if scores.ndim == 2:
             tau, base = tau[:, None], base[:, None]
         return np.asarray(np.exp(tau * scores.astype(np.float64) + base))
@@ -110,13 +116,13 @@ def recommend_mixed(
     order: Order,
     histories: Histories,
     ids: np.ndarray,
-    allow: Any = None,
-    deny: Any = None,
+    allow: ItemFilter | None = None,
+    deny: ItemFilter | None = None,
     missing: str = "error",
 ) -> pd.DataFrame:
     """Return user_id, item_id, category, score and rank for people with these histories."""
     people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
-    known = {name: models.items[name] for name in order.categories}
+    known = {name: models.targets[name].items for name in order.categories}
     filters = {
         name: ordered(part, people, ids)
         for name, part in filters_of(allow, deny, people, known, missing).items()
@@ -128,50 +134,68 @@ def recommend_mixed(
     frame = pd.concat(parts, ignore_index=True) if parts else _nothing(ids, known)
     short = len(ids) - int((frame.groupby("user_id").size() >= order.length).sum())
     if short:
-        warnings.warn(
-            f"{short} of {len(ids)} people get fewer than {order.length} recommendations: no more items are "
-            "left for them.",
-            TastebridgeWarning,
-            stacklevel=3,
+        warn(
+            f"{short} of {len(ids)} users get fewer than {order.length} recommendations: no more items are "
+            "left for them."
         )
     return frame
 
 
-def predict_mixed(
-    models: Models, histories: Histories, person: NDArray[np.int64], target: str, items: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Return the chances of items of one target, each for the person of these histories it is paired with."""
-    scored = _scored(models, target, histories)
-    scores = chosen_scores(scored.vectors, person, models.models[target].item_vectors(), items)
-    return scored.chances(scores, person).astype(np.float32)
+class Pairs(NamedTuple):
+    """Pairs of users and items of several targets.
 
-
-def pairs_of(
-    pairs: Any, models: Mapping[str, LinearModel], items: Mapping[str, Vocabulary], missing: str
-) -> tuple[np.ndarray, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the user ids of a frame of pairs, the place of each one's target, and the number of its item.
-
-    Both are -1 for an unknown item, where that is not an error.
+    Attributes
+    ----------
+    users : ndarray
+        Ids.
+    targets : ndarray of int
+        The place of the target of each item; -1 for an unknown item.
+    items : ndarray of int
+        Their numbers in their targets; -1 for an unknown item.
     """
-    frame = nw.from_native(pairs, eager_only=True)
-    for column in ("user_id", "item_id"):
-        if column not in frame.columns:
-            raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
-    known = {name: items[name] for name in models}
-    listed = frame["item_id"].to_list()
-    if "category" in frame.columns:
-        where = np.array([_place(name, known) for name in frame["category"].to_list()], dtype=np.int64)
-    else:
-        where = categories_of(listed, known, missing)
-    numbers = np.full(len(listed), -1)
-    for place, vocabulary in enumerate(known.values()):
-        rows = np.flatnonzero(where == place)
-        policy: Any = "error" if missing == "error" else "negative"
-        numbers[rows] = vocabulary.numbers([listed[row] for row in rows], missing=policy)
-    return frame["user_id"].to_numpy(), where, numbers
+
+    users: np.ndarray
+    targets: NDArray[np.int64]
+    items: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pairs: Frame, known: Mapping[str, Vocabulary], missing: str) -> Self:
+        """Return the pairs of a frame; unknown items are an error unless ``missing`` is ``"nan"``."""
+        frame = nw.from_native(pairs, eager_only=True)
+        for column in ("user_id", "item_id"):
+            if column not in frame.columns:
+                raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
+        listed = frame["item_id"].to_list()
+        if "category" in frame.columns:
+            where = np.array([_place(name, known) for name in frame["category"].to_list()], dtype=np.int64)
+        else:
+            where = categories_of(listed, known, missing)
+        numbers = np.full(len(listed), -1)
+        for place, vocabulary in enumerate(known.values()):
+            rows = np.flatnonzero(where == place)
+            policy: Any = "error" if missing == "error" else "negative"
+            numbers[rows] = vocabulary.numbers([listed[row] for row in rows], missing=policy)
+        return cls(frame["user_id"].to_numpy(), where, numbers)
 
 
-def _place(name: Any, known: Mapping[str, Vocabulary]) -> int:
+def predict_mixed(models: Models, panel: Panel, pairs: Pairs, missing: str) -> NDArray[np.float32]:
+    """Return the chance that each item is the next of the user of the fit it is paired with."""
+    policy: Any = "error" if missing == "error" else "negative"
+    numbers = panel.users.numbers(pairs.users, missing=policy)
+    scores = np.full(len(numbers), np.nan, dtype=np.float32)
+    for place, name in enumerate(models.targets):
+        rows = np.flatnonzero((pairs.targets == place) & (pairs.items >= 0) & (numbers >= 0))
+        users, user = np.unique(numbers[rows], return_inverse=True)
+        for part, histories in chunks(models.joint.encoder.rows_of(panel, users), len(users)):
+            at = np.flatnonzero((user >= part.start) & (user < part.stop))
+            own, items = user[at] - part.start, pairs.items[rows[at]]
+            scored = _scored(models, name, histories)
+            found = chosen_scores(scored.vectors, own, models.model(name).item_vectors(), items)
+            scores[rows[at]] = scored.chances(found, own).astype(np.float32)
+    return scores
+
+
+def _place(name: str, known: Mapping[str, Vocabulary]) -> int:
     return list(known).index(check_category("category", name, known))
 
 
@@ -182,7 +206,7 @@ def _mixed(
     for name in order.categories:
         scored, seen = _scored(models, name, histories), histories[name]
         width = min(order.n, seen.shape[1])
-        catalogue = catalogue_for(models.models[name], models.read(name, histories))
+        catalogue = catalogue_for(models.model(name), models.read(name, histories))
         items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **filters[name].of(rows))
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
@@ -192,11 +216,11 @@ def _mixed(
 
 
 def _scored(models: Models, target: str, histories: Histories) -> _Scored:
-    model, own = models.models[target], models.read(target, histories)
+    model, own = models.model(target), models.read(target, histories)
     vectors = model.user_vectors(own)
-    sharpness = sharpness_of(models.sharpness[target], target, own)
-    totals = log_totals(model, vectors, own, sharpness)
-    return _Scored(vectors, sharpness, np.log(models.shares(target, histories)) - totals)
+    temperature = temperature_of(models.joint.temperatures[target], target, own)
+    totals = log_totals(model, vectors, own, temperature)
+    return _Scored(vectors, temperature, np.log(models.shares(target, histories)) - totals)
 
 
 def _nothing(ids: np.ndarray, known: Mapping[str, Vocabulary]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.data import Vocabulary
+from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidDataError, UnknownIdError
 from tastebridge.model.filters import Filters, read_filters
 
@@ -42,7 +43,11 @@ def categories_of(items: Sequence[Any], known: Mapping[str, Vocabulary], missing
 
 
 def filters_of(
-    allow: Any, deny: Any, people: Vocabulary, known: Mapping[str, Vocabulary], missing: str
+    allow: ItemFilter | None,
+    deny: ItemFilter | None,
+    people: Vocabulary,
+    known: Mapping[str, Vocabulary],
+    missing: str,
 ) -> dict[str, Filters]:
     """Return for each category the filters of its own items, of lists or frames over all categories."""
     if missing == "error":
@@ -56,7 +61,7 @@ def filters_of(
     }
 
 
-def _items(given: Any) -> list[Any]:
+def _items(given: ItemFilter | None) -> list[Any]:
     """Return the ids a filter names."""
     if given is None:
         return []
@@ -68,7 +73,7 @@ def _items(given: Any) -> list[Any]:
     return list(frame.to_list() if isinstance(frame, nw.Series) else np.asarray(frame, dtype=object).tolist())
 
 
-def _within(given: Any, items: Vocabulary) -> Any:
+def _within(given: ItemFilter | None, items: Vocabulary) -> ItemFilter | None:
     """Return what a filter says of the items of one category."""
     if given is None:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tastebridge._foundation.validation import check_category
 from tastebridge.data import Panel
@@ -13,7 +12,7 @@ from tastebridge.fitting.checks import check_target
 ALL = "all"
 
 
-def targets_of(target: Any, panel: Panel) -> list[str] | None:
+def targets_of(target: str | Sequence[str], panel: Panel) -> list[str] | None:
     """Return the targets a list or ``"all"`` means, in the order given; None for a single category.
 
     A category of the very name ``"all"`` is that category.
@@ -37,7 +36,7 @@ def targets_of(target: Any, panel: Panel) -> list[str] | None:
     return [check_target(name, panel) for name in target]
 
 
-def check_targets(name: str, wanted: Any, targets: Sequence[str]) -> list[str]:
+def check_targets(name: str, wanted: str | Sequence[str] | None, targets: Sequence[str]) -> list[str]:
     """Return those of the targets that are wanted: a category, a list of them, or None for all."""
     if wanted is None:
         return list(targets)

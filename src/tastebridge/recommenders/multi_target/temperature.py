@@ -4,9 +4,9 @@ r"""Scores of different categories made comparable: the chance that an item is a
           \frac{e^{\tau s_{ui}}}{\sum_{j \in c,\, j \notin u} e^{\tau s_{uj}}}
 
 for an item i of category c that the person does not have: which category comes next
-(:mod:`tastebridge.recommenders.multi_target.category_model`), times which of its items. The blend is a
+(:mod:`tastebridge.model.category_model`), times which of its items. The blend is a
 softmax over items already; what
-is learned besides is how sharp it should be, :math:`\tau`, by the likelihood of what people took whose rows
+is learned besides is its inverse temperature :math:`\tau`, by the likelihood of what people took whose rows
 were hidden while the routes were fitted, apart for people without and with a history in the category. All
 chances of a person, over all categories the mapper knows, add up to one.
 
@@ -35,15 +35,15 @@ _PEOPLE, _BOUND = 400, 3.0
 _STEP = 256
 
 
-def learn_sharpness(folds: Sequence[Fold], segments: Mapping[str, Segment]) -> dict[str, float]:
-    """Return how sharp the softmax should be for people without ("cold") and with ("warm") a history."""
+def learn_temperatures(folds: Sequence[Fold], segments: Mapping[str, Segment]) -> dict[str, float]:
+    """Return the inverse temperature of the softmax for each segment, "cold" and "warm"."""
     return {
-        name: _sharpness([f for f in folds if f.held.segment == name], segments[name]) for name in segments
+        name: _temperature([f for f in folds if f.held.segment == name], segments[name]) for name in segments
     }
 
 
 def log_totals(
-    model: LinearModel, vectors: NDArray[np.float32], histories: Histories, sharpness: Array
+    model: LinearModel, vectors: NDArray[np.float32], histories: Histories, temperature: Array
 ) -> Array:
     """Return for each person the logarithm of the denominator; -inf for those who have every item.
 
@@ -55,7 +55,7 @@ def log_totals(
     vectors : ndarray of shape (n_people, n_components)
         Of people with these histories.
     histories : mapping of category to csr_matrix
-    sharpness : ndarray of shape (n_people,)
+    temperature : ndarray of shape (n_people,)
     """
     catalogue, had = catalogue_for(model, histories), histories[model.target]
     V, out = catalogue.vectors.T, np.empty(len(vectors))
@@ -63,7 +63,7 @@ def log_totals(
         rows = slice(start, start + _STEP)
         scores = row_products(vectors[rows][:, catalogue.thick], V).astype(np.float64)
         scores[:, catalogue.rare] += catalogue.scarce_scores(vectors[rows])
-        scores *= sharpness[rows, None]
+        scores *= temperature[rows, None]
         out[rows] = _log_total(scores, had[rows], catalogue.position)
     return out
 
@@ -73,20 +73,20 @@ def catalogue_for(model: LinearModel, histories: Histories) -> Catalogue:
     return model.catalogue({name: rows.shape[1] for name, rows in histories.items()})
 
 
-def sharpness_of(sharpness: Mapping[str, float], target: str, histories: Histories) -> Array:
-    """Return the sharpness (n_people,) that holds for each person."""
+def temperature_of(temperature: Mapping[str, float], target: str, histories: Histories) -> Array:
+    """Return the temperature (n_people,) that holds for each user."""
     warm = np.diff(histories[target].indptr) > 0
-    return np.where(warm, sharpness["warm"], sharpness["cold"])
+    return np.where(warm, temperature["warm"], temperature["cold"])
 
 
-def _sharpness(folds: Sequence[Fold], segment: Segment) -> float:
-    """Return the most likely sharpness, people alike; 1 where nobody was held out."""
+def _temperature(folds: Sequence[Fold], segment: Segment) -> float:
+    """Return the most likely temperature, people alike; 1 where nobody was held out."""
     parts = [_scored(fold, segment, -(-_PEOPLE // len(folds))) for fold in folds]
     if not parts:
         return 1.0
 
-    def loss(log_sharpness: float) -> float:
-        tau = float(np.exp(log_sharpness))
+    def loss(log_temperature: float) -> float:
+        tau = float(np.exp(log_temperature))
         return float(sum((_log_total(tau * S, seen) - tau * mean).sum() for S, seen, mean in parts))
 
     found = minimize_scalar(loss, bounds=(-_BOUND, _BOUND), method="bounded", options={"xatol": 0.01})

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from tastebridge._numerics.linalg import row_products
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
@@ -25,8 +24,8 @@ _PEOPLE, _EVENTS = 5000, 5
 """People learned from, and events of each, at most."""
 
 
-class Choice(NamedTuple):
-    """What :func:`choice_of` needs: of n_categories and no person.
+class CategoryModel(NamedTuple):
+    """What :func:`category_probabilities` needs: of n_categories and no person.
 
     Attributes
     ----------
@@ -42,7 +41,7 @@ class Choice(NamedTuple):
     intercept: Array
 
 
-def learn_choice(histories: Histories, seed: int) -> Choice:
+def learn_category_model(histories: Histories, seed: int) -> CategoryModel:
     """Return the choice among the categories, in the order of the histories."""
     counts = _counts(histories)
     n = counts.shape[1]
@@ -52,7 +51,7 @@ def learn_choice(histories: Histories, seed: int) -> Choice:
     people = np.sort(rng.permutation(people)[:_PEOPLE])
     rows, chosen = _events(counts, people, rng)
     if len(np.unique(chosen)) < 2:
-        return Choice(shares, np.zeros((n, n)), np.log(np.maximum(shares, 1e-12)))
+        return CategoryModel(shares, np.zeros((n, n)), np.log(np.maximum(shares, 1e-12)))
     left = counts[rows]
     left[np.arange(len(rows)), chosen] -= 1
     model = LogisticRegression(max_iter=500).fit(_features(left, shares), chosen)
@@ -60,17 +59,14 @@ def learn_choice(histories: Histories, seed: int) -> Choice:
     two = len(model.classes_) == 2  # then only the second of them has coefficients
     coef[model.classes_[-len(model.coef_) :]] = model.coef_
     intercept[model.classes_] = np.append(0.0, model.intercept_) if two else model.intercept_
-    return Choice(shares, coef, intercept)
+    return CategoryModel(shares, coef, intercept)
 
 
-def choice_of(choice: Choice, histories: Histories) -> Array:
-    """Return the probability (n_people, n_categories) of each category; the shares are mixed in by 1 %.
-
-    A person's is the same, bit by bit, whoever stands beside them.
-    """
-    scores = row_products(_features(_counts(histories), choice.shares), choice.coef.T) + choice.intercept
+def category_probabilities(model: CategoryModel, histories: Histories) -> Array:
+    """Return the probability (n_people, n_categories) of each category; the shares are mixed in by 1 %."""
+    scores = _features(_counts(histories), model.shares) @ model.coef.T + model.intercept
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray((1 - _FLOOR) * odds / odds.sum(axis=1, keepdims=True) + _FLOOR * choice.shares)
+    return np.asarray((1 - _FLOOR) * odds / odds.sum(axis=1, keepdims=True) + _FLOOR * model.shares)
 
 
 def _counts(histories: Histories) -> Array:

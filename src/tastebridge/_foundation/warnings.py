@@ -1,0 +1,23 @@
+"""The one way this package warns: at the line of the caller outside it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from tastebridge.exceptions import TastebridgeWarning
+
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+
+
+def warn(message: str) -> None:
+    """Issue a :class:`~tastebridge.exceptions.TastebridgeWarning` at the first line outside the package.
+
+    Call it in the thread of the caller: the stack of a worker thread does not hold the caller's line.
+    """
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, TastebridgeWarning, stacklevel=level)

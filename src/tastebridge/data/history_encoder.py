@@ -1,0 +1,183 @@
+"""Events of users, as the weighted rows that a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge._foundation.warnings import warn
+from tastebridge.data.alignment import with_items
+from tastebridge.data.cleaning import CleaningPolicy
+from tastebridge.data.interactions import Interactions
+from tastebridge.data.panel import Panel
+from tastebridge.data.types import Events, EventWeights
+from tastebridge.data.vocabulary import Vocabulary
+from tastebridge.data.weighting import Weighting, WeightingStatistics
+from tastebridge.exceptions import UnknownIdError
+
+Rows = dict[str, sparse.csr_matrix]
+"""For every category the weighted rows of the same users, (n_users, n_items of the category)."""
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryEncoder:
+    """Turns a panel, or a frame of events, into weighted rows over the items of a model.
+
+    Attributes
+    ----------
+    items : dict of category to Vocabulary
+        The items the model knows; the columns of the rows.
+    weighting : Weighting
+    statistics : dict of category to WeightingStatistics
+        What the weighting learned at the fit.
+    event_weights : mapping of event type to weight, optional
+        The worth of each type of event in a frame.
+    policy : CleaningPolicy
+        How a frame is cleaned.
+    """
+
+    items: dict[str, Vocabulary]
+    weighting: Weighting
+    statistics: dict[str, WeightingStatistics]
+    event_weights: EventWeights | None = None
+    policy: CleaningPolicy = field(default_factory=CleaningPolicy)
+    _kept: dict[str, tuple[Interactions, sparse.csr_matrix]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        panel: Panel,
+        weighting: Weighting,
+        event_weights: EventWeights | None = None,
+        policy: CleaningPolicy | None = None,
+    ) -> Self:
+        """Return the encoder of the items of a panel, whose events give the statistics of the weighting."""
+        now = panel.last_time
+        return cls(
+            {name: panel[name].items for name in panel.categories},
+            weighting,
+            {name: weighting.statistics(panel[name], now) for name in panel.categories},
+            event_weights,
+            policy or CleaningPolicy(),
+        )
+
+    def only(self, categories: Iterable[str]) -> HistoryEncoder:
+        """Return the encoder of some of the categories, in the order of this one; rows kept are shared."""
+        names = [name for name in self.items if name in set(categories)]
+        return replace(
+            self,
+            items={name: self.items[name] for name in names},
+            statistics={name: self.statistics[name] for name in names},
+        )
+
+    def moved(
+        self, items: Mapping[str, Vocabulary], statistics: Mapping[str, WeightingStatistics]
+    ) -> HistoryEncoder:
+        """Return the encoder of the items there are after an update; nothing that was kept is taken over."""
+        return replace(self, items=dict(items), statistics=dict(statistics), _kept={})
+
+    def read(self, events: Events) -> Panel:
+        """Return a panel; a frame of events becomes one."""
+        return read_events(events, self.event_weights, self.policy)
+
+    def rows(self, panel: Panel, keep: bool = False) -> Rows:
+        """Return the weighted rows of all users of a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+        keep : bool, default=False
+            Whether to keep the rows in memory: for the panel of a fit, which is asked for again and again.
+        """
+        return {name: self._rows_in(panel, name, keep) for name in self.items}
+
+    def rows_of(self, panel: Panel, users: NDArray[np.int64]) -> Rows:
+        """Return the weighted rows of some users of the panel of the fit; empty ones for the number -1."""
+        at = np.maximum(users, 0)
+        rows = {name: part[at] for name, part in self.rows(panel, keep=True).items()}
+        if (users >= 0).all():
+            return rows
+        known = sparse.diags((users >= 0).astype(np.float32))
+        rows = {name: sparse.csr_matrix(known @ part) for name, part in rows.items()}
+        for part in rows.values():
+            part.eliminate_zeros()
+        return rows
+
+    def fold_in(self, history: Events, missing: str = "skip", quiet: bool = False) -> tuple[Panel, Rows]:
+        """Return the panel of a history given now, and its weighted rows.
+
+        Parameters
+        ----------
+        history : Panel or frame
+        missing : {"skip", "error"}, default="skip"
+            What to do with events of items the model does not know: pass over with a warning, or refuse.
+        quiet : bool, default=False
+            Whether to pass them over without a warning.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if there are any.
+        """
+        panel = self.read(history)
+        rows = self.rows(panel)
+        counts = {} if quiet else self.unknown(panel, rows)
+        if counts:
+            message = unknown_events(counts)
+            if missing == "error":
+                raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
+            warn(f"{message}; they are passed over.")
+        return panel, rows
+
+    def unknown(self, panel: Panel, rows: Mapping[str, sparse.csr_matrix]) -> dict[str, int]:
+        """Return how many events of each category the model does not know.
+
+        A model of the target alone reads nothing else: events of other categories do not count there.
+        """
+        counts = {}
+        for name in panel.categories:
+            if name in self.items:
+                counts[name] = panel[name].matrix.nnz - rows[name].nnz
+            elif len(self.items) > 1:
+                counts[name] = panel[name].matrix.nnz
+        return {name: count for name, count in counts.items() if count}
+
+    def weigh(self, part: Interactions, known: WeightingStatistics) -> sparse.csr_matrix:
+        """Return the weighted matrix of a category over the items its statistics cover.
+
+        Where centring leaves a weight below zero it becomes 0: the item stays known as had.
+        """
+        weighted = self.weighting.apply(part, statistics=known)
+        if self.weighting.center:
+            weighted = weighted.copy()
+            np.maximum(weighted.data, 0.0, out=weighted.data)
+        return weighted
+
+    def _rows_in(self, panel: Panel, name: str, keep: bool) -> sparse.csr_matrix:
+        if name not in panel.categories:
+            return sparse.csr_matrix((len(panel), len(self.items[name])), dtype=np.float32)
+        part = panel[name]
+        if name in self._kept and self._kept[name][0] is part:
+            return self._kept[name][1]
+        weighted = self.weigh(with_items(part, self.items[name])[0], self.statistics[name])
+        if keep:
+            self._kept[name] = part, weighted
+        return weighted
+
+
+def read_events(events: Events, event_weights: EventWeights | None, policy: CleaningPolicy) -> Panel:
+    """Return a panel; a frame of events becomes one."""
+    if isinstance(events, Panel):
+        return events
+    return Panel.from_frame(events, event_weights=event_weights, policy=policy)
+
+
+def unknown_events(counts: Mapping[str, int]) -> str:
+    """Return a sentence on the events that a model does not know, by category."""
+    listed = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
+    return f"the history has events of items the model does not know: {listed}"

@@ -1,0 +1,166 @@
+"""One target being fitted: one method per step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from tastebridge._numerics.threads import together
+from tastebridge.fitting.built import Built
+from tastebridge.fitting.cold_items import MakeFolds, learn_new_items
+from tastebridge.fitting.few_overlap import Weighed, learn_few_overlap
+from tastebridge.fitting.folds import (
+    FEWEST_LINKED,
+    Fold,
+    Held,
+    fit_routes,
+    folds_of,
+    held_out,
+    number_of_folds,
+    without,
+)
+from tastebridge.fitting.plan import Plan
+from tastebridge.fitting.pseudo_overlap import stand_in_folds, stand_ins
+from tastebridge.fitting.settings import FitSettings
+from tastebridge.fitting.source_evaluation import Candidates, popular_alone, weigh
+from tastebridge.fitting.training_lists import SegmentLists
+from tastebridge.model import Array, LinearModel, Segment
+from tastebridge.model.evidence import Evidence
+from tastebridge.routes import NEW_ITEMS, FitContext, FittedRoute, Route, new_items
+
+_FEWEST_LISTS = 10
+"""Held-out rows of a segment below which no weights are learned."""
+
+
+def build(
+    context: FitContext, routes: Sequence[Route], sources: Sequence[str], plan: Plan, settings: FitSettings,
+    rng: np.random.Generator,
+) -> Built:  # fmt: skip
+    """Fit the routes on all users and, in parallel, without the held users of each fold."""
+    target = context.histories[context.target]
+    held = _held(context, plan.standing, settings, rng)
+    make_folds = judging(plan, sources if len(sources) > 1 else ())
+    contexts = [context.hiding(without(target, part)) for part in held]
+    calls = [partial(fit_routes, routes, own) for own in (context, *contexts)]
+    whole, *apart = together(calls, settings.n_jobs)
+    fitted, names = list(whole.values()), list(whole)
+    folds = [
+        fold
+        for own, part, found in zip(contexts, held, apart, strict=True)
+        for fold in make_folds(own, part, found, names)
+    ]
+    return Built(context, routes, held, fitted, folds)
+
+
+def judging(plan: Plan, lacking: Sequence[str] = ()) -> MakeFolds:
+    """Return what makes folds of held users; also without what is known of them in some sources."""
+    return stand_in_folds if plan.standing else partial(folds_of, lacking=lacking)
+
+
+class TargetFit:
+    """The weights, the evidence and the model of one target, learned from its routes.
+
+    Parameters
+    ----------
+    built : Built
+    sources : list of str
+    plan : Plan
+    settings : FitSettings
+    rng : Generator
+
+    Attributes
+    ----------
+    learned : mapping of segment to Segment
+        The weights of the routes that were built; set by :meth:`blend`.
+    evidence : dict of segment to Evidence
+        Set by :meth:`blend`.
+    known : Weighed
+        The routes so far and their weights; with those over a few shared users after :meth:`few_overlap`.
+    whole : Weighed
+        All routes, those to new items among them; set by :meth:`new_items`.
+    """
+
+    learned: Mapping[str, Segment]
+    evidence: dict[str, Evidence]
+    known: Weighed
+    whole: Weighed
+
+    def __init__(
+        self,
+        built: Built,
+        sources: Sequence[str],
+        plan: Plan,
+        settings: FitSettings,
+        rng: np.random.Generator,
+    ) -> None:
+        self.built, self.sources, self.plan, self.settings, self._rng = built, sources, plan, settings, rng
+
+    @property
+    def context(self) -> FitContext:
+        """The histories and the parts fitted on them."""
+        return self.built.context
+
+    @property
+    def target(self) -> str:
+        """The category that is recommended in."""
+        return self.built.context.target
+
+    def folds(self, segment: str) -> list[Fold]:
+        """Return the folds of one segment."""
+        return [fold for fold in self.built.folds if fold.held.segment == segment]
+
+    def blend(self) -> None:
+        """Learn the weights of each segment, and judge every source."""
+        segments = ("cold", "warm")
+        calls = [
+            partial(self._segment, self.folds(name), self.built.priors.get(name), draw)
+            for name, draw in zip(segments, self._rng.spawn(len(segments)), strict=True)
+        ]
+        found = dict(zip(segments, together(calls, self.settings.n_jobs), strict=True))
+        self.learned = {name: segment for name, (segment, _) in found.items()}
+        self.evidence = {name: proof for name, (_, proof) in found.items() if proof is not None}
+        self.known = Weighed(self.built.fitted, self.learned)
+
+    def few_overlap(self, over_users: Sequence[Route]) -> None:
+        """Learn from a few shared users what routes over users add."""
+        few = learn_few_overlap(self.built, over_users, self.learned, self.settings, self._rng.spawn(1)[0])
+        self.known = Weighed([*self.built.fitted, *few.routes], few.segments)
+
+    def new_items(self, ahead: bool) -> None:
+        """Learn the weights of the routes to items without events; ``ahead`` of any such item too."""
+        empty = popular_alone(self.known.routes, self.target, self.sources)
+        known = self.known._replace(segments={**self.known.segments, "empty": empty})
+        rng = self._rng.spawn(1)[0]
+        newer = learn_new_items(self.built, known, self.settings, rng, judging(self.plan), ahead)
+        self.whole = Weighed([*self.known.routes, *newer.routes], newer.segments)
+
+    def models(self) -> tuple[LinearModel, LinearModel]:
+        """Return the model, and the same with routes to new items where it does without until one comes."""
+        ready = LinearModel.of(self.context, self.whole.routes, self.whole.segments)
+        waits = NEW_ITEMS in ready.spaces and not len(new_items(self.context))
+        return (ready.without(NEW_ITEMS) if waits else ready), ready
+
+    def _segment(
+        self, folds: list[Fold], prior: Mapping[str, Array] | None, rng: np.random.Generator
+    ) -> tuple[Segment, Evidence | None]:
+        """Return the blend of one segment; popularity alone where there are too few rows to learn from."""
+        routes: Sequence[FittedRoute] = self.built.fitted
+        if sum(fold.held.hidden.nnz for fold in folds) < _FEWEST_LISTS:
+            return popular_alone(routes, self.target, self.sources), None
+        lists = SegmentLists(folds, self.settings, rng)
+        candidates = Candidates(routes, self.target, self.sources)
+        return weigh(self.settings.blend, lists, candidates, rng, prior)
+
+
+def _held(
+    context: FitContext, standing: bool, settings: FitSettings, rng: np.random.Generator
+) -> list[list[Held]]:
+    """Return the users that each fold hides; none where there are too few to be judged."""
+    target = context.histories[context.target]
+    judged = stand_ins(target) if standing else context.linked_to_any()
+    if len(judged) < FEWEST_LINKED:
+        return []
+    n_folds = settings.n_folds or number_of_folds(len(judged))
+    return list(held_out(target, judged, n_folds, settings.n_lists, rng))

@@ -1,0 +1,40 @@
+"""Out-of-fold scores of users, on which sources are judged."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tastebridge.data import Vocabulary
+from tastebridge.model.linear import Array
+
+
+class Evidence(NamedTuple):
+    """How well the held-out users of one segment were served.
+
+    Attributes
+    ----------
+    sources : DataFrame
+        One row per source: lift and marginal with their intervals, gain, verdict, kept.
+    people : ndarray
+        The numbers of the judged users.
+    values : dict of name to ndarray
+        NDCG@10 of every judged user: ``popularity``, ``without transfer`` and ``blend``.
+    baseline : str
+        The better of the first two.
+    """
+
+    sources: pd.DataFrame
+    people: NDArray[np.int64]
+    values: dict[str, Array]
+    baseline: str
+
+    def over(self, users: Vocabulary, before: Vocabulary) -> Evidence:
+        """Return the evidence with the users at their new numbers, without those who left."""
+        people = users.numbers(before.ids_of(self.people), missing="negative")
+        stays = people >= 0
+        values = {name: part[stays] for name, part in self.values.items()}
+        return self._replace(people=people[stays], values=values)

@@ -1,0 +1,126 @@
+"""All that a fit leaves, for one target and for several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from tastebridge.data import Vocabulary
+from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.metrics.calibration import Calibrated
+from tastebridge.model import Array
+from tastebridge.model.category_model import CategoryModel
+from tastebridge.model.evidence import Evidence
+from tastebridge.model.scorers import Scorer
+from tastebridge.online.statistics import ModelStatistics
+
+Tables = Mapping[str, pd.DataFrame]
+Interests = Mapping[str, Mapping[str, Array]]
+"""For each category the arrays of its interest model: see :mod:`tastebridge.diagnostics.interests`."""
+Confidence = Mapping[str, list[Calibrated]]
+"""For each segment one calibration per length: see :mod:`tastebridge.diagnostics.confidence`."""
+
+NOT_AN_INTEREST_MAPPER = (
+    "this recommender keeps no sufficient statistics, so it cannot be updated and can forget nobody. "
+    "InterestMapper can; or fit again."
+)
+SAVED_WITHOUT = (
+    "this model was saved without its sufficient statistics, so it cannot be updated and can forget nobody. "
+    "Save it with save(path, updatable=True) or with_users=True."
+)
+COMPRESSED = (
+    "this model was compressed, and its sufficient statistics are those of the model before, so it cannot be "
+    "updated and can forget nobody. Update the model before, and compress it again."
+)
+ONE_OF_SEVERAL = (
+    "a mapper of several targets cannot be updated and can forget nobody, as its targets share one fit. Fit "
+    "it again with the new events, or without the users to forget."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedState:
+    """All that a fit leaves for one target; what :mod:`tastebridge.persist` writes and reads.
+
+    Attributes
+    ----------
+    scorer : Scorer
+        Ranks items for users, and users for items.
+    encoder : HistoryEncoder
+        The items of every category, and what weighting a history needs.
+    item_names : mapping of category to Series, or None
+    tables : mapping of attribute to DataFrame
+        The tables that are attributes of a recommender, such as ``transfer_``.
+    findings : mapping of name to DataFrame
+        The tables of reports and model cards: see :mod:`tastebridge.diagnostics.summary`.
+    interests, confidence : mapping, or None
+        What :meth:`~tastebridge.InterestMapper.interests` and ``confidence`` need.
+    statistics : ModelStatistics or None
+        The sums that updates change.
+    no_statistics : str
+        Why there are none; the text of the error.
+    evidence : mapping of segment to Evidence
+        Scores by user; never saved.
+    """
+
+    scorer: Scorer
+    encoder: HistoryEncoder
+    item_names: Mapping[str, pd.Series] | None = None
+    tables: Tables = field(default_factory=dict)
+    findings: Tables = field(default_factory=dict)
+    interests: Interests | None = None
+    confidence: Confidence | None = None
+    statistics: ModelStatistics | None = None
+    no_statistics: str = NOT_AN_INTEREST_MAPPER
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The category whose items are scored."""
+        return self.scorer.target
+
+    @property
+    def items(self) -> Vocabulary:
+        """The items of the target."""
+        return self.encoder.items[self.target]
+
+    def updatable(self) -> ModelStatistics:
+        """Return the sums that updates change.
+
+        Raises
+        ------
+        InvalidDataError
+            If there are none, with the reason.
+        """
+        if self.statistics is None:
+            raise InvalidDataError(self.no_statistics)
+        return self.statistics
+
+
+@dataclass(frozen=True, eq=False)
+class MultiTarget:
+    """What the targets of one mapper share.
+
+    Attributes
+    ----------
+    encoder : HistoryEncoder
+        Over all categories that any target reads, in the order of the category model.
+    item_names : mapping of category to Series, or None
+    interests : mapping
+    category_model : CategoryModel
+        In which category the next event of a user falls.
+    temperatures : mapping of target to mapping of {"cold", "warm"} to float
+        The inverse temperature of the softmax over the items of each target.
+    tables : mapping of attribute to DataFrame
+        Tables over all targets.
+    """
+
+    encoder: HistoryEncoder
+    item_names: Mapping[str, pd.Series] | None
+    interests: Interests
+    category_model: CategoryModel
+    temperatures: Mapping[str, Mapping[str, float]]
+    tables: Tables = field(default_factory=dict)

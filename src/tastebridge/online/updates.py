@@ -1,0 +1,285 @@
+"""Updating and forgetting: from one fitted state to the next, changed in whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from tastebridge._foundation.warnings import warn
+from tastebridge._numerics.threads import one_blas_thread
+from tastebridge.data import CleaningReport, Panel, Vocabulary
+from tastebridge.data.changes import Change, Repeats, change_of, joined, left
+from tastebridge.data.described import with_described
+from tastebridge.data.types import Events, Features, Ids
+from tastebridge.data.weighting import WeightingStatistics
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
+from tastebridge.online.drift import Array, drifted
+from tastebridge.online.new_items import FeaturesByName, of_known_items, of_new_items
+from tastebridge.online.state import FittedState, Interests
+from tastebridge.online.statistics import ModelStatistics
+
+
+class Fresh(NamedTuple):
+    """What an update brings: see :meth:`tastebridge.InterestMapper.update` for each field."""
+
+    events: Events | None = None
+    features: Features | None = None
+    before: Events | None = None
+    repeats: Repeats = "sum"
+    missing: str = "skip"
+
+
+def updated(
+    state: FittedState, panel: Panel | None, fresh: Fresh, random_state: int
+) -> tuple[FittedState, Panel | None]:
+    """Return the state and the users after fresh events and new items.
+
+    Parameters
+    ----------
+    state : FittedState
+        Left as it is.
+    panel : Panel or None
+        The users of the fit, where the model knows them.
+    fresh : Fresh
+    random_state : int
+        Seed of the drift measure.
+
+    Raises
+    ------
+    InvalidDataError
+        If the state has no statistics, or the data cannot be those of the model.
+    InvalidParameterError
+        If there is nothing to take in, or ``before`` is given though the users are known.
+    """
+    statistics = state.updatable()
+    came = _fresh_panel(state, panel, fresh)
+    had, timed = _had(state, panel, fresh.before, came)
+    described = _described(state, came)
+    change = change_of(had, came, state.encoder.items, timed, fresh.repeats)
+    arriving = of_new_items(described, change.items, change.moves)
+    weighting = _extended(state, change, statistics)
+    before, after = (
+        {name: state.encoder.weigh(part[name], weighting[name]) for name in change.items}
+        for part in (change.before, change.after)
+    )
+    with one_blas_thread():
+        statistics, model = statistics.updated(state.scorer.model, before, after, change.moves, arriving)
+    now = None if panel is None else joined(panel, change, came.item_names, arriving)
+    state = replace(
+        state,
+        scorer=replace(state.scorer, model=model),  # type: ignore[type-var]
+        encoder=state.encoder.moved(change.items, weighting),
+        statistics=statistics,
+        tables=_moved_tables(state, change, weighting, random_state),
+        interests=_moved_interests(state.interests or {}, change),
+    )
+    return _with_users(state, panel, now), now
+
+
+def without_users(state: FittedState, panel: Panel | None, gone: Panel) -> tuple[FittedState, Panel | None]:
+    """Return the state and the users after some were forgotten, given with all the model learned from."""
+    before = state.encoder.rows(gone)
+    nothing = {name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in before.items()}
+    with one_blas_thread():
+        statistics, model = state.updatable().updated(state.scorer.model, before, nothing, {})
+    rest = None if panel is None else remaining(panel, gone)
+    state = replace(state, scorer=replace(state.scorer, model=model), statistics=statistics)  # type: ignore[type-var]
+    return _with_users(state, panel, rest), rest
+
+
+def remaining(panel: Panel, gone: Panel) -> Panel:
+    """Return the panel without some of its users."""
+    return left(panel, panel.users.numbers(gone.users.ids))
+
+
+def leaving(
+    state: FittedState, panel: Panel | None, user_ids: Ids, before: Events | None, missing: str
+) -> Panel:
+    """Return the users to forget with all the model learned from.
+
+    Raises
+    ------
+    InvalidDataError
+        If no user would be left, or the model was loaded without users and ``before`` is None.
+    UnknownIdError
+        With ``missing="error"``, if a user is not known.
+    """
+    if panel is None:
+        if before is None:
+            raise InvalidDataError(
+                "this model was loaded without users. Give the events of the users to forget that it learned "
+                "from, before=…"
+            )
+        known = _learned_from(state, before)
+    else:
+        _refuse_before(before)
+        known = panel
+    numbers = known.users.numbers(user_ids, missing="error" if missing == "error" else "skip")
+    if len(np.unique(numbers)) == len(panel or ()):
+        raise InvalidDataError("no user would be left in the model. Forget fewer users.")
+    return known[np.unique(numbers)]
+
+
+def popularity(statistics: Mapping[str, WeightingStatistics]) -> dict[str, Array]:
+    """Return the share of users who took each item, as the weighting knows it."""
+    return {name: np.exp(-known.idf) for name, known in statistics.items()}
+
+
+def _with_users(state: FittedState, before: Panel | None, now: Panel | None) -> FittedState:
+    """Return the state with what goes by the number of a user brought to where users stand now."""
+    if before is None or now is None:
+        return state
+    state = replace(state, item_names=now.item_names)
+    if now.users is before.users:
+        return state
+    evidence = {name: found.over(now.users, before.users) for name, found in state.evidence.items()}
+    return replace(state, evidence=evidence)
+
+
+def _extended(
+    state: FittedState, change: Change, statistics: ModelStatistics
+) -> dict[str, WeightingStatistics]:
+    """Return the statistics of the weighting, with those of new items."""
+    return {
+        name: known.extended(change.after[name].matrix, change.moves[name], statistics.people[name])
+        if name in change.moves
+        else known
+        for name, known in state.encoder.statistics.items()
+    }
+
+
+def _moved_interests(interests: Interests, change: Change) -> dict[str, Mapping[str, Array]]:
+    """Return the interest models over the items there are now; new items have no factors there."""
+    return {
+        name: {**part, "encoder": change.moves[name].spread(part["encoder"])}
+        if name in change.moves
+        else part
+        for name, part in interests.items()
+    }
+
+
+def _moved_tables(
+    state: FittedState, change: Change, weighting: Mapping[str, WeightingStatistics], random_state: int
+) -> dict[str, pd.DataFrame]:
+    """Return the tables with items at their new numbers, and the drift of the fresh events."""
+    tables = dict(state.tables)
+    if change.moves:
+        table = tables["directions_"].copy()
+        for name, places in change.moves.items():
+            rows = (table["category"] == name).to_numpy()
+            table.loc[rows, "item"] = places.moved[table.loc[rows, "item"].to_numpy(dtype=np.int64)]
+        tables["directions_"] = table
+    if "drift_" in tables:
+        tables["drift_"] = _drift(tables["drift_"], state, change, popularity(weighting), random_state)
+    return tables
+
+
+def _drift(
+    table: pd.DataFrame, state: FittedState, change: Change, shares: Mapping[str, Array], random_state: int
+) -> pd.DataFrame:
+    """Return the drift table after testing the item factors on the fresh events."""
+    interests = _moved_interests(state.interests or {}, change)
+    for name in change.items:
+        came, had = change.came[name].matrix, change.before[name].matrix
+        fresh = sparse.csr_matrix(came - came.multiply(had.astype(bool)))
+        fresh.eliminate_zeros()
+        after, encoder = change.after[name].matrix, interests[name]["encoder"]
+        table = drifted(table, name, encoder, after, fresh, shares[name], random_state)
+    return table
+
+
+def _known_categories(state: FittedState, panel: Panel, missing: str) -> Panel:
+    """Return the panel of the categories the model knows, and only of users with events there."""
+    items = state.encoder.items
+    unknown = [name for name in panel.categories if name not in items]
+    if unknown and missing == "error":
+        raise UnknownIdError(
+            f"the model does not know the categories {unknown}. Leave their events out, or pass "
+            "missing='skip'."
+        )
+    panel = panel.select([name for name in panel.categories if name in items])
+    active = sum((np.diff(part.matrix.indptr) for part in panel.interactions.values()), np.zeros(len(panel)))
+    return panel if active.all() else panel[active > 0]
+
+
+def _fresh_panel(state: FittedState, panel: Panel | None, fresh: Fresh) -> Panel:
+    """Return the panel of what comes: events and features, in categories the model knows."""
+    if fresh.events is None and fresh.features is None:
+        raise InvalidParameterError("there is nothing to take in. Pass events, features or both.")
+    if fresh.events is None:
+        ids = np.zeros(0, dtype=np.int64) if panel is None else panel.users.ids[:0]
+        came = Panel(Vocabulary(ids, "user_id"), {}, CleaningReport(0, 0, ()))
+    else:
+        came = _known_categories(state, state.encoder.read(fresh.events), fresh.missing)
+    return came if fresh.features is None else with_described(came, fresh.features, state.encoder.items)
+
+
+def _described(state: FittedState, fresh: Panel) -> FeaturesByName:
+    """Return the features to take in of new items; warn of those that are passed over."""
+    statistics, items = state.updatable(), state.encoder.items
+    given, arrivals = fresh.item_features, statistics.arrivals
+    if arrivals is not None:
+        arrivals.check(given)
+        encoders = {**statistics.encoders, **state.scorer.model.encoders}
+        _warn_of(arrivals.differing(*of_known_items(given, items), encoders), _OTHER)
+        if arrivals.predicts(state.target):
+            return given
+        given = {name: kinds for name, kinds in given.items() if name == state.target}
+    counts = {}
+    for name, kinds in given.items():
+        new = items[name].numbers(fresh[name].items.ids, missing="negative") < 0
+        described = np.any([part.described for part in kinds.values()], axis=0)
+        counts[name] = int(np.count_nonzero(described & new))
+    _warn_of(counts, _UNUSED)
+    return {} if arrivals is None else fresh.item_features
+
+
+def _had(state: FittedState, panel: Panel | None, before: Events | None, fresh: Panel) -> tuple[Panel, bool]:
+    """Return the panel of what users had, and whether times are to be kept."""
+    if panel is not None:
+        _refuse_before(before)
+        return panel, panel.has_times
+    timed = state.encoder.weighting.half_life is not None
+    if before is None:
+        return Panel(fresh.users, {}, fresh.cleaning), timed
+    return _learned_from(state, before), timed
+
+
+def _refuse_before(before: Events | None) -> None:
+    if before is not None:
+        raise InvalidParameterError("the model knows its users, and what they had. Leave before=None.")
+
+
+def _learned_from(state: FittedState, before: Events) -> Panel:
+    """Return the events the model is said to have learned from."""
+    panel = _known_categories(state, state.encoder.read(before), "skip")
+    for name, part in panel.interactions.items():
+        unknown = int((state.encoder.items[name].numbers(part.items.ids, missing="negative") < 0).sum())
+        if unknown:
+            raise InvalidDataError(
+                f"before has {unknown} items of {name!r} the model does not know, so it cannot have "
+                "learned from them. Give in before only what the model learned from."
+            )
+    return panel
+
+
+_OTHER = (
+    "the features given for items the model knows, {counts}, differ from those it learned from: the model "
+    "keeps its own until the next fit."
+)
+_UNUSED = (
+    "the features given for new items, {counts}, are ignored until the next fit: the model was fitted "
+    "without features it could learn from. Until then a new item is ranked by the users who take it. Fit "
+    "with features of at least ten items that have events."
+)
+
+
+def _warn_of(counts: Mapping[str, int], message: str) -> None:
+    """Warn of items, if there are any, by category."""
+    if listed := ", ".join(f"{count} of {name!r}" for name, count in counts.items() if count):
+        warn(message.format(counts=listed))

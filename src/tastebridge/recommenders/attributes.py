@@ -1,0 +1,78 @@
+"""The learned attributes of a recommender: read-only views of its fitted states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.online.state import FittedState, MultiTarget
+
+
+class Fitted(Protocol):
+    """A recommender that holds what a fit leaves."""
+
+    targets_: Mapping[str, FittedState]
+    joint_: MultiTarget | None
+
+
+# The makers return Any, so that a type checker reads the attribute and not the property.
+def from_state(read: Callable[[FittedState], Any], doc: str, several: str = "") -> Any:
+    """Return a property that reads the one state of a recommender; None there means it has no such attribute.
+
+    Parameters
+    ----------
+    read : callable
+    doc : str
+    several : str, default=""
+        With several targets: the attribute of :class:`MultiTarget` that stands in for it; "" for a dict of
+        target to what ``read`` returns.
+    """
+
+    def get(recommender: Fitted) -> object:
+        if recommender.joint_ is None:
+            (state,) = recommender.targets_.values()
+            found = read(state)
+        elif several:
+            found = getattr(recommender.joint_, several)
+        else:
+            found = {name: value for name, state in recommender.targets_.items() if (value := read(state))}
+        if found is None:
+            raise AttributeError(f"this {type(recommender).__name__} has no such attribute")
+        return found
+
+    return property(get, doc=doc)
+
+
+def from_encoder(name: str, doc: str) -> Any:
+    """Return a property that reads the encoder of the histories of all categories."""
+
+    def get(recommender: Fitted) -> object:
+        return getattr(encoder_of(recommender), name)
+
+    return property(get, doc=doc)
+
+
+def from_table(name: str, doc: str) -> Any:
+    """Return a property that reads a table by the name of the attribute."""
+
+    def get(recommender: Fitted) -> object:
+        tables = shared_of(recommender).tables
+        if name not in tables:
+            raise AttributeError(f"this {type(recommender).__name__} has no {name}")
+        return tables[name]
+
+    return property(get, doc=doc)
+
+
+def shared_of(recommender: Fitted) -> FittedState | MultiTarget:
+    """Return the one state of a recommender, or what its several targets share."""
+    if recommender.joint_ is not None:
+        return recommender.joint_
+    (state,) = recommender.targets_.values()
+    return state
+
+
+def encoder_of(recommender: Fitted) -> HistoryEncoder:
+    """Return the encoder over all categories that a recommender reads."""
+    return shared_of(recommender).encoder

@@ -1,0 +1,107 @@
+"""The parameters of an InterestMapper, checked against a panel and turned into routes and settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from tastebridge._foundation.validation import check_choice, check_count, check_number
+from tastebridge.data import Panel
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.fitting.checks import check_sources, check_target
+from tastebridge.fitting.cost_model import Size, affordable
+from tastebridge.fitting.default_routes import RANK, content_routes, default_routes, item_routes
+from tastebridge.fitting.plan import BRIDGES, Plan
+from tastebridge.fitting.settings import FitSettings
+from tastebridge.model.blend import StackingBlend
+from tastebridge.routes import Histories, PopularityRoute, Route
+
+if TYPE_CHECKING:
+    from tastebridge.recommenders.interest_mapper import InterestMapper
+
+
+def check_parameters(mapper: InterestMapper, target: str, panel: Panel) -> list[str]:
+    """Check the parameters against the panel and return the sources of a target."""
+    check_target(target, panel)
+    check_count("n_lists", mapper.n_lists, 10)
+    check_count("n_negatives", mapper.n_negatives, 1)
+    check_count("random_state", mapper.random_state, 0, 2**32 - 1)
+    check_choice("verbose", mapper.verbose, (True, False))
+    if mapper.time_budget is not None:
+        check_number("time_budget", mapper.time_budget, 0.0, open_minimum=True)
+        if mapper.routes is not None:
+            raise InvalidParameterError(
+                "time_budget chooses among the default routes, and routes are given. Leave one of them None."
+            )
+    if mapper.n_jobs not in (None, -1):
+        check_count("n_jobs", mapper.n_jobs)
+    if mapper.blend is not None:
+        mapper.blend.check()
+    if mapper.n_folds is not None:
+        check_count("n_folds", mapper.n_folds, 1, 5)
+    check_choice("bridge", mapper.bridge, ("auto", *BRIDGES))
+    return check_sources("InterestMapper", target, mapper.sources, panel, mapper.bridge == "users")
+
+
+def settings_of(mapper: InterestMapper) -> FitSettings:
+    """Return the settings that all steps of a fit share."""
+    return FitSettings(
+        StackingBlend() if mapper.blend is None else mapper.blend,
+        mapper.n_lists,
+        mapper.n_negatives,
+        mapper.n_folds,
+        mapper.random_state,
+        mapper.n_jobs,
+    )
+
+
+def routes_asked_for(
+    mapper: InterestMapper, target: str, histories: Histories, panel: Panel, plan: Plan
+) -> list[Route]:
+    """Return the routes to a target: those given, with popularity, or the affordable default ones."""
+    if mapper.routes is not None:
+        given = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
+        return [
+            *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in given),
+            *mapper.routes,
+        ]
+    limits = {name: _limit(rows) for name, rows in histories.items()}
+    wanted = _rank(mapper, target, limits)
+    routes = default_routes(limits, target, wanted, mapper.random_state)
+    if plan.matches:
+        routes += item_routes(wanted, mapper.random_state)
+    described = panel.item_features.get(target, {})
+    routes += content_routes(described, limits, target, wanted, mapper.random_state)
+    if mapper.time_budget is None:
+        return routes
+    sizes = {name: _size(rows) for name, rows in histories.items()}
+    return affordable(routes, sizes, target, mapper.n_folds or 1, mapper.time_budget)
+
+
+def _rank(mapper: InterestMapper, target: str, limits: dict[str, int]) -> int:
+    """Return the largest rank of the default routes."""
+    if mapper.n_components is None:
+        return RANK
+    wanted = check_count("n_components", mapper.n_components)
+    largest = max(limit for name, limit in limits.items() if name != target)
+    if wanted > (most := min(largest, limits[target])):
+        raise InvalidParameterError(
+            f"InterestMapper(n_components={wanted}) needs at least {wanted} users and items in the "
+            f"target and in a source; the data allow {most}. Lower n_components, or leave it None."
+        )
+    return wanted
+
+
+def _size(rows: sparse.csr_matrix) -> Size:
+    """Return the numbers of users, items and interactions, those without any not counted."""
+    users, items = (int((rows.getnnz(axis=axis) > 0).sum()) for axis in (1, 0))
+    return Size(users, items, rows.nnz)
+
+
+def _limit(rows: sparse.csr_matrix) -> int:
+    """Return the highest rank the histories allow with a fifth of the users hidden."""
+    users = int((np.diff(rows.indptr) > 0).sum())
+    items = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
+    return max(1, min(users * 3 // 5, items))

@@ -1,0 +1,142 @@
+"""From a fit of one target to the state that it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tastebridge._foundation.progress import Step
+from tastebridge._numerics.threads import together
+from tastebridge.data import Panel
+from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.diagnostics import summary
+from tastebridge.diagnostics.confidence import learn_confidence
+from tastebridge.diagnostics.interests import learn_interests
+from tastebridge.diagnostics.relatedness import learn_directions, relatedness_of, taste
+from tastebridge.diagnostics.transfer_table import carried_by, route_table, source_table, warning_of
+from tastebridge.fitting.target_fit import TargetFit
+from tastebridge.model import LinearModel
+from tastebridge.model.scorers import LinearScorer
+from tastebridge.online.drift import learn_drift
+from tastebridge.online.state import FittedState, Interests
+from tastebridge.online.statistics import ModelStatistics
+from tastebridge.online.updates import popularity
+from tastebridge.routes import Route
+
+
+class Known(NamedTuple):
+    """What is known before the weights of a target are learned.
+
+    Attributes
+    ----------
+    panel : Panel
+        Of the target and its sources.
+    encoder : HistoryEncoder
+        Over the same categories.
+    interests : mapping, optional
+        The interest models, where targets share them; such a target cannot be updated by itself.
+    agreement : mapping of source to float
+        How closely shared items agree, where no users are shared.
+    over_users : list of Route
+        Routes over a few shared users, to be added to routes of another kind.
+    """
+
+    panel: Panel
+    encoder: HistoryEncoder
+    interests: Interests | None = None
+    agreement: Mapping[str, float] = {}
+    over_users: Sequence[Route] = ()
+
+
+def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, str]:
+    """Return the state of a target whose routes are built, and what to warn of ("" for nothing).
+
+    Parameters
+    ----------
+    fit : TargetFit
+    known : Known
+    step : callable
+        Told the name of each step.
+    """
+    seed = fit.settings.random_state
+    step("blend")
+    fit.blend()
+    if known.over_users:
+        fit.few_overlap(known.over_users)
+    step("new items")
+    fit.new_items(ahead=known.interests is None)
+    step("interests")
+    tables: dict[str, pd.DataFrame] = {}
+    interests = known.interests or learn_interests(fit.context, seed)
+    if known.interests is None:
+        tables["drift_"] = learn_drift(fit.context, popularity(known.encoder.statistics), seed)
+    step("model")
+    model, ready = fit.models()
+    statistics = ModelStatistics.of(fit.context, model, ready)
+    tables["routes_"] = route_table(fit.whole.segments, fit.whole.routes, fit.target)
+    tables["transfer_"] = _sources(fit, known)
+    message = warning_of(tables["transfer_"], fit.target, fit.plan.standing)
+    if fit.plan.standing:  # scores of stand-ins are no evidence about the users of a source
+        fit.evidence.pop("cold", None)
+    step("diagnostics")
+    confidence, directions, findings = _diagnostics(fit, known.panel, model)
+    tables["directions_"] = directions
+    tables["transfer_"]["canonical_correlation"] = _correlations(fit, known, findings["relatedness"])
+    state = FittedState(
+        LinearScorer(model),
+        known.encoder,
+        known.panel.item_names,
+        tables,
+        findings,
+        interests,
+        confidence,
+        statistics,
+        evidence=fit.evidence,
+    )
+    return state, message
+
+
+def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
+    """Return the table of sources: what each is worth, and the bridges that carry it."""
+    linked = {name: len(known.panel.linked(name, fit.target)) for name in fit.sources}
+    table = source_table(fit.evidence.get("cold"), linked, fit.plan.standing)
+    routes, segments = fit.known
+    table["bridge"] = [carried_by(segments["cold"], routes, name) for name in fit.sources]
+    if known.over_users:
+        table["kept"] = table["bridge"] != ""
+    return table
+
+
+def _correlations(fit: TargetFit, known: Known, relatedness: pd.DataFrame) -> list[float]:
+    """Return how closely each source is related to the target: by shared users, or by shared items."""
+    found = relatedness.set_index(["source", "target"])["correlation"]
+    return [known.agreement.get(name, found.get((name, fit.target), np.nan)) for name in fit.sources]
+
+
+def _diagnostics(
+    fit: TargetFit, panel: Panel, model: LinearModel
+) -> tuple[Any, pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return the calibrations of confidence, the directions, and the tables of reports."""
+    context, seed = fit.context, fit.settings.random_state
+    folds = [fold for fold in fit.built.folds if not (fit.plan.standing and fold.held.segment == "cold")]
+    calls: list[Callable[[], Any]] = [
+        partial(learn_confidence, folds, fit.learned, seed),
+        partial(learn_directions, context, seed),
+        partial(summary.beyond_accuracy, model, context.histories, seed),
+        lambda: context.shared("relatedness", lambda: relatedness_of(taste(context), seed)),
+    ]
+    confidence, directions, beyond, relatedness = together(calls, fit.settings.n_jobs)
+    tables = {
+        "overview": summary.overview(panel),
+        "cleaning": summary.cleaning(panel),
+        "accuracy": summary.accuracy(fit.evidence),
+        "by_history": summary.by_history(fit.evidence, panel, fit.target),
+        "beyond_accuracy": beyond,
+        "relatedness": relatedness,
+    }
+    findings = {name: summary.typed(table) for name, table in tables.items()}
+    return confidence, summary.typed(directions), findings

@@ -1,0 +1,147 @@
+"""The fit of a mapper of several targets: one pass, in which they share factors and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tastebridge._foundation.progress import Step, steps
+from tastebridge._numerics.threads import together
+from tastebridge.data import Panel
+from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.diagnostics.interests import learn_interests
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.fitting.built import Built
+from tastebridge.fitting.default_routes import largest_rank, routes_over
+from tastebridge.fitting.plan import Plan
+from tastebridge.fitting.pooled_prior import pooled_priors
+from tastebridge.fitting.settings import FitSettings
+from tastebridge.fitting.shared_fit import Aim, build_all
+from tastebridge.fitting.target_fit import TargetFit
+from tastebridge.model.category_model import learn_category_model
+from tastebridge.online.state import ONE_OF_SEVERAL, FittedState, Interests, MultiTarget
+from tastebridge.recommenders.base import encoder_for
+from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
+from tastebridge.recommenders.learning import Known, learn_state
+from tastebridge.recommenders.multi_target.temperature import learn_temperatures
+from tastebridge.recommenders.single_fit import chosen_weighting
+from tastebridge.routes import FitContext
+
+if TYPE_CHECKING:
+    from tastebridge.recommenders.interest_mapper import InterestMapper
+
+_LISTS_SHARED = 4
+"""A target of several learns from a quarter of the lists that one by itself does."""
+
+
+class Fitted(NamedTuple):
+    """What a fit of several targets leaves: states, what they share, their users, and warnings."""
+
+    panel: Panel
+    targets: dict[str, FittedState]
+    joint: MultiTarget
+    messages: list[str]
+
+
+def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) -> Fitted:
+    """Fit every target in one pass, and learn the category model that makes their scores comparable."""
+    settings = settings_of(mapper)
+    sources = {name: check_parameters(mapper, name, panel) for name in targets}
+    wanted = {*targets, *(name for names in sources.values() for name in names)}
+    panel = panel.select([name for name in panel.categories if name in wanted])
+    weighting, recency = chosen_weighting(mapper, panel, targets)
+    encoder = encoder_for(mapper, panel, weighting)
+    histories = encoder.rows(panel, keep=True)
+    aims = {name: _aim(mapper, name, sources[name], encoder, panel) for name in targets}
+    rng = np.random.default_rng(mapper.random_state)
+    rank = max(largest_rank(aim.routes) for aim in aims.values())
+    hub = FitContext(histories, targets[0], rank, features=panel.item_features)
+    with steps("Fitting", 4 + len(targets), mapper.verbose) as step:
+        step("factors")
+        built = build_all(hub, aims, settings, rng)
+        step("weights of others")
+        priors = pooled_priors(built, sources, settings, rng)
+        step("interests")
+        interests = learn_interests(hub, mapper.random_state)
+        shared = _Shared(panel, encoder, interests, settings._replace(n_jobs=1, n_lists=_fewer(settings)))
+        calls = [
+            partial(_learn_one, shared, aims[name], built[name]._replace(priors=priors[name]), own, step)
+            for name, own in zip(targets, rng.spawn(len(targets)), strict=True)
+        ]
+        learned = dict(zip(targets, together(calls, settings.n_jobs), strict=True))
+        step("category model")
+        category_model = learn_category_model(histories, mapper.random_state)
+    states = {name: one.state for name, one in learned.items()}
+    tables = {name: _concatenated(states, name) for name in ("transfer_", "routes_")}
+    if recency is not None:
+        tables["recency_"] = recency
+    temperatures = {name: one.temperatures for name, one in learned.items()}
+    joint = MultiTarget(encoder, panel.item_names, interests, category_model, temperatures, tables)
+    messages = [one.message for one in learned.values() if one.message]
+    return Fitted(panel, states, joint, messages)
+
+
+class _Shared(NamedTuple):
+    """What all targets of a fit share."""
+
+    panel: Panel
+    encoder: HistoryEncoder
+    interests: Interests
+    settings: FitSettings
+
+
+class _Learned(NamedTuple):
+    """What was learned of one target."""
+
+    state: FittedState
+    temperatures: dict[str, float]
+    message: str
+
+
+def _learn_one(shared: _Shared, aim: Aim, built: Built, rng: np.random.Generator, step: Step) -> _Learned:
+    """Learn one target from what was built, and the temperature of its softmax."""
+    target = built.context.target
+    step(target)
+    encoder = shared.encoder.only([*aim.sources, target])
+    every = len(encoder.items) == len(shared.encoder.items)
+    panel = shared.panel if every else shared.panel.select(list(encoder.items))
+    known = Known(panel, encoder, shared.interests if every else None)
+    fit = TargetFit(built, aim.sources, aim.plan, shared.settings, rng)
+    state, message = learn_state(fit, known, lambda name: None)
+    state = replace(state, statistics=None, no_statistics=ONE_OF_SEVERAL)
+    return _Learned(state, learn_temperatures(built.folds, fit.learned), message)
+
+
+def _aim(
+    mapper: InterestMapper, target: str, sources: list[str], encoder: HistoryEncoder, panel: Panel
+) -> Aim:
+    """Return how one target is reached."""
+    encoder = encoder.only([*sources, target])
+    panel = panel if len(encoder.items) == len(panel.categories) else panel.select(list(encoder.items))
+    plan = Plan.of(mapper.bridge, panel, target, sources)
+    if plan.standing:
+        raise InvalidDataError(
+            f"too few users are both in {target!r} and in another category, so it cannot be one of several "
+            "targets. Fit it by itself, or leave it out of target."
+        )
+    routes = routes_asked_for(mapper, target, encoder.rows(panel, keep=True), panel, plan)
+    return Aim(sources, plan, routes_over(plan.over, routes))
+
+
+def _fewer(settings: FitSettings) -> int:
+    """Return how many lists each target learns from; those of other targets teach it too."""
+    return max(10, settings.n_lists // _LISTS_SHARED)
+
+
+def _concatenated(states: Mapping[str, FittedState], name: str) -> pd.DataFrame:
+    """Return a table of all targets, with a column target."""
+    parts = [state.tables[name] for state in states.values()]
+    targets = np.repeat(list(states), [len(part) for part in parts]).astype(object)
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "target", targets)
+    return table

@@ -1,0 +1,118 @@
+"""The fit of a mapper of one target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from tastebridge._foundation.progress import steps
+from tastebridge._foundation.warnings import warn
+from tastebridge._numerics.threads import one_blas_thread
+from tastebridge.data import Panel, Weighting
+from tastebridge.diagnostics.relatedness import item_agreement
+from tastebridge.exceptions import InvalidParameterError
+from tastebridge.fitting.default_routes import largest_rank, over_people, routes_over
+from tastebridge.fitting.plan import Plan
+from tastebridge.fitting.target_fit import TargetFit, build
+from tastebridge.online.state import FittedState
+from tastebridge.persist import Saved
+from tastebridge.recommenders.base import encoder_for, restored
+from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
+from tastebridge.recommenders.learning import Known, learn_state
+from tastebridge.recommenders.time_decay import choose_half_life, half_lives_of
+from tastebridge.routes import FitContext
+
+if TYPE_CHECKING:
+    from tastebridge.recommenders.interest_mapper import InterestMapper
+
+
+def fit_one(
+    mapper: InterestMapper, panel: Panel, make_context: Callable[..., FitContext] | None = None
+) -> tuple[Panel, FittedState, str]:
+    """Return the panel of the target and its sources, the state, and what to warn of.
+
+    Parameters
+    ----------
+    mapper : InterestMapper
+        Of one target.
+    panel : Panel
+    make_context : callable, optional
+        What makes the context, where its users are elsewhere, as for Spark.
+    """
+    target, settings = mapper.target, settings_of(mapper)
+    sources = check_parameters(mapper, target, panel)
+    panel = panel.select([*sources, target])
+    plan = Plan.of(mapper.bridge, panel, target, sources)
+    weighting, recency = chosen_weighting(mapper, panel, [target])
+    encoder = encoder_for(mapper, panel, weighting)
+    histories = encoder.rows(panel, keep=True)
+    asked = routes_asked_for(mapper, target, histories, panel, plan)
+    rng = np.random.default_rng(mapper.random_state)
+    context = (make_context or FitContext)(
+        histories, target, largest_rank(asked), features=panel.item_features, same=plan.matches
+    )
+    with one_blas_thread(), steps("Fitting", 7, mapper.verbose) as step:
+        step("factors")
+        agreement = _agreement(mapper, context, plan)
+        built = build(context, routes_over(plan.over, asked), sources, plan, settings, rng)
+        over_users = over_people(asked) if plan.over == "other" else ()
+        known = Known(panel, encoder, agreement=agreement, over_users=over_users)
+        state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
+    if recency is not None:
+        state = replace(state, tables={**state.tables, "recency_": recency})
+    return panel, state, message
+
+
+def fit_elsewhere(
+    mapper: InterestMapper, panel: Panel, make_context: Callable[..., FitContext]
+) -> InterestMapper:
+    """Fit a mapper whose users are elsewhere, on a sample of them; it keeps none."""
+    _, state, message = fit_one(mapper, panel, make_context)
+    encoder = state.encoder.moved(state.encoder.items, state.encoder.statistics)
+    restored(mapper, Saved("InterestMapper", {}, {state.target: replace(state, encoder=encoder)}, None, None))
+    if message:
+        warn(message)
+    return mapper
+
+
+def chosen_weighting(
+    mapper: InterestMapper, panel: Panel, targets: Sequence[str]
+) -> tuple[Weighting | None, pd.DataFrame | None]:
+    """Return the weighting with the half-life that serves best, and the table of those tried.
+
+    None for the weighting of the mapper, where ``recency`` is None.
+    """
+    if mapper.recency is None:
+        return None, None
+    usual = Weighting("binary") if mapper.weighting is None else mapper.weighting
+    if usual.half_life is not None:
+        raise InvalidParameterError(
+            f"recency chooses the half-life, and the weighting has one, {usual.half_life:g}. Leave one of "
+            "them None."
+        )
+
+    def aged(half_life: float | None) -> Weighting:
+        return clone(usual).set_params(half_life=half_life)
+
+    def make(half_life: float | None) -> InterestMapper:
+        light = {"n_folds": 1, "recency": None, "verbose": False}
+        return clone(mapper).set_params(weighting=aged(half_life), **light)
+
+    found, table = choose_half_life(make, panel, targets, half_lives_of(mapper.recency, panel))
+    return aged(found), table
+
+
+def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan) -> dict[str, float]:
+    """Return how closely shared items agree; without shared users, items that do not agree are dropped."""
+    found = {}
+    for name in plan.matches if plan.standing else ():
+        agreed = item_agreement(context, name, mapper.random_state)
+        found[name] = np.nan if agreed is None else agreed.mean
+        if mapper.bridge == "auto" and (agreed is None or agreed.low <= 0):
+            del context.same[name]
+    return found
