@@ -18,8 +18,8 @@ from tastebridge.data.history_encoder import unknown_events
 from tastebridge.data.pipeline import clean
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.model.chunks import CHUNK, chunks
-from tastebridge.model.filters import Filters
 from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.answers import LEAVE_OUT, TWINS, closed
 from tastebridge.routes import Histories
 
 
@@ -144,6 +144,8 @@ class RecommendationKernel(HistoryKernel):
         Items a person gets, at most.
     allow, deny : list of item ids, or frame of user_id and item_id, optional
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
+    twins : {"leave out", "keep"}, default="leave out"
+        As for :meth:`~tastebridge.InterestMapper.recommend`.
     **options
         As for :class:`HistoryKernel`.
 
@@ -161,10 +163,17 @@ class RecommendationKernel(HistoryKernel):
     """
 
     def __init__(
-        self, recommender: Recommender, n: int = 10, *, allow: Any = None, deny: Any = None, **options: Any
+        self,
+        recommender: Recommender,
+        n: int = 10,
+        *,
+        allow: Any = None,
+        deny: Any = None,
+        twins: str = LEAVE_OUT,
+        **options: Any,
     ) -> None:
         super().__init__(recommender, **options)
-        self.n = check_count("n", n)
+        self.n, self.twins = check_count("n", n), check_choice("twins", twins, TWINS)
         self.filters = PersonalFilters.of(allow, deny, self.state.items)
 
     @property
@@ -190,7 +199,9 @@ class RecommendationKernel(HistoryKernel):
         best = np.full((len(ids), width), -1, dtype=np.int32)
         scores = np.full((len(ids), width), -np.inf, dtype=np.float32)
         for rows, part in chunks(read.histories, len(ids), self.chunk):
-            best[rows], scores[rows] = self.state.scorer.top_items(part, width, Filters(**filters.of(rows)))
+            best[rows], scores[rows] = self.state.scorer.top_items(
+                part, width, closed(self.state, part, filters.of(rows), self.twins)
+            )
         given = best >= 0
         counts = given.sum(axis=1)
         columns = {

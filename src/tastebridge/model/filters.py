@@ -27,6 +27,13 @@ class Filters(NamedTuple):
         cut = {name: None if mask is None else mask[rows] for name, mask in masks.items()}
         return {"allow": self.allow, "deny": self.deny, **cut}
 
+    def closing(self, items: sparse.csr_matrix | None) -> Filters:
+        """Return the filters that deny more items (n_users, n_items) to single users; None for no more."""
+        if items is None:
+            return self
+        denied = items if self.deny_per_user is None else sparse.csr_matrix(self.deny_per_user + items)
+        return self._replace(deny_per_user=denied)
+
     def open(self, rows: slice, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return which items are open to some of the people, as a mask of ``shape``."""
         mask = np.full(shape, self.allow is None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.evidence import Evidence
 from tastebridge.model.scorers import Scorer
 from tastebridge.online.statistics import ModelStatistics
+from tastebridge.routes.twins import Twins
 
 Tables = Mapping[str, pd.DataFrame]
 Interests = Mapping[str, Mapping[str, Array]]
@@ -86,6 +88,14 @@ class FittedState:
     def items(self) -> Vocabulary:
         """The items of the target."""
         return self.encoder.items[self.target]
+
+    @cached_property
+    def twins(self) -> Twins:
+        """The twins of the target's items in each source; none in a model without a table of them."""
+        if "twins_" not in self.tables:
+            return Twins()
+        sizes = {name: len(items) for name, items in self.encoder.items.items()}
+        return Twins.of_table(self.tables["twins_"], sizes, len(self.items))
 
     def updatable(self) -> ModelStatistics:
         """Return the sums that updates change.

@@ -174,9 +174,23 @@ def _moved_tables(
             rows = (table["category"] == name).to_numpy()
             table.loc[rows, "item"] = places.moved[table.loc[rows, "item"].to_numpy(dtype=np.int64)]
         tables["directions_"] = table
+        if "twins_" in tables:
+            tables["twins_"] = _moved_twins(tables["twins_"], state.target, change)
     if "drift_" in tables:
         tables["drift_"] = _drift(tables["drift_"], state, change, popularity(weighting), random_state)
     return tables
+
+
+def _moved_twins(table: pd.DataFrame, target: str, change: Change) -> pd.DataFrame:
+    """Return the table of twins with items at their new numbers."""
+    table = table.copy()
+    if target in change.moves:
+        table["item"] = change.moves[target].moved[table["item"].to_numpy(dtype=np.int64)]
+    for name in set(table["source"]) & set(change.moves):
+        rows = (table["source"] == name).to_numpy()
+        numbers = table.loc[rows, "source_item"].to_numpy(dtype=np.int64)
+        table.loc[rows, "source_item"] = change.moves[name].moved[numbers]
+    return table
 
 
 def _drift(

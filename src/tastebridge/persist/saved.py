@@ -14,7 +14,17 @@ from tastebridge.model.scorers import RatingScorer
 from tastebridge.online.state import FittedState, MultiTarget, Tables
 from tastebridge.persist.diagnostic_tables import tables_of
 
-_TABLES = ("transfer_", "routes_", "directions_", "errors_", "chosen_", "compression_", "drift_", "recency_")
+_TABLES = (
+    "transfer_",
+    "routes_",
+    "directions_",
+    "errors_",
+    "chosen_",
+    "compression_",
+    "drift_",
+    "recency_",
+    "twins_",
+)
 """The order of the tables in a manifest."""
 
 

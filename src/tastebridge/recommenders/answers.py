@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.data import Vocabulary
 from tastebridge.data.types import Id, Ids, ItemFilter
 from tastebridge.model.chunks import chunks
@@ -15,27 +17,60 @@ from tastebridge.recommenders.audience import best_users, item_numbers
 from tastebridge.recommenders.audience import to_frame as audience_frame
 from tastebridge.recommenders.frames import ordered, to_frame
 from tastebridge.routes import Histories
+from tastebridge.routes.twins import COLUMNS
+
+LEAVE_OUT, TWINS = "leave out", ("leave out", "keep")
+"""What lists do with twins of items a user has: the default, and the choices."""
+
+
+class ListRequest(NamedTuple):
+    """How lists are asked for: see :meth:`tastebridge.recommenders.Recommender.recommend`."""
+
+    n: int
+    allow: ItemFilter | None = None
+    deny: ItemFilter | None = None
+    missing: str = "error"
+    twins: str = LEAVE_OUT
+
+    def check(self) -> ListRequest:
+        """Refuse what cannot be asked for."""
+        check_count("n", self.n)
+        check_choice("twins", self.twins, TWINS)
+        return self
 
 
 def recommendations(
-    state: FittedState,
-    histories: Histories,
-    ids: np.ndarray,
-    n: int,
-    allow: ItemFilter | None,
-    deny: ItemFilter | None,
-    missing: str,
+    state: FittedState, histories: Histories, ids: np.ndarray, request: ListRequest
 ) -> pd.DataFrame:
     """Return user_id, item_id, score and rank for users with these histories."""
-    n, items, filters = check_count("n", n), state.items, Filters()
+    n, allow, deny, missing, twins = request.check()
+    items, filters = state.items, Filters()
     if allow is not None or deny is not None:
         users = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
         filters = ordered(read_filters(allow, deny, users, items, missing), users, ids)
     found = [
-        state.scorer.top_items(part, min(n, len(items)), Filters(**filters.of(rows)))
+        state.scorer.top_items(part, min(n, len(items)), closed(state, part, filters.of(rows), twins))
         for rows, part in chunks(histories, len(ids))
     ]
     return to_frame(found, ids, items, n)
+
+
+def closed(state: FittedState, histories: Histories, filters: dict[str, Any], twins: str) -> Filters:
+    """Return the filters of some users, closed for twins of items they have where these are left out."""
+    given = Filters(**filters)
+    return given.closing(state.twins.reached(histories)) if twins == LEAVE_OUT and state.twins else given
+
+
+def twins_shown(state: FittedState) -> pd.DataFrame:
+    """Return the twins with ids for numbers."""
+    table = state.tables.get("twins_", pd.DataFrame(columns=COLUMNS))
+    items = state.encoder.items
+    pairs = zip(table["source"], table["source_item"], strict=True)
+    shown = {
+        "source_item": pd.Series([items[name].ids[at] for name, at in pairs], dtype=object),
+        "item": pd.Series([state.items.ids[at] for at in table["item"]], dtype=object),
+    }
+    return table.reset_index(drop=True).assign(**shown)
 
 
 def audience(

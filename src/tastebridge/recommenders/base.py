@@ -97,6 +97,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         missing: str = "error",
+        twins: str = answers.LEAVE_OUT,
     ) -> pd.DataFrame:
         """Recommend items of the target to users of the fit.
 
@@ -113,6 +114,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             What to do with users the model does not know: refuse, leave them out of the answer, or
             recommend popular items. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
             too, otherwise passed over.
+        twins : {"leave out", "keep"}, default="leave out"
+            What to do with items that are products the user has already under another id in a source: see
+            :mod:`tastebridge.routes.twins`.
 
         Returns
         -------
@@ -129,7 +133,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         users, ids = self._users(user_ids, missing)
         state = self._state("recommend")
-        return answers.recommendations(state, self._rows(state, users), ids, n, allow, deny, missing)
+        request = answers.ListRequest(n, allow, deny, missing, twins)
+        return answers.recommendations(state, self._rows(state, users), ids, request)
 
     def recommend_from(
         self,
@@ -139,6 +144,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         missing: str = "skip",
+        twins: str = answers.LEAVE_OUT,
     ) -> pd.DataFrame:
         """Recommend to users by a history given now, whether the model has seen them or not; no refit.
 
@@ -146,7 +152,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         ----------
         history : Panel or frame
             Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
-        n, allow, deny
+        n, allow, deny, twins
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
             What to do with events of items or categories the model does not know: pass over with a warning,
@@ -159,7 +165,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         state = self._state("recommend_from")
         panel, histories = self._fold_in(state, history, missing)
-        return answers.recommendations(state, histories, panel.users.ids, n, allow, deny, missing)
+        request = answers.ListRequest(n, allow, deny, missing, twins)
+        return answers.recommendations(state, histories, panel.users.ids, request)
 
     def audience(
         self,

@@ -29,6 +29,7 @@ from tastebridge.online.drift import told
 from tastebridge.online.erasure import Receipt
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState
 from tastebridge.online.updates import Fresh, leaving, remaining, updated, without_users
+from tastebridge.recommenders.answers import LEAVE_OUT, ListRequest, twins_shown
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
@@ -180,6 +181,21 @@ class InterestMapper(Recommender):
     drift_ = from_table("drift_", "Sums over events, for :meth:`drift`.")
     directions_ = from_table("directions_", "The directions of :meth:`explain_map`; items by number.")
     compression_ = from_table("compression_", "The cost of compressing, one row per segment.")
+
+    @property
+    def twins_(self) -> pd.DataFrame:
+        """Items of the target that are source items under another id, one row per pair.
+
+        source, source_item, item, users (in common), jaccard; with several targets a column target. See
+        :mod:`tastebridge.routes.twins`.
+        """
+        check_fitted(self, "targets_")
+        parts = [twins_shown(state) for state in self.targets_.values()]
+        if self.joint_ is None:
+            return parts[0]
+        named = [part.assign(target=name) for name, part in zip(self.targets_, parts, strict=True)]
+        return pd.concat(named, ignore_index=True)
+
     evidence_ = from_state(lambda state: state.evidence, "Out-of-fold scores by segment.")
     findings_ = from_state(lambda state: state.findings or None, "Tables for reports and model cards.")
     confidence_ = from_state(lambda state: state.confidence, "The calibrations of :meth:`confidence`.")
@@ -256,6 +272,7 @@ class InterestMapper(Recommender):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         missing: str = "error",
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Recommend items of the target, or of several targets, to people of the fit.
 
@@ -280,6 +297,9 @@ class InterestMapper(Recommender):
             What to do with people the model does not know: refuse, leave them out of the answer, or
             recommend what is popular. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
             too, otherwise passed over.
+        twins : {"leave out", "keep"}, default="leave out"
+            What to do with items that are products the user has already under another id: see
+            :mod:`tastebridge.routes.twins` and ``twins_``.
 
         Returns
         -------
@@ -300,10 +320,10 @@ class InterestMapper(Recommender):
         """
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
-            return super().recommend(user_ids, n, allow=allow, deny=deny, missing=missing)
+            return super().recommend(user_ids, n, allow=allow, deny=deny, missing=missing, twins=twins)
         users, ids = self._users(user_ids, missing)
         rows = self.joint_.encoder.rows_of(self._known(), users)
-        return recommend_mixed(self._models(), order, rows, ids, allow, deny, missing)
+        return recommend_mixed(self._models(), order, rows, ids, ListRequest(n, allow, deny, missing, twins))
 
     def recommend_from(
         self,
@@ -316,6 +336,7 @@ class InterestMapper(Recommender):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         missing: str = "skip",
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Recommend to people by a history given now, whether the model has seen them or not; no refit.
 
@@ -323,7 +344,7 @@ class InterestMapper(Recommender):
         ----------
         history : Panel or frame
             Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
-        n, categories, by, n_categories, allow, deny
+        n, categories, by, n_categories, allow, deny, twins
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
             What to do with events of items or categories the model does not know: pass over with a warning,
@@ -336,10 +357,11 @@ class InterestMapper(Recommender):
         """
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
-            return super().recommend_from(history, n, allow=allow, deny=deny, missing=missing)
+            return super().recommend_from(history, n, allow=allow, deny=deny, missing=missing, twins=twins)
         check_choice("missing", missing, ("error", "skip"))
         panel, rows = self.joint_.encoder.fold_in(history, missing)
-        return recommend_mixed(self._models(), order, rows, panel.users.ids, allow, deny, missing)
+        request = ListRequest(n, allow, deny, missing, twins)
+        return recommend_mixed(self._models(), order, rows, panel.users.ids, request)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a person of the fit and a target item.

@@ -25,7 +25,8 @@ from tastebridge.online.drift import learn_drift
 from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.online.updates import popularity
-from tastebridge.routes import Route
+from tastebridge.routes import FitContext, Route
+from tastebridge.routes.twins import twin_table
 
 
 class Known(NamedTuple):
@@ -85,6 +86,8 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     step("diagnostics")
     confidence, directions, findings = _diagnostics(fit, known.panel, model)
     tables["directions_"] = directions
+    if len(twins := twins_of(fit.context, seed)):
+        tables["twins_"] = twins
     tables["transfer_"]["canonical_correlation"] = _correlations(fit, known, findings["relatedness"])
     state = FittedState(
         LinearScorer(model),
@@ -98,6 +101,15 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
         evidence=fit.evidence,
     )
     return state, message
+
+
+def twins_of(context: FitContext, seed: int) -> pd.DataFrame:
+    """Return the twins between each source and the target, counted over the users of both."""
+    target, parts = context.histories[context.target], []
+    for name in context.sources:
+        linked = context.linked(name)
+        parts.append(twin_table(context.histories[name][linked], target[linked], name, seed))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:

@@ -14,13 +14,13 @@ from tastebridge._foundation.validation import check_category, check_choice, che
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.topk import chosen_scores, top_k
 from tastebridge.data import Panel, Vocabulary
-from tastebridge.data.types import Frame, ItemFilter
+from tastebridge.data.types import Frame
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model import LinearModel
 from tastebridge.model.category_model import category_probabilities
 from tastebridge.model.chunks import chunks
-from tastebridge.model.filters import Filters
 from tastebridge.online.state import FittedState, MultiTarget
+from tastebridge.recommenders.answers import ListRequest, closed
 from tastebridge.recommenders.frames import ordered
 from tastebridge.recommenders.multi_target.lookup import categories_of, filters_of
 from tastebridge.recommenders.multi_target.merging import (
@@ -116,11 +116,10 @@ def recommend_mixed(
     order: Order,
     histories: Histories,
     ids: np.ndarray,
-    allow: ItemFilter | None = None,
-    deny: ItemFilter | None = None,
-    missing: str = "error",
+    request: ListRequest,
 ) -> pd.DataFrame:
     """Return user_id, item_id, category, score and rank for people with these histories."""
+    _, allow, deny, missing, twins = request.check()
     people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
     known = {name: models.targets[name].items for name in order.categories}
     filters = {
@@ -128,7 +127,11 @@ def recommend_mixed(
         for name, part in filters_of(allow, deny, people, known, missing).items()
     }
     parts = [
-        to_frame(_mixed(models, order, part, rows, filters), ids[rows], known)
+        to_frame(
+            _mixed(models, order, part, {name: one.of(rows) for name, one in filters.items()}, twins),
+            ids[rows],
+            known,
+        )
         for rows, part in chunks(histories, len(ids))
     ]
     frame = pd.concat(parts, ignore_index=True) if parts else _nothing(ids, known)
@@ -200,14 +203,15 @@ def _place(name: str, known: Mapping[str, Vocabulary]) -> int:
 
 
 def _mixed(
-    models: Models, order: Order, histories: Histories, rows: slice, filters: Mapping[str, Filters]
+    models: Models, order: Order, histories: Histories, filters: Mapping[str, dict[str, Any]], twins: str
 ) -> Mixed:
     found = {}
     for name in order.categories:
         scored, seen = _scored(models, name, histories), histories[name]
         width = min(order.n, seen.shape[1])
+        closing = closed(models.targets[name], histories, filters[name], twins)
         catalogue = catalogue_for(models.model(name), models.read(name, histories))
-        items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **filters[name].of(rows))
+        items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **closing._asdict())
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
         return best_of_all(found, order.n)

@@ -1,0 +1,139 @@
+r"""Twins: one product filed under two ids, in a source and in the target.
+
+A source item i and a target item j are twins if nearly the same users took both,
+
+.. math:: \frac{n_{ij}}{n_i + n_j - n_{ij}} \ge 0.8, \qquad n_{ij} \ge s,
+
+counted over the users with a history in both categories. The least number s of common users is 3, or more
+where chance alone makes such pairs: the users of the target are permuted, and s is the smallest number from
+which permuted data show no more than a twentieth of the pairs that the data show.
+
+A recommendation of a twin is an error for a shop: the user owns the product already. So lists leave twins
+out unless they are asked for, and what a mapper says of itself is said with and without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.routes.fitted import Histories
+
+MIN_SIMILARITY, MIN_USERS = 0.8, 3
+_PERMUTATIONS, _CHANCE = 3, 0.05
+_MOST_USERS = 50
+"""Numbers of common users that are tried for s; pairs of more common users are never chance."""
+
+COLUMNS = ["source", "source_item", "item", "users", "jaccard"]
+
+
+@dataclass(frozen=True, eq=False)
+class Twins:
+    """The twins of the target's items in each source.
+
+    Attributes
+    ----------
+    pairs : mapping of source to csr_matrix of shape (n_source_items, n_target_items)
+        An entry where two items are twins; sources without any are left out.
+    """
+
+    pairs: Mapping[str, sparse.csr_matrix] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+    @classmethod
+    def of_table(cls, table: pd.DataFrame, sizes: Mapping[str, int], n_items: int) -> Twins:
+        """Return the twins of a table; ``sizes`` are the numbers of items by category."""
+        pairs = {}
+        for name, rows in table.groupby("source", sort=False):
+            where = (rows["source_item"].to_numpy(np.int64), rows["item"].to_numpy(np.int64))
+            ones = np.ones(len(rows), dtype=np.float32)
+            pairs[str(name)] = sparse.csr_matrix((ones, where), shape=(sizes[str(name)], n_items))
+        return cls(pairs)
+
+    def reached(self, histories: Histories) -> sparse.csr_matrix | None:
+        """Return the twins (n_users, n_items) of what users have; None where there are no twins at all."""
+        found = None
+        for name, pairs in self.pairs.items():
+            if name in histories:
+                rows = histories[name].astype(bool).astype(np.float32) @ pairs
+                found = rows if found is None else found + rows
+        return None if found is None else sparse.csr_matrix(found)
+
+
+def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: int) -> pd.DataFrame:
+    """Return the twins between a source and the target.
+
+    Parameters
+    ----------
+    X, Y : csr_matrix of shape (n_users, n_source_items), (n_users, n_target_items)
+        What the users with a history in both took; any stored entry counts.
+    source : str
+    seed : int
+        Of the permutations.
+
+    Returns
+    -------
+    DataFrame
+        source, source_item and item (numbers), users (in common), jaccard; most users first.
+
+    Examples
+    --------
+    >>> same = sparse.csr_matrix(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]))
+    >>> twin_table(same, same, "books", 0)[["source_item", "item", "users"]].to_numpy().tolist()
+    [[0, 0, 3]]
+    """
+    X, Y = (_binary(part) for part in (X, Y))
+    found = _similar(X, Y)
+    least = _least_users(X, Y, found, seed) if len(found.users) else MIN_USERS
+    keep = np.flatnonzero(found.users >= least)
+    order = keep[np.lexsort((found.items[keep], found.source_items[keep], -found.users[keep]))]
+    columns = {
+        "source": np.full(len(order), source, dtype=object),
+        "source_item": found.source_items[order].astype(np.int64),
+        "item": found.items[order].astype(np.int64),
+        "users": found.users[order].astype(np.int64),
+        "jaccard": found.jaccard[order],
+    }
+    return pd.DataFrame(columns, columns=COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Similar:
+    """Pairs of items that nearly the same users took."""
+
+    source_items: NDArray[np.int64]
+    items: NDArray[np.int64]
+    users: NDArray[np.int64]
+    jaccard: NDArray[np.float64]
+
+
+def _similar(X: sparse.csr_matrix, Y: sparse.csr_matrix) -> _Similar:
+    both = sparse.coo_matrix(X.T @ Y)
+    n_source, n_target = (np.bincount(part.indices, minlength=part.shape[1]) for part in (X, Y))
+    jaccard = both.data / (n_source[both.row] + n_target[both.col] - both.data)
+    keep = (jaccard >= MIN_SIMILARITY) & (both.data >= MIN_USERS)
+    return _Similar(both.row[keep], both.col[keep], both.data[keep], jaccard[keep])
+
+
+def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, seed: int) -> int:
+    """Return the least number of common users at which chance makes few of the pairs."""
+    rng = np.random.default_rng(seed)
+    chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])]).users for _ in range(_PERMUTATIONS)])
+    for least in range(MIN_USERS, _MOST_USERS):
+        expected = np.count_nonzero(chance >= least) / _PERMUTATIONS
+        if expected <= _CHANCE * np.count_nonzero(found.users >= least):
+            return least
+    return _MOST_USERS
+
+
+def _binary(X: sparse.csr_matrix) -> sparse.csr_matrix:
+    X = sparse.csr_matrix(X)
+    ones = np.ones(X.nnz, dtype=np.int32)
+    return sparse.csr_matrix((ones, X.indices, X.indptr), shape=X.shape)
