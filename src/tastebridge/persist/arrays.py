@@ -17,6 +17,10 @@ _FEW = 0.25
 _PARTS = ("data", "indices", "indptr", "shape")
 
 
+_TIMES, _ALWAYS = 256, 1 << 28
+"""A dense matrix may take so many times the bytes of its entries, or so many bytes whatever they take."""
+
+
 class Arrays:
     """Arrays by name, written with :meth:`add` and read with :meth:`get`.
 
@@ -47,7 +51,7 @@ class Arrays:
         name = self._prefix + name
         if sparse.issparse(value):
             self._add_entries(f"{name}:csr", sparse.csr_matrix(value))
-        elif value.ndim == 2 and np.count_nonzero(value) < _FEW * value.size:
+        elif _has_few(value):
             self._add_entries(f"{name}:few", sparse.csr_matrix(value))
         elif self._storage != "exact" and value.ndim == 2 and value.dtype == np.float32:
             codes, scales = pack(value, self._storage)
@@ -73,12 +77,8 @@ class Arrays:
             If it is not there, has another shape, or holds a value that is not finite.
         """
         name = self._prefix + name
-        value = self._find(name)
-        if len(value.shape) != len(shape) or any(
-            want not in (None, came) for want, came in zip(shape, value.shape, strict=True)
-        ):
-            wanted = " × ".join("any" if size is None else str(size) for size in shape)
-            raise ModelFileError(f"the array {name!r} should be of size {wanted}; it is {value.shape}.")
+        value = self._find(name, shape)
+        _check_shape(name, value.shape, shape)
         numbers = value.data if sparse.issparse(value) else value
         if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
             raise ModelFileError(f"the array {name!r} holds values that are not finite.")
@@ -89,7 +89,7 @@ class Arrays:
         name = self._prefix + name
         return any(f"{name}{ending}" in self.stored for ending in ("", ":T", ":csr.data", ":few.data"))
 
-    def _find(self, name: str) -> Any:
+    def _find(self, name: str, shape: tuple[int | None, ...]) -> Any:
         if name in self.stored:
             return self.stored[name]
         if f"{name}:T" in self.stored:
@@ -97,10 +97,18 @@ class Arrays:
         if f"{name}:csr.data" in self.stored:
             return self._entries(f"{name}:csr")
         if f"{name}:few.data" in self.stored:
-            return self._entries(f"{name}:few").toarray()
+            return self._dense(name, shape)
         if f"{name}:codes" in self.stored and f"{name}:scales" in self.stored:
             return self._unpacked(self.stored[f"{name}:codes"], self.stored[f"{name}:scales"], name)
         raise ModelFileError(f"the array {name!r} is not there.")
+
+    def _dense(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Return a matrix stored by its few entries, once it is sure that it is no larger than a model's."""
+        few = self._entries(f"{name}:few")
+        _check_shape(name, few.shape, shape)
+        if not _is_worth(few):
+            raise ModelFileError(f"the array {name!r} of size {few.shape} has next to no entries.")
+        return few.toarray()
 
     def _unpacked(self, codes: NDArray[Any], scales: NDArray[Any], name: str) -> NDArray[np.float32]:
         if codes.ndim != 2 or codes.dtype not in (np.int8, np.float16) or scales.shape != codes.shape[:1]:
@@ -125,3 +133,22 @@ class Arrays:
         if not matrix.has_canonical_format:
             raise ModelFileError(f"the sparse matrix {name!r} has columns out of order.")
         return matrix
+
+
+def _has_few(value: NDArray[Any]) -> bool:
+    """Return whether a dense array is to be stored by its entries."""
+    few = value.ndim == 2 and np.count_nonzero(value) < _FEW * value.size
+    return bool(few) and (value.nbytes <= _ALWAYS or _is_worth(sparse.csr_matrix(value)))
+
+
+def _is_worth(few: sparse.csr_matrix) -> bool:
+    """Return whether a matrix has so many entries that it can be made dense: a hostile one has terabytes."""
+    rows, columns = few.shape
+    dense = int(rows) * int(columns) * few.dtype.itemsize
+    return dense <= max(_ALWAYS, _TIMES * (few.data.nbytes + few.indices.nbytes + few.indptr.nbytes))
+
+
+def _check_shape(name: str, came: tuple[int, ...], shape: tuple[int | None, ...]) -> None:
+    if len(came) != len(shape) or any(w not in (None, c) for w, c in zip(shape, came, strict=True)):
+        wanted = " × ".join("any" if size is None else str(size) for size in shape)
+        raise ModelFileError(f"the array {name!r} should be of size {wanted}; it is {came}.")

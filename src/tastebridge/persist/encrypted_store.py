@@ -16,7 +16,7 @@ from typing import Any
 
 from tastebridge._foundation.version import __version__
 from tastebridge.exceptions import ModelFileError, ModelFormatError
-from tastebridge.persist.manifest import FORMAT, PACKAGE, check_file, describe_file, parse, render
+from tastebridge.persist.manifest import FORMAT, PACKAGE, check_file, describe_file, parse, read_file, render
 from tastebridge.privacy.encryption import commitment, open_sealed, seal
 from tastebridge.privacy.keys import Key, as_key
 
@@ -77,9 +77,10 @@ class Vault:
         (folder / name).write_bytes(seal(self._key, self._salt, name, text, self._associated))
         return describe_file(folder / name)
 
-    def read(self, path: Path) -> bytes:
+    def read(self, folder: Path, record: dict[str, Any]) -> bytes:
         """Return the text of a sealed file."""
-        return open_sealed(self._key, self._salt, path.name, path.read_bytes(), self._associated)
+        sealed = read_file(folder, record)
+        return open_sealed(self._key, self._salt, record["file"], sealed, self._associated)
 
 
 def outer_manifest(vault: Vault, inner: dict[str, Any], files: Records) -> dict[str, Any]:
@@ -103,11 +104,12 @@ def open_folder(
     records = {record["file"]: record for record in content["files"].values()}
     for record in records.values():
         check_file(path, record)
-    inner = parse(vault.read(path / _known(header["manifest"], records)), path)
-    return inner, lambda record: io.BytesIO(vault.read(path / _known(record["file"], records)))
+    inner = parse(vault.read(path, _known(header["manifest"], records)), path)
+    return inner, lambda record: io.BytesIO(vault.read(path, _known(record["file"], records)))
 
 
-def _known(name: Any, records: Mapping[str, Any]) -> str:
+def _known(name: Any, records: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a file of the open list, which holds the size and the checksum."""
     if name not in records:
         raise ModelFileError(f"it names the file {str(name)[:80]!r}, which is not in its list.")
-    return str(name)
+    return dict(records[name])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -11,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from tastebridge.exceptions import ModelFileError
-from tastebridge.persist.manifest import CARD, MANIFEST, parse
+from tastebridge.persist.disk import digest, read_regular, sync_file, sync_folder
+from tastebridge.persist.locking import Held, locked
+from tastebridge.persist.manifest import CARD, LARGEST, MANIFEST, WAITING_CARD, card_waiting, parse
+from tastebridge.persist.swapping import exchange
+
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]*-([0-9a-f]{12})\.(parquet|safetensors)")
+"""The name of a file in the open: its role, and the first digits of its checksum."""
+_SEALED = r"[0-9a-f]{32}\.sealed"
+_COPY = r"\.[A-Za-z0-9_.-]+-[0-9a-f]{8}\.tmp"
+"""The name of a file while it is copied from another disk."""
+_LARGEST_CARD = 1 << 24
+_OURS = re.compile("|".join((_PLAIN.pattern, _SEALED, _COPY, WAITING_CARD)))
 
 
 def check_free(path: str | Path) -> Path:
@@ -30,21 +43,47 @@ def check_free(path: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise ModelFileError(f"{str(path)!r} is a file; a model is a folder. Choose another path.")
-    found = {part.name for part in path.iterdir()}
-    if found and found - _files(path):
+    strangers = _names(path) - _own(path)
+    if strangers:
         raise ModelFileError(
             f"{str(path)!r} exists and holds something else than a saved model, such as "
-            f"{min(found - _files(path))!r}. Choose another path, or remove it first."
+            f"{min(strangers)!r}. Choose another path, or remove it first."
         )
     return path
 
 
 @contextmanager
-def scratch(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``path``, which is gone afterwards."""
+def held(path: Path) -> Iterator[None]:
+    """Hold the place of a model for this process.
+
+    Raises
+    ------
+    ModelFileError
+        If another process is saving there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(path):
+            yield
+    except Held:
+        raise ModelFileError(
+            f"another process is saving to {str(path)!r}. Wait for it, or choose another path."
+        ) from None
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path``, which is gone afterwards, as are those of killed saves.
+
+    The caller holds the lock of ``path``.
+    """
+    for left in path.parent.glob(f".{_literal(path.name)}-????????.tmp"):
+        if re.fullmatch(r".*-[0-9a-f]{8}\.tmp", left.name) and left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
     folder = path.parent / f".{path.name}-{secrets.token_hex(4)}.tmp"
     folder.mkdir()
+    if path.is_dir():
+        shutil.copymode(path, folder)
     try:
         yield folder
     finally:
@@ -54,27 +93,103 @@ def scratch(path: Path) -> Iterator[Path]:
 def publish(folder: Path, path: Path) -> None:
     """Put a finished folder in its place, whole or not at all.
 
-    Over a saved model, the new files, whose names hold their checksums, come beside the old ones, and the
-    new manifest over the old one is the step that counts; what only the old model needed goes last. The card,
-    whose name is always the same, goes over the old one just before: should the machine stop between the two,
-    the folder is refused, never misread.
+    Over a saved model the two folders change places in one step, and the old files, now in the scratch
+    folder, are removed. Where the system cannot do that, the new files come into the old folder and the new
+    manifest over the old one is the step that counts; see :func:`_move_in`. After a kill at any moment the
+    path holds the old or the new model whole, and the next save removes what else is left.
+
+    Parameters
+    ----------
+    folder : Path
+        The scratch folder with all files of the new model, brought to the disk here.
+    path : Path
+        What :func:`check_free` returned, under the lock.
     """
-    if path.exists() and not any(path.iterdir()):
-        path.rmdir()
-    if not path.exists():
+    for part in folder.iterdir():
+        sync_file(part)
+    sync_folder(folder)
+    check_free(path)
+    if not path.exists() or not any(path.iterdir()):
+        if path.exists():
+            path.rmdir()
         folder.replace(path)
-        return
-    old = _files(path)
-    for part in sorted(folder.iterdir(), key=lambda part: (part.name == MANIFEST, part.name == CARD)):
-        os.replace(part, path / part.name)
-    for name in old - _files(path):
-        (path / name).unlink(missing_ok=True)
+    elif exchange(folder, path):
+        sync_folder(path.parent)
+        _discard(folder, path)
+    else:
+        _move_in(folder, path)
+    sync_folder(path.parent)
 
 
-def _files(path: Path) -> set[str]:
-    """Return the names of the files of a saved model; none if it is not one."""
+def _discard(old: Path, path: Path) -> None:
+    """Remove the files of the old model; a file that came in at the last moment goes back to its place."""
     try:
-        content = parse((path / MANIFEST).read_bytes(), path)
+        for name in _own(old):
+            (old / name).unlink(missing_ok=True)
+        for part in old.iterdir():
+            part.rename(path / part.name)
+        old.rmdir()
+    except OSError as error:
+        raise ModelFileError(
+            f"the new model is in {str(path)!r}, but the old one could not be removed: "
+            f"{error.strerror or error}. Remove {str(old)!r}; it may hold users and their histories."
+        ) from None
+
+
+def _move_in(folder: Path, path: Path) -> None:
+    """Put the files of a new model into the folder of the old one.
+
+    The names of the files hold their checksums, so new ones lie next to old ones. The card alone has one name
+    for both. It waits under a name of its own, which counts as the card, until the manifest is in place.
+    """
+    new = _names(folder)
+    waiting = card_waiting(digest(folder / CARD)) if CARD in new else None
+    for name in sorted(new - {MANIFEST, CARD}):
+        _move(folder / name, path / name)
+    if waiting is not None:
+        _move(folder / CARD, path / waiting)
+    sync_folder(path)
+    _move(folder / MANIFEST, path / MANIFEST)
+    sync_folder(path)
+    if waiting is not None:
+        os.replace(path / waiting, path / CARD)
+    for name in _own(path) - new:
+        (path / name).unlink(missing_ok=True)
+    sync_folder(path)
+
+
+def _move(old: Path, new: Path) -> None:
+    """Move a file in one step, also to a folder that is a disk of its own."""
+    try:
+        os.replace(old, new)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy = new.with_name(f".{new.name}-{secrets.token_hex(4)}.tmp")
+        shutil.copyfile(old, copy)
+        sync_file(copy)
+        os.replace(copy, new)
+
+
+def _own(path: Path) -> set[str]:
+    """Return the names in a folder that are a saved model's: named by its manifest, or left by a killed save.
+
+    A manifest may come from anywhere. So a name counts only where it is one this package gives and where a
+    regular file of that name lies in the folder; of files the manifest does not name, the checksum in the
+    name must be that of the content.
+    """
+    named, present = _named(path), {name for name in _names(path) if _is_file(path / name)}
+    found = {name for name in present if _OURS.fullmatch(name) and (name in named or _is_left(path / name))}
+    mine = {MANIFEST} if named else set()
+    if named and (CARD in named or _is_card(path / CARD)):
+        mine.add(CARD)
+    return found | (mine & present)
+
+
+def _named(path: Path) -> set[str]:
+    """Return the names that the manifest of a folder gives; none if it is not the manifest of a model."""
+    try:
+        content = parse(read_regular(path / MANIFEST, LARGEST), path)
         return {MANIFEST, *(_name(record) for record in content["files"].values())}
     except (ModelFileError, OSError, KeyError, TypeError, AttributeError):
         return set()
@@ -82,3 +197,30 @@ def _files(path: Path) -> set[str]:
 
 def _name(record: Any) -> str:
     return str(record["file"])
+
+
+def _is_left(path: Path) -> bool:
+    """Return whether a file that no manifest names was left by a killed save."""
+    named = _PLAIN.fullmatch(path.name) or re.fullmatch(WAITING_CARD, path.name)
+    return named is None or digest(path).startswith(named[1])
+
+
+def _is_card(path: Path) -> bool:
+    """Return whether a file is a model card, which a killed save in the place of a model may leave."""
+    try:
+        return b"\nA model of tastebridge " in read_regular(path, _LARGEST_CARD)
+    except (ModelFileError, OSError):
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _names(path: Path) -> set[str]:
+    return {part.name for part in path.iterdir()}
+
+
+def _literal(name: str) -> str:
+    """Return a name as a pattern of :meth:`Path.glob` that matches the name alone."""
+    return re.sub(r"([*?[])", r"[\1]", name)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from tastebridge.data import Vocabulary
 from tastebridge.exceptions import ModelFileError
+from tastebridge.persist.bounded import read_parquet
 
 
 def write_ids(path: Path | BinaryIO, vocabulary: Vocabulary, names: pd.Series | None = None) -> None:
@@ -23,9 +24,9 @@ def write_ids(path: Path | BinaryIO, vocabulary: Vocabulary, names: pd.Series | 
     pq.write_table(pa.table(columns), path)
 
 
-def read_ids(path: Path | BinaryIO, name: str) -> tuple[Vocabulary, pd.Series | None]:
+def read_ids(file: BinaryIO, name: str) -> tuple[Vocabulary, pd.Series | None]:
     """Return the vocabulary of ids called ``name``, and their names if there are any."""
-    table = pq.ParquetFile(path).read()
+    table = read_parquet(file)
     column = table.column("id")
     if column.null_count:
         raise ModelFileError(f"a {name} is missing.")

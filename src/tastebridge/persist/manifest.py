@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tastebridge.exceptions import ModelFileError, ModelFormatError
+from tastebridge.persist.disk import digest, installed_memory, open_regular
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -16,7 +19,13 @@ PACKAGE = "tastebridge"
 FORMAT = 1
 """Raised when a change makes a version of tastebridge unable to read what a later one writes."""
 
+LARGEST = 1 << 26
+"""Bytes a manifest can have at most."""
+WAITING_CARD = r"\.card-([0-9a-f]{12})\.md"
+"""The name of a card on its way into a folder that holds an older one."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def render(content: dict[str, Any]) -> str:
@@ -30,7 +39,7 @@ def parse(text: bytes, path: Path) -> dict[str, Any]:
     A manifest is valid only if it is, byte for byte, what :func:`render` makes of its content.
     """
     try:
-        content = json.loads(text.decode("ascii"))
+        content = json.loads(text.decode("ascii"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ModelFileError(
             f"{str(path)!r} has a damaged {MANIFEST}: it is not JSON. Save the model again."
@@ -39,7 +48,11 @@ def parse(text: bytes, path: Path) -> dict[str, Any]:
         raise ModelFileError(f"{str(path)!r} is not a model of tastebridge: its {MANIFEST} says otherwise.")
     _check_format(content.get("format"), path)
     checksum = content.pop("checksum", None)
-    if checksum != _checksum(content) or text.decode("ascii") != render(content):
+    try:
+        whole = checksum == _checksum(content) and text.decode("ascii") == render(content)
+    except (ValueError, RecursionError):  # 1e999 is read as infinity; deep lists are read and not written
+        whole = False
+    if not whole:
         raise ModelFileError(
             f"{str(path)!r} has a damaged {MANIFEST}: its checksum is wrong. Save the model again."
         )
@@ -51,28 +64,70 @@ def describe_file(path: Path) -> dict[str, Any]:
     return {"file": path.name, "size": path.stat().st_size, "sha256": digest(path)}
 
 
-def check_file(folder: Path, record: dict[str, Any]) -> Path:
-    """Return the path of a file of the manifest, if it is the file that was written."""
-    name = record["file"]
+def card_waiting(checksum: str) -> str:
+    """Return the name under which a card waits for the manifest of its model."""
+    return f".card-{checksum[:12]}.md"
+
+
+def check_file(folder: Path, record: dict[str, Any]) -> None:
+    """Refuse a file of the manifest that is not the file that was written; read in constant memory."""
+    with _opened(folder, record) as (file, path):
+        if hashlib.file_digest(file, "sha256").hexdigest() != record["sha256"]:
+            raise _damaged(path)
+
+
+def read_file(folder: Path, record: dict[str, Any]) -> bytes:
+    """Return the content of a file of the manifest, if it is the file that was written.
+
+    The file is opened once: the bytes that are checked are the bytes returned.
+    """
+    with _opened(folder, record) as (file, path):
+        memory = installed_memory()
+        if memory is not None and record["size"] > memory:
+            raise ModelFileError(
+                f"{str(path)!r} has {record['size']:,} bytes, and this machine has {memory:,} of memory. "
+                "Load it on a larger one."
+            )
+        text = file.read(record["size"] + 1)
+        if hashlib.sha256(text).hexdigest() != record["sha256"]:
+            raise _damaged(path)
+    return text
+
+
+@contextmanager
+def _opened(folder: Path, record: dict[str, Any]) -> Iterator[tuple[BinaryIO, Path]]:
+    """Yield a file of the manifest, which has the size named there."""
+    name, size, sha256 = record["file"], record["size"], record["sha256"]
     if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
         raise ModelFileError(f"{str(folder)!r} names the file {name!r}, which cannot lie in a model folder.")
-    path = folder / name
-    if not path.is_file():
-        raise ModelFileError(f"{str(folder)!r} lacks the file {name!r}. Copy the whole folder again.")
-    if path.stat().st_size != record["size"]:
+    if type(size) is not int or not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
+        raise ModelFileError(f"{str(folder)!r} has a broken record of the file {name!r}. Save it again.")
+    path = _present(folder, name, sha256)
+    try:
+        with open_regular(path) as (file, found):
+            if found != size:
+                raise ModelFileError(
+                    f"{str(path)!r} should have {size} bytes; it has {found}. Copy the whole folder again."
+                )
+            yield file, path
+    except FileNotFoundError:
         raise ModelFileError(
-            f"{str(path)!r} should have {record['size']} bytes; it has {path.stat().st_size}. Copy the whole "
-            "folder again."
-        )
-    if digest(path) != record["sha256"]:
-        raise ModelFileError(f"{str(path)!r} is damaged: its checksum is wrong. Copy the whole folder again.")
-    return path
+            f"{str(folder)!r} lacks the file {name!r}. Copy the whole folder again."
+        ) from None
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _present(folder: Path, name: str, sha256: str) -> Path:
+    """Return the path of a file; that of a waiting card where the card in place is of another model."""
+    path, waiting = folder / name, folder / card_waiting(sha256)
+    return waiting if name == CARD and waiting.is_file() else path
+
+
+def _damaged(path: Path) -> ModelFileError:
+    return ModelFileError(f"{str(path)!r} is damaged: its checksum is wrong. Copy the whole folder again.")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON.")
 
 
 def _check_format(number: Any, path: Path) -> None:

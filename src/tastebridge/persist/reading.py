@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors import SafetensorError
-from safetensors.numpy import load as load_bytes
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from tastebridge._foundation.validation import nearest
 from tastebridge.data import Panel, Vocabulary, Weighting
@@ -32,12 +32,14 @@ from tastebridge.online.state import (
 )
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.bounded import read_parquet
 from tastebridge.persist.diagnostic_tables import read_tables
+from tastebridge.persist.disk import read_regular
 from tastebridge.persist.encrypted_store import open_folder
 from tastebridge.persist.ids import read_ids
 from tastebridge.persist.interests import revive_interests
 from tastebridge.persist.linear import revive_model
-from tastebridge.persist.manifest import MANIFEST, check_file, parse
+from tastebridge.persist.manifest import LARGEST, MANIFEST, check_file, parse, read_file
 from tastebridge.persist.multi_target import revive_several
 from tastebridge.persist.parameters import from_json
 from tastebridge.persist.people import revive_people
@@ -62,24 +64,82 @@ _BROKEN = (
 """What damaged or made-up content can raise on its way into a model."""
 
 
-Stored = Path | BinaryIO
-"""A file of a model: on the disk, or decrypted in memory."""
+_PATIENCE = 30.0
+"""Seconds for which a load starts again while the folder is replaced under it."""
+
+
+class Files(Protocol):
+    """The files of a model by role, each read and checked when it is asked for."""
+
+    def __getitem__(self, role: str) -> BinaryIO: ...
 
 
 def read(path: str | Path, key: Key | bytes | None = None) -> Saved:
-    """Return the parts of a saved recommender; see :func:`tastebridge.load`."""
+    """Return the parts of a saved recommender; see :func:`tastebridge.load`.
+
+    While another process replaces the model, files of the old one vanish. So a load that fails starts again
+    where the manifest is another one by then, and finds the new model.
+    """
     path, key = Path(path), None if key is None else as_key(key)
-    content = _manifest(path)
+    end = time.monotonic() + _PATIENCE
+    while True:
+        text = _manifest(path)
+        try:
+            return _read(path, key, parse(text, path))
+        except ModelFileError:
+            if time.monotonic() > end or not _is_replaced(path, text):
+                raise
+
+
+def _read(path: Path, key: Key | None, content: dict[str, Any]) -> Saved:
+    """Return the parts of the model whose manifest has this content."""
     if (key is not None) != ("encryption" in content):
         raise ModelFileError(_not_as_expected(path, key))
     with broken(path):
-        files: dict[str, Stored] = {}
         if key is None:
-            files.update({role: check_file(path, record) for role, record in content["files"].items()})
-        else:
-            content, opened = open_folder(path, content, key)
-            files.update({role: opened(record) for role, record in content["files"].items()})
-        return _parts(content, files)
+            files = _Plain(path, content["files"])
+            saved = _parts(content, files)
+            files.check_rest()
+            return saved
+        content, opened = open_folder(path, content, key)
+        return _parts(content, _Sealed(content["files"], opened))
+
+
+def _is_replaced(path: Path, text: bytes) -> bool:
+    """Return whether the manifest of a folder is another one than a moment ago."""
+    try:
+        return _manifest(path) != text
+    except ModelFileError:
+        return False
+
+
+class _Plain:
+    """Files in the open."""
+
+    def __init__(self, folder: Path, records: dict[str, dict[str, Any]]) -> None:
+        self._folder, self._records = folder, records
+        self._rest = set(records)
+
+    def __getitem__(self, role: str) -> BinaryIO:
+        self._rest.discard(role)
+        return io.BytesIO(read_file(self._folder, self._records[role]))
+
+    def check_rest(self) -> None:
+        """Check the files that nothing asked for, such as the card."""
+        for role in sorted(self._rest):
+            check_file(self._folder, self._records[role])
+
+
+class _Sealed:
+    """Encrypted files, decrypted in memory."""
+
+    def __init__(
+        self, records: dict[str, dict[str, Any]], opened: Callable[[dict[str, Any]], BinaryIO]
+    ) -> None:
+        self._records, self._opened = records, opened
+
+    def __getitem__(self, role: str) -> BinaryIO:
+        return self._opened(self._records[role])
 
 
 def _not_as_expected(path: Path, key: Key | bytes | None) -> str:
@@ -113,20 +173,20 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0][:200]
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _manifest(path: Path) -> bytes:
+    """Return the text of the manifest of a folder."""
     if not path.exists():
         around = [part.name for part in path.parent.iterdir()] if path.parent.is_dir() else []
         raise ModelFileError(f"there is no model {str(path)!r}.{nearest(path.name, around)}")
     if not path.is_dir():
         raise ModelFileError(f"{str(path)!r} is a file; a saved model is a folder.")
     try:
-        text = (path / MANIFEST).read_bytes()
+        return read_regular(path / MANIFEST, LARGEST)
     except OSError:
         raise ModelFileError(f"{str(path)!r} is not a saved model: it has no readable {MANIFEST}.") from None
-    return parse(text, path)
 
 
-def _parts(content: dict[str, Any], files: dict[str, Stored]) -> Saved:
+def _parts(content: dict[str, Any], files: Files) -> Saved:
     arrays = _arrays(files["arrays"])
     items, names = _items(content["categories"], files)
     sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
@@ -191,9 +251,7 @@ def _why_none(kind: str, tables: dict[str, pd.DataFrame]) -> str:
     return COMPRESSED if "compression_" in tables else SAVED_WITHOUT
 
 
-def _items(
-    records: list[dict[str, Any]], files: dict[str, Stored]
-) -> tuple[dict[str, Vocabulary], dict[str, pd.Series]]:
+def _items(records: list[dict[str, Any]], files: Files) -> tuple[dict[str, Vocabulary], dict[str, pd.Series]]:
     found = {
         record["name"]: read_ids(files[f"items-{place}"], "item_id") for place, record in enumerate(records)
     }
@@ -221,7 +279,7 @@ def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -
 
 
 def _ledger(
-    record: dict[str, Any] | None, files: dict[str, Stored], sizes: dict[str, int], model: Any
+    record: dict[str, Any] | None, files: Files, sizes: dict[str, int], model: Any
 ) -> ModelStatistics | None:
     return None if record is None else revive_ledger(record, _arrays(files["ledger"]), sizes, model)
 
@@ -236,17 +294,17 @@ def _with_encoders(panel: Panel, ledger: ModelStatistics) -> Panel:
     return replace(panel, item_features=features)
 
 
-def _arrays(path: Stored) -> Arrays:
-    return Arrays(load_file(path) if isinstance(path, Path) else load_bytes(path.read()))
+def _arrays(file: BinaryIO) -> Arrays:
+    return Arrays(load(file.read()))
 
 
-def _table(path: Stored) -> pd.DataFrame:
-    return pq.ParquetFile(path).read().to_pandas()
+def _table(file: BinaryIO) -> pd.DataFrame:
+    return read_parquet(file).to_pandas()
 
 
 def _people(
     record: dict[str, Any] | None,
-    files: dict[str, Stored],
+    files: Files,
     items: dict[str, Vocabulary],
     names: dict[str, pd.Series],
 ) -> Panel | None:

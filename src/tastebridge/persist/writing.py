@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import SafetensorError
 from safetensors.numpy import save as save_bytes
 from safetensors.numpy import save_file
 
@@ -24,7 +25,7 @@ from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.card import card_of
 from tastebridge.persist.encrypted_store import Records, Vault, outer_manifest
-from tastebridge.persist.folder import check_free, publish, scratch
+from tastebridge.persist.folder import check_free, held, publish, scratch
 from tastebridge.persist.ids import write_ids
 from tastebridge.persist.interests import describe_interests
 from tastebridge.persist.linear import describe_model
@@ -63,16 +64,19 @@ def save(
     vault = None if key is None else Vault.new(key)
     try:
         path = check_free(path)
-        with scratch(path) as folder:
+        with held(path), scratch(path) as folder:
             out = _Plain(folder) if vault is None else _Sealed(folder, vault)
             out.card(card_of(parts, with_users, statistics is not None))
             (folder / MANIFEST).write_text(
                 render(out.manifest(_write(out, parts, statistics, with_users))), "ascii"
             )
-            _sync(folder)
             publish(folder, path)
-    except OSError as error:
-        raise ModelFileError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from None
+    except (OSError, SafetensorError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ModelFileError(
+            f"{str(path)!r} cannot be written: {why}. What was there before is unchanged. Make room, or "
+            "choose another path, and save again."
+        ) from None
 
 
 class _Output(Protocol):
@@ -212,13 +216,9 @@ def _write_arrays(out: _Output, role: str, arrays: Arrays) -> None:
 
 def _save_arrays(stored: dict[str, Any], where: Path | io.BytesIO) -> None:
     if isinstance(where, Path):
+        where.touch()
+        mode = where.stat().st_mode  # save_file gives its files to their owner alone, whatever the umask
         save_file(stored, where)
+        where.chmod(stat.S_IMODE(mode))
     else:
         where.write(save_bytes(stored))
-
-
-def _sync(folder: Path) -> None:
-    """Bring all files to the disk before they are put in place."""
-    for part in folder.iterdir():
-        with part.open("rb") as file:
-            os.fsync(file.fileno())

@@ -1,0 +1,80 @@
+"""Parquet files of a model, read in memory bounded by the size of the file.
+
+A file of a few kilobytes can unfold into terabytes: by its codec, by run lengths, or by one long text that a
+million rows repeat. The files of a saved model do none of that, so such a file is refused before it unfolds.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tastebridge.exceptions import ModelFileError
+
+_CODECS = {"SNAPPY", "UNCOMPRESSED"}
+"""Snappy turns a byte into at most 21; other codecs turn one into thousands."""
+_ROWS, _ROWS_PER_BYTE, _TIMES, _SPARE = 100_000, 4, 64, 1 << 20
+"""Rows of any file; rows of each byte beyond them (an id takes more than a byte); bytes a byte may become."""
+_KINDS = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_null,
+)
+
+
+def read_parquet(file: BinaryIO) -> pa.Table:
+    """Return the table of a Parquet file that a saved model holds.
+
+    Raises
+    ------
+    ModelFileError
+        If it would take much more memory than its size, or has columns that no saved model has.
+    """
+    size = file.seek(0, 2)
+    file.seek(0)
+    opened = pq.ParquetFile(file, pre_buffer=False)
+    schema = opened.schema_arrow
+    _check(opened.metadata, size)
+    for field in schema:
+        if not any(kind(field.type) for kind in _KINDS):
+            raise ModelFileError(f"its table has the column {field.name!r} of the type {field.type}.")
+    texts = [field.name for field in schema if _is_text(field.type)]
+    file.seek(0)
+    coded = pq.ParquetFile(file, pre_buffer=False, read_dictionary=texts).read(use_threads=False)
+    _check_texts(coded, size)
+    return coded.cast(schema)
+
+
+def _check(metadata: pq.FileMetaData, size: int) -> None:
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    rows = max(metadata.num_rows, sum(group.num_rows for group in groups))
+    columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+    unfolded = sum(abs(column.total_uncompressed_size) for column in columns)
+    codecs = {column.compression for column in columns} - _CODECS
+    if codecs:
+        raise ModelFileError(f"its table is compressed by {min(codecs)}, as no saved model is.")
+    if rows > max(_ROWS, _ROWS_PER_BYTE * size) or unfolded > _TIMES * size + _SPARE:
+        raise ModelFileError(
+            f"its table of {size:,} bytes would unfold to {rows:,} rows in {unfolded:,} bytes, as no saved "
+            "model does."
+        )
+
+
+def _check_texts(table: pa.Table, size: int) -> None:
+    unfolded = 0
+    for column in table.columns:
+        for chunk in column.chunks if pa.types.is_dictionary(column.type) else ():
+            lengths = pc.cast(pc.binary_length(chunk.dictionary), pa.int64())
+            unfolded += pc.sum(lengths.take(chunk.indices)).as_py() or 0
+    if unfolded > _TIMES * size + _SPARE:
+        raise ModelFileError(f"its texts of {size:,} bytes would unfold to {unfolded:,}.")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
