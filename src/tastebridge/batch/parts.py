@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from tastebridge.batch.account import Account
 from tastebridge.batch.files import disk, whole
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.persist.manifest import describe_file, digest
+from tastebridge.persist.disk import digest
+from tastebridge.persist.manifest import describe_file
 
 _KEYS = {"file", "size", "sha256", "account"}
 

@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 
 from tastebridge.data.reading import open_parquet, parquet_parts, read_text, roles_of
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.persist.manifest import digest
+from tastebridge.persist.disk import digest
 
 BATCH = 1 << 16
 """Rows read at once."""

@@ -7,8 +7,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from tastebridge.exceptions import ModelFileError
 
@@ -19,7 +19,7 @@ _FLAGS = (
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def open_regular(path: Path) -> Iterator[tuple[BufferedReader, int]]:
     """Yield an open regular file and its size; a link, pipe or device is refused.
 
     Raises

@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tastebridge.exceptions import ModelFileError, ModelFormatError
 from tastebridge.persist.disk import digest, installed_memory, open_regular
@@ -95,7 +96,7 @@ def read_file(folder: Path, record: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def _opened(folder: Path, record: dict[str, Any]) -> Iterator[tuple[BinaryIO, Path]]:
+def _opened(folder: Path, record: dict[str, Any]) -> Iterator[tuple[BufferedReader, Path]]:
     """Yield a file of the manifest, which has the size named there."""
     name, size, sha256 = record["file"], record["size"], record["sha256"]
     if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
