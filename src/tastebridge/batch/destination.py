@@ -20,6 +20,7 @@ from tastebridge.batch.joining import join
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.parts import Part
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, OutputError
+from tastebridge.persist.output import sweep as sweep_beside
 
 _JOB = "job.json"
 _OURS = re.compile(
@@ -75,8 +76,6 @@ class Destination:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the place for this process."""
-        with disk(self.work):
-            self.work.mkdir(parents=True, exist_ok=True)
         with lock.locked(self.work, self.path):
             try:
                 yield
@@ -96,6 +95,8 @@ class Destination:
             self._clear()
         sweep(self.folder)
         sweep(self.work)
+        with disk(self.path):
+            sweep_beside(self.path)
         if not self.is_file and (self.folder / manifest.NAME).exists():
             return self._finished(job)
         if (self.work / _JOB).exists():

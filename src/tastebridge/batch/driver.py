@@ -14,6 +14,7 @@ from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread, together
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.batch.job import Job
 from tastebridge.batch.kernel import HistoryKernel
 from tastebridge.batch.manifest import Manifest
@@ -67,7 +68,7 @@ class Driver:
 
     def run(self, restart: bool) -> Manifest:
         """Do the job, or the rest of it."""
-        self._refuse_nesting()
+        refuse_inputs(self.destination.path, events=self.source.path)
         with self.destination.held():
             manifest = self.destination.admit(self.job, restart)
             if manifest is not None:
@@ -84,7 +85,7 @@ class Driver:
         """Spread the events over partitions, or what of them is not spread yet."""
         usual = min(self.per_part or EVENTS, self.source.n_rows)
         likely = partition_bytes(usual, usual // 4, _EVENT_BYTES, self.kernel.answer_bytes)
-        budget = Budget.of(self.memory, 1, self.kernel.recommender.model_, likely)
+        budget = Budget.of(self.memory, 1, self.kernel.state.scorer.model, likely)
         spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
             spill.fill(budget.buffer // self.n_jobs, count, self.n_jobs)
@@ -99,7 +100,7 @@ class Driver:
         largest = partition_bytes(
             int(sizes.events.max()), int(sizes.people.max()), sizes.width, self.kernel.answer_bytes
         )
-        budget = Budget.of(self.memory, self.n_jobs, self.kernel.recommender.model_, largest)
+        budget = Budget.of(self.memory, self.n_jobs, self.kernel.state.scorer.model, largest)
         self.kernel.chunk = min(self.kernel.chunk, budget.chunk)
         with meter("Scoring", self.source.n_rows, "events", self.progress) as count:
 
@@ -115,15 +116,6 @@ class Driver:
                 return part
 
             return together([partial(work, number) for number in range(len(found))], budget.workers)
-
-    def _refuse_nesting(self) -> None:
-        """Refuse results among the events: the next run would read them."""
-        events, out = self.source.path.resolve(), self.destination.path
-        if events == out or events in out.parents:
-            raise OutputError(
-                f"the output {str(out)!r} lies among the events {str(events)!r}, and would be read as "
-                "events. Choose another output."
-            )
 
     def _refuse_nothing(self, parts: list[Part]) -> None:
         """Refuse to call it a result if no row was any good."""
@@ -151,15 +143,11 @@ def warn_of_losses(account: Account, n: int | None = None) -> None:
     bad = {step: rows for step, rows in account.cleaning.items() if step != "duplicates"}
     if bad:
         what = ", ".join(f"{rows:,} with {step}" for step, rows in bad.items())
-        _say(f"of {account.events:,} rows these were bad and left out: {what}.")
+        warn(f"of {account.events:,} rows these were bad and left out: {what}.")
     if account.unknown:
-        _say(f"{unknown_events(account.unknown)}; they are passed over.")
+        warn(f"{unknown_events(account.unknown)}; they are passed over.")
     if n is not None and account.short:
-        _say(
+        warn(
             f"{account.short} of {account.people} people get fewer than n={n} recommendations: no more items "
             "are left for them."
         )
-
-
-def _say(message: str) -> None:
-    warn(message)

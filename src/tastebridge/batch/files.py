@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from tastebridge.exceptions import OutputError
+from tastebridge.persist.disk import sync_folder
+from tastebridge.persist.output import beside
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -18,7 +19,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @contextmanager
 def whole(path: Path) -> Iterator[IO[Any]]:
     """Yield a file to write to; when all went well it is on the disk and in its place, otherwise gone."""
-    new = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
+    new = beside(path)
     with disk(path):
         try:
             with new.open("wb") as file:
@@ -26,7 +27,7 @@ def whole(path: Path) -> Iterator[IO[Any]]:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             new.unlink(missing_ok=True)
 
@@ -52,17 +53,3 @@ def sweep(folder: Path) -> None:
     for path in folder.glob(".*-????????.tmp"):
         if path.is_file():
             path.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)

@@ -39,7 +39,7 @@ class Job:
                 "policy": asdict(kernel.policy),
                 **more,
                 "missing": kernel.missing,
-                "target": kernel.recommender.model_.target,
+                "target": kernel.state.target,
             }
         )
 

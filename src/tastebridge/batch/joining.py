@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_numeric_dtype
 
 from tastebridge.batch.files import disk, whole
+from tastebridge.batch.vector_files import ids_beside
+from tastebridge.exceptions import OutputError
+from tastebridge.persist.locking import Held, locked
+from tastebridge.persist.output import sweep
 
 
 def join(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
@@ -27,13 +33,58 @@ def join(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
         write(first, tables, file)
 
 
-def _write_csv(first: pa.Table, tables: Iterator[pa.Table], file: IO[bytes]) -> None:
-    def lines(table: pa.Table, header: bool) -> bytes:
-        return table.to_pandas().to_csv(index=False, header=header, lineterminator="\n").encode()
+def csv_of(frame: pd.DataFrame, header: bool = True) -> bytes:
+    """Return a frame as CSV with lines that end in a line feed; a cell with any line break is quoted.
 
-    file.write(lines(first, True))
+    Python's writer quotes a carriage return only where lines end in one. So the lines of a frame with such
+    cells are written with both and then lose the carriage return.
+    """
+    texts = [frame[name] for name in frame.columns if not is_numeric_dtype(frame[name])]
+    if not any(column.astype(str).str.contains("\r", regex=False).any() for column in texts):
+        return frame.to_csv(index=False, header=header, lineterminator="\n").encode()
+    lines = _Lines()
+    frame.to_csv(lines, index=False, header=header, lineterminator="\r\n")
+    return "".join(lines.written).encode()
+
+
+class _Lines:
+    """A text file that is written line by line, each ending in both breaks, and keeps the line feed alone."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> int:
+        """Take a line."""
+        self.written.append(line.removesuffix("\r\n") + "\n")
+        return len(line)
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the lines; pandas takes an object with this method for an open file."""
+        return iter(self.written)
+
+
+def put(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
+    """Write tables as :func:`join` does, where no lock of a batch is held.
+
+    Raises
+    ------
+    OutputError
+        If another process is writing the file, or it cannot be written.
+    """
+    try:
+        with disk(path), locked(path):
+            sweep(path)
+            join(tables, path, n_rows)
+    except Held:
+        raise OutputError(
+            f"another process is writing {str(path)!r}. Wait for it, or choose another output."
+        ) from None
+
+
+def _write_csv(first: pa.Table, tables: Iterator[pa.Table], file: IO[bytes]) -> None:
+    file.write(csv_of(first.to_pandas()))
     for table in tables:
-        file.write(lines(table, False))
+        file.write(csv_of(table.to_pandas(), header=False))
 
 
 def _write_parquet(first: pa.Table, tables: Iterator[pa.Table], file: IO[bytes]) -> None:
@@ -47,7 +98,7 @@ def _write_npy(first: pa.Table, tables: Iterator[pa.Table], path: Path, n_rows: 
     """Write the column ``vector`` as a matrix, and the other column beside it."""
     name = next(name for name in first.column_names if name != "vector")
     width = first.schema.field("vector").type.list_size
-    ids = path.with_suffix(".ids.parquet")
+    ids = ids_beside(path)
     header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
     with whole(path) as file, whole(ids) as beside, disk(path):
         np.lib.format.write_array_header_1_0(file, header)
@@ -56,6 +107,7 @@ def _write_npy(first: pa.Table, tables: Iterator[pa.Table], path: Path, n_rows: 
                 for chunk in table["vector"].chunks:
                     file.write(np.ascontiguousarray(chunk.flatten().to_numpy(), dtype="<f4").tobytes())
                 writer.write_table(table.select([name]))
+        path.unlink(missing_ok=True)  # killed between the two files, no matrix is there, not a wrong one
 
 
 def _all(first: pa.Table, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

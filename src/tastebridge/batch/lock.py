@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from tastebridge.batch.files import disk
 from tastebridge.exceptions import OutputError
+from tastebridge.persist.locking import Held, taken
 
 NAME = "lock"
 
 
 @contextmanager
 def locked(folder: Path, what: Path) -> Iterator[None]:
-    """Hold the lock of a folder, or refuse at once where another process does."""
-    path = folder / NAME
-    with disk(path):
-        file = path.open("ab")
-    with file:
+    """Make a folder and hold its lock, or refuse at once where another process does."""
+    with disk(folder):
         try:
-            _take(file)
-        except OSError:
+            file = _taken(folder)
+        except Held:
             raise OutputError(
                 f"another process is writing {str(what)!r}. Wait for it, or choose another output."
             ) from None
+    with file:
         yield
 
 
-def _take(file: IO[Any]) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _taken(folder: Path) -> IO[Any]:
+    """Return the locked file of a folder, which the holder before may remove meanwhile."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            return taken(folder / NAME)

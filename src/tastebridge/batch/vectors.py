@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,19 @@ import numpy as np
 import pyarrow as pa
 
 from tastebridge._foundation.validation import check_choice, check_count
+from tastebridge._foundation.warnings import warn
 from tastebridge.batch.account import Account
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn_of_losses
 from tastebridge.batch.files import disk
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.batch.job import Job
-from tastebridge.batch.joining import join
+from tastebridge.batch.joining import put
 from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
+from tastebridge.batch.vector_files import refuse_others
 from tastebridge.data import CleaningPolicy
 from tastebridge.exceptions import OutputError
 from tastebridge.loading import load
@@ -140,20 +143,35 @@ def write_vectors(
     n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
     recommender = model if isinstance(model, Recommender) else load(model)
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{str(folder)!r} is a file, and vectors go to a folder. Choose another path.")
+    items, users = (folder / f"{name}.{format}" for name in ("items", "users"))
+    inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}
+    given = {name: Path(path) for name, path in inputs.items() if path is not None}
+    for path, column in {items: "item_id", users: "user_id"}.items():
+        refuse_inputs(path, **given)
+        refuse_others(path, column)
     with disk(folder):
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{str(folder)!r} is a file, and vectors go to a folder. Choose another path.")
         folder.mkdir(parents=True, exist_ok=True)
     ids, vectors = recommender.item_vectors()
-    items = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
-    join(iter([items]), folder / f"items.{format}", len(ids))
+    rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
     if events is None:
+        if users.exists():
+            warn(f"{str(users)!r} is of an earlier run; make it again if the model is another one.")
+        put(iter([rows]), items, len(ids))
         return None
-    destination = Destination.of(folder / f"users.{format}", (f".{format}",))
+
+    def alone(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the parts once no older items are there: killed between, no two files of two models meet."""
+        items.unlink(missing_ok=True)
+        yield from parts
+
+    destination = Destination.of(users, (f".{format}",))
     source = open_source(events, columns, kernel.event_weights, bound)
     job = Job.of("vectors", kernel, source)
-    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS)
+    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, alone)
     manifest = driver.run(restart)
+    put(iter([rows]), items, len(ids))
     warn_of_losses(manifest.account)
     return manifest.account
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tastebridge.batch import audience_all
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
@@ -49,9 +50,10 @@ def audience(
       tastebridge audience model events/ --items a --items b -o out.parquet
     """
     table, out = Table(events, reading), screen()
+    refuse_inputs(output, events=events, model=model, key=key_file)
     recommender = load_one(model, key_file, category)
     table.check()
-    wanted = items_of(items, recommender.items_[recommender.model_.target])
+    wanted = items_of(items, next(iter(recommender.targets_.values())).items)
     start = time.perf_counter()
     done = audience_all(
         recommender,

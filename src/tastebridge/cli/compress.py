@@ -7,13 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.models import refuse_among
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import compression_table, screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
+from tastebridge.persist import check_free
 from tastebridge.recommenders.interest_mapper import InterestMapper
 
 
@@ -50,6 +53,9 @@ def compress(
       tastebridge compress model held_out.parquet -o small -k 128 --dtype int8
     """
     key = key_of(key_file)
+    refuse_inputs(output, events=events, key=key_file)
+    refuse_among(model, output)
+    check_free(output)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")

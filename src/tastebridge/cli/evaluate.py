@@ -67,9 +67,10 @@ def evaluate(
         check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
     if explicit and features:
         raise InvalidParameterError("--features is of no use with --feedback explicit. Leave it out.")
-    if output is not None:
-        check_output(output)
     tables = tables_of(features)
+    if output is not None:
+        named = {f"table of {category}": path for category, path in tables.items()}
+        check_output(output, events=events, **named)
     start = time.perf_counter()
     panel, out = Table(events, once(reading, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))

@@ -11,6 +11,7 @@ import pandas as pd
 import typer
 
 from tastebridge._foundation.validation import check_category
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, describe, tables_of
@@ -95,8 +96,10 @@ def fit(
         if explicit and given:
             raise InvalidParameterError(f"{option} is of no use with --feedback explicit. Leave it out.")
     table = Table(events, once(reading, explicit))
-    check_free(output)
     key, tables = key_of(key_file), tables_of(features)
+    named = {f"table of {category}": path for category, path in tables.items()}
+    refuse_inputs(output, events=events, key=key_file, **named)
+    check_free(output)
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")

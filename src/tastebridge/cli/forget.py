@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
@@ -42,6 +43,7 @@ def forget(
       tastebridge forget model requests.csv -o new --before their_events.csv
     """
     key = key_of(key_file)
+    refuse_inputs(output, people=people, before=before, key=key_file)
     mapper = live_model(model, output, key)
     had = None if before is None else Table(before, reading).read()
     receipt = mapper.forget(read_people(people), before=had, refit_items=refit_items)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tastebridge._foundation.validation import check_category
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli.keys import key_of
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
@@ -19,6 +20,12 @@ def load_one(model: Path, key_file: Path | None, category: str | None) -> Recomm
         names = ", ".join(map(repr, recommender.targets_))
         raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Say which: --category.")
     return recommender
+
+
+def refuse_among(model: Path, output: Path) -> None:
+    """Refuse to write a model among the files of another; over it is fine."""
+    if not (output.exists() and output.samefile(model)):
+        refuse_inputs(output, **{"files of the model": model})
 
 
 def load_any(model: Path, key_file: Path | None, category: str | None) -> Recommender:

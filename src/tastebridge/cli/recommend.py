@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tastebridge.batch import recommend_all
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
@@ -60,6 +61,8 @@ def recommend(
       tastebridge recommend model events/ -o parts/ --memory 4GB --jobs 2
     """
     table, out = Table(events, reading), screen()
+    inputs = {"events": events, "model": model, "allow list": allow, "deny list": deny, "key": key_file}
+    refuse_inputs(output, **inputs)
     recommender = load_any(model, key_file, category)
     table.check()
     start = time.perf_counter()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
@@ -54,6 +55,7 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
     check_path(output)
+    refuse_inputs(output, events=events, model=model, key=key_file)
     start = time.perf_counter()
     recommender = load_one(model, key_file, category)
     panel = None if events is None else Table(events, reading).read()

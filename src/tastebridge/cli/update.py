@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, read_later, tables_of
 from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.models import refuse_among
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import drift_table, screen
 from tastebridge.data.changes import Repeats
@@ -58,6 +60,8 @@ def update(
     """
     table = Table(events, reading)
     key, tables = key_of(key_file), tables_of(features)
+    named = {f"table of {category}": path for category, path in tables.items()}
+    refuse_inputs(output, events=events, before=before, key=key_file, **named)
     mapper = live_model(model, output, key)
     had = None if before is None else Table(before, reading).read()
     start = time.perf_counter()
@@ -77,6 +81,7 @@ def update(
 
 def live_model(model: Path, output: Path, key: Key | None) -> InterestMapper:
     """Return a loaded model that can change, once it is sure that the changed one can be written."""
+    refuse_among(model, output)
     check_free(output)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):

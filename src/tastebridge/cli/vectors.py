@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from tastebridge.batch import write_vectors
+from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
@@ -50,6 +51,7 @@ def vectors(
       tastebridge vectors model -o vectors
       tastebridge vectors model events/ -o vectors --format npy --memory 1GB
     """
+    refuse_inputs(output, model=model)
     recommender = load_one(model, key_file, category)
     how = {}
     if events is not None:

@@ -28,7 +28,7 @@ def locked(path: Path) -> Iterator[None]:
         If no file can be made there.
     """
     beside = path.with_name(f".{path.name}.lock")
-    file = _taken(beside)
+    file = taken(beside)
     try:
         yield
     finally:
@@ -64,8 +64,18 @@ def _take_on_windows(file: IO[Any]) -> None:
         raise Held(error.errno, "it is locked") from None
 
 
-def _taken(beside: Path) -> IO[Any]:
-    """Return the locked file of this name; one that the holder before removed meanwhile does not count."""
+def taken(beside: Path) -> IO[Any]:
+    """Return an open and locked file of this name, made where there is none.
+
+    A file that the holder before removed meanwhile does not count.
+
+    Raises
+    ------
+    Held
+        If another process, or another thread of this one, holds the lock.
+    OSError
+        If no file can be made there.
+    """
     while True:
         file = beside.open("ab")
         try:

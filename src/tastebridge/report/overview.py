@@ -10,6 +10,7 @@ import numpy as np
 from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.diagnostics.summary import MODEL
 from tastebridge.report.html import number, percent, section, table, text
+from tastebridge.report.reasons import state_of
 
 _SEGMENTS = {"cold": "new to it", "warm": "with a history there"}
 
@@ -47,7 +48,7 @@ def cost_section(mapper: Any, seconds: float) -> str:
     rows = [
         ("target items", f"{len(items):,}"),
         ("numbers in a vector", f"{items.shape[1]:,}"),
-        ("routes", f"{len(mapper.model_.routes):,}"),
+        ("routes", f"{len(state_of(mapper).scorer.model.routes):,}"),
         ("item vectors in memory", f"{items.nbytes / 1e6:,.1f} MB"),
         (
             "time for ten recommendations",

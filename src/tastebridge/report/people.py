@@ -37,7 +37,7 @@ def people_data(mapper: Any, panel: Panel, most: int) -> tuple[str, int]:
     chosen = np.sort(np.random.default_rng(0).permutation(len(panel))[:most])
     some, histories = state_of(mapper).encoder.fold_in(panel[chosen], quiet=True)
     leans = interest_of(mapper.interests_, histories)
-    sure = confidence_of(mapper.confidence_, mapper.model_, histories, _ITEMS)
+    sure = confidence_of(mapper.confidence_, state_of(mapper).scorer.model, histories, _ITEMS)
     known = np.column_stack([np.diff(histories[name].indptr) for name in mapper.interests_])
     book = _Names(mapper)
     people = [

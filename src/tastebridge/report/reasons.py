@@ -30,13 +30,14 @@ def state_of(mapper: Any) -> FittedState:
 
 def lines_of(mapper: Any, histories: dict[str, sparse.csr_matrix], n: int) -> list[list[Line]]:
     """Return for each person their recommendations with reasons; category POPULARITY where it is that."""
-    best = state_of(mapper).scorer.top_items(histories, n, Filters())[0]
-    weights = mapper.model_.weights(histories)
+    scorer = state_of(mapper).scorer
+    best = scorer.top_items(histories, n, Filters())[0]
+    weights = scorer.model.weights(histories)
     found = []
     for row, items in enumerate(best):
         mine = {name: part[row] for name, part in histories.items()}
         listed = items[items >= 0].tolist()
-        sums = sums_of(mapper.model_, mine, weights[row], listed)
+        sums = sums_of(scorer.model, mine, weights[row], listed)
         found.append([Line(item, _carrying(mine, sums, at)) for at, item in enumerate(listed)])
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model.filters import Filters
+from tastebridge.persist.output import replaced
 from tastebridge.report.inside import directions_section, interests_section, routes_section
 from tastebridge.report.overview import cost_section, data_section, intro
 from tastebridge.report.page import page
@@ -77,12 +77,9 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
             "saved by an earlier version. Fit it again."
         )
     panel = mapper.panel_ if events is None else state_of(mapper).encoder.read(events)
-    new = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
-    try:
-        new.write_text(_render(mapper, panel, people), encoding="utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    text = _render(mapper, panel, people)
+    with replaced(path) as new:
+        new.write_text(text, encoding="utf-8")
     return path
 
 
