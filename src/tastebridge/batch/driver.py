@@ -98,7 +98,7 @@ class Driver:
         sizes = spill.sizes()
         found = [finished(number, folder, records) for number in range(spill.spread.n_partitions)]
         largest = partition_bytes(
-            int(sizes.events.max()), int(sizes.people.max()), sizes.width, self.kernel.answer_bytes
+            int(sizes.events.max()), int(sizes.users.max()), sizes.width, self.kernel.answer_bytes
         )
         budget = Budget.of(self.memory, self.n_jobs, self.kernel.state.scorer.model, largest)
         self.kernel.chunk = min(self.kernel.chunk, budget.chunk)

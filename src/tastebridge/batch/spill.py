@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from tastebridge._numerics.threads import together
 from tastebridge.batch.files import disk, whole
+from tastebridge.batch.runs import Run, write_run
 from tastebridge.batch.source import Source
 from tastebridge.batch.spreading import Spread
 from tastebridge.exceptions import OutputError
@@ -23,10 +23,10 @@ _NAME = re.compile(r"run-(\d{15})-(\d{15})\.arrow")
 
 
 class Sizes(NamedTuple):
-    """The events of every partition, its people (at most), and the bytes of an event, about."""
+    """The events of every partition, its users (at most), and the bytes of an event, about."""
 
     events: np.ndarray
-    people: np.ndarray
+    users: np.ndarray
     width: int
 
 
@@ -72,23 +72,15 @@ class Spill:
 
     def sizes(self) -> Sizes:
         """Return how large the partitions are."""
-        events, people = np.zeros((2, self.spread.n_partitions), dtype=np.int64)
+        events, users = np.zeros((2, self.spread.n_partitions), dtype=np.int64)
         n_bytes = 0
-        for path, _ in self._complete():
-            with _sound(path), pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as opened:
-                meta = opened.schema.metadata
-                events += np.array(meta[b"events"].split(), dtype=np.int64)
-                people += np.array(meta[b"people"].split(), dtype=np.int64)
-                n_bytes += int(meta[b"nbytes"])
-        return Sizes(events, people, -(-n_bytes // max(1, int(events.sum()))))
+        for run in self._complete():
+            events, users, n_bytes = events + run.events, users + run.users, n_bytes + run.nbytes
+        return Sizes(events, users, -(-n_bytes // max(1, int(events.sum()))))
 
     def partition(self, number: int) -> pa.Table:
         """Return the events of a partition, in the order of the input."""
-        batches = []
-        for path, _ in self._complete():
-            with _sound(path), pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as opened:
-                batches.append(opened.get_batch(number).replace_schema_metadata(None))
-        return pa.Table.from_batches(batches)
+        return pa.concat_tables([run.partition(number) for run in self._complete()])
 
     def runs(self) -> list[tuple[Path, int]]:
         """Return the runs from the first row on without a gap, each with the row behind its last."""
@@ -109,43 +101,30 @@ class Spill:
         for path in {*self.folder.glob("run-*.arrow")} - {path for path, _ in runs}:
             path.unlink()
 
-    def _complete(self) -> list[tuple[Path, int]]:
+    def _complete(self) -> Iterator[Run]:
+        """Yield the runs, which must be of all rows."""
         runs = self.runs()
         if not runs or runs[-1][1] != self.source.n_rows:
             raise OutputError(
                 f"{str(self.folder)!r} lost some of its runs of events. Begin anew with restart=True."
             )
-        return runs
+        row = 0
+        for path, last in runs:
+            yield Run.open(path, row, last)
+            row = last
 
     def _write(self, held: list[pa.Table], first: int, last: int) -> None:
         rows = pa.concat_tables(held)
         held.clear()
-        where, people = self.spread.partitions(rows["user_id"])
+        where, users = self.spread.partitions(rows["user_id"])
         order = np.argsort(where, kind="stable")
         sizes = np.bincount(where, minlength=self.spread.n_partitions)
         sorted_rows = rows.take(pa.array(order)).combine_chunks()
-        meta = {"events": _words(sizes), "people": _words(people), "nbytes": str(sorted_rows.nbytes)}
         del rows
-        schema = sorted_rows.schema.with_metadata(meta)
-        path = self.folder / f"run-{first:015d}-{last:015d}.arrow"
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        ends = np.cumsum(sizes)
-        with whole(path) as file, disk(path), pa.ipc.new_file(file, schema, options=options) as writer:
-            for end, size in zip(ends, sizes, strict=True):
-                writer.write_batch(_batch(sorted_rows.slice(end - size, size), schema))
-
-
-@contextmanager
-def _sound(path: Path) -> Iterator[None]:
-    """Say of a run that cannot be read what to do."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError):
-        raise OutputError(f"{str(path)!r} is damaged. Begin anew with restart=True.") from None
-
-
-def _words(numbers: np.ndarray) -> str:
-    return " ".join(map(str, numbers.tolist()))
+        path, ends = self.folder / f"run-{first:015d}-{last:015d}.arrow", np.cumsum(sizes)
+        parts = (sorted_rows.slice(end - size, size) for end, size in zip(ends, sizes, strict=True))
+        with whole(path) as file, disk(path):
+            write_run(file, parts, users, (first, last))
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -155,12 +134,3 @@ def _plain(table: pa.Table) -> pa.Table:
         for field in table.schema
     ]
     return table.cast(pa.schema(kinds))
-
-
-def _batch(rows: pa.Table, schema: pa.Schema) -> pa.RecordBatch:
-    batches = rows.cast(schema).to_batches()
-    return (
-        batches[0]
-        if batches
-        else pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
-    )
