@@ -22,7 +22,7 @@ from tastebridge.batch.memory import Budget, partition_bytes, release
 from tastebridge.batch.parts import Part, finished, write_part
 from tastebridge.batch.schema import nest
 from tastebridge.batch.source import Source
-from tastebridge.batch.spill import Spill
+from tastebridge.batch.spill import Spill, event_bytes
 from tastebridge.batch.spreading import EVENTS, Spread
 from tastebridge.data.history_encoder import unknown_events
 from tastebridge.exceptions import (
@@ -33,7 +33,7 @@ from tastebridge.exceptions import (
 )
 
 _EVENT_BYTES = 60
-"""What an event may well take, before any was read."""
+"""What an event takes at least, by experience; the first rows of the input may say more."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Driver:
     def _spill(self) -> Spill:
         """Spread the events over partitions, or what of them is not spread yet."""
         usual = min(self.per_part or EVENTS, self.source.n_rows)
-        likely = partition_bytes(usual, usual // 4, _EVENT_BYTES, self.kernel.answer_bytes)
+        width = max(_EVENT_BYTES, event_bytes(self.source))
+        likely = partition_bytes(usual, usual // 4, width, self.kernel.answer_bytes)
         budget = Budget.of(self.memory, 1, self.kernel.state.scorer.model, likely)
         spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
+from tastebridge.batch.row_groups import tables_of
 from tastebridge.data.reading import open_parquet, parquet_parts, read_text, roles_of
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.persist.disk import digest
@@ -142,19 +142,10 @@ class Source:
         if self._data is None:
             yield piece.select(list(roles))
             return
-        options = ds.ParquetFragmentScanOptions(page_checksum_verification=True, pre_buffer=False)
+        columns = [self.roles[role] for role in roles]
         with unreadable(Path(piece.path)):
-            batches = piece.to_batches(
-                schema=self._data.schema,
-                columns=[self.roles[role] for role in roles],
-                batch_size=BATCH,
-                batch_readahead=1,
-                fragment_readahead=1,
-                fragment_scan_options=options,
-                use_threads=False,
-            )
-            for batch in batches:
-                yield pa.Table.from_batches([batch]).rename_columns(list(roles))
+            for table in tables_of(piece, self._data.schema, columns, BATCH):
+                yield table.rename_columns(list(roles))
 
 
 @contextmanager

@@ -127,6 +127,12 @@ class Spill:
             write_run(file, parts, users, (first, last))
 
 
+def event_bytes(source: Source) -> int:
+    """Return the bytes of an event in memory, by the first rows of the input."""
+    first = _plain(next(source.read(list(source.roles))))
+    return -(-first.nbytes // len(first))
+
+
 def _plain(table: pa.Table) -> pa.Table:
     """Return a table without dictionaries: a file of Arrow batches has one dictionary for all of them."""
     kinds = [
