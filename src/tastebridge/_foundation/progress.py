@@ -20,6 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from tastebridge._foundation.printable import printable
+
 
 class Step(Protocol):
     """What is called at the start of every step, with what it does."""
@@ -34,7 +36,8 @@ def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
     if not shown:
         yield lambda message: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    said = TextColumn("{task.description}", markup=False)  # names of categories are data
+    columns = (SpinnerColumn(), said, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task(title, total=total)
         done = -1
@@ -42,7 +45,7 @@ def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
         def step(message: str) -> None:
             nonlocal done
             done += 1
-            bar.update(task, completed=done, description=f"{title}: {message}")
+            bar.update(task, completed=done, description=f"{title}: {printable(message)}")
 
         yield step
 

@@ -44,6 +44,7 @@ def _batches(piece: ds.ParquetFileFragment, columns: list[str], rows: int) -> It
             yield pa.record_batch({"": pa.array(numbers)})
         return
     width = max(1, group.total_byte_size // group.num_rows)
+    rows = max(1, min(rows, _TABLE // width))
     with pq.ParquetFile(
         piece.path,
         metadata=piece.metadata,
@@ -51,9 +52,7 @@ def _batches(piece: ds.ParquetFileFragment, columns: list[str], rows: int) -> It
         pre_buffer=False,
         page_checksum_verification=True,
     ) as file:
-        yield from file.iter_batches(
-            max(1, min(rows, _TABLE // width)), row_groups=[group.id], columns=columns, use_threads=False
-        )
+        yield from file.iter_batches(rows, row_groups=[group.id], columns=columns, use_threads=False)
 
 
 def _column(batch: pa.RecordBatch, name: str, kind: pa.DataType, fixed: dict[str, object]) -> pa.Array:

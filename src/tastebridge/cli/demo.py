@@ -44,8 +44,8 @@ def demo(
     split = hide_genre(target, random_state=seed)
     out.print(overview_table(split.train, target, out))
     out.print(
-        f"\nHidden: all that {len(split.user_ids)} people saw in [bold]{target}[/bold], "
-        f"{len(split.truth):,} films. What would they like there?\n"
+        f"\nHidden: all that {len(split.user_ids)} people saw in {target}, {len(split.truth):,} films. "
+        "What would they like there?\n"
     )
     results, models = contest(split, _METRICS, seed, out.is_terminal)
     for portrait in portraits(models["tastebridge"], split, people):

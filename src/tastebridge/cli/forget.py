@@ -48,4 +48,4 @@ def forget(
     had = None if before is None else Table(before, reading).read()
     receipt = mapper.forget(read_people(people), before=had, refit_items=refit_items)
     save_live(mapper, output, key)
-    screen().print(f"{receipt}\nThe model is in {output}.", soft_wrap=True, markup=False)
+    screen().print(f"{receipt}\nThe model is in {output}.", soft_wrap=True)

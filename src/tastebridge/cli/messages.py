@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import typer
 
+from tastebridge._foundation.printable import printable
 from tastebridge.exceptions import InvalidParameterError, TastebridgeError, TastebridgeWarning
 
 _COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
@@ -40,11 +41,11 @@ def spoken(command: Callable[..., None]) -> Callable[..., None]:
 
 def note(message: object) -> None:
     """Say what is worth knowing."""
-    typer.echo(f"{typer.style('note:', fg='yellow')} {_one_line(message)}", err=True)
+    typer.echo(f"{typer.style('note:', fg='yellow')} {printable(_one_line(message))}", err=True)
 
 
 def _fail(message: object, code: int) -> None:
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True)
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {printable(_one_line(message))}", err=True)
     raise typer.Exit(code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -11,15 +12,31 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tastebridge._foundation.printable import printable
 from tastebridge.data import Panel
 from tastebridge.report.sources import used
 
 _VERDICTS = {"helps": "green", "hurts": "red"}
 
 
-def screen() -> Console:
+class Screen(Console):
+    """A console that shows text as it is: no brackets are read as markup, no control character goes out.
+
+    Names of categories, items and files come from data. A part that is to look different is a
+    :class:`rich.text.Text` or has a ``style``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, soft_wrap=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string as text to be shown; every string of a table or line comes through here."""
+        return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
+
+
+def screen() -> Screen:
     """Return the console of the standard output."""
-    return Console(highlight=False, soft_wrap=False)
+    return Screen()
 
 
 def plain_table(title: str, columns: Sequence[str], caption: str | None = None) -> Table:
@@ -73,7 +90,7 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
     )
     for row in (transfer.sort_values("lift", ascending=False) if judged else transfer).to_dict("records"):
         lift = _lift(row) if judged else []
-        verdict = Text(row["verdict"], style=_VERDICTS.get(row["verdict"], "dim"))
+        verdict = Text(printable(row["verdict"]), style=_VERDICTS.get(row["verdict"], "dim"))
         table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, used(row))
     return table
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.saved import Saved
@@ -42,7 +43,7 @@ model.recommend_from(history, n=10)  # history: a frame of user_id, item_id, cat
 def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     """Return the card of a recommender as Markdown; it names no person."""
     sections = [
-        f"# {parts.kind}: recommends in {', '.join(parts.targets)}",
+        f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
         f"A model of tastebridge {__version__}. {_people(with_users, updatable)}",
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(parts)),
@@ -199,4 +200,6 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")
+    """Return a value as one line of Markdown, without the end of a cell, HTML or control characters."""
+    text = printable(" ".join(str(value).split()))
+    return text.replace("|", "\\|").replace("<", "&lt;")
