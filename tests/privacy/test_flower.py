@@ -12,8 +12,14 @@ from tastebridge.privacy import new_key
 from tastebridge.privacy.federated import Member, flower
 
 NAMES = ("ada", "eva", "kim")
-KEYS = {frozenset((a, b)): new_key() for a in NAMES for b in NAMES if a < b}
+KEYS = {}
 RUN = 17
+
+
+@pytest.fixture(autouse=True)
+def new_keys():
+    """Give every test keys of its own: a process remembers the sessions of a key."""
+    KEYS.update({frozenset((a, b)): new_key() for a in NAMES for b in NAMES if a < b})
 
 
 def rows_of(name):

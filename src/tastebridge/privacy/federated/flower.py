@@ -19,11 +19,13 @@ people under masks (:class:`tastebridge.privacy.federated.Member`), and the serv
     def main(grid, context):
         mapping = RidgeMap().fit_moments(flower.sum_over(grid, context, ["ada", "eva", "kim"]))
 
-**Who learns what** is as for the sums themselves (:mod:`tastebridge.privacy.federated.aggregate`); Flower
+**Who learns what** is as for sums in one round (:mod:`tastebridge.privacy.federated.aggregate`); Flower
 sees no more than its server does. A session is named after Flower's run, and a node answers each session
-once: that it did is kept in the state of Flower's context, for the app itself forgets between calls. Only
-sums go this way. The protocol of two parties (:class:`tastebridge.privacy.federated.Party`) does not: in
-Flower everything passes the server, and one who helps *and* sees the masked rows can take the masks off.
+once. Sessions and groups are kept in the state of Flower's context, which lasts for one run: the app itself
+forgets between calls. Give each member a ``ledger`` file to remember groups between runs. A node that fails
+is not left out by calling the others again: they would add noise to hide it. Only sums go this way. The
+protocol of two parties (:class:`tastebridge.privacy.federated.Party`) does not: in Flower everything passes
+the server, and a server that helps *and* sees the masked rows can take the masks off.
 
 References
 ----------
@@ -40,7 +42,7 @@ from tastebridge.maps.moments import Moments
 from tastebridge.privacy.federated.aggregate import Member, sum_masked
 from tastebridge.privacy.federated.messages import Message
 
-_RECORD, _BYTES, _SESSIONS = "tastebridge", "message", "sessions"
+_RECORD, _BYTES, _SESSIONS, _GROUPS = "tastebridge", "message", "sessions", "groups"
 _ACTION = "masked_moments"
 _CALL, _EVERYBODY = "call", "everybody"
 
@@ -73,7 +75,10 @@ def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
         call.expect(_CALL, call.session, _EVERYBODY)
         _use(context, call.session)
         member, moments = party(context)
-        return flwr.app.Message(packed(member.masked(moments, call.session)), reply_to=message)
+        masked = member.masked_after(moments, call.session, _groups(context))
+        if masked.value("exact", bool):
+            _remember(context, member.group)
+        return flwr.app.Message(packed(masked), reply_to=message)
 
     app.query(_ACTION)(answer)
     return app
@@ -171,6 +176,17 @@ def _use(context: Any, session: str) -> None:
     if session in used:
         raise MessageError(f"session {session!r} was answered before; its masks serve once. Name another.")
     record[_SESSIONS] = [*used, session]
+
+
+def _groups(context: Any) -> list[tuple[str, ...]]:
+    """Return the groups this node sent exact moments to in this run."""
+    return [tuple(group.split(" ")) for group in context.state[_RECORD].get(_GROUPS, [])]
+
+
+def _remember(context: Any, group: tuple[str, ...]) -> None:
+    """Enter a group this node sends exact moments to; names of parties hold no blanks."""
+    record = context.state[_RECORD]
+    record[_GROUPS] = sorted({*record.get(_GROUPS, []), " ".join(group)})
 
 
 def _library() -> Any:
