@@ -109,10 +109,13 @@ def test_a_session_serves_once():
         member.masked(part, "run-1")
 
 
-def _two(X_ids, X, Y_ids, Y, keys=(KEY, KEY), session="run-1"):
+INF = float("inf")
+
+
+def _two(X_ids, X, Y_ids, Y, keys=(KEY, KEY), session="run-1", epsilon=INF):
     return (
-        Party("shop", "club", "helper", "x", X_ids, X, keys[0], session),
-        Party("club", "shop", "helper", "y", Y_ids, Y, keys[1], session),
+        Party("shop", "club", "helper", "x", X_ids, X, keys[0], session, epsilon),
+        Party("club", "shop", "helper", "y", Y_ids, Y, keys[1], session, epsilon),
     )
 
 
@@ -203,7 +206,7 @@ def test_steps_serve_once_and_in_their_order():
 def test_two_of_one_side_are_refused():
     X = np.ones((2, 1))
     shop, _ = _two([1, 2], X, [1, 2], X)
-    twin = Party("twin", "shop", "helper", "x", [1], X[:1], KEY, "run-1")
+    twin = Party("twin", "shop", "helper", "x", [1], X[:1], KEY, "run-1", INF)
     with pytest.raises(MessageError, match="another target factors"):
         Helper().deal(shop.people(), twin.people())
 
@@ -365,5 +368,6 @@ def test_a_party_meets_any_changed_message_with_an_error_or_a_result(kind, data)
 def test_the_example_of_three_processes_runs(capfd):
     example.main()
     said = capfd.readouterr().out
-    assert "Both hold the same: True" in said
-    assert float(said.split("pooled data: ")[1].split()[0]) < 1e-6
+    assert said.count("Both hold the same: True") == 2
+    exact, noisy = (float(part.split()[0]) for part in said.split("pooled data: ")[1:])
+    assert exact < 1e-6 < noisy < 0.5

@@ -1,9 +1,10 @@
-"""Three processes learn a map between two categories, and none of them sees another's people.
+"""Three processes learn a map between two categories, and none of them sees another's users.
 
 ``python -m tastebridge.privacy.example`` starts a shop that sells books, a club that shows films, and a
-helper (it forks, so not on Windows). Only bytes of messages go between them. At the end the map they learned
-is compared with the one that all data in one place would have given; that is done by the example, which made
-the data, and by no party.
+helper (it forks, so not on Windows). Only bytes of messages go between them. They run twice: without noise,
+which tells shop and club exactly whom they share, and under differential privacy. At the end each map is
+compared with the one that all data in one place would have given. That is done by the example, which made the
+data, and by no party.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.maps.moments import Array, Moments
 from tastebridge.privacy.federated import Helper, Message, Party
-from tastebridge.privacy.keys import Key, new_key
+from tastebridge.privacy.keys import new_key
 
-SHOP, CLUB, HELPER, SESSION = "shop", "club", "helper", "first-run"
+SHOP, CLUB, HELPER = "shop", "club", "helper"
 RANK = 8
 
 Mail = dict[str, Any]
@@ -30,32 +31,41 @@ Mail = dict[str, Any]
 
 
 def main() -> None:
-    """Run the three processes and say what came out."""
-    panel, _ = make_panel(n_users=800, n_items=80, categories=("books", "films"), random_state=0)
-    key = new_key()
-    found = run(
+    """Run the processes, exactly and with noise, and print how far their maps are from the pooled one."""
+    panel, _ = make_panel(n_users=20_000, n_items=80, categories=("books", "films"), random_state=0)
+    pooled = RidgeMap().fit_moments(pooled_moments(panel))
+    sizes = " to ".join(map(str, pooled.coef_.shape))
+    print(f"The shop and the club learn a map of {sizes} factors from {len(panel):,} users.")
+    for epsilon in (float("inf"), 3.0):
+        found = learn(panel, epsilon)
+        gap = np.abs(found[SHOP] - pooled.coef_).max() / np.abs(pooled.coef_).max()
+        print(f"With epsilon={epsilon:g}:")
+        print(f"  Both hold the same: {np.array_equal(found[SHOP], found[CLUB])}.")
+        print(f"  Its largest difference from the map of pooled data: {gap:.1e} of the largest coefficient.")
+
+
+def learn(panel: Panel, epsilon: float) -> dict[str, Any]:
+    """Return by name the maps that both parties learn in one run."""
+    key, session = new_key(), f"run-{epsilon:g}"
+    return run(
         {
-            SHOP: lambda mail: party(mail, SHOP, CLUB, "x", *factors_of(panel, "books"), key),
-            CLUB: lambda mail: party(mail, CLUB, SHOP, "y", *factors_of(panel, "films"), key),
+            SHOP: lambda mail: party(
+                mail, Party(SHOP, CLUB, HELPER, "x", *factors_of(panel, "books"), key, session, epsilon)
+            ),
+            CLUB: lambda mail: party(
+                mail, Party(CLUB, SHOP, HELPER, "y", *factors_of(panel, "films"), key, session, epsilon)
+            ),
             HELPER: help_them,
         }
     )
-    pooled = RidgeMap().fit_moments(pooled_moments(panel))
-    gap = np.abs(found[SHOP] - pooled.coef_).max() / np.abs(pooled.coef_).max()
-    print(
-        f"The shop and the club learned a map of {pooled.coef_.shape[0]} to {pooled.coef_.shape[1]} factors."
-    )
-    print(f"Both hold the same: {np.array_equal(found[SHOP], found[CLUB])}.")
-    print(f"Its largest difference from the map of pooled data: {gap:.1e} of the largest coefficient.")
 
 
-def party(mail: Mail, name: str, peer: str, side: Any, ids: np.ndarray, factors: Array, key: Key) -> Array:
+def party(mail: Mail, me: Party) -> Array:
     """Play one of the two parties and return the map both learn."""
-    me = Party(name, peer, HELPER, side, ids, factors, key, SESSION)
     mail[HELPER].send_bytes(me.people().to_bytes())
     rows = me.rows(Message.from_bytes(mail[HELPER].recv_bytes()))
-    share = me.share(_exchange(mail[peer], rows, side))
-    moments = me.moments(_exchange(mail[peer], share, side))
+    share = me.share(_exchange(mail[me.peer], rows, me.side))
+    moments = me.moments(_exchange(mail[me.peer], share, me.side))
     return RidgeMap().fit_moments(moments).coef_
 
 
@@ -67,7 +77,7 @@ def help_them(mail: Mail) -> None:
 
 
 def factors_of(panel: Panel, category: str) -> tuple[np.ndarray, Array]:
-    """Return what a business knows: the ids of its own people and their factors."""
+    """Return the data of a business: the ids of its own users and their factors."""
     part = panel[category]
     rows = part.matrix[part.active_numbers]
     return panel.users.ids[part.active_numbers], np.asarray(SVDFactors(RANK).fit(rows).transform(rows))
@@ -81,7 +91,7 @@ def pooled_moments(panel: Panel) -> Moments:
 
 
 def run(roles: dict[str, Callable[[Mail], Any]]) -> dict[str, Any]:
-    """Run every role in a process of its own, joined by pipes, and return what they return."""
+    """Run every role in a process of its own, joined by pipes, and return their results by name."""
     context = multiprocessing.get_context("fork")
     names = list(roles)
     mail: dict[str, Mail] = {name: {} for name in names}
@@ -102,7 +112,7 @@ def run(roles: dict[str, Callable[[Mail], Any]]) -> dict[str, Any]:
 
 
 def _exchange(connection: Any, message: Message, side: str) -> Message:
-    """Send a message and receive the other's: one side speaks first, so that neither waits for the other."""
+    """Send a message and receive the other's. One side speaks first, so that neither waits for the other."""
     if side == "x":
         connection.send_bytes(message.to_bytes())
         return Message.from_bytes(connection.recv_bytes())

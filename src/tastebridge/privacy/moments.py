@@ -139,7 +139,7 @@ def noisy_moments(
     """Return moments with noise of multiplier ``noise`` for all parts together; shares sum to 1 at most."""
     sums = exact_sums(to_grid(X, clips[0]), to_grid(Y, clips[1]), shares)
     noisy = {name: add_noise(part, noise, shares[name], name in ("xx", "yy")) for name, part in sums.items()}
-    return _moments(noisy, clips, public)
+    return moments_of(noisy, clips, public)
 
 
 def check_shares(shares: Mapping[str, float] | None) -> dict[str, float]:
@@ -189,7 +189,7 @@ def _check_public(public: Moments | None, shares: Mapping[str, float], shape: tu
         )
 
 
-def _moments(noisy: Mapping[str, Array], clips: tuple[float, float], public: Moments | None) -> Moments:
+def moments_of(noisy: Mapping[str, Array], clips: tuple[float, float], public: Moments | None) -> Moments:
     """Return the moments in the units of the factors, their covariances positive semidefinite."""
     cx, cy = clips
     units = {"sum_x": cx, "sum_y": cy, "xx": cx * cx, "xy": cx * cy, "yy": cy * cy}
