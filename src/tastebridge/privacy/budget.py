@@ -1,42 +1,57 @@
-"""The privacy budget: a ledger of what was spent, which refuses to be overspent."""
+"""The privacy budget: a ledger of all spending, which refuses to be overspent."""
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 from tastebridge._foundation.validation import check_number
 from tastebridge.exceptions import InvalidDataError, MissingDependencyError, PrivacyBudgetError
+from tastebridge.privacy.ledger import Ledger, open_ledger
 
-_LONGEST = 1 << 20
+_PACKAGE, _KIND = "tastebridge", "privacy budget"
+_SEEN: dict[str, int] = {}
+"""By the id of a budget, the releases this process has seen in its file: a file with fewer is an old one."""
 
 
 class Budget:
-    r"""A total :math:`(\varepsilon, \delta)` for all that is released about a set of people.
+    r"""A total :math:`(\varepsilon, \delta)` for all that is released about a set of users.
 
     Every release is a Gaussian mechanism with a noise multiplier (noise over sensitivity). They compose by
     Rényi differential privacy, accounted for by Google's ``dp-accounting``: several releases cost less than
-    the sum of their :math:`\varepsilon`. A budget is one ledger: copying it, or cloning an estimator that
-    holds it, gives the same ledger. A budget knows nothing of releases that were made without it.
+    the sum of their :math:`\varepsilon`. A release without noise, by ``epsilon=inf``, spends everything.
+
+    **There is one ledger.** A copy of a budget, or the budget of a cloned estimator, is the same object. It
+    is not pickled, and a forked process cannot spend it. After :meth:`write` the ledger is the file: all
+    budgets that :meth:`read` makes of it, in any process, enter each release there, under a lock, before it
+    is made. A copy of the file is refused as long as the file itself exists. A budget that comes with a
+    loaded model is a record of past spending and cannot be spent; pass the budget itself to the next fit.
+
+    **What is not prevented.** A budget knows nothing of releases made without it. A second budget made by
+    hand, or a ledger file restored from a backup before any process has read its later state, can be spent
+    again.
 
     Parameters
     ----------
     epsilon : float
         Above 0; ``inf`` for no limit.
     delta : float
-        Between 0 and 1, well below one over the number of people.
+        Between 0 and 1, well below one over the number of users.
     spent : sequence of float, optional
-        The noise multipliers of what was released before.
+        The noise multipliers of earlier releases; 0 for one without noise.
+    record : bool, default=False
+        Whether this only shows what was spent and cannot be spent itself.
 
     Raises
     ------
     PrivacyBudgetError
-        By :meth:`spend`, if a release would overspend it: nothing is spent then.
+        By :meth:`spend`, if a release would overspend it, or it is a copy: nothing is spent then.
 
     References
     ----------
@@ -54,67 +69,152 @@ class Budget:
     tastebridge.exceptions.PrivacyBudgetError: this release would spend epsilon=3.54 of 3 (delta=1e-06); ...
     """
 
-    def __init__(self, epsilon: float, delta: float, spent: Sequence[float] = ()) -> None:
-        self.epsilon, self.delta = check_epsilon(epsilon), check_delta(delta)
-        self._spent = [check_number("spent", noise, 0.0, open_minimum=True) for noise in spent]
-        self._lock = Lock()
+    def __init__(
+        self, epsilon: float, delta: float, spent: Sequence[float] = (), record: bool = False
+    ) -> None:
+        self.epsilon, self.delta, self.record = check_epsilon(epsilon), check_delta(delta), bool(record)
+        self._spent = [float(check_number("spent", noise, 0.0)) for noise in spent]
+        self._lock, self._process = Lock(), os.getpid()
+        self._id = secrets.token_hex(16)
+        self._path: Path | None = None
 
     @property
     def spent(self) -> tuple[float, ...]:
-        """The noise multipliers of all releases so far."""
+        """The noise multipliers of all releases so far; 0 for one without noise."""
+        if self._path is not None:
+            with self._opened(self._path) as ledger:
+                self._spent = _spending(ledger)
         return tuple(self._spent)
 
     @property
     def spent_epsilon(self) -> float:
         """The epsilon of all releases so far, at the budget's delta."""
-        return epsilon_of(self._spent, self.delta)
+        return epsilon_of(self.spent, self.delta)
 
     def spend(self, noise_multiplier: float) -> None:
-        """Enter a release before it is made."""
-        check_number("noise_multiplier", noise_multiplier, 0.0, open_minimum=True)
+        """Enter a release before it is made; 0 for one without noise.
+
+        Raises
+        ------
+        PrivacyBudgetError
+            If it would overspend the budget, or this is a copy of it.
+        InvalidDataError
+            If the file of the budget cannot be read, or is a copy or older than it was.
+        """
+        noise = float(check_number("noise_multiplier", noise_multiplier, 0.0))
+        self._refuse_copies()
+        if self._path is not None:
+            with self._opened(self._path) as ledger:
+                self._spent = _spending(ledger)
+                self._check_room(noise)
+                ledger.append({"noise_multiplier": noise})
+                self._spent.append(noise)
+                _SEEN[self._id] = len(self._spent)
+            return
         with self._lock:
-            after = epsilon_of([*self._spent, noise_multiplier], self.delta)
-            if after > self.epsilon:
-                raise PrivacyBudgetError(
-                    f"this release would spend epsilon={after:.3g} of {self.epsilon:.3g} "
-                    f"(delta={self.delta:g}); {self.spent_epsilon:.3g} is spent. Add noise, or stop here: "
-                    "what was released cannot be taken back."
-                )
-            self._spent.append(float(noise_multiplier))
+            self._check_room(noise)
+            self._spent.append(noise)
 
     def write(self, path: str | Path) -> None:
-        """Write the ledger to a JSON file, in one step."""
-        path = Path(path)
-        record = {"package": "tastebridge", "kind": "privacy budget", **self.get_params()}
-        new = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
-        try:
-            new.write_text(json.dumps(record), "ascii")
-            os.replace(new, path)
-        finally:
-            new.unlink(missing_ok=True)
-
-    @classmethod
-    def read(cls, path: str | Path) -> Self:
-        """Return the budget of a file that :meth:`write` wrote.
+        """Write the ledger to a new file, which is the ledger from now on.
 
         Raises
         ------
         InvalidDataError
-            If it cannot be read or is anything else: what was spent must be known, so there is no default.
+            If there is another file at the path: a ledger is never overwritten.
         """
+        path = Path(path).absolute()
+        self._refuse_copies()
+        with self._lock, open_ledger(path, create=True) as ledger:
+            if not ledger.records and self._path is None:
+                ledger.append(
+                    {
+                        "package": _PACKAGE,
+                        "kind": _KIND,
+                        "id": self._id,
+                        "path": str(path),
+                        "epsilon": None if math.isinf(self.epsilon) else self.epsilon,
+                        "delta": self.delta,
+                        "spent": self._spent,
+                    }
+                )
+            elif not ledger.records or ledger.records[0].get("id") != self._id:
+                raise InvalidDataError(
+                    f"the budget cannot be written to {str(path)!r}: "
+                    + (f"it is in {str(self._path)!r}." if self._path else "there is another file.")
+                    + " A ledger is in one place and is never overwritten. Use Budget.read(path) there."
+                )
+        self._path = path
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Return the budget of a file that :meth:`write` wrote; what it spends is entered there.
+
+        Raises
+        ------
+        InvalidDataError
+            If it cannot be read, is a copy of another file, or is anything else: past spending must be
+            known, so there is no default.
+        """
+        path = Path(path).absolute()
         try:
-            with open(path, "rb") as file:
-                record = json.loads(file.read(_LONGEST))
-            if (record["package"], record["kind"]) != ("tastebridge", "privacy budget"):
-                raise ValueError("it is something else")
-            return cls(record["epsilon"], record["delta"], record["spent"])
-        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            with open_ledger(path) as ledger:
+                head = ledger.records[0]
+                if (head["package"], head["kind"]) != (_PACKAGE, _KIND):
+                    raise ValueError("it is something else")
+                epsilon = math.inf if head["epsilon"] is None and "id" in head else head["epsilon"]
+                budget = cls(epsilon, head["delta"], _spending(ledger))
+        except (ValueError, LookupError, TypeError) as error:
             why = str(error).partition("\n")[0][:200]
             raise InvalidDataError(f"{str(path)!r} is not a readable privacy budget: {why}.") from None
+        budget._id, budget._path = _id_of(head, path), path
+        with budget._opened(path):
+            return budget
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[Ledger]:
+        """Open the file of the budget; refuse another one, a copy, and one that is older than it was."""
+        with open_ledger(path) as ledger:
+            head = ledger.records[0] if ledger.records else {}
+            if _id_of(head, path) != self._id:
+                raise InvalidDataError(f"the file {str(path)!r} is the ledger of another budget by now.")
+            home = Path(next((r["path"] for r in reversed(ledger.records) if "path" in r), path))
+            if home != path:
+                _refuse_copy_of(home, path, self._id)
+                ledger.append({"path": str(path)})  # it was moved here
+            if len(_spending(ledger)) < _SEEN.get(self._id, 0):
+                raise InvalidDataError(
+                    f"the ledger {str(path)!r} holds fewer releases than before: an older state of it was "
+                    "put back. What was released cannot be taken back; restore the latest state."
+                )
+            _SEEN[self._id] = len(_spending(ledger))
+            yield ledger
+
+    def _refuse_copies(self) -> None:
+        if self.record:
+            raise PrivacyBudgetError(
+                "this budget came with a saved model: it shows what was spent, and cannot be spent itself, "
+                "or every copy of the model could. Set budget= to the budget of the earlier fits, which "
+                "Budget.read(path) reads from its ledger."
+            )
+        if self._path is None and os.getpid() != self._process:
+            raise PrivacyBudgetError(
+                "this budget is in the memory of another process, and this one holds a copy. Write it to a "
+                "file by budget.write(path) before processes are started: they share the file."
+            )
+
+    def _check_room(self, noise: float) -> None:
+        after = epsilon_of([*self._spent, noise], self.delta)
+        if after > self.epsilon:
+            raise PrivacyBudgetError(
+                f"this release would spend epsilon={after:.3g} of {self.epsilon:.3g} "
+                f"(delta={self.delta:g}); {epsilon_of(self._spent, self.delta):.3g} is spent. Add noise, or "
+                "stop here: what was released cannot be taken back."
+            )
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return epsilon, delta and what is spent, as a saved model keeps them."""
-        return {"epsilon": self.epsilon, "delta": self.delta, "spent": list(self._spent)}
+        """Return epsilon, delta and all spending, as a saved model keeps them: a record."""
+        return {"epsilon": self.epsilon, "delta": self.delta, "spent": list(self.spent), "record": True}
 
     def __sklearn_clone__(self) -> Self:
         return self
@@ -130,6 +230,36 @@ class Budget:
 
     def __repr__(self) -> str:
         return f"Budget(epsilon={self.epsilon:g}, delta={self.delta:g}, spent={self._spent})"
+
+
+def _spending(ledger: Ledger) -> list[float]:
+    """Return the noise multipliers in a ledger."""
+    head, *rest = ledger.records
+    later = [record["noise_multiplier"] for record in rest if "noise_multiplier" in record]
+    if not isinstance(head["spent"], list) or any(type(noise) not in (int, float) for noise in later):
+        raise InvalidDataError("the ledger of a budget is damaged: a noise multiplier is not a number.")
+    return [*head["spent"], *later]
+
+
+def _id_of(head: dict[str, Any], path: Path) -> str:
+    """Return the id in the first record of a ledger; older files have none and go by their place."""
+    return str(head.get("id", path))
+
+
+def _refuse_copy_of(home: Path, path: Path, known: str) -> None:
+    """Refuse a ledger if the file it was copied from is still where it was."""
+    try:
+        if os.path.samefile(home, path):  # by a link; to open it again would wait for ourselves
+            return
+        with open_ledger(home) as ledger:
+            same = bool(ledger.records) and _id_of(ledger.records[0], home) == known
+    except (InvalidDataError, OSError):
+        return
+    if same:
+        raise InvalidDataError(
+            f"the ledger {str(path)!r} is a copy of {str(home)!r}, and two could be spent twice. Read that "
+            "one."
+        )
 
 
 def noise_multiplier_for(epsilon: float, delta: float, n_releases: int = 1) -> float:
@@ -153,9 +283,11 @@ def noise_multiplier_for(epsilon: float, delta: float, n_releases: int = 1) -> f
 
 
 def epsilon_of(noise_multipliers: Sequence[float], delta: float) -> float:
-    """Return the epsilon of Gaussian releases with these noise multipliers, composed."""
+    """Return the epsilon of Gaussian releases with these noise multipliers, composed; 0 is no noise."""
     if not noise_multipliers:
         return 0.0
+    if min(noise_multipliers) == 0.0:
+        return math.inf
     dp, rdp = _library()
     accountant = rdp.RdpAccountant()
     for noise in noise_multipliers:

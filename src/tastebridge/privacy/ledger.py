@@ -25,18 +25,22 @@ class Ledger:
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
-        self.records = _read(file, path)
+        text = _text(file, path)
+        self.records, self._ends = _records(text, path), not text or text.endswith(b"\n")
 
     def append(self, record: dict[str, Any]) -> None:
         """Write a record to the end of the file; it is on the disk when this returns."""
         start = self._file.seek(0, os.SEEK_END)
-        line = json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+        line = (
+            (b"" if self._ends else b"\n") + json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n"
+        )
         try:
             self._write(line)
         except OSError:
             self._file.truncate(start)  # a full disk must not leave half a line
             raise
         self.records.append(record)
+        self._ends = True
 
     def _write(self, line: bytes) -> None:
         self._file.write(line)
@@ -86,13 +90,17 @@ def open_ledger(path: str | Path, create: bool = False) -> Iterator[Ledger]:
             _unlock(file)
 
 
-def _read(file: BinaryIO, path: Path) -> list[dict[str, Any]]:
+def _text(file: BinaryIO, path: Path) -> bytes:
     text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise InvalidDataError(f"the ledger {str(path)!r} has more than {_LARGEST:,} bytes.")
+    return text
+
+
+def _records(text: bytes, path: Path) -> list[dict[str, Any]]:
     try:
-        # a line without its end was cut off by a crash: whether its record counts is not known
-        if len(text) > _LARGEST or (text and not text.endswith(b"\n")):
-            raise ValueError("its last line is not whole, or it is too long")
-        records = [json.loads(line) for line in text.splitlines()]
+        # an object of JSON that was cut off by a crash is none: whether it counts is not known
+        records = [json.loads(line) for line in text.split(b"\n") if line]
     except (ValueError, RecursionError) as error:
         why = str(error).partition("\n")[0][:200]
         raise InvalidDataError(

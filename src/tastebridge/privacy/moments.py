@@ -123,7 +123,7 @@ class PrivateMoments(BaseEstimator):
             raise InvalidDataError(f"X and Y need a row for the same people; got {len(X)} and {len(Y)} rows.")
         _check_public(public, shares, (X.shape[1], Y.shape[1]))
         noise = noise_multiplier_for(self.epsilon, self.delta)
-        if noise and self.budget is not None:
+        if self.budget is not None:
             self.budget.spend(noise)
         return noisy_moments(X, Y, noise, clips, shares, public)
 
