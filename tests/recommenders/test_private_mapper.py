@@ -207,3 +207,111 @@ def test_parameters_that_cannot_be_used_are_refused(panel, params, error):
 def test_without_outsiders_there_is_nothing_to_learn_from(panel):
     with pytest.raises(InvalidDataError, match="nobody is left to learn factors from"):
         clone(QUIET).fit(panel[panel.linked("books", "films")])
+
+
+def _timed(panel, unit=1):
+    frame = panel.to_frame()
+    frame["category"] = frame["category"].astype(str)
+    frame["timestamp"] = np.random.default_rng(0).integers(1_600_000_000, 1_650_000_000, len(frame)) * unit
+    return frame
+
+
+def _person(frame, time, **more):
+    """One protected user, with an item of each category and one time for both."""
+    items = [frame.loc[frame["category"] == name, "item_id"].iloc[0] for name in ("books", "films")]
+    rows = {"user_id": "person-9999", "item_id": items, "category": ["books", "films"], "timestamp": time}
+    return pd.DataFrame({**rows, "weight": 1.0, **more})
+
+
+def _with_half_life(epsilon=INF):
+    return clone(QUIET).set_params(weighting=tb.Weighting("binary", half_life=100.0), epsilon=epsilon)
+
+
+@pytest.mark.filterwarnings("ignore:of .* rows these were bad")
+@pytest.mark.parametrize("unit", [1, 1000])
+@pytest.mark.parametrize("time", [1_650_000_000, 1_650_000_000_000, 1.65e18, 1e30, -1e15])
+@pytest.mark.parametrize("bad_weight", [False, True])
+def test_times_of_a_protected_user_change_nothing_public(panel, unit, time, bad_weight):
+    """Not the unit either: bit by bit, and whether or not the cleaning leaves the user's rows out."""
+    frame = _timed(panel, unit)
+    person = _person(frame, time, weight=np.nan if bad_weight else 1.0)
+    with_them, without = (
+        _with_half_life().fit(data) for data in (pd.concat([frame, person], ignore_index=True), frame)
+    )
+    for name in ("books", "films"):
+        assert with_them.statistics_[name].now == without.statistics_[name].now
+    latest = frame[~frame["user_id"].isin(panel.users.ids[panel.linked("books", "films")])]["timestamp"].max()
+    assert without.statistics_["films"].now == latest / unit
+    np.testing.assert_equal(_public_parts(with_them), _public_parts(without))
+    n = with_them.privacy_["n_people"]
+    moved = with_them.model_.spaces["popularity"][:, 0] * n
+    moved = moved - without.model_.spaces["popularity"][:, 0] * without.privacy_["n_people"]
+    assert np.linalg.norm(moved) <= 1.0 + 1e-4
+
+
+@pytest.mark.parametrize("kind", ["polars", "lazy", "pyarrow", "dates"])
+def test_frames_of_all_kinds_are_read_in_public_units(panel, kind):
+    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    frame = _timed(panel)
+    mixed = pd.concat([frame, _person(frame, 1_650_000_000_000)], ignore_index=True)
+    as_kind = {
+        "polars": pl.from_pandas,
+        "lazy": lambda data: pl.from_pandas(data).lazy(),
+        "pyarrow": lambda data: pa.Table.from_pandas(data, preserve_index=False),
+        "dates": lambda data: data.assign(timestamp=pd.to_datetime(data["timestamp"], unit="s")),
+    }
+    data = as_kind[kind](frame if kind == "dates" else mixed)
+    assert (
+        _with_half_life().fit(data).statistics_["films"].now
+        == _with_half_life().fit(frame).statistics_["films"].now
+    )
+
+
+def test_a_panel_cleaned_with_minimum_counts_is_refused(panel):
+    """By hand: an item of four outsiders stays only if a protected user is the fifth."""
+    frame = panel.to_frame()
+    outsiders = panel.users.ids[np.setdiff1d(panel["films"].active_numbers, panel.linked("books", "films"))]
+    linked = panel.users.ids[panel.linked("books", "films")[:1]]
+    rare = pd.DataFrame(
+        {"user_id": [*outsiders[:4], *linked], "item_id": "rare", "category": "films", "weight": 1.0}
+    )
+    policy = tb.CleaningPolicy(min_item_events=5)
+    kept = [
+        "rare" in tb.Panel.from_frame(pd.concat([frame, rows]), policy=policy)["films"].items
+        for rows in (rare, rare[:4])
+    ]
+    assert kept == [True, False]
+    for policy in (tb.CleaningPolicy(min_user_events=2), tb.CleaningPolicy(min_item_events=2)):
+        trimmed = tb.Panel.from_frame(frame, policy=policy)
+        with pytest.raises(InvalidDataError, match="minimum counts"):
+            clone(QUIET).set_params(epsilon=3.0).fit(trimmed)
+        clone(QUIET).fit(trimmed)  # without noise there is no guarantee to keep
+
+
+def test_a_panel_whose_unit_of_times_a_protected_user_decided_is_refused(panel):
+    frame = _timed(panel)
+    mixed = pd.concat([frame, _person(frame, 1_650_000_000_000)], ignore_index=True)
+    with pytest.raises(InvalidDataError, match="Pass the frame"):
+        _with_half_life(3.0).fit(tb.Panel.from_frame(mixed))
+    _with_half_life(3.0).fit(tb.Panel.from_frame(frame))
+
+
+def test_a_fit_without_noise_spends_a_whole_budget(panel):
+    budget = Budget(50.0, 1e-6)
+    with pytest.raises(PrivacyBudgetError, match="epsilon=inf"):
+        clone(QUIET).set_params(budget=budget).fit(panel)
+    free = Budget(INF, 1e-6)
+    clone(QUIET).set_params(budget=free).fit(panel)
+    assert free.spent == (0.0,)
+
+
+def test_the_budget_of_a_loaded_model_cannot_be_spent_a_second_time(panel, tmp_path):
+    """Room for one more fit: not for one more in every copy of the model."""
+    budget = Budget(50.0, 1e-6)
+    clone(QUIET).set_params(epsilon=2.0, budget=budget).fit(panel).save(tmp_path / "model")
+    loaded = tb.load(tmp_path / "model")
+    assert loaded.budget.spent == budget.spent
+    with pytest.raises(PrivacyBudgetError, match="came with a saved model"):
+        loaded.fit(panel)
+    loaded.set_params(budget=budget).fit(panel)
+    assert len(budget.spent) == 2

@@ -95,6 +95,8 @@ class CleaningReport:
         Rows of the frame, and pairs of a person and an item left.
     steps : tuple of CleaningStep
         What happened in between, in order; steps that changed nothing are not listed.
+    minima : (int, int), default=(1, 1)
+        The least counts of the policy, of users and of items.
 
     Examples
     --------
@@ -107,6 +109,7 @@ class CleaningReport:
     rows_in: int
     rows_out: int
     steps: tuple[CleaningStep, ...] = ()
+    minima: tuple[int, int] = (1, 1)
 
     @property
     def merged(self) -> int:

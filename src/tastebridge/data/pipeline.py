@@ -36,7 +36,8 @@ def clean(
         _refuse_nothing(rows_in, len(events), steps)
     events, merged = merge(events, policy.duplicates)
     events, trimmed = trim(events, policy)
-    report = CleaningReport(rows_in, len(events), (*steps, *merged, *trimmed))
+    minima = policy.min_user_events, policy.min_item_events
+    report = CleaningReport(rows_in, len(events), (*steps, *merged, *trimmed), minima)
     if not part:
         _refuse_nothing(rows_in, len(events), report.steps)
         _warn_of_bad(report)

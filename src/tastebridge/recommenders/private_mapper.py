@@ -1,7 +1,8 @@
-"""A mapper that is differentially private end to end for the people who link two categories."""
+"""A mapper that is differentially private end to end for the users who link two categories."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -30,6 +31,7 @@ from tastebridge.privacy import Budget, Key, noise_multiplier_for
 from tastebridge.privacy.budget import check_delta, check_epsilon
 from tastebridge.privacy.grid import BITS, GridPart, add_noise, sparse_to_grid
 from tastebridge.privacy.moments import PARTS, noisy_moments
+from tastebridge.privacy.public_units import check_public, with_public_times
 from tastebridge.privacy.shrinkage import shrink_towards
 from tastebridge.privacy.whitening import Scale, scale_of
 from tastebridge.recommenders.base import Recommender, encoder_for
@@ -39,45 +41,53 @@ from tastebridge.routes.popularity import Constant
 Numbers = NDArray[np.int64]
 
 _COUNT, _MEAN = 0.03, 0.2
-"""Shares of a part of the budget: for the number of people, and, of popularity's, for their mean factors."""
+"""Shares of a part of the budget: for the number of users, and, of popularity's, for their mean factors."""
 
 
 class PrivateMapper(Recommender):
-    r"""Learns across categories from linked people under :math:`(\varepsilon, \delta)`-differential privacy.
+    r"""Learns across categories from linked users under :math:`(\varepsilon, \delta)`-differential privacy.
 
-    Protected are the people with events both in the target and in a source. Everybody else, the *outsiders*,
-    is public here: from them alone come the items the model knows, the weighting, the factors of each
-    category, their means, whitening and clips. About the protected people two things are released, with
-    noise, in one joint query: how popular each item is among them,
+    Protected are the users with events both in the target and in a source. All others, the *outsiders*, are
+    public here. From them alone come the items the model knows, the weighting, the unit of numeric times, the
+    factors of each category, their means, whitening and clips. Two things about the protected users are
+    released, with noise, in one joint query: how popular each item is among them, and their cross moments,
 
     .. math:: h = \sum_u y_u / \|y_u\|, \quad m = \sum_u \tilde y_u, \quad
               M_s = \sum_u \tilde x_u \tilde y_u^\top,
 
-    where :math:`y_u` are target rows over the items that ``min_outsiders`` took, the sum of their clipped
-    target factors, and the cross moments with those of the source s, which are whitened. The ridge map
-    :math:`B_s` of the moments, with the outsiders' covariance, leads from a history to target factors, and
-    the score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over sources. Before, h is drawn
-    towards the outsiders' popularity moved by m, by empirical Bayes. People with a target history get what
-    the outsiders' target factors say of it too.
+    where :math:`y_u` are target rows over the items that at least ``min_outsiders`` outsiders have,
+    :math:`\tilde y_u` are clipped target factors, and :math:`\tilde x_u` whitened and clipped factors of the
+    source s. The ridge map :math:`B_s` of the moments, with the outsiders' covariance, leads from a history
+    to target factors. The score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over sources.
+    Before, h is drawn towards the outsiders' popularity moved by m, by empirical Bayes. For users with a
+    target history the score of the outsiders' target factors is added.
 
-    **What is guaranteed.** Let two panels differ by one protected person, all their events present or absent.
-    Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
-    :math:`e^\varepsilon`, up to :math:`\delta`: whoever reads the saved model, or any recommendation made for
-    somebody else, learns hardly more about a protected person than had they not been there. Public, and so to
-    be chosen without looking at protected people: all parameters, the outsiders' events, the names of the
-    categories. Released: the model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and so a saved
-    folder.
+    **What is guaranteed.** Let two panels differ by one protected user, all of whose events are present or
+    absent. Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
+    :math:`e^\varepsilon`, up to :math:`\delta`. Whoever reads the saved model, or any recommendation made for
+    another user, learns hardly more about a protected user than from a model fitted without that user.
+    Public, and so to be chosen without looking at protected users: all parameters, the outsiders' events, the
+    names of the categories. Released: the model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and
+    so a saved folder.
 
-    **What is not covered.** The outsiders, at all. A recommendation made *for* a person shows that person's
-    own history, to whoever sees it. ``panel_``, which holds all people in memory; saving it needs a key.
-    Settings chosen by looking at protected people's results. An error, as that nobody is linked, and the time
-    a fit takes. A second fit, which spends as much again unless both draw on one ``budget``. Somebody who
-    stops being linked becomes an outsider in the next fit: name such people in ``protected``.
+    **What is not covered.**
 
-    **What it costs.** Single pairs of items that only few people took, such as one product under two ids, are
-    what must stay hidden; the routes of :class:`InterestMapper` that live on them have no place here. With
-    thousands of linked people an epsilon of 3 costs little beside the same model without noise; at 1 or less
-    the noise drowns most of what they show, and what is popular may serve better.
+    - The outsiders, at all.
+    - A recommendation made *for* a user shows that user's own history to its readers.
+    - ``panel_``, which holds all users in memory. Saving it needs a key.
+    - Errors, warnings, counts on a screen, and the time a fit takes.
+    - How a panel was made, if one is passed in place of a frame. A panel that was cleaned with minimum counts
+      is refused, and so is one whose unit of times came from a protected user as far as this shows.
+    - Settings chosen by looking at results of protected users.
+    - A second fit, which spends as much again unless both draw on one ``budget``.
+    - A user who stops being linked becomes an outsider in the next fit. Name such users in ``protected``.
+
+    docs/privacy_audit.md works the guarantee out by hand and tests it.
+
+    **What it costs.** Single pairs of items that few users have, such as one product under two ids, are
+    what must stay hidden. The routes of :class:`InterestMapper` that live on them have no place here. With
+    thousands of linked users an epsilon of 3 costs little next to the same model without noise. At 1 or less
+    the noise drowns most of the signal, and popular items may serve better.
 
     Parameters
     ----------
@@ -88,26 +98,26 @@ class PrivateMapper(Recommender):
     epsilon : float, default=3.0
         Above 0; ``inf`` for no noise and no protection, to measure what the noise costs.
     delta : float, default=1e-6
-        Well below one over the number of linked people.
+        Well below one over the number of linked users.
     source_components, target_components : int, default=64, 128
-        Ranks of the factors, or the highest the outsiders allow. Higher ranks see more and drown in more
-        noise.
+        Ranks of the factors, or the highest the outsiders allow. Higher ranks see more and get more noise.
     alpha : float, default=3.0
         Penalty of the ridge map, in units of the mean eigenvalue.
     popularity_share : float, default=0.25
         Share of the privacy budget for the popularity of items, between 0 and 1; the rest is for the moments.
-        It is what gives people away: with more of it more is known of what is popular, and of who was there.
+        Popularity is the part that a membership attack uses best.
     min_outsiders : int, default=5
-        How many outsiders must have taken an item for protected people to be counted on it. A row of few
-        items all of which are rare is what an attacker would look for.
+        How many outsiders must have an item for protected users to be counted on it. A row of few items, all
+        of them rare, is what an attacker would look for.
     protected : list of ids, optional
-        More people to leave out of everything public. Without a linked history they add nothing at all.
+        More users to leave out of everything public. Without a linked history they add nothing at all.
     weighting : Weighting, optional
-        How events count; None for binary ones. Must look at one person at a time or at outsiders: any does.
+        How events count; None for binary ones. Its statistics are those of outsiders.
     event_weights : mapping of event type to weight, optional
         As for :class:`tastebridge.InterestMapper`.
     budget : Budget, optional
-        A ledger to draw on; None for one of this fit alone.
+        A ledger to draw on; None for one of this fit alone. A loaded model has a record of it, which cannot
+        be spent.
     random_state : int, default=0
         Seed of the public factors. Noise has no seed: two fits differ.
 
@@ -115,14 +125,15 @@ class PrivateMapper(Recommender):
     ----------
     model_ : LinearModel
     privacy_ : dict
-        epsilon, delta, the noise multiplier of the joint query, and the released number of people.
+        epsilon, delta, the noise multiplier of the joint query, and the released number of users.
 
     Raises
     ------
     UnknownCategoryError, NoLinkedUsersError
-        If a category is not in the panel, or nobody is linked.
+        If a category is not in the panel, or no user is linked.
     InvalidDataError
-        If a category has too few outsiders to learn factors from.
+        If a category has no outsiders to learn factors from, or a panel was made in a way that lets protected
+        users decide on public data.
     PrivacyBudgetError
         If the budget does not allow the fit.
 
@@ -175,7 +186,10 @@ class PrivateMapper(Recommender):
         self.random_state = random_state
 
     def fit(self, panel: Events, y: None = None) -> Self:
-        """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
+        """Learn from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it, or from a panel.
+
+        Of a frame the unit of numeric times is read from outsiders. Of a panel it was read from all users.
+        """
         self._check()
         panel = self._read(panel)
         check_target(self.target, panel)
@@ -190,6 +204,20 @@ class PrivateMapper(Recommender):
         state = FittedState(LinearScorer(model), encoder, public.item_names)
         return self._keep({self.target: state}, panel)
 
+    def _read(self, events: Any) -> Panel:
+        """Return the panel of the events, in which no protected user decides on what is public."""
+        if isinstance(events, Panel):
+            panel = super()._read(events)
+            # without noise there is no guarantee to keep
+            if self.epsilon != float("inf"):
+                check_public(panel, self._protected_in)
+            return panel
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            panel = super()._read(events)
+        mended = with_public_times(events, panel.users.ids[~self._protected_in(panel)])
+        return super()._read(events if mended is None else mended)
+
     def save(
         self,
         path: str | Path,
@@ -199,20 +227,19 @@ class PrivateMapper(Recommender):
         pseudonyms: Key | bytes | None = None,
         updatable: bool = False,
     ) -> None:
-        """Write the model as :meth:`InterestMapper.save` does; its people only under a key.
+        """Write the model as :meth:`InterestMapper.save` does; its users only under a key.
 
         Raises
         ------
         InvalidDataError
-            If people are to be saved in the open: their histories are what is protected.
+            If users are to be saved in the open: their histories are what is protected.
         """
         if with_users and key is None:
             raise InvalidDataError(
-                "the people of a PrivateMapper are what it protects: save them with a key=…, or without "
-                "with_users."
+                "a PrivateMapper protects its users: save them with a key=…, or without with_users."
             )
         nameless = copy(self)
-        nameless.protected = None  # ids of people, of use to a fit only
+        nameless.protected = None  # ids of users, needed by a fit only
         super(PrivateMapper, nameless).save(
             path, with_users, key=key, pseudonyms=pseudonyms, updatable=updatable
         )
@@ -232,11 +259,18 @@ class PrivateMapper(Recommender):
         check_number("alpha", self.alpha, 0.0)
         check_number("popularity_share", self.popularity_share, 0.0, 0.99, open_minimum=True)
 
+    def _protected_in(self, panel: Panel) -> NDArray[np.bool_]:
+        """Return which users of a panel of any categories are protected."""
+        names = panel.categories if self.sources is None else self.sources
+        sources = [name for name in names if name in panel.categories and name != self.target]
+        known = self.target in panel.categories
+        return self._protected(panel, _linked(panel, sources, self.target) if known else {})
+
     def _protected(self, panel: Panel, linked: Mapping[str, Numbers]) -> NDArray[np.bool_]:
-        """Return which people are protected."""
+        """Return which users are protected."""
         mask = np.zeros(len(panel), dtype=bool)
-        for people in linked.values():
-            mask[people] = True
+        for users in linked.values():
+            mask[users] = True
         if self.protected is not None and len(self.protected):
             more = panel.users.numbers(self.protected, missing="negative")
             mask[more[more >= 0]] = True
@@ -250,9 +284,9 @@ class PrivateMapper(Recommender):
             name: _side(context, name, self.source_components, self.random_state, True) for name in sources
         }
         noise = self._spend()
-        everybody = np.unique(np.concatenate(list(linked.values())))
+        protected = np.unique(np.concatenate(list(linked.values())))
         popularity, n = self._popularity(
-            private[self.target][everybody], context.histories[self.target], there, noise
+            private[self.target][protected], context.histories[self.target], there, noise
         )
         share = (1.0 - self.popularity_share) / len(sources)
         routes = [_popularity_route(context, popularity)]
@@ -277,17 +311,17 @@ class PrivateMapper(Recommender):
     def _spend(self) -> float:
         """Return the noise multiplier of the joint query, entered in the budget."""
         noise = noise_multiplier_for(self.epsilon, self.delta)
-        if noise and self.budget is not None:
+        if self.budget is not None:
             self.budget.spend(noise)
         return noise
 
     def _popularity(
         self, rows: sparse.csr_matrix, public: sparse.csr_matrix, there: _Side, noise: float
     ) -> tuple[Array, float]:
-        """Return the private mean of target rows of length 1, (n_items,), and the private number of people.
+        """Return the private mean of target rows of length 1, (n_items,), and the private number of users.
 
-        Of items that many outsiders took people are counted; what is expected of all items is what outsiders
-        took, moved by how the mean of people's factors differs from that of outsiders.
+        Users are counted on items that many outsiders have. Expected of all items is the outsiders'
+        popularity, moved by how the mean factors of protected users differ from those of outsiders.
         """
         mean = there.mean(rows, noise, self.popularity_share)
         often = np.bincount(public.indices, minlength=public.shape[1]) >= self.min_outsiders
@@ -326,14 +360,14 @@ class PrivateMapper(Recommender):
 
 
 class _Side(NamedTuple):
-    """What is public of a category: factors, those of the outsiders, and their scale."""
+    """The public part of a category: the factor model, the outsiders' factors, and their scale."""
 
     model: SVDFactors
     outsiders: Array
     scale: Scale
 
     def mean(self, rows: sparse.csr_matrix, noise: float, share: float) -> Moments:
-        """Return the private number of people and sum of their factors, as ``n`` and ``sum_y``."""
+        """Return the private number of users and the sum of their factors, as ``n`` and ``sum_y``."""
         Y = self.scale.apply(self.model.transform(rows))
         shares = {**dict.fromkeys(PARTS, 0.0), "n": _COUNT * share, "sum_y": _MEAN * share}
         nobody = replace(Moments.zeros(0, Y.shape[1]), n=1.0)
@@ -349,20 +383,20 @@ def _side(context: FitContext, name: str, rank: int, random_state: int, whiten: 
 
 
 def _linked(panel: Panel, sources: Sequence[str], target: str) -> dict[str, Numbers]:
-    """Return the numbers of the people linked by each source."""
+    """Return the numbers of the users linked by each source."""
     return {name: panel.linked(name, target) for name in sources}
 
 
 def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
-    """Return the panel of everybody else, with the items they took and no other, features left out."""
+    """Return the panel of all other users, with their items and no other, features left out."""
     public = panel[~protected]
     parts: dict[str, Interactions] = {}
     for name, part in public.interactions.items():
         taken = np.unique(part.matrix.indices)
         if not len(taken):
             raise InvalidDataError(
-                f"everybody with events in {name!r} is protected, so nobody is left to learn factors from. "
-                "PrivateMapper needs people of a single category in each; add some, or protect fewer."
+                f"all users with events in {name!r} are protected, so nobody is left to learn factors from. "
+                "PrivateMapper needs users of a single category in each; add some, or protect fewer."
             )
         parts[name] = with_items(part, Vocabulary(part.items.ids[taken], part.items.name))[0]
     names = public.item_names
@@ -389,6 +423,6 @@ def _popularity_route(context: FitContext, popularity: Array) -> FittedRoute:
 
 
 def _segments(n_routes: int) -> dict[str, Segment]:
-    """Return fixed weights: the route within the target is for people with a history there."""
+    """Return fixed weights: the route within the target is for users with a history there."""
     masks = {"cold": np.arange(n_routes) < n_routes - 1, "warm": np.ones(n_routes, dtype=bool)}
     return {name: Segment(StackingBlend.equal(n_routes, len(GATES)), mask) for name, mask in masks.items()}
