@@ -16,6 +16,7 @@ OWED = (
     "the statistics of the weighting",
     "the calibration of interests and confidence",
     "the tables of the report",
+    "the ids of items that only they had",
 )
 """What a model owes to each of the people of its fit, until it is fitted without them."""
 

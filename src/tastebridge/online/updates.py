@@ -13,6 +13,7 @@ from scipy import sparse
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import CleaningReport, Panel, Vocabulary
+from tastebridge.data.alignment import with_items
 from tastebridge.data.changes import Change, Repeats, change_of, joined, left
 from tastebridge.data.described import with_described
 from tastebridge.data.types import Events, Features, Ids
@@ -95,6 +96,35 @@ def without_users(state: FittedState, panel: Panel | None, gone: Panel) -> tuple
 def remaining(panel: Panel, gone: Panel) -> Panel:
     """Return the panel without some of its users."""
     return left(panel, panel.users.numbers(gone.users.ids))
+
+
+def with_known_items(panel: Panel) -> Panel:
+    """Return the panel without items that no user has and no features describe.
+
+    The ids of such items came from users who left.
+    """
+    parts = {}
+    for name, part in panel.interactions.items():
+        known = np.zeros(len(part.items), dtype=bool)
+        known[part.matrix.indices] = True
+        for features in panel.item_features.get(name, {}).values():
+            known |= features.described
+        if known.any():
+            items = part.items if known.all() else Vocabulary(part.items.ids[known], part.items.name)
+            parts[name] = with_items(part, items)[0]
+    described = {
+        name: {kind: found.over(parts[name].items) for kind, found in kinds.items()}
+        for name, kinds in panel.item_features.items()
+        if name in parts
+    }
+    names = panel.item_names
+    if names is not None:
+        names = {
+            name: some[some.index.isin(parts[name].items.ids)]
+            for name, some in names.items()
+            if name in parts
+        }
+    return replace(panel, interactions=parts, item_features=described, item_names=names)
 
 
 def leaving(

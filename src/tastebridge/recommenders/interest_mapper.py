@@ -28,7 +28,7 @@ from tastebridge.model.blend import StackingBlend
 from tastebridge.online.drift import told
 from tastebridge.online.erasure import Receipt
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState
-from tastebridge.online.updates import Fresh, leaving, remaining, updated, without_users
+from tastebridge.online.updates import Fresh, leaving, remaining, updated, with_known_items, without_users
 from tastebridge.recommenders.answers import LEAVE_OUT, ListRequest, twins_shown
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
@@ -740,8 +740,8 @@ class InterestMapper(Recommender):
         **What the model still owes to them**, as it does to each of the people of the fit, and which
         ``refit_items=True`` takes away: the factors of the items, the weights of the routes, the statistics
         of the weighting, the calibration of :meth:`interests` and :meth:`confidence`, and the tables of the
-        report. The ids of the items they took stay known. Panels, files and copies elsewhere are the
-        caller's.
+        report, and the ids of items that nobody else took: a refit keeps such an item only if features
+        describe it. Panels, files and copies elsewhere are the caller's.
 
         Parameters
         ----------
@@ -782,7 +782,7 @@ class InterestMapper(Recommender):
         state = self._updatable()
         gone = leaving(state, self.panel_, user_ids, before, missing)
         if refit_items:
-            fitted = clone(self).fit(remaining(self._known(), gone))
+            fitted = clone(self).fit(with_known_items(remaining(self._known(), gone)))
             self._keep(fitted.targets_, fitted.panel_)
         else:
             state, panel = without_users(state, self.panel_, gone)
