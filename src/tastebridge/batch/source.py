@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from tastebridge.batch.row_groups import tables_of
-from tastebridge.data.reading import open_parquet, parquet_parts, read_text, roles_of
+from tastebridge.data import ReadingOptions
+from tastebridge.data.files.errors import reason
+from tastebridge.data.files.parquet import check_agreed
+from tastebridge.data.files.places import STANDARD_INPUT, parquet_files, places_of
+from tastebridge.data.reading import open_parquet, read_table, roles_of
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.persist.disk import digest
 
@@ -30,7 +34,7 @@ class Source:
     Attributes
     ----------
     path : Path
-        The file, or the folder of Parquet.
+        The file, the folder, or the pattern.
     files : tuple of Path
     roles : dict of role to column
     n_rows : int
@@ -46,30 +50,33 @@ class Source:
     _pieces: tuple[Any, ...]
     _starts: tuple[int, ...]
     _data: Any
+    joined: tuple[Path, ...] = ()
 
     @classmethod
-    def open(cls, path: str | Path, columns: Mapping[str, str | None]) -> Source:
-        """Look at every file, reading no rows of Parquet; text is read whole.
+    def open(
+        cls, path: str | Path, columns: Mapping[str, str | None], reading: ReadingOptions | None = None
+    ) -> Source:
+        """Look at every file, reading no rows of plain Parquet; other tables are read whole.
 
         Raises
         ------
         InvalidDataError
             If there is nothing, a file cannot be read, or a column is missing.
         """
-        path = Path(path)
-        if not path.exists():
-            raise InvalidDataError(
-                f"there is no file or folder {str(path)!r}. Check the path; it is read from {Path.cwd()}."
-            )
-        parquet = path.is_dir() or path.suffix == ".parquet"
-        return cls._of_parquet(path, columns) if parquet else cls._of_text(path, columns)
+        path, reading = Path(path), reading or ReadingOptions()
+        parts = parquet_files(path) if reading.plain else None
+        if parts is None:
+            return cls._of_table(path, columns, reading)
+        return cls._of_parquet(path, parts[0], tuple(map(Path, parts[1])), columns)
 
     @classmethod
-    def _of_parquet(cls, path: Path, columns: Mapping[str, str | None]) -> Source:
-        files = tuple(Path(part) for part in parquet_parts(path))
+    def _of_parquet(
+        cls, path: Path, base: Path, files: tuple[Path, ...], columns: Mapping[str, str | None]
+    ) -> Source:
         with unreadable(path):
-            data = open_parquet([str(file) for file in files], path)
+            data = open_parquet([str(file) for file in files], base)
         roles = roles_of(data.schema.names, columns, path)
+        check_agreed(data.schema, list(roles.values()))
         pieces: list[Any] = []
         for fragment in data.get_fragments():
             with unreadable(Path(fragment.path)):
@@ -79,13 +86,13 @@ class Source:
         return cls._with(path, files, roles, sizes, schema, tuple(pieces), data)
 
     @classmethod
-    def _of_text(cls, path: Path, columns: Mapping[str, str | None]) -> Source:
+    def _of_table(cls, path: Path, columns: Mapping[str, str | None], reading: ReadingOptions) -> Source:
         with unreadable(path):
-            table, roles = read_text(path, columns)
-        table = table.select(list(roles.values())).rename_columns(list(roles))
-        pieces = tuple(table.slice(start, BATCH) for start in range(0, len(table), BATCH))
+            found = read_table(path, columns, reading)
+        pieces = tuple(found.table.slice(start, BATCH) for start in range(0, len(found.table), BATCH))
         sizes = [len(piece) for piece in pieces]
-        return cls._with(path, (path,), roles, sizes, table.schema, pieces, None)
+        made = cls._with(path, (), found.roles, sizes, found.table.schema, pieces, None)
+        return replace(made, files=_files(path), joined=reading.files)
 
     @classmethod
     def _with(
@@ -136,6 +143,11 @@ class Source:
             with unreadable(file):
                 name = file.relative_to(self.path).as_posix() if self.path.is_dir() else file.suffix
                 whole.update(f"{len(name)} {name} {digest(file)}\n".encode())
+        for file in self.joined:
+            whole.update(f"joined {digest(file)}\n".encode())
+        if not self.files:  # the standard input
+            for table in self.read(list(self.roles)):
+                whole.update(repr(table.to_pydict()).encode())
         return whole.hexdigest()
 
     def _tables(self, piece: Any, roles: Sequence[str]) -> Iterator[pa.Table]:
@@ -148,6 +160,14 @@ class Source:
                 yield table.rename_columns(list(roles))
 
 
+def _files(path: Path) -> tuple[Path, ...]:
+    """Return the files of a table that is read whole; none for the standard input."""
+    if str(path) == STANDARD_INPUT:
+        return ()
+    parts = parquet_files(path)
+    return tuple(map(Path, parts[1])) if parts else tuple({place.path: None for place in places_of(path)})
+
+
 @contextmanager
 def unreadable(path: Path) -> Iterator[None]:
     """Turn errors of reading into one that names the file."""
@@ -156,7 +176,6 @@ def unreadable(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeError) as error:
         if isinstance(error, InvalidDataError):
             raise
-        line = (str(error).splitlines() or [type(error).__name__])[0][:300]
         raise InvalidDataError(
-            f"{str(path)!r} cannot be read: {line}. Mend or replace this file and run the same again."
+            f"{str(path)!r} cannot be read: {reason(error)}. Mend or replace this file and run the same again."
         ) from None

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tastebridge.batch.source import Source
 from tastebridge.data.coding import encode
-from tastebridge.data.times import scale_of
+from tastebridge.data.time_units import are_calendar_digits, number_seconds
 
 EVENTS, MOST = 200_000, 4096
 """Events a partition should hold, and partitions there may be."""
@@ -26,12 +25,12 @@ class Spread:
     splitters : ndarray
         Ascending ids; partition p holds the ids from ``splitters[p - 1]`` on and below ``splitters[p]``. So
         the partitions, one behind the other, hold all people in ascending order.
-    per_second : float or None
-        What numeric times are counted in, decided by the largest of all; None where they are not numbers.
+    calendar : bool or None
+        Whether all numeric times are dates written in digits; None where times are not numbers.
     """
 
     splitters: np.ndarray
-    per_second: float | None
+    calendar: bool | None
 
     @classmethod
     def of(cls, source: Source, events: int | None = None) -> Spread:
@@ -41,12 +40,12 @@ class Spread:
         if wanted == 1 and not numeric:
             return cls(np.empty(0, dtype=np.int64), None)
         step = max(1, source.n_rows // (wanted * _SAMPLES))
-        samples, largest, row = [], 0.0, 0
+        samples, calendar, row = [], True, 0
         for table in source.read(["user_id", "timestamp"] if numeric else ["user_id"]):
             samples.append(table["user_id"].take(pa.array(np.arange(-row % step, len(table), step))))
-            largest = max(largest, _largest(table["timestamp"])) if numeric else largest
+            calendar = calendar and numeric and _calendar(table["timestamp"])
             row += len(table)
-        return cls(_splitters(samples, wanted), scale_of(largest) if numeric else None)
+        return cls(_splitters(samples, wanted), calendar if numeric else None)
 
     @property
     def n_partitions(self) -> int:
@@ -70,11 +69,11 @@ class Spread:
 
     def in_seconds(self, table: pa.Table) -> pa.Table:
         """Return the table with numeric times in seconds."""
-        if self.per_second is None:
+        if self.calendar is None:
             return table
         place = table.column_names.index("timestamp")
-        times = pc.divide(table["timestamp"].cast(pa.float64(), safe=False), self.per_second)
-        return table.set_column(place, "timestamp", times)
+        times = number_seconds(_numbers(table["timestamp"]), self.calendar)
+        return table.set_column(place, "timestamp", pa.chunked_array([pa.array(times, mask=np.isnan(times))]))
 
 
 def _splitters(samples: list[pa.ChunkedArray], wanted: int) -> np.ndarray:
@@ -94,6 +93,10 @@ def _is_number(schema: pa.Schema) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _largest(times: pa.ChunkedArray) -> float:
-    numbers = np.abs(times.cast(pa.float64(), safe=False).to_numpy().astype(np.float64))
-    return float(np.max(numbers, where=np.isfinite(numbers), initial=0.0))
+def _calendar(times: pa.ChunkedArray) -> bool:
+    numbers = _numbers(times)
+    return are_calendar_digits(numbers) or not (np.isfinite(numbers) & (numbers != 0)).any()
+
+
+def _numbers(times: pa.ChunkedArray) -> np.ndarray:
+    return times.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)

@@ -1,6 +1,7 @@
-"""What an interaction is: people, items, the categories they meet in; and how raw events become clean."""
+"""Interactions of users and items in categories, and the way from raw events to clean ones."""
 
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
+from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.item_features import ItemFeatures
 from tastebridge.data.panel import Panel
@@ -14,6 +15,7 @@ __all__ = [
     "Interactions",
     "ItemFeatures",
     "Panel",
+    "ReadingOptions",
     "Vocabulary",
     "Weighting",
     "read_panel",

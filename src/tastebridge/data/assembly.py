@@ -1,4 +1,4 @@
-"""Clean events put together: a vocabulary and a matrix for each category, over one space of people."""
+"""Clean events put together: a vocabulary and a matrix for each category, over one space of users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tastebridge.data.vocabulary import Vocabulary
 
 
 def trim(events: Events, policy: CleaningPolicy) -> tuple[Events, list[CleaningStep]]:
-    """Leave out people and items below the minimum counts, each category for itself.
+    """Leave out users and items below the minimum counts, each category for itself.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def trim(events: Events, policy: CleaningPolicy) -> tuple[Events, list[CleaningS
     Returns
     -------
     events, steps : Events, list of CleaningStep
-        The rows left, and what went.
+        The rows left, and the steps that took some out.
     """
     minima = (policy.min_user_events, policy.min_item_events)
     if max(minima) == 1:
@@ -33,8 +33,8 @@ def trim(events: Events, policy: CleaningPolicy) -> tuple[Events, list[CleaningS
     keep, gone = np.ones(len(events), dtype=bool), np.zeros(2, dtype=np.int64)
     for rows in category_slices(events):
         gone += _trim_slice((events.users[rows], events.items[rows]), minima, keep[rows])
-    reasons = (f"fewer than {minima[0]} items in a category", f"fewer than {minima[1]} people")
-    steps = zip(("rare people", "rare items"), gone.tolist(), reasons, strict=True)
+    reasons = (f"fewer than {minima[0]} items in a category", f"fewer than {minima[1]} users")
+    steps = zip(("rare users", "rare items"), gone.tolist(), reasons, strict=True)
     return events.take(keep), [CleaningStep(*step) for step in steps if step[1]]
 
 
@@ -56,17 +56,17 @@ def _trim_slice(
 
 
 def assemble(events: Events) -> tuple[Vocabulary, list[Interactions]]:
-    """Return the people, and the interactions of each category that has any.
+    """Return the users, and the interactions of each category that has any.
 
     Parameters
     ----------
     events : Events
-        Rows sorted by category, person and item, none twice.
+        Rows sorted by category, user and item, none twice.
 
     Returns
     -------
     users, interactions : Vocabulary, list of Interactions
-        Only people and items with at least one row.
+        Only users and items with at least one row.
     """
     places, used = _renumber(events.users, len(events.user_ids))
     users = Vocabulary(events.user_ids[used], "user_id")
@@ -74,7 +74,7 @@ def assemble(events: Events) -> tuple[Vocabulary, list[Interactions]]:
 
 
 def category_slices(events: Events) -> list[slice]:
-    """Return where the rows of each category stand; categories without rows are left out."""
+    """Return the slice of rows of each category; categories without rows are left out."""
     bounds = np.searchsorted(events.categories, np.arange(len(events.category_ids) + 1))
     return [slice(start, stop) for start, stop in pairwise(bounds) if stop > start]
 

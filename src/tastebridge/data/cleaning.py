@@ -1,19 +1,30 @@
-"""What is done with rows that cannot be used, and the account of it."""
+"""The policy for rows that cannot be used, and the account of a cleaning."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from tastebridge._foundation.validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count, check_number
 
 Action = Literal["drop", "error"]
 Merge = Literal["sum", "max", "last", "count", "error"]
+SeveralCategories = Literal["auto", "keep", "first", "primary", "all", "error"]
 
 _MERGES = ("sum", "max", "last", "count", "error")
-_BAD = ("missing ids", "missing times", "NaN weights", "infinite weights", "negative weights", "zero weights")
+_SEVERAL = ("auto", "keep", "first", "primary", "all", "error")
+_MERGED = ("duplicates", "several categories")
+_BAD = (
+    "missing ids",
+    "missing times",
+    "impossible times",
+    "NaN weights",
+    "infinite weights",
+    "negative weights",
+    "zero weights",
+)
 
 
 @dataclass(frozen=True)
@@ -25,20 +36,36 @@ class CleaningPolicy:
     missing_ids : {"drop", "error"}, default="drop"
         For rows without a user, an item or a category (null, NaN or empty).
     missing_times : {"drop", "error"}, default="drop"
-        For rows without a time, where there is a column of times.
+        For rows without a time, where there is a column of times, and for rows whose time is a placeholder:
+        infinite, outside 1900 to 2099, or the last second of a 32-bit clock.
     nan_weights, infinite_weights, negative_weights, zero_weights : {"drop", "error"}, default="drop"
         For rows with such a weight, as seen in single precision. If *all* weights are NaN, that is
         always an error.
     max_events_per_user : int or None, default=None
-        People with more rows than this, over all categories, are taken for bots and left out whole.
+        Users with more rows than this, over all categories, are taken for bots and left out whole.
     duplicates : {"sum", "max", "last", "count", "error"}, default="sum"
-        The weight of a person and an item that meet in several rows: the sum or the largest of the weights,
+        The weight of a user and an item that meet in several rows: the sum or the largest of the weights,
         the one of the latest row (of rows equally late or without times: the last in the frame), or the
         number of rows. The sum is right for events; for ratings take ``"last"``.
     min_user_events : int, default=1
-        People with fewer items in a category lose their rows in this category.
+        Users with fewer items in a category lose their rows in this category.
     min_item_events : int, default=1
-        Items with fewer people are left out. Both minima are applied in turn until nothing changes.
+        Items with fewer users are left out. Both minima are applied in turn until nothing changes.
+    no_rating : float or None, default=None
+        A weight that means no rating was given, such as -1 or 0. It is looked for before anything else.
+    unrated : {"event", "drop"}, default="event"
+        Whether a row without a rating counts as an event of weight 1, or is left out as one without a weight.
+    several_categories : {"auto", "keep", "first", "primary", "all", "error"}, default="auto"
+        For an item that stands in several categories with the same users, as in a table with one row per genre.
+
+        - ``"first"``: the category whose name sorts first.
+        - ``"primary"``: the category with the most rows of the item; of equals the larger one.
+        - ``"all"``: every category, the weight of a pair split evenly over them.
+        - ``"keep"``: every category with the whole weight, so that an event counts several times.
+        - ``"auto"``: ``"primary"`` with a warning where the table is surely of this kind (of at least 20 pairs of
+          a user and such an item, 95 % stand in every category of the item), otherwise ``"keep"``.
+
+        It concerns whole tables only: a history that is folded in keeps its rows.
 
     Examples
     --------
@@ -56,6 +83,9 @@ class CleaningPolicy:
     duplicates: Merge = "sum"
     min_user_events: int = 1
     min_item_events: int = 1
+    no_rating: float | None = None
+    unrated: Literal["event", "drop"] = "event"
+    several_categories: SeveralCategories = "auto"
 
     def __post_init__(self) -> None:
         for field in fields(self)[:6]:
@@ -65,6 +95,10 @@ class CleaningPolicy:
             check_count("max_events_per_user", self.max_events_per_user)
         check_count("min_user_events", self.min_user_events)
         check_count("min_item_events", self.min_item_events)
+        if self.no_rating is not None:
+            check_number("no_rating", self.no_rating)
+        check_choice("unrated", self.unrated, ("event", "drop"))
+        check_choice("several_categories", self.several_categories, _SEVERAL)
 
 
 class CleaningStep(NamedTuple):
@@ -73,11 +107,11 @@ class CleaningStep(NamedTuple):
     Parameters
     ----------
     step : str
-        What was looked for.
+        The name of the step.
     rows : int
-        How many rows went.
+        The number of rows it took out.
     reason : str
-        Why, in a sentence.
+        The reason, in a few words.
     """
 
     step: str
@@ -92,11 +126,13 @@ class CleaningReport:
     Parameters
     ----------
     rows_in, rows_out : int
-        Rows of the frame, and pairs of a person and an item left.
+        Rows of the frame, and pairs of a user and an item left.
     steps : tuple of CleaningStep
-        What happened in between, in order; steps that changed nothing are not listed.
+        The steps in between, in order; steps that changed nothing are not listed.
     minima : (int, int), default=(1, 1)
         The least counts of the policy, of users and of items.
+    notes : tuple of str
+        How the table was read, such as file, delimiter and columns, and decisions that took out no row.
 
     Examples
     --------
@@ -110,16 +146,17 @@ class CleaningReport:
     rows_out: int
     steps: tuple[CleaningStep, ...] = ()
     minima: tuple[int, int] = (1, 1)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def merged(self) -> int:
-        """Rows that went into another row of the same person and item."""
-        return sum(step.rows for step in self.steps if step.step == "duplicates")
+        """Rows that went into another row of the same user and item."""
+        return sum(step.rows for step in self.steps if step.step in _MERGED)
 
     @property
     def dropped(self) -> int:
         """Rows that were left out."""
-        return sum(step.rows for step in self.steps if step.step != "duplicates")
+        return sum(step.rows for step in self.steps if step.step not in _MERGED)
 
     @property
     def bad(self) -> tuple[CleaningStep, ...]:
@@ -135,4 +172,5 @@ class CleaningReport:
             f"{self.rows_in:,} rows in, {self.rows_out:,} out:"
             f" {self.dropped:,} dropped, {self.merged:,} merged."
         )
-        return "\n".join([head, *(f"  {step}: {rows:,} ({reason})" for step, rows, reason in self.steps)])
+        steps = (f"  {step}: {rows:,} ({reason})" for step, rows, reason in self.steps)
+        return "\n".join([head, *steps, *(f"  {note}" for note in self.notes)])

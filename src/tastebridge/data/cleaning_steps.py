@@ -12,6 +12,8 @@ from tastebridge.data.cleaning import Action, CleaningPolicy, CleaningStep
 from tastebridge.data.events import Events
 from tastebridge.exceptions import InvalidDataError
 
+_OUTSIDE = "time infinite, outside 1900 to 2099, or a placeholder such as 9999-12-31"
+
 
 class _Rule(NamedTuple):
     step: str
@@ -58,6 +60,7 @@ def _rules(policy: CleaningPolicy) -> list[_Rule]:
     return [
         _Rule("missing ids", _missing_ids, policy.missing_ids, "no user, item or category"),
         _Rule("missing times", _missing_times, policy.missing_times, "no time"),
+        _Rule("impossible times", _impossible_times, policy.missing_times, _OUTSIDE),
         _Rule(
             "NaN weights", lambda rows: np.isnan(rows.weights), policy.nan_weights, "weight missing or NaN"
         ),
@@ -71,7 +74,7 @@ def _rules(policy: CleaningPolicy) -> list[_Rule]:
             "negative weights", lambda rows: rows.weights < 0, policy.negative_weights, "weight below zero"
         ),
         _Rule("zero weights", lambda rows: rows.weights == 0, policy.zero_weights, "weight zero"),
-        _Rule("busy people", lambda rows: _busy(rows, cap), "drop", f"people with more than {cap} rows"),
+        _Rule("busy users", lambda rows: _busy(rows, cap), "drop", f"users with more than {cap} rows"),
     ]
 
 
@@ -83,6 +86,10 @@ def _missing_times(events: Events) -> np.ndarray:
     return np.zeros(len(events), dtype=bool) if events.times is None else np.isnan(events.times)
 
 
+def _impossible_times(events: Events) -> np.ndarray:
+    return np.zeros(len(events), dtype=bool) if events.times is None else np.isinf(events.times)
+
+
 def _busy(events: Events, cap: int | None) -> np.ndarray:
     if cap is None or not len(events):
         return np.zeros(len(events), dtype=bool)
@@ -90,7 +97,7 @@ def _busy(events: Events, cap: int | None) -> np.ndarray:
 
 
 def _complaint(rule: _Rule, rows: int, found: np.ndarray) -> str:
-    name = rule.step.replace(" ", "_").lower()
+    name = "missing_times" if rule.step == "impossible times" else rule.step.replace(" ", "_").lower()
     first = int(np.argmax(found))
     return (
         f"{rows:,} rows have {rule.step} ({rule.reason}), the first at place {first}"

@@ -18,6 +18,8 @@ Kind = Literal["int", "str"]
 
 _FEW = 100
 """Rows up to which Python codes a column sooner than Arrow is asked to."""
+_EXACT = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
+"""Up to where a float of so many bits tells every whole number from its neighbours."""
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
@@ -32,7 +34,8 @@ class Coded:
 def encode(values: Any, name: str) -> Coded:
     """Code a column of ids.
 
-    Missing are null, NaN and the empty string. Whole numbers that came as floats become ints.
+    Missing are null, NaN and the empty string. Whole numbers that came as floats become ints, as long as the
+    float tells each from its neighbours (up to 2**53 in double precision).
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ def encode(values: Any, name: str) -> Coded:
     Raises
     ------
     InvalidDataError
-        If the ids are of mixed type, or neither int nor str.
+        If the ids are of mixed type, neither int nor str, or floats that may be rounded.
 
     Examples
     --------
@@ -108,14 +111,16 @@ def dtype_of(values: Any) -> Any:
 
 
 def _why_not(values: Any, name: str, error: Exception) -> str:
-    examples: dict[str, Any] = {}
-    for value in values if isinstance(values, Iterable) else ():
+    """Return which types a column mixes and where each comes first; the values may be personal."""
+    places: dict[str, int] = {}
+    for row, value in enumerate(values if isinstance(values, Iterable) else ()):
         if value is not None and value == value:
-            examples.setdefault(type(value).__name__, value)
-    if len(examples) > 1:
-        shown = " and ".join(f"{value!r} ({kind})" for kind, value in list(examples.items())[:3])
+            places.setdefault(type(value).__name__, row)
+    if len(places) > 1:
+        shown = " and ".join(f"{kind} (first in row {row})" for kind, row in list(places.items())[:3])
         return f"{name} must hold one type; it mixes {shown}. Convert all to int or all to str."
-    return f"{name} cannot be read as a column of int or str: {error}"
+    kind = next(iter(places), "nothing")
+    return f"{name} cannot be read as a column of int or str: it holds {kind} ({type(error).__name__})."
 
 
 def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -126,17 +131,24 @@ def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    doubles = column.cast(pa.float64())
-    present = pc.if_else(pc.is_nan(doubles), None, doubles)
-    try:
-        return present.cast(pa.int64())
-    except pa.ArrowInvalid:
-        numbers = present.drop_null().to_numpy()
-        broken = numbers[(np.floor(numbers) != numbers) | (np.abs(numbers) >= 2.0**53)]
+    """Return floats as ints, if each is a whole number that its type holds exactly and uniquely."""
+    exact = _EXACT[column.type.bit_width]
+    numbers = column.cast(pa.float64()).to_numpy().astype(np.float64)
+    given = ~np.isnan(numbers)
+    with np.errstate(invalid="ignore"):
+        broken = given & ((np.floor(numbers) != numbers) | (np.abs(numbers) > exact))
+    if broken.any():
+        row = int(np.argmax(broken))
+        if abs(numbers[row]) > exact and np.isfinite(numbers[row]):
+            why = f"above 2**{int(np.log2(exact))}, where two ids become one float"
+        else:
+            why = "not a whole number"
         raise InvalidDataError(
-            f"{name} must hold ids of type int or str; it holds floats that are not whole numbers,"
-            f" such as {float(broken[0]) if len(broken) else 'nan'}. Convert it to str or int first."
-        ) from None
+            f"{name} must hold ids of type int or str; it holds floats, and row {row} is {why}. Keep the ids as"
+            " int or str where they are first read, for instance with dtype='Int64'."
+        )
+    whole = np.where(given, numbers, 0.0).astype(np.int64)
+    return pa.chunked_array([pa.array(whole, mask=~given)])
 
 
 def _code(column: pa.ChunkedArray) -> Coded:

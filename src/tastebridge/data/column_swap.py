@@ -10,20 +10,24 @@ from tastebridge._foundation.warnings import warn
 from tastebridge.data.assembly import category_slices
 from tastebridge.data.events import Events
 
-_PEOPLE_LINKED = 0.01
+_USERS_LINKED = 0.01
 _ITEMS_SHARED = 0.05
 _AT_LEAST = 3
 
 
 def warn_if_swapped(events: Events) -> None:
-    """Warn if the item column looks like people and the user column like items.
+    """Warn if the item column looks like users and the user column like items.
 
-    People stand in several categories, items in one. The columns look swapped if at most 1 % of the "people"
-    stand in several categories, while at least 5 % of the "items" do, and at least three of them, and if
-    besides the "people" are the more uneven: few items are taken often and most seldom, while people differ
-    less in how much they do (by the coefficient of variation, its mean over the categories). So catalogues
-    that share items raise no alarm, be there nobody in two of them, nor do those that number items from 0 in
-    every category, as long as people are linked; a panel of one category says nothing.
+    Users stand in several categories, items in one. The columns look swapped under three conditions:
+
+    - at most 1 % of the "users" stand in several categories;
+    - at least 5 % of the "items" do, and at least three of them;
+    - the "users" are the more uneven: few items are taken often and most seldom, while users differ less in how
+      much they do (by the coefficient of variation, its mean over the categories).
+
+    So catalogues that share items raise no alarm, even if two of them share no user. Catalogues that number their
+    items from 0 in every category raise none either, as long as users are linked. A panel of one category is not
+    judged.
 
     Parameters
     ----------
@@ -34,15 +38,15 @@ def warn_if_swapped(events: Events) -> None:
     if len(slices) < 2:
         return
     users, things = ([codes[rows] for rows in slices] for codes in (events.users, events.items))
-    people, items = _in_several(users, len(events.user_ids)), _in_several(things, len(events.item_ids))
-    if people.mean() > _PEOPLE_LINKED or items.mean() < _ITEMS_SHARED or items.sum() < _AT_LEAST:
+    linked, shared = _in_several(users, len(events.user_ids)), _in_several(things, len(events.item_ids))
+    if linked.mean() > _USERS_LINKED or shared.mean() < _ITEMS_SHARED or shared.sum() < _AT_LEAST:
         return
     if _unevenness(users) > _unevenness(things):
         warn(
-            f"user and item columns look swapped: {people.mean():.0%} of the values of user_id stand in"
-            f" several categories and {items.mean():.0%} of those of item_id; people should, items not."
+            f"user and item columns look swapped: {linked.mean():.0%} of the values of user_id stand in"
+            f" several categories and {shared.mean():.0%} of those of item_id; users should, items should not."
             ' If they are swapped, name them: columns={"user_id": "…", "item_id": "…"}.'
-            " If not, hardly a person links the categories, and little can be carried from one to another."
+            " If not, hardly a user links the categories, and little can be carried from one to another."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which column of a frame is what: the names peers use, recognised; anything unclear is asked back."""
+"""The role of each column of a frame: common names are recognised, anything unclear is an error."""
 
 from __future__ import annotations
 
@@ -11,29 +11,87 @@ from tastebridge.exceptions import InvalidDataError
 REQUIRED = ("user_id", "item_id", "category")
 ROLES = (*REQUIRED, "weight", "timestamp", "event")
 
-_PEERS: dict[str, tuple[str, ...]] = {
+_PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "user_id": (
-        "userid", "user", "useridx", "uid", "visitorid", "reviewerid", "customerid", "customer", "memberid",
+        ("userid", "user", "useridx", "uid", "visitorid", "reviewerid", "customerid", "customer", "memberid"),
+        (
+            "userno", "usernumber", "userkey", "usercode", "usersha1", "userhash", "userindex", "msno", "personid",
+            "profileid", "accountid", "clientid", "buyerid", "buyer", "shopperid", "subscriberid", "viewerid",
+            "readerid", "listenerid", "playerid", "studentid", "patronid", "visitor", "anonid", "anonymousid",
+            "custid", "customernumber", "customerno", "userpseudoid", "steamid", "authorid", "cookieid", "deviceid",
+            "xuserid", "fullvisitorid",
+        ),
+        ("username", "profilename", "reviewername", "author", "reviewer", "sessionid", "session", "householdkey"),
     ),
     "item_id": (
-        "itemid", "item", "itemidx", "iid", "movieid", "asin", "productid", "product", "articleid", "bookid",
-        "trackid", "sku",
+        ("parentasin",),
+        (
+            "itemid", "item", "itemidx", "iid", "movieid", "asin", "productid", "product", "articleid", "bookid",
+            "trackid", "sku",
+        ),
+        (
+            "isbn", "animeid", "businessid", "gameid", "appid", "newsid", "songid", "artistid",
+            "albumid", "videoid", "restaurantid", "recipeid", "jobid", "courseid", "offerid", "goodsid", "goodid",
+            "adid", "adgroupid", "listingid", "contentid", "docid", "itemno", "itemcode", "productcode",
+            "productsku", "stockcode", "filmid", "showid", "titleid", "poiid", "venueid", "locationid", "hotelid",
+            "beerid", "placeid", "gmapid", "photoid", "podcastid", "mangaid", "paperid", "variantid", "ean", "gtin",
+            "upc", "materialid", "skuid", "spuid", "workid", "jokeid", "musicid", "clickedarticle", "itemindex",
+        ),
+        ("movie", "book", "track", "song", "artist", "game", "anime", "article", "film", "musicbrainzartistid"),
     ),
-    "category": ("category", "domain", "genre", "cat", "vertical"),
-    "weight": ("weight", "rating", "value", "score", "overall", "stars"),
+    "category": (
+        ("category", "domain", "genre", "cat", "vertical"),
+        (
+            "categoryid", "catid", "itemcategory",
+            "itemcategoryid", "productcategory", "categoryname", "maincategory", "productcategoryname",
+            "department", "departmentid", "dept", "categories", "genres", "genreids", "section", "topic",
+            "categorycode", "cateid", "cate", "catname", "producttype", "producttypename", "productgroup",
+            "productgroupname", "itemtype", "primarycategory", "articlecategory", "newscategory", "tag1", "catalog",
+            "catalogue", "mediatype", "departmentname", "indexgroupname", "category1", "segment",
+        ),
+        ("type", "class", "group", "publisher", "subject", "tags"),
+    ),
+    "weight": (
+        ("weight", "rating", "value", "score", "overall", "stars"),
+        (
+            "bookrating", "ratings", "reviewoverall",
+            "reviewscore", "userrating", "ratingscore", "ratingvalue", "starrating", "plays", "playcount",
+            "playcounts", "weightvalue", "myscore", "animerating", "reviewrating", "rate",
+        ),
+    ),
     "timestamp": (
-        "timestamp", "datetime", "time", "ts", "unixtimestamp", "unixreviewtime", "eventtime", "date",
+        ("timestamp", "datetime", "time", "ts", "unixtimestamp", "unixreviewtime", "eventtime", "date"),
+        (
+            "reviewtime", "reviewdate", "ratedat", "createdat", "created", "purchasedate", "orderdate", "ratingdate",
+            "tdat", "timestamps", "timestampms", "ratingtimestamp", "eventtimestamp", "eventdate", "timems",
+            "unixtime", "invoicedate", "dateadded", "datetimestamp", "reviewtimestamp", "clicktime", "visittime",
+            "utctime", "localtime", "transactiondate", "orderpurchasetimestamp", "interactiontime", "purchasetime",
+            "atime", "timestmp", "daytime", "updatedat", "submitted", "sessiondate",
+        ),
+        ("day", "timesec", "timestampsec"),
     ),
-    "event": ("event", "eventtype", "behavior", "behaviour", "behaviortype", "behaviourtype", "action"),
+    "event": (
+        ("event", "eventtype", "behavior", "behaviour", "behaviortype", "behaviourtype", "action"),
+        (
+            "actiontype", "interaction", "interactiontype", "eventname", "activity", "activitytype", "btag", "typeofevent",
+            "feedbacktype", "eventcode", "userbehavior",
+        ),
+    ),
 }  # fmt: skip
+"""Names that mean a role, in plain letters. A tier counts only where none of the earlier ones is there:
+``parent_asin`` before ``asin``, ``user_id`` before ``username``."""
 
 
-def recognise(names: Sequence[str], given: Mapping[str, str | None] | None = None) -> dict[str, str]:
-    """Say which column plays which role.
+def recognise(
+    names: Sequence[str],
+    given: Mapping[str, str | None] | None = None,
+    needed: Sequence[str] = REQUIRED,
+) -> dict[str, str]:
+    """Return the column of each role.
 
-    A column named exactly as its role wins; else the one column with a name peers use (``userId``,
-    ``reviewerID``, ``movieId``, ``genre``, ``rating``, ``unix_timestamp``, …; case, underscores and RecBole's
-    ``:token`` suffix do not matter). Columns with no role are ignored.
+    A column named exactly as its role wins. Otherwise it is the one column with a name that public data sets
+    use: ``userId``, ``reviewerID``, ``movieId``, ``genre``, ``rating``, ``unix_timestamp``, … Case, blanks,
+    underscores and RecBole's ``:token`` suffix do not matter. Columns without a role are ignored.
 
     Parameters
     ----------
@@ -41,11 +99,13 @@ def recognise(names: Sequence[str], given: Mapping[str, str | None] | None = Non
         The columns of the frame.
     given : mapping of role to column, optional
         Roles settled by the caller; ``None`` as a column leaves an optional role out.
+    needed : sequence of str
+        The roles there must be a column for.
 
     Returns
     -------
     dict of role to column
-        Always with ``user_id``, ``item_id`` and ``category``.
+        Always with the needed roles: ``user_id``, ``item_id`` and ``category``.
 
     Raises
     ------
@@ -65,7 +125,7 @@ def recognise(names: Sequence[str], given: Mapping[str, str | None] | None = Non
     free = [name for name in names if name not in given.values()]
     found = {role: given[role] if role in given else recognised(role, free) for role in ROLES}
     roles = {role: column for role, column in found.items() if column is not None}
-    _refuse_missing(roles, names)
+    _refuse_missing(roles, names, needed)
     _refuse_shared(roles)
     return roles
 
@@ -86,7 +146,7 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
     if role in names:
         return role
     typed = [name for name in names if name.split(":")[0] == role]
-    known = typed or [name for name in names if _plain(name) in _PEERS[role]]
+    known = typed or next(filter(None, _by_tier(role, names)), [])
     if len(known) > 1:
         raise InvalidDataError(
             f"{role} could be any of the columns {_listed(known)}."
@@ -95,13 +155,31 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
     return known[0] if known else None
 
 
-def _plain(name: str) -> str:
-    """Return the name without case, separators and RecBole's type, as peers' names are listed above."""
+def roles_named(names: Sequence[str]) -> set[str]:
+    """Return the roles that at least one of the names is a common name of."""
+    plain = {plain_name(name) for name in names}
+    return {
+        role for role, tiers in _PEERS.items() if any(plain & {plain_name(role), *tier} for tier in tiers)
+    }
+
+
+def recognised_id(name: str) -> bool:
+    """Return whether a name is a common one of users or items."""
+    return bool({"user_id", "item_id"} & roles_named([name]))
+
+
+def _by_tier(role: str, names: Sequence[str]) -> list[list[str]]:
+    """Return the columns that may play a role, the surest first."""
+    return [[name for name in names if plain_name(name) in tier] for tier in _PEERS[role]]
+
+
+def plain_name(name: str) -> str:
+    """Return the name without case, separators and RecBole's type, as the names are listed above."""
     return "".join(letter for letter in name.split(":")[0].lower() if letter.isalnum())
 
 
-def _refuse_missing(roles: Mapping[str, str], names: Sequence[str]) -> None:
-    for role in REQUIRED:
+def _refuse_missing(roles: Mapping[str, str], names: Sequence[str], needed: Sequence[str]) -> None:
+    for role in needed:
         if role not in roles:
             taken = set(roles.values())
             hint = _nearest_column(role, [name for name in names if name not in taken])
@@ -112,8 +190,8 @@ def _refuse_missing(roles: Mapping[str, str], names: Sequence[str]) -> None:
 
 
 def _nearest_column(role: str, names: Sequence[str]) -> str:
-    plain = {_plain(name): name for name in names}
-    for word in _PEERS[role]:
+    plain = {plain_name(name): name for name in names}
+    for word in (word for tier in _PEERS[role] for word in tier):
         close = difflib.get_close_matches(word, list(plain), n=1, cutoff=0.7)
         if close:
             return f" Did you mean {plain[close[0]]!r}?"

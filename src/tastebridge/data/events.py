@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
 from tastebridge.data.event_weights import weights_of_events
+from tastebridge.data.text_numbers import numbers_of
 from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidDataError
 
 
 @dataclass(frozen=True)
 class Events:
-    """Rows as numbers: codes into the sorted ids, -1 where an id is missing, NaN where a value is.
+    """Rows as numbers: codes into the sorted ids; -1 marks a missing id, NaN a missing value.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ class Events:
     weights : ndarray of float64
         A weight for each row.
     times : ndarray of float64 or None
-        Seconds since 1970 for each row.
+        Seconds since 1970 for each row; infinite for a placeholder such as 9999-12-31.
     """
 
     user_ids: np.ndarray
@@ -63,19 +65,26 @@ def read_events(
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     part: bool = False,
+    no_rating: float | None = None,
+    unrated: Literal["event", "drop"] = "event",
 ) -> Events:
     """Read a frame of any library into events.
 
     Parameters
     ----------
-    frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
-        A row an event.
+    frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame, pyarrow.Table or Arrow stream
+        One row per event. An Arrow stream is any object with ``__arrow_c_stream__``, such as a
+        ``RecordBatchReader`` or a relation of DuckDB; a pyarrow ``Dataset`` will do too.
     columns : mapping of role to column, optional
         See :func:`tastebridge.data.columns.recognise`.
     event_weights : mapping of event type to weight, optional
         The worth of each type of event; it multiplies the weight where there is a column of weights too.
     part : bool, default=False
         Whether the frame is a part of a table, so that it may be empty, and all its weights or times missing.
+    no_rating : float, optional
+        The weight that means no rating was given, such as -1 or 0.
+    unrated : {"event", "drop"}, default="event"
+        Whether a row without a rating weighs 1, or has no weight and is left out by the cleaning.
 
     Returns
     -------
@@ -92,6 +101,8 @@ def read_events(
     users, items = encode(series["user_id"], "user_id"), encode(series["item_id"], "item_id")
     categories = _named(encode(series["category"], "category"))
     weights = _weights(series["weight"], part) if "weight" in series else np.ones(len(table))
+    if no_rating is not None and "weight" in series:
+        weights[weights == np.float32(no_rating)] = 1.0 if unrated == "event" else np.nan
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
     times = seconds(series["timestamp"], part) if "timestamp" in series else None
@@ -114,15 +125,34 @@ def _chosen(frame: Any, columns: Mapping[str, str | None]) -> tuple[Any, dict[st
 def into_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     """Return any known frame under one interface; an unknown type is an error."""
     try:
-        data = nw.from_native(frame, pass_through=True)
+        data = nw.from_native(as_table(frame), pass_through=True)
     except ValueError as error:  # such as two columns of one name
         raise InvalidDataError(f"the frame cannot be read: {error}") from None
     if isinstance(data, nw.DataFrame | nw.LazyFrame):
         return data
     raise InvalidDataError(
-        "frame must be a pandas or polars data frame or a pyarrow table;"
+        "frame must be a pandas or polars data frame, a pyarrow table or an Arrow stream;"
         f" got {type(frame).__name__}. Convert it, for instance with pandas.DataFrame(…)."
     )
+
+
+def as_table(frame: Any) -> Any:
+    """Return a data set or stream of Arrow as a table; frames of known libraries as they are."""
+    if isinstance(frame, ds.Dataset):
+        return frame.to_table()
+    if isinstance(frame, pd.DataFrame | pa.Table) or not hasattr(frame, "__arrow_c_stream__"):
+        return frame
+    known = nw.from_native(frame, pass_through=True)
+    return (
+        frame
+        if isinstance(known, nw.DataFrame | nw.LazyFrame) and not _is_relation(frame)
+        else pa.table(frame)
+    )
+
+
+def _is_relation(frame: Any) -> bool:
+    """Return whether a lazy frame of DuckDB is meant, whose stream is read at once."""
+    return type(frame).__module__.partition(".")[0] in ("duckdb", "_duckdb")
 
 
 def _collected(data: nw.DataFrame[Any] | nw.LazyFrame[Any], columns: list[str]) -> nw.DataFrame[Any]:
@@ -145,12 +175,11 @@ def _named(categories: Coded) -> Coded:
 
 def _weights(series: Any, part: bool) -> np.ndarray:
     try:
-        column = to_arrow(series).cast(pa.float64())
+        weights = numbers_of(to_arrow(series), "weight")
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InvalidDataError(
-            f"weight must be a column of numbers; got {dtype_of(series)}: {error}"
-        ) from None
-    weights = column.to_numpy(zero_copy_only=False).astype(np.float64)
+        if isinstance(error, InvalidDataError):
+            raise
+        raise InvalidDataError(f"weight must be a column of numbers; got {dtype_of(series)}.") from None
     with np.errstate(over="ignore", under="ignore"):
         weights = weights.astype(np.float32).astype(np.float64)
     if np.isnan(weights).all() and not part:

@@ -174,7 +174,8 @@ def read_events(events: Events, event_weights: EventWeights | None, policy: Clea
     """Return a panel; a frame of events becomes one."""
     if isinstance(events, Panel):
         return events
-    return Panel.from_frame(events, event_weights=event_weights, policy=policy)
+    kept = replace(policy, several_categories="keep")  # the model knows the category of each item
+    return Panel.from_frame(events, event_weights=event_weights, policy=kept)
 
 
 def unknown_events(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Rows of the same person and item, merged into one."""
+"""Rows of the same user and item, merged into one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tastebridge.exceptions import InvalidDataError
 
 
 def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]]:
-    """Sort rows by category, person and item, and merge those that agree in all three.
+    """Sort rows by category, user and item, and merge those that agree in all three.
 
     Weights are summed in order of size, so that the sum does not depend on the order of the rows. The time of
     a merged row is the latest.
@@ -22,7 +22,7 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
     events : Events
         Rows without anything missing.
     duplicates : {"sum", "max", "last", "count", "error"}
-        What becomes of the weights.
+        How the weights of merged rows become one.
 
     Returns
     -------
@@ -36,17 +36,17 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
     first = np.append(True, key_sorted[1:] > key_sorted[:-1])[: len(key)]
     merged = len(events) - int(np.count_nonzero(first))
     if merged and duplicates == "error":
-        raise InvalidDataError(_complaint(events, order, first, merged))
+        raise InvalidDataError(_complaint(order, first, merged))
     if not merged:
         counted = replace(events, weights=np.ones(len(events))) if duplicates == "count" else events
         return counted.take(order), []
     order = _order_ties(order, key, first, _tie_break(events, duplicates))
-    step = CleaningStep("duplicates", merged, f"same person and item, merged by {duplicates}")
+    step = CleaningStep("duplicates", merged, f"same user and item, merged by {duplicates}")
     return _merged(events.take(order), np.flatnonzero(first), duplicates), [step]
 
 
 def _tie_break(events: Events, duplicates: Merge) -> np.ndarray:
-    """Return what orders the rows of one pair: time where the last counts, otherwise size."""
+    """Return the order within the rows of one pair: time where the last counts, otherwise size."""
     if duplicates != "last":
         return events.weights
     return np.zeros(len(events)) if events.times is None else events.times
@@ -76,11 +76,9 @@ def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
     return replace(one, weights=weights, times=times)
 
 
-def _complaint(events: Events, order: np.ndarray, first: np.ndarray, merged: int) -> str:
-    row = order[np.argmin(first)]
-    user = events.user_ids[[events.users[row]]].tolist()[0]
-    item = events.item_ids[[events.items[row]]].tolist()[0]
+def _complaint(order: np.ndarray, first: np.ndarray, merged: int) -> str:
+    row = int(order[np.argmin(first)])
     return (
-        f"{merged:,} rows repeat a person and an item, such as user {user!r} and item {item!r}."
+        f"{merged:,} rows repeat a user and an item, such as the row at place {row} of those not left out before."
         " Choose how to merge them: CleaningPolicy(duplicates='sum', 'max', 'last' or 'count')."
     )

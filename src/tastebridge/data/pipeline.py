@@ -1,4 +1,4 @@
-"""From a raw frame to clean interactions, and the account of what happened on the way."""
+"""From a raw frame to clean interactions, and the account of the steps between."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from tastebridge.data.column_swap import warn_if_swapped
 from tastebridge.data.events import read_events
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.merging import merge
+from tastebridge.data.several_categories import settle_categories
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
+
+_UNRATED = ("negative weights", "zero weights")
+_NO_RATING = (
+    " If a weight of -1 or 0 means that no rating was given, say so: CleaningPolicy(no_rating=-1) keeps these rows"
+    " as events."
+)
 
 
 def clean(
@@ -26,18 +33,20 @@ def clean(
 ) -> tuple[Vocabulary, list[Interactions], CleaningReport]:
     """Read, scrub, merge, trim and assemble; see :meth:`tastebridge.data.Panel.from_frame`.
 
-    Of a ``part`` of a table, which holds some of its people whole, nothing need be left, and no warning is
-    due: whoever puts the parts together says what is wrong with the whole.
+    ``part=True``: the frame is one chunk of a table, with whole users. An empty result is allowed and no warning
+    is issued, since the caller reports for all chunks, and items in several categories keep their rows.
     """
-    events = read_events(frame, columns, event_weights, part)
+    events = read_events(frame, columns, event_weights, part, policy.no_rating, policy.unrated)
     rows_in = len(events)
     events, steps = scrub(events, policy)
     if not part:
         _refuse_nothing(rows_in, len(events), steps)
     events, merged = merge(events, policy.duplicates)
+    events, settled = (events, []) if part else settle_categories(events, policy.several_categories)
     events, trimmed = trim(events, policy)
     minima = policy.min_user_events, policy.min_item_events
-    report = CleaningReport(rows_in, len(events), (*steps, *merged, *trimmed), minima)
+    done = (*steps, *merged, *settled, *trimmed)
+    report = CleaningReport(rows_in, len(events), done, minima)
     if not part:
         _refuse_nothing(rows_in, len(events), report.steps)
         _warn_of_bad(report)
@@ -57,7 +66,8 @@ def _refuse_nothing(rows_in: int, rows_left: int, steps: Any) -> None:
 def _warn_of_bad(report: CleaningReport) -> None:
     if report.bad:
         went = ", ".join(f"{step.rows:,} with {step.step}" for step in report.bad)
+        asked = _NO_RATING if any(step.step in _UNRATED for step in report.bad) else ""
         warn(
             f"of {report.rows_in:,} rows these were bad and left out: {went}. panel.cleaning has the account;"
-            " a CleaningPolicy makes them errors."
+            f" a CleaningPolicy makes them errors.{asked}"
         )

@@ -1,125 +1,136 @@
-"""Panels read from files: Parquet, delimited text, or a folder of Parquet parts."""
+"""Panels read from files: Parquet, text with a delimiter, JSON lines, one file or many."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
-import pyarrow.dataset as ds
 
-from tastebridge.data.columns import REQUIRED, recognise, recognised
+from tastebridge._foundation.validation import nearest
+from tastebridge.data.cleaning import CleaningPolicy
+from tastebridge.data.columns import recognise, recognised
+from tastebridge.data.files.assembling import EventTable, read_events_table
+from tastebridge.data.files.errors import readable
+from tastebridge.data.files.options import ReadingOptions
+from tastebridge.data.files.parquet import ParquetTable, open_parquet, parquet_parts
+from tastebridge.data.files.tables import open_table
 from tastebridge.data.panel import Panel
 from tastebridge.data.text_ids import numbers_if_all
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.data.text_numbers import is_text, numbers_of
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
+__all__ = ["open_parquet", "parquet_parts", "read_items", "read_panel", "read_table", "roles_of"]
+
+_OPTIONS = frozenset(field.name for field in fields(ReadingOptions))
 
 
 def read_panel(
-    path: str | Path, *, columns: Mapping[str, str | None] | None = None, **from_frame_options: Any
+    path: Any,
+    *,
+    columns: Mapping[str, str | None] | Sequence[str] | None = None,
+    reading: ReadingOptions | None = None,
+    **from_frame_options: Any,
 ) -> Panel:
-    r"""Read a panel from a file or a folder.
+    r"""Read a panel from files.
 
     Parameters
     ----------
-    path : str or Path
-        ``.parquet``; ``.csv``, ``.tsv`` or RecBole's ``.inter``, also with ``.gz`` behind; or a folder of
-        Parquet parts, in subfolders like ``category=books`` too. In text files ids are int if all of a column
-        are plain whole numbers, else str (so ``007`` stays ``"007"``).
-    columns : mapping of role to column, optional
-        As in :meth:`Panel.from_frame`; only the columns needed are read.
+    path : str, Path, or Arrow stream
+        - a ``.parquet`` file, or a folder of them, in subfolders like ``category=books`` too;
+        - a text file: ``.csv``, ``.tsv``, ``.txt``, ``.dat``, RecBole's ``.inter``, …;
+        - JSON lines: ``.json``, ``.jsonl``;
+        - any of the last two with ``.gz``, ``.bz2``, ``.zst`` or ``.zip`` behind, a folder of them, or a pattern such
+          as ``logs/*.csv``;
+        - ``-`` for the standard input;
+        - a data frame, or an object with ``__arrow_c_stream__`` such as a relation of DuckDB.
+
+        Of text the delimiter, the encoding, the quotes and the header are found out. Cells stay as they are
+        written: only an empty one is missing, and ``NA``, ``null``, ``007`` and ``1e5`` are ids. Ids are int if all
+        of a column are plain whole numbers, else str. Fields inside JSON records have dotted names, and a cell with
+        a list of items is a row for each.
+    columns : mapping of role to column, or sequence of str, optional
+        A mapping as in :meth:`Panel.from_frame`; only the columns needed are read. A sequence names the columns of a
+        text file without a header, in order.
+    reading : ReadingOptions, optional
+        How the files are laid out.
     **from_frame_options
-        Passed on to :meth:`Panel.from_frame`.
+        The fields of :class:`~tastebridge.data.ReadingOptions`, such as ``delimiter``, ``items`` or
+        ``category_from_name``; the others are passed on to :meth:`Panel.from_frame`.
 
     Returns
     -------
     Panel
-        Of all the rows.
+        Of all the rows. ``panel.cleaning.notes`` says how the files were read.
 
     Raises
     ------
     InvalidDataError
-        If there is no such file, it cannot be read, has no rows or lacks a column.
+        If there is no such file, it cannot be read, has no rows or lacks a column. Errors name the place and the
+        shape of a cell, never its content.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "events.csv")
-    ...     _ = path.write_text("user_id,item_id,category\n1,dune,books\n2,emma,books\n")
-    ...     read_panel(path)
-    <Panel of 2 people in 1 categories: books>
+    ...     _ = path.write_text("user_id;item_id;category\n1;dune;books\n2;emma;books\n")
+    ...     panel = read_panel(path)
+    >>> panel
+    <Panel of 2 users in 1 categories: books>
+    >>> panel.cleaning.notes[0].partition(": ")[2]
+    'delimiter semicolon, encoding utf-8, no quotes, header'
+
+    A table of items tells the category, and a file without a header is told its columns:
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path, items = Path(folder, "events.dat"), Path(folder, "films.csv")
+    ...     _ = path.write_text("1::7::978300760\n2::8::978302109\n")
+    ...     _ = items.write_text("movieId,title,genres\n7,Alien,Horror|Sci-Fi\n8,Emma,Romance\n")
+    ...     read_panel(path, columns=["user_id", "item_id", "timestamp"], items=items)
+    <Panel of 2 users in 2 categories: Horror, Romance>
     """
-    path = Path(path)
-    if not path.exists():
-        raise InvalidDataError(
-            f"there is no file or folder {str(path)!r}. Check the path; it is read from {Path.cwd()}."
-        )
-    columns = dict(columns or {})
-    if from_frame_options.get("event_weights") is None:
-        columns.setdefault("event", None)
-    try:
-        table, roles = _read(path, columns)
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise InvalidDataError(f"{str(path)!r} cannot be read: {_first_line(error)}") from None
-    if not table.num_rows:
-        raise InvalidDataError(f"{str(path)!r} has no rows; a panel needs at least one.")
-    explicit: dict[str, str | None] = {"weight": None, "timestamp": None, **columns, **roles}
-    return Panel.from_frame(table, columns=explicit, **from_frame_options)
+    given = {name: from_frame_options.pop(name) for name in _OPTIONS & set(from_frame_options)}
+    _refuse_unknown(from_frame_options)
+    if columns is not None and not isinstance(columns, Mapping):
+        given["names"], columns = _listed(columns), None
+    options = replace(reading or ReadingOptions(), **given)
+    wanted = _without_event(columns, from_frame_options.get("event_weights"))
+    found = read_table(path, wanted, options)
+    if not found.table.num_rows:
+        raise InvalidDataError(f"{_shown(path)} has no rows; a panel needs at least one.")
+    explicit: dict[str, str | None] = dict.fromkeys(("weight", "timestamp", "event"))
+    explicit |= {role: role for role in found.table.column_names}
+    from_frame_options.setdefault("item_names", found.item_names)
+    if options.items is not None and options.categories == "all":  # asked for: each row has its share
+        policy = from_frame_options.get("policy") or CleaningPolicy()
+        kept = "keep" if policy.several_categories == "auto" else policy.several_categories
+        from_frame_options["policy"] = replace(policy, several_categories=kept)
+    panel = Panel.from_frame(found.table, columns=explicit, **from_frame_options)
+    return replace(panel, cleaning=replace(panel.cleaning, notes=(*found.notes, *panel.cleaning.notes)))
 
 
-def _read(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:
-    if path.is_dir() or path.suffix == ".parquet":
-        data = open_parquet(parts := parquet_parts(path), path)
-        roles = roles_of(data.schema.names, columns, path)
-        texts = [name for name in roles.values() if pa.types.is_string(data.schema.field(name).type)]
-        data = open_parquet(parts, path, texts)  # a code a row: texts repeat, and all of them are in memory
-        return data.to_table(columns=list(roles.values())), roles
-    return read_text(path, columns)
+def read_table(
+    path: Any, columns: Mapping[str, str | None], options: ReadingOptions | None = None
+) -> EventTable:
+    """Return the events of a table in files, whole: one column per role.
 
+    Parameters
+    ----------
+    path : str, Path, or Arrow stream
+        As of :func:`read_panel`.
+    columns : mapping of role to column
+    options : ReadingOptions, optional
 
-def parquet_parts(path: Path) -> list[str]:
-    """Return the Parquet files of a folder, in the order of their names; or the one file."""
-    if not path.is_dir():
-        return [str(path)]
-    parts = sorted(str(part) for part in path.rglob("*.parquet") if part.is_file())
-    if not parts:
-        raise InvalidDataError(f"the folder {str(path)!r} holds no .parquet files.")
-    return parts
-
-
-def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.Dataset:
-    """Return the data set of some Parquet files below ``base``; names of folders may be columns.
-
-    Texts of the ``coded`` columns are read as codes into a dictionary.
+    Raises
+    ------
+    InvalidDataError
+        If the table cannot be read.
     """
-    for part in parts:
-        _refuse_empty(Path(part))
-    hive = ds.partitioning(flavor="hive")
-    kind = ds.ParquetFileFormat(dictionary_columns=list(coded))
-    return ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
-
-
-def read_text(path: Path, columns: Mapping[str, str | None]) -> tuple[pa.Table, dict[str, str]]:
-    """Return the table of a delimited file, of the columns that play a role, and the roles."""
-    parse = _parsing(path)
-    with pacsv.open_csv(path, parse_options=parse) as opened:
-        roles = roles_of(opened.schema.names, columns, path)
-    texts = [roles[role] for role in (*REQUIRED, "event") if role in roles]
-    convert = pacsv.ConvertOptions(
-        include_columns=list(roles.values()),
-        column_types={column: pa.dictionary(pa.int32(), pa.string()) for column in texts},
-        strings_can_be_null=True,
-    )
-    table = pacsv.read_csv(path, parse_options=parse, convert_options=convert)
-    for role in ("user_id", "item_id", "event"):
-        if role in roles:
-            place = table.schema.names.index(roles[role])
-            table = table.set_column(place, roles[role], numbers_if_all(table.column(place)))
-    return table, roles
+    with readable(_shown(path).strip("'")):
+        return read_events_table(path, columns, options or ReadingOptions())
 
 
 def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
@@ -128,7 +139,8 @@ def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
     Parameters
     ----------
     path : str or Path
-        As of :func:`read_panel`. In text files the ids are read as there.
+        As of :func:`read_panel`. In text files the ids are read as there, and other columns are numbers if all
+        their cells are.
     item_column : str, optional
         The column of ids; None for the one named item_id or as peers name it.
 
@@ -137,48 +149,63 @@ def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
     InvalidDataError
         If it cannot be read.
     """
-    path = Path(path)
-    try:
-        if path.is_dir() or path.suffix == ".parquet":
-            return open_parquet(parquet_parts(path), path).to_table()
-        parse = _parsing(path)
-        with pacsv.open_csv(path, parse_options=parse) as opened:
-            names = opened.schema.names
-        items = item_column if item_column in names else recognised("item_id", names)
-        texts = {} if items is None else {items: pa.dictionary(pa.int32(), pa.string())}
-        convert = pacsv.ConvertOptions(column_types=texts, strings_can_be_null=True)
-        table = pacsv.read_csv(path, parse_options=parse, convert_options=convert)
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise InvalidDataError(f"{str(path)!r} cannot be read: {_first_line(error)}") from None
-    if items is None:
+    with readable(path):
+        opened = open_table(path, ReadingOptions(), [item_column] if item_column else [])
+        table = opened.read(opened.names)
+    if isinstance(opened, ParquetTable):
         return table
-    return table.set_column(names.index(items), items, numbers_if_all(table[items]))
+    items = item_column if item_column in opened.names else recognised("item_id", opened.names)
+    for place, name in enumerate(opened.names):
+        column = table[name]
+        if is_text(getattr(column.type, "value_type", column.type)) and pa.types.is_dictionary(column.type):
+            read = numbers_if_all(column) if name == items else _number_column(column)
+            table = table.set_column(place, name, read)
+    return table
 
 
 def roles_of(names: list[str], columns: Mapping[str, str | None], path: Path) -> dict[str, str]:
-    """Return which of the columns of a file plays which role."""
+    """Return the column of each role among the columns of a file."""
     try:
         return recognise(names, columns)
     except InvalidDataError as error:
         raise InvalidDataError(f"in {str(path)!r}: {error}") from None
 
 
-def _parsing(path: Path) -> pacsv.ParseOptions:
-    """Return how a delimited file, which is not empty, is to be parsed."""
-    _refuse_empty(path)
-    kind = (path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix).lower()
-    if kind not in _DELIMITERS:
-        raise InvalidDataError(
-            f"{str(path)!r} has the unknown ending {path.suffix!r}; expected .parquet, .csv, .tsv or .inter"
-            " (also with .gz), or a folder of .parquet files."
+def _number_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of text as numbers if all its cells are; other columns as they are."""
+    whole = numbers_if_all(column)
+    kind = whole.type.value_type
+    if not is_text(kind):
+        return whole.cast(kind)
+    try:
+        return pa.chunked_array([pa.array(numbers_of(column, "a column", "."), from_pandas=True)])
+    except InvalidDataError:
+        return column.cast(pa.string())
+
+
+def _without_event(columns: Mapping[str, str | None] | None, event_weights: Any) -> dict[str, str | None]:
+    """Return the columns by role; types of events are read where they have weights."""
+    given = dict(columns or {})
+    if event_weights is None:
+        given.setdefault("event", None)
+    return given
+
+
+def _listed(columns: Sequence[str]) -> list[str]:
+    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
+        raise InvalidParameterError(
+            f"columns must be a mapping of role to column, or a list of names; got {type(columns).__name__}."
+            ' Write {"user_id": "buyer"}, or ["user_id", "item_id"] for a file without a header.'
         )
-    return pacsv.ParseOptions(delimiter=_DELIMITERS[kind])
+    return list(columns)
 
 
-def _refuse_empty(path: Path) -> None:
-    if path.stat().st_size == 0:
-        raise InvalidDataError(f"{str(path)!r} is an empty file.")
+def _refuse_unknown(options: Mapping[str, Any]) -> None:
+    known = {*_OPTIONS, "event_weights", "policy", "item_names"}
+    for name in options:
+        if name not in known:
+            raise InvalidParameterError(f"read_panel has no parameter {name!r}.{nearest(name, known)}")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]
+def _shown(path: Any) -> str:
+    return repr(str(path)) if isinstance(path, str | Path) else f"the {type(path).__name__}"

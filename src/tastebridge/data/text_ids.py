@@ -1,11 +1,19 @@
-"""Ids from text files: numbers where the whole column is numbers, text otherwise."""
+"""Ids from text files: numbers where the whole column is numbers, text otherwise, or as asked."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_WHOLE = r"^(0|-?[1-9][0-9]{0,17})$"
+from tastebridge.data.cell_shapes import first_match
+from tastebridge.exceptions import InvalidDataError
+
+IdKind = Literal["auto", "str", "int"]
+"""How the digits of a text file are read."""
+
+_WHOLE = r"^(0|-?[1-9][0-9]{0,18})$"
 _WHOLE_AS_FLOAT = r"^(0|-?[1-9][0-9]{0,14})\.0$"
 
 
@@ -35,14 +43,67 @@ def numbers_if_all(column: pa.ChunkedArray) -> pa.ChunkedArray:
     column = column.unify_dictionaries()
     if not column.num_chunks:
         return column
-    values = column.chunk(0).dictionary
-    if _all_match(values, _WHOLE_AS_FLOAT):
-        values = pc.replace_substring(values, ".0", "")
-    if not len(values) or not _all_match(values, _WHOLE):
+    values = _without_decimals(column.chunk(0).dictionary)
+    numbers = _numbers(values)
+    return column if numbers is None else _with_values(column, numbers)
+
+
+def ids_of_kind(column: pa.ChunkedArray, kind: IdKind, name: str) -> pa.ChunkedArray:
+    """Return a dictionary column of text as ids of a kind.
+
+    Parameters
+    ----------
+    column : ChunkedArray of dictionary of string
+        The ids as read.
+    kind : {"auto", "str", "int"}
+        ``"auto"`` is :func:`numbers_if_all`; ``"str"`` keeps the text as it stands.
+    name : str
+        What to call the column in an error.
+
+    Raises
+    ------
+    InvalidDataError
+        With ``"int"``, if a value is not a plain whole number.
+    """
+    if kind == "str":
         return column
-    numbers = values.cast(pa.int64())
-    chunks = [pa.DictionaryArray.from_arrays(chunk.indices, numbers) for chunk in column.chunks]
+    found = numbers_if_all(column)
+    if kind == "int" and len(column) and pa.types.is_string(found.type.value_type):
+        row, shape = first_match(column, lambda text: pc.invert(pc.match_substring_regex(text, _WHOLE)))
+        raise InvalidDataError(
+            f"{name} must hold whole numbers, as the model's ids are; row {row} holds {shape}."
+            " Read the ids as text, or give the ids that the model knows."
+        )
+    return found
+
+
+def plain_names(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return names of categories as text; numbers all written like ``7.0`` lose their ``.0``."""
+    column = column.unify_dictionaries()
+    if not column.num_chunks:
+        return column
+    return _with_values(column, _without_decimals(column.chunk(0).dictionary))
+
+
+def _with_values(column: pa.ChunkedArray, values: pa.Array) -> pa.ChunkedArray:
+    chunks = [pa.DictionaryArray.from_arrays(chunk.indices, values) for chunk in column.chunks]
     return pa.chunked_array(chunks)
+
+
+def _without_decimals(values: pa.Array) -> pa.Array:
+    if len(values) and _all_match(values, _WHOLE_AS_FLOAT):
+        return pc.replace_substring(values, ".0", "")
+    return values
+
+
+def _numbers(values: pa.Array) -> pa.Array | None:
+    """Return text as int64; None where one is not a plain whole number of 64 bits."""
+    if not len(values) or not _all_match(values, _WHOLE):
+        return None
+    try:
+        return values.cast(pa.int64())
+    except pa.ArrowInvalid:  # 19 digits may be beyond 64 bits
+        return None
 
 
 def _all_match(values: pa.Array, pattern: str) -> bool:

@@ -8,18 +8,24 @@ import numpy as np
 import pyarrow as pa
 
 from tastebridge.data.coding import dtype_of, to_arrow
+from tastebridge.data.text_numbers import given_texts, is_text, plain
+from tastebridge.data.text_times import all_numbers, parsed
+from tastebridge.data.time_units import are_calendar_digits, number_seconds, possible
 from tastebridge.exceptions import InvalidDataError
 
-_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-_BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def seconds(series: Any, part: bool = False) -> np.ndarray:
+def seconds(series: Any, part: bool = False, time_format: str | None = None) -> np.ndarray:
     """Return a column of times as float64 seconds since 1970, NaN where missing.
 
-    Dates and times (with or without a zone) are taken as they are, text is read as ISO 8601. Plain numbers
-    are seconds, or milli-, micro- or nanoseconds if the largest of them is beyond 1e11, 1e14 or 1e17: seconds
-    pass 1e11 in the year 5138, milliseconds passed it in 1973.
+    - Dates and times, with or without a zone, are taken as they are; without a zone they are UTC.
+    - Text is ISO 8601 (``2015-07-31``, ``2015-07-31 22:13``, with ``Z`` or an offset or neither), or numbers.
+    - Plain numbers are seconds, or milli-, micro- or nanoseconds if beyond 1e11, 1e14 or 1e17. Each number is
+      read by itself: seconds pass 1e11 in the year 5138, milliseconds passed it in 1973.
+    - If all numbers of the column are dates written as ``20150731`` (or with the time behind, as
+      ``20150731221320``), they are read as such.
+    - A time outside 1900 to 2099 is a placeholder, such as ``9999-12-31``, and becomes infinite.
 
     Parameters
     ----------
@@ -27,55 +33,65 @@ def seconds(series: Any, part: bool = False) -> np.ndarray:
         The column.
     part : bool, default=False
         Whether it is a part of a column, so that every time may be missing.
+    time_format : str, optional
+        How text is to be read, such as ``"%d/%m/%Y %H:%M"``: see :meth:`datetime.datetime.strptime`.
 
     Returns
     -------
     ndarray of float64
-        Seconds since 1970, UTC.
+        Seconds since 1970, UTC; infinite for placeholders.
 
     Raises
     ------
     InvalidDataError
-        If the column cannot be read as times, or every time is missing.
+        If the column cannot be read as times, or every time is missing or a placeholder.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> seconds(pd.Series([1_260_759_144_000])).tolist()
-    [1260759144.0]
+    >>> seconds(pd.Series([1_260_759_144_000, 1_260_759_144])).tolist()
+    [1260759144.0, 1260759144.0]
+    >>> seconds(pd.Series(["2009-12-14T02:52:24Z", "9999-12-31"])).tolist()
+    [1260759144.0, inf]
     """
     try:
-        times = _seconds(to_arrow(series))
+        times = possible(_seconds(plain(to_arrow(series)), time_format))
     except (pa.ArrowException, TypeError, ValueError) as error:
+        if isinstance(error, InvalidDataError):
+            raise
         raise InvalidDataError(
-            f"timestamp must hold dates, numbers or ISO 8601 text; got {dtype_of(series)}: {error}"
+            f"timestamp must hold dates, numbers or ISO 8601 text; got {dtype_of(series)}."
         ) from None
-    if np.isnan(times).all() and not part:
+    if not np.isfinite(times).any() and not part:
         raise InvalidDataError(
-            "every timestamp is missing. Leave the column out: columns={'timestamp': None}."
+            "every timestamp is missing or lies outside the years 1900 to 2099."
+            " Leave the column out: columns={'timestamp': None}."
         )
     return times
 
 
-def _seconds(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = column.cast(pa.timestamp("us"))
+def _seconds(column: pa.ChunkedArray, time_format: str | None) -> np.ndarray:
+    if is_text(column.type):
+        texts = given_texts(column)
+        if time_format is None and all_numbers(texts):
+            return _of_numbers(texts.cast(pa.float64()))
+        return parsed(texts, time_format)
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("ms"))
     if pa.types.is_timestamp(column.type):
-        return _numbers(column.cast(pa.int64())) / _PER_SECOND[column.type.unit]
-    numbers = _numbers(column)
-    largest = float(np.nanmax(np.abs(numbers), initial=0.0))
-    return numbers / scale_of(largest)
+        return _of_whole(column.cast(pa.int64()), _PER_SECOND[column.type.unit])
+    return _of_numbers(column)
 
 
-def scale_of(largest: float) -> float:
-    """Return how many make a second, of plain numbers of which this is the largest."""
-    return next((per_second for bound, per_second in _BOUNDS if largest > bound), 1.0)
+def _of_numbers(column: pa.ChunkedArray) -> np.ndarray:
+    numbers = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    return number_seconds(numbers, are_calendar_digits(numbers))
 
 
-def _numbers(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
-    return np.where(np.isinf(numbers), np.nan, numbers)
+def _of_whole(column: pa.ChunkedArray, per_second: int) -> np.ndarray:
+    """Return whole units as seconds: one rounding at the end, so that every unit gives the same float."""
+    missing = column.is_null().to_numpy()
+    numbers = column.fill_null(0).to_numpy()
+    whole, rest = np.divmod(numbers, per_second)
+    micros = whole.astype(np.float64) * 1e6 + rest * (1_000_000 / per_second)
+    return np.where(missing, np.nan, micros / 1e6)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from tastebridge.batch.schema import FIELDS
 from tastebridge.data import CleaningPolicy
 from tastebridge.data.columns import recognise
-from tastebridge.data.times import scale_of
+from tastebridge.data.time_units import are_calendar_digits, number_seconds
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.spark.library import functions, library
 
@@ -21,8 +24,8 @@ def read_events(
 ) -> Any:
     """Return the columns that play a role, named by it.
 
-    Times that are numbers are looked at once, to tell seconds from milliseconds by the largest of all, as is
-    done with a local frame; all else is left for later.
+    Times that are numbers are looked at once, to see whether all are dates written in digits, as is done with a
+    local frame; all else is left for later.
 
     Raises
     ------
@@ -58,7 +61,18 @@ def _in_seconds(events: Any) -> Any:
         return events
     if not isinstance(events.schema["timestamp"].dataType, types.NumericType):
         return events
-    size = F.abs(F.col("timestamp").cast("double"))
-    largest = events.where(size < float("inf")).agg(F.max(size)).first()[0]  # NaN is above infinity here
-    times = F.col("timestamp").cast("double") / F.lit(scale_of(largest or 0.0))
-    return events.withColumn("timestamp", times)
+    read = F.pandas_udf(_calendar, "boolean")
+    numbers = F.col("timestamp").cast("double")
+    found = events.agg(F.min(read(numbers))).first()[0]  # of all parts: True only if it holds for each
+    calendar = bool(found) if found is not None else False
+
+    def seconds(times: pd.Series) -> pd.Series:
+        return pd.Series(number_seconds(times.to_numpy(dtype=np.float64), calendar))
+
+    return events.withColumn("timestamp", F.pandas_udf(seconds, "double")(numbers))
+
+
+def _calendar(times: pd.Series) -> pd.Series:
+    numbers = times.to_numpy(dtype=np.float64)
+    good = are_calendar_digits(numbers) or not (np.isfinite(numbers) & (numbers != 0)).any()
+    return pd.Series(np.full(len(numbers), good))

@@ -1,0 +1,241 @@
+"""Events put together from their files: columns by role, ids of one kind, times in seconds, joined tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tastebridge._foundation.warnings import warn
+from tastebridge.data.columns import REQUIRED, recognise
+from tastebridge.data.files.categories_of_items import categories_of
+from tastebridge.data.files.delimited import DelimitedTable
+from tastebridge.data.files.joins import ItemTable, as_texts, common_column, read_items_table
+from tastebridge.data.files.options import ReadingOptions
+from tastebridge.data.files.tables import NAME_OF_FILE, FilesTable, Table, open_table
+from tastebridge.data.text_ids import ids_of_kind, plain_names
+from tastebridge.data.text_numbers import is_text, numbers_of
+from tastebridge.data.times import seconds
+from tastebridge.exceptions import InvalidDataError
+
+_IDS = ("user_id", "item_id")
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Events read from files.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        One column per role, named by it.
+    roles : dict of role to column
+        The column of the file that each role is.
+    item_names : DataFrame or None
+        Columns ``item_id`` and ``name``, from a table of items.
+    notes : tuple of str
+        How the files were read.
+    """
+
+    table: pa.Table
+    roles: dict[str, str]
+    item_names: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+
+def read_events_table(path: Any, columns: Mapping[str, str | None], options: ReadingOptions) -> EventTable:
+    """Return the events of a table in files.
+
+    Parameters
+    ----------
+    path : str, Path, or frame
+    columns : mapping of role to column
+        As of :func:`tastebridge.data.columns.recognise`.
+    options : ReadingOptions
+
+    Raises
+    ------
+    InvalidDataError
+        If there is no such table, a column is missing or unclear, or a cell cannot be read.
+    """
+    expected = [name for name in columns.values() if name is not None]
+    events = open_table(path, options, [] if options.users is not None else expected)
+    users = None if options.users is None else open_table(options.users, ReadingOptions())
+    roles = _roles(events, users, columns, options, path)
+    table = _read(events, users, roles)
+    notes = [events.note, *([] if users is None else [users.note]), _told(roles, events.names)]
+    table = _unnested(table, options)
+    textual = {role: is_text(_plain_type(table[role].type)) for role in table.column_names}
+    items = None if options.items is None else read_items_table(options)
+    if items is not None:
+        table, more = _with_categories(table, items, options)
+        notes += more
+    if options.category is not None:
+        constant = pa.array([options.category] * len(table), pa.string())
+        table = table.append_column("category", constant)
+    from_text = isinstance(path, str | Path) and not _typed(events)
+    for role in table.column_names:
+        place = table.column_names.index(role)
+        column = _converted(table[role], role, options, from_text and textual.get(role, False))
+        table = table.set_column(place, role, column)
+    return EventTable(table, roles, _names(items, table), tuple(notes))
+
+
+def _typed(table: Table) -> bool:
+    """Return whether the files say which columns are text and which are numbers."""
+    return not (
+        isinstance(table, FilesTable) and any(isinstance(part, DelimitedTable) for part in table.parts)
+    )
+
+
+def _roles(
+    events: Table,
+    users: Table | None,
+    columns: Mapping[str, str | None],
+    options: ReadingOptions,
+    path: object,
+) -> dict[str, str]:
+    given = dict(columns)
+    needed = list(REQUIRED)
+    names = list(events.names) + ([] if users is None else [n for n in users.names if n not in events.names])
+    if options.category_from_name:
+        given["category"] = NAME_OF_FILE
+    elif options.items is not None or options.category is not None:
+        needed.remove("category")
+        names = [name for name in names if name != "category"] if given.get("category") is None else names
+    try:
+        roles = recognise(names, given, needed)
+    except InvalidDataError as error:
+        raise InvalidDataError(f"in {str(path)!r}: {error}") from None
+    if "category" not in needed:
+        roles.pop("category", None)
+    return roles
+
+
+def _read(events: Table, users: Table | None, roles: Mapping[str, str]) -> pa.Table:
+    """Return the columns by role, those of the table of users joined to the rest."""
+    own = {role: name for role, name in roles.items() if name in events.names}
+    if users is None:
+        return events.read(list(own.values())).rename_columns(list(own))
+    left, right = common_column(events.names, users.names, "the table of users")
+    table = events.read(list(dict.fromkeys([*own.values(), left])))
+    theirs = {role: name for role, name in roles.items() if role not in own}
+    other = users.read(list(dict.fromkeys([*theirs.values(), right])))
+    at = pd.Index(as_texts(other[right])).get_indexer(pd.Index(as_texts(table[left])))
+    found = {role: table[name] for role, name in own.items()}
+    places = pa.array(np.where(at < 0, 0, at), mask=at < 0)
+    found |= {role: other[name].combine_chunks().take(places) for role, name in theirs.items()}
+    return pa.table(found).select(list(roles))
+
+
+def _unnested(table: pa.Table, options: ReadingOptions) -> pa.Table:
+    """Return one row per item, where a cell holds the list of the items of an order or a session."""
+    if options.list_separator is not None:
+        texts = _plain(table["item_id"])
+        lists = pc.split_pattern(texts, options.list_separator)
+        table = table.set_column(table.column_names.index("item_id"), "item_id", lists)
+    kinds = {name: _plain_type(table[name].type) for name in table.column_names}
+    lists = [name for name, kind in kinds.items() if pa.types.is_list(kind) or pa.types.is_large_list(kind)]
+    if not lists:
+        return table
+    arrays = {name: _one(table[name]) for name in table.column_names}
+    sizes = pc.fill_null(pc.list_value_length(arrays[lists[0]]), 0)
+    for name in lists[1:]:
+        if not pc.fill_null(pc.list_value_length(arrays[name]), 0).equals(sizes):
+            raise InvalidDataError(f"the lists of {lists[0]} and {name} differ in length in some rows.")
+    rows = pa.array(np.repeat(np.arange(len(table)), sizes.to_numpy(zero_copy_only=False)))
+    flat = {
+        name: pc.list_flatten(array) if name in lists else array.take(rows) for name, array in arrays.items()
+    }
+    return pa.table(flat)
+
+
+def _with_categories(
+    table: pa.Table, items: ItemTable, options: ReadingOptions
+) -> tuple[pa.Table, list[str]]:
+    """Return the events with the category of their item, and notes on it."""
+    found = categories_of(as_texts(table["item_id"]), items.categories, options.categories)
+    several = len(found.rows) > len(table)
+    table = table.take(pa.array(found.rows))
+    table = table.append_column("category", pa.array(found.categories, pa.string()).dictionary_encode())
+    if several:
+        weights = (
+            numbers_of(table["weight"], "weight", options.decimal) if "weight" in table.column_names else 1.0
+        )
+        if "weight" in table.column_names:
+            table = table.drop_columns("weight")
+        table = table.append_column("weight", pa.array(weights * found.shares))
+    if found.n_unknown:
+        warn(
+            f"{found.n_unknown:,} events are of items without a category in the table of items; they are left out."
+        )
+    policy = {"first": "the first one", "all": "all, the weight split", "primary": "the most common one"}
+    more = f"; of several categories counts {policy[options.categories]}" if items.several else ""
+    return table, [items.note + more]
+
+
+def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text: bool) -> pa.ChunkedArray:
+    """Return a column as its role asks for: text files say nothing of types, other tables do."""
+    if role in (*_IDS, "category", "event") and is_text(_plain_type(column.type)):
+        if options.trim:
+            column = _trimmed(column)
+        if text:
+            column = _coded(column)
+            if role == "category":
+                return plain_names(column)
+            return ids_of_kind(column, options.kind_of(role) if role in _IDS else "auto", role)
+        return column
+    if role in _IDS and options.ids == "str" and pa.types.is_integer(_plain_type(column.type)):
+        return _plain(column).cast(pa.string())
+    if role == "weight" and (text or is_text(_plain_type(column.type))):
+        return pa.chunked_array([pa.array(numbers_of(column, "weight", options.decimal))])
+    if role == "timestamp" and is_text(_plain_type(column.type)):
+        times = seconds(column, part=True, time_format=options.time_format)
+        return pa.chunked_array([pa.array(times, mask=np.isnan(times))])
+    return column
+
+
+def _names(items: ItemTable | None, table: pa.Table) -> pd.DataFrame | None:
+    """Return the names of items under the ids of the events."""
+    if items is None or items.names is None:
+        return None
+    ids = _plain(table["item_id"]).unique()
+    known = pd.DataFrame({"id": ids.to_pandas(), "item_id": as_texts(ids)}).dropna()
+    found = known.merge(items.names, on="item_id")
+    kept = found[["id", "name"]].set_axis(["item_id", "name"], axis=1)
+    return kept.astype({"item_id": np.int64}) if len(kept) and pa.types.is_integer(ids.type) else kept
+
+
+def _told(roles: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return which columns were taken and which were not."""
+    taken = ", ".join(role if role == name else f"{role} = {name!r}" for role, name in roles.items())
+    rest = [name for name in names if name not in roles.values()]
+    shown = ", ".join(map(repr, rest[:8])) + (", …" if len(rest) > 8 else "")
+    return f"columns: {taken}" + (f"; not used: {shown}" if rest else "")
+
+
+def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.utf8_trim_whitespace(_plain(column)).dictionary_encode()
+
+
+def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    array = _plain(column).combine_chunks()
+    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array

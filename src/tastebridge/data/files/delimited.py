@@ -1,0 +1,123 @@
+"""Text files with a delimiter, as columns of text: nothing is guessed of what a cell means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from tastebridge.data.files.dialect import Dialect, find_dialect, text_stream
+from tastebridge.data.files.options import ReadingOptions
+from tastebridge.data.files.places import Place
+from tastebridge.exceptions import InvalidDataError
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_BLOCK = 1 << 24
+
+
+@dataclass(frozen=True)
+class DelimitedTable:
+    """One text file: the names of its columns, and the columns when they are asked for.
+
+    Attributes
+    ----------
+    place : Place
+    dialect : Dialect
+    """
+
+    place: Place
+    dialect: Dialect
+
+    @classmethod
+    def open(cls, place: Place, options: ReadingOptions, expected: Sequence[str] = ()) -> DelimitedTable:
+        """Look at a file and find out how it is written."""
+        return cls(place, find_dialect(place, options, expected))
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in order."""
+        return list(self.dialect.names)
+
+    @property
+    def note(self) -> str:
+        """How the file was read."""
+        return f"{self.place}: {self.dialect}"
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns as text, empty cells as null.
+
+        Raises
+        ------
+        InvalidDataError
+            If a line has another number of fields than there are columns, naming the line.
+        """
+        for name in columns:
+            if self.names.count(name) > 1:
+                raise InvalidDataError(
+                    f"{str(self.place)!r} has several columns {name!r}. Rename all but one."
+                )
+        table = self._parsed([str(self.names.index(name)) for name in columns])
+        table = table.rename_columns(list(columns))
+        return _without_padding(table) if self.dialect.padded else table
+
+    def _parsed(self, places: list[str]) -> pa.Table:
+        ragged: list[Any] = []
+
+        def skip(row: Any) -> str:
+            ragged.append(row)
+            return "skip"
+
+        stream, sign = text_stream(self.place, self.dialect.encoding, self.dialect.delimiter)
+        read = pacsv.ReadOptions(
+            column_names=[str(number) for number in range(len(self.dialect.names))],
+            skip_rows=self.dialect.skip,
+            block_size=_BLOCK if not self.dialect.spanning else max(_BLOCK, 1 + stream.size()),
+        )
+        parse = pacsv.ParseOptions(
+            delimiter=sign,
+            quote_char='"' if self.dialect.quoted else False,
+            newlines_in_values=self.dialect.spanning,
+            invalid_row_handler=skip,
+        )
+        convert = pacsv.ConvertOptions(
+            include_columns=places,
+            column_types=dict.fromkeys(places, _TEXT),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        )
+        if stream.size() == 0:
+            return pa.table({place: pa.array([], _TEXT) for place in places})
+        try:
+            table = pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" not in str(error):
+                raise
+            return pa.table({place: pa.array([], _TEXT) for place in places})
+        if ragged:
+            self._refuse(ragged)
+        return table
+
+    def _refuse(self, ragged: Sequence[Any]) -> None:
+        n_fields = ragged[0].actual_columns
+        lines = "" if ragged[0].number is None else f", the first in row {ragged[0].number}"
+        raise InvalidDataError(
+            f"{str(self.place)!r} cannot be read: {len(ragged):,} lines have another number of fields than the"
+            f" {len(self.dialect.names)} columns{lines} (it has {n_fields}). It was read with {self.dialect}. Mend"
+            " the lines, or say how the file is written: delimiter=…, quoting=…"
+        )
+
+
+def _without_padding(table: pa.Table) -> pa.Table:
+    """Return a table without the blanks that follow every delimiter of the file."""
+    for number, name in enumerate(table.column_names):
+        chunks = [
+            pa.DictionaryArray.from_arrays(chunk.indices, pc.ascii_ltrim(chunk.dictionary, " "))
+            for chunk in table[name].unify_dictionaries().chunks
+        ]
+        table = table.set_column(number, name, pa.chunked_array(chunks, _TEXT))
+    return table

@@ -1,0 +1,284 @@
+"""How a text file is written: its encoding, its delimiter, its quotes and its header, found by looking at it."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from tastebridge.data.columns import roles_named
+from tastebridge.data.files.options import ReadingOptions
+from tastebridge.data.files.places import Place
+from tastebridge.exceptions import InvalidDataError
+
+_BLOCK = 1 << 22
+_SAMPLE = 1 << 20
+_LINES = 500
+_DELIMITERS = ("::", "\t", ";", "|", ",", "\x01")
+_BY_ENDING = {
+    ".tsv": "\t",
+    ".inter": "\t",
+    ".item": "\t",
+    ".user": "\t",
+    ".csv": ",",
+    ".psv": "|",
+    ".ssv": ";",
+}
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d*)?([eE][+-]?\d+)?\s*")
+_NO_SIGN = "\x1e"
+_STRAY = "\x1f"
+"""A sign no text holds: it stands for a delimiter of two signs while Arrow parses."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written.
+
+    Attributes
+    ----------
+    encoding : str
+    delimiter : str
+    quoted : bool
+        Whether a double quote at the start of a field opens a quoted field.
+    spanning : bool
+        Whether quoted fields hold line breaks.
+    names : tuple of str
+        The columns.
+    header : bool
+        Whether the first line holds the names.
+    padded : bool
+        Whether blanks follow the delimiters.
+    skip : int
+        The lines before the first row.
+    """
+
+    encoding: str
+    delimiter: str
+    quoted: bool
+    spanning: bool
+    names: tuple[str, ...]
+    header: bool
+    padded: bool
+    skip: int
+
+    def __str__(self) -> str:
+        sign = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar", "::": "two colons"}
+        parts = [
+            f"delimiter {sign.get(self.delimiter, repr(self.delimiter))}",
+            f"encoding {self.encoding}",
+            "quotes" if self.quoted else "no quotes",
+            "header" if self.header else "no header",
+            *(["blanks behind delimiters taken off"] if self.padded else []),
+        ]
+        return ", ".join(parts)
+
+
+def find_dialect(place: Place, options: ReadingOptions, expected: Sequence[str] = ()) -> Dialect:
+    """Return how a text file is written, from the options or from the file.
+
+    Parameters
+    ----------
+    place : Place
+    options : ReadingOptions
+        Whatever it names is taken as it is.
+    expected : sequence of str
+        Columns the caller names, which a header must hold.
+
+    Raises
+    ------
+    InvalidDataError
+        If the file is binary or has neither a header nor names, or its quotes can be read in two ways.
+    """
+    encoding, with_quotes, sample = _looked_through(place, options.encoding)
+    lines = [line for line in re.split(r"\r\n|\r|\n", sample) if line][:_LINES]
+    if not lines:
+        raise InvalidDataError(f"{str(place)!r} has no rows; a panel needs at least one.")
+    delimiter = options.delimiter or _delimiter(lines, place, options.names)
+    first = [cell.strip() for cell in _fields(lines[0], delimiter)]
+    is_header = _is_header(first, expected)
+    names = _names(place, options, first, is_header)
+    padded = (
+        is_header and len(first) > 1 and all(cell[:1] == " " for cell in _fields(lines[0], delimiter)[1:])
+    )
+    quoted, spanning = False, False
+    if with_quotes and options.quoting is not False:
+        quoted, spanning = _quotes(place, encoding, delimiter, len(names), options.quoting)
+    empty = len(re.match(r"(?:\r\n|\r|\n)*", sample)[0].replace("\r\n", "\n"))  # type: ignore[index]
+    return Dialect(encoding, delimiter, quoted, spanning, tuple(names), is_header, padded, empty + is_header)
+
+
+def text_stream(place: Place, encoding: str, delimiter: str) -> tuple[Any, str]:
+    """Return the file as a stream of UTF-8, and the one sign its fields are parted by."""
+    sign = _STRAY if len(delimiter) > 1 else delimiter
+    with place.opened() as stream:
+        content = stream.read()
+    if encoding not in ("utf-8", "utf-8-sig"):
+        content = content.decode(encoding).encode("utf-8")
+    content = content.removeprefix(codecs.BOM_UTF8)
+    if sign != delimiter:
+        content = content.replace(delimiter.encode(), sign.encode())
+    return pa.BufferReader(content), sign
+
+
+def _looked_through(place: Place, encoding: str | None) -> tuple[str, bool, str]:
+    """Return the encoding, whether there are double quotes, and the beginning of the text."""
+    head, quotes, plain = b"", False, True
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    with place.opened() as stream:
+        while block := stream.read(_BLOCK):
+            head = head or block[:_SAMPLE]
+            quotes = quotes or b'"' in block
+            plain = plain and _decodes(decoder, block)
+    found = encoding or next((name for bom, name in _BOMS if head.startswith(bom)), None)
+    if found is None:
+        if b"\x00" in head:
+            raise InvalidDataError(f"{str(place)!r} cannot be read: it is no text file.")
+        found = "utf-8" if plain else "cp1252"
+    try:
+        codecs.lookup(found)
+        text = codecs.getincrementaldecoder(found)("strict").decode(head)
+    except LookupError:
+        raise InvalidDataError(
+            f"encoding={found!r} is not known. Give one such as 'utf-8' or 'latin-1'."
+        ) from None
+    except UnicodeDecodeError:
+        if encoding is not None:
+            raise InvalidDataError(f"{str(place)!r} cannot be read: it is not {encoding}.") from None
+        found, text = "latin-1", head.decode("latin-1")
+    return found, quotes, text
+
+
+def _decodes(decoder: Any, block: bytes) -> bool:
+    if block.isascii():
+        return True
+    try:
+        decoder.decode(block)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(lines: Sequence[str], place: Place, names: Sequence[str] | None) -> str:
+    """Return the delimiter that cuts all lines into equally many fields and the first into known names."""
+    usual = _BY_ENDING.get(place.ending)
+    scores = {}
+    for sign in _DELIMITERS:
+        counts = Counter(len(_fields(line, sign)) for line in lines)
+        n_first = len(_fields(lines[0], sign))
+        if n_first < 2:
+            continue
+        known = len(roles_named([cell.strip() for cell in _fields(lines[0], sign)]))
+        fits = names is not None and n_first == len(names)
+        scores[sign] = (fits, counts[n_first] / len(lines) > 0.9, known, sign == usual, counts[n_first])
+    if not scores:
+        return usual or ","
+    return max(scores, key=lambda sign: (*scores[sign], -_DELIMITERS.index(sign)))
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    """Return the fields of a line, quoted ones without their quotes."""
+    if '"' not in line:
+        return line.split(delimiter)
+    sign = _STRAY if len(delimiter) > 1 else delimiter
+    read = csv.reader([line.replace(delimiter, sign)], delimiter=sign, skipinitialspace=True)
+    try:
+        return next(iter(read), [""])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _is_header(first: Sequence[str], expected: Sequence[str]) -> bool:
+    """Return whether the first line holds names of columns: names are known and never plain numbers."""
+    if expected and all(name in first for name in expected):
+        return True
+    known = len(roles_named(first))
+    numbers = any(_NUMBER.fullmatch(cell) for cell in first)
+    return known >= (2 if numbers else 1)
+
+
+def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_header: bool) -> list[str]:
+    if options.names is not None:
+        if len(options.names) != len(first):
+            raise InvalidDataError(
+                f"{len(options.names)} columns are named for {str(place)!r}, whose first line has {len(first)}"
+                " fields. Name all of them in order; an empty name leaves one out."
+            )
+        return [name or f"unnamed {number}" for number, name in enumerate(options.names)]
+    if not is_header:
+        raise InvalidDataError(
+            f"in {str(place)!r}: no column for user_id; the first line, of {len(first)} fields, does not look like a"
+            " header. If there is none, name the columns in order:"
+            f' columns=["user_id", "item_id", …]. If there is one, name its columns: columns={{"user_id": "…"}}.'
+        )
+    return list(first)
+
+
+def _quotes(
+    place: Place, encoding: str, delimiter: str, n_fields: int, asked: bool | None
+) -> tuple[bool, bool]:
+    """Return whether fields are quoted, and whether quoted fields hold line breaks.
+
+    A line agrees with quoting if each of its fields that opens with a quote closes with one. Lines that do not
+    are pieces of a field with line breaks, or hold stray quotes. In the first case the quoted reading gives every
+    record its number of fields, in the second the unquoted one does.
+    """
+    stream, sign = text_stream(place, encoding, delimiter)
+    lines = _lines(stream)
+    lines = lines.filter(pc.match_substring(lines, '"'))
+    odd = lines.filter(pc.invert(pc.match_substring_regex(lines, _agreeing(sign))))
+    if not len(odd):
+        return True, False
+    if asked:
+        return True, True
+    unquoted = pc.all(pc.equal(pc.count_substring(odd, sign), n_fields - 1)).as_py()
+    good = pc.match_substring_regex(lines, _agreeing(sign))
+    parted = pc.greater(pc.count_substring(lines.filter(good), sign), n_fields - 1)
+    quotes_used = bool(pc.any(parted, min_count=0).as_py())
+    stream.seek(0)
+    quoted = _reads_quoted(stream, sign, n_fields)
+    if unquoted and not quoted:
+        return False, False
+    if quoted and (not unquoted or quotes_used):
+        return True, True
+    if unquoted and delimiter not in (",", ";"):
+        return False, False
+    raise InvalidDataError(
+        f"{str(place)!r} has {len(odd):,} lines with a double quote that is not closed in its field, which can be a"
+        " field with line breaks or a plain sign. Say which: quoting=True or quoting=False."
+    )
+
+
+def _agreeing(sign: str) -> str:
+    """Return the pattern of a line whose quoted fields all close."""
+    s = re.escape(sign)
+    field = rf'(?:"(?:[^"]|"")*"|[^"{s}][^{s}]*|)'
+    return rf"^{field}(?:{s}{field})*$"
+
+
+def _lines(stream: Any) -> pa.ChunkedArray:
+    read = pacsv.ReadOptions(column_names=["line"], block_size=_BLOCK * 4)
+    parse = pacsv.ParseOptions(delimiter=_NO_SIGN, quote_char=False, double_quote=False)
+    convert = pacsv.ConvertOptions(column_types={"line": pa.large_string()}, check_utf8=False)
+    return pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)["line"]
+
+
+def _reads_quoted(stream: Any, sign: str, n_fields: int) -> bool:
+    """Return whether every record has its number of fields if quotes open fields, and every quote closes."""
+    text = io.StringIO(stream.read().decode("utf-8", "replace"), newline="")
+    limit = csv.field_size_limit(1 << 30)
+    try:
+        return all(len(row) in (0, n_fields) for row in csv.reader(text, delimiter=sign, strict=True))
+    except csv.Error:
+        return False
+    finally:
+        csv.field_size_limit(limit)

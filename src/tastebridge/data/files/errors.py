@@ -1,0 +1,32 @@
+"""Errors of the libraries that read files, as ones that name the file and show no cell of it."""
+
+from __future__ import annotations
+
+import lzma
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from tastebridge.exceptions import InvalidDataError
+
+_CONTENT = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d{4,}\b")
+
+
+@contextmanager
+def readable(path: object) -> Iterator[None]:
+    """Turn errors of reading into one that names the file; what stands in quotes may be a cell and goes."""
+    try:
+        yield
+    except InvalidDataError:
+        raise
+    except (pa.ArrowException, OSError, UnicodeError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise InvalidDataError(f"{str(path)!r} cannot be read: {reason(error)}") from None
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of an error without anything that may be the content of a cell."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return _CONTENT.sub("…", line.partition(":")[0] if isinstance(error, pa.ArrowInvalid) else line)[:200]

@@ -1,0 +1,162 @@
+"""JSON lines, and arrays of JSON, as columns: nested fields by dotted names, lists as they are."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from tastebridge.data.files.places import Place
+from tastebridge.exceptions import InvalidDataError
+
+_SAMPLE = 1_000
+
+
+@dataclass(frozen=True)
+class JsonTable:
+    """One file of JSON records: the names of its fields, and columns of them when they are asked for.
+
+    Attributes
+    ----------
+    place : Place
+    names : list of str
+        The fields of the first thousand records; fields inside others as ``outer.inner``.
+    """
+
+    place: Place
+    names: list[str]
+
+    @classmethod
+    def open(cls, place: Place) -> JsonTable:
+        """Look at the first records of a file."""
+        names: dict[str, None] = {}
+        for number, record in enumerate(_records(place)):
+            names |= dict.fromkeys(_named(record))
+            if number >= _SAMPLE:
+                break
+        return cls(place, list(names))
+
+    @property
+    def note(self) -> str:
+        """How the file was read."""
+        return f"{self.place}: JSON, one record per line"
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some fields as columns, absent ones as null.
+
+        Raises
+        ------
+        InvalidDataError
+            If a line is no JSON, or a field is of several types; the line or record is named.
+        """
+        paths = [(name,) if "." not in name else tuple(name.split(".")) for name in columns]
+        values: list[list[Any]] = [[] for _ in columns]
+        for record in _records(self.place):
+            for found, name, path in zip(values, columns, paths, strict=True):
+                found.append(record[name] if name in record else _inside(record, path))
+        arrays = [_array(found, name, self.place) for found, name in zip(values, columns, strict=True)]
+        return pa.table(dict(zip(columns, arrays, strict=True)))
+
+
+def _records(place: Place) -> Iterator[dict[str, Any]]:
+    with place.opened() as stream:
+        text = io.TextIOWrapper(io.BufferedReader(_Raw(stream), 1 << 20), "utf-8-sig")
+        try:
+            for number, line in enumerate(text, start=1):
+                if number == 1 and line.lstrip().startswith("["):
+                    yield from _array_of_records(line + text.read(), place)
+                    return
+                if line.strip():
+                    yield _record(line, number, place)
+        except UnicodeDecodeError:
+            raise InvalidDataError(
+                f"{str(place)!r} cannot be read: it is not UTF-8, as JSON must be."
+            ) from None
+
+
+class _Raw(io.RawIOBase):
+    """A stream of Arrow as a file of Python."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _record(line: str, number: int, place: Place) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = _literal(line)
+    if not isinstance(record, dict):
+        raise InvalidDataError(
+            f'{str(place)!r} cannot be read: line {number} is no JSON record, such as {{"user_id": 1, …}}.'
+        )
+    return record
+
+
+def _literal(line: str) -> Any:
+    """Return a record written by Python's ``repr``, as in some public data sets; None if it is none."""
+    try:
+        return ast.literal_eval(line.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _array_of_records(text: str, place: Place) -> Iterator[dict[str, Any]]:
+    try:
+        records = json.loads(text)
+    except ValueError:
+        raise InvalidDataError(
+            f"{str(place)!r} cannot be read: it begins as a JSON array and is none."
+        ) from None
+    for number, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise InvalidDataError(f"{str(place)!r} cannot be read: element {number} is no JSON record.")
+        yield record
+
+
+def _named(record: dict[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names of the fields of a record, those of records inside it too."""
+    for name, value in record.items():
+        yield before + name
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, dict):
+            yield from _named(inner, f"{before}{name}.")
+
+
+def _inside(record: Any, path: Sequence[str]) -> Any:
+    """Return the value at a dotted name: inside a list, the list of the values."""
+    for place, name in enumerate(path):
+        if isinstance(record, list):
+            return [_inside(one, path[place:]) for one in record]
+        if not isinstance(record, dict) or name not in record:
+            return None
+        record = record[name]
+    return record
+
+
+def _array(values: list[Any], name: str, place: Place) -> pa.Array:
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        kinds: dict[str, int] = {}
+        for number, value in enumerate(values):
+            if value is not None:
+                kinds.setdefault(type(value).__name__, number)
+        shown = " and ".join(f"{kind} (first in record {number})" for kind, number in kinds.items())
+        raise InvalidDataError(
+            f"{str(place)!r} cannot be read: the field {name!r} mixes {shown}. Write one type."
+        ) from None
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array

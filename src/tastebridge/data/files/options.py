@@ -1,0 +1,119 @@
+"""How the files of a table are laid out and put together: everything a reader may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from tastebridge._foundation.validation import check_choice
+from tastebridge.data.files.places import places_of
+from tastebridge.data.text_ids import IdKind
+from tastebridge.exceptions import InvalidParameterError
+
+TablePath = str | Path
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    r"""The layout of a table in files; what is None is found out from the file.
+
+    Every function that reads events from a path takes one, and the options of the command line become one.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        The columns of a text file without a header, in order. An empty name leaves a column out.
+    delimiter : str, optional
+        The sign between fields, such as ``";"``, ``"\t"``, ``"|"`` or ``"::"``.
+    encoding : str, optional
+        The encoding of a text file, such as ``"utf-8"`` or ``"latin-1"``.
+    quoting : bool, optional
+        Whether fields of a text file may stand in double quotes.
+    decimal : {".", ","}, optional
+        The decimal sign of weights in text files.
+    time_format : str, optional
+        How times written as text are read, such as ``"%d/%m/%Y %H:%M"``.
+    ids : {"auto", "str", "int"} or mapping of role to one, default="auto"
+        The kind of ids of digits in text files: int where the whole column is plain whole numbers, or as said.
+        ``"str"`` for all roles makes text of whole numbers in Parquet too.
+    trim : bool, default=False
+        Whether to take blanks off both ends of ids. They are kept otherwise, except behind the delimiters of a
+        text file whose header has them too.
+    list_separator : str, optional
+        The sign between several items in one text cell, such as ``" "`` for the clicks of a session.
+    category : str, optional
+        One category for all rows, of a table without such a column.
+    category_from_name : bool, default=False
+        Whether the name of each file is its category, as in ``Books.csv`` and ``Music.csv``.
+    items : path, frame, or sequence of them, optional
+        Tables that tell more about the items, joined by id: their category, their name. A second table is joined to
+        the first by the column both have, and so on.
+    item_category : str, optional
+        The column of ``items`` that is the category. Where there is none of this name but a pair of columns
+        ``property`` and ``value``, it is a property.
+    item_id, item_name : str, optional
+        The columns of the id and the name in ``items``; common names are recognised.
+    categories : {"first", "all", "primary"}, default="first"
+        Of an item with several categories in ``items`` (a list, ``Action|Comedy``, one row per genre): the first
+        one; all of them, the weight split evenly; or the one that most items have.
+    category_level : int, optional
+        Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
+    users : path or frame, optional
+        A table that tells the user of each row, joined by the column both have, such as the orders of a shop.
+    """
+
+    names: Sequence[str] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    quoting: bool | None = None
+    decimal: Literal[".", ","] | None = None
+    time_format: str | None = None
+    ids: IdKind | Mapping[str, IdKind] = "auto"
+    trim: bool = False
+    list_separator: str | None = None
+    category: str | None = None
+    category_from_name: bool = False
+    items: Any = None
+    item_category: str | None = None
+    item_id: str | None = None
+    item_name: str | None = None
+    categories: Literal["first", "all", "primary"] = "first"
+    category_level: int | None = None
+    users: Any = field(default=None)
+
+    def __post_init__(self) -> None:
+        check_choice("categories", self.categories, ("first", "all", "primary"))
+        check_choice("decimal", self.decimal, (None, ".", ","))
+        if self.delimiter == "":
+            raise InvalidParameterError(
+                "delimiter must be a sign such as ';'; got ''. Leave it out to find it."
+            )
+        if self.category is not None and self.category_from_name:
+            raise InvalidParameterError("category and category_from_name exclude each other. Leave one out.")
+        if self.item_category is not None and self.items is None:
+            raise InvalidParameterError(
+                f"item_category={self.item_category!r} names a column of a table of items. Give it: items=…"
+            )
+        for kind in self.ids.values() if isinstance(self.ids, Mapping) else (self.ids,):
+            check_choice("ids", kind, ("auto", "str", "int"))
+
+    def kind_of(self, role: str) -> IdKind:
+        """Return the kind of the ids of a role."""
+        return self.ids.get(role, "auto") if isinstance(self.ids, Mapping) else self.ids
+
+    def with_kinds(self, kinds: Mapping[str, IdKind]) -> ReadingOptions:
+        """Return the options with the kinds of ids that a model knows, unless a kind was asked for."""
+        return replace(self, ids=dict(kinds)) if self.ids == "auto" and kinds else self
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is asked for that concerns Parquet, so that a large table can be read in pieces."""
+        return replace(self, ids=self.ids if isinstance(self.ids, str) else "auto") == ReadingOptions()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the tables that are joined."""
+        given = [*(self.items if isinstance(self.items, list | tuple) else [self.items]), self.users]
+        return tuple(place.path for one in given if isinstance(one, str | Path) for place in places_of(one))

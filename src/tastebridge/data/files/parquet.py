@@ -1,0 +1,191 @@
+"""Parquet files and folders of them, as one table whose schema all parts agree on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.types as pt
+
+from tastebridge.data.columns import recognised_id
+from tastebridge.data.files.errors import readable
+from tastebridge.exceptions import InvalidDataError
+
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_MARK = "tastebridge.disagreement"
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+def parquet_parts(path: Path) -> list[str]:
+    """Return the Parquet files of a folder, in the order of their names; or the one file."""
+    if not path.is_dir():
+        return [str(path)]
+    parts = sorted(str(part) for part in path.rglob("*.parquet") if part.is_file())
+    if not parts:
+        raise InvalidDataError(f"the folder {str(path)!r} holds no .parquet files.")
+    return parts
+
+
+def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.Dataset:
+    """Return the data set of some Parquet files below ``base``, over the columns of all of them.
+
+    Names of folders such as ``category=007`` are columns of text; ids in them are int if all are plain whole
+    numbers. A column that some parts lack is null there. Texts of the ``coded`` columns are read as codes into a
+    dictionary.
+
+    A column whose types in two parts cannot be one is refused when it is used: see :func:`check_agreed`.
+
+    Raises
+    ------
+    InvalidDataError
+        If a part is empty.
+    """
+    for part in parts:
+        if Path(part).stat().st_size == 0:
+            raise InvalidDataError(f"{part!r} is an empty file.")
+    kind = ds.ParquetFileFormat(dictionary_columns=list(coded))
+    hive = ds.partitioning(_folder_columns(parts, base), flavor="hive")
+    with readable(parts[0]):  # the one whose footer is read here
+        data = ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
+    if len(parts) == 1:
+        return data
+    return data.replace_schema(_schema_of_all(data, _folder_columns(parts, base)))
+
+
+def _folder_columns(parts: Sequence[str], base: Path) -> pa.Schema:
+    """Return the columns that stand in the names of folders: text, but for ids that are all whole numbers."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        relative = Path(part).relative_to(base) if Path(part).is_relative_to(base) else Path(part)
+        for folder in relative.parts[:-1]:
+            name, sign, value = folder.partition("=")
+            if sign:
+                found.setdefault(unquote(name), set()).add(unquote(value))
+    return pa.schema([(name, _type_of(name, values - {_NULL})) for name, values in found.items()])
+
+
+def _type_of(name: str, values: set[str]) -> pa.DataType:
+    whole = recognised_id(name) and all(_WHOLE.fullmatch(value) for value in values)
+    return pa.int64() if whole else pa.string()
+
+
+@dataclass(frozen=True)
+class _Seen:
+    type: pa.DataType
+    part: str
+    disagreement: str | None = None
+
+
+def _schema_of_all(data: ds.Dataset, folders: pa.Schema) -> pa.Schema:
+    seen: dict[str, _Seen] = {}
+    for fragment in data.get_fragments():
+        with readable(fragment.path):
+            columns = fragment.physical_schema
+        for column in columns:
+            if column.name in folders.names:
+                continue
+            before = seen.get(column.name)
+            common = column.type if before is None else _common(before.type, column.type)
+            if common is None:
+                told = _disagreement(column.name, seen[column.name], column.type, fragment.path)
+                seen[column.name] = replace(seen[column.name], disagreement=told)
+            elif before is None or (common != before.type and before.disagreement is None):
+                seen[column.name] = _Seen(common, fragment.path)
+    fields = [
+        pa.field(name, one.type, metadata=None if one.disagreement is None else {_MARK: one.disagreement})
+        for name, one in seen.items()
+    ]
+    return pa.schema([*fields, *folders])
+
+
+def check_agreed(schema: pa.Schema, columns: Sequence[str]) -> None:
+    """Refuse columns whose types differ between the parts, so that no ``"007"`` becomes a 7.
+
+    Raises
+    ------
+    InvalidDataError
+        Naming the column, two parts and their types.
+    """
+    for name in columns:
+        told = (schema.field(name).metadata or {}).get(_MARK.encode())
+        if told is not None:
+            raise InvalidDataError(told.decode())
+
+
+def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Return the type that holds the values of both without changing any; None if there is none."""
+    if one == other or pt.is_null(other):
+        return one
+    if pt.is_null(one):
+        return other
+    if pt.is_dictionary(one) or pt.is_dictionary(other):
+        first, second = (kind.value_type if pt.is_dictionary(kind) else kind for kind in (one, other))
+        return _common(first, second)
+    if _is_text(one) and _is_text(other):
+        return pa.large_string() if pt.is_large_string(one) or pt.is_large_string(other) else pa.string()
+    if pt.is_integer(one) and pt.is_integer(other):
+        return pa.int64()
+    if _is_number(one) and _is_number(other):  # a whole number beyond 2**53 is then refused by Arrow
+        return pa.float64()
+    if pt.is_timestamp(one) and pt.is_timestamp(other) and (one.tz is None) == (other.tz is None):
+        return pa.timestamp("ns" if "ns" in (one.unit, other.unit) else "us", one.tz)
+    return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pt.is_integer(kind) or pt.is_floating(kind))
+
+
+def _disagreement(name: str, before: _Seen, kind: pa.DataType, part: str) -> str:
+    return (
+        f"the parts cannot be read as one table: {name!r} is {before.type} in {before.part!r} and {kind} in {part!r}."
+        " Write it as one type in all parts; ids as text keep their zeros."
+    )
+
+
+@dataclass(frozen=True)
+class ParquetTable:
+    """A Parquet file, or a folder of them, as one table.
+
+    Attributes
+    ----------
+    path : Path
+    parts : list of str
+    schema : Schema
+    """
+
+    path: Path
+    parts: list[str]
+    schema: pa.Schema
+
+    @classmethod
+    def open(cls, path: Path, parts: list[str] | None = None) -> ParquetTable:
+        """Look at every part and agree on the types of the columns."""
+        parts = parts or parquet_parts(path)
+        return cls(path, parts, open_parquet(parts, path).schema)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in order."""
+        return list(self.schema.names)
+
+    @property
+    def note(self) -> str:
+        """How the table was read."""
+        return f"{self.path}: Parquet, {len(self.parts):,} file{'s' if len(self.parts) > 1 else ''}"
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns; texts as codes into a dictionary, since they repeat and all are in memory."""
+        check_agreed(self.schema, columns)
+        texts = [name for name in columns if pt.is_string(self.schema.field(name).type)]
+        data = open_parquet(self.parts, self.path, texts)
+        return data.to_table(columns=list(columns))

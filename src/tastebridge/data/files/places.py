@@ -1,0 +1,190 @@
+"""Where a table stands: a file, a folder, a pattern, a member of an archive, or the standard input."""
+
+from __future__ import annotations
+
+import glob
+import io
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from tastebridge._foundation.validation import nearest
+from tastebridge.exceptions import InvalidDataError
+
+STANDARD_INPUT = "-"
+_PACKED = (".gz", ".bz2", ".zst", ".zip")
+TEXTS = (".csv", ".tsv", ".psv", ".ssv", ".txt", ".dat", ".data", ".inter", ".item", ".user", ".ratings")
+JSONS = (".json", ".jsonl", ".ndjson")
+_HIDDEN = ("_", ".")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One file of a table, which can be opened again and again.
+
+    Attributes
+    ----------
+    path : Path
+    member : str or None
+        The file inside a zip archive.
+    content : bytes or None
+        What came through the standard input.
+    """
+
+    path: Path
+    member: str | None = None
+    content: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the file, without the endings of compression."""
+        name = Path(self.member).name if self.member else self.path.name
+        return name[: -len(Path(name).suffix)] if Path(name).suffix in _PACKED else name
+
+    @property
+    def ending(self) -> str:
+        """The ending of the name, in small letters."""
+        return Path(self.name).suffix.lower()
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending."""
+        return self.name[: -len(self.ending)] if self.ending else self.name
+
+    def __str__(self) -> str:
+        if self.content is not None:
+            return "the standard input"
+        return f"{self.path}/{self.member}" if self.member else str(self.path)
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """Open the file as a stream of bytes, unpacked."""
+        if self.content is not None:
+            yield pa.BufferReader(self.content)
+        elif self.member is not None:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+                yield pa.PythonFile(file, mode="r")
+        else:
+            with pa.input_stream(str(self.path), compression="detect") as stream:
+                yield stream
+
+
+def places_of(path: str | Path) -> list[Place]:
+    """Return the files of a table, in the order of their names.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, a folder of files of one kind, a pattern such as ``logs/*.csv``, a zip archive of one file, a file
+        inside an archive (``archive.zip/events.csv``), or ``-`` for the standard input.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is nothing, a file is empty, or an archive holds several files.
+    """
+    if str(path) == STANDARD_INPUT:
+        return [_standard_input()]
+    path = Path(path)
+    archive = _archive(path)
+    if archive is not None:
+        return [Place(archive, path.relative_to(archive).as_posix())]
+    if not path.exists():
+        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        if found:
+            return [place for part in found for place in places_of(part)]
+        raise InvalidDataError(
+            f"there is no file or folder {str(path)!r}. Check the path; it is read from {Path.cwd()}."
+        )
+    if path.is_dir():
+        return _in_folder(path)
+    _refuse_empty(path)
+    return [_in_archive(path)] if path.suffix == ".zip" else [Place(path)]
+
+
+def parquet_files(path: str | Path) -> tuple[Path, list[str]] | None:
+    """Return the folder that names of folders count from, and the Parquet files of a table; None for other tables.
+
+    A table is Parquet if it is a file of this ending, a folder that holds such files, or a pattern of them.
+    """
+    place = Path(path)
+    if str(path) == STANDARD_INPUT or _archive(place) is not None:
+        return None
+    if place.is_dir():
+        parts = sorted(str(part) for part in place.rglob("*.parquet") if part.is_file())
+        return (place, parts) if parts else None
+    if place.exists():
+        return (place, [str(place)]) if place.suffix == ".parquet" else None
+    found = sorted(glob.glob(str(path), recursive=True))
+    inside = [parquet_files(part) for part in found]
+    parts = [part for one in inside if one is not None for part in one[1]]
+    return (_before_pattern(place), parts) if parts else None
+
+
+def _before_pattern(path: Path) -> Path:
+    """Return the folder in front of the first sign of a pattern."""
+    plain = [part for part in path.parents if not glob.has_magic(str(part))]
+    return plain[0] if plain else Path()
+
+
+def _standard_input() -> Place:
+    source: BinaryIO = getattr(sys.stdin, "buffer", io.BytesIO())
+    content = source.read()
+    if not content:
+        raise InvalidDataError("the standard input is empty; a table was expected.")
+    return Place(Path("-"), None, content)
+
+
+def _archive(path: Path) -> Path | None:
+    """Return the archive that a path leads into, if it does."""
+    return next((part for part in path.parents if part.suffix == ".zip" and part.is_file()), None)
+
+
+def _in_archive(path: Path) -> Place:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [one.filename for one in archive.infolist() if not one.is_dir() and one.file_size]
+    except zipfile.BadZipFile:
+        raise InvalidDataError(f"{str(path)!r} cannot be read: it is no zip archive.") from None
+    names = [name for name in names if not name.startswith("__MACOSX/")]
+    if len(names) == 1:
+        return Place(path, names[0])
+    listed = ", ".join(map(repr, sorted(names)[:10]))
+    raise InvalidDataError(
+        f"the archive {str(path)!r} holds {len(names)} files ({listed}); one was expected. Name the one to read, as"
+        f" in {str(path / (names[0] if names else 'events.csv'))!r}."
+    )
+
+
+def _in_folder(folder: Path) -> list[Place]:
+    parts = sorted(part for part in folder.rglob("*") if part.is_file() and not _is_hidden(part, folder))
+    places = [Place(part) for part in parts if part.suffix != ".zip"]
+    places = [place for place in places if place.ending in (*TEXTS, *JSONS)]
+    if not places:
+        raise InvalidDataError(
+            f"the folder {str(folder)!r} holds no .parquet files, and no text or JSON lines."
+        )
+    for place in places:
+        _refuse_empty(place.path)
+    return places
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(_HIDDEN) for part in path.relative_to(folder).parts)
+
+
+def _refuse_empty(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise InvalidDataError(f"{str(path)!r} is an empty file.")
+
+
+def absent(path: Path) -> str:
+    """Return the nearest name beside a path that is not there, as a question."""
+    around = [part.name for part in path.parent.iterdir()] if path.parent.is_dir() else []
+    return nearest(path.name, around)

@@ -1,0 +1,200 @@
+"""A table in files of any kind: its columns by name, over one file or many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from tastebridge.data.events import as_table
+from tastebridge.data.files.delimited import DelimitedTable
+from tastebridge.data.files.errors import readable
+from tastebridge.data.files.json_lines import JsonTable
+from tastebridge.data.files.options import ReadingOptions
+from tastebridge.data.files.parquet import ParquetTable
+from tastebridge.data.files.places import JSONS, TEXTS, Place, parquet_files, places_of
+from tastebridge.exceptions import InvalidDataError
+
+NAME_OF_FILE = "category (name of the file)"
+"""The column that a file's name becomes."""
+
+
+class Table(Protocol):
+    """Columns that can be asked for by name."""
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in order."""
+
+    @property
+    def note(self) -> str:
+        """How the table was read."""
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns."""
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """A frame in memory, or a stream of Arrow, as a table."""
+
+    frame: pa.Table
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in order."""
+        return list(self.frame.column_names)
+
+    @property
+    def note(self) -> str:
+        """How the table was read."""
+        return f"a frame of {len(self.frame):,} rows"
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns."""
+        return self.frame.select(list(columns))
+
+
+@dataclass(frozen=True)
+class FilesTable:
+    """Several files of text or JSON as one table over the columns of all of them.
+
+    Attributes
+    ----------
+    places : tuple of Place
+    parts : tuple of Table
+        One per file.
+    with_name : bool
+        Whether the name of each file is a column.
+    """
+
+    places: tuple[Place, ...]
+    parts: tuple[Table, ...]
+    with_name: bool
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of all files, in order."""
+        every = dict.fromkeys(name for part in self.parts for name in part.names)
+        return [*every, *([NAME_OF_FILE] if self.with_name else [])]
+
+    @property
+    def note(self) -> str:
+        """How the files were read."""
+        more = f", and {len(self.parts) - 1:,} more files" if len(self.parts) > 1 else ""
+        return self.parts[0].note + more
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return some columns of all files; a column that a file lacks is null there."""
+        tables = [
+            self._part(place, part, columns) for place, part in zip(self.places, self.parts, strict=True)
+        ]
+        return tables[0] if len(tables) == 1 else _stacked(tables, columns)
+
+    def _part(self, place: Place, part: Table, columns: Sequence[str]) -> pa.Table:
+        with readable(place):
+            table = part.read([name for name in columns if name in part.names])
+        if NAME_OF_FILE in columns:
+            n_rows = table.num_rows
+            table = table.append_column(
+                NAME_OF_FILE, pa.array([place.stem] * n_rows, pa.string()).dictionary_encode()
+            )
+        for name in columns:
+            if name not in table.column_names:
+                table = table.append_column(name, pa.nulls(table.num_rows))
+        return table.select(list(columns))
+
+
+def open_table(path: Any, options: ReadingOptions, expected: Sequence[str] = ()) -> Table:
+    """Return a table at a path of any kind, or of a frame, once it is known how it is laid out.
+
+    Parameters
+    ----------
+    path : str, Path, or frame
+        See :func:`tastebridge.read_panel`.
+    options : ReadingOptions
+    expected : sequence of str
+        Columns the caller names, which a header must hold.
+    """
+    if not isinstance(path, str | Path):
+        return FrameTable(_of_frame(path))
+    parts = parquet_files(path)
+    if parts is not None:
+        _refuse_names(path, options)
+        if options.category_from_name:
+            return _named_parquet(parts)
+        with readable(path):
+            return ParquetTable.open(*parts)
+    places = tuple(places_of(path))
+    with readable(places[0] if len(places) == 1 else path):
+        opened = tuple(_open(place, options, expected) for place in places)
+    return FilesTable(places, opened, options.category_from_name)
+
+
+def _open(place: Place, options: ReadingOptions, expected: Sequence[str]) -> Table:
+    json = place.ending in JSONS or (place.content is not None and place.content.lstrip()[:1] in (b"{", b"["))
+    if json:
+        _refuse_names(place, options)
+        return JsonTable.open(place)
+    known = place.ending in TEXTS or place.content is not None or options.delimiter or options.names
+    if not known:
+        raise InvalidDataError(
+            f"{str(place)!r} has the unknown ending {place.ending!r}; expected .parquet, .csv, .tsv, .inter, .txt, .dat,"
+            " .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of them. For another name say the"
+            " delimiter of the text: delimiter=…"
+        )
+    return DelimitedTable.open(place, options, expected)
+
+
+def _named_parquet(parts: tuple[Path, list[str]]) -> FilesTable:
+    places = tuple(Place(Path(part)) for part in parts[1])
+    tables = []
+    for place in places:
+        with readable(place):
+            tables.append(ParquetTable.open(place.path))
+    return FilesTable(places, tuple(tables), True)
+
+
+def _refuse_names(path: object, options: ReadingOptions) -> None:
+    if options.names is not None:
+        raise InvalidDataError(
+            f"{str(path)!r} has names for its columns; a list of columns is for text files without a header. Give a"
+            ' mapping: columns={"user_id": "…"}.'
+        )
+
+
+def _of_frame(frame: Any) -> pa.Table:
+    found = as_table(frame)
+    if isinstance(found, pa.Table):
+        return found
+    if hasattr(found, "__arrow_c_stream__"):
+        return pa.table(found)
+    if hasattr(found, "collect"):
+        return _of_frame(found.collect())
+    raise InvalidDataError(
+        f"a table must be a path, a data frame or an Arrow stream; got {type(frame).__name__}. Give the path as text."
+    )
+
+
+def _stacked(tables: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:
+    """Return tables one behind the other; a column that is text in one and numbers in another is refused."""
+    for name in columns:
+        kinds = {_plain_type(table[name].type) for table in tables} - {pa.null()}
+        if len(kinds) > 1:
+            shown = " and ".join(sorted(map(str, kinds)))
+            raise InvalidDataError(
+                f"the files hold {name!r} as {shown}. Write it as one type in all of them."
+            )
+    plain = [pa.table({name: _plain(table[name]) for name in columns}) for table in tables]
+    return pa.concat_tables(plain, promote_options="default")
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

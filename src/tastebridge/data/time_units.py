@@ -1,0 +1,95 @@
+"""Times that are plain numbers: their units, dates written in digits, and placeholders."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+"""Beyond such a size a number counts nano-, micro- or milliseconds: which is in 1973 for each of them."""
+_FIRST, _LAST = -2_208_816_000.0, 4_102_272_000.0
+"""From 1900-01-03 to before 2099-12-31, so that a placeholder at either end is one in every time zone."""
+_LARGEST_INT = 2_147_483_647.0
+"""The last second of a 32-bit clock, which programs write for "never"."""
+_YEAR_9999 = (253_402_128_000.0, 253_402_400_000.0)
+"""The last days of 9999 in seconds: by size alone they would be milliseconds of three minutes of 1978."""
+_DIGITS = ((8, 1), (12, 10**4), (14, 10**6))
+"""YYYYMMDD, and with hhmm or hhmmss behind: digits, and what the date stands before."""
+
+
+def number_seconds(numbers: np.ndarray, calendar: bool = False) -> np.ndarray:
+    """Return plain numbers as seconds since 1970, each read by itself.
+
+    Parameters
+    ----------
+    numbers : ndarray of float64
+        NaN where missing.
+    calendar : bool, default=False
+        Whether the digits are those of dates: see :func:`are_calendar_digits`.
+
+    Returns
+    -------
+    ndarray of float64
+        Infinite where a number stands for the end of the year 9999.
+
+    Examples
+    --------
+    >>> number_seconds(np.array([1.5e9, 1.5e12, 1.5e15])).tolist()
+    [1500000000.0, 1500000000.0, 1500000000.0]
+    >>> number_seconds(np.array([19700102.0]), calendar=True).tolist()
+    [86400.0]
+    """
+    if calendar:
+        return _of_digits(numbers)
+    size, found = np.abs(numbers), numbers.copy()
+    for bound, per_second in reversed(_BOUNDS):
+        found = np.where(size > bound, numbers / per_second, found)
+    for unit in (1.0, 1e3, 1e6):
+        end = (numbers >= _YEAR_9999[0] * unit) & (numbers <= _YEAR_9999[1] * unit)
+        found = np.where(end, np.inf, found)
+    return found
+
+
+def are_calendar_digits(numbers: np.ndarray) -> bool:
+    """Return whether all numbers, but for zeros and missing ones, are dates written in digits.
+
+    Examples
+    --------
+    >>> are_calendar_digits(np.array([20150731.0, 20151231.0])), are_calendar_digits(np.array([20159999.0]))
+    (True, False)
+    """
+    some = numbers[np.isfinite(numbers) & (numbers != 0)]
+    if not len(some) or some.min() < 19_000_101 or some.max() > 99_991_231_235_959:
+        return False
+    return not np.isnan(_of_digits(some)).any()
+
+
+def possible(times: np.ndarray) -> np.ndarray:
+    """Return seconds with those outside 1900 to 2099, and the last of a 32-bit clock, as infinite."""
+    with np.errstate(invalid="ignore"):
+        outside = (times < _FIRST) | (times >= _LAST) | (times == _LARGEST_INT)
+    return np.where(outside, np.inf, times)
+
+
+def civil_seconds(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Return dates as seconds since 1970; NaN for days that no calendar has."""
+    good = (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31) & (year >= 1) & (year <= 9999)
+    months = np.where(good, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + np.where(good, day - 1, 0)
+    good &= days.astype("datetime64[M]") == months
+    return np.where(good, days.astype(np.int64) * 86_400.0, np.nan)
+
+
+def _of_digits(numbers: np.ndarray) -> np.ndarray:
+    """Return dates of 8, 12 or 14 digits as seconds; zero stays missing, NaN marks what is none."""
+    found = np.full(len(numbers), np.nan)
+    whole = np.isfinite(numbers) & (np.floor(numbers) == numbers)
+    values = np.where(whole, numbers, 0).astype(np.int64)
+    for digits, clock in _DIGITS:
+        rows = (values >= 10 ** (digits - 1)) & (values < 10**digits)
+        date, time = np.divmod(values, clock)
+        hour, rest = np.divmod(time * (100 if digits == 12 else 1), 10_000)
+        minute, second = np.divmod(rest, 100)
+        seconds = civil_seconds(date // 10_000, date // 100 % 100, date % 100)
+        good = rows & (hour <= 23) & (minute <= 59) & (second <= 60) & (date >= 19_000_101)
+        found = np.where(good, seconds + hour * 3600 + minute * 60 + second, found)
+    return found
