@@ -18,7 +18,7 @@ from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
-from tastebridge.data import CleaningPolicy
+from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -118,6 +118,7 @@ def audience_all(
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
     restart: bool = False,
     progress: bool = False,
+    reading: ReadingOptions | None = None,
 ) -> Manifest:
     """Find, among everybody in a table of events, the people most likely to want some items.
 
@@ -166,7 +167,7 @@ def audience_all(
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
     kernel = AudienceKernel(recommender, items, n, **options)
-    source = open_source(events, columns, kernel.event_weights, bound)
+    source = open_source(events, columns, kernel, bound, reading)
     job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist())
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, combine=kernel.combine)
     manifest = driver.run(restart)

@@ -9,12 +9,13 @@ from typing import Any
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn_of_losses
+from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.batch.job import Job, fingerprint_of_list
-from tastebridge.batch.kernel import RecommendationKernel
+from tastebridge.batch.kernel import HistoryKernel, RecommendationKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
-from tastebridge.data import CleaningPolicy
+from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -39,6 +40,7 @@ def recommend_all(
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
     restart: bool = False,
     progress: bool = False,
+    reading: ReadingOptions | None = None,
 ) -> Manifest:
     """Recommend to everybody in a table of events, in bounded memory; a stopped run goes on where it was.
 
@@ -73,6 +75,8 @@ def recommend_all(
         Whether to remove what an earlier run left at ``out`` and begin anew.
     progress : bool, default=False
         Whether to show how far it is, how fast, and how long it will take.
+    reading : ReadingOptions, optional
+        How the files of events are laid out; ids of digits in text files are read as the model's are.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def recommend_all(
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
     kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, **options)
-    source = open_source(events, columns, kernel.event_weights, bound)
+    source = open_source(events, columns, kernel, bound, reading)
     lists = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny)}
     job = Job.of("recommend", kernel, source, n=n, **lists)
     manifest = Driver(kernel, source, destination, job, bound, n_jobs, progress).run(restart)
@@ -122,12 +126,14 @@ def recommend_all(
 def open_source(
     events: str | Path,
     columns: Mapping[str, str | None] | None,
-    event_weights: Mapping[Any, float] | None,
+    kernel: HistoryKernel,
     bound: int,
+    reading: ReadingOptions | None = None,
 ) -> Source:
     """Return the events as a source; types of events are read where they have weights.
 
-    A text file is read whole, so one that is large beside the memory is refused.
+    A text file is read whole, so one that is large next to the memory is refused. Ids of digits in it are read as
+    those of the model are.
     """
     path, given = Path(events), dict(columns or {})
     if path.is_file() and path.suffix != ".parquet":
@@ -138,6 +144,7 @@ def open_source(
                 f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, "
                 "or give more memory."
             )
-    if event_weights is None:
+    if kernel.event_weights is None:
         given.setdefault("event", None)
-    return Source.open(events, given)
+    options = (reading or ReadingOptions()).with_kinds(kinds_of(kernel.recommender))
+    return Source.open(events, given, options)

@@ -23,7 +23,7 @@ from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
 from tastebridge.batch.vector_files import refuse_others
-from tastebridge.data import CleaningPolicy
+from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.exceptions import OutputError
 from tastebridge.loading import load
 from tastebridge.model.chunks import chunks
@@ -94,6 +94,7 @@ def write_vectors(
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
     restart: bool = False,
     progress: bool = False,
+    reading: ReadingOptions | None = None,
 ) -> Account | None:
     """Write the vectors of the target's items and, given events, of the people in them.
 
@@ -167,7 +168,7 @@ def write_vectors(
         yield from parts
 
     destination = Destination.of(users, (f".{format}",))
-    source = open_source(events, columns, kernel.event_weights, bound)
+    source = open_source(events, columns, kernel, bound, reading)
     job = Job.of("vectors", kernel, source)
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, alone)
     manifest = driver.run(restart)

@@ -59,7 +59,7 @@ def compress(
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
-    held_out = None if events is None else Table(events, reading).read()
+    held_out = None if events is None else Table(events, reading).read(mapper)
     small = mapper.compress(components, dtype, events=held_out)
     small.save(output, with_users=small.panel_ is not None, key=key)
     screen().print(compression_table(small.compression_))

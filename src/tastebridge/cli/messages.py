@@ -15,7 +15,21 @@ from tastebridge.exceptions import InvalidParameterError, TastebridgeError, Tast
 
 _COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
 _OPTION = {"timestamp": "time"}
-_SAID = {"restart=True": "--restart", "memory=": "--memory "}
+_SAID = {
+    "restart=True": "--restart",
+    "memory=": "--memory ",
+    'columns=["user_id", "item_id", …]': "--columns user_id,item_id,…",
+    "delimiter=…": "--delimiter SIGN",
+    "quoting=…": "--quoting",
+    "quoting=True": "--quoting",
+    "quoting=False": "--no-quoting",
+    "decimal=','": "--decimal ,",
+    "time_format=": "--time-format ",
+    'item_id="…"': "--item-id-column NAME",
+    'item_category="…"': "--item-category NAME",
+    "CleaningPolicy(no_rating=-1)": "--no-rating -1",
+    "CleaningPolicy(several_categories=…)": "--several-categories",
+}
 _PARAMETER = re.compile("|".join(map(re.escape, _SAID)))
 
 

@@ -22,7 +22,10 @@ _BASELINE = KINDS[-1]
 
 def once(reading: Reading, explicit: bool) -> Reading:
     """Return how repeated pairs are read: ratings are not added up, the last one counts."""
-    return replace(reading, duplicates="last") if explicit and reading.duplicates == "sum" else reading
+    if not explicit:
+        return reading
+    duplicates = "last" if reading.duplicates == "sum" else reading.duplicates
+    return replace(reading, duplicates=duplicates, unrated="drop")
 
 
 def rating_contest(

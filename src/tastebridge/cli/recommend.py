@@ -66,10 +66,10 @@ def recommend(
     recommender = load_any(model, key_file, category)
     table.check()
     start = time.perf_counter()
-    lists: dict[str, Any] = {"allow": read_list(allow), "deny": read_list(deny)}
+    lists: dict[str, Any] = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
     if recommender.joint_ is not None:
         check_output(output)
-        frame = recommender.recommend_from(table.read(), n, **lists)
+        frame = recommender.recommend_from(table.read(recommender), n, **lists)
         write_table(frame, output)
         out.print(
             f"{len(frame):,} recommendations in {', '.join(recommender.targets_)} for "

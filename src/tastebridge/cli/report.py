@@ -58,7 +58,7 @@ def report(
     refuse_inputs(output, events=events, model=model, key=key_file)
     start = time.perf_counter()
     recommender = load_one(model, key_file, category)
-    panel = None if events is None else Table(events, reading).read()
+    panel = None if events is None else Table(events, reading).read(recommender)
     write_report(recommender, output, panel, people)
     size = output.stat().st_size
     with_people = people and (panel is not None or recommender.panel_ is not None)

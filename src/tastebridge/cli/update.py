@@ -63,9 +63,9 @@ def update(
     named = {f"table of {category}": path for category, path in tables.items()}
     refuse_inputs(output, events=events, before=before, key=key_file, **named)
     mapper = live_model(model, output, key)
-    had = None if before is None else Table(before, reading).read()
+    had = None if before is None else Table(before, reading).read(mapper)
     start = time.perf_counter()
-    fresh, out = table.read(), screen()
+    fresh, out = table.read(mapper), screen()
     described, told = read_later(mapper, tables, reading.columns.get("item_id")) if tables else (None, [])
     repeats: Repeats = "sum" if reading.duplicates == "count" else reading.duplicates
     mapper.update(fresh, features=described, before=had, repeats=repeats)

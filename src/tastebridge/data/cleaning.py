@@ -88,8 +88,8 @@ class CleaningPolicy:
     several_categories: SeveralCategories = "auto"
 
     def __post_init__(self) -> None:
-        for field in fields(self)[:6]:
-            check_choice(field.name, getattr(self, field.name), ("drop", "error"))
+        for rule in fields(self)[:6]:
+            check_choice(rule.name, getattr(self, rule.name), ("drop", "error"))
         check_choice("duplicates", self.duplicates, _MERGES)
         if self.max_events_per_user is not None:
             check_count("max_events_per_user", self.max_events_per_user)

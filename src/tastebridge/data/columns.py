@@ -16,7 +16,7 @@ _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("userid", "user", "useridx", "uid", "visitorid", "reviewerid", "customerid", "customer", "memberid"),
         (
             "userno", "usernumber", "userkey", "usercode", "usersha1", "userhash", "userindex", "msno", "personid",
-            "profileid", "accountid", "clientid", "buyerid", "buyer", "shopperid", "subscriberid", "viewerid",
+            "profileid", "accountid", "clientid", "buyerid", "shopperid", "subscriberid", "viewerid",
             "readerid", "listenerid", "playerid", "studentid", "patronid", "visitor", "anonid", "anonymousid",
             "custid", "customernumber", "customerno", "userpseudoid", "steamid", "authorid", "cookieid", "deviceid",
             "xuserid", "fullvisitorid",
@@ -37,7 +37,7 @@ _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "beerid", "placeid", "gmapid", "photoid", "podcastid", "mangaid", "paperid", "variantid", "ean", "gtin",
             "upc", "materialid", "skuid", "spuid", "workid", "jokeid", "musicid", "clickedarticle", "itemindex",
         ),
-        ("movie", "book", "track", "song", "artist", "game", "anime", "article", "film", "musicbrainzartistid"),
+        ("movie", "book", "track", "song", "artist", "game", "anime", "article", "musicbrainzartistid"),
     ),
     "category": (
         ("category", "domain", "genre", "cat", "vertical"),

@@ -12,17 +12,17 @@ import pyarrow as pa
 from tastebridge._foundation.validation import nearest
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import recognise, recognised
-from tastebridge.data.files.assembling import EventTable, read_events_table
+from tastebridge.data.files.assembling import EventTable, is_typed, read_events_table
 from tastebridge.data.files.errors import readable
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable, open_parquet, parquet_parts
 from tastebridge.data.files.tables import open_table
 from tastebridge.data.panel import Panel
-from tastebridge.data.text_ids import numbers_if_all
+from tastebridge.data.text_ids import IdKind, ids_of_kind, numbers_if_all
 from tastebridge.data.text_numbers import is_text, numbers_of
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
-__all__ = ["open_parquet", "parquet_parts", "read_items", "read_panel", "read_table", "roles_of"]
+__all__ = ["open_parquet", "parquet_parts", "read_ids", "read_items", "read_panel", "read_table", "roles_of"]
 
 _OPTIONS = frozenset(field.name for field in fields(ReadingOptions))
 
@@ -160,6 +160,44 @@ def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
         if is_text(getattr(column.type, "value_type", column.type)) and pa.types.is_dictionary(column.type):
             read = numbers_if_all(column) if name == items else _number_column(column)
             table = table.set_column(place, name, read)
+    return table
+
+
+def read_ids(
+    path: str | Path,
+    needed: Sequence[str],
+    optional: Sequence[str] = (),
+    kinds: Mapping[str, IdKind] | None = None,
+) -> pa.Table:
+    """Read columns of ids, such as a list of items to leave out.
+
+    Parameters
+    ----------
+    path : str or Path
+        As of :func:`read_panel`.
+    needed, optional : sequence of str
+        The columns, by the names they must have.
+    kinds : mapping of column to {"auto", "str", "int"}, optional
+        How digits in text files are read.
+
+    Raises
+    ------
+    InvalidDataError
+        If it cannot be read, or a column is missing.
+    """
+    with readable(path):
+        opened = open_table(path, ReadingOptions(), needed)
+        for name in needed:
+            if name not in opened.names:
+                raise InvalidDataError(
+                    f"{str(path)!r} needs a column {name}; it has {', '.join(map(repr, opened.names))}."
+                )
+        chosen = [*(name for name in optional if name in opened.names), *needed]
+        table = opened.read(chosen)
+    if not is_typed(opened):
+        for place, name in enumerate(chosen):
+            column = ids_of_kind(table[name], (kinds or {}).get(name, "auto"), name)
+            table = table.set_column(place, name, column)
     return table
 
 

@@ -81,7 +81,7 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
 def _repeated(events: Events) -> _Repeated | None:
     """Return the rows of items in several categories; None where there are none."""
     width = len(events.category_ids)
-    both, n_rows = np.unique(events.items.astype(np.int64) * width + events.categories, return_counts=True)
+    both = np.unique(events.items.astype(np.int64) * width + events.categories)
     n_categories = np.bincount(both // width, minlength=len(events.item_ids))
     if n_categories.max(initial=0) < 2:
         return None

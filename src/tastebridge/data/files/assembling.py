@@ -79,7 +79,7 @@ def read_events_table(path: Any, columns: Mapping[str, str | None], options: Rea
     if options.category is not None:
         constant = pa.array([options.category] * len(table), pa.string())
         table = table.append_column("category", constant)
-    from_text = isinstance(path, str | Path) and not _typed(events)
+    from_text = isinstance(path, str | Path) and not is_typed(events)
     for role in table.column_names:
         place = table.column_names.index(role)
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
@@ -87,7 +87,7 @@ def read_events_table(path: Any, columns: Mapping[str, str | None], options: Rea
     return EventTable(table, roles, _names(items, table), tuple(notes))
 
 
-def _typed(table: Table) -> bool:
+def is_typed(table: Table) -> bool:
     """Return whether the files say which columns are text and which are numbers."""
     return not (
         isinstance(table, FilesTable) and any(isinstance(part, DelimitedTable) for part in table.parts)

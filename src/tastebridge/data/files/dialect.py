@@ -105,7 +105,7 @@ def find_dialect(place: Place, options: ReadingOptions, expected: Sequence[str] 
         raise InvalidDataError(f"{str(place)!r} has no rows; a panel needs at least one.")
     delimiter = options.delimiter or _delimiter(lines, place, options.names)
     first = [cell.strip() for cell in _fields(lines[0], delimiter)]
-    is_header = _is_header(first, expected)
+    is_header = _is_header(first, [_fields(line, delimiter) for line in lines[1:]], expected)
     names = _names(place, options, first, is_header)
     padded = (
         is_header and len(first) > 1 and all(cell[:1] == " " for cell in _fields(lines[0], delimiter)[1:])
@@ -197,13 +197,22 @@ def _fields(line: str, delimiter: str) -> list[str]:
         return line.split(delimiter)
 
 
-def _is_header(first: Sequence[str], expected: Sequence[str]) -> bool:
-    """Return whether the first line holds names of columns: names are known and never plain numbers."""
+def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]], expected: Sequence[str]) -> bool:
+    """Return whether the first line holds names of columns.
+
+    Names are known, or stand above numbers without being one.
+    """
     if expected and all(name in first for name in expected):
         return True
     known = len(roles_named(first))
-    numbers = any(_NUMBER.fullmatch(cell) for cell in first)
-    return known >= (2 if numbers else 1)
+    if any(_NUMBER.fullmatch(cell) for cell in first):
+        return known >= 2
+    return known >= 1 or any(_are_numbers(rows, place) for place in range(len(first)))
+
+
+def _are_numbers(rows: Sequence[Sequence[str]], place: int) -> bool:
+    cells = [row[place] for row in rows if len(row) > place and row[place].strip()]
+    return bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
 
 
 def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_header: bool) -> list[str]:
@@ -218,7 +227,7 @@ def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_heade
         raise InvalidDataError(
             f"in {str(place)!r}: no column for user_id; the first line, of {len(first)} fields, does not look like a"
             " header. If there is none, name the columns in order:"
-            f' columns=["user_id", "item_id", …]. If there is one, name its columns: columns={{"user_id": "…"}}.'
+            f' columns=["user_id", "item_id", …]. If there is one, name its columns: columns={{\'user_id\': "…"}}.'
         )
     return list(first)
 

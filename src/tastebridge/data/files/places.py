@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from tastebridge._foundation.validation import nearest
 from tastebridge.exceptions import InvalidDataError
 
 STANDARD_INPUT = "-"
@@ -108,6 +107,16 @@ def places_of(path: str | Path) -> list[Place]:
     return [_in_archive(path)] if path.suffix == ".zip" else [Place(path)]
 
 
+def is_there(path: Path) -> bool:
+    """Return whether a table may be at a path: a file, a folder, a pattern, or the standard input."""
+    return (
+        str(path) == STANDARD_INPUT
+        or path.exists()
+        or _archive(path) is not None
+        or next(glob.iglob(str(path), recursive=True), None) is not None
+    )
+
+
 def parquet_files(path: str | Path) -> tuple[Path, list[str]] | None:
     """Return the folder that names of folders count from, and the Parquet files of a table; None for other tables.
 
@@ -182,9 +191,3 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 def _refuse_empty(path: Path) -> None:
     if path.stat().st_size == 0:
         raise InvalidDataError(f"{str(path)!r} is an empty file.")
-
-
-def absent(path: Path) -> str:
-    """Return the nearest name beside a path that is not there, as a question."""
-    around = [part.name for part in path.parent.iterdir()] if path.parent.is_dir() else []
-    return nearest(path.name, around)
