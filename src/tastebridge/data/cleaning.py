@@ -37,7 +37,7 @@ class CleaningPolicy:
         For rows without a user, an item or a category (null, NaN or empty).
     missing_times : {"drop", "error"}, default="drop"
         For rows without a time, where there is a column of times, and for rows whose time is a placeholder:
-        infinite, outside 1900 to 2099, or the last second of a 32-bit clock.
+        infinite, outside 1900 to 2261, or another word for never such as 2099-12-31.
     nan_weights, infinite_weights, negative_weights, zero_weights : {"drop", "error"}, default="drop"
         For rows with such a weight, as seen in single precision. If *all* weights are NaN, that is
         always an error.

@@ -12,7 +12,7 @@ from tastebridge.data.cleaning import Action, CleaningPolicy, CleaningStep
 from tastebridge.data.events import Events
 from tastebridge.exceptions import InvalidDataError
 
-_OUTSIDE = "time infinite, outside 1900 to 2099, or a placeholder such as 9999-12-31"
+_OUTSIDE = "time infinite, outside 1900 to 2261, or a placeholder such as 9999-12-31"
 
 
 class _Rule(NamedTuple):

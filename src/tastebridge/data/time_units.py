@@ -6,8 +6,11 @@ import numpy as np
 
 _BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Beyond such a size a number counts nano-, micro- or milliseconds: which is in 1973 for each of them."""
-_FIRST, _LAST = -2_208_816_000.0, 4_102_272_000.0
-"""From 1900-01-03 to before 2099-12-31, so that a placeholder at either end is one in every time zone."""
+_FIRST, _LAST = -2_208_816_000.0, 9_223_113_600.0
+"""From 1900-01-03 to before 2262-04-09: placeholders such as 1900-01-01 and the last day that pandas knows lie
+outside, in every time zone."""
+_LAST_DAYS = ((4_102_308_000.0, 4_102_488_000.0), (7_257_981_600.0, 7_258_161_600.0))
+"""The last days of 2099 and of 2199, which are written for "never", in every time zone."""
 _LARGEST_INT = 2_147_483_647.0
 """The last second of a 32-bit clock, which programs write for "never"."""
 _YEAR_9999 = (253_402_128_000.0, 253_402_400_000.0)
@@ -64,9 +67,11 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
 
 
 def possible(times: np.ndarray) -> np.ndarray:
-    """Return seconds with those outside 1900 to 2099, and the last of a 32-bit clock, as infinite."""
+    """Return seconds with placeholders as infinite: outside 1900 to 2261, and the usual words for "never"."""
     with np.errstate(invalid="ignore"):
         outside = (times < _FIRST) | (times >= _LAST) | (times == _LARGEST_INT)
+        for first, last in _LAST_DAYS:
+            outside |= (times >= first) & (times < last)
     return np.where(outside, np.inf, times)
 
 
