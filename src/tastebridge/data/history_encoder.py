@@ -83,7 +83,8 @@ class HistoryEncoder:
 
     def read(self, events: Events) -> Panel:
         """Return a panel; a frame of events becomes one."""
-        return read_events(events, self.event_weights, self.policy)
+        kept = replace(self.policy, several_categories="keep")  # the model knows the category of each item
+        return read_events(events, self.event_weights, kept)
 
     def rows(self, panel: Panel, keep: bool = False) -> Rows:
         """Return the weighted rows of all users of a panel.
@@ -174,8 +175,7 @@ def read_events(events: Events, event_weights: EventWeights | None, policy: Clea
     """Return a panel; a frame of events becomes one."""
     if isinstance(events, Panel):
         return events
-    kept = replace(policy, several_categories="keep")  # the model knows the category of each item
-    return Panel.from_frame(events, event_weights=event_weights, policy=kept)
+    return Panel.from_frame(events, event_weights=event_weights, policy=policy)
 
 
 def unknown_events(counts: Mapping[str, int]) -> str:
