@@ -1,8 +1,11 @@
+import contextlib
+
+import pandas as pd
 import pytest
 
-from tastebridge.data import CleaningPolicy, CleaningReport
+from tastebridge.data import CleaningPolicy, CleaningReport, Panel
 from tastebridge.data.cleaning import CleaningStep
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,25 @@ def test_report_reads_well():
     assert report.to_frame()["rows"].tolist() == [1_200, 3]
     assert report.bad == steps[:1]
     assert CleaningReport(1, 1).to_frame().empty
+
+
+@pytest.mark.parametrize(
+    ("policy", "event_weights", "kept"),
+    [
+        (CleaningPolicy(), None, [1.0]),
+        (CleaningPolicy(duplicates="last"), None, [-1.0, 0.0, 1.0]),
+        (CleaningPolicy(duplicates="last"), {"buy": 1.0}, [1.0]),
+        (CleaningPolicy(duplicates="last", ratings=False), None, [1.0]),
+        (CleaningPolicy(ratings=True), None, [-1.0, 0.0, 1.0]),
+    ],
+)
+def test_ratings_of_zero_and_below_are_kept_where_weights_are_ratings(policy, event_weights, kept):
+    frame = pd.DataFrame(
+        {"user_id": "ada", "item_id": ["a", "b", "c"], "category": "films", "weight": [-1.0, 0.0, 1.0]}
+    ).assign(event="buy")
+    context = pytest.warns(TastebridgeWarning) if len(kept) == 1 else contextlib.nullcontext()
+    with context:
+        panel = Panel.from_frame(frame, policy=policy, event_weights=event_weights)
+    assert panel["films"].matrix.data.tolist() == kept
+    again = Panel.from_frame(panel.to_frame(), policy=policy)
+    assert again["films"].matrix.data.tolist() == kept

@@ -4,8 +4,9 @@ import pytest
 from implicit.nearest_neighbours import bm25_weight, normalize, tfidf_weight
 from sklearn.base import BaseEstimator, clone
 
-from tastebridge.data import Panel, Weighting
+from tastebridge.data import CleaningPolicy, Panel, Weighting
 from tastebridge.data.alignment import with_items
+from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
@@ -125,3 +126,24 @@ def test_empty_categories_are_weighted_to_nothing(books):
     for scheme in ("none", "bm25", "tfidf", "l2"):
         assert Weighting(scheme, half_life=3).apply(nobody).nnz == 0
     assert Weighting(center=True).apply(with_items(nobody, books.items)[0]).nnz == 0
+
+
+@pytest.mark.parametrize("scheme", ["none", "log", "tfidf", "bm25", "l2"])
+def test_weights_below_zero_are_refused_where_strengths_are_needed(scheme):
+    columns = {"user_id": "ada", "item_id": ["a", "b"], "weight": [-1.0, 2.0]}
+    frame = pd.DataFrame(columns).assign(category="films")
+    films = Panel.from_frame(frame, policy=CleaningPolicy(duplicates="last"))["films"]
+    with pytest.raises(InvalidDataError, match=r"needs weights of at least 0; the lowest is -1"):
+        Weighting(scheme).apply(films)
+    assert Weighting("binary").apply(films).data.tolist() == [1.0, 1.0]
+    assert Weighting("none", shift=2.0).apply(films).data.tolist() == [1.0, 4.0]
+    with pytest.raises(InvalidDataError, match="all of whose ratings were above -1"):
+        Weighting("none", shift=1.0).apply(films)
+
+
+def test_a_stored_zero_stays_had_beside_users_nobody_knows():
+    columns = {"user_id": ["ada", "eva"], "item_id": "a", "weight": [0.0, 2.0]}
+    frame = pd.DataFrame(columns).assign(category="films")
+    panel = Panel.from_frame(frame, policy=CleaningPolicy(duplicates="last"))
+    rows = HistoryEncoder.of(panel, Weighting()).rows_of(panel, np.array([-1, 0, 1]))["films"]
+    assert np.diff(rows.indptr).tolist() == [0, 1, 1]

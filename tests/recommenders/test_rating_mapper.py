@@ -184,3 +184,77 @@ def test_evaluation_of_ratings_is_that_by_hand(mapper):
         tb.evaluate_ratings({"none": Always(np.nan)}, SPLIT)
     with pytest.raises(InvalidParameterError, match="Did you mean 'rmse'"):
         tb.evaluate_ratings({"four": Always(4.0)}, SPLIT, ["rmes"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "offset"), [(0.1, 0.0), (20.0, 0.0), (1.0, -1.0), (0.5, -1.5), (25.0, -25.0)]
+)
+def test_predictions_follow_the_unit_and_the_zero_of_the_ratings(mapper, unit, offset):
+    events = SPLIT.train.to_frame()
+    policy = tb.CleaningPolicy(duplicates="last")
+    panel = tb.Panel.from_frame(events.assign(weight=events["weight"] * unit + offset), policy=policy)
+    other = tb.RatingMapper("films").fit(panel)
+    expected = mapper.predict(SPLIT.truth)
+    np.testing.assert_allclose((other.predict(SPLIT.truth) - offset) / unit, expected, atol=2e-3)
+    # inner products and explanations are in the unit of the ratings too
+    lists = other.recommend(SPLIT.user_ids[:5], n=3)
+    users, items = other.user_vectors(SPLIT.user_ids[:5]), other.item_vectors()
+    at = {one: place for place, one in enumerate(items.ids)}
+    for row in lists.itertuples():
+        inner = users.vectors[list(users.ids).index(row.user_id)] @ items.vectors[at[row.item_id]]
+        assert np.clip(inner, *other.chosen_.loc[0, ["low", "high"]]) == pytest.approx(row.score, abs=1e-4)
+        parts = other.explain(row.user_id, row.item_id)["contribution"]
+        assert parts.sum() == pytest.approx(row.score, abs=1e-4 * unit + 1e-5)
+
+
+def test_the_unit_of_a_source_makes_no_difference(mapper):
+    events = SPLIT.train.to_frame()
+    books = (events["category"] == "books").to_numpy()
+    other = tb.RatingMapper("films").fit(events.assign(weight=events["weight"] * np.where(books, 20.0, 1.0)))
+    np.testing.assert_allclose(other.predict(SPLIT.truth), mapper.predict(SPLIT.truth), atol=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (-1.0, 1.0), (1.0, 5.0)])
+@pytest.mark.parametrize("rank_by", ["rating", "preference"])
+def test_thumbs_are_ratings_whatever_they_are_called(ends, rank_by, tmp_path):
+    events = SPLIT.train[:250].to_frame()
+    thumbs = np.where(events["weight"] >= 4, ends[1], ends[0])
+    mapper = tb.RatingMapper("films", rank_by=rank_by).fit(events.assign(weight=thumbs))
+    assert mapper.chosen_.loc[0, ["low", "high"]].tolist() == list(ends)
+    assert sum(part.matrix.nnz for part in mapper.panel_.interactions.values()) == len(events)
+    reference = tb.RatingMapper("films", rank_by=rank_by).fit(
+        events.assign(weight=np.where(events["weight"] >= 4, 5.0, 1.0))
+    )
+    films = events[events["category"] == "films"]
+    found = (mapper.predict(films) - ends[0]) / (ends[1] - ends[0])
+    np.testing.assert_allclose(found, (reference.predict(films) - 1.0) / 4.0, atol=2e-3)
+    # what was disliked is had, and never recommended again
+    lists = mapper.recommend(n=len(mapper.items_["films"]) - 1, missing="popular")
+    assert not len(lists.merge(films, on=["user_id", "item_id"]))
+    mapper.save(tmp_path / "model", with_users=True)
+    loaded = tb.load(tmp_path / "model")
+    assert_array_equal(loaded.predict(films), mapper.predict(films))
+    fresh = events[events["user_id"].isin(events["user_id"].unique()[:20])].assign(
+        weight=thumbs[events["user_id"].isin(events["user_id"].unique()[:20])]
+    )
+    pd.testing.assert_frame_equal(
+        loaded.recommend_from(fresh, n=4), mapper.recommend(fresh["user_id"].unique(), n=4), check_exact=True
+    )
+
+
+def test_a_history_below_the_scale_of_the_fit_is_refused(mapper):
+    events = SPLIT.train[:3].to_frame()
+    with pytest.raises(InvalidDataError, match=r"a rating of -1 lies below the scale of the fit.*not rated"):
+        mapper.recommend_from(events.assign(weight=-1.0))
+
+
+def test_a_rating_of_zero_is_hidden_found_and_measured():
+    frame = _frame()
+    frame["weight"] -= 1.0
+    panel = tb.Panel.from_frame(frame, policy=tb.CleaningPolicy(duplicates="last"))
+    split = cold_users(panel, "films", 0.3)
+    assert (split.truth["weight"] == 0).sum() == (SPLIT.truth["weight"] == 1).sum() > 0
+    models = {kind: RatingBaseline("films", kind) for kind in KINDS}
+    moved, whole = _figures(models, split), _figures(models, SPLIT)
+    np.testing.assert_allclose(moved["mean"], whole["mean"], rtol=1e-6)

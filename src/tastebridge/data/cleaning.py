@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -40,7 +40,8 @@ class CleaningPolicy:
         infinite, outside 1900 to 2261, or another word for never such as 2099-12-31.
     nan_weights, infinite_weights, negative_weights, zero_weights : {"drop", "error"}, default="drop"
         For rows with such a weight, as seen in single precision. If *all* weights are NaN, that is
-        always an error.
+        always an error. Where weights are ratings (see ``ratings``), 0 and numbers below are weights like
+        all others.
     max_events_per_user : int or None, default=None
         Users with more rows than this, over all categories, are taken for bots and left out whole.
     duplicates : {"sum", "max", "last", "count", "error"}, default="sum"
@@ -66,11 +67,20 @@ class CleaningPolicy:
           a user and such an item, 95 % stand in every category of the item), otherwise ``"keep"``.
 
         It concerns whole tables only: a history that is folded in keeps its rows.
+    ratings : bool or None, default=None
+        Whether weights are ratings, of which 0 and below are the lowest (0 to 4, thumbs 0 and 1, -1 and 1),
+        and rows with them are kept. None means yes with ``duplicates="last"`` and without ``event_weights``.
+        Where 0 or -1 stands for "seen, not rated", leave these rows out, or pass False.
 
     Examples
     --------
     >>> CleaningPolicy(duplicates="last", min_user_events=5).min_user_events
     5
+    >>> import pandas as pd
+    >>> from tastebridge import Panel
+    >>> thumbs = pd.DataFrame({"user_id": [1, 2], "item_id": [7, 7], "category": "films", "weight": [0, 1]})
+    >>> Panel.from_frame(thumbs, policy=CleaningPolicy(duplicates="last"))["films"].matrix.data.tolist()
+    [0.0, 1.0]
     """
 
     missing_ids: Action = "drop"
@@ -86,11 +96,13 @@ class CleaningPolicy:
     no_rating: float | None = None
     unrated: Literal["event", "drop"] = "event"
     several_categories: SeveralCategories = "auto"
+    ratings: bool | None = None
 
     def __post_init__(self) -> None:
         for rule in fields(self)[:6]:
             check_choice(rule.name, getattr(self, rule.name), ("drop", "error"))
         check_choice("duplicates", self.duplicates, _MERGES)
+        check_choice("ratings", self.ratings, (None, True, False))
         if self.max_events_per_user is not None:
             check_count("max_events_per_user", self.max_events_per_user)
         check_count("min_user_events", self.min_user_events)
@@ -99,6 +111,12 @@ class CleaningPolicy:
             check_number("no_rating", self.no_rating)
         check_choice("unrated", self.unrated, ("event", "drop"))
         check_choice("several_categories", self.several_categories, _SEVERAL)
+
+    def settled(self, event_weights: object) -> CleaningPolicy:
+        """Return the policy with ``ratings`` decided; ``event_weights`` are those of the frame, or None."""
+        if self.ratings is not None:
+            return self
+        return replace(self, ratings=self.duplicates == "last" and event_weights is None)
 
 
 class CleaningStep(NamedTuple):

@@ -57,7 +57,7 @@ def scrub(events: Events, policy: CleaningPolicy) -> tuple[Events, list[Cleaning
 @lru_cache
 def _rules(policy: CleaningPolicy) -> list[_Rule]:
     cap = policy.max_events_per_user
-    return [
+    rules = [
         _Rule("missing ids", _missing_ids, policy.missing_ids, "no user, item or category"),
         _Rule("missing times", _missing_times, policy.missing_times, "no time"),
         _Rule("impossible times", _impossible_times, policy.missing_times, _OUTSIDE),
@@ -76,6 +76,8 @@ def _rules(policy: CleaningPolicy) -> list[_Rule]:
         _Rule("zero weights", lambda rows: rows.weights == 0, policy.zero_weights, "weight zero"),
         _Rule("busy users", lambda rows: _busy(rows, cap), "drop", f"users with more than {cap} rows"),
     ]
+    strengths = ("negative weights", "zero weights")  # of a rating they are the lowest
+    return [rule for rule in rules if not (policy.ratings and rule.step in strengths)]
 
 
 def _missing_ids(events: Events) -> np.ndarray:

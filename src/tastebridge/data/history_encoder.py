@@ -13,7 +13,7 @@ from scipy import sparse
 from tastebridge._foundation.warnings import warn
 from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy
-from tastebridge.data.interactions import Interactions
+from tastebridge.data.interactions import Interactions, canonical
 from tastebridge.data.panel import Panel
 from tastebridge.data.types import Events, EventWeights
 from tastebridge.data.vocabulary import Vocabulary
@@ -103,11 +103,7 @@ class HistoryEncoder:
         rows = {name: part[at] for name, part in self.rows(panel, keep=True).items()}
         if (users >= 0).all():
             return rows
-        known = sparse.diags((users >= 0).astype(np.float32))
-        rows = {name: sparse.csr_matrix(known @ part) for name, part in rows.items()}
-        for part in rows.values():
-            part.eliminate_zeros()
-        return rows
+        return {name: _emptied(part, users < 0) for name, part in rows.items()}
 
     def fold_in(self, history: Events, missing: str = "skip", quiet: bool = False) -> tuple[Panel, Rows]:
         """Return the panel of a history given now, and its weighted rows.
@@ -169,6 +165,14 @@ class HistoryEncoder:
         if keep:
             self._kept[name] = part, weighted
         return weighted
+
+
+def _emptied(rows: sparse.csr_matrix, which: NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Return the rows, those of a mask empty; zeros that others store stay: the item is had."""
+    lengths = np.diff(rows.indptr)
+    kept = np.repeat(~which, lengths)
+    indptr = np.append(0, np.cumsum(np.where(which, 0, lengths))).astype(rows.indptr.dtype)
+    return canonical((rows.data[kept], rows.indices[kept], indptr), rows.shape)
 
 
 def read_events(events: Events, event_weights: EventWeights | None, policy: CleaningPolicy) -> Panel:

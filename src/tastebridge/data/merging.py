@@ -71,7 +71,7 @@ def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
         weights = np.add.reduceat(events.weights, starts)
     else:  # the largest sorts last by size, the latest sorts last by time
         weights = events.weights[ends]
-    if weights.max() > np.finfo(np.float32).max:
+    if np.abs(weights).max() > np.finfo(np.float32).max:
         raise InvalidDataError("merged weights exceed the range of single precision. Scale the weights down.")
     return replace(one, weights=weights, times=times)
 

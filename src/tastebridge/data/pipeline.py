@@ -36,6 +36,7 @@ def clean(
     ``part=True``: the frame is one chunk of a table, with whole users. An empty result is allowed and no warning
     is issued, since the caller reports for all chunks, and items in several categories keep their rows.
     """
+    policy = policy.settled(event_weights)
     events = read_events(frame, columns, event_weights, part, policy.no_rating, policy.unrated)
     rows_in = len(events)
     events, steps = scrub(events, policy)

@@ -83,6 +83,14 @@ class Weighting(BaseEstimator):
         BM25: how late a repeated event stops to count, as in implicit.
     b : float, default=0.8
         BM25: how much a long history is discounted, from 0 to 1.
+    shift : float or None, default=None
+        For ratings, with the scheme ``"none"``: added to every one, so that all are above 0. Sparse matrices
+        know no stored 0, so that a rating of 0 would be lost. Chosen by :class:`tastebridge.RatingMapper`.
+
+    Raises
+    ------
+    InvalidDataError
+        If a weight is below 0 and the scheme needs strengths, or a rating is not above 0 with its ``shift``.
 
     Notes
     -----
@@ -112,12 +120,14 @@ class Weighting(BaseEstimator):
         center: bool = False,
         k1: float = 100.0,
         b: float = 0.8,
+        shift: float | None = None,
     ) -> None:
         self.scheme = scheme
         self.half_life = half_life
         self.center = center
         self.k1 = k1
         self.b = b
+        self.shift = shift
 
     def apply(
         self,
@@ -173,6 +183,13 @@ class Weighting(BaseEstimator):
     def _scaled(self, matrix: sparse.csr_matrix, known: WeightingStatistics) -> sparse.csr_matrix:
         if self.scheme == "binary":
             return schemes.binary(matrix)
+        if self.shift is not None and self.scheme == "none":
+            return self.shifted(matrix)
+        if not self.center and matrix.data.min(initial=0.0) < 0:
+            raise InvalidDataError(
+                f"Weighting({self.scheme!r}) needs weights of at least 0; the lowest is "
+                f"{float(matrix.data.min()):g}. Use Weighting('binary'), or center=True for ratings."
+            )
         if self.scheme == "log":
             return schemes.log(matrix)
         if self.scheme == "tfidf":
@@ -180,6 +197,18 @@ class Weighting(BaseEstimator):
         if self.scheme == "bm25":
             return schemes.bm25(matrix, known.idf, known.length, self.k1, self.b)
         return matrix
+
+    def shifted(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return ratings with ``shift`` added, of the same pattern."""
+        if self.shift is None:
+            return matrix
+        lowest = float(matrix.data.min(initial=np.inf))
+        if lowest + self.shift <= 0:
+            raise InvalidDataError(
+                f"a rating of {lowest:g} lies below the scale of the fit, all of whose ratings were above "
+                f"{-self.shift:g}. Leave such rows out if they mean 'not rated', or fit again with them."
+            )
+        return schemes.with_data(matrix, matrix.data + np.float32(self.shift)) if self.shift else matrix
 
     def _decayed(
         self, matrix: sparse.csr_matrix, interactions: Interactions, now: float | None
@@ -202,6 +231,8 @@ class Weighting(BaseEstimator):
             check_number("half_life", self.half_life, 0, open_minimum=True)
         check_number("k1", self.k1, 0, open_minimum=True)
         check_number("b", self.b, 0, 1)
+        if self.shift is not None:
+            check_number("shift", self.shift)
         if self.center and self.scheme not in ("none", "l2"):
             raise InvalidParameterError(
                 f"Weighting(center=True) makes weights of both signs, and scheme={self.scheme!r} needs"

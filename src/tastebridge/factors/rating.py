@@ -41,7 +41,8 @@ class RatingFactors(TransformerMixin, BaseEstimator):
     user_shrinkage : float, default=10.0
         The same of a person; above 0.
     penalty : float, default=10.0
-        Of the factors, in ratings; above 0.
+        Of the factors, in ratings, where these are counted in their standard deviation: the same ratings in
+        another unit give the same factors. Above 0.
     feature_rank : int, default=64
         Factors of who rated what among the features of items; fewer where the data allow fewer.
     feature_shrinkage : float, default=300.0
@@ -121,6 +122,8 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         if self.n_components:
             left = self.residuals(R)
             left.data -= np.repeat(people, np.diff(left.indptr))
+            # a penalty on both sides is no ridge: what it leaves depends on the unit of the ratings
+            left.data /= R.data.std(dtype=np.float64) or 1.0
             V = alternate(left, self.n_components, self.penalty, self.iterations, seed)
             self.item_factors_ = np.column_stack([self.item_factors_, V])
         return self

@@ -18,8 +18,6 @@ from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes.ratings import ITEMS
 
-SHARED = 2
-"""The mean and the items come first among the routes; they count once, whatever the blend."""
 _PRIOR, _DEVIATION = 0.5, 0.5
 """The weight a route is thought to have before it is tried, and how far from it it may well be."""
 
@@ -36,20 +34,32 @@ class Rows(NamedTuple):
     people : ndarray of shape (n,)
         Whose they are; the rows of a person in a fold follow each other.
     gates : ndarray of shape (n, n_gates)
-        What is known of the person.
+        The meta-features of the user.
+    shared : int
+        How many routes are the same for all users. They come first and count once, whatever the blend.
     """
 
     X: Array
     y: Array
     people: NDArray[np.int64]
     gates: Array
+    shared: int
 
 
-def rows_of(folds: Sequence[Fold]) -> Rows:
-    """Return the hidden ratings of some folds, but those of items nobody is left to have rated."""
+def rows_of(folds: Sequence[Fold], shared: int, shift: float) -> Rows:
+    """Return the hidden ratings of some folds, without those of items that no other user has rated.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    shared : int
+        How many of the routes are the same for all users.
+    shift : float
+        What was added to the ratings in the histories.
+    """
     parts = [_rows(fold) for fold in folds]
     X, y, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(4))
-    return Rows(X, y, people, gates)
+    return Rows(X, y - shift, people, gates, shared)
 
 
 def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Segment:
@@ -62,14 +72,16 @@ def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Seg
     moved so that RMSE plus MAE of these rows is least: ratings are skewed, and the one wants their mean, the
     other their median.
     """
-    kept = used | (np.arange(len(used)) < SHARED)
+    kept = used | (np.arange(len(used)) < rows.shared)
     own = np.flatnonzero(used & rows.X.any(axis=0))
-    own = own[own >= SHARED]
+    own = own[own >= rows.shared]
     whole = StackingBlend.equal(len(used), len(GATES))
     if not len(own) or not len(rows.y):
         return Segment(whole, kept)
-    left = rows.y - rows.X[:, :SHARED].sum(axis=1)
-    blend.fit(*_with_prior(rows, own, left))
+    left = rows.y - rows.X[:, : rows.shared].sum(axis=1)
+    # parts and errors in deviations: the penalty of the meta-features is in the unit of what is predicted
+    unit = float(left.std()) or 1.0
+    blend.fit(*_with_prior(rows.X[:, own] / unit, left / unit, rows))
     whole.gate_mean_, whole.gate_scale_ = blend.gate_mean_, blend.gate_scale_
     whole.scale_[own], whole.coef_[:, own] = blend.scale_, blend.coef_
     errors = left - (rows.X[:, own] * blend.weights(rows.gates)).sum(axis=1)
@@ -134,31 +146,33 @@ def gain_of(rows: Rows, used: NDArray[np.bool_], scale: tuple[float, float]) -> 
     return paired_difference(without, found, people=rows.people)
 
 
-def _with_prior(
-    rows: Rows, own: NDArray[np.intp], left: Array
-) -> tuple[Array, Array, NDArray[np.int64], Array]:
-    """Return parts, what to predict, people and gates, with a row a route for its prior weight."""
-    size = max(float(left.std()), 1e-6) / _DEVIATION  # so that such a row counts as much as the prior
-    X = np.concatenate([rows.X[:, own], size * np.eye(len(own))])
-    y = np.concatenate([left, np.full(len(own), size * _PRIOR)])
-    people = np.concatenate([rows.people, -1 - np.arange(len(own))])
-    gates = np.concatenate([rows.gates, np.tile(rows.gates.mean(axis=0), (len(own), 1))])
-    return X, y, people, gates
+def _with_prior(X: Array, y: Array, rows: Rows) -> tuple[Array, Array, NDArray[np.int64], Array]:
+    """Return parts, their targets, users and meta-features, with a row per route for its prior weight."""
+    n_routes = X.shape[1]
+    size = 1.0 / _DEVIATION  # so that such a row counts as much as the prior, where y has deviation 1
+    return (
+        np.concatenate([X, size * np.eye(n_routes)]),
+        np.concatenate([y, np.full(n_routes, size * _PRIOR)]),
+        np.concatenate([rows.people, -1 - np.arange(n_routes)]),
+        np.concatenate([rows.gates, np.tile(rows.gates.mean(axis=0), (n_routes, 1))]),
+    )
 
 
 def _middle(errors: Array) -> float:
     """Return the number that makes RMSE plus MAE least; it lies between the mean and the median."""
+    unit = float(errors.std()) or 1.0
+    errors = errors / unit
     ends = sorted((float(errors.mean()), float(np.median(errors))))
     if ends[1] - ends[0] < 1e-9:
-        return ends[0]
-    return float(minimize_scalar(lambda c: _loss(errors - c), bounds=ends, method="bounded").x)
+        return unit * ends[0]
+    return unit * float(minimize_scalar(lambda c: _loss(errors - c), bounds=ends, method="bounded").x)
 
 
 def _loss(errors: Array) -> float:
     return float(np.sqrt(np.square(errors).mean()) + np.abs(errors).mean())
 
 
-def _rows(fold: Fold) -> Rows:
+def _rows(fold: Fold) -> tuple[Array, Array, NDArray[np.int64], Array]:
     hidden = fold.held.hidden
     row = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
     known = _vectors(fold, ITEMS, hidden.indices)[:, 0] != 0.0  # an item without a rating has no effect
@@ -166,7 +180,7 @@ def _rows(fold: Fold) -> Rows:
     X = np.empty((len(row), len(fold.vectors)))
     for column, (Z, space) in enumerate(zip(fold.vectors, fold.spaces, strict=True)):
         X[:, column] = (Z[row] * _vectors(fold, space, item)[:, : Z.shape[1]]).sum(axis=1, dtype=np.float64)
-    return Rows(X, hidden.data[known].astype(np.float64), fold.held.people[row], fold.gates[row])
+    return X, hidden.data[known].astype(np.float64), fold.held.people[row], fold.gates[row]
 
 
 def _vectors(fold: Fold, space: str, items: NDArray[np.integer]) -> NDArray[np.float32]:

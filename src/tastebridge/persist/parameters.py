@@ -48,6 +48,8 @@ KINDS: Mapping[str, type[Any]] = {
     )
 }
 """The only classes a saved model can name."""
+_LATER = {"Weighting": {"shift": None}}
+"""Parameters that came after the first files, written only where they are not at their defaults."""
 
 
 def to_json(name: str, value: Any) -> Any:
@@ -62,7 +64,9 @@ def to_json(name: str, value: Any) -> Any:
         pairs = [[to_json(f"{name} key", key), to_json(f"{name}[{key!r}]", value[key])] for key in value]
         return {"class": "dict", "pairs": pairs}
     if KINDS.get(type(value).__name__) is type(value):
-        parameters = value.get_params(deep=False)
+        later = _LATER.get(type(value).__name__, {})
+        given = value.get_params(deep=False)
+        parameters = {key: part for key, part in given.items() if key not in later or part != later[key]}
         return {
             "class": type(value).__name__,
             "parameters": {key: to_json(f"{name}.{key}", part) for key, part in parameters.items()},

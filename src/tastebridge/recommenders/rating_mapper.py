@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from tastebridge.factors import SVDFactors
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.fitting.checks import check_sources, check_target
 from tastebridge.fitting.folds import Fold, Held, build_fold, held_out, number_of_folds, without
-from tastebridge.fitting.rating_weights import SHARED, Judged, Rows, gain_of, rows_of, weigh_rows
+from tastebridge.fitting.rating_weights import Judged, Rows, gain_of, rows_of, weigh_rows
 from tastebridge.metrics.intervals import Interval
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.model.blend import StackingBlend
@@ -41,6 +41,24 @@ _FOLDS = 2
 """Folds the shrinkage is chosen on."""
 _SHRINKAGES = (1.5, 3.0, 6.0, 12.0)
 _KINDS = ("cold", "warm")
+
+
+class Scale(NamedTuple):
+    """The ends of the target's scale, and the number added inside the model so that all ratings are above 0."""
+
+    low: float
+    high: float
+    shift: float
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest rating of the target."""
+        return self.low, self.high
+
+    @property
+    def n_shared(self) -> int:
+        """The number of routes that are the same for all users."""
+        return 3 if self.shift else 2
 
 
 def _ratings_of(state: FittedState) -> LinearModel | None:
@@ -155,7 +173,7 @@ class RatingMapper(Recommender):
 
     @property
     def weighting(self) -> Weighting:  # type: ignore[override]
-        """Ratings as they are, or what the mapper takes."""
+        """Ratings as they are, or the binary events that the mapper of preferences reads."""
         return Weighting("none" if self.rank_by == "rating" else "binary")
 
     def fit(self, panel: Events, y: None = None) -> Self:
@@ -163,9 +181,10 @@ class RatingMapper(Recommender):
         panel = self._read(panel)
         sources = self._check(panel)
         panel = panel.select([*sources, self.target])
-        encoder = encoder_for(self, panel)
-        histories = {name: panel[name].matrix for name in panel.categories}
-        scale = _scale(self.target, histories[self.target])
+        scale = _scale(self.target, panel)
+        weighting = self.weighting.set_params(shift=scale.shift)
+        encoder = encoder_for(self, panel, weighting)
+        histories = {name: weighting.shifted(panel[name].matrix) for name in panel.categories}
         with one_blas_thread():
             ratings, tables = self._learn(panel, histories, sources, scale)
         model = ratings
@@ -173,7 +192,7 @@ class RatingMapper(Recommender):
             mapper = InterestMapper(self.target, sources, random_state=self.random_state).fit(panel)
             model = mapper.model_
             tables = {**tables, "transfer_": mapper.transfer_, "routes_": mapper.routes_}
-        state = FittedState(RatingScorer(model, ratings, *scale), encoder, panel.item_names, tables)
+        state = FittedState(RatingScorer(model, ratings, *scale.ends), encoder, panel.item_names, tables)
         return self._keep({self.target: state}, panel)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
@@ -205,7 +224,7 @@ class RatingMapper(Recommender):
         return check_sources("RatingMapper", self.target, self.sources, panel)
 
     def _learn(
-        self, panel: Panel, histories: Histories, sources: Sequence[str], scale: tuple[float, float]
+        self, panel: Panel, histories: Histories, sources: Sequence[str], scale: Scale
     ) -> tuple[LinearModel, dict[str, pd.DataFrame]]:
         """Return the model of ratings, and the tables of what was found."""
         wanted = _SHRINKAGES if self.item_shrinkage is None else (self.item_shrinkage,)
@@ -215,10 +234,9 @@ class RatingMapper(Recommender):
             tried = [self._judge(context, one, held[:_FOLDS], scale) for one in wanted]
             wanted = (min(tried, key=lambda found: found.loss).shrinkage,)
         best = self._judge(context, wanted[0], held, scale)
-        routes = self._route(histories, wanted[0]).build(context)
+        routes = self._route(histories, wanted[0], scale.shift).build(context)
         weights = {name: best.segments[name].blend.weights() * best.segments[name].kept for name in _KINDS}
-        low, high = scale
-        chosen = {"low": [low], "high": [high], "item_shrinkage": [float(best.shrinkage)]}
+        chosen = {"low": [scale.low], "high": [scale.high], "item_shrinkage": [float(best.shrinkage)]}
         tables = {
             "chosen_": pd.DataFrame(chosen),
             "errors_": best.errors(),
@@ -227,8 +245,8 @@ class RatingMapper(Recommender):
         }
         return LinearModel.of(context, routes, best.segments), tables
 
-    def _route(self, histories: Histories, shrinkage: float) -> RatingRoute:
-        """Return the routes at a shrinkage, with ranks that every category allows with people hidden."""
+    def _route(self, histories: Histories, shrinkage: float, shift: float) -> RatingRoute:
+        """Return the routes at a shrinkage, with ranks that every category allows with users hidden."""
         shapes = [
             (int((np.diff(R.indptr) > 0).sum() * 3 // 5), len(np.unique(R.indices)))
             for R in histories.values()
@@ -236,7 +254,7 @@ class RatingMapper(Recommender):
         limit = max(1, min(min(shape) for shape in shapes if min(shape)))
         factors = RatingFactors(min(self.n_components, limit), random_state=self.random_state)
         choice = SVDFactors(min(32, limit), random_state=self.random_state)
-        return RatingRoute(clone(factors).set_params(item_shrinkage=shrinkage), factors, choice)
+        return RatingRoute(clone(factors).set_params(item_shrinkage=shrinkage), factors, choice, shift)
 
     def _held(self, context: FitContext) -> list[list[Held]]:
         """Return whom to hide in each fold; no fold where there are too few linked people."""
@@ -247,55 +265,73 @@ class RatingMapper(Recommender):
         folds = held_out(context.histories[self.target], linked, n_folds, _CAP, rng)
         return [held for held in folds if without(context.histories[self.target], held).nnz]
 
-    def _judge(
-        self, context: FitContext, shrinkage: float, folds: list[list[Held]], scale: tuple[float, float]
-    ) -> Judged:
+    def _judge(self, context: FitContext, shrinkage: float, folds: list[list[Held]], scale: Scale) -> Judged:
         """Return the weights at a shrinkage, and the hidden ratings they were learned from."""
-        route = self._route(context.histories, shrinkage)
+        route = self._route(context.histories, shrinkage, scale.shift)
         names = route.names(context)
         found: list[Fold] = []
         for held in folds:
             hidden = context.hiding(without(context.histories[self.target], held))
             found += build_fold([route], hidden, held, list(names))
         reads = np.array(list(names.values()))
-        rows = {kind: _rows([fold for fold in found if fold.held.segment == kind]) for kind in _KINDS}
+        rows = {kind: _rows([f for f in found if f.held.segment == kind], scale) for kind in _KINDS}
         gains = {}
         if (cold := rows["cold"]) is not None:
-            gains = {source: gain_of(cold, reads == source, scale) for source in context.sources}
+            gains = {source: gain_of(cold, reads == source, scale.ends) for source in context.sources}
         hurt = np.isin(reads, [source for source, gain in gains.items() if gain.high < 0])
-        segments = {kind: _segment(rows[kind], kind, reads == self.target, hurt) for kind in _KINDS}
-        shared = np.arange(len(names)) < SHARED
+        shared = np.arange(len(names)) < scale.n_shared
+        segments = {kind: _segment(rows[kind], kind, reads == self.target, hurt, shared) for kind in _KINDS}
         segments["empty"] = Segment(StackingBlend.equal(len(names), len(GATES)), shared)
-        return Judged(shrinkage, rows, segments, gains, scale)
+        return Judged(shrinkage, rows, segments, gains, scale.ends)
 
     def _pair_rows(self, state: FittedState, users: NDArray[np.int64]) -> RowsByCategory:
         """Return the rows that :meth:`predict` scores by: ratings as they are."""
         if self.rank_by == "rating":
             return super()._pair_rows(state, users)
         known = self._known()
-        return {name: known[name].matrix[users] for name in state.encoder.items}
+        shifted = state.encoder.weighting.shifted
+        return {name: shifted(known[name].matrix[users]) for name in state.encoder.items}
 
 
-def _scale(target: str, R: sparse.csr_matrix) -> tuple[float, float]:
-    low, high = float(R.data.min()), float(R.data.max())
+def _scale(target: str, panel: Panel) -> Scale:
+    low, high = _ends(panel[target].matrix)
     if low == high:
         raise InvalidDataError(
             f"all ratings of {target!r} are {low:g}, so there is nothing to predict. Give a column of "
             "ratings as weights; for events without ratings use InterestMapper."
         )
-    return low, high
+    return Scale(low, high, _shift(panel))
 
 
-def _rows(folds: list[Fold]) -> Rows | None:
+def _shift(panel: Panel) -> float:
+    """Return what lifts the lowest rating to a fourth of the widest scale; 0 where all are above 0.
+
+    So ratings from 0 to 4 become those from 1 to 5: where a scale begins makes no difference.
+    """
+    ends = [_ends(part.matrix) for part in panel.interactions.values() if part.matrix.nnz]
+    lowest = min(low for low, _ in ends)
+    return 0.0 if lowest > 0 else max(high - low for low, high in ends) / 4 - lowest
+
+
+def _ends(R: sparse.csr_matrix) -> tuple[float, float]:
+    return float(R.data.min()), float(R.data.max())
+
+
+def _rows(folds: list[Fold], scale: Scale) -> Rows | None:
     """Return the hidden ratings of some folds; None where they are too few to learn from."""
-    rows = rows_of(folds) if folds else None
+    rows = rows_of(folds, scale.n_shared, scale.shift) if folds else None
     return None if rows is None or len(rows.y) < _FEWEST else rows
 
 
-def _segment(rows: Rows | None, kind: str, own: NDArray[np.bool_], hurt: NDArray[np.bool_]) -> Segment:
-    """Return the weights for one kind of people; without rows, the target's ``own`` routes count once."""
+def _segment(
+    rows: Rows | None,
+    kind: str,
+    own: NDArray[np.bool_],
+    hurt: NDArray[np.bool_],
+    shared: NDArray[np.bool_],
+) -> Segment:
+    """Return the weights for one kind of users; without rows, the target's ``own`` routes count once."""
     if rows is None:
-        shared = np.arange(len(own)) < SHARED
         return Segment(StackingBlend.equal(len(own), len(GATES)), shared | (own & (kind == "warm")))
     return weigh_rows(StackingBlend("ridge"), rows, ~(hurt | own) if kind == "cold" else ~hurt)
 

@@ -16,8 +16,8 @@ from tastebridge.routes.popularity import Constant
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of
 
-MEAN, ITEMS = "mean", "items"
-"""The routes that are the same for everybody: the mean of all ratings, and the effects of the items."""
+MEAN, ITEMS, SCALE = "mean", "items", "scale"
+"""The routes that are the same for all users: mean rating, effects of the items, and the shift taken back."""
 _ACROSS = ("effect", "taste", "what was rated → effect", "what was rated → taste")
 
 
@@ -37,12 +37,17 @@ class RatingRoute(Route):
         Of the target, and of every source.
     choice : SVDFactors, default=SVDFactors(32)
         Of what was rated in a source.
+    shift : float, default=0.0
+        What was added to the ratings of the histories so that all are above 0; one more route takes it off.
     """
 
-    def __init__(self, factors: Any = None, source_factors: Any = None, choice: Any = None) -> None:
+    def __init__(
+        self, factors: Any = None, source_factors: Any = None, choice: Any = None, shift: float = 0.0
+    ) -> None:
         self.factors = factors
         self.source_factors = source_factors
         self.choice = choice
+        self.shift = shift
 
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return what is the same for everybody, and the routes of the target and of linked sources."""
@@ -52,10 +57,11 @@ class RatingRoute(Route):
         context.space("ratings", there.item_factors_)
         constant = context.encoder(target, Constant(), "constant")
         own = context.encoder(target, there, f"{context.target}: ratings")
-        k = there.item_factors_.shape[1]
+        k, shifted = there.item_factors_.shape[1], bool(self.shift)
         found = [
             FittedRoute(MEAN, (), constant, np.array([[there.mean_]]), None, "ratings"),
             FittedRoute(ITEMS, (), constant, None, None, ITEMS),
+            *([FittedRoute(SCALE, (), constant, np.array([[-self.shift]]), None, "ratings")] * shifted),
             FittedRoute(f"{context.target} → effect", target, own, np.eye(1), None, "ratings"),
             FittedRoute(
                 f"{context.target} → taste", target, own, np.diag(1.0 * (np.arange(k) > 0)), None, "ratings"
@@ -71,7 +77,8 @@ class RatingRoute(Route):
         linked = [source for source in context.sources if len(context.linked(source))]
         own = {f"{context.target} → {part}": context.target for part in ("effect", "taste")}
         across = {f"{source} → {part}": source for source in linked for part in _ACROSS}
-        return {MEAN: "", ITEMS: ""} | own | across
+        shared = dict.fromkeys([MEAN, ITEMS, SCALE][: 3 if self.shift else 2], "")
+        return shared | own | across
 
     def _across(self, context: FitContext, source: str, there: RatingFactors) -> list[FittedRoute]:
         linked = context.linked(source)
