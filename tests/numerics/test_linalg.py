@@ -42,6 +42,23 @@ def test_truncated_svd_equals_arpack(shape, k):
     np.testing.assert_allclose(U.T @ U, np.eye(k), atol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_truncated_svd_has_as_many_vectors_as_asked_where_values_repeat(seed):
+    """One event per user but for a few: hundreds of singular values are 1."""
+    rng, n, m = np.random.default_rng(seed), 900, 700
+    users = np.append(np.arange(n), rng.integers(0, n, 60))
+    A = sparse.csr_matrix((np.ones(len(users)), (users, rng.integers(0, m, len(users)))), shape=(n, m))
+    A.data[:] = 1.0
+    left, right = (np.maximum(np.asarray(A.sum(axis=axis)).ravel(), 1.0) ** -0.5 for axis in (1, 0))
+    A = sparse.csr_matrix(sparse.diags(left) @ A @ sparse.diags(right))
+    expected = np.linalg.svd(A.toarray(), compute_uv=False)
+    for k in (8, 16, 64):
+        _, s, Vt = truncated_svd(A, k, np.random.default_rng(0))
+        assert Vt.shape == (k, m)
+        np.testing.assert_allclose(s, expected[:k], rtol=1e-9)
+        np.testing.assert_allclose(Vt @ Vt.T, np.eye(k), atol=1e-10)
+
+
 def test_truncated_svd_at_default_tolerance_holds_the_energy():
     A = interactions()
     _, s, _ = truncated_svd(A, 40, np.random.default_rng(0))

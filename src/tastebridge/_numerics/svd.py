@@ -91,8 +91,7 @@ def _leading_eigenpairs(
     keep = k + block
     size = keep + -(-max(keep, 6 * block) // block) * block
     if n <= _DENSE_SIDE or 2 * size > n:
-        gram = (outer @ inner).toarray()
-        V = linalg.eigh(gram, subset_by_index=[n - k, n - 1], check_finite=False)[1][:, ::-1]
+        V = leading_eigenvectors((outer @ inner).toarray(), k)
         return np.diag(_gram(inner, V)), V
     dtype: type[np.floating[Any]] = np.float32 if tol >= 1e-4 else np.float64
     basis, energy = _Basis(outer.astype(dtype), inner.astype(dtype), size), 0.0
@@ -103,6 +102,22 @@ def _leading_eigenpairs(
         if energy - before <= tol * energy:
             break
     return _polish(inner, basis.Q[:, :k].astype(np.float64))
+
+
+def leading_eigenvectors(S: Array, k: int) -> Array:
+    """Return the eigenvectors (n, k) of the ``k`` largest eigenvalues of a symmetric ``S``, largest first.
+
+    LAPACK's solver for a part of the spectrum (``syevr``) may return fewer vectors than asked for, or give
+    up, where eigenvalues repeat, as with one event per user. All are computed then.
+    """
+    n = len(S)
+    try:
+        V = linalg.eigh(S, subset_by_index=[n - k, n - 1], check_finite=False)[1]
+    except linalg.LinAlgError:
+        V = np.zeros((n, 0))
+    if V.shape[1] < k:
+        V = np.linalg.eigh(S)[1][:, n - k :]
+    return np.asarray(V[:, ::-1], dtype=np.float64)
 
 
 def _polish(inner: Any, V: Array) -> tuple[Array, Array]:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from tastebridge._numerics.svd import leading_eigenvectors
+
 Array = NDArray[np.float64]
 
 _FLOOR = 1e-9
@@ -52,8 +54,7 @@ def of_scores(U: NDArray[np.floating], V: NDArray[np.floating], k: int) -> Proje
     values, Q = linalg.eigh(scaled.T @ scaled, check_finite=False)
     root = np.sqrt(np.maximum(values, _FLOOR * values[-1]))
     half = (Q * root) @ Q.T
-    last = V.shape[1] - 1
-    W = linalg.eigh(half @ gram @ half, subset_by_index=[last - k + 2, last], check_finite=False)[1][:, ::-1]
+    W = leading_eigenvectors(half @ gram @ half, k - 1)
     people = np.column_stack([(Q / root) @ (Q.T @ W), center])
     items = (V - center) @ (half @ W)
     return Projection(people, np.column_stack([items, np.ones(len(V))]))
