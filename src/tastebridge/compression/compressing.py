@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.compression.collapsing import compress_model
 from tastebridge.compression.judging import Lists, judge
 from tastebridge.compression.sampling import sample_vectors
@@ -33,8 +34,9 @@ def compressed(
     model: LinearModel, n_components: int | None, dtype: str, ground: Ground, rng: np.random.Generator
 ) -> tuple[LinearModel, pd.DataFrame]:
     """Return the smaller model and what it loses: see :attr:`tastebridge.InterestMapper.compression_`."""
-    U = sample_vectors(model, ground.histories, ground.people, rng)
-    small = compress_model(model, U, n_components, DTYPES[dtype], rng)
+    with one_blas_thread():  # the rounding of a product depends on the threads that share it
+        U = sample_vectors(model, ground.histories, ground.people, rng)
+        small = compress_model(model, U, n_components, DTYPES[dtype], rng)
     table = judge(model, small, ground.lists)
     sizes = {
         "judged_on": ground.judged_on,
