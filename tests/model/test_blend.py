@@ -123,6 +123,47 @@ def test_a_constant_or_empty_route_does_no_harm():
         assert blend.weights(gates)[:, 1].max() < 1.0
 
 
+@pytest.mark.parametrize("value", [np.log1p(12), np.log(1e-2), 0.0])
+def test_a_constant_gate_has_no_part_in_the_weights(value):
+    X, y, groups, gates = planted(300)
+    plain = StackingBlend().fit(X, y, groups, gates)
+    with_constant = StackingBlend().fit(X, y, groups, np.column_stack([gates, np.full(len(y), value)]))
+    np.testing.assert_allclose(with_constant.coef_[:2], plain.coef_, rtol=1e-6)
+    assert not with_constant.coef_[2].any()
+    asked = np.array([[0.0, -1e6], [1.0, value + 1.0], [1.0, 1e6]])
+    np.testing.assert_allclose(with_constant.weights(asked), plain.weights(asked[:, :1]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("odd", [0, 1, 3])
+def test_no_gate_leads_beyond_what_lists_have_seen(odd):
+    """Histories of 12 but for a few of 11: whatever the length asked for, weights are some list's."""
+    X, y, groups, _ = planted(300)
+    lengths = np.full(300, 12.0)
+    lengths[:odd] = 11.0
+    gates = np.repeat(np.log1p(lengths), 12)[:, None]
+    blend = StackingBlend().fit(X, y, groups, gates)
+    found = blend.weights(np.log1p([[0.0], [1.0], [5.0], [12.0], [1000.0]]))
+    np.testing.assert_allclose(found, np.tile(blend.weights(gates)[-1], (5, 1)))
+
+
+def test_gates_within_the_range_count_as_they_are():
+    X, y, groups, _ = planted(300)
+    gates = np.repeat(np.random.default_rng(0).normal(size=300), 12)[:, None]
+    blend = StackingBlend().fit(X, y, groups, gates)
+    inside = np.linspace(blend.gate_low_, blend.gate_high_, 5)
+    assert (np.diff(blend.weights(inside)[:, 0]) != 0).all()
+    np.testing.assert_array_equal(blend.weights(inside[[0, -1]]), blend.weights(inside[[0, -1]] * 1e3))
+
+
+def test_a_search_that_leaves_all_reason_is_taken_up_again_within_bounds():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = np.tile(np.append(1.0, np.zeros(9)), 20)
+    X[y > 0, 0] = 1e6 * X[y > 0, 0].std()  # one route tells all
+    blend = StackingBlend(focus=0.0, gate_penalty=0.0).fit(X, y, np.repeat(np.arange(20), 10))
+    assert np.abs(blend.coef_).max() <= 30.0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

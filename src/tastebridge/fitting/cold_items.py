@@ -20,7 +20,7 @@ from tastebridge.fitting.built import Built
 from tastebridge.fitting.few_overlap import Weighed
 from tastebridge.fitting.folds import Fold, Held, fit_routes, folds_of, without
 from tastebridge.fitting.settings import FitSettings
-from tastebridge.fitting.training_lists import Lists, lists_of, scores_of
+from tastebridge.fitting.training_lists import Lists, beside_the_first, lists_of, scores_of
 from tastebridge.model import Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import (
@@ -95,8 +95,7 @@ def _learn(blend: StackingBlend, lists: Lists, segment: Segment, kept: Array, us
     relevant = X[lists.y > 0, 1:].any(axis=1)
     if np.count_nonzero(relevant) < _FEWEST:
         return usual
-    weights = clone(blend).fit(X, lists.y, lists.groups).weights()
-    return np.asarray(weights[1:] / weights[0])
+    return beside_the_first(clone(blend).fit(X, lists.y, lists.groups).weights(), X)
 
 
 def _folds(

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 
+from tastebridge._numerics.scaling import deviations
 from tastebridge._numerics.threads import together
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.folds import (
@@ -30,7 +31,7 @@ from tastebridge.fitting.folds import (
 )
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import gain_of, popular_alone
-from tastebridge.fitting.training_lists import Lists, lists_of, scores_of
+from tastebridge.fitting.training_lists import Lists, beside_the_first, lists_of, scores_of
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import FittedRoute, Route
@@ -83,12 +84,12 @@ def learn_few_overlap(
     folds = [fold for part in together(calls, settings.n_jobs) for fold in part]
     lists = lists_of(folds, settings.n_lists, settings.n_negatives, rng)
     more = lists.X[:, len(routes) :]
-    spread = more.std(axis=0)
+    spread = deviations(more)
     unit = np.divide(1.0, spread, out=np.zeros(len(found)), where=spread > 0)
     known = _believed(settings.blend, lists, segments["cold"], popular_alone(routes, context.target, ()), rng)
     X = np.column_stack([scores_of(lists, known), more @ unit])
-    own, theirs = clone(settings.blend).fit(X, lists.y, lists.groups).weights()
-    worth = len(people) / (len(people) + _DOUBT) * theirs / own * unit
+    weights = clone(settings.blend).fit(X, lists.y, lists.groups).weights()
+    worth = len(people) / (len(people) + _DOUBT) * beside_the_first(weights, X)[0] * unit
     extended = {
         name: one.extended(worth, np.full(len(found), name == "cold"))
         for name, one in {**segments, "cold": known}.items()

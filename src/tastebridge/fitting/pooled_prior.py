@@ -21,6 +21,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tastebridge._numerics.scaling import deviations, seen_range
 from tastebridge._numerics.threads import together
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.settings import FitSettings
@@ -46,9 +47,11 @@ class Case:
         self, lists: Lists, routes: Sequence[FittedRoute], target: str, sources: Sequence[str]
     ) -> None:
         self.width = len(lists.y) // len(lists.people)
-        self.X = lists.X / _deviation(lists.X)
+        self.X = lists.X / _or_one(deviations(lists.X))
         gates = lists.gates[:: self.width]
-        self.gates = (gates - gates.mean(axis=0)) / _deviation(gates)
+        gates = np.clip(gates, *seen_range(gates))
+        spread = deviations(gates)
+        self.gates = (gates - gates.mean(axis=0)) / _or_one(spread) * (spread > 0)
         self.kinds = [kind_of(route, target) for route in routes]
         self.groups, self.sources = masks(routes, target, sources), sources
 
@@ -143,6 +146,6 @@ def _spread(coef: Array, kinds: Sequence[str], wanted: Sequence[str]) -> Array:
     return np.column_stack([coef[:, place[kind]] if kind in place else usual for kind in wanted])
 
 
-def _deviation(X: Array) -> Array:
-    deviation = X.std(axis=0)
-    return np.where(deviation > _ROUNDING * deviation.max(initial=0.0), deviation, 1.0)
+def _or_one(spread: Array) -> Array:
+    """Return deviations to divide by: 1 for a constant, or what is rounding beside the other columns."""
+    return np.where(spread > _ROUNDING * spread.max(initial=0.0), spread, 1.0)

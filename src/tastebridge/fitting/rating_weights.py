@@ -83,6 +83,7 @@ def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Seg
     unit = float(left.std()) or 1.0
     blend.fit(*_with_prior(rows.X[:, own] / unit, left / unit, rows))
     whole.gate_mean_, whole.gate_scale_ = blend.gate_mean_, blend.gate_scale_
+    whole.gate_low_, whole.gate_high_ = blend.gate_low_, blend.gate_high_
     whole.scale_[own], whole.coef_[:, own] = blend.scale_, blend.coef_
     errors = left - (rows.X[:, own] * blend.weights(rows.gates)).sum(axis=1)
     mean = float(rows.X[:, 0].mean())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.scaling import deviations
 from tastebridge.fitting.folds import Fold
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.model import Array, Segment
@@ -17,6 +18,8 @@ from tastebridge.model import Array, Segment
 Numbers = NDArray[np.int64]
 _POOL = 2000
 """Items the others of a fold's lists are drawn from."""
+_MOST = 1000.0
+"""How many times as much as the first column another may count: see :func:`beside_the_first`."""
 
 
 class Lists(NamedTuple):
@@ -85,6 +88,20 @@ def scores_of(lists: Lists, segment: Segment) -> Array:
     """Return the blended score (n_rows,) of a segment whose routes are the first columns of the lists."""
     X = lists.X[:, : len(segment.kept)]
     return np.asarray((X * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1))
+
+
+def beside_the_first(weights: Array, X: Array) -> Array:
+    """Return the weights (n - 1,) of columns relative to that of the first, whose weight stays 1.
+
+    Where the first column turned out to be of no use its weight is next to 0. It then counts a thousandth of
+    the column that counts most, in standard deviations: enough to leave the order to the others.
+    """
+    spread = deviations(X)
+    most = float((weights * spread)[1:].max(initial=0.0))
+    own = float(weights[0])
+    if spread[0] > 0:
+        own = max(own, most / spread[0] / _MOST)
+    return np.asarray(weights[1:] / own)
 
 
 def _lists(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,11 +12,13 @@ from sklearn.utils.validation import check_array, validate_data
 
 from tastebridge._foundation.validation import check_choice, check_count, check_fitted, check_number
 from tastebridge._numerics.linalg import row_products
+from tastebridge._numerics.scaling import deviations, seen_range
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.model.losses import Problem
 
 Array = NDArray[np.float64]
 _ROUNDING = 1e-6
+"""Share of the deviation of the route that varies most below which a route is rounding."""
 _PRIOR_LISTS = 3.0
 """How many lists a prior counts as; 1 to 10 are as good."""
 _SMALLEST = 1e-12
@@ -27,9 +29,10 @@ class StackingBlend(RegressorMixin, BaseEstimator):
 
     .. math:: s = \sum_r w_r(g)\, x_r / \sigma_r, \qquad w_r(g) = \log(1 + e^{a_r + b_r^\top g})
 
-    where :math:`x_r` is the score of route r, :math:`\sigma_r` its standard deviation and g what is known of
-    the person, standardised. For a person the score stays linear in the routes. The parameters minimise, plus
-    :math:`\lambda \lVert b \rVert^2`, over lists of one person's items:
+    where :math:`x_r` is the score of route r, :math:`\sigma_r` its standard deviation and g the gates of the
+    user: what is known of them, brought within the range of the lists and standardised. For one user the
+    score stays linear in the routes. The parameters minimise, plus :math:`\lambda \lVert b \rVert^2`, over
+    lists of one user's items:
 
     - ``"listwise"``: with the geometric mean :math:`p = \exp(\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i
       y_i)` of what the softmax of the list gives its relevant items, :math:`(1 - p^q) / q` where q is
@@ -58,6 +61,10 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     coef_ : ndarray of shape (1 + n_gates, n_routes)
         Rows a and b.
     gate_mean_, gate_scale_ : ndarray of shape (n_gates,)
+    gate_low_, gate_high_ : ndarray of shape (n_gates,)
+        The range of each gate over the lists, without the fiftieth at either end. A gate beyond it counts as
+        its end: no list shows what the weights should be there. A gate that is the same in all lists has no
+        part in the weights. Infinite where weights were not learned, and in models saved by version 0.1.
     intercept_ : float
         c; 0 for the listwise loss, which does not see it.
     n_features_in_, n_iter_ : int
@@ -93,6 +100,8 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     coef_: Array
     gate_mean_: Array
     gate_scale_: Array
+    gate_low_: Array
+    gate_high_: Array
     intercept_: float
 
     def __init__(
@@ -136,9 +145,12 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
         starts = _starts(groups, len(y))
         G = _gates(gates, len(y))
-        self.gate_mean_, self.gate_scale_ = G.mean(axis=0), _deviation(G)
-        self.scale_ = _deviation(X)
-        features = np.column_stack([np.ones(len(G)), (G - self.gate_mean_) / self.gate_scale_])
+        self.gate_low_, self.gate_high_ = seen_range(G[starts])
+        G = np.clip(G, self.gate_low_, self.gate_high_)
+        spread = deviations(G)
+        self.gate_mean_, self.gate_scale_ = G.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        self.scale_ = _scale(X)
+        features = np.column_stack([np.ones(len(G)), self._standard(G) * (spread > 0)])
         problem = Problem(
             X / self.scale_,
             y,
@@ -167,6 +179,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         blend.scale_, blend.coef_ = np.ones(n_routes), np.zeros((1 + n_gates, n_routes))
         blend.coef_[0] = np.log(np.expm1(1.0))
         blend.gate_mean_, blend.gate_scale_ = np.zeros(n_gates), np.ones(n_gates)
+        blend.gate_low_, blend.gate_high_ = np.full(n_gates, -np.inf), np.full(n_gates, np.inf)
         blend.intercept_, blend.n_features_in_, blend.n_iter_ = 0.0, n_routes, 0
         return blend
 
@@ -206,9 +219,16 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         check_fitted(self, "coef_")
         if gates is None:
             return np.asarray(np.logaddexp(0.0, self.coef_[0]) / self.scale_, dtype=np.float64)
-        G = (np.asarray(gates, dtype=np.float64) - self.gate_mean_) / self.gate_scale_
+        G = self._standard(self.seen(np.asarray(gates, dtype=np.float64)))
         W = np.logaddexp(0.0, self.coef_[0] + row_products(G, self.coef_[1:])) / self.scale_
         return np.asarray(W, dtype=np.float64)
+
+    def seen(self, gates: Array) -> Array:
+        """Return gates (n, n_gates) brought within the range of the lists the weights were learned from."""
+        return np.clip(gates, self.gate_low_, self.gate_high_)
+
+    def _standard(self, G: Array) -> Array:
+        return np.asarray((G - self.gate_mean_) / self.gate_scale_)
 
     def predict(self, X: ArrayLike, gates: ArrayLike | None = None) -> Array:
         """Return the blended score of every row."""
@@ -242,6 +262,7 @@ def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
     return G
 
 
-def _deviation(X: Any) -> Array:
-    deviation = X.std(axis=0)
-    return np.where(deviation > _ROUNDING * deviation.max(initial=0.0), deviation, 1.0)
+def _scale(X: Array) -> Array:
+    """Return the deviation of every route; 1 for a constant, or what is rounding beside the other routes."""
+    spread = deviations(X)
+    return np.where(spread > _ROUNDING * spread.max(initial=0.0), spread, 1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -10,6 +12,8 @@ from scipy.special import expit
 from tastebridge.exceptions import InvalidDataError
 
 Array = NDArray[np.float64]
+_FAR = 30.0
+"""Coefficients beyond which no fit goes: a weight of 30 standard deviations, or of 1e-13."""
 
 
 class Problem:
@@ -51,10 +55,19 @@ class Problem:
         return np.append(coef.ravel(), 0.0)
 
     def solve(self, max_iter: int) -> tuple[Array, float, int]:
-        """Return the coefficients, the intercept and the number of steps."""
-        how = {"maxiter": max_iter, "ftol": 1e-6}
-        found = minimize(self, self.start(), jac=True, method="L-BFGS-B", options=how)
+        """Return the coefficients, the intercept and the number of steps.
+
+        A step that leads very far ends where no weight can recover: the softplus of all coefficients is 0 to
+        the last bit there, and with it the gradient. The search then starts again within bounds.
+        """
+        found = self._search(max_iter)
+        if np.abs(found.x[:-1]).max(initial=0.0) > _FAR:
+            found = self._search(max_iter, [(-_FAR, _FAR)] * (len(found.x) - 1) + [(None, None)])
         return *self.unpack(found.x), int(found.nit)
+
+    def _search(self, max_iter: int, bounds: Any = None) -> Any:
+        how = {"maxiter": max_iter, "ftol": 1e-6}
+        return minimize(self, self.start(), jac=True, method="L-BFGS-B", bounds=bounds, options=how)
 
     def unpack(self, theta: Array) -> tuple[Array, float]:
         """Return the coefficients and the intercept."""

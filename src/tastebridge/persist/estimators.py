@@ -40,6 +40,8 @@ _TO_GROW: Mapping[str, tuple[str, ...]] = {
     "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
 }
 """What an encoder needs beside to give new items factors; older files do without."""
+_RANGE: Mapping[str, float] = {"gate_low_": -np.inf, "gate_high_": np.inf}
+"""The ends of the range of the gates, and what stands for them where a file has none."""
 _MANY = 2**40
 """People, for the check of parameters: how many there were at the fit is not kept."""
 
@@ -98,6 +100,9 @@ def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str,
     """Store a fitted blend under a name and return its record."""
     for attribute in ("scale_", "coef_", "gate_mean_", "gate_scale_"):
         arrays.add(f"{name}/{attribute}", getattr(blend, attribute))
+    for attribute in _RANGE:  # a blend that was not learned has no range, as have those of older files
+        if np.isfinite(limits := getattr(blend, attribute)).all():
+            arrays.add(f"{name}/{attribute}", limits)
     return {
         "blend": to_json("blend", blend),
         "intercept": float(blend.intercept_),
@@ -114,6 +119,11 @@ def revive_blend(name: str, record: dict[str, Any], arrays: Arrays, n_routes: in
     blend.coef_ = arrays.get(f"{name}/coef_", 1 + len(GATES), n_routes)
     blend.gate_mean_ = arrays.get(f"{name}/gate_mean_", len(GATES))
     blend.gate_scale_ = arrays.get(f"{name}/gate_scale_", len(GATES))
+    for attribute, unknown in _RANGE.items():
+        limits = np.full(len(GATES), unknown)
+        if arrays.has(f"{name}/{attribute}"):
+            limits = arrays.get(f"{name}/{attribute}", len(GATES))
+        setattr(blend, attribute, limits)
     blend.intercept_, blend.n_iter_ = float(record["intercept"]), int(record["n_iter"])
     blend.n_features_in_ = n_routes
     return blend

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from tastebridge._numerics.scaling import deviations
 from tastebridge._numerics.svd import truncated_svd
 from tastebridge.data import ItemFeatures
 from tastebridge.routes.fitted import Array
@@ -119,7 +120,7 @@ def _read(parts: list[ItemFeatures], n_components: int) -> tuple[Array, list[int
     mean = F[described].mean(axis=0)
     X = F - mean
     if plain is None:
-        deviation = X[described].std(axis=0)
+        deviation = np.where(deviations(F[described]) > 0, X[described].std(axis=0), 0.0)
         scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         X *= scale
         plain, mean = sparse.diags(scale), mean * scale
