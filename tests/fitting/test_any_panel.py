@@ -1,7 +1,5 @@
 """A default fit ends on whatever data there are, and is nowhere worse than popularity."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -10,19 +10,26 @@ from tastebridge.fitting.pooled_prior import kind_of, pooled_priors
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.training_lists import Lists
 from tastebridge.model.blend import StackingBlend
+from tastebridge.routes import FittedRoute, RouteKind
 
 NAMES = ["books", "films", "music", "games"]
-TRUTH = {"from a source: map": 2.0, "within: own": 0.5, "popularity": 0.1, "joint": 1.0}
+TRUTH = {
+    ("from a source: map", "mapped"): 2.0,
+    ("within: own", "within"): 0.5,
+    ("", "popularity"): 0.1,
+    ("joint", "joint"): 1.0,
+}
 
 
-def route(name, *sources):
-    return SimpleNamespace(name=name, sources=sources)
+def route(kind, recipe, *sources):
+    return FittedRoute(f"{sources} {recipe}", sources, "", None, None, "", kind=kind, recipe=recipe)
 
 
 def routes_of(target):
-    across = [route(f"{name} → map", name) for name in NAMES if name != target]
-    joint = route("joint", *NAMES)
-    return [route("popularity"), route(f"{target} → own", target), *across, joint]
+    across = [route(RouteKind.MAPPED, "map", name) for name in NAMES if name != target]
+    joint = route(RouteKind.JOINT, "joint", *NAMES)
+    own = route(RouteKind.WITHIN, "own", target)
+    return [route(RouteKind.POPULARITY, ""), own, *across, joint]
 
 
 def make_lists(target, n, seed):

@@ -9,7 +9,14 @@ from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.fitting.source_evaluation import masks
 from tastebridge.metrics.intervals import paired_difference
-from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+from tastebridge.routes import (
+    FittedRoute,
+    JointRoute,
+    NeighbourRoute,
+    RouteKind,
+    TargetRoute,
+    TransferRoute,
+)
 from tastebridge.splits import cold_users
 
 
@@ -28,13 +35,13 @@ def fitted():
     return panel, tb.InterestMapper("films", routes=routes(), n_folds=3).fit(panel)
 
 
-def route(name, *sources):
-    return FittedRoute(name, sources, "e", None, None, "s")
+def route(name, *sources, kind=RouteKind.OTHER):
+    return FittedRoute(name, sources, "e", None, None, "s", kind=kind)
 
 
 def test_masks_say_where_a_route_comes_from():
-    built = [route("popularity"), route("t", "films"), route("b", "books"), route("m", "music")]
-    built += [route("j", "books", "music", "films"), route("popularity among linked people")]
+    built = [route("p", kind=RouteKind.POPULARITY), route("t", "films"), route("b", "books")]
+    built += [route("m", "music"), route("j", "books", "music", "films"), route("popularity")]
     found = masks(built, "films", ["books", "music"])
     assert {name: np.flatnonzero(mask).tolist() for name, mask in found.items()} == {
         "popularity": [0],

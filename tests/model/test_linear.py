@@ -64,7 +64,7 @@ def test_what_nobodys_weights_ask_for_is_not_encoded(mapper, monkeypatch):
         name: sparse.csr_matrix((3, len(items)), dtype=np.float32) for name, items in mapper.items_.items()
     }
     model.user_vectors(nobody)
-    read = [route.encoder for route in model.routes if model_module.read_by_gates(route.name)]
+    read = [route.encoder for route in model.routes if model_module.read_by_gates(route)]
     kept = model.segments["empty"].kept
     used = [route.encoder for route, keep in zip(model.routes, kept, strict=True) if keep]
     assert len(asked) == len({*read, *used}) < len(model.encoders)

@@ -197,7 +197,7 @@ def _lists(
 def _within(model: LinearModel) -> LinearModel:
     """Return the model with weights only for the routes that need no source, and what the gates read."""
     own = np.array([set(route.sources) <= {model.target} for route in model.routes])
-    left = own | np.array([read_by_gates(route.name) for route in model.routes])
+    left = own | np.array([read_by_gates(route) for route in model.routes])
     segments = {
         name: Segment(part.blend.only(left), (part.kept & own)[left]) for name, part in model.segments.items()
     }

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors._base import FactorModel
-from tastebridge.model import Array, gates_of
+from tastebridge.model import Array, gates_of, read_by_gates
 from tastebridge.routes import FitContext, FittedRoute, Route, vectors_of
 from tastebridge.splits import k_fold_users
 
@@ -171,7 +171,7 @@ def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> 
     spaces = [next(iter(context.spaces)) if route is None else route.space for route in routes]
     return Fold(
         held,
-        gates_of(context.target, histories, parts),
+        gates_of(context.target, histories, _read_by_gates(known, parts)),
         [nothing if route is None else parts[route.name].astype(np.float32) for route in routes],
         spaces,
         {key: _thin(context.spaces[key]) for key in dict.fromkeys(spaces)},
@@ -190,7 +190,14 @@ def _lacking(context: FitContext, fold: Fold, routes: list[FittedRoute | None], 
     vectors = [
         Z if route is None else parts[route.name] for route, Z in zip(routes, fold.vectors, strict=True)
     ]
-    return replace(fold, gates=gates_of(context.target, histories, parts), vectors=vectors)
+    known = [route for route in routes if route is not None]
+    gates = gates_of(context.target, histories, _read_by_gates(known, parts))
+    return replace(fold, gates=gates, vectors=vectors)
+
+
+def _read_by_gates(routes: Sequence[FittedRoute], parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the vectors, by the name of their route, that the gates read."""
+    return {route.name: parts[route.name] for route in routes if read_by_gates(route)}
 
 
 def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | sparse.csr_matrix:

@@ -33,6 +33,8 @@ from tastebridge.routes import FittedRoute
 
 Array = NDArray[np.float64]
 Priors = dict[str, dict[str, Array]]
+Kind = tuple[str, str]
+"""A recipe and the value of a :class:`~tastebridge.routes.RouteKind`."""
 
 _LISTS, _FEWEST = 500, 10
 """Lists a target teaches others by, at most, and below which it teaches them nothing."""
@@ -55,7 +57,7 @@ class Case:
         self.kinds = [kind_of(route, target) for route in routes]
         self.groups, self.sources = masks(routes, target, sources), sources
 
-    def columns(self, selection: str, kinds: Sequence[str]) -> Array:
+    def columns(self, selection: str, kinds: Sequence[Kind]) -> Array:
         """Return the standardised scores of some routes, added up by kind, (n_rows, n_kinds)."""
         base = self.groups["popularity"] | self.groups["within"]
         out = np.zeros((len(self.X), len(kinds)))
@@ -69,7 +71,7 @@ class Case:
             self._add(out, kinds, base if selection == "base" else everything, slice(None))
         return out
 
-    def _add(self, out: Array, kinds: Sequence[str], mask: NDArray[np.bool_], rows: object) -> None:
+    def _add(self, out: Array, kinds: Sequence[Kind], mask: NDArray[np.bool_], rows: object) -> None:
         for column in np.flatnonzero(mask):
             out[rows, kinds.index(self.kinds[column])] += self.X[rows, column]  # type: ignore[index]
 
@@ -108,12 +110,14 @@ def pooled_priors(
     return out
 
 
-def kind_of(route: FittedRoute, target: str) -> str:
-    """Return the name of a route without the categories it leads from."""
-    others = [name for name in route.sources if name != target]
-    for name in route.sources if len(route.sources) == 1 else ():
-        return ("from a source: " if others else "within: ") + route.name.removeprefix(f"{name} → ")
-    return route.name
+def kind_of(route: FittedRoute, target: str) -> Kind:
+    """Return what routes to other targets, or from other sources, have in common with a route.
+
+    That is how it was made, its kind, and whether it leads from one source or stays within the target.
+    """
+    outside = any(name != target for name in route.sources)
+    where = ("from a source: " if outside else "within: ") if len(route.sources) == 1 else ""
+    return where + route.recipe, route.kind.value
 
 
 def _case(
@@ -125,7 +129,7 @@ def _case(
     return Case(lists_of(folds, _LISTS, n_negatives, rng), built.fitted, built.context.target, sources)
 
 
-def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[str], blend: StackingBlend) -> Array:
+def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[Kind], blend: StackingBlend) -> Array:
     """Return the coefficients (1 + n_gates, n_kinds) learned on the lists of all cases."""
     X = np.concatenate([case.columns(selection, kinds) for case in cases])
     width = cases[0].width
@@ -139,7 +143,7 @@ def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[str], blend: 
     return problem.solve(blend.max_iter)[0]
 
 
-def _spread(coef: Array, kinds: Sequence[str], wanted: Sequence[str]) -> Array:
+def _spread(coef: Array, kinds: Sequence[Kind], wanted: Sequence[Kind]) -> Array:
     """Return the coefficients of routes by their kinds; the mean of all for a kind nobody else has."""
     place = {kind: at for at, kind in enumerate(kinds)}
     usual = coef.mean(axis=1)

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from tastebridge.fitting.folds import Fold, Held, folds_of, without
 from tastebridge.model import gates_of
-from tastebridge.routes import FitContext, FittedRoute, vectors_of
+from tastebridge.routes import FitContext, FittedRoute, RouteKind, vectors_of
 
 FEWEST_ITEMS = 4
 """Items of the target a stand-in has at least."""
@@ -52,9 +52,9 @@ def _fold(context: FitContext, held: Held, fitted: Mapping[str, FittedRoute], na
     routes = [fitted.get(name) for name in names]
     by_items = [route for route in routes if route is not None and _reads_items(route)]
     alike = {
-        route.name: fitted[_alike(route, target)]
+        route.name: _of_the_target(route, fitted, target)
         for route in routes
-        if route is not None and _is_alike(route, target)
+        if route is not None and route.kind is RouteKind.LIKENESS and route.sources != (target,)
     }
     vectors = vectors_of(by_items, context.encoders, elsewhere)
     by_features = vectors_of(alike.values(), context.encoders, here)
@@ -74,16 +74,16 @@ def _fold(context: FitContext, held: Held, fitted: Mapping[str, FittedRoute], na
 
 def _reads_items(route: FittedRoute) -> bool:
     """Return whether a route is the same for everybody, or reads items under their ids."""
-    return not route.sources or route.bridge == "items"
+    return not route.sources or route.kind is RouteKind.SHARED_ITEMS
 
 
-def _is_alike(route: FittedRoute, target: str) -> bool:
-    return route.bridge == "features" and route.sources != (target,)
-
-
-def _alike(route: FittedRoute, target: str) -> str:
-    """Return the name of the route that reads the same features of the target's own items."""
-    return target + route.name.removeprefix(route.sources[0])
+def _of_the_target(route: FittedRoute, fitted: Mapping[str, FittedRoute], target: str) -> FittedRoute:
+    """Return the route that reads the same features of the target's own items."""
+    return next(
+        other
+        for other in fitted.values()
+        if (other.kind, other.recipe, other.sources) == (route.kind, route.recipe, (target,))
+    )
 
 
 def _moved(rows: sparse.csr_matrix, context: FitContext, source: str) -> sparse.csr_matrix:

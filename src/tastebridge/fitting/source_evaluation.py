@@ -18,8 +18,7 @@ from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.evidence import Evidence
-from tastebridge.routes import FittedRoute
-from tastebridge.routes.popularity import POPULARITY
+from tastebridge.routes import FittedRoute, RouteKind
 
 Mask = NDArray[np.bool_]
 _CUTOFF = 10
@@ -111,7 +110,7 @@ def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) ->
     that source's.
     """
     of = [frozenset(route.sources) - {target} for route in routes]
-    out = {"popularity": np.array([route.name == POPULARITY for route in routes])}
+    out = {"popularity": np.array([route.kind is RouteKind.POPULARITY for route in routes])}
     out["within"] = np.array([not others for others in of]) & ~out["popularity"]
     for name in sources:
         out[f"from {name}"] = np.array([others == {name} for others in of])

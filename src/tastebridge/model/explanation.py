@@ -25,7 +25,7 @@ from tastebridge.factors import ALSFactors
 from tastebridge.factors._normalized import NormalizedFactors
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.model import Array, LinearModel
-from tastebridge.routes import Encoder, FittedRoute, Histories, side_by_side
+from tastebridge.routes import Encoder, FittedRoute, Histories, side_by_side, sound
 from tastebridge.routes.links import LinearEncoder
 
 POPULARITY = "(popularity)"
@@ -53,11 +53,10 @@ class History(NamedTuple):
 
 
 def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
-    """Return the parts of the score of one person (histories of one row) and one target item."""
+    """Return the parts of the score of one user (histories of one row) and one target item."""
     found: list[Part] = []
-    for route, past, values, baseline in _contributions(
-        model, histories, model.weights(histories)[0], [item]
-    ):
+    weights = model.weights(histories)[0]
+    for route, past, values, baseline in _contributions(model, histories, weights, [item]):
         found += _route_parts(route, model.encoders[route.encoder], past, histories, values[:, 0].tolist())
         if baseline is not None:
             found.append(Part(_category(route), -1, route.name, float(baseline[0])))
@@ -85,15 +84,16 @@ def sums_of(
         out, as are routes that cannot be taken apart.
     """
     sums = {name: np.zeros((row.nnz, len(items))) for name, row in histories.items()}
+    counted = {name: np.flatnonzero(row.data) for name, row in histories.items()}
     sums[POPULARITY] = np.zeros((1, len(items)))
     for route, past, values, _ in _contributions(model, histories, weights, items):
         if not route.sources:
             sums[POPULARITY] += values
         elif len(past.items) and past.items[0] >= 0:
             categories = model.encoders[route.encoder].categories
-            ends = np.cumsum([histories[name].nnz for name in categories])[:-1]
+            ends = np.cumsum([len(counted[name]) for name in categories])[:-1]
             for name, part in zip(categories, np.split(values, ends), strict=True):
-                sums[name] += part
+                sums[name][counted[name]] += part
     return sums
 
 
@@ -108,7 +108,8 @@ def _contributions(
             continue
         encoder = model.encoders[route.encoder]
         if route.encoder not in pasts:
-            pasts[route.encoder] = take_apart(encoder.model, side_by_side(histories, encoder.categories))
+            rows = sound(side_by_side(histories, encoder.categories))  # as scoring reads them
+            pasts[route.encoder] = take_apart(encoder.model, rows)
         past = pasts[route.encoder]
         V = weight * np.asarray(model.spaces[route.space][items], dtype=np.float64)
         width = past.vectors.shape[1]
@@ -118,7 +119,10 @@ def _contributions(
 
 
 def take_apart(model: Any, row: sparse.csr_matrix) -> History:
-    """Return the past items of a history, (1, n_items) in sorted order, and what each adds to the factors."""
+    """Return the past items of a history, (1, n_items) in sorted order, and what each adds to the factors.
+
+    Items whose weight is 0 have been dropped from it, as in scoring.
+    """
     if isinstance(model, ALSFactors):
         return History(row.indices, _als_vectors(model, row))
     if isinstance(model, RatingFactors):

@@ -14,7 +14,15 @@ from tastebridge._numerics.catalogue import Catalogue
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge._numerics.topk import catalogue_of
 from tastebridge.model.blend import StackingBlend
-from tastebridge.routes import Encoded, Encoder, FitContext, FittedRoute, Histories, known_to
+from tastebridge.routes import (
+    Encoded,
+    Encoder,
+    FitContext,
+    FittedRoute,
+    Histories,
+    RouteKind,
+    known_to,
+)
 
 Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
@@ -93,7 +101,7 @@ class LinearModel:
         A route the gates read stays, be its own weight zero: the weights were learned with it.
         """
         kept = np.any([segment.kept for segment in segments.values()], axis=0)
-        kept |= np.array([read_by_gates(route.name) for route in routes])
+        kept |= np.array([read_by_gates(route) for route in routes])
         chosen = tuple(route for route, keep in zip(routes, kept, strict=True) if keep)
         return cls(
             target=context.target,
@@ -166,7 +174,7 @@ class LinearModel:
 
     def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
         """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
-        parts = {route.name: encoded[route.encoder] for route in self.routes if read_by_gates(route.name)}
+        parts = {route.name: encoded[route.encoder] for route in self.routes if read_by_gates(route)}
         return gates_of(self.target, histories, parts)
 
     def weights(self, histories: Histories, gates: Array | None = None) -> Array:
@@ -200,16 +208,24 @@ def _put(V: Any, block: Vectors32) -> None:
 
 
 def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:
-    """Return what is known of people, (n_people, 3): see :data:`GATES`."""
+    """Return the gates (n_users, 3) of users: see :data:`GATES`.
+
+    Parameters
+    ----------
+    target : str
+    histories : mapping of category to csr_matrix
+    parts : mapping of name to ndarray of shape (n_users, k)
+        Vectors of the routes that are :func:`read_by_gates`.
+    """
     there = np.diff(histories[target].indptr)
     here, strength = np.zeros(len(there)), np.zeros(len(there))
     for name, rows in histories.items():
         here += np.diff(rows.indptr) * (name != target)
-    for name, Z in parts.items():
-        strength += np.linalg.norm(Z, axis=1) * read_by_gates(name)
+    for Z in parts.values():
+        strength += np.linalg.norm(Z, axis=1)
     return np.column_stack([np.log1p(here), np.log1p(there), np.log(strength + 1e-2)])
 
 
-def read_by_gates(route: str) -> bool:
+def read_by_gates(route: FittedRoute) -> bool:
     """Return whether the gates read a route's vectors."""
-    return route.endswith("→ neighbours")
+    return route.kind is RouteKind.NEIGHBOURS

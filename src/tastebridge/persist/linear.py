@@ -15,7 +15,7 @@ from tastebridge.persist.estimators import (
     revive_blend,
     revive_factors,
 )
-from tastebridge.routes import Encoder, FittedRoute, width_of
+from tastebridge.routes import Encoder, FittedRoute, RouteKind, width_of
 
 _SEGMENTS = ("cold", "warm", "empty")
 
@@ -99,6 +99,7 @@ def _describe_route(place: int, route: FittedRoute, arrays: Arrays) -> dict[str,
         "encoder": route.encoder,
         "space": route.space,
         "bridge": route.bridge,
+        "kind": route.kind.value,
         "learned": parts,
     }
 
@@ -115,8 +116,23 @@ def _revive_route(place: int, record: dict[str, Any], arrays: Arrays) -> FittedR
         encoder=record["encoder"],
         space=record["space"],
         bridge=record.get("bridge", "users"),
-        **learned,
+        kind=RouteKind(record["kind"]) if "kind" in record else _kind_in_older_files(record["name"]),
+        coef=learned["coef"],
+        intercept=learned["intercept"],
     )
+
+
+def _kind_in_older_files(name: str) -> RouteKind:
+    """Return the kind of a route in a file of before kinds were written; the name told it then.
+
+    Nothing but popularity, neighbours and new items matters once the weights are learned.
+    """
+    if name.endswith("⇢ new items"):
+        return RouteKind.NEW_ITEMS
+    if name.endswith("→ neighbours"):
+        return RouteKind.NEIGHBOURS
+    told = {"popularity": RouteKind.POPULARITY, "popularity among linked people": RouteKind.LINKED_POPULARITY}
+    return told.get(name, RouteKind.OTHER)
 
 
 def _describe_space(place: int, key: str, V: Any, arrays: Arrays) -> dict[str, Any]:

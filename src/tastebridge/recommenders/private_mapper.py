@@ -35,7 +35,7 @@ from tastebridge.privacy.public_units import check_public, with_public_times
 from tastebridge.privacy.shrinkage import shrink_towards
 from tastebridge.privacy.whitening import Scale, scale_of
 from tastebridge.recommenders.base import Recommender, encoder_for
-from tastebridge.routes import FitContext, FittedRoute, Histories
+from tastebridge.routes import FitContext, FittedRoute, Histories, RouteKind
 from tastebridge.routes.popularity import Constant
 
 Numbers = NDArray[np.int64]
@@ -297,9 +297,12 @@ class PrivateMapper(Recommender):
             coef = here[name].scale.matrix @ B
             encoder = context.encoder((name,), here[name].model, name)
             intercept = -here[name].scale.center @ coef
-            routes.append(FittedRoute(f"{name} → private map", (name,), encoder, coef, intercept, space))
+            kind = RouteKind.MAPPED
+            found = FittedRoute(f"{name} → private map", (name,), encoder, coef, intercept, space, kind=kind)
+            routes.append(found)
         encoder = context.encoder((self.target,), there.model, self.target)
-        routes.append(FittedRoute(f"{self.target} → outsiders", (self.target,), encoder, None, None, space))
+        kind, own = RouteKind.WITHIN, (self.target,)
+        routes.append(FittedRoute(f"{self.target} → outsiders", own, encoder, None, None, space, kind=kind))
         self.privacy_ = {
             "epsilon": float(self.epsilon),
             "delta": self.delta,
@@ -419,7 +422,7 @@ def _sum_of(rows: sparse.csr_matrix) -> Numbers:
 def _popularity_route(context: FitContext, popularity: Array) -> FittedRoute:
     space = context.space("popularity", popularity[:, None])
     encoder = context.encoder((context.target,), Constant(), "constant")
-    return FittedRoute("popularity", (), encoder, None, None, space)
+    return FittedRoute("popularity", (), encoder, None, None, space, kind=RouteKind.POPULARITY)
 
 
 def _segments(n_routes: int) -> dict[str, Segment]:

@@ -15,6 +15,7 @@ from tastebridge.routes.fitted import (
     width_of,
 )
 from tastebridge.routes.joint import JointRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.new_items import (
     NEW_ITEMS,
@@ -46,6 +47,7 @@ __all__ = [
     "Parts",
     "PopularityRoute",
     "Route",
+    "RouteKind",
     "RouteStatistics",
     "SharedItemsRoute",
     "TargetRoute",

@@ -12,6 +12,7 @@ from tastebridge.maps import RidgeMap
 from tastebridge.maps.moments import Moments
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.mapped import MapStatistics, paired_moments
 from tastebridge.routes.profiles import ProfileEncoder
 from tastebridge.routes.reader import Reading, less
@@ -20,6 +21,7 @@ from tastebridge.routes.transfer import encoder_of, label
 
 ALPHA = 0.2
 """The penalty of the map between profiles."""
+_ALL = "all features"
 
 
 class ContentRoute(Route):
@@ -90,12 +92,21 @@ class ContentRoute(Route):
             for key, category in sides
         )
         rule = clone(self.map or RidgeMap(ALPHA))
-        name = f"{source} → {shown} → {label(rule)} → {shown_name(self)}"
+        recipe = f"{shown} → {label(rule)} → {shown_name(self)}"
+        name = f"{source} → {recipe}"
         account = MapStatistics(
             name, source, context.target, encoder, decoder, rule, paired_moments(phi, psi)
         )
         context.keep(name, account)
-        return FittedRoute(name, here, encoder, *account.solved(), content_space(context, self))
+        return FittedRoute(
+            name,
+            here,
+            encoder,
+            *account.solved(),
+            content_space(context, self),
+            kind=RouteKind.CONTENT,
+            recipe=recipe,
+        )
 
 
 class LikenessRoute(Route):
@@ -160,6 +171,8 @@ class LikenessRoute(Route):
                 fitted.intercept_,
                 space,
                 bridge="features",
+                kind=RouteKind.LIKENESS,
+                recipe=shown_name(self),
             )
             for name in [*names, context.target]
         ]
@@ -184,8 +197,10 @@ def next_item_moments(rows: Any, T: Any) -> Moments:
 
 
 def shown_name(route: ContentRoute | LikenessRoute) -> str:
-    """Return what the features of a route are called."""
-    return "all features" if route.features is None else route.features
+    """Return what the features of a route are called in its name: two routes never have the same."""
+    if route.features is None:
+        return _ALL
+    return repr(_ALL) if route.features == _ALL else route.features
 
 
 def content_encoder(context: FitContext, category: str, route: ContentRoute | LikenessRoute) -> str:

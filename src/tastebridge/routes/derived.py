@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from tastebridge.routes.fitted import Array, Encoder, FittedRoute, Histories, width_of
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.statistics import Moves, Parts, RouteStatistics
 
 
@@ -58,4 +59,5 @@ class DerivedStatistics(RouteStatistics):
             coef=coef,
             intercept=None if b is None else b @ self.W[: len(b)],
             space=space,
+            kind=RouteKind.NEW_ITEMS,
         )

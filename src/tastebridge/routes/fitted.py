@@ -13,6 +13,7 @@ from scipy import sparse
 
 from tastebridge._numerics.linalg import row_products, with_data
 from tastebridge.factors._base import FactorModel
+from tastebridge.routes.kinds import RouteKind
 
 Array = NDArray[np.float64]
 Histories = Mapping[str, sparse.csr_matrix]
@@ -72,6 +73,10 @@ class FittedRoute:
         Key of the space, whose leading k components it uses.
     bridge : {"users", "items", "features"}, default="users"
         What joins its categories to the target: people in both, items in both, or a common space of features.
+    kind : RouteKind, default=RouteKind.OTHER
+    recipe : str, default=""
+        How it was made, without a category: routes of one kind and recipe to several targets, or from several
+        sources, are alike. Known at the fit only.
     """
 
     name: str
@@ -81,6 +86,8 @@ class FittedRoute:
     intercept: Array | None
     space: str
     bridge: str = "users"
+    kind: RouteKind = RouteKind.OTHER
+    recipe: str = ""
 
     def vectors(self, encoded: Array, known: NDArray[np.bool_]) -> Array:
         """Return the vectors (n_people, k) of encoded people, of whom some are ``known`` to the route.

@@ -7,6 +7,7 @@ from typing import Any
 from tastebridge.factors import SVDFactors
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label, space_of
 
@@ -37,4 +38,6 @@ class JointRoute(Route):
         width = context.histories[context.target].shape[1]
         encoder = encoder_of(context, categories, model)
         space = space_of(context, categories, model, slice(start, start + width))
-        return [FittedRoute(f"joint → {label(model)}", categories, encoder, None, None, space)]
+        name = f"joint → {label(model)}"
+        kind = RouteKind.JOINT
+        return [FittedRoute(name, categories, encoder, None, None, space, kind=kind, recipe=name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
 from tastebridge.routes.route import Route
@@ -63,6 +64,8 @@ class NeighbourRoute(Route):
             for name, rows in encoders.items()
             if rows.nnz
         }
+        kind = RouteKind.NEIGHBOURS
         return [
-            FittedRoute(account.routes[name], (name,), key, None, None, space) for name, key in keys.items()
+            FittedRoute(account.routes[name], (name,), key, None, None, space, kind=kind, recipe="neighbours")
+            for name, key in keys.items()
         ]

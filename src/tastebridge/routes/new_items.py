@@ -23,6 +23,7 @@ from tastebridge.routes.context import FitContext
 from tastebridge.routes.counted import CountStatistics
 from tastebridge.routes.derived import DerivedStatistics
 from tastebridge.routes.fitted import Array, FittedRoute, width_of
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.popularity import AMONG_LINKED, POPULARITY
 from tastebridge.routes.reader import Reader, Reading
 
@@ -52,7 +53,7 @@ def new_items(context: FitContext) -> NDArray[np.int64]:
 
 def reaches_new_items(route: FittedRoute) -> bool:
     """Return whether features can carry a route over: links between single items lead to no other."""
-    return not route.name.endswith("→ neighbours")
+    return route.kind is not RouteKind.NEIGHBOURS
 
 
 def routes_to_new_items(

@@ -9,6 +9,7 @@ from tastebridge._foundation.validation import check_number
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.counted import CountStatistics
 from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.route import Route
 
 POPULARITY, AMONG_LINKED = "popularity", "popularity among linked people"
@@ -45,7 +46,8 @@ class PopularityRoute(Route):
         context.keep(name, account)
         space = context.space(name, account.solved())
         encoder = context.encoder((context.target,), Constant(), "constant")
-        return [FittedRoute(name, (), encoder, None, None, space)]
+        kind = RouteKind.LINKED_POPULARITY if self.linked else RouteKind.POPULARITY
+        return [FittedRoute(name, (), encoder, None, None, space, kind=kind, recipe=name)]
 
 
 class Constant:

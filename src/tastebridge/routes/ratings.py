@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from tastebridge.maps import RidgeMap
 from tastebridge.maps.moments import Moments
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of
 
 MEAN, ITEMS, SCALE = "mean", "items", "scale"
 """The routes that are the same for all users: mean rating, effects of the items, and the shift taken back."""
+_rating = partial(FittedRoute, kind=RouteKind.RATING)
 _ACROSS = ("effect", "taste", "what was rated → effect", "what was rated → taste")
 
 
@@ -57,15 +60,14 @@ class RatingRoute(Route):
         context.space("ratings", there.item_factors_)
         constant = context.encoder(target, Constant(), "constant")
         own = context.encoder(target, there, f"{context.target}: ratings")
-        k, shifted = there.item_factors_.shape[1], bool(self.shift)
+        taste = np.diag(1.0 * (np.arange(there.item_factors_.shape[1]) > 0))
+        shifted = bool(self.shift)
         found = [
-            FittedRoute(MEAN, (), constant, np.array([[there.mean_]]), None, "ratings"),
-            FittedRoute(ITEMS, (), constant, None, None, ITEMS),
-            *([FittedRoute(SCALE, (), constant, np.array([[-self.shift]]), None, "ratings")] * shifted),
-            FittedRoute(f"{context.target} → effect", target, own, np.eye(1), None, "ratings"),
-            FittedRoute(
-                f"{context.target} → taste", target, own, np.diag(1.0 * (np.arange(k) > 0)), None, "ratings"
-            ),
+            _rating(MEAN, (), constant, np.array([[there.mean_]]), None, "ratings"),
+            _rating(ITEMS, (), constant, None, None, ITEMS),
+            *([_rating(SCALE, (), constant, np.array([[-self.shift]]), None, "ratings")] * shifted),
+            _rating(f"{context.target} → effect", target, own, np.eye(1), None, "ratings"),
+            _rating(f"{context.target} → taste", target, own, taste, None, "ratings"),
         ]
         for source in context.sources:
             if len(context.linked(source)):
@@ -107,4 +109,4 @@ class RatingRoute(Route):
 def _route(name: str, source: str, encoder: str, X: Array, Y: Array, weights: Array) -> FittedRoute:
     """Return a route by the ridge map from the leading factors of the encoder."""
     fitted = RidgeMap(0.5 if X.shape[1] > 1 else 0.0).fit_moments(Moments.from_arrays(X, Y, weights))
-    return FittedRoute(name, (source,), encoder, fitted.coef_, fitted.intercept_, "ratings")
+    return _rating(name, (source,), encoder, fitted.coef_, fitted.intercept_, "ratings")

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from tastebridge.factors import SVDFactors
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.links import binary
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label
@@ -62,8 +63,18 @@ class SharedItemsRoute(Route):
         categories = (source, context.target)
         encoder = encoder_of(context, categories, _of_items(model, rows))
         space = context.space(f"{source} = items: {factors!r}", model.item_factors_[: T.shape[1]])
-        name = f"{source} = items → {label(factors)}"
-        return FittedRoute(name, categories, encoder, None, None, space, bridge="items")
+        recipe = f"items → {label(factors)}"
+        return FittedRoute(
+            f"{source} = {recipe}",
+            categories,
+            encoder,
+            None,
+            None,
+            space,
+            bridge="items",
+            kind=RouteKind.SHARED_ITEMS,
+            recipe=recipe,
+        )
 
 
 def _columns(context: FitContext, source: str) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 from tastebridge.factors import SVDFactors
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label, space_of
 
@@ -27,4 +28,6 @@ class TargetRoute(Route):
         target = (context.target,)
         model = context.factors(target, self.factors or SVDFactors())
         encoder, space = encoder_of(context, target, model), space_of(context, target, model)
-        return [FittedRoute(f"{context.target} → {label(model)}", target, encoder, None, None, space)]
+        recipe, kind = label(model), RouteKind.WITHIN
+        name = f"{context.target} → {recipe}"
+        return [FittedRoute(name, target, encoder, None, None, space, kind=kind, recipe=recipe)]

@@ -11,6 +11,7 @@ from tastebridge.factors import SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
+from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.route import Route
 
@@ -60,12 +61,14 @@ class TransferRoute(Route):
         here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
         phi, psi = context.factors((source,), here), context.factors((target,), there)
         rule = self.map or RidgeMap()
-        name = f"{source} → {label(phi)} → {label(rule)} → {label(psi)}"
+        recipe = f"{label(phi)} → {label(rule)} → {label(psi)}"
+        name = f"{source} → {recipe}"
         encoder, decoder = encoder_of(context, (source,), phi), encoder_of(context, (target,), psi)
         moments = context.moments(source, phi, psi)
         account = MapStatistics(name, source, target, encoder, decoder, clone(rule), moments)
         context.keep(name, account)
-        return FittedRoute(name, (source,), encoder, *account.solved(), space_of(context, (target,), psi))
+        space, kind = space_of(context, (target,), psi), RouteKind.MAPPED
+        return FittedRoute(name, (source,), encoder, *account.solved(), space, kind=kind, recipe=recipe)
 
 
 def encoder_of(context: FitContext, categories: tuple[str, ...], model: Any) -> str:
