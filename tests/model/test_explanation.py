@@ -174,3 +174,53 @@ def test_sums_of_many_items_are_those_of_their_explanations(mapper):
                 past = mine[category].indices.tolist().index(number) if number >= 0 else 0
                 assert sums[category][past, at] == pytest.approx(value, rel=1e-9, abs=1e-12)
             assert sum(part[:, at].sum() for part in sums.values()) == pytest.approx(oracle.sum())
+
+
+def with_a_common_item():
+    """A panel with an item that every user has, so that its weight is exactly 0 by TF-IDF and BM25."""
+    panel, _ = make_panel(
+        250, 40, relatedness=0.95, overlap=0.9, events_per_user=8, random_state=6, timestamps=True
+    )
+    events = panel.to_frame()
+    events["weight"] = np.random.default_rng(0).integers(1, 6, len(events)).astype(float)
+    common = pd.DataFrame({"user_id": panel.users.ids, "item_id": "books:99", "category": "books"})
+    return pd.concat([events, common.assign(weight=3.0, timestamp=events["timestamp"].min())])
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+@pytest.mark.parametrize(
+    "weighting",
+    [
+        tb.Weighting("none", center=True),
+        tb.Weighting("binary", half_life=0.5),
+        tb.Weighting("tfidf"),
+        tb.Weighting("bm25"),
+    ],
+    ids=["center", "half-life", "tfidf", "bm25"],
+)
+def test_events_of_weight_zero_have_no_part_in_scores_and_explanations(weighting):
+    mapper = tb.InterestMapper("films", weighting=weighting, n_folds=1).fit(with_a_common_item())
+    users, items = mapper.panel_.users.ids[:8], mapper.items_["films"].ids[:3]
+    pairs = pd.DataFrame([(user, item) for user in users for item in items], columns=["user_id", "item_id"])
+    scores = mapper.predict(pairs)
+    told = [mapper.explain(*pair) for pair in pairs.itertuples(index=False)]
+    sums = [table["contribution"].sum() for table in told]
+    np.testing.assert_allclose(sums, scores, rtol=1e-4, atol=1e-5 * np.abs(scores).mean())
+    if weighting.scheme in ("tfidf", "bm25"):
+        assert not any((table["source_item"] == "books:99").any() for table in told)
+    histories = mapper._rows(mapper._state("explain", None), np.arange(1))
+    model, listed = mapper.model_, [0, 5]
+    sums = sums_of(model, histories, model.weights(histories)[0], listed)
+    for name, part in sums.items():
+        if name in histories:
+            assert part.shape == (histories[name].nnz, 2)
+            assert not part[histories[name].data == 0].any()
+            whole = [
+                sum(
+                    p.contribution
+                    for p in parts_of(model, histories, item)
+                    if p.category == name and p.item >= 0
+                )
+                for item in listed
+            ]
+            np.testing.assert_allclose(part.sum(axis=0), whole, rtol=1e-6, atol=1e-9)
