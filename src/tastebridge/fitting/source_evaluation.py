@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tastebridge._numerics.dense import dense_top_k
-from tastebridge.fitting.folds import Fold
+from tastebridge.fitting.folds import Fold, dealt_anew
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics import ndcg
 from tastebridge.metrics.intervals import Interval, paired_difference
@@ -53,9 +53,17 @@ def weigh(
     The people are dealt into two halves; each is judged by blends fitted on the other: with all routes, with
     those that need no source, and with the latter and one source's. What the last has over the second is
     what the source *gains* in the listwise objective of the held-out items, and *lifts* in NDCG@10, there
-    over the better of popularity and the second. It is kept if the interval of its lift lies above zero, or
-    that of its gain above :data:`_LEAST_GAIN` and that of its lift not below zero; the final blend is fitted
-    on everybody with what is kept, and where no source is, with the better of what needs none.
+    over the better of popularity and the second.
+
+    A source *tells* something if its gain is significantly smaller where users have each other's histories in
+    it: what it says of all users alike may turn round an artefact of the hold-out, but is no information. It
+    is kept if it tells something and
+
+    - the interval of its lift lies above zero, or
+    - the interval of its gain lies above :data:`_LEAST_GAIN`, and the interval of its lift not below zero.
+
+    The final blend is fitted on all users with what is kept. Where no source is kept, it is fitted with the
+    better of popularity and the routes within the target.
 
     Its *marginal* contribution is what all routes together have over a blend fitted anew without its own, on
     the same lists as they are where nothing is known of the people in that source.
@@ -77,13 +85,22 @@ def weigh(
     fitted = {"all": pair(everything, "all"), "base": pair(base, "base")}
     for name, mask in chosen.items():
         fitted[name] = fitted["all"] if mask.all() else pair(mask, "with")
-    gains = _gains(fitted, lists, halves, {"base": base, **chosen})
+    found = _objectives(fitted, lists, halves, {"base": base, **chosen})
+    gains = {
+        name: paired_difference(found[f"with {name}"], found["base"], people=lists.people) for name in sources
+    }
+    personal = {
+        name: _personal(fitted, known, candidates, halves, (name, mask), found[f"with {name}"])
+        for name, mask in zip(sources, chosen.values(), strict=True)
+    }
     for name in sources:
         rest = lists if len(sources) == 1 else known.without(name)
         fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", rest)
     values, people = _judge(fitted, known.folds, halves, lists.people, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
-    table = pd.DataFrame([_row(name, values, values[baseline], gains[f"with {name}"]) for name in sources])
+    table = pd.DataFrame(
+        [_row(name, values, values[baseline], gains[name], personal[name]) for name in sources]
+    )
     kept = groups["popularity"] if baseline == "popularity" else base
     if table["kept"].any():
         used = [groups[f"from {name}"] for name in table.loc[table["kept"], "source"]]
@@ -100,7 +117,8 @@ def gain_of(blend: StackingBlend, lists: Lists, base: Mask, more: Mask, rng: np.
     fitted = {
         name: [_fit(blend, lists, mask, ~half, None) for half in halves] for name, mask in selections.items()
     }
-    return _gains(fitted, lists, halves, selections)["more"]
+    found = _objectives(fitted, lists, halves, selections)
+    return paired_difference(found["more"], found["base"], people=lists.people)
 
 
 def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> dict[str, Mask]:
@@ -142,13 +160,34 @@ def _fit(
     return clone(blend).fit(X, y, groups, gates, known).among(routes)
 
 
-def _gains(
+def _personal(
+    fitted: Mapping[str, Sequence[StackingBlend]],
+    known: SegmentLists,
+    candidates: Candidates,
+    halves: Sequence[Mask],
+    chosen: tuple[str, Mask],
+    objective: Array,
+) -> Interval:
+    """Return what the source says of each user, beyond what it says of all alike.
+
+    That is the listwise objective of the lists less the objective where users have each other's histories in
+    the source (:func:`tastebridge.fitting.folds.dealt_anew`). A source that is the same for everybody, or
+    has nothing to do with the target, is worth as much with another user's history.
+    """
+    source, mask = chosen
+    dealt = known.of([dealt_anew(fold, candidates.routes, source, candidates.target) for fold in known.folds])
+    name = f"with {source}"
+    others = _objectives({name: fitted[name]}, dealt, halves, {name: mask})[name]
+    return paired_difference(objective, others, people=known.whole.people)
+
+
+def _objectives(
     fitted: Mapping[str, Sequence[StackingBlend]],
     lists: Lists,
     halves: Sequence[Mask],
     selections: Mapping[str, Mask],
-) -> dict[str, Interval]:
-    """Return for each selection of routes the gain in the listwise objective over the base."""
+) -> dict[str, Array]:
+    """Return for each selection of routes the listwise objective of every list, by the other half's blend."""
     width = len(lists.y) // len(lists.people)
     found = {name: np.zeros(len(lists.people)) for name in selections}
     for at, half in enumerate(halves):
@@ -158,9 +197,7 @@ def _gains(
             weights = fitted[name][at].weights(gates)[:, mask]
             scores = X[:, mask].reshape(len(gates), width, -1) @ weights[:, :, None]
             found[name][half] = _objective(scores, width, fitted[name][at].focus)
-    return {
-        name: paired_difference(values, found["base"], people=lists.people) for name, values in found.items()
-    }
+    return found
 
 
 def _objective(scores: Array, width: int, focus: float) -> Array:
@@ -225,10 +262,13 @@ def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> A
     return ndcg(dense_top_k(scores, _CUTOFF)[0], fold.held.hidden[rows], _CUTOFF)
 
 
-def _row(source: str, values: Mapping[str, Array], baseline: Array, gain: Interval) -> dict[str, object]:
+def _row(
+    source: str, values: Mapping[str, Array], baseline: Array, gain: Interval, personal: Interval
+) -> dict[str, object]:
     lift = paired_difference(values[f"with {source}"], baseline)
     marginal = paired_difference(values["blend"], values[f"less {source}"])
-    verdict = "helps" if lift.low > 0 else "hurts" if lift.high < 0 else "no evidence"
+    tells = personal.low > 0
+    verdict = "helps" if tells and lift.low > 0 else "hurts" if lift.high < 0 else "no evidence"
     return {
         "source": source,
         "lift": lift.mean,
@@ -241,5 +281,5 @@ def _row(source: str, values: Mapping[str, Array], baseline: Array, gain: Interv
         "gain_low": gain.low,
         "gain_high": gain.high,
         "verdict": verdict,
-        "kept": bool(lift.low > 0 or (gain.low > _LEAST_GAIN and lift.high >= 0)),
+        "kept": bool(tells and (lift.low > 0 or (gain.low > _LEAST_GAIN and lift.high >= 0))),
     }

@@ -50,9 +50,12 @@ class SegmentLists:
 
     def without(self, source: str) -> Lists:
         """Return the same lists as if nothing were known of the users in a source."""
-        folds, (_, n_lists, n_negatives, *_) = self.folds, self._settings
-        unknown = [fold.lacking.get(source, fold) for fold in folds]
-        return lists_of(unknown, n_lists, n_negatives, deepcopy(self._same), (folds, self.whole))
+        return self.of([fold.lacking.get(source, fold) for fold in self.folds])
+
+    def of(self, folds: Sequence[Fold]) -> Lists:
+        """Return the same lists by other vectors of the same users."""
+        _, n_lists, n_negatives, *_ = self._settings
+        return lists_of(folds, n_lists, n_negatives, deepcopy(self._same), (self.folds, self.whole))
 
 
 def lists_of(

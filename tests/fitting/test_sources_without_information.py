@@ -1,0 +1,93 @@
+"""What says nothing about a single user is not said to help, however it bends the scores of all alike."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tastebridge as tb
+from tastebridge.datasets import make_panel
+from tastebridge.factors import SVDFactors
+from tastebridge.fitting.folds import Fold, Held, dealt_anew
+from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+
+pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+ROUTES = [
+    TransferRoute(SVDFactors(8), SVDFactors(8)),
+    NeighbourRoute(),
+    TargetRoute(SVDFactors(8)),
+    JointRoute(SVDFactors(8)),
+]
+COLUMNS = ["user_id", "item_id", "category"]
+
+
+def verdict(frame, routes=ROUTES):
+    """Return verdict and whether it is kept, of books for films."""
+    rank = 1 if frame.query("category == 'books'").item_id.nunique() == 1 else 8
+    given = [route for route in routes if rank > 1] or None
+    return (
+        tb.InterestMapper("films", routes=given, n_folds=2)
+        .fit(frame)
+        .transfer_.iloc[0][["verdict", "kept"]]
+        .tolist()
+    )
+
+
+@pytest.mark.parametrize("n_items", [5, 9, 20])
+def test_one_item_that_everybody_has(n_items):
+    """Films are equally often taken, so that popularity is worse than chance for the users held out."""
+    rows = [(user, "the one book", "books") for user in range(120)]
+    rows += [(user, f"film {user % n_items}", "films") for user in range(1, 120, 2)]
+    assert verdict(pd.DataFrame(rows, columns=COLUMNS)) == ["no evidence", False]
+
+
+def shuffled(frame, seed):
+    """The same histories in books, each of another user."""
+    books = frame["category"] == "books"
+    users = frame.loc[books, "user_id"].unique()
+    others = dict(zip(users, np.random.default_rng(seed).permutation(users), strict=True))
+    return frame.assign(user_id=frame["user_id"].where(~books, frame["user_id"].map(others)))
+
+
+def popular_again(frame, seed):
+    """Books that are the films again, as often taken, by users drawn at random."""
+    films = frame[frame["category"] == "films"]
+    users = np.random.default_rng(seed).permutation(films["user_id"].to_numpy())
+    again = films.assign(user_id=users, item_id="book of " + films["item_id"].astype(str), category="books")
+    return pd.concat([films, again.drop_duplicates()])
+
+
+@pytest.mark.parametrize("spoil", [shuffled, popular_again])
+def test_histories_of_other_users_and_popularity_anew(spoil):
+    told = []
+    for seed in range(8):
+        panel, _ = make_panel(250, 30, relatedness=0.9, overlap=0.9, random_state=seed, events_per_user=8)
+        told.append(verdict(spoil(panel.to_frame(), seed)))
+    assert sum(kept for _, kept in told) <= 1
+    assert [one for one, _ in told].count("helps") <= 1
+
+
+def test_a_true_source_still_helps():
+    panel, _ = make_panel(250, 30, relatedness=0.9, overlap=0.9, random_state=0, events_per_user=8)
+    assert verdict(panel.to_frame()) == ["helps", True]
+
+
+def test_dealing_anew_moves_vectors_of_the_source_alone_among_users_known_there():
+    def route(*sources):
+        return FittedRoute(str(sources), sources, "", None, None, "")
+
+    routes = [route("b"), route("b", "t"), route("t"), route("m"), route()]
+    rng = np.random.default_rng(0)
+    vectors = [rng.normal(size=(6, 2)).astype(np.float32) for _ in routes]
+    for part in vectors[:2]:
+        part[[1, 4]] = 0.0
+    for segment, moved in (("cold", [0, 1]), ("warm", [0])):
+        fold = Fold(Held(segment, np.arange(6), None), None, vectors, [], {}, None)
+        found = dealt_anew(fold, routes, "b", "t").vectors
+        for at, (before, after) in enumerate(zip(vectors, found, strict=True)):
+            if at in moved:
+                assert not after[[1, 4]].any()
+                others = [0, 2, 3, 5]
+                assert (before[others] != after[others]).all()
+                assert sorted(map(tuple, before)) == sorted(map(tuple, after))
+            else:
+                assert after is before
