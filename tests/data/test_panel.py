@@ -192,7 +192,9 @@ def test_last_without_times_is_the_last_row():
 
 def test_duplicates_can_be_errors():
     rows = [("a", 1, "x"), ("a", 1, "x"), ("a", 1, "y")]
-    with pytest.raises(InvalidDataError, match="1 rows repeat a user and an item, such as the row at place 1"):
+    with pytest.raises(
+        InvalidDataError, match="1 rows repeat a user and an item, such as the row at place 1"
+    ):
         Panel.from_frame(frame_of(rows), policy=CleaningPolicy(duplicates="error"))
 
 
