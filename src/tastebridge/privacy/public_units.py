@@ -14,7 +14,7 @@ from tastebridge.data import Panel
 from tastebridge.data.coding import encode, to_arrow
 from tastebridge.data.columns import recognise
 from tastebridge.data.events import into_frame
-from tastebridge.data.times import scale_of
+from tastebridge.data.time_units import are_calendar_digits, number_seconds
 from tastebridge.exceptions import InvalidDataError
 
 _FARTHEST = 9.0e18
@@ -24,10 +24,10 @@ _SUSPICIOUS = 30.0
 
 
 def with_public_times(frame: Any, public: NDArray[Any]) -> Any:
-    """Return a frame whose numeric times are dates, in the unit that the rows of public users show.
+    """Return a frame whose numeric times are dates, read as the rows of public users say.
 
-    Plain numbers are seconds, or milli-, micro- or nanoseconds by the largest of them. One protected user
-    with a large number would change the times of all users a thousandfold.
+    Plain numbers are seconds, or milli-, micro- or nanoseconds, each by its own size; or all of them are dates
+    written in digits. One protected user would decide on the last for all users.
 
     Parameters
     ----------
@@ -47,10 +47,10 @@ def with_public_times(frame: Any, public: NDArray[Any]) -> Any:
     >>> import numpy as np
     >>> import pandas as pd
     >>> from tastebridge.privacy.public_units import with_public_times
-    >>> rows = [("ada", "dune", "books", 1.6e9), ("kim", "emma", "books", 1.6e12)]
+    >>> rows = [("ada", "dune", "books", 20200913.0), ("kim", "emma", "books", 1.6e12)]
     >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category", "timestamp"])
     >>> with_public_times(frame, np.array(["ada"]))["timestamp"].iloc[0]
-    Timestamp('2020-09-13 12:26:40')
+    Timestamp('2020-09-13 00:00:00')
     """
     data = into_frame(frame)
     table = data.collect() if isinstance(data, nw.LazyFrame) else data
@@ -67,10 +67,8 @@ def with_public_times(frame: Any, public: NDArray[Any]) -> Any:
     numbers[np.isinf(numbers)] = np.nan
     users = encode(nw.to_native(table[roles["user_id"]]), "user_id")
     known = np.append(np.isin(users.ids, public), False)[users.codes]  # -1: an id that is missing
-    largest = float(np.nanmax(np.abs(numbers[known]), initial=0.0))
-    dates = nw.new_series(
-        name, _dates(numbers / scale_of(largest)), nw.Datetime("us"), backend=table.implementation
-    )
+    times = number_seconds(numbers, are_calendar_digits(numbers[known]))
+    dates = nw.new_series(name, _dates(times), nw.Datetime("us"), backend=table.implementation)
     return nw.to_native(table.with_columns(dates))
 
 
