@@ -13,8 +13,10 @@ from typing import Any
 
 from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
+from tastebridge.model.scorers import SimilarityScorer
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.saved import Saved
+from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
 _USE = """It ranks items of the target for people known by their events in the categories below, so that
@@ -44,7 +46,7 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     """Return the card of a recommender as Markdown; it names no person."""
     sections = [
         f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
-        f"A model of tastebridge {__version__}. {_people(with_users, updatable)}",
+        f"A model of tastebridge {__version__}. {_people(with_users, updatable)}{_links(parts)}",
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(parts)),
         *_section("## Does it help?", _sources(parts)),
@@ -67,6 +69,24 @@ def _people(with_users: bool, updatable: bool) -> str:
     if with_users:
         return "**It holds the people it learned from and their histories**: handle it as personal data."
     return "It holds items and numbers, and no person."
+
+
+def _links(parts: Saved) -> str:
+    """Return how many users a stored link between two items rests on, at least."""
+    states = parts.targets.values()
+    if any(isinstance(state.scorer, SimilarityScorer) for state in states):
+        return " A similarity of two items may rest on a single user, who is then known to have both."
+    known = [state.statistics.accounts.values() for state in states if state.statistics is not None]
+    least = [one.min_users for part in known for one in part if isinstance(one, CooccurrenceStatistics)]
+    if least and min(least) == 1:
+        return " A link between two items may rest on a single user, who is then known to have both."
+    if least:
+        return f" A link between two items rests on at least {min(least)} users."
+    if any(SPACE in getattr(state.scorer.model, "spaces", ()) for state in states):
+        return (
+            " A link between two items rests on as many users as its NeighbourRoute asks for: 3 by default."
+        )
+    return ""
 
 
 def _section(title: str, paragraphs: Iterator[str]) -> list[str]:

@@ -138,6 +138,7 @@ def _describe_pairs(account: CooccurrenceStatistics, arrays: Arrays) -> dict[str
         "target": account.target,
         "n_links": account.n_links,
         "shrinkage": float(account.shrinkage),
+        "min_users": account.min_users,
         "routes": dict(account.routes),
         "categories": list(account.pairs),
     }
@@ -163,7 +164,8 @@ def _revive_pairs(
         raise ModelFileError("its ledger has pairs of other categories than its routes.")
     routes = {name: _name(route) for name, route in record["routes"].items()}
     n_links, shrinkage = int(_number(record["n_links"], 1)), _number(record["shrinkage"], 0)
-    return CooccurrenceStatistics(target, n_links, shrinkage, routes, pairs)
+    min_users = int(_number(record.get("min_users", 1), 1))  # older files kept links of single users
+    return CooccurrenceStatistics(target, n_links, shrinkage, routes, pairs, min_users)
 
 
 def _describe_counts(account: CountStatistics, arrays: Arrays) -> dict[str, Any]:

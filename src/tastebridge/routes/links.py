@@ -66,6 +66,15 @@ def shrunk(both: sparse.csr_matrix, here: NDArray, there: NDArray, shrinkage: fl
     return sparse.csr_matrix((values, both.indices, both.indptr), shape=both.shape)
 
 
+def at_least(counts: sparse.csr_matrix, least: int) -> sparse.csr_matrix:
+    """Return the counts that are ``least`` or more; nothing is stored of the others."""
+    if least <= 1:
+        return counts
+    keep = counts.data >= least
+    indptr = np.concatenate([[0], np.cumsum(keep)])[counts.indptr].astype(counts.indptr.dtype)
+    return sparse.csr_matrix((counts.data[keep], counts.indices[keep], indptr), shape=counts.shape)
+
+
 def strongest(S: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
     """Return ``S`` with its ``k`` largest entries; of equals, those of the first rows and columns."""
     if S.nnz <= k:

@@ -1,4 +1,4 @@
-"""The neighbour route: items taken by the same people, across categories and within the target."""
+"""The neighbour route: items that the same users have, across categories and within the target."""
 
 from __future__ import annotations
 
@@ -12,42 +12,79 @@ from tastebridge.routes.route import Route
 
 
 class NeighbourRoute(Route):
-    r"""The surest links between items: pairs that nearly the same people took.
+    r"""The strongest links between items: pairs that nearly the same users have.
 
     .. math:: s_{ij} = \frac{n_{ij}}{\sqrt{n_i n_j} + h}, \qquad
               \hat r_{uj} = d_u^{-1/2} \sum_{i \in u} s_{ij}
 
-    with the numbers of people who took i, j and both, counted among those who stand in both categories, and h
-    to shrink what few people show. Only the ``n_links`` strongest are kept. A graph of so few links falls
-    into small connected parts, so that its singular value decomposition, which gives this route vectors like
-    any other, is exact and cheap at any size of the catalogue.
+    with the numbers of users who have i, j and both, counted among the users with a history in both
+    categories, and h to shrink pairs of few users. Kept are the ``n_links`` strongest pairs that at least
+    ``min_users`` users have. A graph of so few links falls into small connected parts, so its singular value
+    decomposition, which gives this route vectors like any other, is exact and cheap at any size of the
+    catalogue.
 
-    It sees what factors of low rank cannot: single pairs of items that belong together, such as a product
-    filed under two categories, and is silent where the history has none.
+    It finds what factors of low rank cannot: single pairs of items that belong together, such as a product
+    filed under two categories. It gives no score where the history has no link.
+
+    **What a link tells of users.** A stored link says that some users have both items. If it rests on one
+    user, whoever knows that the user has the one item learns the other. On long-tailed data nearly all pairs
+    are such: of 1,000 links of a market place of 4,000 items, 992. ``min_users`` keeps them out of the
+    model. It is a threshold and not a proof: several users may be alike, and a link that comes or goes by an
+    update tells of whoever crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof. Counts of
+    all pairs, single users too, are in models saved with ``updatable=True``.
+
+    **What the minimum costs.** On Amazon cloth–sport NDCG@10 of the default routes for cold test users was,
+    with a minimum of 1, 2 and 3, 0.2071, 0.2071 and 0.1996 towards sport, and 0.1867, 0.1867 and 0.1851
+    towards cloth. All of the loss comes with the links of exactly two users.
 
     Parameters
     ----------
     n_links : int, default=1000
         Links kept for each category.
     shrinkage : float, default=2.0
-        The number h of people, at least 0.
+        The number h of users, at least 0.
     within : bool, default=True
-        Whether the target's own items are linked too, for people with a history there.
+        Whether the target's own items are linked too, for users with a history there.
+    min_users : int, default=3
+        Users that a link rests on, at least; 1 for all pairs. After updates links appear and disappear as
+        counts cross it. A category without any link at the fit gets no route until the next fit.
 
     References
     ----------
-    B. Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW (2001).
+    B. Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW (2001). L. Sweeney,
+    "k-anonymity: a model for protecting privacy", IJUFKS 10 (2002), for the minimum.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import tastebridge as tb
+    >>> from tastebridge.routes import FitContext, NeighbourRoute
+    >>> rows = [(u, item, name) for u in range(4) for item, name in [("dune", "books"), ("alien", "films")]]
+    >>> rows += [(0, "emma", "books"), (0, "clueless", "films")]
+    >>> panel = tb.Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> histories = {name: panel[name].matrix for name in panel.categories}
+    >>> for least in (1, 3):
+    ...     context = FitContext(histories, "films")
+    ...     [route] = NeighbourRoute(within=False, min_users=least).build(context)
+    ...     links = context.encoders[route.encoder].model.encoder_ @ context.spaces[route.space].T
+    ...     int((abs(links) > 1e-6).sum())
+    4
+    1
     """
 
-    def __init__(self, n_links: int = 1000, shrinkage: float = 2.0, within: bool = True) -> None:
+    def __init__(
+        self, n_links: int = 1000, shrinkage: float = 2.0, within: bool = True, min_users: int = 3
+    ) -> None:
         self.n_links = n_links
         self.shrinkage = shrinkage
         self.within = within
+        self.min_users = min_users
 
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a route for every category that has links to the target, all in one space."""
         check_count("n_links", self.n_links)
         check_number("shrinkage", self.shrinkage, 0.0)
+        check_count("min_users", self.min_users)
         categories = (*context.sources, context.target) if self.within else context.sources
         account = CooccurrenceStatistics(
             context.target,
@@ -55,6 +92,7 @@ class NeighbourRoute(Route):
             self.shrinkage,
             {name: f"{name} → neighbours" for name in categories},
             {name: context.pairs(name) for name in categories},
+            self.min_users,
         )
         context.keep(SPACE, account)
         encoders, V = account.solved(categories) if context.lasting else account.spelled_out(categories)

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from tastebridge.data.reindexing import Places
 from tastebridge.routes.fitted import Encoder, Histories
-from tastebridge.routes.links import LinearEncoder, decompose, shrunk, strongest
+from tastebridge.routes.links import LinearEncoder, at_least, decompose, shrunk, strongest
 from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, linked
 
 SPACE = "neighbours"
@@ -51,9 +51,12 @@ class Pairs(NamedTuple):
         both.eliminate_zeros()
         return Pairs(both, here, there)
 
-    def links(self, n_links: int, shrinkage: float, own: bool) -> sparse.csr_matrix:
-        """Return the strongest similarities; of a category with its ``own`` items none on the diagonal."""
-        S = shrunk(self.both, self.here, self.there, shrinkage)
+    def links(self, n_links: int, shrinkage: float, own: bool, min_users: int = 1) -> sparse.csr_matrix:
+        """Return the strongest similarities of pairs that at least ``min_users`` users have.
+
+        Of a category with its ``own`` items there are none on the diagonal.
+        """
+        S = shrunk(at_least(self.both, min_users), self.here, self.there, shrinkage)
         if own:
             S = S.copy()  # its indices are those of the counts
             S.setdiag(0.0)
@@ -73,6 +76,8 @@ class CooccurrenceStatistics(RouteStatistics):
     routes : mapping of category to str
         Names of the fitted routes.
     pairs : mapping of category to Pairs
+    min_users : int, default=1
+        Users a link needs. The counts here are of all pairs: links come and go as counts cross it.
     """
 
     target: str
@@ -80,6 +85,7 @@ class CooccurrenceStatistics(RouteStatistics):
     shrinkage: float
     routes: Mapping[str, str]
     pairs: Mapping[str, Pairs]
+    min_users: int = 1
 
     @property
     def serves(self) -> frozenset[str]:
@@ -131,7 +137,8 @@ class CooccurrenceStatistics(RouteStatistics):
         return {name: sparse.csr_matrix(part[:, used]) for name, part in zip(names, links, strict=True)}, V
 
     def _links(self, names: tuple[str, ...]) -> list[sparse.csr_matrix]:
-        return [self.pairs[name].links(self.n_links, self.shrinkage, name == self.target) for name in names]
+        rule = (self.n_links, self.shrinkage)
+        return [self.pairs[name].links(*rule, name == self.target, self.min_users) for name in names]
 
 
 def _ones(X: sparse.csr_matrix) -> sparse.csr_matrix:
