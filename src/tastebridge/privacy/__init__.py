@@ -1,14 +1,15 @@
 """Privacy: keys, encrypted models, pseudonyms, differentially private moments, federated exchange.
 
 A model saved with a key (``save(path, key=…)``) is encrypted by AES-256-GCM
-(:mod:`tastebridge.privacy.encryption`); its people can be stored under keyed pseudonyms.
-:class:`PrivateMoments` and :class:`tastebridge.PrivateMapper` learn under differential privacy;
-:mod:`tastebridge.privacy.federated` learns from data that stay where they are. Each says in its docstring
-what it guarantees, and what it does not.
+(:mod:`tastebridge.privacy.encryption`). Its users can be stored under keyed pseudonyms.
+:class:`PrivateMoments` and :class:`tastebridge.PrivateMapper` learn under differential privacy.
+:mod:`tastebridge.privacy.federated` learns from data that stay where they are. The docstring of each states
+its guarantee and the limits of it. docs/privacy_audit.md derives the guarantees, and :func:`audited_epsilon`
+tests them.
 """
 
 from tastebridge.privacy import federated
-from tastebridge.privacy.audit import membership_auc
+from tastebridge.privacy.audit import audited_epsilon, membership_auc
 from tastebridge.privacy.budget import Budget, noise_multiplier_for
 from tastebridge.privacy.keys import Key, key_from_environment, new_key, read_key, write_key
 from tastebridge.privacy.moments import PrivateMoments
@@ -18,6 +19,7 @@ __all__ = [
     "Budget",
     "Key",
     "PrivateMoments",
+    "audited_epsilon",
     "federated",
     "key_from_environment",
     "membership_auc",
