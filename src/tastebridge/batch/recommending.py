@@ -132,8 +132,8 @@ def open_source(
 ) -> Source:
     """Return the events as a source; types of events are read where they have weights.
 
-    A text file is read whole, so one that is large next to the memory is refused. Ids of digits in it are read as
-    those of the model are.
+    A text file is read whole, so one that is large next to the memory is refused. Ids of digits in it are
+    read as those of the model are.
     """
     path, given = Path(events), dict(columns or {})
     if path.is_file() and path.suffix != ".parquet":

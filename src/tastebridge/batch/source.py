@@ -177,5 +177,5 @@ def unreadable(path: Path) -> Iterator[None]:
         if isinstance(error, InvalidDataError):
             raise
         raise InvalidDataError(
-            f"{str(path)!r} cannot be read: {reason(error)}. Mend or replace this file and run the same again."
+            f"{str(path)!r} cannot be read: {reason(error)}. Mend or replace this file and run it again."
         ) from None

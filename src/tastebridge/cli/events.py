@@ -35,8 +35,8 @@ class Table:
         Parameters
         ----------
         recommender : Recommender, optional
-            The model the panel is for: ids of digits in text files are read as its own are, and each of its items
-            keeps the category it has there.
+            The model the panel is for: ids of digits in text files are read as its own are, and each of its
+            items keeps the category it has there.
         """
         self.check()
         how = self.reading.how

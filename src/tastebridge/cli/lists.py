@@ -14,8 +14,8 @@ from tastebridge.exceptions import InvalidParameterError
 def read_list(path: Path | None, recommender: Any = None) -> Any:
     """Return the column item_id of a table, or its columns user_id and item_id where it has both.
 
-    Digits in text files are read as the model's ids are; without a model they are int if all of a column are plain
-    whole numbers, as for :func:`tastebridge.read_panel`.
+    Digits in text files are read as the model's ids are; without a model they are int if all of a column are
+    plain whole numbers, as for :func:`tastebridge.read_panel`.
     """
     if path is None:
         return None

@@ -68,7 +68,7 @@ class Reading:
 
     @property
     def how(self) -> dict[str, Any]:
-        """The arguments of :func:`tastebridge.read_panel`, and of the functions of :mod:`tastebridge.batch`."""
+        """The arguments of :func:`tastebridge.read_panel` and of the batch functions."""
         return {
             "columns": self.columns,
             "event_weights": parse_weights(self.event_weights),
@@ -77,7 +77,7 @@ class Reading:
         }
 
     def policy(self, whole: bool = True) -> CleaningPolicy:
-        """Return the cleaning; of histories for a model, not a ``whole`` table, items keep their categories."""
+        """Return the cleaning; in histories for a model, no ``whole`` table, items keep their categories."""
         several = "keep" if not whole and self.several_categories == "auto" else self.several_categories
         return CleaningPolicy(
             duplicates=self.duplicates,
@@ -190,7 +190,8 @@ def _asked(
 def reads_events(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with the options of reading in the place of its argument ``reading``.
 
-    A flag that the command has for itself, such as ``--items``, is left to it; the option keeps its other flag.
+    A flag that the command has for itself, such as ``--items``, is left to it; the option keeps its other
+    flag.
     """
     own, shared = _parameters(command), _parameters(_asked)
     taken = {flag for parameter in own.values() for flag in _flags(parameter)}

@@ -57,14 +57,15 @@ class CleaningPolicy:
     unrated : {"event", "drop"}, default="event"
         Whether a row without a rating counts as an event of weight 1, or is left out as one without a weight.
     several_categories : {"auto", "keep", "first", "primary", "all", "error"}, default="auto"
-        For an item that stands in several categories with the same users, as in a table with one row per genre.
+        For an item that stands in several categories with the same users, as in a table with one row per
+        genre.
 
         - ``"first"``: the category whose name sorts first.
         - ``"primary"``: the category with the most rows of the item; of equals the larger one.
         - ``"all"``: every category, the weight of a pair split evenly over them.
         - ``"keep"``: every category with the whole weight, so that an event counts several times.
-        - ``"auto"``: ``"primary"`` with a warning where the table is surely of this kind (of at least 20 pairs of
-          a user and such an item, 95 % stand in every category of the item), otherwise ``"keep"``.
+        - ``"auto"``: ``"primary"`` with a warning where the table is surely of this kind (of at least 20
+          pairs of a user and such an item, 95 % stand in every category of the item), otherwise ``"keep"``.
 
         It concerns whole tables only: a history that is folded in keeps its rows.
     ratings : bool or None, default=None

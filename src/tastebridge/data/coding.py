@@ -144,7 +144,8 @@ def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         else:
             why = "not a whole number"
         raise InvalidDataError(
-            f"{name} must hold ids of type int or str; it holds floats, and row {row} is {why}. Keep the ids as"
+            f"{name} must hold ids of type int or str; it holds floats, and row {row} is {why}. Keep the"
+            " ids as"
             " int or str where they are first read, for instance with dtype='Int64'."
         )
     whole = np.where(given, numbers, 0.0).astype(np.int64)

@@ -22,12 +22,12 @@ def warn_if_swapped(events: Events) -> None:
 
     - at most 1 % of the "users" stand in several categories;
     - at least 5 % of the "items" do, and at least three of them;
-    - the "users" are the more uneven: few items are taken often and most seldom, while users differ less in how
-      much they do (by the coefficient of variation, its mean over the categories).
+    - the "users" are the more uneven: few items are taken often and most seldom, while users differ less in
+      how much they do (by the coefficient of variation, its mean over the categories).
 
-    So catalogues that share items raise no alarm, even if two of them share no user. Catalogues that number their
-    items from 0 in every category raise none either, as long as users are linked. A panel of one category is not
-    judged.
+    So catalogues that share items raise no alarm, even if two of them share no user. Catalogues that number
+    their items from 0 in every category raise none either, as long as users are linked. A panel of one
+    category is not judged.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def warn_if_swapped(events: Events) -> None:
     if _unevenness(users) > _unevenness(things):
         warn(
             f"user and item columns look swapped: {linked.mean():.0%} of the values of user_id stand in"
-            f" several categories and {shared.mean():.0%} of those of item_id; users should, items should not."
+            f" several categories and {shared.mean():.0%} of those of item_id; users should, items should"
+            " not."
             ' If they are swapped, name them: columns={"user_id": "…", "item_id": "…"}.'
             " If not, hardly a user links the categories, and little can be carried from one to another."
         )

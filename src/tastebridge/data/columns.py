@@ -15,71 +15,80 @@ _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "user_id": (
         ("userid", "user", "useridx", "uid", "visitorid", "reviewerid", "customerid", "customer", "memberid"),
         (
-            "userno", "usernumber", "userkey", "usercode", "usersha1", "userhash", "userindex", "msno", "personid",
-            "profileid", "accountid", "clientid", "buyerid", "shopperid", "subscriberid", "viewerid",
-            "readerid", "listenerid", "playerid", "studentid", "patronid", "visitor", "anonid", "anonymousid",
-            "custid", "customernumber", "customerno", "userpseudoid", "steamid", "authorid", "cookieid", "deviceid",
-            "xuserid", "fullvisitorid",
+            "userno", "usernumber", "userkey", "usercode", "usersha1", "userhash", "userindex", "msno",
+            "personid", "profileid", "accountid", "clientid", "buyerid", "shopperid", "subscriberid",
+            "viewerid", "readerid", "listenerid", "playerid", "studentid", "patronid", "visitor", "anonid",
+            "anonymousid", "custid", "customernumber", "customerno", "userpseudoid", "steamid", "authorid",
+            "cookieid", "deviceid", "xuserid", "fullvisitorid",
         ),
-        ("username", "profilename", "reviewername", "author", "reviewer", "sessionid", "session", "householdkey"),
+        (
+            "username", "profilename", "reviewername", "author", "reviewer", "sessionid", "session",
+            "householdkey",
+        ),
     ),
     "item_id": (
         ("parentasin",),
         (
-            "itemid", "item", "itemidx", "iid", "movieid", "asin", "productid", "product", "articleid", "bookid",
-            "trackid", "sku",
+            "itemid", "item", "itemidx", "iid", "movieid", "asin", "productid", "product", "articleid",
+            "bookid", "trackid", "sku",
         ),
         (
-            "isbn", "animeid", "businessid", "gameid", "appid", "newsid", "songid", "artistid",
-            "albumid", "videoid", "restaurantid", "recipeid", "jobid", "courseid", "offerid", "goodsid", "goodid",
+            "isbn", "animeid", "businessid", "gameid", "appid", "newsid", "songid", "artistid", "albumid",
+            "videoid", "restaurantid", "recipeid", "jobid", "courseid", "offerid", "goodsid", "goodid",
             "adid", "adgroupid", "listingid", "contentid", "docid", "itemno", "itemcode", "productcode",
-            "productsku", "stockcode", "filmid", "showid", "titleid", "poiid", "venueid", "locationid", "hotelid",
-            "beerid", "placeid", "gmapid", "photoid", "podcastid", "mangaid", "paperid", "variantid", "ean", "gtin",
-            "upc", "materialid", "skuid", "spuid", "workid", "jokeid", "musicid", "clickedarticle", "itemindex",
+            "productsku", "stockcode", "filmid", "showid", "titleid", "poiid", "venueid", "locationid",
+            "hotelid", "beerid", "placeid", "gmapid", "photoid", "podcastid", "mangaid", "paperid",
+            "variantid", "ean", "gtin", "upc", "materialid", "skuid", "spuid", "workid", "jokeid", "musicid",
+            "clickedarticle", "itemindex",
         ),
         ("movie", "book", "track", "song", "artist", "game", "anime", "article", "musicbrainzartistid"),
     ),
     "category": (
         ("category", "domain", "genre", "cat", "vertical"),
         (
-            "categoryid", "catid", "itemcategory",
-            "itemcategoryid", "productcategory", "categoryname", "maincategory", "productcategoryname",
-            "department", "departmentid", "dept", "categories", "genres", "genreids", "section", "topic",
-            "categorycode", "cateid", "cate", "catname", "producttype", "producttypename", "productgroup",
-            "productgroupname", "itemtype", "primarycategory", "articlecategory", "newscategory", "tag1", "catalog",
-            "catalogue", "mediatype", "departmentname", "indexgroupname", "category1", "segment",
+            "categoryid", "catid", "itemcategory", "itemcategoryid", "productcategory", "categoryname",
+            "maincategory", "productcategoryname", "department", "departmentid", "dept", "categories",
+            "section", "topic", "categorycode", "cateid", "cate", "catname",
+            "producttype", "producttypename", "productgroup", "productgroupname", "itemtype",
+            "primarycategory", "articlecategory", "newscategory", "tag1", "catalog", "catalogue", "mediatype",
+            "departmentname", "indexgroupname", "category1", "segment",
         ),
-        ("type", "class", "group", "publisher", "subject", "tags"),
+        ("type", "class", "group", "publisher", "subject"),
     ),
     "weight": (
         ("weight", "rating", "value", "score", "overall", "stars"),
         (
-            "bookrating", "ratings", "reviewoverall",
-            "reviewscore", "userrating", "ratingscore", "ratingvalue", "starrating", "plays", "playcount",
-            "playcounts", "weightvalue", "myscore", "animerating", "reviewrating", "rate",
+            "bookrating", "ratings", "reviewoverall", "reviewscore", "userrating", "ratingscore",
+            "ratingvalue", "starrating", "plays", "playcount", "playcounts", "weightvalue", "myscore",
+            "animerating", "reviewrating", "rate",
         ),
     ),
     "timestamp": (
         ("timestamp", "datetime", "time", "ts", "unixtimestamp", "unixreviewtime", "eventtime", "date"),
         (
-            "reviewtime", "reviewdate", "ratedat", "createdat", "created", "purchasedate", "orderdate", "ratingdate",
-            "tdat", "timestamps", "timestampms", "ratingtimestamp", "eventtimestamp", "eventdate", "timems",
-            "unixtime", "invoicedate", "dateadded", "datetimestamp", "reviewtimestamp", "clicktime", "visittime",
-            "utctime", "localtime", "transactiondate", "orderpurchasetimestamp", "interactiontime", "purchasetime",
-            "atime", "timestmp", "daytime", "updatedat", "submitted", "sessiondate",
+            "reviewtime", "reviewdate", "ratedat", "createdat", "created", "purchasedate", "orderdate",
+            "ratingdate", "tdat", "timestamps", "timestampms", "ratingtimestamp", "eventtimestamp",
+            "eventdate", "timems", "unixtime", "invoicedate", "dateadded", "datetimestamp", "reviewtimestamp",
+            "clicktime", "visittime", "utctime", "localtime", "transactiondate", "orderpurchasetimestamp",
+            "interactiontime", "purchasetime", "atime", "timestmp", "daytime", "updatedat", "submitted",
+            "sessiondate",
         ),
         ("day", "timesec", "timestampsec"),
     ),
     "event": (
         ("event", "eventtype", "behavior", "behaviour", "behaviortype", "behaviourtype", "action"),
         (
-            "actiontype", "interaction", "interactiontype", "eventname", "activity", "activitytype", "btag", "typeofevent",
-            "feedbacktype", "eventcode", "userbehavior",
+            "actiontype", "interaction", "interactiontype", "eventname", "activity", "activitytype", "btag",
+            "typeofevent", "feedbacktype", "eventcode", "userbehavior",
         ),
     ),
 }  # fmt: skip
 """Names that mean a role, in plain letters. A tier counts only where none of the earlier ones is there:
 ``parent_asin`` before ``asin``, ``user_id`` before ``username``."""
+
+
+_SEVERAL = ("genres", "categories", "tags", "genreids", "categoryids", "categorynames", "subjects", "topics")
+"""Names of columns with several categories in a cell."""
 
 
 def recognise(
@@ -163,6 +172,11 @@ def roles_named(names: Sequence[str]) -> set[str]:
     }
 
 
+def holds_several(name: str) -> bool:
+    """Return whether a column goes by a name of several categories, such as ``genres``."""
+    return plain_name(name) in _SEVERAL
+
+
 def recognised_id(name: str) -> bool:
     """Return whether a name is a common one of users or items."""
     return bool({"user_id", "item_id"} & roles_named([name]))
@@ -190,7 +204,7 @@ def _refuse_missing(roles: Mapping[str, str], names: Sequence[str], needed: Sequ
 
 
 def _nearest_column(role: str, names: Sequence[str]) -> str:
-    plain = {plain_name(name): name for name in names}
+    plain = {plain_name(name): name for name in names if not holds_several(name)}
     for word in (word for tier in _PEERS[role] for word in tier):
         close = difflib.get_close_matches(word, list(plain), n=1, cutoff=0.7)
         if close:

@@ -40,8 +40,8 @@ class Interactions:
     >>> books = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))["books"]
     >>> books
     <Interactions 'books': 1 of 2 people, 2 items, 2 pairs>
-    >>> books.active.tolist()
-    [0]
+    >>> books.active.tolist(), books.active_numbers.tolist()
+    (['ada'], [0])
     """
 
     category: str
@@ -54,7 +54,7 @@ class Interactions:
         expected = (len(self.users), len(self.items))
         if self.matrix.shape != expected:
             raise InvalidDataError(
-                f"Interactions {self.category!r} needs a matrix of {expected} (people, items);"
+                f"Interactions {self.category!r} needs a matrix of {expected} (users, items);"
                 f" got {self.matrix.shape}."
             )
         if self.times is not None and len(self.times) != self.matrix.nnz:

@@ -79,6 +79,7 @@ def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
 def _complaint(order: np.ndarray, first: np.ndarray, merged: int) -> str:
     row = int(order[np.argmin(first)])
     return (
-        f"{merged:,} rows repeat a user and an item, such as the row at place {row} of those not left out before."
+        f"{merged:,} rows repeat a user and an item, such as the row at place {row} of those not left out"
+        " before."
         " Choose how to merge them: CleaningPolicy(duplicates='sum', 'max', 'last' or 'count')."
     )

@@ -19,7 +19,8 @@ from tastebridge.exceptions import InvalidDataError
 
 _UNRATED = ("negative weights", "zero weights")
 _NO_RATING = (
-    " If a weight of -1 or 0 means that no rating was given, say so: CleaningPolicy(no_rating=-1) keeps these rows"
+    " If a weight of -1 or 0 means that no rating was given, say so: CleaningPolicy(no_rating=-1) keeps"
+    " these rows"
     " as events."
 )
 
@@ -33,8 +34,9 @@ def clean(
 ) -> tuple[Vocabulary, list[Interactions], CleaningReport]:
     """Read, scrub, merge, trim and assemble; see :meth:`tastebridge.data.Panel.from_frame`.
 
-    ``part=True``: the frame is one chunk of a table, with whole users. An empty result is allowed and no warning
-    is issued, since the caller reports for all chunks, and items in several categories keep their rows.
+    ``part=True``: the frame is one chunk of a table, with whole users. An empty result is allowed and no
+    warning is issued, since the caller reports for all chunks, and items in several categories keep their
+    rows.
     """
     policy = policy.settled(event_weights)
     events = read_events(frame, columns, event_weights, part, policy.no_rating, policy.unrated)

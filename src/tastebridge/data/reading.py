@@ -42,18 +42,18 @@ def read_panel(
         - a ``.parquet`` file, or a folder of them, in subfolders like ``category=books`` too;
         - a text file: ``.csv``, ``.tsv``, ``.txt``, ``.dat``, RecBole's ``.inter``, …;
         - JSON lines: ``.json``, ``.jsonl``;
-        - any of the last two with ``.gz``, ``.bz2``, ``.zst`` or ``.zip`` behind, a folder of them, or a pattern such
-          as ``logs/*.csv``;
+        - any of the last two with ``.gz``, ``.bz2``, ``.zst`` or ``.zip`` behind, a folder of them, or a
+          pattern such as ``logs/*.csv``;
         - ``-`` for the standard input;
         - a data frame, or an object with ``__arrow_c_stream__`` such as a relation of DuckDB.
 
         Of text the delimiter, the encoding, the quotes and the header are found out. Cells stay as they are
-        written: only an empty one is missing, and ``NA``, ``null``, ``007`` and ``1e5`` are ids. Ids are int if all
-        of a column are plain whole numbers, else str. Fields inside JSON records have dotted names, and a cell with
-        a list of items is a row for each.
+        written: only an empty one is missing, and ``NA``, ``null``, ``007`` and ``1e5`` are ids. Ids are int
+        if all of a column are plain whole numbers, else str. Fields inside JSON records have dotted names,
+        and a cell with a list of items is a row for each.
     columns : mapping of role to column, or sequence of str, optional
-        A mapping as in :meth:`Panel.from_frame`; only the columns needed are read. A sequence names the columns of a
-        text file without a header, in order.
+        A mapping as in :meth:`Panel.from_frame`; only the columns needed are read. A sequence names the
+        columns of a text file without a header, in order.
     reading : ReadingOptions, optional
         How the files are laid out.
     **from_frame_options
@@ -68,8 +68,8 @@ def read_panel(
     Raises
     ------
     InvalidDataError
-        If there is no such file, it cannot be read, has no rows or lacks a column. Errors name the place and the
-        shape of a cell, never its content.
+        If there is no such file, it cannot be read, has no rows or lacks a column. Errors name the place and
+        the shape of a cell, never its content.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def read_panel(
     ...     _ = path.write_text("user_id;item_id;category\n1;dune;books\n2;emma;books\n")
     ...     panel = read_panel(path)
     >>> panel
-    <Panel of 2 users in 1 categories: books>
+    <Panel of 2 people in 1 categories: books>
     >>> panel.cleaning.notes[0].partition(": ")[2]
     'delimiter semicolon, encoding utf-8, no quotes, header'
 
@@ -90,7 +90,7 @@ def read_panel(
     ...     _ = path.write_text("1::7::978300760\n2::8::978302109\n")
     ...     _ = items.write_text("movieId,title,genres\n7,Alien,Horror|Sci-Fi\n8,Emma,Romance\n")
     ...     read_panel(path, columns=["user_id", "item_id", "timestamp"], items=items)
-    <Panel of 2 users in 2 categories: Horror, Romance>
+    <Panel of 2 people in 2 categories: Horror, Romance>
     """
     given = {name: from_frame_options.pop(name) for name in _OPTIONS & set(from_frame_options)}
     _refuse_unknown(from_frame_options)
@@ -104,7 +104,7 @@ def read_panel(
     explicit: dict[str, str | None] = dict.fromkeys(("weight", "timestamp", "event"))
     explicit |= {role: role for role in found.table.column_names}
     from_frame_options.setdefault("item_names", found.item_names)
-    if options.items is not None and options.categories == "all":  # asked for: each row has its share
+    if options.categories == "all":  # asked for: each row has its share
         policy = from_frame_options.get("policy") or CleaningPolicy()
         kept = "keep" if policy.several_categories == "auto" else policy.several_categories
         from_frame_options["policy"] = replace(policy, several_categories=kept)
@@ -130,7 +130,12 @@ def read_table(
         If the table cannot be read.
     """
     with readable(_shown(path).strip("'")):
-        return read_events_table(path, columns, options or ReadingOptions())
+        try:
+            return read_events_table(path, columns, options or ReadingOptions())
+        except InvalidDataError as error:
+            if not isinstance(path, str | Path) or str(path) in str(error):
+                raise
+            raise InvalidDataError(f"in {str(path)!r}: {error}") from None
 
 
 def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
@@ -139,8 +144,8 @@ def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
     Parameters
     ----------
     path : str or Path
-        As of :func:`read_panel`. In text files the ids are read as there, and other columns are numbers if all
-        their cells are.
+        As of :func:`read_panel`. In text files the ids are read as there, and other columns are numbers if
+        all their cells are.
     item_column : str, optional
         The column of ids; None for the one named item_id or as peers name it.
 

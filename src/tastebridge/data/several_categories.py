@@ -19,9 +19,9 @@ _STEP = "several categories"
 class _Repeated:
     """The rows of items in several categories.
 
-    ``rows`` are their places, ``pairs`` the user and item of each as a number. ``complete`` is the share of pairs
-    that stand in every category of their item, with one weight and time; ``varied`` whether the items differ in
-    their categories.
+    ``rows`` are their places, ``pairs`` the user and item of each as a number. ``complete`` is the share of
+    pairs that stand in every category of their item, with one weight and time; ``varied`` whether the items
+    differ in their categories.
     """
 
     rows: np.ndarray
@@ -58,7 +58,8 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
         return events, []
     if policy == "error":
         raise InvalidDataError(
-            f"{found.n_pairs:,} pairs of a user and an item concern items of several categories. Give each item one"
+            f"{found.n_pairs:,} pairs of a user and an item concern items of several categories. Give each"
+            " item one"
             " category, or choose CleaningPolicy(several_categories='primary', 'first', 'all' or 'keep')."
         )
     if policy == "auto":
@@ -66,8 +67,10 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
             return events, []
         policy = "primary"
         warn(
-            f"the same events stand in several categories, as in a table with one row per genre: {len(found.rows):,}"
-            f" rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps the category with most of"
+            "the same events stand in several categories, as in a table with one row per genre:"
+            f" {len(found.rows):,}"
+            f" rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps the category with"
+            " most of"
             " its rows. CleaningPolicy(several_categories=…) chooses otherwise."
         )
     if policy == "all":

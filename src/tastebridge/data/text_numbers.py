@@ -86,7 +86,8 @@ def _refuse_unclear(texts: pa.ChunkedArray, with_comma: pa.ChunkedArray, name: s
     thousands = pc.all(pc.match_substring_regex(texts.filter(with_comma), _THOUSANDS), min_count=0).as_py()
     if thousands or _any(pc.match_substring(texts, ".")):
         raise InvalidDataError(
-            f"{name} has numbers with commas, which may be decimal signs or part thousands. Say decimal=',' if"
+            f"{name} has numbers with commas, which may be decimal signs or part thousands. Say"
+            " decimal=',' if"
             " they are decimal signs; take them out if they are not."
         )
 

@@ -7,7 +7,8 @@ import numpy as np
 _BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Beyond such a size a number counts nano-, micro- or milliseconds: which is in 1973 for each of them."""
 _FIRST, _LAST = -2_208_816_000.0, 9_223_113_600.0
-"""From 1900-01-03 to before 2262-04-09: placeholders such as 1900-01-01 and the last day that pandas knows lie
+"""From 1900-01-03 to before 2262-04-09: placeholders such as 1900-01-01 and the last day that pandas knows
+lie
 outside, in every time zone."""
 _LAST_DAYS = ((4_102_308_000.0, 4_102_488_000.0), (7_257_981_600.0, 7_258_161_600.0))
 """The last days of 2099 and of 2199, which are written for "never", in every time zone."""
@@ -64,6 +65,23 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
     if not len(some) or some.min() < 19_000_101 or some.max() > 99_991_231_235_959:
         return False
     return not np.isnan(_of_digits(some)).any()
+
+
+def units_of(numbers: np.ndarray) -> dict[str, int]:
+    """Return how many of the numbers are read in each unit.
+
+    Examples
+    --------
+    >>> units_of(np.array([1.5e9, 1.5e12, 1.6e12]))
+    {'seconds': 1, 'milliseconds': 2}
+    """
+    some = numbers[np.isfinite(numbers)]
+    if are_calendar_digits(some):
+        return {"dates written in digits": len(some)}
+    bounds = sorted(bound for bound, _ in _BOUNDS)
+    counts = np.bincount(np.searchsorted(bounds, np.abs(some)), minlength=4)
+    names = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+    return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
 
 def possible(times: np.ndarray) -> np.ndarray:

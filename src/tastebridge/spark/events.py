@@ -24,8 +24,8 @@ def read_events(
 ) -> Any:
     """Return the columns that play a role, named by it.
 
-    Times that are numbers are looked at once, to see whether all are dates written in digits, as is done with a
-    local frame; all else is left for later.
+    Times that are numbers are looked at once, to see whether all are dates written in digits, as is done with
+    a local frame; all else is left for later.
 
     Raises
     ------

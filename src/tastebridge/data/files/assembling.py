@@ -13,14 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tastebridge._foundation.warnings import warn
-from tastebridge.data.columns import REQUIRED, recognise
-from tastebridge.data.files.categories_of_items import categories_of
+from tastebridge.data.columns import REQUIRED, holds_several, recognise, recognised
+from tastebridge.data.files.categories_of_items import Joined, categories_of
 from tastebridge.data.files.delimited import DelimitedTable
-from tastebridge.data.files.joins import ItemTable, as_texts, common_column, read_items_table
+from tastebridge.data.files.joins import ItemTable, as_texts, common_column, read_items_table, several_in
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.tables import NAME_OF_FILE, FilesTable, Table, open_table
 from tastebridge.data.text_ids import ids_of_kind, plain_names
-from tastebridge.data.text_numbers import is_text, numbers_of
+from tastebridge.data.text_numbers import given_texts, is_text, numbers_of
+from tastebridge.data.text_times import all_numbers
+from tastebridge.data.time_units import units_of
 from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidDataError
 
@@ -76,12 +78,22 @@ def read_events_table(path: Any, columns: Mapping[str, str | None], options: Rea
     if items is not None:
         table, more = _with_categories(table, items, options)
         notes += more
+    elif options.category_level is not None or holds_several(roles.get("category", "")):
+        cells = as_texts(table["category"])
+        own = several_in(cells, options.category_level)
+        table, more = _with_shares(
+            table.drop_columns("category"), categories_of(cells, own, options.categories), options
+        )
+        notes += [f"{roles['category']!r} holds several categories{more}"]
     if options.category is not None:
         constant = pa.array([options.category] * len(table), pa.string())
         table = table.append_column("category", constant)
     from_text = isinstance(path, str | Path) and not is_typed(events)
-    for role in table.column_names:
-        place = table.column_names.index(role)
+    for place, role in enumerate(table.column_names):
+        if role in _IDS:
+            notes += _blanks(table[role], role, options.trim)
+        if role == "timestamp":
+            notes += _units(table[role])
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
         table = table.set_column(place, role, column)
     return EventTable(table, roles, _names(items, table), tuple(notes))
@@ -109,6 +121,9 @@ def _roles(
     elif options.items is not None or options.category is not None:
         needed.remove("category")
         names = [name for name in names if name != "category"] if given.get("category") is None else names
+    if "category" in needed and "category" not in given and recognised("category", names) is None:
+        several = [name for name in names if holds_several(name)]
+        given |= {"category": several[0]} if several else {}
     try:
         roles = recognise(names, given, needed)
     except InvalidDataError as error:
@@ -161,23 +176,28 @@ def _with_categories(
 ) -> tuple[pa.Table, list[str]]:
     """Return the events with the category of their item, and notes on it."""
     found = categories_of(as_texts(table["item_id"]), items.categories, options.categories)
+    table, more = _with_shares(table, found, options)
+    if found.n_unknown:
+        warn(
+            f"{found.n_unknown:,} events are of items without a category in the table of items; they are"
+            " left out."
+        )
+    return table, [items.note + (more if items.several else "")]
+
+
+def _with_shares(table: pa.Table, found: Joined, options: ReadingOptions) -> tuple[pa.Table, str]:
+    """Return the events with their categories, the weight split where there are several, and the policy."""
     several = len(found.rows) > len(table)
     table = table.take(pa.array(found.rows))
     table = table.append_column("category", pa.array(found.categories, pa.string()).dictionary_encode())
     if several:
-        weights = (
-            numbers_of(table["weight"], "weight", options.decimal) if "weight" in table.column_names else 1.0
-        )
+        weights: Any = 1.0
         if "weight" in table.column_names:
+            weights = numbers_of(table["weight"], "weight", options.decimal)
             table = table.drop_columns("weight")
         table = table.append_column("weight", pa.array(weights * found.shares))
-    if found.n_unknown:
-        warn(
-            f"{found.n_unknown:,} events are of items without a category in the table of items; they are left out."
-        )
     policy = {"first": "the first one", "all": "all, the weight split", "primary": "the most common one"}
-    more = f"; of several categories counts {policy[options.categories]}" if items.several else ""
-    return table, [items.note + more]
+    return table, f"; of several categories counts {policy[options.categories]}"
 
 
 def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text: bool) -> pa.ChunkedArray:
@@ -199,6 +219,42 @@ def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text
         times = seconds(column, part=True, time_format=options.time_format)
         return pa.chunked_array([pa.array(times, mask=np.isnan(times))])
     return column
+
+
+def _blanks(column: pa.ChunkedArray, role: str, trim: bool) -> list[str]:
+    """Return a note on ids with blanks around them, and warn if two ids differ by nothing else."""
+    if not is_text(_plain_type(column.type)):
+        return []
+    ids = pc.drop_null(_plain(column).unique())
+    trimmed = pc.utf8_trim_whitespace(ids)
+    padded = int(pc.sum(pc.not_equal(ids, trimmed)).as_py() or 0)
+    merged = len(ids) - len(trimmed.unique())
+    if merged and not trim:
+        warn(
+            f"{padded:,} ids of {role} have blanks around them, and {merged:,} of them differ from others"
+            " by blanks"
+            " only; they are kept apart. trim=True takes the blanks off."
+        )
+    return (
+        [f"{role}: {padded:,} ids have blanks around them, {'taken off' if trim else 'kept'}"]
+        if padded
+        else []
+    )
+
+
+def _units(column: pa.ChunkedArray) -> list[str]:
+    """Return a note on the units of times that are numbers."""
+    column = _plain(column)
+    if is_text(column.type):
+        column = given_texts(column)
+        if not all_numbers(column):
+            return []
+    elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return []
+    counts = units_of(column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64))
+    return (
+        ["timestamp in " + ", ".join(f"{unit} ({n:,} rows)" for unit, n in counts.items())] if counts else []
+    )
 
 
 def _names(items: ItemTable | None, table: pa.Table) -> pd.DataFrame | None:

@@ -64,7 +64,7 @@ class DelimitedTable:
         table = table.rename_columns(list(columns))
         return _without_padding(table) if self.dialect.padded else table
 
-    def _parsed(self, places: list[str]) -> pa.Table:
+    def _parsed(self, places: list[str], threads: bool = True) -> pa.Table:
         ragged: list[Any] = []
 
         def skip(row: Any) -> str:
@@ -72,10 +72,13 @@ class DelimitedTable:
             return "skip"
 
         stream, sign = text_stream(self.place, self.dialect.encoding, self.dialect.delimiter)
+        if stream.size() == 0:
+            return pa.table({place: pa.array([], _TEXT) for place in places})
         read = pacsv.ReadOptions(
             column_names=[str(number) for number in range(len(self.dialect.names))],
             skip_rows=self.dialect.skip,
             block_size=_BLOCK if not self.dialect.spanning else max(_BLOCK, 1 + stream.size()),
+            use_threads=threads,
         )
         parse = pacsv.ParseOptions(
             delimiter=sign,
@@ -90,25 +93,26 @@ class DelimitedTable:
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
         )
-        if stream.size() == 0:
-            return pa.table({place: pa.array([], _TEXT) for place in places})
         try:
             table = pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
         except pa.ArrowInvalid as error:
             if "Empty CSV" not in str(error):
                 raise
-            return pa.table({place: pa.array([], _TEXT) for place in places})
+            table = pa.table({place: pa.array([], _TEXT) for place in places})
+        if ragged and threads:
+            return self._parsed(places, threads=False)  # one thread knows the numbers of the rows
         if ragged:
             self._refuse(ragged)
         return table
 
     def _refuse(self, ragged: Sequence[Any]) -> None:
-        n_fields = ragged[0].actual_columns
-        lines = "" if ragged[0].number is None else f", the first in row {ragged[0].number}"
+        first = ragged[0]
         raise InvalidDataError(
-            f"{str(self.place)!r} cannot be read: {len(ragged):,} lines have another number of fields than the"
-            f" {len(self.dialect.names)} columns{lines} (it has {n_fields}). It was read with {self.dialect}. Mend"
-            " the lines, or say how the file is written: delimiter=…, quoting=…"
+            f"{str(self.place)!r} cannot be read: {len(ragged):,} of its rows have another number of"
+            " fields than"
+            f" its {len(self.dialect.names)} columns, the first in line {first.number} with"
+            f" {first.actual_columns}. It was read with {self.dialect}. Mend the rows, or say how the file is"
+            " written: delimiter=…, quoting=…"
         )
 
 

@@ -1,4 +1,4 @@
-"""How a text file is written: its encoding, its delimiter, its quotes and its header, found by looking at it."""
+"""How a text file is written: encoding, delimiter, quotes and header, found by looking at the file."""
 
 from __future__ import annotations
 
@@ -219,15 +219,18 @@ def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_heade
     if options.names is not None:
         if len(options.names) != len(first):
             raise InvalidDataError(
-                f"{len(options.names)} columns are named for {str(place)!r}, whose first line has {len(first)}"
+                f"{len(options.names)} columns are named for {str(place)!r}, whose first line has"
+                f" {len(first)}"
                 " fields. Name all of them in order; an empty name leaves one out."
             )
         return [name or f"unnamed {number}" for number, name in enumerate(options.names)]
     if not is_header:
         raise InvalidDataError(
-            f"in {str(place)!r}: no column for user_id; the first line, of {len(first)} fields, does not look like a"
+            f"in {str(place)!r}: no column for user_id; the first line, of {len(first)} fields, does not"
+            " look like a"
             " header. If there is none, name the columns in order:"
-            f' columns=["user_id", "item_id", …]. If there is one, name its columns: columns={{\'user_id\': "…"}}.'
+            ' columns=["user_id", "item_id", …]. If there is one, name its columns:'
+            f" columns={{'user_id': \"…\"}}."
         )
     return list(first)
 
@@ -237,20 +240,20 @@ def _quotes(
 ) -> tuple[bool, bool]:
     """Return whether fields are quoted, and whether quoted fields hold line breaks.
 
-    A line agrees with quoting if each of its fields that opens with a quote closes with one. Lines that do not
-    are pieces of a field with line breaks, or hold stray quotes. In the first case the quoted reading gives every
-    record its number of fields, in the second the unquoted one does.
+    A line agrees with quoting if each of its fields that opens with a quote closes with one. Lines that do
+    not are pieces of a field with line breaks, or hold stray quotes. In the first case the quoted reading
+    gives every record its number of fields, in the second the unquoted one does.
     """
     stream, sign = text_stream(place, encoding, delimiter)
-    lines = _lines(stream)
-    lines = lines.filter(pc.match_substring(lines, '"'))
-    odd = lines.filter(pc.invert(pc.match_substring_regex(lines, _agreeing(sign))))
-    if not len(odd):
+    every = _lines(stream)
+    lines = every.filter(pc.match_substring(every, '"'))
+    good = pc.match_substring_regex(lines, _agreeing(sign))
+    odd = len(lines) - (pc.sum(good).as_py() or 0)
+    if not odd:
         return True, False
     if asked:
         return True, True
-    unquoted = pc.all(pc.equal(pc.count_substring(odd, sign), n_fields - 1)).as_py()
-    good = pc.match_substring_regex(lines, _agreeing(sign))
+    unquoted = pc.all(pc.equal(pc.count_substring(every, sign), n_fields - 1)).as_py()
     parted = pc.greater(pc.count_substring(lines.filter(good), sign), n_fields - 1)
     quotes_used = bool(pc.any(parted, min_count=0).as_py())
     stream.seek(0)
@@ -262,7 +265,8 @@ def _quotes(
     if unquoted and delimiter not in (",", ";"):
         return False, False
     raise InvalidDataError(
-        f"{str(place)!r} has {len(odd):,} lines with a double quote that is not closed in its field, which can be a"
+        f"{str(place)!r} has {odd:,} lines with a double quote that is not closed in its field, which"
+        " can be a"
         " field with line breaks or a plain sign. Say which: quoting=True or quoting=False."
     )
 

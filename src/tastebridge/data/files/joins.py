@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tastebridge.data.columns import plain_name, recognised
+from tastebridge.data.columns import holds_several, plain_name, recognised
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.tables import Table, open_table
 from tastebridge.exceptions import InvalidDataError
@@ -89,7 +89,8 @@ def common_column(one: Sequence[str], other: Sequence[str], what: str) -> tuple[
         return found[0]
     shown = ", ".join(repr(left) for left, _ in pairs) or "none"
     raise InvalidDataError(
-        f"{what} must have one column in common with the table it is joined to; there are {len(pairs)}: {shown}."
+        f"{what} must have one column in common with the table it is joined to; there are {len(pairs)}:"
+        f" {shown}."
         " Rename the columns, or join the tables before."
     )
 
@@ -112,7 +113,7 @@ def read_items_table(options: ReadingOptions) -> ItemTable:
         column = str(options.item_category)
     assert isinstance(column, str)
     rows = pd.DataFrame({"item_id": frame[item], "category": frame[column]}).dropna(subset=["item_id"])
-    rows["category"] = _split(rows["category"], options.category_level)
+    rows["category"] = split_cells(rows["category"], options.category_level)
     rows = rows.explode("category").dropna().drop_duplicates()
     rows = rows[rows["category"] != ""].reset_index(drop=True)
     named = _name_column([name for name in frame.columns if name not in (item, column)], options)
@@ -122,7 +123,8 @@ def read_items_table(options: ReadingOptions) -> ItemTable:
     several = int((rows["item_id"].value_counts() > 1).sum())
     note = (
         f"category is {column!r} of {'; '.join(table.note for table in tables)}: "
-        f"{rows['item_id'].nunique():,} items{f', {several:,} of them in several categories' if several else ''}"
+        f"{rows['item_id'].nunique():,}"
+        f" items{f', {several:,} of them in several categories' if several else ''}"
     )
     return ItemTable(rows, names, several > 0, note)
 
@@ -133,7 +135,8 @@ def _joined(tables: Sequence[Table], options: ReadingOptions) -> tuple[pd.DataFr
     item = options.item_id or _item_column(list(frame.columns))
     if item not in frame.columns:
         raise InvalidDataError(
-            f"the table of items has no column {item!r}; its columns are {', '.join(map(repr, frame.columns))}."
+            f"the table of items has no column {item!r}; its columns are"
+            f" {', '.join(map(repr, frame.columns))}."
         )
     for table in tables[1:]:
         other = _frame(table)
@@ -160,7 +163,8 @@ def _item_column(names: list[str]) -> str:
     found = recognised("item_id", names)
     if found is None:
         raise InvalidDataError(
-            f"the table of items has no column of ids that is known; its columns are {', '.join(map(repr, names))}."
+            "the table of items has no column of ids that is known; its columns are"
+            f" {', '.join(map(repr, names))}."
             ' Name it: item_id="…".'
         )
     return found
@@ -171,6 +175,7 @@ def _category_column(frame: pd.DataFrame, item: str, options: ReadingOptions) ->
     wanted = options.item_category
     if wanted is None:
         found = recognised("category", [name for name in names if not _is_key(name, names)])
+        found = found or next((name for name in names if holds_several(name)), None)
         if found is None:
             raise InvalidDataError(
                 f"the table of items has no column of categories that is known; its columns are"
@@ -185,7 +190,8 @@ def _category_column(frame: pd.DataFrame, item: str, options: ReadingOptions) ->
     if {_PROPERTY, _VALUE} <= set(names) and (frame[_PROPERTY] == wanted).any():
         return _PROPERTY, _VALUE
     raise InvalidDataError(
-        f"item_category={wanted!r} is not among the columns of the table of items: {', '.join(map(repr, names))}."
+        f"item_category={wanted!r} is not among the columns of the table of items:"
+        f" {', '.join(map(repr, names))}."
     )
 
 
@@ -207,7 +213,7 @@ def _of_property(frame: pd.DataFrame, item: str, wanted: str) -> pd.DataFrame:
     return pd.DataFrame({item: rows[item], wanted: rows[_VALUE]})
 
 
-def _split(cells: pd.Series, level: int | None) -> pd.Series:
+def split_cells(cells: pd.Series, level: int | None) -> pd.Series:
     """Return the list of categories of each cell: of a list, of ``A|B`` or ``A, B``, or the one it holds.
 
     With a ``level`` a hierarchy, as a list or as ``A > B``, is one category: its beginning, cut at the level.
@@ -227,6 +233,13 @@ def _split(cells: pd.Series, level: int | None) -> pd.Series:
         return [" > ".join(found[:level])] if level is not None and found else list(dict.fromkeys(found))
 
     return pd.Series([parts(cell) for cell in cells], cells.index, dtype=object)
+
+
+def several_in(cells: pd.Series, level: int | None) -> pd.DataFrame:
+    """Return the categories of each cell of a column: columns item_id, which is the cell, and category."""
+    distinct = pd.Series(cells.dropna().unique(), dtype=object)
+    rows = pd.DataFrame({"item_id": distinct, "category": split_cells(distinct, level)})
+    return rows.explode("category").dropna().reset_index(drop=True)
 
 
 def _flat(cell: Any) -> list[Any]:

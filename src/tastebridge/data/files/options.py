@@ -36,11 +36,11 @@ class ReadingOptions:
     time_format : str, optional
         How times written as text are read, such as ``"%d/%m/%Y %H:%M"``.
     ids : {"auto", "str", "int"} or mapping of role to one, default="auto"
-        The kind of ids of digits in text files: int where the whole column is plain whole numbers, or as said.
-        ``"str"`` for all roles makes text of whole numbers in Parquet too.
+        The kind of ids of digits in text files: int where the whole column is plain whole numbers, or as
+        said. ``"str"`` for all roles makes text of whole numbers in Parquet too.
     trim : bool, default=False
-        Whether to take blanks off both ends of ids. They are kept otherwise, except behind the delimiters of a
-        text file whose header has them too.
+        Whether to take blanks off both ends of ids. They are kept otherwise, except behind the delimiters of
+        a text file whose header has them too.
     list_separator : str, optional
         The sign between several items in one text cell, such as ``" "`` for the clicks of a session.
     category : str, optional
@@ -48,16 +48,16 @@ class ReadingOptions:
     category_from_name : bool, default=False
         Whether the name of each file is its category, as in ``Books.csv`` and ``Music.csv``.
     items : path, frame, or sequence of them, optional
-        Tables that tell more about the items, joined by id: their category, their name. A second table is joined to
-        the first by the column both have, and so on.
+        Tables that tell more about the items, joined by id: their category, their name. A second table is
+        joined to the first by the column both have, and so on.
     item_category : str, optional
         The column of ``items`` that is the category. Where there is none of this name but a pair of columns
         ``property`` and ``value``, it is a property.
     item_id, item_name : str, optional
         The columns of the id and the name in ``items``; common names are recognised.
     categories : {"first", "all", "primary"}, default="first"
-        Of an item with several categories in ``items`` (a list, ``Action|Comedy``, one row per genre): the first
-        one; all of them, the weight split evenly; or the one that most items have.
+        Of an item with several categories in ``items`` (a list, ``Action|Comedy``, one row per genre): the
+        first one; all of them, the weight split evenly; or the one that most items have.
     category_level : int, optional
         Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
     users : path or frame, optional

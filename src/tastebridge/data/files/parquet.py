@@ -35,8 +35,8 @@ def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.
     """Return the data set of some Parquet files below ``base``, over the columns of all of them.
 
     Names of folders such as ``category=007`` are columns of text; ids in them are int if all are plain whole
-    numbers. A column that some parts lack is null there. Texts of the ``coded`` columns are read as codes into a
-    dictionary.
+    numbers. A column that some parts lack is null there. Texts of the ``coded`` columns are read as codes
+    into a dictionary.
 
     A column whose types in two parts cannot be one is refused when it is used: see :func:`check_agreed`.
 
@@ -147,7 +147,8 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _disagreement(name: str, before: _Seen, kind: pa.DataType, part: str) -> str:
     return (
-        f"the parts cannot be read as one table: {name!r} is {before.type} in {before.part!r} and {kind} in {part!r}."
+        f"the parts cannot be read as one table: {name!r} is {before.type} in {before.part!r} and {kind}"
+        f" in {part!r}."
         " Write it as one type in all parts; ids as text keep their zeros."
     )
 

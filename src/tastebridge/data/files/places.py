@@ -80,8 +80,8 @@ def places_of(path: str | Path) -> list[Place]:
     Parameters
     ----------
     path : str or Path
-        A file, a folder of files of one kind, a pattern such as ``logs/*.csv``, a zip archive of one file, a file
-        inside an archive (``archive.zip/events.csv``), or ``-`` for the standard input.
+        A file, a folder of files of one kind, a pattern such as ``logs/*.csv``, a zip archive of one file, a
+        file inside an archive (``archive.zip/events.csv``), or ``-`` for the standard input.
 
     Raises
     ------
@@ -118,8 +118,9 @@ def is_there(path: Path) -> bool:
 
 
 def parquet_files(path: str | Path) -> tuple[Path, list[str]] | None:
-    """Return the folder that names of folders count from, and the Parquet files of a table; None for other tables.
+    """Return the base folder and the Parquet files of a table; None for other tables.
 
+    Names of folders below the base may be columns.
     A table is Parquet if it is a file of this ending, a folder that holds such files, or a pattern of them.
     """
     place = Path(path)
@@ -166,7 +167,8 @@ def _in_archive(path: Path) -> Place:
         return Place(path, names[0])
     listed = ", ".join(map(repr, sorted(names)[:10]))
     raise InvalidDataError(
-        f"the archive {str(path)!r} holds {len(names)} files ({listed}); one was expected. Name the one to read, as"
+        f"the archive {str(path)!r} holds {len(names)} files ({listed}); one was expected. Name the one to"
+        " read, as"
         f" in {str(path / (names[0] if names else 'events.csv'))!r}."
     )
 

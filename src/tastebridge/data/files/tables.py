@@ -142,8 +142,10 @@ def _open(place: Place, options: ReadingOptions, expected: Sequence[str]) -> Tab
     known = place.ending in TEXTS or place.content is not None or options.delimiter or options.names
     if not known:
         raise InvalidDataError(
-            f"{str(place)!r} has the unknown ending {place.ending!r}; expected .parquet, .csv, .tsv, .inter, .txt, .dat,"
-            " .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of them. For another name say the"
+            f"{str(place)!r} has the unknown ending {place.ending!r}; expected .parquet, .csv, .tsv,"
+            " .inter, .txt, .dat,"
+            " .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of them. For another name"
+            " say the"
             " delimiter of the text: delimiter=…"
         )
     return DelimitedTable.open(place, options, expected)
@@ -161,7 +163,8 @@ def _named_parquet(parts: tuple[Path, list[str]]) -> FilesTable:
 def _refuse_names(path: object, options: ReadingOptions) -> None:
     if options.names is not None:
         raise InvalidDataError(
-            f"{str(path)!r} has names for its columns; a list of columns is for text files without a header. Give a"
+            f"{str(path)!r} has names for its columns; a list of columns is for text files without a"
+            " header. Give a"
             ' mapping: columns={"user_id": "…"}.'
         )
 
@@ -175,7 +178,8 @@ def _of_frame(frame: Any) -> pa.Table:
     if hasattr(found, "collect"):
         return _of_frame(found.collect())
     raise InvalidDataError(
-        f"a table must be a path, a data frame or an Arrow stream; got {type(frame).__name__}. Give the path as text."
+        f"a table must be a path, a data frame or an Arrow stream; got {type(frame).__name__}. Give the"
+        " path as text."
     )
 
 
