@@ -77,14 +77,6 @@ def ids_of_kind(column: pa.ChunkedArray, kind: IdKind, name: str) -> pa.ChunkedA
     return found
 
 
-def plain_names(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return names of categories as text; numbers all written like ``7.0`` lose their ``.0``."""
-    column = column.unify_dictionaries()
-    if not column.num_chunks:
-        return column
-    return _with_values(column, _without_decimals(column.chunk(0).dictionary))
-
-
 def _with_values(column: pa.ChunkedArray, values: pa.Array) -> pa.ChunkedArray:
     chunks = [pa.DictionaryArray.from_arrays(chunk.indices, values) for chunk in column.chunks]
     return pa.chunked_array(chunks)

@@ -19,7 +19,7 @@ from tastebridge.data.files.delimited import DelimitedTable
 from tastebridge.data.files.joins import ItemTable, as_texts, common_column, read_items_table, several_in
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.tables import NAME_OF_FILE, FilesTable, Table, open_table
-from tastebridge.data.text_ids import ids_of_kind, plain_names
+from tastebridge.data.text_ids import ids_of_kind
 from tastebridge.data.text_numbers import given_texts, is_text, numbers_of
 from tastebridge.data.text_times import all_numbers
 from tastebridge.data.time_units import units_of
@@ -74,20 +74,8 @@ def read_events_table(path: Any, columns: Mapping[str, str | None], options: Rea
     notes = [events.note, *([] if users is None else [users.note]), _told(roles, events.names)]
     table = _unnested(table, options)
     textual = {role: is_text(_plain_type(table[role].type)) for role in table.column_names}
-    items = None if options.items is None else read_items_table(options)
-    if items is not None:
-        table, more = _with_categories(table, items, options)
-        notes += more
-    elif options.category_level is not None or holds_several(roles.get("category", "")):
-        cells = as_texts(table["category"])
-        own = several_in(cells, options.category_level)
-        table, more = _with_shares(
-            table.drop_columns("category"), categories_of(cells, own, options.categories), options
-        )
-        notes += [f"{roles['category']!r} holds several categories{more}"]
-    if options.category is not None:
-        constant = pa.array([options.category] * len(table), pa.string())
-        table = table.append_column("category", constant)
+    table, names, more = _categorised(table, roles, options)
+    notes += more
     from_text = isinstance(path, str | Path) and not is_typed(events)
     for place, role in enumerate(table.column_names):
         if role in _IDS:
@@ -96,7 +84,32 @@ def read_events_table(path: Any, columns: Mapping[str, str | None], options: Rea
             notes += _units(table[role])
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
         table = table.set_column(place, role, column)
-    return EventTable(table, roles, _names(items, table), tuple(notes))
+    return EventTable(table, roles, _under_ids(names, table), tuple(notes))
+
+
+def _categorised(
+    table: pa.Table, roles: Mapping[str, str], options: ReadingOptions
+) -> tuple[pa.Table, pd.DataFrame | None, list[str]]:
+    """Return the events with their categories, the names of items, and notes on both."""
+    if options.category is not None:
+        constant = pa.array([options.category] * len(table), pa.string())
+        return table.append_column("category", constant), None, []
+    if options.items is not None:
+        items = read_items_table(options)
+        table, told = _with_categories(table, items, options)
+        return table, items.names, [told]
+    listed = _is_list(table["category"].type)
+    if not listed and options.category_level is None and not holds_several(roles.get("category", "")):
+        return table, None, []
+    texts = (
+        pc.binary_join(_one(table["category"]).cast(pa.list_(pa.string())), "|")
+        if listed
+        else table["category"]
+    )
+    cells = as_texts(texts)
+    split = categories_of(cells, several_in(cells, options.category_level), options.categories)
+    table, told = _with_shares(table.drop_columns("category"), split, options)
+    return table, None, [f"{roles['category']!r} holds several categories{told}"]
 
 
 def is_typed(table: Table) -> bool:
@@ -156,8 +169,8 @@ def _unnested(table: pa.Table, options: ReadingOptions) -> pa.Table:
         lists = pc.split_pattern(texts, options.list_separator)
         table = table.set_column(table.column_names.index("item_id"), "item_id", lists)
     kinds = {name: _plain_type(table[name].type) for name in table.column_names}
-    lists = [name for name, kind in kinds.items() if pa.types.is_list(kind) or pa.types.is_large_list(kind)]
-    if not lists:
+    lists = [name for name, kind in kinds.items() if _is_list(kind)]
+    if "item_id" not in lists:  # a list of categories is no list of events
         return table
     arrays = {name: _one(table[name]) for name in table.column_names}
     sizes = pc.fill_null(pc.list_value_length(arrays[lists[0]]), 0)
@@ -171,10 +184,8 @@ def _unnested(table: pa.Table, options: ReadingOptions) -> pa.Table:
     return pa.table(flat)
 
 
-def _with_categories(
-    table: pa.Table, items: ItemTable, options: ReadingOptions
-) -> tuple[pa.Table, list[str]]:
-    """Return the events with the category of their item, and notes on it."""
+def _with_categories(table: pa.Table, items: ItemTable, options: ReadingOptions) -> tuple[pa.Table, str]:
+    """Return the events with the category of their item, and a note on it."""
     found = categories_of(as_texts(table["item_id"]), items.categories, options.categories)
     table, more = _with_shares(table, found, options)
     if found.n_unknown:
@@ -182,7 +193,7 @@ def _with_categories(
             f"{found.n_unknown:,} events are of items without a category in the table of items; they are"
             " left out."
         )
-    return table, [items.note + (more if items.several else "")]
+    return table, items.note + (more if items.several else "")
 
 
 def _with_shares(table: pa.Table, found: Joined, options: ReadingOptions) -> tuple[pa.Table, str]:
@@ -208,7 +219,7 @@ def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text
         if text:
             column = _coded(column)
             if role == "category":
-                return plain_names(column)
+                return column
             return ids_of_kind(column, options.kind_of(role) if role in _IDS else "auto", role)
         return column
     if role in _IDS and options.ids == "str" and pa.types.is_integer(_plain_type(column.type)):
@@ -257,13 +268,13 @@ def _units(column: pa.ChunkedArray) -> list[str]:
     )
 
 
-def _names(items: ItemTable | None, table: pa.Table) -> pd.DataFrame | None:
+def _under_ids(names: pd.DataFrame | None, table: pa.Table) -> pd.DataFrame | None:
     """Return the names of items under the ids of the events."""
-    if items is None or items.names is None:
+    if names is None:
         return None
     ids = _plain(table["item_id"]).unique()
     known = pd.DataFrame({"id": ids.to_pandas(), "item_id": as_texts(ids)}).dropna()
-    found = known.merge(items.names, on="item_id")
+    found = known.merge(names, on="item_id")
     kept = found[["id", "name"]].set_axis(["item_id", "name"], axis=1)
     return kept.astype({"item_id": np.int64}) if len(kept) and pa.types.is_integer(ids.type) else kept
 
@@ -282,6 +293,10 @@ def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _coded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:

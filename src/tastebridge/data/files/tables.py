@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import pandas as pd
 import pyarrow as pa
 
+from tastebridge.data.coding import arrow_column
 from tastebridge.data.events import as_table
 from tastebridge.data.files.delimited import DelimitedTable
 from tastebridge.data.files.errors import readable
@@ -39,14 +41,15 @@ class Table(Protocol):
 
 @dataclass(frozen=True)
 class FrameTable:
-    """A frame in memory, or a stream of Arrow, as a table."""
+    """A frame of pandas, or a table of Arrow, as a table."""
 
-    frame: pa.Table
+    frame: pa.Table | pd.DataFrame
 
     @property
     def names(self) -> list[str]:
-        """The columns, in order."""
-        return list(self.frame.column_names)
+        """The columns with names of text, in order."""
+        names = self.frame.columns if isinstance(self.frame, pd.DataFrame) else self.frame.column_names
+        return [name for name in names if isinstance(name, str)]
 
     @property
     def note(self) -> str:
@@ -55,7 +58,9 @@ class FrameTable:
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Return some columns."""
-        return self.frame.select(list(columns))
+        if isinstance(self.frame, pa.Table):
+            return self.frame.select(list(columns))
+        return pa.table({name: arrow_column(self.frame[name], name) for name in columns})
 
 
 @dataclass(frozen=True)
@@ -169,18 +174,29 @@ def _refuse_names(path: object, options: ReadingOptions) -> None:
         )
 
 
-def _of_frame(frame: Any) -> pa.Table:
+def _of_frame(frame: Any) -> pa.Table | pd.DataFrame:
     found = as_table(frame)
     if isinstance(found, pa.Table):
+        return _without_views(found)
+    if isinstance(found, pd.DataFrame):
         return found
     if hasattr(found, "__arrow_c_stream__"):
-        return pa.table(found)
+        return _without_views(pa.table(found))
     if hasattr(found, "collect"):
         return _of_frame(found.collect())
     raise InvalidDataError(
         f"a table must be a path, a data frame or an Arrow stream; got {type(frame).__name__}. Give the"
         " path as text."
     )
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Return a table whose texts are of a type that all of Arrow's functions take."""
+    kinds = [
+        field.with_type(pa.large_string()) if pa.types.is_string_view(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(kinds))
 
 
 def _stacked(tables: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:
