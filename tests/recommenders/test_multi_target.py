@@ -17,6 +17,7 @@ from tastebridge.exceptions import (
 from tastebridge.factors import EASEFactors, SVDFactors
 from tastebridge.fitting import shared_fit
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+from tastebridge.splits import leave_last
 
 NAMES = ["books", "films", "music"]
 
@@ -102,11 +103,13 @@ def test_chances_do_not_depend_on_who_stands_beside(fitted):
         np.testing.assert_array_equal(model.predict(pairs[own]), chances[own])
 
 
-def test_within_a_category_the_order_is_that_of_its_own_mapper(fitted):
+def test_within_a_category_the_order_is_that_of_its_own_mapper_where_popularity_has_no_part(fitted):
     panel, model = fitted
     users = panel.users.ids[:15]
     found = model.recommend(users, n=5, by="category")
-    for name in NAMES:
+    scores_alone = [name for name in NAMES if len(model.joint_.temperatures[name]) == 2]
+    assert scores_alone
+    for name in scores_alone:
         alone = model.mappers_[name].recommend(users, n=5)
         ours = found[found["category"] == name]
         assert ours["item_id"].tolist() == alone["item_id"].tolist()
@@ -310,3 +313,52 @@ def test_targets_that_cannot_be_used_are_refused():
             mapper(target).fit(panel)
     with pytest.raises(UnknownCategoryError):
         tb.InterestMapper("all things").fit(panel)
+
+
+@pytest.mark.filterwarnings("ignore:no source helps")
+def test_chances_of_small_catalogues_are_no_less_likely_than_those_of_popularity():
+    """Of rows hidden from the fit, also where the scores of a blend tell little."""
+    for seed, (size, events, kinship) in enumerate([(300, 4, 0.0), (600, 8, 0.0), (600, 8, 0.8)]):
+        panel, _ = make_panel(size, 30, NAMES, relatedness=kinship, events_per_user=events, random_state=1)
+        split = leave_last(panel, "films", random_state=seed)
+        model = mapper().fit(split.train)
+        part, truth = split.train["films"], split.truth
+        pairs = pairs_of(split.train, split.user_ids)
+        pairs = pairs[pairs["category"] == "films"]
+        P = model.predict(pairs).astype(np.float64).reshape(len(split.user_ids), -1)
+        had = part.matrix[part.users.numbers(split.user_ids)].toarray() > 0
+        popular = np.bincount(part.matrix.indices, minlength=part.matrix.shape[1]) + 0.5
+        at = np.searchsorted(split.user_ids, truth["user_id"]), part.items.numbers(truth["item_id"])
+        log_likelihood = []
+        for chances in (P, np.tile(popular, (len(P), 1))):
+            chances = np.where(had, 0.0, chances)
+            log_likelihood.append(np.log((chances / chances.sum(axis=1, keepdims=True))[at]))
+        gain = log_likelihood[0] - log_likelihood[1]
+        assert gain.mean() > -0.02 - 2 * gain.std() / np.sqrt(len(gain)), (size, kinship)
+        assert gain.min() > -8.0  # no item is as good as impossible
+
+
+@pytest.mark.filterwarnings("ignore:1 of 1 users get fewer")
+def test_chances_add_up_to_one_for_users_who_have_all_of_a_category(fitted):
+    panel, model = fitted
+    events = panel.to_frame()
+    own = events[events["user_id"] == 3]
+    for names in (["books"], ["books", "music"]):
+        rows = [events[events["category"] == name].drop_duplicates("item_id") for name in names]
+        history = pd.concat([own, *rows]).assign(user_id=7).drop_duplicates(["category", "item_id"])
+        found = model.recommend_from(history, n=200)
+        assert not set(found["category"]) & set(names)
+        assert found["score"].sum() == pytest.approx(1.0, abs=1e-4)
+    everything = events.drop_duplicates(["category", "item_id"]).assign(user_id=7)
+    with pytest.warns(TastebridgeWarning, match="no more items are left"):
+        assert model.recommend_from(everything, n=3).empty
+
+
+def test_what_is_predicted_for_some_users_is_what_is_predicted_for_all(fitted):
+    panel, model = fitted
+    pairs = pairs_of(panel, panel.users.ids[:90])
+    whole = model.predict(pairs)
+    assert np.isfinite(whole).all()
+    for some in ([5], [0, 17, 44, 89], range(33)):
+        rows = pairs["user_id"].isin(panel.users.ids[list(some)]).to_numpy()
+        np.testing.assert_array_equal(model.predict(pairs[rows]), whole[rows])

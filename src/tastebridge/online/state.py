@@ -123,7 +123,8 @@ class MultiTarget:
     category_model : CategoryModel
         In which category the next event of a user falls.
     temperatures : mapping of target to mapping of {"cold", "warm"} to float
-        The inverse temperature of the softmax over the items of each target.
+        The inverse temperature of the softmax over the items of each target; as ``"cold popularity"`` and
+        ``"warm popularity"``, where it has a part there, the power of popularity.
     tables : mapping of attribute to DataFrame
         Tables over all targets.
     """

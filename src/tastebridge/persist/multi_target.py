@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from tastebridge.exceptions import ModelFileError
-from tastebridge.model.category_model import CategoryModel
+from tastebridge.model.category_model import CategoryModel, n_features
 from tastebridge.model.scorers import LinearScorer
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState, MultiTarget
 from tastebridge.persist.arrays import Arrays
@@ -19,9 +19,10 @@ from tastebridge.persist.interests import describe_interests, revive_interests
 from tastebridge.persist.linear import describe_model, revive_model
 from tastebridge.persist.saved import stored_tables
 
-_CATEGORY_MODEL = {"shares": 1, "coef": 2, "intercept": 1}
-"""The axes of each array of the category model."""
+_CATEGORY_MODEL = ("shares", "coef", "intercept")
 _SEGMENTS = {"cold", "warm"}
+_POWERS = {"cold popularity", "warm popularity"}
+"""Where popularity has a part in the chances of a segment: its power."""
 
 
 def describe_several(
@@ -46,7 +47,13 @@ def revive_several(
     """Return the states of the targets, and what they share with what the record adds to it."""
     sizes = {name: len(items) for name, items in shared.encoder.items.items()}
     n = len(sizes)
-    parts = {name: arrays.get(f"choice/{name}", *(n,) * axes) for name, axes in _CATEGORY_MODEL.items()}
+    shapes = ((n,), (n, None), (n,))
+    parts = {
+        name: arrays.get(f"choice/{name}", *shape)
+        for name, shape in zip(_CATEGORY_MODEL, shapes, strict=True)
+    }
+    if parts["coef"].shape[1] not in (n, n_features(n)):
+        raise ModelFileError(f"its category model has {parts['coef'].shape[1]} features for {n} categories.")
     targets = {
         part["model"]["target"]: _revive(
             part, arrays.under(f"targets/{place}"), shared, partial(_read, place, read_table)
@@ -105,7 +112,9 @@ def _write(place: int, write_table: Callable[[str, pd.DataFrame], str], name: st
 
 def _positive(temperatures: Mapping[str, Any]) -> dict[str, float]:
     found = {name: float(value) for name, value in temperatures.items()}
-    if set(found) != _SEGMENTS or not all(0 < value < float("inf") for value in found.values()):
+    if not _SEGMENTS <= set(found) <= _SEGMENTS | _POWERS or not all(
+        0 < value < float("inf") for value in found.values()
+    ):
         raise ModelFileError(
             f"its temperatures are {temperatures!r}, not a positive number for each of {_SEGMENTS}."
         )

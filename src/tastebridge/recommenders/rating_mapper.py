@@ -44,7 +44,7 @@ _KINDS = ("cold", "warm")
 
 
 class Scale(NamedTuple):
-    """The ends of the target's scale, and the number added inside the model so that all ratings are above 0."""
+    """The ends of the target scale, and the number added inside the model so that all ratings are above 0."""
 
     low: float
     high: float

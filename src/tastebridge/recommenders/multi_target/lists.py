@@ -30,7 +30,7 @@ from tastebridge.recommenders.multi_target.merging import (
     best_of_all,
     to_frame,
 )
-from tastebridge.recommenders.multi_target.temperature import catalogue_for, log_totals, temperature_of
+from tastebridge.recommenders.multi_target.temperature import log_totals, power_of, temperature_of
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
@@ -63,9 +63,16 @@ class Models(NamedTuple):
         return {name: histories[name] for name in self.targets[target].encoder.items}
 
     def shares(self, target: str, histories: Histories) -> Array:
-        """Return the probability (n_users,) that the target comes next."""
+        """Return the probability (n_users,) that the target comes next, of the categories with items left."""
         place = list(self.joint.encoder.items).index(target)
-        return category_probabilities(self.joint.category_model, histories)[:, place]
+        P = category_probabilities(self.joint.category_model, histories)
+        left = np.column_stack([np.diff(rows.indptr) < rows.shape[1] for rows in histories.values()])
+        if left.all():
+            return P[:, place]
+        P, whole = P * left, np.zeros(len(P))
+        for column in P.T:  # added up one by one, so that a row depends on nothing else
+            whole += column
+        return np.divide(P[:, place], whole, out=np.zeros(len(P)), where=whole > 0)
 
 
 class Order(NamedTuple):
@@ -96,15 +103,27 @@ class Order(NamedTuple):
         return self.n * (1 if self.by == "score" else min(shown, len(self.categories)))
 
 
-class _Scored(NamedTuple):
-    """The vectors of people in one category, and what turns their scores into chances."""
+class _Items(NamedTuple):
+    """The vectors of the items of a target, with a column of popularity where it has a part in chances."""
 
+    target: str
+    vectors: NDArray[np.float32]
+
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Return the vectors (n_items, n_components)."""
+        return self.vectors
+
+
+class _Scored(NamedTuple):
+    """The vectors of users and items in one category, and the numbers that turn scores into chances."""
+
+    items: NDArray[np.float32]
     vectors: NDArray[np.float32]
     temperature: Array
     log_chance: Array
 
     def chances(self, scores: NDArray[np.float32], rows: slice | NDArray[np.int64] = slice(None)) -> Array:
-        """Return the chances of scores of people, a person a row or, with ``rows``, the person of each."""
+        """Return the chances of scores, one row per user or, with ``rows``, the user of each score."""
         tau, base = self.temperature[rows], self.log_chance[rows]
         if scores.ndim == 2:
             tau, base = tau[:, None], base[:, None]
@@ -193,7 +212,7 @@ def predict_mixed(models: Models, panel: Panel, pairs: Pairs, missing: str) -> N
             at = np.flatnonzero((user >= part.start) & (user < part.stop))
             own, items = user[at] - part.start, pairs.items[rows[at]]
             scored = _scored(models, name, histories)
-            found = chosen_scores(scored.vectors, own, models.model(name).item_vectors(), items)
+            found = chosen_scores(scored.vectors, own, scored.items, items)
             scores[rows[at]] = scored.chances(found, own).astype(np.float32)
     return scores
 
@@ -210,8 +229,7 @@ def _mixed(
         scored, seen = _scored(models, name, histories), histories[name]
         width = min(order.n, seen.shape[1])
         closing = closed(models.targets[name], histories, filters[name], twins)
-        catalogue = catalogue_for(models.model(name), models.read(name, histories))
-        items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **closing._asdict())
+        items, scores = top_k(scored.vectors, scored.items, width, seen=seen, **closing._asdict())
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
         return best_of_all(found, order.n)
@@ -221,10 +239,21 @@ def _mixed(
 
 def _scored(models: Models, target: str, histories: Histories) -> _Scored:
     model, own = models.model(target), models.read(target, histories)
-    vectors = model.user_vectors(own)
-    temperature = temperature_of(models.joint.temperatures[target], target, own)
-    totals = log_totals(model, vectors, own, temperature)
-    return _Scored(vectors, temperature, np.log(models.shares(target, histories)) - totals)
+    known = models.joint.temperatures[target]
+    temperature, power = temperature_of(known, target, own), power_of(known, target, own)
+    items, vectors = _Items(target, model.item_vectors()), model.user_vectors(own)
+    if power is not None:
+        # one more component: the score grows by power / temperature times log popularity
+        rare = models.joint.encoder.statistics[target].idf  # the logarithm of all users per user of the item
+        items = items._replace(vectors=np.column_stack([items.vectors, -rare]).astype(np.float32))
+        vectors = np.column_stack([vectors, power / temperature]).astype(np.float32)
+    totals = log_totals(items, vectors, own, temperature)
+    shares = models.shares(target, histories)
+    # no chance where no item or no probability is left; its logarithm must not be one infinity less another
+    log_chance = np.full(len(shares), -np.inf)
+    open_ = (shares > 0) & np.isfinite(totals)
+    log_chance[open_] = np.log(shares[open_]) - totals[open_]
+    return _Scored(items.vectors, vectors, temperature, log_chance)
 
 
 def _nothing(ids: np.ndarray, known: Mapping[str, Vocabulary]) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def _learn_one(shared: _Shared, aim: Aim, built: Built, rng: np.random.Generator
     fit = TargetFit(built, aim.sources, aim.plan, shared.settings, rng)
     state, message = learn_state(fit, known, lambda name: None)
     state = replace(state, statistics=None, no_statistics=ONE_OF_SEVERAL)
-    return _Learned(state, learn_temperatures(built.folds, fit.learned), message)
+    return _Learned(state, learn_temperatures(built.folds, fit.learned, built.context.popularity), message)
 
 
 def _aim(
