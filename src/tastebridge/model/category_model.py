@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tastebridge._numerics.linalg import in_whole_tiles
+from tastebridge._numerics.linalg import row_products
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
@@ -122,8 +122,7 @@ def _product(X: Array, coef: Array) -> Array:
         for column, weights in zip(X.T, coef.T, strict=True):
             out += column[:, None] * weights
         return out
-    wide = in_whole_tiles(coef)  # BLAS also treats the columns left over from its tiles in another way
-    return np.asarray((in_whole_tiles(X) @ wide.T)[: len(X), : len(coef)])
+    return row_products(X, coef.T)
 
 
 def _counts(histories: Histories) -> Array:

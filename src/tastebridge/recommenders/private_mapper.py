@@ -204,7 +204,7 @@ class PrivateMapper(Recommender):
         state = FittedState(LinearScorer(model), encoder, public.item_names)
         return self._keep({self.target: state}, panel)
 
-    def _read(self, events: Any) -> Panel:
+    def _read(self, events: Events) -> Panel:
         """Return the panel of the events, in which no protected user decides on what is public."""
         if isinstance(events, Panel):
             panel = super()._read(events)
