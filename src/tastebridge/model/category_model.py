@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge._numerics.linalg import row_products
+from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
@@ -158,7 +158,7 @@ def _fitted(left: Array, chosen: NDArray[np.int64], shares: Array, more: bool) -
         intercept[chosen[:1]] = 0.0
         return CategoryModel(shares, coef, intercept)
     regression = LogisticRegression(max_iter=500, C=_STRENGTH if more else 1.0)
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         model = regression.fit((X - mean) / deviation, chosen)
     weights = model.coef_ / deviation
     constants = model.intercept_ - weights @ mean
