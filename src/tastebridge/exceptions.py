@@ -16,7 +16,7 @@ class InvalidDataError(TastebridgeError, ValueError):
 
 
 class NoLinkedUsersError(InvalidDataError):
-    """No (or too few) people stand in both of two categories."""
+    """No (or too few) users stand in both of two categories."""
 
 
 class UnknownIdError(TastebridgeError, LookupError):

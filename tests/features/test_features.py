@@ -103,7 +103,7 @@ def test_any_encoder_will_do_and_what_it_gives_is_checked():
     broken = Lengths()
     broken.encode = lambda texts: np.zeros(3)
     with pytest.raises(
-        InvalidDataError, match=r"Lengths\.encode must give a vector a text, an array of 2 rows"
+        InvalidDataError, match=r"Lengths\.encode must return one vector per text, an array of 2 rows"
     ):
         sentence_features([1, 2], ["a", "b"], broken)
     with pytest.raises(InvalidParameterError, match="an object with encode"):
@@ -181,8 +181,8 @@ def test_many_columns_of_numbers_are_one_vector():
     ("table", "message"),
     [
         ({"title": ["x"]}, "needs a column item_id; its columns are \\['title'\\]"),
-        ({"item_id": ["x"]}, "a column that describes the items"),
-        ({"item_id": ["x"], "category": ["books"], "n": [1]}, "needs a row"),
+        ({"item_id": ["x"]}, "one column that describes the items"),
+        ({"item_id": ["x"], "category": ["books"], "n": [1]}, "needs at least one row"),
         ({"item_id": ["x"], "when": [pd.Timestamp(0)]}, "column 'when' .* holds timestamp.* leave it out"),
         ({"item_id": ["x", "y"], "v": [[1.0], [1.0, 2.0]]}, "of one length; .* 'v' .* 1 to 2 numbers"),
         ({"item_id": ["x", "y"], "n": [3, 3]}, "column 'n' of the items of 'films': .* all are 3"),

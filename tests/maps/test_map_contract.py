@@ -37,5 +37,5 @@ def test_map_is_a_scikit_learn_regressor(estimator, check):
 
 @pytest.mark.parametrize("model", exported(maps))
 def test_map_of_nobody_is_refused(model):
-    with pytest.raises(InvalidDataError, match="needs people"):
+    with pytest.raises(InvalidDataError, match="needs users with weights above zero"):
         model().fit_moments(Moments.zeros(3, 2))

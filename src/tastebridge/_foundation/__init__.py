@@ -1,1 +1,1 @@
-"""What every part rests on: checks of input, the progress bar, and the version."""
+"""The ground of every wing: checks of input, warnings, the progress bar, and the version."""

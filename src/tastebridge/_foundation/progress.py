@@ -24,7 +24,7 @@ from tastebridge._foundation.printable import printable
 
 
 class Step(Protocol):
-    """What is called at the start of every step, with what it does."""
+    """A function to call at the start of every step, with its name."""
 
     def __call__(self, message: str) -> None:
         """Go on to the next step."""
@@ -32,7 +32,7 @@ class Step(Protocol):
 
 @contextmanager
 def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
-    """Yield a function that names the next of ``total`` steps on a bar; on a terminal the bar goes away."""
+    """Yield a function that names the next of ``total`` steps; the bar is erased at the end."""
     if not shown:
         yield lambda message: None
         return
@@ -40,7 +40,7 @@ def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
     columns = (SpinnerColumn(), said, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task(title, total=total)
-        done = -1
+        done = -1  # a step is announced when it starts, so the first one completes none
 
         def step(message: str) -> None:
             nonlocal done
@@ -51,10 +51,10 @@ def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
 
 
 class Meter(Protocol):
-    """What is called as work gets done."""
+    """A function to call as work gets done."""
 
     def __call__(self, done: int, people: int = 0) -> None:
-        """Count what was done, and whom it served."""
+        """Add finished work, and the number of users it served."""
 
 
 _EVERY = 30.0
@@ -65,8 +65,8 @@ _EVERY = 30.0
 def meter(title: str, total: int, unit: str, shown: bool) -> Iterator[Meter]:
     """Yield a function that counts towards ``total``, shown with rate and time left.
 
-    On a terminal it is a bar that goes away; elsewhere, as in the log of a nightly job, a line now and then.
-    Everything goes to the standard error.
+    On a terminal it is a bar that is erased at the end. Elsewhere, as in the log of a nightly job, it is one
+    line every 30 seconds. Both are written to the standard error.
     """
     console = Console(stderr=True)
     if not shown:
@@ -79,14 +79,14 @@ def meter(title: str, total: int, unit: str, shown: bool) -> Iterator[Meter]:
 
 
 _Show = Callable[[int, str, float], None]
-"""Shows what is done, at what rate, after how many seconds."""
+"""Shows the finished work, its rate, and the seconds so far."""
 
 
 def _counter(unit: str, show: _Show) -> Meter:
     start, sums, lock = time.monotonic(), [0, 0], Lock()
 
     def count(done: int, people: int = 0) -> None:
-        with lock:
+        with lock:  # parts of a batch finish in several threads
             sums[0], sums[1] = sums[0] + done, sums[1] + people
             seconds = time.monotonic() - start
             amount, what = (sums[1], "people") if sums[1] else (sums[0], unit)

@@ -1,4 +1,4 @@
-"""Checks of parameters: each error names the thing, what was expected, what came and what to do."""
+"""Checks of parameters: each error names the parameter, the values allowed, the value given and a remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
 
 
 def check_fitted(estimator: Any, attribute: str) -> None:
-    """Refuse an estimator without an attribute that ``fit`` sets, as scikit-learn does, but sooner."""
+    """Refuse an estimator without an attribute that ``fit`` sets, with scikit-learn's ``NotFittedError``."""
+    # hasattr first: check_is_fitted looks at every attribute, and small requests come often
     if not hasattr(estimator, attribute):
         check_is_fitted(estimator, attribute)
 
@@ -30,7 +31,7 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """Return ``value`` as an int if it is a whole number in ``[minimum, maximum]``."""
     bound = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)  # True is an Integral
     if not whole or value < minimum or (maximum is not None and value > maximum):
         raise InvalidParameterError(f"{name} must be a whole number, {bound}; got {value!r}.")
     return int(value)

@@ -1,1 +1,1 @@
-"""Numbers below: arrays in, arrays out, no ids and no checks."""
+"""Numerical code: arrays in, arrays out, no ids and no checks."""

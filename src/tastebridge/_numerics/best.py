@@ -27,12 +27,12 @@ def unpack_scores(keys: Keys) -> Floats:
 
 
 def unpack_numbers(keys: Keys) -> Numbers:
-    """Unpack the item numbers; of no item they mean nothing."""
+    """Unpack the item numbers; the number of key 0, no item, is meaningless."""
     return (ONES - keys.astype(np.uint32)).astype(np.int64)
 
 
 def merge(best: Keys, users: Numbers, keys: Keys) -> None:
-    """Keep each user's k largest of old and new keys, the smallest in column 0; ``users`` come in runs."""
+    """Keep each user's k largest of old and new keys, smallest in column 0; equal ``users`` are adjacent."""
     if not len(users):
         return
     k, start = best.shape[1], np.flatnonzero(np.diff(users, prepend=-1))
@@ -51,15 +51,15 @@ def unpack(best: Keys) -> tuple[NDArray[np.int32], Floats]:
 
 
 class Found:
-    """The best items of users, put together from time to time of what was found since.
+    """The best items of users, merged from time to time with the candidates found since.
 
     Attributes
     ----------
     best : ndarray of shape (n_users, k + margin)
         Keys, the smallest in column 0.
     floor : ndarray of shape (n_users,)
-        What a score must reach to be of use: the k-th best less the ``slack`` of a user, or about the lowest
-        number while there are fewer. It may be raised from outside.
+        The least score of a useful candidate: the k-th best less the ``slack`` of a user, or the lowest float
+        while there are fewer than k. It may be raised from outside.
     """
 
     def __init__(self, n_users: int, k: int, margin: int, slack: NDArray[np.float64]) -> None:
@@ -69,18 +69,18 @@ class Found:
         self._waiting: list[tuple[Numbers, Keys]] = []
 
     def add(self, users: Numbers, keys: Keys, most: int) -> None:
-        """Take keys of users, and put all together once ``most`` wait."""
+        """Add keys of users, and merge all once ``most`` wait."""
         self._waiting.append((users, keys))
         if sum(len(part) for part, _ in self._waiting) >= most:
             self.settle()
 
     def settle(self) -> None:
-        """Put together what waits, and raise the floors."""
+        """Merge the waiting keys, and raise the floors."""
         parts, self._waiting = self._waiting, []
         if not parts:
             return
         users, keys = (np.concatenate(part) for part in zip(*parts, strict=True))
-        order = np.argsort(users, kind="stable")
+        order = np.argsort(users, kind="stable")  # merge() wants the keys of a user in one run
         merge(self.best, users[order], keys[order])
         who = np.unique(users)
         kth = np.partition(self.best[who], self._margin, axis=1)[:, self._margin]

@@ -1,4 +1,4 @@
-"""The items open to recommendation, arranged for the search; checks of what the search is given."""
+"""The items open to recommendation, arranged for the search; checks of its input."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Numbers = NDArray[np.int64]
 class Catalogue:
     """The items open to recommendation, longest vectors first, cut into blocks.
 
-    Columns that are 0 for nearly all items, as those of links between single items, are kept apart, so that
-    nobody multiplies by what is 0.
+    Columns that are 0 for nearly all items, such as links between single items, are kept apart as a sparse
+    matrix, so that the dense product does not multiply zeros.
 
     Attributes
     ----------
     items : ndarray of shape (n_items, n_components)
         All items, in their own order.
     numbers, norms : ndarray of shape (n_open,)
-        Of the items that are open, longest first.
+        Numbers and lengths of the open items, longest first.
     position : ndarray of shape (n_items,)
-        The place of each item among them, -1 for none.
+        The place of each item among the open ones, -1 for closed items.
     thick, thin : ndarray of int
         The columns kept in full, and the others.
     vectors : ndarray of shape (n_open, n_thick)
@@ -40,7 +40,7 @@ class Catalogue:
         Places of the items with entries in the thin columns, ascending.
     entries : csr_matrix of shape (n_rare, n_thin)
     sketch : Sketch
-        Of ``vectors``, for the search of single people.
+        The sketch of ``vectors``, for requests of one user.
     """
 
     items: Floats
@@ -58,10 +58,10 @@ class Catalogue:
     def of(cls, items: Floats, numbers: Numbers, typical: Floats | None = None) -> Catalogue:
         """Sort the ``numbers`` of ``items`` by the length of their vectors.
 
-        With vectors of ``typical`` people single ones like them are searched quickly.
+        Vectors of ``typical`` users make requests of one user faster.
         """
         norms = lengths(items)
-        numbers = numbers[np.argsort(-norms[numbers])]  # how equal lengths are ordered changes nothing
+        numbers = numbers[np.argsort(-norms[numbers])]  # the order of equal lengths does not change a list
         position = np.full(len(items), -1)
         position[numbers] = np.arange(len(numbers))
         few = np.count_nonzero(items, axis=0) < _THIN * len(items)
@@ -76,7 +76,7 @@ class Catalogue:
         return cls(items, numbers, norms, position, thick, thin, whole, rare, scarce[rare], sketch)
 
     def scarce_scores(self, users: Floats) -> Floats:
-        """Return what the thin columns add to the scores of the items that have any, (n_users, n_rare)."""
+        """Return the scores by the thin columns alone, of the items with entries there, (n_users, n_rare)."""
         return np.ascontiguousarray((self.entries @ np.ascontiguousarray(users[:, self.thin].T)).T)
 
     def fold(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -102,10 +102,11 @@ def entries(matrix: sparse.csr_matrix, rows: Numbers) -> tuple[Numbers, Numbers]
 
 
 def check_vectors(name: str, vectors: ArrayLike) -> Floats:
-    """Return ``vectors`` as a C-contiguous float32 matrix of sound numbers."""
+    """Return ``vectors`` as a C-contiguous float32 matrix of finite numbers below 1e18."""
     array = np.ascontiguousarray(vectors, dtype=np.float32)
     if array.ndim != 2:
-        raise InvalidDataError(f"{name} must be a matrix, a vector a row; got shape {array.shape}.")
+        raise InvalidDataError(f"{name} must be a matrix, one vector per row; got shape {array.shape}.")
+    # inner products of such vectors stay below the largest float32, 3.4e38
     if array.size and not np.abs(array).max() < 1e18:
         row = int(np.flatnonzero(~(np.abs(array) < 1e18).all(axis=1))[0])
         raise InvalidDataError(
@@ -115,7 +116,7 @@ def check_vectors(name: str, vectors: ArrayLike) -> Floats:
 
 
 def open_items(n_items: int, allow: ArrayLike | None, deny: ArrayLike | None) -> Numbers:
-    """Return the numbers of the items that are open to everyone."""
+    """Return the numbers of the items that are open to all users."""
     open_ = np.full(n_items, allow is None)
     if allow is not None:
         open_[_numbers("allow", allow, n_items)] = True
@@ -137,7 +138,7 @@ def _numbers(name: str, numbers: ArrayLike, n_items: int) -> Numbers:
 def check_per_user(
     name: str, matrix: sparse.csr_matrix | None, shape: tuple[int, int]
 ) -> sparse.csr_matrix | None:
-    """Return ``matrix`` as csr if it has a row a user and a column an item."""
+    """Return ``matrix`` as csr if it has one row per user and one column per item."""
     if matrix is not None and (not sparse.issparse(matrix) or matrix.shape != shape):
         got = getattr(matrix, "shape", type(matrix).__name__)
         raise InvalidDataError(

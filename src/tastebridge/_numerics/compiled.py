@@ -31,7 +31,7 @@ def _score(key: np.uint64) -> np.float32:
 
 @njit(nogil=True)
 def _insert(ascending: Keys, key: np.uint64) -> None:
-    """Put a key in its place and drop the smallest."""
+    """Insert a key in its place and drop the smallest."""
     at = 0
     while at + 1 < len(ascending) and ascending[at + 1] < key:
         ascending[at] = ascending[at + 1]
@@ -49,10 +49,10 @@ def keep(
     slack: Doubles,
     margin: int,
 ) -> None:
-    """Put what of a tile belongs to the best of its users among them, and raise their floors, in place.
+    """Insert the scores of a tile into the best of its users, and raise their floors, in place.
 
-    Rows of ``scores`` are those ``users``, columns the items of these ``numbers``. All else is as in
-    :class:`tastebridge._numerics.best.Found`, but that rows of ``best`` ascend.
+    Rows of ``scores`` are ``users``, columns are items by ``numbers``. The rest is as in
+    :class:`tastebridge._numerics.best.Found`, except that rows of ``best`` ascend.
     """
     width = scores.shape[1]
     for row in range(len(users)):
@@ -60,6 +60,7 @@ def keep(
         mine, limit = best[user], np.float32(floor[user])
         for start in range(0, width, GROUP):
             whole = start + GROUP <= width
+            # one flag for a group: a loop without branches is compiled to vector instructions
             hot = np.int32(not whole)
             if whole:
                 for i in range(GROUP):

@@ -1,4 +1,4 @@
-"""Exact top-k of scores that are there already, as :mod:`tastebridge._numerics.topk` is of inner products."""
+"""Exact top-k of a matrix of scores; :mod:`tastebridge._numerics.topk` does the same for inner products."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def dense_top_k(scores: Floats, k: int) -> tuple[NDArray[np.int32], Floats]:
     """
     n, m = scores.shape
     k = min(k, m)
+    # the lowest finite float as the least: -inf marks closed items
     least = np.maximum(np.partition(scores, m - k, axis=1)[:, m - k], np.finfo(np.float32).min)
     rows, columns = np.nonzero(scores >= least[:, None])
     best = np.zeros((n, k), dtype=np.uint64)

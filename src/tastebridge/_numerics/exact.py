@@ -1,4 +1,4 @@
-"""Products of whole numbers without any rounding, at the speed of floats."""
+"""Products of whole numbers without rounding, at the speed of floats."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 _EXACT = 2.0**52
-"""A float holds every whole number up to twice this, so sums of products that stay below it are exact."""
+"""A float64 holds every whole number up to twice this, so sums of products below it are exact."""
 
 
 def exact_product(A: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.int64]:
     r"""Return ``A.T @ B`` (p, q) of matrices (n, p) and (n, q) of whole numbers, exactly.
 
     No partial sum exceeds :math:`\sqrt{\max_i \sum_u a_{ui}^2 \, \max_j \sum_u b_{uj}^2}` (Cauchy and
-    Schwarz), so where that is below 2^52 the product of floats is exact, in whatever order it is summed.
-    Elsewhere the rows are halved; a single row too large is multiplied as integers. The result itself must
-    stay below 2^63.
+    Schwarz). Where this is below 2^52 the product of floats is exact, in any order of summation. Otherwise
+    the rows are halved, and a single row that is too large is multiplied as integers. The result itself must
+    be below 2^63.
 
     Examples
     --------

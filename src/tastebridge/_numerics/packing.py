@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 STORAGES = ("exact", "float16", "int8")
-"""How a file holds a matrix: as it is, or packed."""
+"""The ways to store a matrix in a file: unchanged, or packed."""
 _LEVELS = {"float16": 1.0, "int8": 127.0}
 _BITS = {"float16": 1, "int8": 16}
-"""Bits of a scale. So few that the largest entry of a row is exact, and packing again changes nothing."""
+"""Bits of a scale: few enough that the largest entry of a row is exact, and packing twice changes nothing."""
 
 
 def pack(A: NDArray[np.floating], storage: str) -> tuple[NDArray[Any], Floats]:
     r"""Return codes (n, k) and scales (n,) with :math:`A_{ij} \approx s_i c_{ij}`.
 
     The scale is the largest entry of the row, for int8 divided by 127, rounded up to a number of few bits.
-    An entry errs by half a scale with int8, by a 2048th of itself with float16.
+    The error of an entry is at most half a scale for int8, and 1/2048 of the entry for float16.
     """
     largest = np.abs(A).max(axis=1, initial=0.0).astype(np.float64)
     mantissa, exponent = np.frexp(largest / _LEVELS[storage])
@@ -32,12 +32,12 @@ def pack(A: NDArray[np.floating], storage: str) -> tuple[NDArray[Any], Floats]:
 
 
 def unpack(codes: NDArray[Any], scales: Floats) -> Floats:
-    """Return the matrix that was packed, in float32."""
+    """Return the packed matrix in float32."""
     return np.asarray(codes.astype(np.float32) * scales[:, None])
 
 
 def rounded(A: NDArray[np.floating], storage: str) -> Floats:
-    """Return ``A`` as it will come out of storage, in float32.
+    """Return ``A`` as it will be read from storage, in float32.
 
     Examples
     --------

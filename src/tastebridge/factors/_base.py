@@ -1,4 +1,4 @@
-"""What every factor model promises, and the checks they share."""
+"""The contract of every factor model, and the checks they share."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Array = NDArray[np.float64]
 class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the factor models of one category.
 
-    The contract, which the tests hold every model to:
+    The contract, which the tests check for every model:
 
-    - ``fit(X)`` takes the histories ``X`` (people × items, sparse or dense, weights at least 0), learns from
-      them alone and forgets what it learned before. No person is stored: the size is that of the items.
-    - ``transform(X)`` folds people in, new ones or those of the training: (n, n_components) in float64.
+    - ``fit(X)`` learns from the histories ``X`` (users × items, sparse or dense, weights at least 0) and
+      forgets an earlier fit. No user is stored: the size of a model depends on the items only.
+    - ``transform(X)`` folds users in, new ones or users of the fit: (n, n_components) in float64.
       A row depends on that row only, and an empty history becomes zeros.
     - ``item_factors_`` (n_items, n_components) decodes: ``transform(X) @ item_factors_.T`` are scores.
     - The same ``random_state`` gives the same factors whatever the number of threads.
@@ -35,9 +35,9 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     ----------
     item_factors_ : array or sparse matrix of shape (n_items, n_components)
     user_gram_ : ndarray of shape (n_components, n_components)
-        The Gram matrix of the people's factors, those without a filter: what new items need.
+        The Gram matrix of the users' factors before any filter, from which new items get their factors.
     newcomers_ : ndarray of int
-        The items that came after the fit, where there are any.
+        The items added after the fit, if there are any.
     n_features_in_ : int
         The number of items.
     """
@@ -48,12 +48,12 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     n_features_in_: int
 
     def fit(self, X: Any, y: None = None) -> Self:
-        """Learn from the histories ``X`` (people × items); ``y`` is ignored.
+        """Learn from the histories ``X`` (users × items); ``y`` is ignored.
 
         Raises
         ------
         InvalidParameterError
-            If a parameter cannot be used, as ``n_components`` above what the data allow.
+            If a parameter cannot be used, such as ``n_components`` above the number of users or items.
         ValueError
             If ``X`` is empty, negative or not finite.
         """
@@ -63,22 +63,22 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         return self
 
     def transform(self, X: Any) -> Any:
-        """Return the factors of the histories ``X`` (people × items), one row a person."""
+        """Return the factors of the histories ``X`` (users × items), one row per user."""
         check_is_fitted(self)
         return self._transform(self._read(X, reset=False))
 
     def fold_in(self, rows: sparse.csr_matrix) -> Any:
-        """Return :meth:`transform` of float64 histories known to be sound: sorted, and all above 0."""
+        """Return :meth:`transform` without checks, of float64 histories that are sorted and above 0."""
         return self._transform(rows)
 
     def absorbed(self, after: sparse.csr_matrix, before: sparse.csr_matrix) -> Self:
-        """Return the same factors, with :attr:`user_gram_` that of the people after some of them changed.
+        """Return the same factors with :attr:`user_gram_` updated for users whose histories changed.
 
         Parameters
         ----------
-        after, before : csr_matrix of shape (n_people, n_items)
-            The histories of those who changed, as for :meth:`fold_in`. Who is new has an empty row before,
-            who left an empty row after.
+        after, before : csr_matrix of shape (n_users, n_items)
+            The histories of the changed users, as for :meth:`fold_in`. A new user has an empty row in
+            ``before``, a user who left has an empty row in ``after``.
         """
         model = copy(self)
         Z, was = (self._plain(rows) for rows in (after, before))
@@ -88,37 +88,38 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     def extended(self, rows: sparse.csr_matrix, new: NDArray[np.int64]) -> tuple[Self, Array]:
         """Return the same factors over more items: the new ones get factors by a fold-in of the item side.
 
-        The factors of the other items stay as they are, and so do those of people who took none of the new.
+        The factors of the other items, and of users without a new item, stay as they are.
 
         Parameters
         ----------
-        rows : csr_matrix of shape (n_people, n_items)
-            The histories, over all items, of the people who took the new items, as for :meth:`fold_in`; they
-            are among those of :attr:`user_gram_`.
+        rows : csr_matrix of shape (n_users, n_items)
+            The histories, over all items, of the users of the new items, as for :meth:`fold_in`. These users
+            must be in :attr:`user_gram_` already.
         new : ndarray of int
             The columns of the new items, ascending.
 
         Returns
         -------
         model, item_factors : factor model, ndarray of shape (n_new, n_components)
-            The item factors are those of the new items.
+            The model over all items, and the factors of the new items.
         """
         model = copy(self)
         model.n_features_in_ = self.n_features_in_ + len(new)
+        # columns shift when new ones come between them: number k of the old items is moved[k] now
         moved = np.delete(np.arange(model.n_features_in_), new)
         model.newcomers_ = np.union1d(moved[getattr(self, "newcomers_", new[:0])], new)
         model._grow(new)
         return model, model._settle(rows, new)
 
     def settled(self, rows: sparse.csr_matrix, items: NDArray[np.int64]) -> tuple[Self, Array]:
-        """Return the same factors, with those of items nobody had taken so far by a fold-in as of new ones.
+        """Return the same factors, after a fold-in of items that had no user so far.
 
         Parameters
         ----------
-        rows : csr_matrix of shape (n_people, n_items)
+        rows : csr_matrix of shape (n_users, n_items)
             As for :meth:`extended`.
         items : ndarray of int
-            Their columns, ascending.
+            The columns of these items, ascending.
 
         Returns
         -------
@@ -129,7 +130,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         return model, model._settle(rows, items)
 
     def _of_the_fit(self, rows: Array) -> Array:
-        """Return rows of items with those of newcomers 0: new items are told by those of the fit alone."""
+        """Return rows of items with 0 for items added later: folding in uses the items of the fit alone."""
         if not hasattr(self, "newcomers_"):
             return rows
         rows = rows.copy()
@@ -155,7 +156,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         return k
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that histories may be sparse and are never negative."""
+        """Declare that histories may be sparse and are never negative."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = True
@@ -175,24 +176,25 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def _plain(self, R: sparse.csr_matrix) -> Array:
-        """Return what the item side is solved over, of clean histories: their factors without a filter."""
+        """Return the factors of clean histories before any filter: the regressors of the item side."""
 
     @abstractmethod
     def _grow(self, new: NDArray[np.int64]) -> None:
-        """Make room for new items; nothing is known of them."""
+        """Add rows of zeros for new items."""
 
     @abstractmethod
     def _settle(self, R: sparse.csr_matrix, items: NDArray[np.int64]) -> Array:
-        """Give items, of which nothing is known, factors from clean histories, and return them."""
+        """Set the factors of items without factors from clean histories, and return them."""
 
 
 def grown(rows: Array, new: NDArray[np.int64]) -> Array:
-    """Return the rows of old items with zeros for the new ones at their places."""
+    """Return the rows of old items with rows of zeros inserted for the new ones."""
+    # np.insert counts places in the old array, ``new`` in the new one
     return np.insert(rows, new - np.arange(len(new)), 0.0, axis=0)
 
 
 def placed(rows: Array, items: NDArray[np.int64], values: Array) -> Array:
-    """Return a copy of the rows of items in which some are replaced."""
+    """Return a copy of the rows of items, some of them replaced."""
     out = rows.copy()
     out[items] = values
     return out

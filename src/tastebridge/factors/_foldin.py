@@ -17,10 +17,9 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
 
     ``C`` (n, n_items) holds confidences, ``Y`` (n_items, f) the item factors and ``G`` (f, f), whose
     ``inverse`` is given, is :math:`Y^\top Y + \lambda I`. With :math:`K = Y_u G^{-1} Y_u^\top` the same
-    vector is :math:`G^{-1} Y_u^\top (I + (C_u - I) K)^{-1} c_u`, a system as large as the history and not as
-    the factors, so the smaller of the two is solved. Histories are padded to a power of two and solved in
-    stacks; the padding depends on the row alone, so a row comes out the same in any batch. Empty rows give
-    zeros.
+    vector is :math:`G^{-1} Y_u^\top (I + (C_u - I) K)^{-1} c_u`, a system of the size of the history instead
+    of the rank. The smaller system is solved. Histories are padded to a power of two and solved in stacks.
+    The padding depends on the row alone, so a row has the same bits in any batch. Empty rows give zeros.
     """
     f = Y.shape[1]
     lengths = np.diff(C.indptr)
@@ -45,7 +44,7 @@ def _padded_rows(C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, Y: A
     real = place < length
     position = np.where(real, start + place, 0)
     Yu = Y[C.indices[position]]
-    Yu[~real] = 0.0
+    Yu[~real] = 0.0  # padding points at entry 0, and must add nothing
     return Yu, np.where(real, C.data[position], 0.0)
 
 

@@ -17,8 +17,8 @@ from tastebridge.factors._base import Array, FactorModel, grown, placed
 class NormalizedFactors(FactorModel):
     r"""Base of models with ``transform(X) = normalize_rows(X) @ encoder_``.
 
-    :math:`z = d_u^{-a}\, r\, E`, where :math:`d_u = \sum_i r_i` is the person's own degree and :math:`a` is
-    ``user_power``. All that was learned, the degrees of the training items too, is in the encoder :math:`E`.
+    :math:`z = d_u^{-a}\, r\, E`, where :math:`d_u = \sum_i r_i` is the user's own degree and :math:`a` is
+    ``user_power``. The encoder :math:`E` holds all learned numbers, the degrees of the items included.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class NormalizedFactors(FactorModel):
 
     def _grow(self, new: NDArray[np.int64]) -> None:
         self.encoder_ = grown(self.encoder_, new)
-        if hasattr(self, "item_factors_"):  # a model that was loaded does without
+        if hasattr(self, "item_factors_"):  # a loaded model has the encoder alone
             self.item_degrees_ = grown(self.item_degrees_, new)
             self.item_factors_ = grown(self.item_factors_, new)
 
@@ -76,9 +76,9 @@ class NormalizedFactors(FactorModel):
     def _new_directions(self, products: Array) -> Array:
         r"""Return rows of the right singular vectors, :math:`V_i = a_i^\top T (T^\top T)^{-1}`.
 
-        :math:`a_i` is the column of a new item and :math:`T = A V`, whose Gram matrix was :math:`\Sigma^2`
-        at the fit: the least squares of the column over the people there are. No direction counts for less
-        than the weakest did at the fit.
+        :math:`a_i` is the column of a new item, and :math:`T = A V` has the Gram matrix :math:`\Sigma^2` at
+        the fit: the least squares of the column over the present users. The energy of a direction is at
+        least the smallest one at the fit.
         """
         real = self._filter() > 0
         energy, directions = np.linalg.eigh(self.user_gram_)
@@ -89,13 +89,13 @@ class NormalizedFactors(FactorModel):
     def _new_rows(self, products: Array, degree: Array) -> tuple[Array, Array]:
         """Return the rows of new items in the encoder, and their item factors.
 
-        ``products`` (n_new, n_components) are those of their normalised columns with the people's factors
-        without a filter, ``degree`` (n_new,) the sums of their weights.
+        ``products`` (n_new, n_components) are the inner products of their normalised columns with the users'
+        factors before the filter. ``degree`` (n_new,) are the sums of their weights.
         """
 
 
 def at_most_1(V: Array) -> Array:
-    """Return rows, those longer than 1 cut to that length, which no row of orthonormal columns exceeds."""
+    """Return rows cut to length 1 at most: no row of a matrix with orthonormal columns is longer."""
     return np.asarray(V / np.maximum(np.linalg.norm(V, axis=1, keepdims=True), 1.0))
 
 

@@ -25,20 +25,20 @@ class ALSFactors(FactorModel):
               + \lambda \Big(\sum_u \lVert z_u \rVert^2 + \sum_i \lVert y_i \rVert^2\Big)
 
     with :math:`p = 1` and :math:`c = \alpha r` where there is an interaction of weight r, and :math:`p = 0`,
-    :math:`c = 1` elsewhere. Trained by implicit's conjugate gradients in float32. ``transform`` is the exact
-    minimiser for a person given the items,
-    :math:`z_u = (Y^\top C_u Y + \lambda I)^{-1} Y^\top C_u p_u`, in float64. Nothing of the people is kept.
+    :math:`c = 1` elsewhere. The items are trained by implicit's conjugate gradients in float32. ``transform``
+    is the exact minimiser for a user given the items,
+    :math:`z_u = (Y^\top C_u Y + \lambda I)^{-1} Y^\top C_u p_u`, in float64. No user factors are kept.
 
     Parameters
     ----------
     n_components : int, default=64
-        Rank, at most the number of people and of items.
+        Rank, at most the number of users and of items.
     regularization : float, default=0.1
         Penalty :math:`\lambda`, above 0.
     alpha : float, default=5.0
         Confidence of an interaction of weight 1, above 0.
     iterations : int, default=8
-        Rounds of alternation; more of them recommend no better.
+        Rounds of alternation; more rounds did not improve recommendations.
     random_state : int, default=0
         Seed of the starting factors.
     n_jobs : int, optional
@@ -49,15 +49,15 @@ class ALSFactors(FactorModel):
     item_factors_ : ndarray of shape (n_items, n_components)
         :math:`Y`. Items without interactions are zeros.
     gram_ : ndarray of shape (n_components, n_components)
-        :math:`Y^\top Y + \lambda I`, what the fold-in needs beside the items.
+        :math:`Y^\top Y + \lambda I`, used by the fold-in of users.
     user_gram_ : ndarray of shape (n_components, n_components)
-        :math:`\sum_u z_u z_u^\top` over the people of the training, what new items need.
+        :math:`\sum_u z_u z_u^\top` over the users of the fit, used by the fold-in of new items.
     n_features_in_ : int
 
     Raises
     ------
     InvalidParameterError
-        If ``n_components`` is above the number of people or items, or another parameter is out of range.
+        If ``n_components`` is above the number of users or items, or another parameter is out of range.
     InvalidDataError
         If the weights are too large for float32.
 
@@ -109,13 +109,13 @@ class ALSFactors(FactorModel):
         self.adopt(Y, Z.T @ Z)
 
     def adopt(self, item_factors: Array, user_gram: Array) -> Self:
-        """Take factors trained elsewhere; the fold-in is as after a fit.
+        """Set factors trained elsewhere; the fold-in is the same as after a fit.
 
         Parameters
         ----------
         item_factors : ndarray of shape (n_items, n_components)
         user_gram : ndarray of shape (n_components, n_components)
-            The second moments of the people's factors, by which new items get theirs.
+            The second moments of the users' factors, from which new items get their factors.
         """
         Y = np.asarray(item_factors, dtype=np.float64)
         self.item_factors_, self.n_features_in_ = Y, len(Y)
@@ -123,9 +123,10 @@ class ALSFactors(FactorModel):
         return self
 
     def _train(self, R: sparse.csr_matrix) -> tuple[Array, Array]:
-        """Return the factors of people and items of a new implicit model: a used one goes on from its fit."""
+        """Return the factors of users and items of implicit, in float32."""
         C = sparse.csr_matrix((R.data.astype(np.float32), R.indices, R.indptr), shape=R.shape)
         with one_blas_thread():
+            # a new model in every fit: implicit continues from the factors of an earlier one
             model = AlternatingLeastSquares(
                 factors=int(self.n_components),
                 regularization=float(self.regularization),
@@ -151,7 +152,7 @@ class ALSFactors(FactorModel):
 
     @property
     def gram_(self) -> Array:
-        """What all people have in common; its inverse is kept beside it, the same for everybody."""
+        """The part of the normal equations shared by all users; its inverse is kept too."""
         return self._gram
 
     @gram_.setter
@@ -161,8 +162,8 @@ class ALSFactors(FactorModel):
                 self._inverse = np.asarray(np.linalg.inv(gram), dtype=np.float64)
         except np.linalg.LinAlgError:
             raise InvalidDataError(
-                "gram_ of ALSFactors has no inverse; it must be the items' second moments and the penalty. "
-                "Fit or save the model again."
+                "gram_ of ALSFactors has no inverse; it must be the second moments of the items plus the "
+                "penalty. Fit the model again, or restore the saved file."
             ) from None
         self._gram = gram
 
@@ -173,9 +174,9 @@ class ALSFactors(FactorModel):
         self.item_factors_ = grown(self.item_factors_, new)
 
     def _settle(self, R: sparse.csr_matrix, items: NDArray[np.int64]) -> Array:
-        r"""Fold the items in as people are, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
+        r"""Fold items in like users, :math:`y_i = (Z^\top C_i Z + \lambda I)^{-1} Z^\top C_i p_i`.
 
-        The Gram matrix of the items stays as it was, for the sake of the people who took none of them.
+        The Gram matrix of the items stays, so that the factors of users without these items stay too.
         """
         G = self.user_gram_ + self.regularization * np.eye(len(self.user_gram_))
         inverse = np.asarray(np.linalg.inv(G), dtype=np.float64)

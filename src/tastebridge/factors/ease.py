@@ -1,4 +1,4 @@
-"""EASE factors: the item-item ridge of shallow autoencoders, in as many directions as are wanted."""
+"""EASE factors: the item-item ridge of shallow autoencoders, truncated to a rank."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class EASEFactors(NormalizedFactors):
     .. math:: B_{ij} = \frac{(V f V^\top)_{ij}}{1 - (V f V^\top)_{jj}}, \qquad
               z_u = r_u V f(\Sigma), \qquad \hat r_{uj} = \frac{z_u^\top v_j}{1 - v_j^\top f v_j}
 
-    so that an item the person does not have gets the very score of EASE, as an inner product; on items they
-    have, the diagonal that EASE forbids is left in. With all directions it is exact, with ``n_components`` it
-    takes those that the filter lets through most.
+    so that an item outside the history gets the exact score of EASE, as an inner product. For items in the
+    history, the diagonal that EASE forbids is left in. With all directions the scores are exact; with
+    ``n_components`` the directions of largest filter value are kept.
 
     Parameters
     ----------
     n_components : int, default=128
-        Directions, at most the number of people and of items.
+        Directions, at most the number of users and of items.
     regularization : float, default=300.0
-        Penalty :math:`\lambda` in squared weight, above 0; it does not grow with the number of people.
+        Penalty :math:`\lambda` in squared weight, above 0; it does not scale with the number of users.
     tol : float, default=0.01
-        Share of the spectral energy at which the iteration may stop; small for exact singular vectors.
+        Relative gain in spectral energy at which the iteration stops; small for exact singular vectors.
     random_state : int, default=0
         Seed of the starting block.
 
@@ -50,7 +50,7 @@ class EASEFactors(NormalizedFactors):
     Raises
     ------
     InvalidParameterError
-        If ``n_components`` is above the number of people or items, or another parameter is out of range.
+        If ``n_components`` is above the number of users or items, or another parameter is out of range.
 
     References
     ----------
@@ -107,9 +107,9 @@ class EASEFactors(NormalizedFactors):
     def _new_rows(self, products: Array, degree: Array) -> tuple[Array, Array]:
         r"""Return as item factors the ridge regression of the new items on the others.
 
-        Within the directions there are, it is :math:`r_i^\top T (T^\top T + \lambda I)^{-1}`, and the item
-        factor that without the filter, which people have in theirs. Nothing of the item itself is to be taken
-        out of it.
+        Within the kept directions it is :math:`r_i^\top T (T^\top T + \lambda I)^{-1}`. The item factor is
+        this divided by the filter, because the user factors hold the filter already. A new item is not among
+        its own regressors, so there is no diagonal to correct.
         """
         G = self.user_gram_ + self.regularization * np.eye(products.shape[1])
         decoder = np.linalg.solve(G, products.T).T * power(self._filter(), -1.0)

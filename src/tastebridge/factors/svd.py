@@ -23,14 +23,14 @@ class SVDFactors(NormalizedFactors):
 
     with the degrees :math:`D` (row and column sums of :math:`R`), :math:`a` = ``user_power`` and :math:`b` =
     ``item_power``. The filter :math:`f` is 1 for ``"ideal"``, the ideal low-pass filter, and
-    :math:`(\sigma/\sigma_1)^\beta` for ``"power"``, which trusts the smooth directions more. Folding
-    in is exact: new people are treated as those of the training are, by the same product. Solved by block
-    Lanczos on the smaller side (``tastebridge._numerics.svd``).
+    :math:`(\sigma/\sigma_1)^\beta` for ``"power"``, which gives smooth directions more weight. The fold-in is
+    exact: users of the fit and new users are encoded by the same product. Solved by block Lanczos on the
+    smaller side (``tastebridge._numerics.svd``).
 
     Parameters
     ----------
     n_components : int, default=64
-        Rank, at most the number of people and of items.
+        Rank, at most the number of users and of items.
     user_power, item_power : float, default=0.5
         Powers a and b of the degrees, at least 0.
     filter : {"ideal", "power"}, default="ideal"
@@ -38,9 +38,9 @@ class SVDFactors(NormalizedFactors):
     beta : float, default=1.0
         Power of the filter ``"power"``, at least 0; 0 is ``"ideal"``.
     restore_popularity : bool, default=True
-        Whether the decoder puts the items' degrees back in, the factor :math:`D_i^b`.
+        Whether the decoder multiplies by the items' degrees, the factor :math:`D_i^b`.
     tol : float, default=0.01
-        Share of the spectral energy at which the iteration may stop; small for exact singular vectors.
+        Relative gain in spectral energy at which the iteration stops; small for exact singular vectors.
     random_state : int, default=0
         Seed of the starting block.
 
@@ -58,7 +58,7 @@ class SVDFactors(NormalizedFactors):
     Raises
     ------
     InvalidParameterError
-        If ``n_components`` is above the number of people or items, or another parameter is out of range.
+        If ``n_components`` is above the number of users or items, or another parameter is out of range.
 
     References
     ----------
@@ -117,12 +117,12 @@ class SVDFactors(NormalizedFactors):
         self.item_factors_ = self._decoder(Vt.T, self.item_degrees_)
 
     def cut(self, n_components: int, filter: str = "ideal", beta: float = 1.0) -> SVDFactors:
-        """Return the fitted factors of a lower rank, or with another filter, without fitting again.
+        """Return the fitted factors with a lower rank or another filter, without a new fit.
 
         Parameters
         ----------
         n_components : int
-            Rank, at most that of these factors.
+            The new rank, at most the present one.
         filter : {"ideal", "power"}
         beta : float
         """
@@ -139,7 +139,7 @@ class SVDFactors(NormalizedFactors):
         return lower
 
     def _filter(self) -> Array:
-        """Return the filter f: (n_components,), 0 for directions the data do not have."""
+        """Return the filter f, (n_components,), 0 for directions of rounding only."""
         sigma = self.singular_values_
         relative = sigma / sigma[0] if sigma[0] > 0 else sigma
         kept = np.where(relative > _ZERO, relative, 0.0)

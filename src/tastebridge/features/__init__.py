@@ -1,7 +1,7 @@
 """Texts, tags and numbers of items as vectors, for :meth:`tastebridge.Panel.with_item_features`.
 
-Make them once for the items of all categories together: only then do their columns mean the same everywhere.
-Vectors of a language or image model need nothing of this: pass the matrix itself.
+Make features once for the items of all categories together: only then do columns mean the same in every
+category. Vectors of a language or image model are passed to the panel as they are.
 """
 
 from tastebridge.features.later import later_features

@@ -21,10 +21,12 @@ def cells_of(column: Any) -> list[Any]:
 
 
 def strings_of(texts: Any) -> list[str]:
-    """Return texts, a missing one as ``""``; what is no text is refused."""
+    """Return texts, a missing one as ``""``; other types are refused."""
     cells = cells_of(texts)
     if bad := [cell for cell in cells if not (isinstance(cell, str) or is_missing(cell))]:
-        raise InvalidDataError(f"texts must be of type str; got {bad[0]!r}.")
+        raise InvalidDataError(
+            f"texts must be of type str; got {bad[0]!r}. Turn the column into str, or use tags or numbers."
+        )
     return [cell if isinstance(cell, str) else "" for cell in cells]
 
 
@@ -34,7 +36,7 @@ def is_listed(kind: pa.DataType) -> bool:
 
 
 def is_missing(cell: Any) -> bool:
-    """Return whether there is nothing in a cell."""
+    """Return whether a cell is empty: None or NaN."""
     return cell is None or (isinstance(cell, float) and np.isnan(cell))
 
 
@@ -42,12 +44,12 @@ def counted(vectorizer: Any, cells: list[Any], what: str) -> Any:
     """Return the matrix of counts a vectorizer of scikit-learn learns from cells."""
     try:
         return vectorizer.fit_transform(cells)
-    except ValueError as error:
+    except ValueError as error:  # scikit-learn's message names its own parameters, not ours
         raise InvalidDataError(
             f"nothing is left of the {what}: {error}. Lower min_items, or check the column."
         ) from None
 
 
 def named(features: ItemFeatures, columns: Sequence[str] | None, encoder: Any = None) -> ItemFeatures:
-    """Return features whose columns are called so, and which an encoder made."""
+    """Return features with the names of their columns and the encoder that made them."""
     return replace(features, columns=None if columns is None else tuple(columns), encoder=encoder)

@@ -1,4 +1,4 @@
-"""A table of items that come later, read as the table of the fit was."""
+"""Tables of items that arrive after the fit, encoded in the feature spaces of the fit."""
 
 from __future__ import annotations
 
@@ -16,41 +16,40 @@ from tastebridge.features.tables import WIDE, of_category, vectors_of, wide_of
 
 
 class Made(Protocol):
-    """What is known of features that were made: ItemFeatures, or what a model keeps of them."""
+    """Features made earlier: an ItemFeatures, or the part of them that a model keeps."""
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """What each number means."""
+        """The name of each number."""
 
     @property
     def encoder(self) -> Any:
-        """What made them of cells; None where the cells were numbers taken as they are."""
+        """The encoder of the cells; None where the cells were numbers, taken as they are."""
 
 
 def later_features(
     tables: Mapping[str, Any], made: Mapping[str, Mapping[str, Made]], item_column: str | None = None
 ) -> dict[str, dict[str, ItemFeatures]]:
-    """Return the features that tables of later items hold, in the spaces of those made earlier.
+    """Return the features in tables of later items, in the spaces of the features made earlier.
 
     Parameters
     ----------
     tables : mapping of category to frame
-        As for :func:`table_features`. Columns may be missing, but there is none of another name.
+        As for :func:`table_features`. Columns may be missing; columns with new names are refused.
     made : mapping of category to mapping of column to ItemFeatures
-        What :func:`table_features`, or the functions it calls, made of the earlier items.
+        The features of the earlier items, as :func:`table_features` or the functions it calls return them.
     item_column : str, optional
         The column of ids.
 
     Returns
     -------
     dict of category to dict of column to ItemFeatures
-        For :meth:`tastebridge.InterestMapper.update`. Words and tags that the earlier items did not have are
-        passed over.
+        For :meth:`tastebridge.InterestMapper.update`. Words and tags that no earlier item had are ignored.
 
     Raises
     ------
     InvalidDataError
-        If a column is of another name or kind than before.
+        If a column has another name or kind than before.
 
     Examples
     --------
@@ -105,7 +104,7 @@ def _read(category: str, name: str, part: Made, table: pa.Table, ids: list[Any])
 
 
 def _wide(category: str, names: list[str], table: pa.Table, ids: list[Any]) -> ItemFeatures | None:
-    """Return the many columns of numbers that are one vector."""
+    """Return the columns of numbers that are one vector together."""
     if missing := sorted(set(names) - set(table.column_names)):
         raise InvalidDataError(
             f"{len(names)} columns of the items of {category!r} are one vector, and of them {missing[:3]} "

@@ -17,21 +17,21 @@ from tastebridge.features.cells import cells_of, named
 
 
 class NumberEncoder(BaseEstimator):
-    """Makes smooth steps of numbers: linear B-splines between quantiles of those it was fitted on.
+    """Encodes numbers as smooth steps: linear B-splines between quantiles of the numbers of the fit.
 
-    A number beyond them counts as the nearest.
+    A number outside their range counts as the nearest quantile.
 
     Parameters
     ----------
     n_knots : int, default=8
-        At least 2.
+        The number of quantiles, at least 2.
     name : str, default="number"
-        What to call the columns.
+        The name of the columns, before the value of each knot.
 
     Attributes
     ----------
     knots_ : ndarray of shape (n_knots,)
-        Fewer where values repeat much.
+        The quantiles; fewer where many values are equal.
     columns_ : tuple of str
 
     Examples
@@ -64,7 +64,7 @@ class NumberEncoder(BaseEstimator):
 
     @property
     def columns_(self) -> tuple[str, ...]:
-        """What the steps are called."""
+        """The names of the steps."""
         return tuple(f"{self.name} {knot:g}" for knot in self.knots_)
 
     def encode(self, values: Any) -> NDArray[np.float64]:
@@ -76,10 +76,10 @@ class NumberEncoder(BaseEstimator):
 
 
 def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "number") -> ItemFeatures:
-    r"""Return smooth steps of a number, so that a taste may have its peak anywhere, as for a year or a price.
+    r"""Return smooth steps of a number, so that a taste can peak at any year or price.
 
-    Linear B-splines between the quantiles: each value becomes the weights, which sum to 1, of the two knots
-    it lies between.
+    Linear B-splines between the quantiles: each value becomes the weights of the two knots around it. They
+    sum to 1.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "n
     Returns
     -------
     ItemFeatures
-        Dense, (n_items, n_knots) or, where values repeat much, fewer.
+        Dense, (n_items, n_knots); fewer columns where many values are equal.
 
     Examples
     --------
@@ -109,7 +109,10 @@ def _finite(values: Any) -> NDArray[np.float64]:
     try:
         given = np.asarray(cells_of(values), dtype=np.float64)
     except (TypeError, ValueError):
-        raise InvalidDataError("number_features needs a list of numbers, one an item.") from None
+        raise InvalidDataError(
+            "number_features needs a list of numbers, one per item; got other types. Use tag_features for "
+            "texts."
+        ) from None
     if given.ndim != 1 or not len(given) or not np.isfinite(given).all():
         raise InvalidDataError(
             "number_features needs a finite number for each item. Leave out items whose number is missing."

@@ -1,4 +1,4 @@
-"""Texts of items as vectors of a language model that lies on this machine."""
+"""Texts of items as vectors of a language model on this machine."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from tastebridge.features.cells import cells_of, named, strings_of
 
 
 def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
-    """Return vectors of texts as an encoder makes them.
+    """Return the vectors an encoder gives to texts.
 
-    The encoder is any object with ``encode(list of str)``, which gives a vector a text: a model of the
-    packages sentence-transformers or model2vec, a fitted :class:`TextEncoder`, or one of yours. Or it is the
-    folder of a model of model2vec (``pip install 'tastebridge[sentences]'``): static vectors of words, which
-    need no torch. A model is read from this machine; nothing is ever fetched.
+    The encoder is any object with ``encode(list of str)`` that returns one vector per text: a model of the
+    packages sentence-transformers or model2vec, a fitted :class:`TextEncoder`, or your own. It may also be
+    the folder of a model2vec model (``pip install 'tastebridge[sentences]'``): static word vectors, which
+    need no torch. A model is read from this machine and never fetched.
 
     Parameters
     ----------
     item_ids : list or column of ids
         Each item once.
     texts : list or column of str
-        Items whose text is missing or blank are left out: of them nothing is known.
+        Items whose text is missing or blank are left out.
     encoder : object with encode, or path of a folder
 
     Returns
     -------
     ItemFeatures
-        Dense, (n_items_with_text, n_numbers). Vectors of two encoders are not of one space: give them
-        different names.
+        Dense, (n_items_with_text, n_numbers). Vectors of two encoders are in different spaces: give them
+        different names in the panel.
 
     Raises
     ------
     InvalidDataError
-        If there is no text, or what the encoder gives is not a vector of finite numbers a text.
+        If there is no text, or the encoder does not return one vector of finite numbers per text.
     InvalidParameterError
-        If the encoder is neither, or there is no such folder.
+        If the encoder has no method ``encode`` and is not a folder that exists.
     MissingDependencyError
         If a folder is given and model2vec is not installed.
 
@@ -66,22 +66,28 @@ def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
         )
     ids, given = cells_of(item_ids), strings_of(texts)
     if len(ids) != len(given):
-        raise InvalidDataError(f"sentence_features needs a text an item; got {len(given)} for {len(ids)}.")
+        raise InvalidDataError(
+            f"sentence_features needs one text per item; got {len(given)} texts for {len(ids)} items. "
+            "Pass both from the same rows."
+        )
     kept = [place for place, text in enumerate(given) if text.strip()]
     if not kept:
-        raise InvalidDataError("sentence_features needs a text at least; all are missing. Check the column.")
+        raise InvalidDataError(
+            "sentence_features needs at least one text; all are missing or blank. Check the column."
+        )
     vectors = np.asarray(encoder.encode([given[place] for place in kept]))
     if vectors.ndim != 2 or len(vectors) != len(kept):
         raise InvalidDataError(
-            f"{type(encoder).__name__}.encode must give a vector a text, an array of {len(kept)} rows; got "
-            f"shape {vectors.shape}."
+            f"{type(encoder).__name__}.encode must return one vector per text, an array of {len(kept)} rows; "
+            f"got shape {vectors.shape}. Check the encoder on two texts."
         )
     found = ItemFeatures.read(vectors, [ids[place] for place in kept])
     return named(found, getattr(encoder, "columns_", None), encoder)
 
 
 def _local_model(path: Path) -> Any:
-    """Return the model of a folder; a name that is no folder would be looked for on the net."""
+    """Return the model in a folder."""
+    # model2vec would look up any other name on the network
     if not path.is_dir():
         around = [part.name for part in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InvalidParameterError(

@@ -1,4 +1,4 @@
-"""A table of items, a column a property, as features: of each column the kind its cells call for."""
+"""A table of items as features: one kind of feature per column, chosen by the type of its cells."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tastebridge.features.tags import tag_features
 from tastebridge.features.texts import text_features
 
 _SEPARATOR, _TAGGED = "|", 0.1
-"""Text with this in a share of its cells is tags."""
+"""Text with this separator in a tenth of its cells or more is read as tags."""
 WIDE, _MANY = "numbers", 16
-"""More columns of numbers than this are one vector."""
+"""More columns of numbers than this are read as one vector: an embedding, not a list of properties."""
 
 
 class _Column(NamedTuple):
-    """A property of the items of one category that have it."""
+    """A column of a table of items: the items that have a value, and the values."""
 
     kind: str
     ids: list[Any]
@@ -38,7 +38,7 @@ class _Column(NamedTuple):
 def table_features(
     tables: Mapping[str, Any], item_column: str | None = None
 ) -> dict[str, dict[str, ItemFeatures]]:
-    """Return the features that tables of items hold, each column of the kind its cells call for.
+    """Return the features in tables of items, the kind of each column chosen by the type of its cells.
 
     ===========================================  ===========================================================
     column of                                    becomes
@@ -51,27 +51,27 @@ def table_features(
     lists of numbers, all of one length          taken as they are: vectors of a text or image model
     ===========================================  ===========================================================
 
-    Columns of one name and kind in several tables are made together and are one space. Items whose cell is
-    missing are left out of that kind. Where another kind is wanted, use the functions above one by one.
+    Columns of equal name and kind in several tables are encoded together, in one space. Items with an empty
+    cell are left out of that feature. To choose another kind, call the functions above yourself.
 
     Parameters
     ----------
     tables : mapping of category to frame
-        A row an item: a column of ids, named item_id or as peers name it, and others. A column named
-        category, if there is one, tells the rows of the category from those of others.
+        One row per item. The column of ids is ``item_id``, or a name other packages use for it. If there is a
+        column ``category``, only the rows of the category are read.
     item_column : str, optional
         The column of ids.
 
     Returns
     -------
     dict of category to dict of column to ItemFeatures
-        For :meth:`tastebridge.Panel.with_item_features`. Items of a later table are read as these by
-        :func:`later_features`.
+        For :meth:`tastebridge.Panel.with_item_features`. :func:`later_features` encodes later tables in the
+        same spaces.
 
     Raises
     ------
     InvalidDataError
-        If a table has no column of ids or no other one, or of a column no features can be made.
+        If a table has no column of ids or no other column, or the type of a column has no kind of feature.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def table_features(
 
 
 def _columns(category: str, frame: Any, item_column: str | None) -> dict[str, _Column]:
-    """Return the properties in the table of a category."""
+    """Return the columns in the table of a category, each with its kind."""
     table, ids = of_category(category, frame, item_column)
     kinds = {name: _kind(category, name, table[name]) for name in table.column_names}
     numbers = [name for name, kind in kinds.items() if kind == "numbers"]
@@ -110,7 +110,7 @@ def _columns(category: str, frame: Any, item_column: str | None) -> dict[str, _C
 
 
 def wide_of(table: pa.Table, names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the rows of a table that have a number in each of some columns, and these numbers."""
+    """Return the rows of a table with a number in all of some columns, and these numbers."""
     wide = np.column_stack([table[name].to_numpy().astype(np.float64) for name in names])
     whole = np.flatnonzero(np.isfinite(wide).all(axis=1))
     return whole, wide[whole]
@@ -124,7 +124,8 @@ def of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.
     items = item_column if item_column in names else recognised("item_id", names)
     if items is None:
         raise InvalidDataError(
-            f"the table of items of {category!r} needs a column item_id; its columns are {names}."
+            f"the table of items of {category!r} needs a column item_id; its columns are {names}. "
+            "Rename the column of ids, or name it by item_column."
         )
     if "category" in names:
         table = table.filter(pc.equal(pc.cast(table["category"], pa.string()), category))
@@ -132,8 +133,8 @@ def of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.
     ids, table = table[items].to_pylist(), table.drop_columns(items)
     if not table.num_rows or not table.num_columns:
         raise InvalidDataError(
-            f"the table of items of {category!r} needs a row and, beside {items!r}, a column that describes "
-            f"the items; it has {table.num_rows} rows and the columns {names}."
+            f"the table of items of {category!r} needs at least one row and, besides {items!r}, one column "
+            f"that describes the items; it has {table.num_rows} rows and the columns {names}."
         )
     return table, ids
 
@@ -161,7 +162,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def vectors_of(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
-    """Return the vector of each item, None for none."""
+    """Return the vector of each item, None where it has none."""
     lengths = set(pc.list_value_length(column.drop_null()).to_pylist())
     if len(lengths) > 1:
         raise InvalidDataError(
@@ -177,7 +178,7 @@ def vectors_of(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
 
 
 def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemFeatures]:
-    """Return the features of one property for each category, made for all of them together."""
+    """Return the features of one column for each category, encoded for all categories together."""
     if kind == "vector":
         return {
             category: named(ItemFeatures.read(np.array(part.cells), part.ids), part.columns)
@@ -192,6 +193,7 @@ def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemF
         ) from None
     found, start = {}, 0
     for category, part in parts.items():
+        # rows of the categories lie one after the other, as the cells were put together above
         rows = slice(start, start := start + len(part.ids))
         found[category] = named(ItemFeatures.read(whole.matrix[rows], part.ids), whole.columns, whole.encoder)
     return found

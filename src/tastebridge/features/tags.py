@@ -18,14 +18,14 @@ from tastebridge.features.cells import cells_of, counted, is_missing, named
 
 
 class TagEncoder(BaseEstimator):
-    """Tells which tags cells have; tags it was not fitted on are passed over.
+    """Encodes the tags in cells as 1 and 0; tags that were not in the fit are ignored.
 
     Parameters
     ----------
     separator : str, default="|"
-        What stands between the tags of a str.
+        The separator of tags in a str.
     min_items : int, default=1
-        Tags that fewer items have are left out.
+        Tags of fewer items are left out.
 
     Attributes
     ----------
@@ -46,12 +46,12 @@ class TagEncoder(BaseEstimator):
         self.min_items = min_items
 
     def fit(self, cells: Any, y: None = None) -> Self:
-        """Learn which tags there are.
+        """Learn the set of tags.
 
         Raises
         ------
         InvalidDataError
-            If no tag is left.
+            If no tag remains.
         """
         counter = CountVectorizer(analyzer=_as_they_are, min_df=check_count("min_items", self.min_items))
         counted(counter, self._split(cells), "tags")
@@ -59,14 +59,14 @@ class TagEncoder(BaseEstimator):
         return self
 
     def encode(self, cells: Any) -> sparse.csr_matrix:
-        """Return which tags each cell has, 1 or 0, (n_cells, n_tags)."""
+        """Return 1 for each tag of a cell and 0 for the others, (n_cells, n_tags)."""
         check_is_fitted(self, "columns_")
         counter = CountVectorizer(analyzer=_as_they_are, vocabulary=self.columns_)
         return sparse.csr_matrix(counter.transform(self._split(cells)), dtype=np.float32)
 
     def _split(self, cells: Any) -> list[list[str]]:
         if not isinstance(self.separator, str) or not self.separator:
-            raise InvalidParameterError(f"separator must be a str that is not empty; got {self.separator!r}.")
+            raise InvalidParameterError(f"separator must be a non-empty str; got {self.separator!r}.")
         return [[] if is_missing(cell) else self._tags(cell) for cell in cells_of(cells)]
 
     def _tags(self, cell: Any) -> list[str]:
@@ -74,12 +74,14 @@ class TagEncoder(BaseEstimator):
         if not isinstance(cell, str | list | tuple | np.ndarray) or not all(
             isinstance(part, str) for part in parts
         ):
-            raise InvalidDataError(f"tags must be of type str, or lists of str; got {cell!r}.")
+            raise InvalidDataError(
+                f"tags must be of type str, or lists of str; got {cell!r}. Turn the tags into str."
+            )
         return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def tag_features(item_ids: Any, tags: Any, separator: str = "|", min_items: int = 1) -> ItemFeatures:
-    """Return which tags each item has, 1 or 0.
+    """Return 1 for each tag of an item and 0 for the others.
 
     Parameters
     ----------

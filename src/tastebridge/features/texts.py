@@ -20,27 +20,26 @@ from tastebridge.features.cells import counted, named, strings_of
 
 
 class TextEncoder(BaseEstimator):
-    """Makes vectors of texts: the TF-IDF of their words, brought to its leading singular directions.
+    """Encodes texts as vectors: the TF-IDF of their words, projected on its leading singular vectors.
 
-    Learned once, it makes vectors of texts that come later in the same space; see
-    :func:`tastebridge.features.sentence_features`.
+    A fitted encoder puts later texts in the same space; see :func:`tastebridge.features.sentence_features`.
 
     Parameters
     ----------
     n_components : int, default=64
-        Numbers a text has at the end; fewer where there are fewer words or texts.
+        Length of a vector; less where there are fewer words or texts.
     min_items : int, default=2
-        Words that fewer texts have are left out.
+        Words of fewer texts are left out.
     stop_words : "english", list of str or None
-        Words left out; None for none, as for texts in another language.
+        Words to leave out; None keeps all, for texts in another language.
     random_state : int, default=0
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_words)
     columns_ : tuple of str
-        What the numbers are called. A checksum of the words the texts have stands in the names, so that
-        vectors of two encoders are not taken for one space.
+        The names of the numbers. They hold a checksum of the words of the texts, so that vectors of two
+        encoders are never taken for one space.
 
     References
     ----------
@@ -72,7 +71,7 @@ class TextEncoder(BaseEstimator):
         Raises
         ------
         InvalidDataError
-            If no word is left.
+            If no word remains.
         """
         n_components = check_count("n_components", self.n_components)
         seed = check_count("random_state", self.random_state, 0)
@@ -90,7 +89,7 @@ class TextEncoder(BaseEstimator):
         cls, words: Sequence[str], idf: NDArray[np.float64], components: NDArray[np.float64],
         columns: Sequence[str], **parameters: Any,
     ) -> Self:  # fmt: skip
-        """Return an encoder as if fitted, by what it learned: its words, ascending, and the rest by word."""
+        """Return a fitted encoder from its stored parts; ``idf`` and ``components`` are by word."""
         encoder = cls(**parameters)
         encoder.vectorizer_ = TfidfVectorizer(
             min_df=encoder.min_items, stop_words=encoder.stop_words, vocabulary=list(words)
@@ -100,7 +99,7 @@ class TextEncoder(BaseEstimator):
         return encoder
 
     def encode(self, texts: Any) -> NDArray[np.float64]:
-        """Return the vectors (n_texts, n_components); a text without a known word has 0."""
+        """Return the vectors (n_texts, n_components); a text without a known word is a row of zeros."""
         check_is_fitted(self, "components_")
         return np.asarray(self.vectorizer_.transform(strings_of(texts)) @ self.components_.T)
 
@@ -113,7 +112,7 @@ def text_features(
     stop_words: str | list[str] | None = "english",
     random_state: int = 0,
 ) -> ItemFeatures:
-    """Return vectors of texts: the singular vectors of their words' TF-IDF (latent semantic analysis).
+    """Return vectors of texts by latent semantic analysis of the TF-IDF of their words.
 
     Parameters
     ----------
@@ -132,7 +131,7 @@ def text_features(
     Raises
     ------
     InvalidDataError
-        If no word is left.
+        If no word remains.
 
     Examples
     --------
@@ -145,7 +144,7 @@ def text_features(
 
 
 def _checksum(vectorizer: TfidfVectorizer, words: sparse.csr_matrix) -> str:
-    """Return a checksum of which words the texts have, whatever the order of the texts."""
+    """Return a checksum of the words and their counts; it does not depend on the order of the texts."""
     counts = np.bincount(words.indices, minlength=words.shape[1])
     known = " ".join([*vectorizer.get_feature_names_out(), *map(str, [words.shape[0], *counts])])
     return hashlib.sha256(known.encode()).hexdigest()[:6]

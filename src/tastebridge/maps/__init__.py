@@ -1,4 +1,4 @@
-"""Maps from the factors of one category to those of another: ordinary multi-output regressors."""
+"""Maps from the factors of one category to the factors of another: ordinary multi-output regressors."""
 
 from tastebridge.maps.cca import CCAMap
 from tastebridge.maps.procrustes import ProcrustesMap

@@ -1,4 +1,4 @@
-"""What all maps share: moments in, coefficients out, prediction; a map itself only says how to solve."""
+"""The base of all maps: moments in, coefficients out, prediction; a subclass only solves."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Array = NDArray[np.float64]
 class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMeta):
     r"""Base of the linear maps :math:`\hat Y = X B + \mathbf 1 b^\top`.
 
-    ``fit(X, Y)`` is ``fit_moments(Moments.from_arrays(X, Y))``, so a map learned from added, subtracted or
-    received moments is the one learned from the rows themselves. A subclass implements :meth:`_check`, for
-    its own parameters, and :meth:`_solve`, from centred moments to the (p, q) coefficients.
+    ``fit(X, Y)`` is ``fit_moments(Moments.from_arrays(X, Y))``. A map learned from added, subtracted or
+    received moments is therefore the map learned from the rows themselves. A subclass implements
+    :meth:`_check` for its own parameters, and :meth:`_solve` from centred moments to (p, q) coefficients.
 
     Attributes
     ----------
@@ -42,16 +42,16 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
     target_ndim_: int
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn the map from paired rows; whatever was learned before is forgotten.
+        """Learn the map from paired rows; an earlier fit is forgotten.
 
         Parameters
         ----------
         X : array-like of shape (n, p)
-            Source factors, one row a linked user.
+            Source factors, one row per linked user.
         y : array-like of shape (n, q) or (n,)
             Target factors of the same users.
         sample_weight : array-like of shape (n,), optional
-            How many people each row stands for.
+            The number of users each row represents.
         """
         rows, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         Y = np.asarray(targets, dtype=np.float64)
@@ -65,14 +65,14 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
         Raises
         ------
         InvalidDataError
-            If the moments hold no people.
+            If the moments hold no users.
         InvalidParameterError
-            If a parameter does not fit the moments.
+            If a parameter is out of range for these moments.
         """
         if not moments.n > 0:
             raise InvalidDataError(
-                f"{type(self).__name__} needs people to learn from, with weights above zero; got "
-                f"{moments.n:g}. Use linked users, who stand in both the source and the target."
+                f"{type(self).__name__} needs users with weights above zero to learn from; their weights sum "
+                f"to {moments.n:g}. Use linked users, who are active in both the source and the target."
             )
         self._check(moments)
         centered = self._centered(moments)
@@ -85,6 +85,7 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
         """Return the predicted target factors, (n, q), or (n,) after a fit on a vector."""
         check_is_fitted(self)
         rows = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
+        # row_products keeps the bits of a row whatever the number of rows; X @ coef_ does not
         Y = row_products(rows, self.coef_) + self.intercept_
         return Y.ravel() if self.target_ndim_ == 1 else Y
 

@@ -15,13 +15,13 @@ class CCAMap(LinearMap):
     Let :math:`\tilde S = S + r\, \mathrm{tr}(S)/p \, I` be the regularised moment of either side, and
     :math:`\tilde S_{xx}^{-1/2} S_{xy} \tilde S_{yy}^{-1/2} = U \,\mathrm{diag}(\rho)\, V^\top`. With
     :math:`W_x = \tilde S_{xx}^{-1/2} U_k` and :math:`W_y = \tilde S_{yy}^{-1/2} V_k` the canonical variates
-    :math:`a = W_x^\top (x - \bar x)` predict those of the target by :math:`\hat c_i = \rho_i a_i`, and
-    back in the target's factors
+    :math:`a = W_x^\top (x - \bar x)` predict the target's variates by :math:`\hat c_i = \rho_i a_i`. In the
+    target's factors this is
 
     .. math:: \hat y = \bar y + \tilde S_{yy} W_y \,\mathrm{diag}(\rho)\, W_x^\top (x - \bar x).
 
     It is the reduced-rank regression of rank k in the metric :math:`\tilde S_{yy}^{-1}`. With all components
-    it is exactly ``RidgeMap(alpha=regularization)``; with fewer it drops directions that do not carry over.
+    it is exactly ``RidgeMap(alpha=regularization)``. With fewer it drops the directions of least correlation.
 
     Parameters
     ----------
@@ -92,4 +92,5 @@ class CCAMap(LinearMap):
         xx, yy = regularized(S.Sxx, self.regularization), regularized(S.Syy, self.regularization)
         rho, Wx, Wy = canonical_directions(xx, yy, S.Sxy, k)
         self.canonical_correlations_, self.x_weights_, self.y_weights_ = rho, Wx, Wy
+        # Wy' yy Wy = I, so Wy' yy leads from the variates back to the factors without solving a system
         return (Wx * rho) @ (Wy.T @ yy)

@@ -1,4 +1,4 @@
-"""The additive moments of paired factors: all that a linear map ever needs to know of the people."""
+"""The additive moments of paired factors: sufficient statistics of every linear map."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 
 class CenteredMoments(NamedTuple):
-    """Means and centred second moments: ``Sxy = (X - mean_x)' (Y - mean_y)``, sums, not averages."""
+    """Means and centred second moments: ``Sxy = (X - mean_x)' (Y - mean_y)``, as sums, not averages."""
 
     mean_x: Array
     mean_y: Array
@@ -26,16 +26,16 @@ class CenteredMoments(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    r"""The sums :math:`n, \sum x, \sum y, X^\top X, X^\top Y, Y^\top Y` over people with both factors.
+    r"""The sums :math:`n, \sum x, \sum y, X^\top X, X^\top Y, Y^\top Y` over users with both factors.
 
-    Every person adds :math:`(1, x, y, xx^\top, xy^\top, yy^\top)`, so two sets of people add by ``+`` and a
-    person is taken out again by ``-``. Both are exact up to float64 rounding. This is the sufficient
-    statistic of least squares, ridge, CCA and Procrustes alike.
+    Every user adds :math:`(1, x, y, xx^\top, xy^\top, yy^\top)`. So ``+`` joins two sets of users, and ``-``
+    removes users, both exact up to float64 rounding. These sums are the sufficient statistics of least
+    squares, ridge, CCA and Procrustes.
 
     Attributes
     ----------
     n : float
-        Number of people, or the sum of their weights.
+        Number of users, or the sum of their weights.
     sum_x, sum_y : ndarray of shape (p,), (q,)
         Sums of the source factors and of the target factors.
     xx, xy, yy : ndarray of shape (p, p), (p, q), (q, q)
@@ -61,12 +61,12 @@ class Moments:
 
     @classmethod
     def zeros(cls, p: int, q: int) -> Moments:
-        """Return the moments of nobody, for ``p`` source and ``q`` target factors."""
+        """Return the moments of no user, for ``p`` source and ``q`` target factors."""
         return cls(0.0, np.zeros(p), np.zeros(q), np.zeros((p, p)), np.zeros((p, q)), np.zeros((q, q)))
 
     @classmethod
     def from_arrays(cls, X: ArrayLike, Y: ArrayLike, sample_weight: ArrayLike | None = None) -> Moments:
-        """Sum over people: ``X`` (n, p) and ``Y`` (n, q), one row a person; weights (n,) count people.
+        """Sum over users: ``X`` (n, p) and ``Y`` (n, q), one row per user; weights (n,) count users.
 
         Raises
         ------
@@ -76,8 +76,8 @@ class Moments:
         X, Y = np.asarray(X, dtype=np.float64), np.asarray(Y, dtype=np.float64)
         if X.ndim != 2 or Y.ndim != 2 or len(X) != len(Y):
             raise InvalidDataError(
-                f"Moments need X and Y as two matrices with one row a person; got shapes {X.shape} and "
-                f"{Y.shape}. Pass the rows of the same people in the same order."
+                f"Moments need X and Y as two matrices with one row per user; got shapes {X.shape} and "
+                f"{Y.shape}. Pass the rows of the same users in the same order."
             )
         if sample_weight is None:
             return cls(float(len(X)), X.sum(axis=0), Y.sum(axis=0), X.T @ X, X.T @ Y, Y.T @ Y)
@@ -86,17 +86,17 @@ class Moments:
         return cls(float(w.sum()), WX.sum(axis=0), WY.sum(axis=0), WX.T @ X, WX.T @ Y, WY.T @ Y)
 
     def __add__(self, other: Moments) -> Moments:
-        """Return the moments of both sets of people together."""
+        """Return the moments of both sets of users together."""
         self._check_like(other)
         return Moments(*(mine + theirs for mine, theirs in zip(self._parts(), other._parts(), strict=True)))
 
     def __sub__(self, other: Moments) -> Moments:
-        """Return the moments without the people of ``other``, who must be among these."""
+        """Return the moments without the users of ``other``, who must be among these."""
         self._check_like(other)
-        if other.n > self.n * (1.0 + 1e-9):
+        if other.n > self.n * (1.0 + 1e-9):  # weights are floats, and their sum rounds
             raise InvalidDataError(
-                f"Moments of {other.n:g} people cannot be taken from moments of {self.n:g}: fewer than no "
-                "one would be left. Subtract only people who were added before."
+                f"Moments of {other.n:g} users cannot be subtracted from moments of {self.n:g} users: the "
+                "count would be negative. Subtract only users who were added before."
             )
         return Moments(*(mine - theirs for mine, theirs in zip(self._parts(), other._parts(), strict=True)))
 
@@ -108,9 +108,7 @@ class Moments:
     def centered(self) -> CenteredMoments:
         r"""Return the means and centred moments, :math:`S_{xy} = X^\top Y - n \bar x \bar y^\top`."""
         if self.n <= 0:
-            raise InvalidDataError(
-                "These moments hold no people, so they have no mean. Add some people first."
-            )
+            raise InvalidDataError("These moments hold no users, so they have no mean. Add users first.")
         mx, my = self.sum_x / self.n, self.sum_y / self.n
         Sxx, Syy = self.xx - np.outer(self.sum_x, mx), self.yy - np.outer(self.sum_y, my)
         return CenteredMoments(mx, my, Sxx, self.xy - np.outer(self.sum_x, my), Syy)
@@ -148,7 +146,7 @@ def _weights(sample_weight: ArrayLike, n: int) -> Array:
     w = np.asarray(sample_weight, dtype=np.float64)
     if w.shape != (n,) or not np.isfinite(w).all() or (w < 0).any():
         raise InvalidDataError(
-            f"sample_weight must hold {n} finite weights of at least 0, one a person; got shape {w.shape}. "
+            f"sample_weight must hold {n} finite weights of at least 0, one per user; got shape {w.shape}. "
             "Pass one weight for each row of X."
         )
     return w

@@ -1,4 +1,4 @@
-"""The Procrustes map: turn the source factors onto the target factors, and change nothing else."""
+"""The Procrustes map: a rotation of the source factors onto the target factors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ProcrustesMap(LinearMap):
     :math:`\lVert Y - \bar Y - (X - \bar X) Q \rVert_F`; for p ≠ q it is the semi-orthogonal matrix that
     maximises :math:`\mathrm{tr}\, Q^\top S_{xy}`. The scale is the least-squares one,
     :math:`c = \mathrm{tr}\,\Sigma / \mathrm{tr}(Q^\top S_{xx} Q)`. It has far fewer degrees of freedom than
-    ridge, and so needs far fewer linked users, but it cannot shrink a direction that does not carry over.
+    ridge, and so needs far fewer linked users. It cannot shrink directions without correlation.
 
     Parameters
     ----------

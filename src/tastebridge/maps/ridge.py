@@ -1,4 +1,4 @@
-"""The ridge map: least squares with a penalty that knows the scale of the factors."""
+"""The ridge map: least squares with a penalty relative to the scale of the factors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RidgeMap(LinearMap):
     .. math:: B = \Big(S_{xx} + \alpha \frac{\mathrm{tr}\, S_{xx}}{p} I\Big)^{-1} S_{xy}
 
     The penalty is ``alpha`` times the mean eigenvalue of :math:`S_{xx}`, so that the same ``alpha`` means the
-    same shrinkage whatever the scale of the factors and the number of people. Solved by Cholesky; where
+    same shrinkage whatever the scale of the factors and the number of users. Solved by Cholesky; where
     ``alpha=0`` meets dependent factors, the solution of least norm.
 
     Parameters
@@ -63,6 +63,7 @@ class RidgeMap(LinearMap):
         if self.fit_intercept:
             return moments.centered()
         p, q = moments.shape
+        # without an intercept the moments about zero take the place of the centred ones
         return CenteredMoments(np.zeros(p), np.zeros(q), moments.xx, moments.xy, moments.yy)
 
     def _solve(self, S: CenteredMoments) -> Array:

@@ -1,4 +1,4 @@
-"""Pictures of what a mapper found out, for reports and notebooks; drawn by matplotlib, kept as small SVG."""
+"""Pictures of the results of a fit, for reports and notebooks; drawn by matplotlib, kept as small SVG."""
 
 from tastebridge.plots.graph import category_graph
 from tastebridge.plots.heat import heat_map

@@ -1,4 +1,4 @@
-"""The categories as a graph: the more people the larger, the closer related the stronger the line."""
+"""Categories as a graph: larger dots for more users, thicker lines for closer relatedness."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def category_graph(
 
     Parameters
     ----------
-    people : mapping of category to int
-        How many are there: the area of the dot.
+    users : mapping of category to int
+        The number of users of each category, shown by the area of the dot.
     relatedness : mapping of (category, category) to float
-        Canonical correlations: the width of the line.
+        Canonical correlations, shown by the width of the line.
     target : str
-        It stands in the middle.
+        The category in the middle.
     used : set of str
-        Sources the mapper uses: in the colour of the target; the others are grey.
+        The sources the mapper uses, in colour; the others are grey.
 
     Examples
     --------
@@ -43,6 +43,7 @@ def category_graph(
     with paper(_WIDTH, _HEIGHT) as axes:
         axes.set(xlim=(0, _WIDTH), ylim=(_HEIGHT, 0), xticks=[], yticks=[])
         for (one, other), value in relatedness.items():
+            # each pair once, and no line for a correlation that rounds to nothing
             if one < other and {one, other} <= set(places) and value > 0.02:
                 far = target not in (one, other)
                 role = "line" if far else "accent" if {one, other} - {target} <= used else "flat"
@@ -58,7 +59,7 @@ def category_graph(
 
 
 def _link(axes: Any, one: _Place, other: _Place, role: str, width: float, far: bool) -> None:
-    """Draw a line between two categories; between two that are not the target it bends, and lies below."""
+    """Draw a line between two categories; a line that does not touch the target is curved and drawn below."""
     from matplotlib.patches import FancyArrowPatch
 
     bend = f"arc3,rad={0.22 if far else 0}"
@@ -79,7 +80,7 @@ def _category(axes: Any, name: str, place: _Place, radius: float, role: str, peo
 
 
 def _places(people: Mapping[str, int], target: str) -> dict[str, _Place]:
-    """Return where each category stands: the target in the middle, the others on a ring."""
+    """Return the place of each category: the target in the middle, the others on a ring."""
     others = [name for name in people if name != target]
     places = {target: (_WIDTH / 2, _HEIGHT / 2 - 8)} if target in people else {}
     for place, name in enumerate(others):

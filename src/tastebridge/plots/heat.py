@@ -1,4 +1,4 @@
-"""A matrix of categories against categories, the stronger the darker, with the numbers in it."""
+"""A matrix of categories against categories, darker for larger values, with the numbers in the cells."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _CELL, _LEFT, _TOP = 46.0, 96.0, 26.0
 
 
 def heat_map(values: Mapping[tuple[str, str], float], names: Sequence[str], title: str) -> Picture:
-    """Draw a number for every ordered pair of names, rows first; what is missing or NaN stays empty.
+    """Draw a number for every ordered pair of names, rows first; missing values and NaN stay empty.
 
     Parameters
     ----------
     values : mapping of (row, column) to float
-        Between -1 and 1; shades go from 0 to 1.
+        Numbers between -1 and 1; the shades show 0 to 1.
     names : sequence of str
     title : str
 

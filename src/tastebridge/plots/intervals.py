@@ -1,4 +1,4 @@
-"""Means with their intervals, one above the other, against a line that stands for no difference."""
+"""Means with their intervals, one above the other, against a line of no difference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH, _LEFT, _ROW, _TOP, _BOTTOM = 360.0, 116.0, 30.0, 12.0, 36.0
 
 
 class Row(NamedTuple):
-    """A label, a mean with its interval (NaN where it is not known), and the role of its colour."""
+    """A label, a mean with its interval (NaN where it is unknown), and the role of its colour."""
 
     label: str
     mean: float
@@ -31,7 +31,7 @@ def interval_plot(rows: Sequence[tuple], title: str, unit: str = "", zero: bool 
         From top to bottom; the role is one of ``plots.paper.COLOURS``.
     title : str
     unit : str
-        What the numbers are of, said below the axis.
+        The measure, written below the axis.
     zero : bool, default=True
         Whether to draw a line at 0.
 

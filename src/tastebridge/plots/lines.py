@@ -1,4 +1,4 @@
-"""Numbers along an axis: accuracy by length of history, and said against seen."""
+"""Numbers along an axis: accuracy by length of history, and predicted against observed shares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tastebridge.plots.picture import Picture, picture_of
 
 
 def history_plot(groups: Sequence[tuple[str, float, float, float, float]], title: str, unit: str) -> Picture:
-    """Draw a measure by length of history, with intervals, beside that of the baseline.
+    """Draw a measure by length of history, with intervals, and the same measure of the baseline.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ def history_plot(groups: Sequence[tuple[str, float, float, float, float]], title
 
 
 def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -> Picture:
-    """Draw what was said against what was seen: on the diagonal, the two are the same.
+    """Draw observed shares against predicted probabilities; calibrated ones lie on the diagonal.
 
     Parameters
     ----------
-    points : sequence of (predicted, observed, people)
+    points : sequence of (predicted, observed, users)
     title : str
 
     Examples
@@ -83,7 +83,7 @@ def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -
 
 @contextmanager
 def _ruled(above: str, below: str, highest: float) -> Iterator[Any]:
-    """Give axes from 0 up with lines across, and what the numbers are at both ends."""
+    """Yield axes that start at 0, with a grid and the names of both measures."""
     with paper(360, 250, left=44, right=12, top=26, bottom=50) as axes:
         axes.set_ylim(0, 1.08 * highest)
         ticks(axes.yaxis)

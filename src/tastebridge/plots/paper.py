@@ -1,4 +1,4 @@
-"""The paper of a picture: a matplotlib figure of pixels, in the colours and letters of the report."""
+"""The canvas of a picture: a matplotlib figure measured in pixels, in the colours and fonts of the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURS = {
     "bad": "#b42318",
     "flat": "#6e7781",
 }
-"""The colours of light paper by their role; every text on paper has a contrast of at least 4.5 to 1."""
+"""The colours on a light background by role; text has a contrast of at least 4.5 to 1 (WCAG AA)."""
 
 SMALL = 11.0
 """Size of the letters at axes, in pixels."""
@@ -54,12 +54,12 @@ _STYLE: dict[Any, Any] = {
 def paper(
     width: float, height: float, left: float = 0, right: float = 0, top: float = 0, bottom: float = 0
 ) -> Iterator[Any]:
-    """Give the axes of a new figure, all sizes in pixels; within it matplotlib draws as the report wants it.
+    """Yield the axes of a new figure, all sizes in pixels, in the style of the report.
 
     Raises
     ------
     MissingDependencyError
-        If matplotlib is not there.
+        If matplotlib is not installed.
     """
     try:
         from matplotlib import rc_context
@@ -83,12 +83,12 @@ def colour(role: str) -> str:
 
 
 def hint(text: str) -> str:
-    """Return the ``gid`` of a mark that says a text when one points at it."""
+    """Return the ``gid`` of a mark with a text that is shown under the pointer."""
     return _HINT + text
 
 
 def ticks(axis: Any, most: int = 5) -> None:
-    """Put at most about ``most`` round numbers along an axis, and lines of the grid at them."""
+    """Put about ``most`` round numbers along an axis, with grid lines."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))

@@ -1,4 +1,4 @@
-"""A finished picture: the SVG of a figure, fit to stand in a page with others, on light or dark paper."""
+"""A finished picture: the SVG of a figure, for a page with other pictures, light or dark."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SHARED = re.compile(r'(id="|href="#)(m[0-9a-f]{10})')
 
 
 class Picture(str):
-    """An SVG element, as it stands in a page; a notebook shows it, and ``save`` writes it to a file.
+    """An SVG element as a string; a notebook shows it, and ``save`` writes it to a file.
 
-    Colours are CSS variables with a fall-back, so that a page can set them for light and dark.
+    Colours are CSS variables with a fall-back, so that a page can set them for light and dark mode.
 
     Examples
     --------
@@ -44,8 +44,8 @@ class Picture(str):
 def picture_of(axes: Any, title: str, description: str, least: float = 0) -> Picture:
     """Return the picture of the figure of some axes.
 
-    Title and description are what a screen reader says of it. It takes the width there is, up to half as
-    much again as its own, and not below ``least`` pixels.
+    Screen readers read the title and the description. The picture takes the width available, up to 1.5 times
+    its own and at least ``least`` pixels.
     """
     figure = axes.figure
     file = io.StringIO()
@@ -53,7 +53,8 @@ def picture_of(axes: Any, title: str, description: str, least: float = 0) -> Pic
     width, height = 72 * figure.get_size_inches()
     body = _CLIP.sub("", _HEAD.sub("", file.getvalue())).removesuffix("</svg>")
     body = _HINT.sub(r"<g><title>\1</title>", _FONT.sub("system-ui,sans-serif", body))
-    mark = hashlib.sha256(body.encode()).hexdigest()[:6]  # ids are those of the whole page
+    # ids are shared by the whole page, so each picture marks its own
+    mark = hashlib.sha256(body.encode()).hexdigest()[:6]
     body = _SHARED.sub(rf"\g<1>i{mark}\2", _NAME.sub("", body))
     for role, value in COLOURS.items():
         body = body.replace(value, f"var(--{role},{value})")

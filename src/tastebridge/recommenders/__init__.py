@@ -1,4 +1,4 @@
-"""What every recommender of the package can do once its model is fitted: frames of ids in and out."""
+"""Recommenders: estimators over a fitted model, with frames of ids as input and output."""
 
 from tastebridge.recommenders.base import Recommender, Vectors
 

@@ -1,4 +1,4 @@
-"""Answers of one fitted state, as frames of ids."""
+"""Recommendations, audiences and explanations from one fitted state, as frames of ids."""
 
 from __future__ import annotations
 

@@ -18,15 +18,15 @@ class Fitted(Protocol):
 
 # The makers return Any, so that a type checker reads the attribute and not the property.
 def from_state(read: Callable[[FittedState], Any], doc: str, several: str = "") -> Any:
-    """Return a property that reads the one state of a recommender; None there means it has no such attribute.
+    """Return a property that reads the one state of a recommender; None there raises an AttributeError.
 
     Parameters
     ----------
     read : callable
     doc : str
     several : str, default=""
-        With several targets: the attribute of :class:`MultiTarget` that stands in for it; "" for a dict of
-        target to what ``read`` returns.
+        With several targets, the attribute of :class:`MultiTarget` to read instead; "" for a dict of target
+        to the value of ``read``.
     """
 
     def get(recommender: Fitted) -> object:
@@ -66,7 +66,7 @@ def from_table(name: str, doc: str) -> Any:
 
 
 def shared_of(recommender: Fitted) -> FittedState | MultiTarget:
-    """Return the one state of a recommender, or what its several targets share."""
+    """Return the one state of a recommender, or the part that its several targets share."""
     if recommender.joint_ is not None:
         return recommender.joint_
     (state,) = recommender.targets_.values()
@@ -74,5 +74,5 @@ def shared_of(recommender: Fitted) -> FittedState | MultiTarget:
 
 
 def encoder_of(recommender: Fitted) -> HistoryEncoder:
-    """Return the encoder over all categories that a recommender reads."""
+    """Return the encoder over all categories of a recommender."""
     return shared_of(recommender).encoder

@@ -1,4 +1,4 @@
-"""The users most likely to want an item: the same search, with items in the place of users."""
+"""The users most likely to want an item: the search for items, with the roles exchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Found = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 class Finder(Protocol):
-    """Finds users for items among those with some histories."""
+    """A function that finds users for items, by their histories."""
 
     def __call__(self, histories: Histories, items: NDArray[np.int64], n: int) -> Found:
         """Return places (-1 for none) and scores, one row per item, the best users first."""
@@ -30,7 +30,7 @@ def best_users(
 ) -> Found:
     """Return the places (-1 for none) and scores of the ``n`` best users for each item, (n_items, n).
 
-    Of users with equal scores the first ones come first, whatever the size of a chunk.
+    Users of equal score are in the order of the histories, whatever the size of a chunk.
     """
     best = np.zeros((len(items), n), dtype=np.uint64)
     for rows, part in chunks(histories, n_users, size):

@@ -45,25 +45,27 @@ class Vectors(NamedTuple):
 class Recommender(BaseEstimator, metaclass=ABCMeta):
     """Base of the mapper and the baselines; a subclass implements :meth:`fit`.
 
-    What a fit leaves is held in parts: one frozen state per target, what several targets share, and the
-    users. The other attributes are read-only views of these.
+    A fitted recommender holds its parts: one frozen state per target, the part that several targets share,
+    and the users. The other attributes are read-only views of these.
 
     Attributes
     ----------
     targets_ : dict of target to FittedState
-        One entry for one target, several for several.
+        One entry per target.
     joint_ : MultiTarget or None
-        What several targets share.
+        The part that several targets share; None for one target.
     panel_ : Panel or None
-        The users of the fit, in memory; None in a model that was loaded without them.
+        The users of the fit, in memory; None in a model loaded without them.
     model_ : LinearModel
         Routes, spaces and weights; it holds no user.
     items_ : dict of category to Vocabulary
         The items the model knows.
     weighting_ : Weighting
+        The weights of events.
     statistics_ : dict of category to WeightingStatistics
-        What weighting a fresh history needs.
+        The statistics for weighting a fresh history.
     item_names_ : mapping of category to Series, or None
+        The names of items, if the panel of the fit had names.
     """
 
     target: Any
@@ -76,18 +78,18 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
 
     model_ = from_state(lambda state: state.scorer.model, "Routes, spaces and weights; it holds no user.")
     items_ = from_encoder("items", "The items the model knows, by category.")
-    weighting_ = from_encoder("weighting", "How events count.")
-    statistics_ = from_encoder("statistics", "What weighting a fresh history needs, by category.")
+    weighting_ = from_encoder("weighting", "The weights of events.")
+    statistics_ = from_encoder("statistics", "The statistics for weighting a fresh history, by category.")
 
     @property
     def item_names_(self) -> Mapping[str, pd.Series] | None:
-        """The names of items by category, where the panel of the fit had names."""
+        """The names of items by category, if the panel of the fit had names."""
         shared = self.joint_ if self.joint_ is not None else next(iter(self.targets_.values()))
         return shared.item_names
 
     @abstractmethod
     def fit(self, panel: Events, y: None = None) -> Self:
-        """Learn from a panel or a frame of events; forget what was learned before."""
+        """Learn from a panel or a frame of events; an earlier fit is forgotten."""
 
     def recommend(
         self,
@@ -104,16 +106,15 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         user_ids : list or column of ids, optional
-            For whom, each user once; None for all.
+            The users, each once; None for all.
         n : int, default=10
-            Items per user, at most. Where fewer are left the list is shorter, and a warning says so.
+            Items per user, at most. Where fewer remain the list is shorter, with a warning.
         allow, deny : list of item ids, or frame of user_id and item_id, optional
-            Only these items, or all but these: for every user, or (a frame) for the user of the row. With
+            Only these items, or all but these: a list for every user, a frame for the user of each row. With
             ``allow`` as a frame a user without a row in it gets nothing.
         missing : {"error", "skip", "popular"}, default="error"
-            What to do with users the model does not know: refuse, leave them out of the answer, or
-            recommend popular items. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
-            too, otherwise passed over.
+            Users the model does not know are refused, left out of the result, or get popular items. With
+            ``"error"`` unknown items in ``allow`` or ``deny`` are refused too, otherwise ignored.
         twins : {"leave out", "keep"}, default="leave out"
             What to do with items that are products the user has already under another id in a source: see
             :mod:`tastebridge.routes.twins`.
@@ -121,15 +122,15 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         DataFrame
-            user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first; of equal scores
-            the item that comes first in :meth:`item_vectors`. Never an item the user already has.
+            user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first. Ties are broken
+            by the order of :meth:`item_vectors`. Items the user already has are never recommended.
 
         Raises
         ------
         UnknownIdError
             With ``missing="error"``, if a user or item is not known.
         InvalidDataError
-            If a user is asked for twice, or the model holds no users.
+            If a user is named twice, or the model holds no users.
         """
         users, ids = self._users(user_ids, missing)
         state = self._state("recommend")
@@ -146,7 +147,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         missing: str = "skip",
         twins: str = answers.LEAVE_OUT,
     ) -> pd.DataFrame:
-        """Recommend to users by a history given now, whether the model has seen them or not; no refit.
+        """Recommend items to users, known or new, by the histories given here, without a refit.
 
         Parameters
         ----------
@@ -155,8 +156,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         n, allow, deny, twins
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
-            What to do with events of items or categories the model does not know: pass over with a warning,
-            or refuse. A user without any known event gets popular items.
+            Events of items or categories the model does not know are ignored with a warning, or refused. A
+            user without any known event gets popular items.
 
         Returns
         -------
@@ -179,11 +180,12 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     ) -> pd.DataFrame:
         """Return the users of the fit who are most likely to want an item.
 
-        Users are compared by the score of :meth:`predict`, the same number that ranks items for a user. It
-        is higher for users whose history speaks for the item, and for users with longer histories. On
-        held-out users without a known event in the target, a user who took the item ranks above one who did
-        not in 69 % of pairs on Amazon clothing and sports (by length of history: 54 to 56 %), and in 86
-        to 88 % on MovieLens genres (79 to 81 %): ``benchmarks/audience.py``.
+        Users are compared by the score of :meth:`predict`, the number that ranks items for a user. It is
+        higher for users whose history is close to the item, and for users with longer histories.
+
+        Measured on held-out users without a known event in the target: a user who took the item ranks above
+        a user who did not in 69 % of pairs on Amazon clothing and sports (54 to 56 % by length of history
+        alone), and in 86 to 88 % on MovieLens genres (79 to 81 %): ``benchmarks/audience.py``.
 
         Parameters
         ----------
@@ -192,17 +194,17 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         n : int, default=100
             Users for each item, at most.
         user_ids : list or column of ids, optional
-            Among whom; None for all.
+            The users to rank; None for all.
         missing : {"error", "skip", "popular"}, default="error"
-            What to do with users the model does not know, as for :meth:`recommend`.
+            Users the model does not know, as for :meth:`recommend`.
         category : category, optional
-            Which target, where there are several.
+            The target, if there are several.
 
         Returns
         -------
         DataFrame
-            item_id, user_id, score, rank (from 1), items as given, best first; of equal scores the user who
-            comes first. Never a user who has the item already.
+            item_id, user_id, score, rank (from 1), items as given, best first. Ties are broken by the order
+            of the users. Users who have the item already are left out.
 
         Raises
         ------
@@ -233,7 +235,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         missing: str = "skip",
         category: str | None = None,
     ) -> pd.DataFrame:
-        """Return the users with a history given now who are most likely to want an item.
+        """Return the users, by the histories given here, who are most likely to want an item.
 
         Parameters
         ----------
@@ -242,7 +244,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         items, n, category
             As for :meth:`audience`.
         missing : {"skip", "error"}, default="skip"
-            What to do with events of items the model does not know, as for :meth:`recommend_from`.
+            Events of items the model does not know, as for :meth:`recommend_from`.
 
         Returns
         -------
@@ -256,7 +258,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a user of the fit and a target item.
 
-        Scores can be compared within a user and between users; higher is better. They are those of
+        Scores can be compared within a user and between users; higher is better. They equal the scores of
         :meth:`recommend`, bit by bit.
 
         Parameters
@@ -264,7 +266,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         pairs : frame
             Columns user_id and item_id.
         missing : {"error", "nan"}, default="error"
-            What to do with pairs of an unknown user or item.
+            Pairs of an unknown user or item are refused, or get NaN.
 
         Returns
         -------
@@ -297,7 +299,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         missing : {"error", "skip", "popular"}
             As in :meth:`recommend`.
         category : category, optional
-            Which target, where there are several.
+            The target, if there are several.
 
         Returns
         -------
@@ -317,7 +319,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         category : category, optional
-            Which target, where there are several.
+            The target, if there are several.
         """
         state = self._state("item_vectors", category)
         return Vectors(state.items.ids, _with_vectors(self, state).item_vectors())
@@ -325,22 +327,22 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def explain(self, user_id: Id, item_id: Id, *, category: str | None = None) -> pd.DataFrame:
         """Return the parts of the score of a user of the fit and a target item.
 
-        Contributions sum to the score of :meth:`predict`; with several targets, to the score within the
-        category. See :mod:`tastebridge.model.explanation` for their meaning and their limits.
+        Contributions sum to the score of :meth:`predict`, or with several targets to the score within the
+        category. See :mod:`tastebridge.model.explanation` for their meaning and limits.
 
         Parameters
         ----------
         user_id, item_id : id
-            One user and one item of the target, had already or not.
+            One user and one item of the target, whether in the history or not.
         category : category, optional
-            Which target, where an item belongs to several.
+            The target, if an item belongs to several.
 
         Returns
         -------
         DataFrame
             source_category, source_item, route, contribution, largest first: one row per past item and
-            route. Where source_item is None the row stands for no single item: it is the baseline of a map,
-            or popularity (source_category ``"(popularity)"``).
+            route. A row with source_item None is not due to a single item: it is the baseline of a map, or
+            popularity (source_category ``"(popularity)"``).
 
         Raises
         ------
@@ -414,21 +416,21 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         path : str or Path
-            A new or empty folder, or that of a saved model, which is replaced in one step.
+            A new or empty folder, or the folder of a saved model, which is replaced in one step.
         with_users : bool, default=False
-            Whether the users of the fit and their histories go along. Without them no user is in the
-            files; the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by user, and the
-            rows that cleaning dropped are never saved.
+            Whether to save the users of the fit and their histories. Without them no user is in the files,
+            and the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by user, and the rows
+            dropped by cleaning are never saved.
         key : Key or bytes, optional
-            Encrypts the files by AES-256-GCM; see :mod:`tastebridge.privacy`. The number of files and their
-            sizes stay in the open.
+            Encrypts the files by AES-256-GCM; see :mod:`tastebridge.privacy`. The number and the sizes of
+            the files stay visible.
         pseudonyms : Key or bytes, optional
             With users: store them under pseudonyms of this key
-            (:func:`tastebridge.privacy.pseudonymize`), by which the loaded model knows them.
+            (:func:`tastebridge.privacy.pseudonymize`). The loaded model knows users by their pseudonyms.
         updatable : bool, default=False
             Whether an :class:`tastebridge.InterestMapper` keeps its sufficient statistics, so that the loaded
-            model can be updated and can forget users; with users it always does. They are sums over users,
-            among them how many took both items of a pair: a count of one tells of one user.
+            model can be updated and can forget users. With users it always does. They are sums over users,
+            with the number of users of each pair of items: a count of 1 comes from a single user.
 
         Raises
         ------
@@ -446,7 +448,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         persist.save(parts, path, with_users, key, pseudonyms, updatable)
 
     def update(self, events: Events) -> Self:
-        """Refuse: only :class:`tastebridge.InterestMapper` takes fresh events in without a refit."""
+        """Refuse: only :class:`tastebridge.InterestMapper` adds events without a refit."""
         raise InvalidParameterError(self._refit_needed("take events in", "with them"))
 
     def forget(self, user_ids: Ids) -> object:
@@ -457,7 +459,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return f"a {type(self).__name__} cannot {what} without a refit. Fit it again, {how}."
 
     def _read(self, events: Events) -> Panel:
-        """Begin a fit: forget the last one, and return the panel of the events."""
+        """Forget the last fit, and return the panel of the events."""
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
         return read_events(events, self.event_weights, self.policy)
@@ -465,12 +467,12 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def _keep(
         self, targets: dict[str, FittedState], panel: Panel | None, joint: MultiTarget | None = None
     ) -> Self:
-        """Put what a fit or a load left in place."""
+        """Set the parts of a fit or of a loaded model."""
         self.targets_, self.joint_, self.panel_ = targets, joint, panel
         return self
 
     def _state(self, verb: str, category: str | None = None, item_id: Id | None = None) -> FittedState:
-        """Return the state of a category: the one there is, the one named, or that of an item."""
+        """Return the state of a category: the only one, the one named, or the category of an item."""
         check_fitted(self, "targets_")
         if category is not None:
             return self.targets_[check_category("category", category, self.targets_)]
@@ -495,7 +497,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return self.panel_
 
     def _users(self, user_ids: Ids | None, missing: str) -> tuple[NDArray[np.int64], np.ndarray]:
-        """Return numbers (-1 for unknown users, where they may stay) and ids."""
+        """Return numbers (-1 for unknown users, if allowed) and ids."""
         check_choice("missing", missing, ("error", "skip", "popular"))
         return users_asked_for(self._known().users, user_ids, missing)
 
@@ -508,20 +510,20 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return self._rows(state, users)
 
     def _fold_in(self, state: FittedState, history: Events, missing: str) -> tuple[Panel, Rows]:
-        """Return the panel of a history given now, and its weighted rows."""
+        """Return the panel of the histories given, and its weighted rows."""
         check_choice("missing", missing, ("error", "skip"))
         return state.encoder.fold_in(history, missing)
 
 
 def encoder_for(recommender: Recommender, panel: Panel, weighting: Weighting | None = None) -> HistoryEncoder:
-    """Return the encoder of a panel; ``weighting`` takes the place of the parameter of this name."""
+    """Return the encoder of a panel; ``weighting`` replaces the parameter of this name."""
     given = recommender.weighting if weighting is None else weighting
     chosen = Weighting("binary") if given is None else clone(given)
     return HistoryEncoder.of(panel, chosen, recommender.event_weights, recommender.policy)
 
 
 def restored(recommender: RecommenderT, saved: persist.Saved) -> RecommenderT:
-    """Return a recommender with the parts that were saved; it reads frames as its parameters say."""
+    """Return a recommender with its saved parts; frames are read by its own parameters."""
     given: dict[str, Any] = {"event_weights": recommender.event_weights, "policy": recommender.policy}
     joint = saved.joint
     if joint is not None:

@@ -1,4 +1,4 @@
-"""A smaller state of one target, and what it costs."""
+"""A compressed state of one target, and its loss of accuracy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tastebridge.recommenders.held_out import held_out
 
 
 class Request(NamedTuple):
-    """What :meth:`tastebridge.InterestMapper.compress` was asked for."""
+    """The parameters of :meth:`tastebridge.InterestMapper.compress`."""
 
     n_components: int | None
     dtype: str
@@ -26,7 +26,7 @@ class Request(NamedTuple):
 
 
 def compressed(state: FittedState, panel: Panel | None, request: Request) -> FittedState:
-    """Return the state with a smaller model, and a table ``compression_`` of what is lost."""
+    """Return the state with a smaller model, and a table ``compression_`` of the loss."""
     model = state.scorer.model
     if request.n_components is not None:
         check_count("n_components", request.n_components, 2, model.item_vectors().shape[1] - 1)
@@ -34,7 +34,7 @@ def compressed(state: FittedState, panel: Panel | None, request: Request) -> Fit
     ground = _ground(state, panel, request.events, rng)
     if not ground.lists:
         raise InvalidDataError(
-            "no user is left to judge the compressed model on. Pass events= with rows in the target."
+            "there is no user to judge the compressed model on. Pass events= with rows in the target."
         )
     small, table = compression.compressed(model, request.n_components, request.dtype, ground, rng)
     return replace(
@@ -49,7 +49,7 @@ def compressed(state: FittedState, panel: Panel | None, request: Request) -> Fit
 def _ground(
     state: FittedState, panel: Panel | None, events: Events | None, rng: np.random.Generator
 ) -> compression.Ground:
-    """Return users to compress by, and others to judge the result on."""
+    """Return users to fit the compression on, and other users to judge the result on."""
     target = state.target
     if events is None:
         if panel is None:
@@ -58,6 +58,7 @@ def _ground(
                 "rows in the target, or save it with save(path, with_users=True)."
             )
         histories = state.encoder.rows(panel, keep=True)
+        # one half shapes the projection, the other judges it: never the same users
         learned, judged = np.array_split(rng.permutation(len(panel)), 2)
         lists = compression.hidden_lists(histories, target, np.sort(judged), rng)
         return compression.Ground(histories, learned, lists, "people of the fit")

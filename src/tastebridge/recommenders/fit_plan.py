@@ -95,7 +95,7 @@ def _rank(mapper: InterestMapper, target: str, limits: dict[str, int]) -> int:
 
 
 def _size(rows: sparse.csr_matrix) -> Size:
-    """Return the numbers of users, items and interactions, those without any not counted."""
+    """Return the numbers of users, items and interactions; users and items without any are not counted."""
     users, items = (int((rows.getnnz(axis=axis) > 0).sum()) for axis in (1, 0))
     return Size(users, items, rows.nnz)
 
@@ -104,4 +104,5 @@ def _limit(rows: sparse.csr_matrix) -> int:
     """Return the highest rank the histories allow with a fifth of the users hidden."""
     users = int((np.diff(rows.indptr) > 0).sum())
     items = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
+    # a fold hides a fifth of the linked users; 3/5 leaves a margin for folds of unequal size
     return max(1, min(users * 3 // 5, items))

@@ -12,7 +12,7 @@ from tastebridge.model.filters import Filters
 
 
 def ordered(filters: Filters, users: Vocabulary, ids: np.ndarray) -> Filters:
-    """Return the filters with the masks of single users in the order of ``ids``."""
+    """Return the filters with the rows of their masks in the order of ``ids``."""
     if filters.allow_per_user is None and filters.deny_per_user is None:
         return filters
     order = users.numbers(ids)

@@ -1,4 +1,4 @@
-"""Held-out events: what is to be found for their users, and what is known of these besides."""
+"""Held-out events: the rows to predict for their users, and the histories to predict from."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tastebridge.online.state import FittedState
 
 
 def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[sparse.csr_matrix, Rows]:
-    """Return the target rows to be found (n_users, n_items) and the histories to rank by.
+    """Return the target rows to predict (n_users, n_items) and the histories to rank by.
 
-    Users of the fit are ranked by the history of the fit and the sources given here, other users by the
-    sources given here alone. Users without target rows here are left out.
+    Users of the fit are ranked by their history in the fit plus the sources in ``events``, other users by the
+    sources in ``events`` alone. Users without target rows in ``events`` are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The mapper: learns from users known in several categories, and recommends in one or several of them."""
+"""The mapper: learns from users active in several categories, and recommends in one or several of them."""
 
 from __future__ import annotations
 
@@ -48,108 +48,121 @@ from tastebridge.routes import Route
 
 
 class InterestMapper(Recommender):
-    """Recommends in a target category to people known from other categories.
+    """Recommends in a target category to users known from other categories.
 
-    Several routes lead from a person's history to scores over the target's items: factors of a source mapped
-    to factors of the target, links between single items, factors of all categories as one, the target's own
-    factors for people who have a history there, and popularity. Their weights are learned on linked people
-    whose target rows were hidden while the routes were fitted, apart for people without a history in the
-    target and with one, and depend on how much is known of the person. A source that does not help out of
-    fold gets weight zero. All routes are linear, so the result is one vector a person and one an item, and
-    the score is their inner product.
+    Several routes lead from a user's history to scores of the target's items:
+
+    - factors of a source, mapped to factors of the target;
+    - links between single items;
+    - factors of all categories as one;
+    - the target's own factors, for users with a history there;
+    - popularity.
+
+    The weights of the routes are learned out of fold, on linked users whose target rows were hidden while the
+    routes were fitted. They differ for users with and without a history in the target, and depend on the
+    length of the history. A source that does not help out of fold gets weight zero. All routes are linear, so
+    the result is one vector per user and one per item, and the score is their inner product.
 
     Parameters
     ----------
     target : str or list of str
-        The category to recommend in; or several, or ``"all"``, which are fitted in one pass, sharing the
-        factors of sources and folds. Lists then mix categories by the chance that an item is a person's next:
-        see :meth:`recommend` and :mod:`tastebridge.recommenders.multi_target.temperature`.
+        The category to recommend in. A list, or ``"all"``, fits several targets in one pass, with shared
+        factors of sources and folds. Their lists mix categories by the probability that an item is the user's
+        next: see :meth:`recommend` and :mod:`tastebridge.recommenders.multi_target.temperature`.
     sources : list of str, optional
         The categories to learn from; None for all others.
     routes : list of Route, optional
-        What to blend; None for :func:`tastebridge.fitting.default_routes.default_routes`. Popularity, among
-        all and among linked people, is always there.
+        The routes to blend; None for :func:`tastebridge.fitting.default_routes.default_routes`. Popularity
+        among all users, and among linked users, is always added.
     n_components : int, optional
-        The largest rank of the default routes; None for 128, or less where the data allow less.
+        The largest rank of the default routes; None for 128, or less for small data.
     weighting : Weighting, optional
-        How events count; None for ``Weighting("binary")``. Pass one to search over its parameters, as in
+        The weights of events; None for ``Weighting("binary")``. Pass one to search over its parameters, as in
         ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
     event_weights : mapping of event type to weight, optional
-        The worth of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
-        :meth:`tastebridge.Panel.from_frame`; it counts where the weighting is not binary. A panel has them
-        applied already.
+        The weight of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
+        :meth:`tastebridge.Panel.from_frame`. It has no effect with a binary weighting. In a panel the
+        weights are applied already.
     bridge : {"auto", "users", "items", "features"}, default="auto"
-        What may join a source to the target. ``"users"``: people in both. ``"items"``: items with the same id
-        in both, for people of whom none need be in both. ``"features"``: features of one name and with the
-        same columns, as of :meth:`tastebridge.Panel.with_item_features`. ``"auto"``: all there are; where
-        fewer than 50 people are in both, the other two, if there are any, people of the target standing in
-        for people in both, half of their items seen as if from the source; then no verdict is given, and what
-        the few people in both show counts as one more route (:mod:`tastebridge.fitting.few_overlap`). Where
-        there is nothing at all, everybody gets what is popular, with a warning.
+        The overlap that joins a source to the target:
+
+        - ``"users"``: users in both;
+        - ``"items"``: items with the same id in both; no shared user is needed;
+        - ``"features"``: item features of the same name and columns, as of
+          :meth:`tastebridge.Panel.with_item_features`;
+        - ``"auto"``: every overlap found.
+
+        With fewer than 50 users in both, ``"auto"`` uses shared items or features if there are any. Users of
+        the target then serve as pseudo-overlapping users: half of their items count as source events. No
+        verdict is given, and the few users in both add one more route
+        (:mod:`tastebridge.fitting.few_overlap`). Without any overlap all users get popular items, with a
+        warning.
     recency : "auto" or list of float, optional
-        Half-lives in days to try, after which an event counts half; ``"auto"`` for a half, an eighth and a
-        thirtieth of the time the data cover. They are judged by time: on the last fifth of everybody's
-        events, foretold from those before, and then on the fifth before that. The best is taken if it is
-        surely better than none at both moments, judged on 50 people at least. A fit takes as many times as
-        long, and one more, twice that where the first moment speaks for any. None to count all events alike,
-        or as ``weighting`` says.
+        Half-lives in days to try: the age at which an event counts half. ``"auto"`` tries a half, an eighth
+        and a thirtieth of the time span of the data. None counts all events alike, or by ``weighting``.
+        Half-lives are tested in time: the last fifth of all users' events is predicted from the earlier ones,
+        then the fifth before that. The best one is used if it is significantly better than none at both
+        moments, on at least 50 users. Trying k half-lives makes a fit about k + 1 times as long, and about
+        twice that if any passes the first test.
     blend : StackingBlend, optional
-        How weights are learned; None for the listwise loss.
+        The learner of the weights; None for the listwise loss.
     time_budget : float, optional
-        Seconds that factors may take, above 0: of the default routes those are taken that fit it, the most
-        useful first. They are judged by the sizes of the data, not by a clock, for one core of the machine
-        named in :mod:`tastebridge.fitting.cost_model`, so that the same data give the same routes anywhere.
-        Judging the routes comes on top. None for all routes.
+        Seconds for the factors, above 0: the most useful default routes that fit into it are used. Their time
+        is estimated from the sizes of the data, not measured, for one core of the machine named in
+        :mod:`tastebridge.fitting.cost_model`. So the same data give the same routes anywhere. The evaluation
+        of the routes is not included. None for all routes.
     n_folds : int, optional
-        How many fifths of the linked people are hidden in turn, 1 to 5; None for as many as it takes to judge
-        1,000 people; with several targets, 200 of the middle one.
+        The number of fifths of the linked users that are hidden in turn, 1 to 5. None for as many as are
+        needed to evaluate 1,000 users, or with several targets, 200 users of the median target.
     n_lists, n_negatives : int
-        Held-out items the blend learns from, at most, and the other items beside each. With several targets
-        each has a fourth as many of its own, and the others teach it what routes of each kind are worth.
+        The largest number of held-out items the blend learns from, and the number of other items next to
+        each. With several targets each has a fourth as many of its own, and shares the value of each kind of
+        route with the others.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
     n_jobs : int, optional
-        Threads the fit may use; None or -1 for one a core.
+        Threads of the fit; None or -1 for one per core.
     verbose : bool, default=False
         Whether to show a progress bar.
 
     Attributes
     ----------
     model_ : LinearModel, or dict of target to LinearModel
-        Routes, spaces and weights; no person.
+        Routes, spaces and weights; it holds no user.
     mappers_ : dict of target to InterestMapper
-        With several targets, the fitted mapper of each, whose attributes hold for its target;
-        ``transfer_`` and ``routes_`` are those of all, with a column target.
+        With several targets, the mapper of each, with the attributes of its target. The tables
+        ``transfer_`` and ``routes_`` hold all targets, with a column target.
     transfer_ : DataFrame
-        A row a source, for people without a history in the target, out of fold: source, linked (people),
-        lift of NDCG@10 over the best that needs no source, its interval (lift_low, lift_high),
-        canonical_correlation (of people, or of shared items where nobody is in both), verdict ("helps", "no
-        evidence", "hurts"), kept; marginal, what NDCG@10 loses when the source is left out of all, with its
-        interval (with several targets or no shared people, routes over all categories go on reading it);
-        more detail; and the bridge that carries it: "users", "items", "features", several joined by
-        " + ", or "".
+        One row per source, for users without a history in the target, out of fold: source, linked (the number
+        of users in both), lift of NDCG@10 over the best baseline without a source, its interval (lift_low,
+        lift_high), canonical_correlation (of users, or of shared items where no user is in both), verdict
+        ("helps", "no evidence", "hurts"), and kept. The column marginal is the loss of NDCG@10 when the
+        source is ablated, with its interval; with several targets or no shared users, routes over all
+        categories still read it. The column bridge is "users", "items", "features", several joined by " + ",
+        or "".
     evidence_ : dict of {"cold", "warm"} to Evidence
-        The same and more for each kind of people.
+        The out-of-fold evaluation in full, for each kind of users.
     interests_ : dict of category to arrays
-        What :meth:`interests` needs, and its reliability: see :mod:`tastebridge.diagnostics.interests`.
+        The models of :meth:`interests`, with their reliability: see :mod:`tastebridge.diagnostics.interests`.
     routes_ : DataFrame
-        A row a route: its name, mean weight for cold and for warm people, and what bridges from its sources
-        to the target: people in both ("users"), a common space of features ("features"), or nothing ("").
+        One row per route: its name, mean weight for cold and for warm users, and the bridge from its sources
+        to the target: users in both ("users"), shared items ("items"), features ("features"), or none ("").
     ledger_ : ModelStatistics
-        What :meth:`update` and :meth:`forget` need: sums over people, and no single one.
+        The sufficient statistics of :meth:`update` and :meth:`forget`: sums over users, no single user.
     recency_ : DataFrame
-        With ``recency``, a row a half-life: see :func:`tastebridge.recommenders.time_decay.choose_half_life`.
+        With ``recency``, one row per half-life: see
+        :func:`tastebridge.recommenders.time_decay.choose_half_life`.
     drift_ : DataFrame
-        What :meth:`drift` needs: sums over events.
+        The sums over events of :meth:`drift`.
     confidence_, directions_, findings_
-        What :meth:`confidence`, :meth:`explain_map` and :meth:`report` need.
+        The models and tables of :meth:`confidence`, :meth:`explain_map` and :meth:`report`.
 
     Raises
     ------
     UnknownCategoryError
         If the target or a source is not in the panel.
     NoLinkedUsersError
-        With ``bridge="users"``, if no source shares anybody with the target.
+        With ``bridge="users"``, if no source shares a user with the target.
     InvalidParameterError, InvalidDataError
         If a parameter or the data cannot be used.
 
@@ -168,7 +181,7 @@ class InterestMapper(Recommender):
     >>> mapper.recommend(readers, n=3).columns.tolist()
     ['user_id', 'item_id', 'score', 'rank']
 
-    Several targets at once, each person's likeliest category first:
+    Several targets at once, each user's likeliest category first:
 
     >>> both = InterestMapper(target=["films", "books"]).fit(panel)
     >>> both.recommend(readers, n=3, by="category", n_categories=1).columns.tolist()
@@ -240,14 +253,14 @@ class InterestMapper(Recommender):
 
     @property
     def mappers_(self) -> dict[str, InterestMapper]:
-        """With several targets, a mapper of each; they share everything and cost nothing."""
+        """With several targets, one mapper per target; they share their parts and copy nothing."""
         check_fitted(self, "targets_")
         if self.joint_ is None:
             raise AttributeError("a mapper of one target has no mappers_")
         return {name: self._one(name) for name in self.targets_}
 
     def fit(self, panel: Events, y: None = None) -> Self:
-        """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
+        """Learn from a panel, or from a frame of events as for :meth:`tastebridge.Panel.from_frame`."""
         panel = self._read(panel)
         targets = targets_of(self.target, panel)
         if targets is None:
@@ -274,29 +287,29 @@ class InterestMapper(Recommender):
         missing: str = "error",
         twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
-        """Recommend items of the target, or of several targets, to people of the fit.
+        """Recommend items of the target, or of several targets, to users of the fit.
 
         Parameters
         ----------
         user_ids : list or column of ids, optional
-            For whom, each person once; None for everybody.
+            The users, each once; None for all users.
         n : int, default=10
-            Items a person gets, at most; with ``by="category"`` in each category. Where fewer are left they
-            get fewer, and a warning says so.
+            Items per user, at most; with ``by="category"`` in each category. Where fewer remain the list is
+            shorter, with a warning.
         categories : category or list of them, optional
-            Among which of the targets; None for all.
+            The targets to recommend from; None for all.
         by : {"score", "category"}, default="score"
-            What comes first in the list of a mapper of several targets: the likeliest items of all, or those
-            of the category that most likely comes next for the person, then those of the second, and so on.
+            The order of the list with several targets: ``"score"`` ranks all items by probability,
+            ``"category"`` lists the items of the user's likeliest next category first, then the items of the
+            second, and so on.
         n_categories : int, optional
-            With ``by="category"``, only each person's likeliest categories, so many.
+            With ``by="category"``, the number of categories in a list; None for all.
         allow, deny : list of item ids, or frame of user_id and item_id, optional
-            Only these items, or all but these: for everybody, or (a frame) for the person of the row. With
-            ``allow`` as a frame a person without a row in it gets nothing.
+            Only these items, or all but these: a list for all users, a frame for the user of each row. With
+            ``allow`` as a frame a user without a row in it gets nothing.
         missing : {"error", "skip", "popular"}, default="error"
-            What to do with people the model does not know: refuse, leave them out of the answer, or
-            recommend what is popular. With ``"error"`` unknown items in ``allow`` or ``deny`` are refused
-            too, otherwise passed over.
+            Users the model does not know are refused, left out of the result, or get popular items. With
+            ``"error"`` unknown items in ``allow`` or ``deny`` are refused too, otherwise ignored.
         twins : {"leave out", "keep"}, default="leave out"
             What to do with items that are products the user has already under another id: see
             :mod:`tastebridge.routes.twins` and ``twins_``.
@@ -304,19 +317,19 @@ class InterestMapper(Recommender):
         Returns
         -------
         DataFrame
-            user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first; of equal scores
-            the item that comes first in :meth:`item_vectors`. Never an item the person already has. With
-            several targets there is a column category, and the score is the chance (0 to 1) that the item is
-            the person's next event, which can be compared between categories and people.
+            user_id, item_id, score, rank (from 1), in the order of ``user_ids``, best first. Ties are broken
+            by the order of :meth:`item_vectors`. Items the user already has are never recommended. With
+            several targets there is a column category, and the score is the probability (0 to 1) that the
+            item is the user's next event. It can be compared between categories and users.
 
         Raises
         ------
         UnknownIdError
-            With ``missing="error"``, if a person or item is not known.
+            With ``missing="error"``, if a user or item is not known.
         UnknownCategoryError
             If a category is not a target.
         InvalidDataError
-            If a person is asked for twice, or the model holds no people.
+            If a user is named twice, or the model holds no users.
         """
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
@@ -338,7 +351,7 @@ class InterestMapper(Recommender):
         missing: str = "skip",
         twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
-        """Recommend to people by a history given now, whether the model has seen them or not; no refit.
+        """Recommend items to users, known or new, by the histories given here, without a refit.
 
         Parameters
         ----------
@@ -347,13 +360,13 @@ class InterestMapper(Recommender):
         n, categories, by, n_categories, allow, deny, twins
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
-            What to do with events of items or categories the model does not know: pass over with a warning,
-            or refuse. A person of whom nothing known is left gets what is popular.
+            Events of items or categories the model does not know are ignored with a warning, or refused. A
+            user without any known event gets popular items.
 
         Returns
         -------
         DataFrame
-            As of :meth:`recommend`, people in ascending order of their ids.
+            As of :meth:`recommend`, users in ascending order of their ids.
         """
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
@@ -364,18 +377,18 @@ class InterestMapper(Recommender):
         return recommend_mixed(self._models(), order, rows, panel.users.ids, request)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
-        """Return the score of every pair of a person of the fit and a target item.
+        """Return the score of every pair of a user of the fit and a target item.
 
-        Scores can be compared within a person and between people; higher is better. They are those of
-        :meth:`recommend`, bit by bit; with several targets, chances. That of an item the person has is what
-        it would be beside those they do not have.
+        Scores can be compared within a user and between users; higher is better. They equal the scores of
+        :meth:`recommend`, bit by bit. With several targets they are probabilities; an item of the history
+        is compared with the items outside of the history.
 
         Parameters
         ----------
         pairs : frame
             Columns user_id and item_id; with several targets also category, where an id is an item of two.
         missing : {"error", "nan"}, default="error"
-            What to do with pairs of an unknown person or item.
+            Pairs of an unknown user or item are refused, or get NaN.
 
         Returns
         -------
@@ -389,30 +402,29 @@ class InterestMapper(Recommender):
         return predict_mixed(models, self._known(), Pairs.of(pairs, models.items, missing), missing)
 
     def interests(self, user_ids: Ids | None = None, *, missing: str = "error") -> pd.DataFrame:
-        """Say how strongly people of the fit lean to each category.
+        """Return the interest of users of the fit in each category.
 
-        The probability that a person with these histories elsewhere is active in the category, calibrated out
-        of fold; what they did in the category itself is not looked at. See
+        It is the probability that a user with these histories elsewhere is active in the category, calibrated
+        out of fold. The history in the category itself is not used. See
         :mod:`tastebridge.diagnostics.interests`.
 
         Parameters
         ----------
         user_ids : list or column of ids, optional
-            For whom, each person once; None for everybody.
+            The users, each once; None for all users.
         missing : {"error", "skip", "popular"}, default="error"
-            What to do with people the model does not know: refuse, leave them out, or say what holds of
-            people in general.
+            Users the model does not know are refused, left out, or get the share of all users.
 
         Returns
         -------
         DataFrame
-            user_id, category, interest (0 to 1): a row a person and category, in the order of ``user_ids``.
+            user_id, category, interest (0 to 1): one row per user and category, in the order of ``user_ids``.
         """
         users, ids = self._users(user_ids, missing)
         return _interest_table(self, ids, encoder_of(self).rows_of(self._known(), users))
 
     def interests_from(self, history: Events, *, missing: str = "skip") -> pd.DataFrame:
-        """Say how strongly people with a history given now lean to each category; see :meth:`interests`.
+        """Return the interest in each category for the histories given here; see :meth:`interests`.
 
         Parameters
         ----------
@@ -425,26 +437,26 @@ class InterestMapper(Recommender):
         return _interest_table(self, panel.users.ids, histories)
 
     def explain_map(self, source: str | None = None, *, category: str | None = None) -> pd.DataFrame:
-        """Tell which directions of taste carry over from a source to the target, by the items at both ends.
+        """Return the directions of taste shared by a source and the target, by the items at both ends.
 
-        "People who lean to these items there lean to those here": the canonical directions between the
-        factors of the linked people, those whose correlation among people outside of the fit is above zero.
+        "Users who prefer these items in the source prefer those items in the target": the canonical
+        directions between the factors of the linked users, with an out-of-fold correlation above zero.
 
         Parameters
         ----------
         source : str, optional
             A category the mapper learned from; None for all.
         category : category, optional
-            Which target, where there are several.
+            The target, if there are several.
 
         Returns
         -------
         DataFrame
-            source, direction (from 1), correlation (out of fold) with its 95 % interval (low, high), end
-            ("high" or "low"), category (the source or the target), rank, item_id, name (None without names)
-            and loading, the correlation of having the item with the direction: a row an item, the eight that
-            load most. Those who take the high items of the source take the high items of the target. No rows
-            where nothing carries over.
+            One row per item, the eight of largest loading at each end: source, direction (from 1),
+            correlation (out of fold) with its 95 % interval (low, high), end ("high" or "low"), category (the
+            source or the target), rank, item_id, name (None without names), and loading, the correlation of
+            having the item with the direction. Users of the high items of the source tend to take the high
+            items of the target. There are no rows if no direction is shared.
 
         Raises
         ------
@@ -465,28 +477,28 @@ class InterestMapper(Recommender):
     def confidence(
         self, user_ids: Ids | None = None, n: int = 10, *, missing: str = "error", category: str | None = None
     ) -> pd.DataFrame:
-        """Say how likely the list of ``n`` recommendations to people of the fit holds at least one hit.
+        """Return the probability that the list of ``n`` recommendations holds at least one hit.
 
-        The probability is calibrated out of fold. For people without a history in the target a hit is any of
-        the items such people take there, for the others the one they take next: see
-        :mod:`tastebridge.diagnostics.confidence`.
+        The probability is calibrated out of fold. For users without a history in the target, a hit is any of
+        the items such users take there. For other users it is the item they take next: see
+        :mod:`tastebridge.diagnostics.confidence`. It is not the weight :math:`c_{ui}` of Hu, Koren and
+        Volinsky (2008), which is called confidence too.
 
         Parameters
         ----------
         user_ids : list or column of ids, optional
-            For whom, each person once; None for everybody.
+            The users, each once; None for all users.
         n : int, default=10
             Length of the list, 1 to 50.
         missing : {"error", "skip", "popular"}, default="error"
             As in :meth:`recommend`.
         category : category, optional
-            Which target, where there are several.
+            The target, if there are several.
 
         Returns
         -------
         DataFrame
-            user_id, confidence (0 to 1; NaN where there was nobody to learn from), in the order of
-            ``user_ids``.
+            user_id, confidence (0 to 1; NaN where the fit had no such users), in the order of ``user_ids``.
         """
         state = self._state("confidence", category)
         users, ids = self._users(user_ids, missing)
@@ -495,7 +507,7 @@ class InterestMapper(Recommender):
     def confidence_from(
         self, history: Events, n: int = 10, *, missing: str = "skip", category: str | None = None
     ) -> pd.DataFrame:
-        """Say how likely lists for histories given now hold a hit; see :meth:`confidence`.
+        """Return the probability of a hit for the histories given here; see :meth:`confidence`.
 
         Parameters
         ----------
@@ -504,7 +516,7 @@ class InterestMapper(Recommender):
         n : int, default=10
             Length of the list, 1 to 50.
         category : category, optional
-            Which target, where there are several.
+            The target, if there are several.
         """
         state = self._state("confidence_from", category)
         panel, histories = self._fold_in(state, history, missing)
@@ -518,47 +530,47 @@ class InterestMapper(Recommender):
         events: Events | None = None,
         random_state: int = 0,
     ) -> Self:
-        """Return a smaller mapper that ranks nearly as this one, and say what is lost; this one stays.
+        """Return a smaller mapper with nearly the same rankings, and its loss; this mapper stays.
 
         Vectors become ``n_components`` wide by a singular value decomposition of the item matrix in the
-        metric of *people's scores*, so that what is lost is what people's scores show least of. Spaces of
-        single links, whose spectrum is flat, get half of the components, in which every link has a direction
-        of its own, nearly orthogonal to all others. The projection goes into the maps of the routes: a
-        history is folded in to the narrow vector at once, scores are inner products as before, and
+        metric of *users' scores*: the directions of least variance in the scores are dropped. Links between
+        single items have a flat spectrum. They get half of the components, in which every link has a
+        direction of its own, nearly orthogonal to all others. The projection is merged into the maps of the
+        routes. So a history is folded in to the narrow vector at once, scores stay inner products, and the
         contributions of :meth:`explain` sum to the scores of the smaller model. See
         ``tastebridge/compression``.
 
-        Both models are judged on the same people. Those of the fit, some of whose rows in the target are
-        hidden from their histories now, though they were not hidden from the fit: the level is too high, and
-        what counts is the loss. With ``events`` both are held-out figures.
+        Both models are judged on the same users. Without ``events`` these are users of the fit, with some of
+        their target rows hidden from their histories. The fit has seen these rows: the level of accuracy is
+        too high, but the loss is valid. With ``events`` both figures are held-out figures.
 
         Parameters
         ----------
         n_components : int, optional
             Width of the vectors, at least 2 and below the present one; None to keep it.
         dtype : {"float16", "int8", "float32"}, default="float16"
-            What a saved model holds its matrices in: float16 and int8 with a scale for every row. They are
-            computed with in float32.
+            The type of the matrices in a saved model: float16 and int8 have a scale for every row.
+            Computations use float32.
         events : Panel or frame, optional
-            Held-out events, as :meth:`score` takes them. They are needed where the mapper was loaded without
-            people; half of the people then show what is to be kept, and the other half what is lost.
+            Held-out events, as for :meth:`score`. They are required if the mapper was loaded without users.
+            Half of their users then shape the projection, and the other half measure the loss.
         random_state : int, default=0
 
         Returns
         -------
         InterestMapper
-            With ``compression_``, a frame of a row a kind of people (segment): people, ndcg_before and ndcg
-            (@10), loss with its 95 % interval (loss_low, loss_high), overlap (the share of the ten items of a
-            list that stay), judged_on, components_before, components, dtype, bytes_before, bytes (of the
-            model's arrays in a file). All else it knows of itself is of the mapper before. It cannot be
-            updated: update the mapper before and compress it again.
+            With ``compression_``, a frame of one row per kind of users (segment): ``people`` (the number of
+            users), ndcg_before and ndcg (@10), loss with its 95 % interval (loss_low, loss_high), overlap
+            (the share of the ten items of a list that stay), judged_on, components_before, components, dtype,
+            bytes_before, bytes (of the model's arrays in a file). All other diagnostics are copied from this
+            mapper. The smaller mapper cannot be updated: update this one and compress it again.
 
         Raises
         ------
         InvalidParameterError
             If a parameter is out of range.
         InvalidDataError
-            If there is nobody to judge on.
+            If there is no user to measure the loss on.
 
         Examples
         --------
@@ -588,8 +600,8 @@ class InterestMapper(Recommender):
     ) -> Path:
         """Write a report to one HTML file; see :func:`tastebridge.report.write_report` for parameters.
 
-        With users in memory, as after a fit, some can be looked up in it; ``people=0`` leaves them out. With
-        several targets ``category`` names the one to report on.
+        With users in memory, as after a fit, the report shows examples of users; ``people=0`` leaves them
+        out. With several targets ``category`` names the target of the report.
         """
         state = self._state("report", category)
         return write_report(self._one(state.target) if self.joint_ else self, path, events, people)
@@ -603,56 +615,60 @@ class InterestMapper(Recommender):
         repeats: Repeats = "sum",
         missing: str = "skip",
     ) -> Self:
-        """Take fresh events in: of people of the fit and of new ones, of known items and of new ones.
+        """Add fresh events: of users of the fit and new users, of known items and new items.
 
-        What the people of the events added to the sums of the model is taken out and what they add now is put
-        in; then the maps, the links between items and the popularity are made anew. The result is that of
-        sums over all people anew, with the same item factors, bit for bit. It takes a second for a thousand
-        people in a million.
+        The old contributions of the users in ``events`` are subtracted from the sums of the model, and their
+        new contributions are added. Then the maps, the links between items and the popularity are solved
+        again. The result equals sums over all present users with the same item factors, bit for bit. It takes
+        a second for a thousand users in a million.
 
-        **What stays as it was**: the factors of the items and with them the routes within the target and over
-        all categories at once, for which a fresh history is folded in; the weights of the routes; the
-        statistics of the weighting; what the mapper says of itself (``transfer_``, :meth:`interests`,
-        :meth:`confidence`, the report). A new item gets factors by a fold-in of the item side, from those
-        who took it now, and keeps them. :meth:`drift` says when a refit pays.
+        **Unchanged parts**: the item factors, and with them the routes within the target and over all
+        categories, for which fresh histories are folded in; the weights of the routes; the statistics of the
+        weighting; the diagnostics (``transfer_``, :meth:`interests`, :meth:`confidence`, the report). A new
+        item gets factors by a fold-in of the item side, from its users in ``events``, and keeps them.
+        :meth:`drift` measures whether a refit pays.
 
-        **Features of new items** are read as those of the fit were, so that an item can be recommended that
-        nobody has taken: its factors are those the regression of the fit predicts, and the routes over
-        features reach it. When four people take it for the first time, all in one update, it goes over to
-        the factors these give it, and what was predicted is dropped; with fewer, who say less, its features
-        tell it until the next fit, and of its popularity the larger of what is counted and predicted. A model
-        fitted without features takes none in, with a warning. The features of items the model knows stay as
-        they are; a warning tells of how many others came.
+        **Features of new items** are read in the feature spaces of the fit, so that an item without any user
+        can be recommended. Its factors are predicted by the regression of the fit, and the routes over
+        features reach it.
+
+        - If four or more users take it for the first time, all in one update, its factors are folded in from
+          these users, and the predicted ones are dropped.
+        - With fewer first users its predicted factors stay until the next fit. Its popularity is the larger
+          of the counted and the predicted one.
+
+        A model fitted without features ignores them, with a warning. The features of known items stay; a
+        warning counts the changed ones.
 
         Parameters
         ----------
         events : Panel or frame, optional
-            The fresh events, as for :meth:`tastebridge.Panel.from_frame`; of each person only what is new.
-            None where nothing but new items came.
+            The fresh events, as for :meth:`tastebridge.Panel.from_frame`; of each user only the new ones.
+            None if there are only new items.
         features : mapping of category to mapping of name to ItemFeatures or frame, optional
-            What describes new items, of the names and with the columns of the fit; a frame has a column
-            item_id. Items may have no events, and some of the names only. Features that a panel of events
-            carries are taken too.
+            The features of new items, with the names and columns of the fit; a frame has a column item_id.
+            Items may lack events, and some of the names. Features in a panel of events are added too.
         before : Panel or frame, optional
-            For a model that was loaded without its people: all events so far, those the model learned from,
-            of the people in ``events``. Whoever is not in it is new. Events of other people are passed over.
+            For a model loaded without its users: all earlier events, which the model learned from, of the
+            users in ``events``. Users without a row in it are new. Events of other users are ignored.
         repeats : {"sum", "max", "last"}, default="sum"
-            The weight of a person and an item that met before, as in :class:`tastebridge.CleaningPolicy`.
+            The weight of a pair of user and item with an earlier event, as in
+            :class:`tastebridge.CleaningPolicy`.
         missing : {"skip", "error"}, default="skip"
-            What to do with events in categories the model does not know: pass over, or refuse.
+            Events in categories the model does not know are ignored, or refused.
 
         Returns
         -------
         self
-            Changed in whole, or, after an error, not at all.
+            Changed as a whole, or after an error not at all.
 
         Raises
         ------
         InvalidDataError
-            If the model has no ledger, ``before`` holds what the model cannot have learned from, times are
-            missing that the model needs, or features are not of the names and columns of the fit.
+            If the model has no sufficient statistics, ``before`` holds events the model cannot have learned
+            from, required timestamps are missing, or features have other names or columns than in the fit.
         InvalidParameterError
-            If ``before`` is given though the model knows its people, or there is nothing to take in.
+            If ``before`` is given although the model knows its users, or nothing is given.
 
         References
         ----------
@@ -673,7 +689,7 @@ class InterestMapper(Recommender):
         >>> 1000 in mapper.panel_.users, "a new film" in mapper.items_["films"]
         (True, True)
 
-        Films that come with features, before anybody has taken them:
+        New films with features, before any user has taken them:
 
         >>> length = np.random.default_rng(0).normal(100, 20, len(panel["films"].items))
         >>> seen = pd.DataFrame({"item_id": panel["films"].items.ids, "minutes": length})
@@ -695,21 +711,21 @@ class InterestMapper(Recommender):
     ) -> dict[str, dict[str, ItemFeatures]]:
         """Return the features of tables of new items, in the spaces of the fit, for :meth:`update`.
 
-        The words, tags and numbers of a table are read as those the fit's features were made of, by
-        :func:`tastebridge.features.table_features` or the functions it calls: see
+        The words, tags and numbers of a table are encoded like the features of the fit, which
+        :func:`tastebridge.features.table_features` or the functions it calls have made: see
         :func:`tastebridge.features.later_features`.
 
         Parameters
         ----------
         tables : mapping of category to frame
-            A row an item, columns called as the features of the fit.
+            One row per item; the columns have the names of the features of the fit.
         item_column : str, optional
             The column of ids.
 
         Raises
         ------
         InvalidDataError
-            If the model was fitted without features, or a column is not one of theirs.
+            If the model was fitted without features, or a column is none of them.
         """
         state = self._updatable()
         arrivals = state.updatable().arrivals
@@ -730,42 +746,42 @@ class InterestMapper(Recommender):
         refit_items: bool = False,
         missing: str = "error",
     ) -> Receipt:
-        """Forget people: what they added to the model is taken out of it, and their histories are dropped.
+        """Forget users: subtract their contributions from the model, and drop their histories.
 
-        Afterwards no id and no row of theirs is in any stored array, and the sums, and the maps, links and
-        popularity made from them, are those of a fit without them with the same item factors, bit for bit:
-        all of them are sums of whole numbers (:mod:`tastebridge.routes.exact`). What is kept to give new
-        items factors, ``user_gram_``, is that without them up to the rounding of float64.
+        Afterwards no id and no row of these users is in any stored array. The sums, and the maps, links and
+        popularity solved from them, equal a fit without these users with the same item factors, bit for bit:
+        all of them are sums of whole numbers (:mod:`tastebridge.routes.exact`). The Gram matrix for new
+        items, ``user_gram_``, equals the one without these users up to the rounding of float64.
 
-        **What the model still owes to them**, as it does to each of the people of the fit, and which
-        ``refit_items=True`` takes away: the factors of the items, the weights of the routes, the statistics
-        of the weighting, the calibration of :meth:`interests` and :meth:`confidence`, and the tables of the
-        report, and the ids of items that nobody else took: a refit keeps such an item only if features
-        describe it. Panels, files and copies elsewhere are the caller's.
+        **Remaining traces**, which ``refit_items=True`` removes: the item factors, the weights of the routes,
+        the statistics of the weighting, the calibration of :meth:`interests` and :meth:`confidence`, and the
+        tables of the report depend on all users of the fit. The ids of their items stay known. Panels, files
+        and copies elsewhere are the caller's responsibility.
 
         Parameters
         ----------
         user_ids : list or column of ids
-            Whom to forget, each person once.
+            The users to forget, each once.
         before : Panel or frame, optional
-            For a model that was loaded without its people: all events of these people that the model learned
-            from. They must be just those: the model cannot know, and refuses only what is impossible.
+            For a model loaded without its users: all events of these users that the model learned from, and
+            no others. The model cannot verify them, and refuses only impossible ones.
         refit_items : bool, default=False
-            Whether to fit again without them. It takes as long as the fit; the model must know its people.
+            Whether to fit again without these users. It takes as long as the fit; the model must know its
+            users.
         missing : {"error", "skip"}, default="error"
-            What to do with people the model does not know.
+            Users the model does not know are refused, or ignored.
 
         Returns
         -------
         Receipt
-            What was removed, and what is still owed. It is not kept in the model.
+            The erasure record: the removed parts, and the remaining traces. It is not kept in the model.
 
         Raises
         ------
         UnknownIdError
-            With ``missing="error"``, if a person is not known.
+            With ``missing="error"``, if a user is not known.
         InvalidDataError
-            If nobody would be left, or ``before`` holds what the model cannot have learned from.
+            If no user would remain, or ``before`` holds events the model cannot have learned from.
 
         Examples
         --------
@@ -790,21 +806,23 @@ class InterestMapper(Recommender):
         return Receipt.of(gone, self._updatable().updatable(), refit_items)
 
     def drift(self) -> pd.DataFrame:
-        """Say how far events have drifted from the factors of the items, and whether a refit pays.
+        """Return the drift of fresh events from the item factors, and whether a refit pays.
 
-        Factors stay those of the fit while events come in by :meth:`update`. Whether they still tell what
-        people take is measured on each fresh event before it is learned from: see
-        :mod:`tastebridge.online.drift`.
+        The item factors stay as fitted while :meth:`update` adds events. Their agreement with each fresh
+        event is measured before the event is learned: see :mod:`tastebridge.online.drift`.
 
         Returns
         -------
         DataFrame
-            A row a category: category, events (fresh since the fit), growth (their share of the pairs of the
-            fit), new_items (the share of them on items the fit did not know), agreement_at_fit (out of
-            sample; 0.5 is chance) and agreement (of the fresh events), lost (the share of what the factors
-            told beyond chance that is lost) with its 95 % interval (lost_low, lost_high), and verdict: "a
-            refit pays" where a quarter is surely being lost or a tenth of the events are of new items, "no
-            need of a refit", or "too few events", below 100.
+            One row per category: category, events (fresh since the fit), growth (their share of the pairs of
+            the fit), new_items (their share on items that were not in the fit), agreement_at_fit (out of
+            sample; 0.5 is chance), agreement (of the fresh events), lost (the lost share of the agreement
+            beyond chance) with its 95 % interval (lost_low, lost_high), and verdict. The verdict is
+
+            - "a refit pays" if lost is significantly above a quarter, or a tenth of the events are on new
+              items;
+            - "no need of a refit" otherwise;
+            - "too few events" below 100 events.
 
         Examples
         --------
@@ -824,14 +842,14 @@ class InterestMapper(Recommender):
         return told(state.tables["drift_"])
 
     def _one(self, target: str) -> InterestMapper:
-        """Return the mapper of one of several targets."""
+        """Return the mapper of one target among several."""
         state, panel = self.targets_[target], self.panel_
         if panel is not None and len(state.encoder.items) < len(panel.categories):
             panel = panel.select(list(state.encoder.items))
         return clone(self).set_params(target=target)._keep({target: state}, panel)
 
     def _updatable(self) -> FittedState:
-        """Return the one state that can be updated."""
+        """Return the state to update, of the only target."""
         check_fitted(self, "targets_")
         if self.joint_ is not None:
             raise InvalidDataError(ONE_OF_SEVERAL)
@@ -840,13 +858,13 @@ class InterestMapper(Recommender):
         return state
 
     def _models(self) -> Models:
-        """Return what scores users in several categories."""
+        """Return the scorers of all targets, with the category model."""
         return Models(self.targets_, self.joint_)  # type: ignore[arg-type]
 
     def _order(
         self, categories: str | Sequence[str] | None, n: int, by: str, n_categories: int | None
     ) -> Order:
-        """Return how lists are made."""
+        """Return the checked order of lists."""
         check_fitted(self, "targets_")
         return Order(
             check_targets("categories", categories, list(self.targets_)), n, by, n_categories

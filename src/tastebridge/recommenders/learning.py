@@ -1,4 +1,4 @@
-"""From a fit of one target to the state that it leaves."""
+"""The steps from built routes of one target to its fitted state."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from tastebridge.routes.twins import twin_table
 
 
 class Known(NamedTuple):
-    """What is known before the weights of a target are learned.
+    """The input of a fit that does not depend on the weights of its routes.
 
     Attributes
     ----------
     panel : Panel
-        Of the target and its sources.
+        The panel of the target and its sources.
     encoder : HistoryEncoder
-        Over the same categories.
+        The encoder of the same categories.
     interests : mapping, optional
-        The interest models, where targets share them; such a target cannot be updated by itself.
+        The interest models, if several targets share them; such a target cannot be updated by itself.
     agreement : mapping of source to float
-        How closely shared items agree, where no users are shared.
+        The correlation of shared items, where no users are shared.
     over_users : list of Route
-        Routes over a few shared users, to be added to routes of another kind.
+        Routes over a few shared users, to be added to routes of another bridge.
     """
 
     panel: Panel
@@ -54,14 +54,14 @@ class Known(NamedTuple):
 
 
 def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, str]:
-    """Return the state of a target whose routes are built, and what to warn of ("" for nothing).
+    """Return the state of a target whose routes are built, and a warning ("" for none).
 
     Parameters
     ----------
     fit : TargetFit
     known : Known
     step : callable
-        Told the name of each step.
+        Called with the name of each step.
     """
     seed = fit.settings.random_state
     step("blend")
@@ -81,7 +81,7 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     tables["routes_"] = route_table(fit.whole.segments, fit.whole.routes, fit.target)
     tables["transfer_"] = _sources(fit, known)
     message = warning_of(tables["transfer_"], fit.target, fit.plan.standing)
-    if fit.plan.standing:  # scores of stand-ins are no evidence about the users of a source
+    if fit.plan.standing:  # pseudo-overlapping users are no evidence about the users of a source
         fit.evidence.pop("cold", None)
     step("diagnostics")
     confidence, directions, findings = _diagnostics(fit, known.panel, model)
@@ -113,7 +113,7 @@ def twins_of(context: FitContext, seed: int) -> pd.DataFrame:
 
 
 def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
-    """Return the table of sources: what each is worth, and the bridges that carry it."""
+    """Return the table of sources, with the value of each and its bridges."""
     linked = {name: len(known.panel.linked(name, fit.target)) for name in fit.sources}
     table = source_table(fit.evidence.get("cold"), linked, fit.plan.standing)
     routes, segments = fit.known
@@ -124,7 +124,7 @@ def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
 
 
 def _correlations(fit: TargetFit, known: Known, relatedness: pd.DataFrame) -> list[float]:
-    """Return how closely each source is related to the target: by shared users, or by shared items."""
+    """Return the correlation of each source with the target, by shared users or by shared items."""
     found = relatedness.set_index(["source", "target"])["correlation"]
     return [known.agreement.get(name, found.get((name, fit.target), np.nan)) for name in fit.sources]
 
@@ -134,6 +134,7 @@ def _diagnostics(
 ) -> tuple[Any, pd.DataFrame, dict[str, pd.DataFrame]]:
     """Return the calibrations of confidence, the directions, and the tables of reports."""
     context, seed = fit.context, fit.settings.random_state
+    # pseudo-overlapping users are no users of a source: no hit probability is learned from them
     folds = [fold for fold in fit.built.folds if not (fit.plan.standing and fold.held.segment == "cold")]
     calls: list[Callable[[], Any]] = [
         partial(learn_confidence, folds, fit.learned, seed),

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 def fit_one(
     mapper: InterestMapper, panel: Panel, make_context: Callable[..., FitContext] | None = None
 ) -> tuple[Panel, FittedState, str]:
-    """Return the panel of the target and its sources, the state, and what to warn of.
+    """Return the panel of the target and its sources, the state, and a warning ("" for none).
 
     Parameters
     ----------
     mapper : InterestMapper
-        Of one target.
+        A mapper of one target.
     panel : Panel
     make_context : callable, optional
-        What makes the context, where its users are elsewhere, as for Spark.
+        Makes the context of the fit, if most users are not in the panel, as with Spark.
     """
     target, settings = mapper.target, settings_of(mapper)
     sources = check_parameters(mapper, target, panel)
@@ -71,7 +71,7 @@ def fit_one(
 def fit_elsewhere(
     mapper: InterestMapper, panel: Panel, make_context: Callable[..., FitContext]
 ) -> InterestMapper:
-    """Fit a mapper whose users are elsewhere, on a sample of them; it keeps none."""
+    """Fit a mapper on a sample of users, the others being elsewhere; it keeps none of them."""
     _, state, message = fit_one(mapper, panel, make_context)
     encoder = state.encoder.moved(state.encoder.items, state.encoder.statistics)
     restored(mapper, Saved("InterestMapper", {}, {state.target: replace(state, encoder=encoder)}, None, None))
@@ -83,9 +83,9 @@ def fit_elsewhere(
 def chosen_weighting(
     mapper: InterestMapper, panel: Panel, targets: Sequence[str]
 ) -> tuple[Weighting | None, pd.DataFrame | None]:
-    """Return the weighting with the half-life that serves best, and the table of those tried.
+    """Return the weighting with the best half-life, and the table of all half-lives tried.
 
-    None for the weighting of the mapper, where ``recency`` is None.
+    Both are None where ``recency`` is None: the weighting of the mapper stays.
     """
     if mapper.recency is None:
         return None, None
@@ -100,6 +100,7 @@ def chosen_weighting(
         return clone(usual).set_params(half_life=half_life)
 
     def make(half_life: float | None) -> InterestMapper:
+        # one fold: these models are compared with each other only, and thrown away
         light = {"n_folds": 1, "recency": None, "verbose": False}
         return clone(mapper).set_params(weighting=aged(half_life), **light)
 
@@ -108,7 +109,7 @@ def chosen_weighting(
 
 
 def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan) -> dict[str, float]:
-    """Return how closely shared items agree; without shared users, items that do not agree are dropped."""
+    """Return the agreement of shared items; without shared users, items that do not agree are dropped."""
     found = {}
     for name in plan.matches if plan.standing else ():
         agreed = item_agreement(context, name, mapper.random_state)

@@ -1,9 +1,9 @@
-"""Shall older events count less? Judged by time: what people did last, foretold from what they did before.
+"""The choice of a half-life of events, judged in time: the last events predicted from earlier ones.
 
-An interval over people is not enough to be sure. What a half-life changes in the weights of items all people
-share, so that by luck of one fit it may serve nearly all of them a little better: on times drawn at random,
-the best of three half-lives had a 95 % interval above zero in a fifth to a third of panels of 60 to 120
-people. So a half-life has to be better at two moments, by models and on events that are not the same.
+An interval over users is not enough. A half-life changes the weights of items, which all users share, so one
+lucky fit may serve nearly all of them a little better. With random timestamps, the best of three half-lives
+had a 95 % interval above zero in a fifth to a third of panels of 60 to 120 users. So a half-life has to be
+better at two moments, with different models and different events.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 _SHARES = (0.5, 0.125, 0.03)
-"""The half-lives tried by default, as shares of the time the data cover."""
+"""The half-lives tried by default, as shares of the time span of the data."""
 _FEWEST = 50
-"""People below which nothing is chosen."""
+"""Least number of users with hidden events for a choice."""
 _DAY = 86_400.0
 _METRIC = "ndcg@10"
 _LEVEL = 0.9
-"""Of the intervals, of all half-lives at once: above zero is surely better at 5 %."""
+"""Level of the two-sided intervals, simultaneous over half-lives: above zero is a one-sided test at 5 %."""
 
 
 def half_lives_of(recency: str | Sequence[float], panel: Panel) -> list[float]:
@@ -68,32 +68,35 @@ def choose_half_life(
     targets: Sequence[str],
     half_lives: Sequence[float],
 ) -> tuple[float | None, pd.DataFrame]:
-    """Return the half-life under which people are served best, None for none, and what was seen.
+    """Return the half-life of best accuracy, None for none, and the table of the test.
 
-    The last fifth of everybody's events is hidden; a model for each half-life, and one without, learns from
-    what came before and is judged by NDCG@10 on the hidden rows of the targets. Those half-lives that are
-    surely better than none are judged a second time, on the fifth before that, from what came before it. The
-    best of those that are surely better there too is taken. Surely better: the 90 % interval of the
-    difference to none, over people and of all half-lives at once, lies above zero.
+    1. The last fifth of all users' events is hidden. A model for each half-life, and one without, learns from
+       the earlier events and is judged by NDCG@10 on the hidden rows of the targets.
+    2. Half-lives that are significantly better than none are judged again on the fifth before that, from the
+       events before it.
+    3. The best half-life that is significantly better at both moments is chosen.
+
+    Significantly better means: the 90 % interval of the difference to none, over users and simultaneous over
+    half-lives, lies above zero.
 
     Parameters
     ----------
     make : callable
-        Returns a model, not fitted, with events of this half-life, or without any for None.
+        Returns an unfitted model with this half-life, or without one for None.
     panel : Panel
-        With times.
+        A panel with timestamps.
     targets : list of str
     half_lives : list of float
-        Days.
+        In days.
 
     Returns
     -------
     half_life : float or None
     table : DataFrame
-        A row a half-life, NaN for none: half_life, people, ndcg, and the difference to none with its interval
-        (difference, low, high), the same at the earlier moment (earlier, earlier_low, earlier_high; NaN for
-        those that were not judged there, as all are for none itself), chosen. Without rows where there were
-        too few people, below 50.
+        One row per half-life, NaN for none: half_life, ``people`` (the number of users), ndcg, the difference
+        to none with its interval (difference, low, high), the same at the earlier moment (earlier,
+        earlier_low, earlier_high; NaN if not judged there), and chosen. There are no rows with fewer than 50
+        users.
     """
     late = _moment(make, panel, targets, half_lives)
     if late is None:
@@ -106,7 +109,7 @@ def choose_half_life(
 
 
 class _Moment(NamedTuple):
-    """What was seen at a moment: the mean of each half-life, None among them, and the differences to None."""
+    """The result at one moment: the mean of each half-life and of None, and the differences to None."""
 
     train: Panel
     n_people: int
@@ -120,14 +123,14 @@ def _moment(
     targets: Sequence[str],
     half_lives: Sequence[float],
 ) -> _Moment | None:
-    """Judge half-lives on the last fifth of everybody's events; None where there are too few people."""
+    """Judge half-lives on the last fifth of all users' events; None with too few users."""
     splits = {name: split for name in targets if (split := _split(panel, name)) is not None}
     if not splits:
         return None
     train = next(iter(splits.values())).train
     people = np.concatenate([split.user_ids for split in splits.values()])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TastebridgeWarning)  # of models that are only tried
+        warnings.simplefilter("ignore", TastebridgeWarning)  # these models are compared and thrown away
         found = {half_life: _judged(make(half_life).fit(train), splits) for half_life in (None, *half_lives)}
     tried = [found[half_life] for half_life in half_lives]
     gaps = simultaneous_differences(tried, found[None], level=_LEVEL, people=people) if tried else []
@@ -144,7 +147,7 @@ def _split(panel: Panel, target: str) -> Split | None:
 
 
 def _judged(model: InterestMapper, splits: dict[str, Split]) -> np.ndarray:
-    """Return NDCG@10 of everybody with hidden rows, one target after another."""
+    """Return NDCG@10 of all users with hidden rows, one target after another."""
     mappers = {} if model.joint_ is None else model.mappers_
     found = [
         user_scores(mappers.get(name, model), split, [_METRIC])[_METRIC] for name, split in splits.items()

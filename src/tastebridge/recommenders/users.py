@@ -1,4 +1,4 @@
-"""Users as they are asked for: ids to numbers of the panel of the fit."""
+"""Requested users: from ids to numbers of the panel of the fit."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Numbers = NDArray[np.int64]
 
 
 def users_asked_for(users: Vocabulary, user_ids: Ids | None, missing: str) -> tuple[Numbers, np.ndarray]:
-    """Return numbers (-1 for unknown users, where they may stay) and ids.
+    """Return numbers (-1 for unknown users, if allowed) and ids.
 
     Parameters
     ----------
     users : Vocabulary
-        Those of the fit.
+        The users of the fit.
     user_ids : list or column of ids, optional
-        Each user once; None for everybody.
+        The users, each once; None for all.
     missing : {"error", "skip", "popular"}
         Whether unknown users are refused, left out, or kept as -1.
 

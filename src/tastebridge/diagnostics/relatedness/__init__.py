@@ -1,4 +1,4 @@
-"""How closely categories are related, and along which directions of taste."""
+"""Relatedness of categories, and the directions of taste they share."""
 
 from tastebridge.diagnostics.relatedness.directions import described, learn_directions, taste
 from tastebridge.diagnostics.relatedness.items import item_agreement

@@ -1,4 +1,4 @@
-"""Canonical correlations that people outside of the fit show, with intervals."""
+"""Canonical correlations out of fold, with intervals."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ Array = NDArray[np.float64]
 REGULARIZATION = 1.0
 """The share of the mean eigenvalue added on both sides: factors of taste have many weak directions."""
 _Z = 1.959964
+"""The 97.5 % quantile of the normal distribution, for intervals of 95 %."""
 
 
 class Part(NamedTuple):
-    """The people of one fold, and the moments of all the others."""
+    """The users of one fold, and the moments of all the others."""
 
     rows: NDArray[np.int64]
     rest: Moments
 
 
 def parts_of(X: Array, Y: Array, n_folds: int, seed: int) -> Iterator[Part]:
-    """Yield folds of people; the others' moments are those of everybody minus those of the fold."""
+    """Yield folds of users with the moments of the other users, by subtraction from the whole."""
     whole = Moments.from_arrays(X, Y)
     for rows in k_fold_users(np.arange(len(X)), n_folds, seed):
         yield Part(rows, whole - Moments.from_arrays(X[rows], Y[rows]))
 
 
 def held_out_variates(X: Array, Y: Array, k: int, n_folds: int, seed: int) -> tuple[Array, Array]:
-    """Return the canonical variates (n_people, k) of both sides, by directions learned without the person.
+    """Return the canonical variates (n_users, k) of both sides, from directions of the other folds.
 
-    They are standardised fold by fold; a direction without spread in a fold is 0 there.
+    Variates are standardised fold by fold; a direction without variance in a fold is 0 there.
     """
     A, B = np.zeros((len(X), k)), np.zeros((len(X), k))
     for rows, rest in parts_of(X, Y, n_folds, seed):
@@ -48,11 +49,11 @@ def held_out_variates(X: Array, Y: Array, k: int, n_folds: int, seed: int) -> tu
 
 
 def correlation_interval(a: Array, b: Array) -> Interval:
-    r"""Return the correlation of two standardised variates (n_people,) with its 95 % interval.
+    r"""Return the correlation of two standardised variates (n_users,) with its 95 % interval.
 
-    On Fisher's scale :math:`\operatorname{artanh} r` with the standard error that the people's influences
-    :math:`a_u b_u - r (a_u^2 + b_u^2)/2` give, which, unlike Fisher's own, holds for tastes that are far from
-    normal.
+    The interval is computed on Fisher's scale :math:`\operatorname{artanh} r`. Its standard error comes from
+    the users' influences :math:`a_u b_u - r (a_u^2 + b_u^2)/2`. Unlike Fisher's formula it holds for
+    distributions far from normal.
 
     References
     ----------
@@ -69,7 +70,7 @@ def correlation_interval(a: Array, b: Array) -> Interval:
 def explained(X: Array, Y: Array, n_folds: int, seed: int) -> float:
     """Return the share of the variance of ``Y`` that ridge regression on ``X`` explains out of fold.
 
-    It is below zero where the map says less than the mean does. Unlike a correlation it has a direction.
+    It is negative where the map predicts worse than the mean. Unlike a correlation it has a direction.
 
     References
     ----------

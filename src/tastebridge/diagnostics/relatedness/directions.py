@@ -1,4 +1,4 @@
-"""The directions of taste that carry over from a source to the target, told by the items at both ends."""
+"""The directions of taste shared by a source and the target, described by the items at both ends."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from tastebridge.routes import FitContext
 
 _DIRECTIONS, _ITEMS, _FOLDS, _PEOPLE = 5, 8, 5, 5000
 _LEAST = 5
-"""Items that fewer linked people have are not shown: what they load is chance, and would tell of somebody."""
+"""Items of fewer linked users are not shown: their loadings are noise, and could reveal a user."""
 COLUMNS = ["source", "direction", "correlation", "low", "high", "end", "category", "rank", "item", "loading"]
 
 
 def learn_directions(context: FitContext, seed: int) -> pd.DataFrame:
-    """Return for each source the directions that carry over to the target, items by number.
+    """Return for each source the directions shared with the target, items by number.
 
-    The directions are those of regularised CCA between the factors of the linked people, the correlation is
-    that of people outside of the fit. Kept are at most five directions a source, those whose interval lies
-    above zero, and of items those that load most: the correlation, over the linked people, between having
-    the item and the variate of its own side (structure coefficients).
+    The directions come from regularised CCA between the factors of the linked users, their correlation is
+    measured out of fold. At most five directions per source are kept, and only with an interval above zero.
+    The items of largest loading are kept: the correlation, over the linked users, between having the item and
+    the variate of its own side (structure coefficients).
 
     Returns
     -------
     DataFrame
-        source, direction (from 1), correlation, low, high, end ("high" or "low"), category, rank, item (its
-        number), loading: a row an item. People at the high end of a direction in the source are at the high
-        end in the target.
+        One row per item: source, direction (from 1), correlation, low, high, end ("high" or "low"), category,
+        rank, item (its number), loading. Users at the high end of a direction in the source tend to be at its
+        high end in the target.
     """
     rows = [row for source in context.sources for row in _directions(context, source, seed)]
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -51,7 +51,7 @@ def learn_directions(context: FitContext, seed: int) -> pd.DataFrame:
 
 
 def taste(context: FitContext) -> dict[str, Taste]:
-    """Return who stands in every category, and their factors (n_people, k), of length 1."""
+    """Return for every category its active users and their factors (n_users, k), of length 1."""
     return {
         name: Taste(np.diff(rows.indptr) > 0, partial(_factors, context, name))
         for name, rows in sorted(context.histories.items())
@@ -61,7 +61,7 @@ def taste(context: FitContext) -> dict[str, Taste]:
 def described(
     table: pd.DataFrame, items: Mapping[str, Vocabulary], names: Mapping[str, pd.Series] | None
 ) -> pd.DataFrame:
-    """Return a table of :func:`learn_directions` with ids, and names where there are any, for numbers."""
+    """Return a table of :func:`learn_directions` with item ids, and names if known, instead of numbers."""
     ids = [items[category].ids[item] for category, item in zip(table["category"], table["item"], strict=True)]
     labels = [
         None if names is None or category not in names else names[category].get(item)
@@ -98,7 +98,7 @@ def _directions(context: FitContext, source: str, seed: int) -> Iterator[tuple]:
 
 
 def structure(rows: sparse.csr_matrix, variate: Array) -> Array:
-    """Return the correlation of having each item with a variate; 0 for items too few people have."""
+    """Return the correlation of having each item with a variate; 0 for items of too few users."""
     n = len(variate)
     v = variate - variate.mean()
     scale = max(float(v.std()), 1e-12)

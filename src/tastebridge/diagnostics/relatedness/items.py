@@ -1,4 +1,4 @@
-"""Whether items of one id in two categories are the same: those alike in the one are alike in the other."""
+"""Whether items with equal ids in two categories are the same items: similar in one, similar in the other."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _FOLDS = 5
 
 
 def item_agreement(context: FitContext, source: str, seed: int) -> Interval | None:
-    """Return how closely shared items are related in a source and in the target, items in place of people.
+    """Return the correlation of the factors of shared items in a source and in the target.
 
-    The first canonical correlation, out of fold over items, of their factors of length 1 in each category: of
-    items that are the same it is above zero, as those who take one take its like in both; of items that only
-    have the same number it is not. None where fewer than 20 have events in both.
+    It is the first canonical correlation, out of fold over items, of their factors of length 1 in each
+    category. For the same items it is positive, because similar items have similar users in both categories.
+    For different items with equal numbers it is near zero. None if fewer than 20 items have events in both.
     """
     sides = []
     known = np.ones(len(context.same[source][0]), dtype=bool)
@@ -36,4 +36,5 @@ def item_agreement(context: FitContext, source: str, seed: int) -> Interval | No
 def _factors(context: FitContext, name: str) -> Array:
     k = min(RANK, context.limit([name]))
     model = context.factors((name,), SVDFactors(k, restore_popularity=False))
+    # scaled by the singular values: the weak directions are noise, and would count the same
     return np.asarray(model.item_factors_ * model.singular_values_)

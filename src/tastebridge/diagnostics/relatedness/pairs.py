@@ -1,4 +1,4 @@
-"""The table of all pairs of categories: who they share, and how much one taste says of the other."""
+"""The table of all pairs of categories: shared users, and the correlation of tastes."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ from tastebridge.factors import SVDFactors
 RANK = 32
 """The rank of the factors compared."""
 FEWEST = 20
-"""Below this many linked people a correlation says nothing."""
+"""Least number of linked users for a correlation."""
 _PEOPLE, _FOLDS = 5000, 5
+"""Linked users used at most, and folds."""
 _COLUMNS = ["source", "target", "linked", "overlap", "correlation", "low", "high", "explained"]
 
 
 class Taste(NamedTuple):
-    """Who stands in a category, and what gives the factors (n, k), of length 1, of some of them by number."""
+    """The active users of a category, and a function from their numbers to factors (n, k) of length 1."""
 
     active: NDArray[np.bool_]
     factors: Callable[[NDArray[np.int64]], Array]
 
 
 def relatedness(panel: Panel, n_components: int = RANK, random_state: int = 0) -> pd.DataFrame:
-    r"""Say of every two categories how many people they share and how closely their tastes are related.
+    r"""Return the number of shared users and the correlation of tastes for every two categories.
 
-    People's taste in a category are their spectral factors there, scaled to length 1. For the linked people
-    of two categories, the first canonical variates are learned on four fifths of them and looked at in the
-    fifth, in turn: their correlation is what holds for people who were not learned from, so that it is near
-    zero, not above it, for categories that have nothing to do with each other.
+    The taste of a user in a category are the spectral factors there, scaled to length 1. For the linked users
+    of two categories, the first canonical variates are learned on four fifths of them and evaluated on the
+    other fifth, in turn. So the correlation holds for new users, and is near zero for unrelated categories.
 
     Parameters
     ----------
     panel : Panel
     n_components : int, default=32
-        The rank of the factors, or less where the data allow less.
+        The rank of the factors, or less for small categories.
     random_state : int, default=0
         Seed of factors and folds.
 
     Returns
     -------
     DataFrame
-        A row an ordered pair: source, target, linked (people in both), overlap (the share of the source's
-        people who are in the target too), correlation with its 95 % interval (low, high), and explained, the
-        share of the variance of the target's factors that those of the source explain out of fold. The last
-        four are NaN where fewer than 20 people are linked. At most 5,000 of them, drawn at random, are
-        looked at.
+        One row per ordered pair: source, target, linked (users in both), overlap (the share of the source's
+        users who are in the target too), correlation with its 95 % interval (low, high), and explained, the
+        share of the variance of the target's factors that the source's factors explain out of fold. The last
+        four are NaN where fewer than 20 users are linked. At most 5,000 linked users, drawn at random, are
+        used.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def relatedness_of(tastes: Mapping[str, Taste], random_state: int) -> pd.DataFra
 
 
 def _taste(rows: sparse.csr_matrix, rank: int, seed: int) -> Taste:
-    """Return the taste that factors of one category show."""
+    """Return the active users of one category and their factors."""
     here = np.diff(rows.indptr) > 0
     used = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
     k = min(rank, int(here.sum()), used)
@@ -111,7 +111,7 @@ def _taste(rows: sparse.csr_matrix, rank: int, seed: int) -> Taste:
 
 
 def _pair(names: tuple[str, str], tastes: Mapping[str, Taste], rng: np.random.Generator) -> list[tuple]:
-    """Return the rows of two categories, there and back."""
+    """Return the rows of two categories, one for each direction."""
     one, other = names
     active = {name: tastes[name].active for name in names}
     linked = np.flatnonzero(active[one] & active[other])
