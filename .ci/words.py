@@ -111,7 +111,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Count the words of docstrings.")
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--list", action="store_true", help="print each line that counts")
-    parser.add_argument("--wings", action="store_true", help="print a table for each folder of src/tastebridge")
+    parser.add_argument(
+        "--wings", action="store_true", help="print a table for each folder of src/tastebridge"
+    )
     options = parser.parse_args()
     for path in options.paths:
         table(str(path), sorted(path.rglob("*.py")) if path.is_dir() else [path], options.list)

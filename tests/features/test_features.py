@@ -110,7 +110,7 @@ def test_any_encoder_will_do_and_what_it_gives_is_checked():
         sentence_features([1], ["a"], len)
     with pytest.raises(InvalidDataError, match="all are missing"):
         sentence_features([1, 2], ["", None], Lengths())
-    with pytest.raises(InvalidDataError, match="got 1 for 2"):
+    with pytest.raises(InvalidDataError, match="got 1 texts for 2 items"):
         sentence_features([1, 2], ["a"], Lengths())
 
 
