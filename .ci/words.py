@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Count the words of the docstrings in src/, and fail above the limits below: .ci/words.py [PATH ...]
+"""Count words in the docstrings of src/, and fail above the limits below.
 
-Prints the table of all files, wing by wing with --wings, or of the files and folders named; with --list, each line
-that counts. Doctests, formulas, code in backquotes and headings of sections are no prose and are left out.
+.ci/words.py [--wings] [--list] [PATH ...] prints the table of all files, of each wing, or of the files and folders
+named. With --list it prints each line that counts. Doctests, formulas, code and the heads of sections are left out.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from statistics import median
 
 SOURCES = Path(__file__).resolve().parent.parent / "src" / "tastebridge"
 
+WHAT, PEOPLE = '"what" as a noun', "people, person, somebody, nobody, takers"
 LIMITS = {
-    '"what" as a noun': 10.0,
-    "people, person, somebody, nobody, takers": 10.0,
+    WHAT: 10.0,
+    PEOPLE: 10.0,
     "that of, those of": 10.0,
     "beside": 10.0,
 }
 """Occurrences per 10,000 words that are allowed, over all of src/: the one place to lower them."""
 
 PATTERNS = {
-    '"what" as a noun': r"\bwhat\b",
-    "people, person, somebody, nobody, takers": r"\b(people|persons?|some(?:body|one)|nobody|everybody|takers?)\b",
+    WHAT: r"\bwhat\b",
+    PEOPLE: r"\b(people|persons?|some(?:body|one)|(?:no|every)body|takers?)\b",
     "that of, those of": r"\b(that|those) of\b",
     "beside": r"\bbeside\b",
 }
@@ -37,19 +38,19 @@ LONG = 25
 
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the docstrings of a file: of modules, classes, functions, and of assigned names."""
+    """Yield line and text of the docstrings of modules, classes, functions and assigned names."""
     for node in ast.walk(ast.parse(path.read_text())):
         body = getattr(node, "body", None)
         if not isinstance(body, list):
             continue
         for statement in body:
-            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                if isinstance(text := statement.value.value, str):
-                    yield statement.lineno, text
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield statement.lineno, value.value
 
 
 def prose(text: str) -> str:
-    """Return a docstring without doctests, formulas, code, underlines and names of parameters, line by line."""
+    """Return the lines of a docstring; doctests, formulas, code and names of parameters are blank."""
     out, doctest, formula = [], False, False
     for line in text.splitlines():
         bare = line.strip()

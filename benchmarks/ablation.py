@@ -1,8 +1,8 @@
-"""What each kind of route is worth: the defaults, and the defaults without it, on the people of ``valid``.
+"""The value of each kind of route: the defaults, and the defaults without it, on the users of ``valid``.
 
 ``python -m benchmarks.ablation`` fits one mapper a task and kind of route, ranks the held-out rows of
 ``valid`` among 999 others, and writes ``results/ablation.csv``: NDCG@10, with and without twins, and the
-paired difference to the defaults with its interval over people. The test rows are not read. ``--tasks``
+paired difference to the defaults with its interval over users. The test rows are not read. ``--tasks``
 takes names or patterns.
 """
 
@@ -57,7 +57,7 @@ KINDS: dict[str, Callable[[Route], bool]] = {
 
 
 def variants(task: Task) -> Iterator[tuple[str, list[Route]]]:
-    """Yield the defaults and what is left of them without each kind."""
+    """Yield the default routes, and the default routes without each kind."""
     routes = default_routes(dict.fromkeys(task.valid_panel.categories, RANK), task.target, RANK, 0)
     yield "defaults", routes
     for name, belongs in KINDS.items():

@@ -1,8 +1,8 @@
-"""Does the score find an item's takers? ``python -m benchmarks.audience``.
+"""Does the score find the users of an item? ``python -m benchmarks.audience``.
 
-People whose rows in the target are all held out are ranked, for every item somebody of them took, by the
-score of the item, and by the length of their history. AUC: the share of pairs of a taker and another person
-in which the taker stands first, ties half; each item counts by its takers.
+Users whose rows in the target are all held out are ranked for every item one of them took: by the score of
+the item, and by the length of their history. AUC: the share of pairs of a user of the item and another user
+in which the former ranks first, ties half. Items are weighted by their number of users.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def tasks() -> Iterator[tuple[str, tuple[tb.Panel, pd.DataFrame, str]]]:
 
 
 def figures_of(train: tb.Panel, held: pd.DataFrame, target: str) -> dict[str, float]:
-    """Return the AUC of score and activity over the people of the held-out rows."""
+    """Return the AUC of score and activity over the users of the held-out rows."""
     mapper = tb.InterestMapper(target, random_state=0).fit(train)
     people = np.intersect1d(held["user_id"].unique(), train.users.ids)
     items = mapper.item_vectors().ids
@@ -68,7 +68,7 @@ def figures_of(train: tb.Panel, held: pd.DataFrame, target: str) -> dict[str, fl
 
 
 def auc(values: np.ndarray, taken: np.ndarray) -> float:
-    """Return the share of pairs of a taker and another in which the taker has the larger value."""
+    """Return the share of pairs in which a user of the item has a larger value than another user."""
     n = int(taken.sum())
     if n in (0, len(taken)):
         return 0.5

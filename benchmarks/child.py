@@ -20,7 +20,7 @@ from benchmarks.validation import Judge
 
 
 def main() -> None:
-    """Run what the command line says; write ``OUT.json`` and, unless tuning, ``OUT.parquet``."""
+    """Run the job of the command line; write ``OUT.json`` and, unless tuning, ``OUT.parquet``."""
     arguments = _arguments()
     settings = json.loads(arguments.settings)
     TASKS.load()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def measure(model: Model, task: Task) -> tuple[dict[str, Any], np.ndarray]:
-    """Fit the model and score the people of the truth, against the clock; return what it took, and scores."""
+    """Fit the model and score the users of the truth, against the clock; return times, memory and scores."""
     people = task.split.user_ids
     before = environment.peak_megabytes()
     start = time.perf_counter()

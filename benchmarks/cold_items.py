@@ -1,14 +1,14 @@
 """New items on MovieLens: ``python -m benchmarks.cold_items``.
 
-A fifth of a genre's films lose every training row, and a fifth of the linked people all their rows there.
-The hidden films alone are ranked, for the cold people and for those who have other films of the genre, and
-NDCG@10 is that of the hidden films a person has seen. Known of a hidden film are its genres, its year and
-the words of its title. The baselines say the same to everybody, and are told as much: the mean popularity of
-the training films of the same set of genres, of the same five years, the product of both, and the popularity
-a ridge regression predicts from all features the mapper sees.
+A fifth of a genre's films lose every training row, and a fifth of the linked users all their rows there.
+Only the hidden films are ranked, for the cold users and for users with other films of the genre. NDCG@10
+counts the hidden films a user has seen. The features of a hidden film are its genres, its year and the
+words of its title. The baselines use the same features and give all users the same list: the mean
+popularity of the training films of the same set of genres, of the same five years, the product of both, and
+the popularity predicted by a ridge regression on all features.
 
-The mapper meets the hidden films twice: in its fit, as films without rows, and in an update, after a fit that
-knew neither them nor their features.
+The mapper gets the hidden films in two ways: in its fit, as films without rows, and by an update, after a
+fit without these films and their features.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SHRINKAGE = 2.0
 
 
 class Task(NamedTuple):
-    """Training panel, target, numbers of its hidden films, and per kind of people their hidden rows."""
+    """Training panel, target, numbers of its hidden films, and per kind of users their hidden rows."""
 
     train: Panel
     target: str
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def make(panel: Panel, target: str, source: str, seed: int) -> Task:
-    """Hide a fifth of the films from all and a fifth of the linked people from the target."""
+    """Hide a fifth of the films from all and a fifth of the linked users from the target."""
     panel = panel.select([source, target])
     rng, part = np.random.default_rng(seed), panel[target]
     hidden = np.sort(rng.permutation(len(part.items))[: len(part.items) // 5])
@@ -94,7 +94,7 @@ def make(panel: Panel, target: str, source: str, seed: int) -> Task:
 
 
 def judged(task: Task):
-    """Yield kind of people, model, ids and NDCG@10 of those who have seen a hidden film."""
+    """Yield kind of users, model, ids and NDCG@10 of those who have seen a hidden film."""
     known = task.train[task.target].items
     items = known.ids[task.hidden]
     with warnings.catch_warnings():
@@ -160,7 +160,7 @@ def _means(keys: pd.Series, popularity: NDArray, known: NDArray, hidden: NDArray
 
 
 def summarised(table: pd.DataFrame) -> pd.DataFrame:
-    """Return NDCG@10 and the difference of tastebridge to each model, all pairs, intervals over people."""
+    """Return NDCG@10 and the difference of tastebridge to each model, all pairs, intervals over users."""
     rows = []
     for kind, part in table.groupby("people"):
         wide = part.pivot(index=["pair", "user_id"], columns="model", values="ndcg@10")

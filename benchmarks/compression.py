@@ -1,8 +1,8 @@
-"""What compression saves and costs. ``python -m benchmarks.compression``.
+"""The savings and losses of compression. ``python -m benchmarks.compression``.
 
 An :class:`~tastebridge.InterestMapper` of each direction of Amazon clothing and sports is compressed several
-ways, and judged on the rows of ``valid``: people new to the target, every item ranked. Beside it stands what
-a plain truncated SVD of the item matrix would keep. Figures go to ``results/compression.json``.
+ways, and judged on the rows of ``valid``: users new to the target, every item ranked. A plain
+truncated SVD of the item matrix is the comparison. Figures go to ``results/compression.json``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def rows_of(rows: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 def figures(mapper: tb.InterestMapper, held: pd.DataFrame):
-    """Yield what the mapper itself and every way to compress it are worth."""
+    """Yield the figures of the mapper itself and of every way to compress it."""
     yield {"way": "as fitted", **sizes(mapper), "ndcg": mapper.score(held), "loss": 0.0, "overlap": 1.0}
     for k, dtype in WAYS:
         small = mapper.compress(k, dtype, events=held)
@@ -68,7 +68,7 @@ def figures(mapper: tb.InterestMapper, held: pd.DataFrame):
 
 
 def sizes(mapper: tb.InterestMapper) -> dict[str, object]:
-    """Return the width of vectors, the size of the files, and how many people are served in a second."""
+    """Return the width of vectors, the size of the files, and how many users are served in a second."""
     with tempfile.TemporaryDirectory() as folder:
         mapper.save(Path(folder) / "model")
         size = sum(path.stat().st_size for path in Path(folder, "model").iterdir())
@@ -83,7 +83,7 @@ def sizes(mapper: tb.InterestMapper) -> dict[str, object]:
 
 
 def plain(model, k: int):
-    """Return the model compressed by the truncated SVD of its item matrix, whoever its people are."""
+    """Return the model compressed by the truncated SVD of its item matrix, without regard to its users."""
     V = model.item_vectors().astype(np.float64)
     Q = np.linalg.eigh(V.T @ V)[1][:, ::-1][:, :k]
     starts = dict(zip(model.spaces, collapsing._starts(model), strict=True))

@@ -1,4 +1,4 @@
-"""Where the data are, what machine this is, and the environment a model's process gets."""
+"""The folder of the data, the machine, and the environment of a model's process."""
 
 from __future__ import annotations
 

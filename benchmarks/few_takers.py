@@ -1,9 +1,9 @@
-"""New films with a few takers, told by these or by their features: ``python -m benchmarks.few_takers``.
+"""New films with few users, placed by these or by their features: ``python -m benchmarks.few_takers``.
 
-The films of :mod:`benchmarks.cold_items` come by an update with their features; a second update brings so
-many takers of each, drawn from all people but the cold ones. Judged on the cold people: NDCG@10 of the
-hidden films ranked alone, and of all films. *Takers*: every film goes by its takers, be it one; *features*:
-none does.
+The films of :mod:`benchmarks.cold_items` arrive by an update with their features. A second update adds a
+number of users to each, drawn from all users except the cold ones. NDCG@10 is measured on the cold users,
+with the hidden films ranked alone, and with all films. *Takers*: every film is placed by its users, even a
+single one; *features*: none is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tastebridge.online import new_items as arrivals
 
 COUNTS = (1, 3, 4, 5, 6, 10, 20)
 RULES = {"takers": 1, "features": 10**9}
-"""How many first takers a film needs to go by them."""
+"""The number of first users from which a film is placed by its users."""
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def judged(task: Task, panel: Panel) -> list[tuple[int, str, float, float, int]]:
-    """Return a row for every number of takers and rule; means over the cold people who saw a hidden film."""
+    """Return one row per number of first users and rule; means over cold users with a hidden film."""
     known, (cold, truth) = task.train[task.target].items, task.truths["cold"]
     seen = panel.select(task.train.categories)[task.target].matrix[cold]
     ids, items = task.train.users.ids[cold], known.ids[task.hidden]
@@ -65,7 +65,7 @@ def judged(task: Task, panel: Panel) -> list[tuple[int, str, float, float, int]]
 
 
 def takers_of(task: Task, panel: Panel, count: int) -> pd.DataFrame:
-    """Return events of so many people for each hidden film, or of all there are, without the cold ones."""
+    """Return events of so many users for each hidden film, or of all there are, without the cold ones."""
     rng, part = np.random.default_rng(0), panel.select(task.train.categories)[task.target]
     cold = task.truths["cold"][0]
     pairs = [

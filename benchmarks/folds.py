@@ -1,11 +1,10 @@
 """Do folds need factors of their own? ``python -m benchmarks.folds``.
 
-Routes are judged on people whose rows in the target were hidden while the routes were fitted. Factors of
-single sources are the same with and without these rows, and are shared. Those of the target, and of all
-categories side by side, are fitted again without the rows. The shortcut would take them from the fit on
-everybody and learn the maps alone again. Here both ways are fitted on Amazon clothing and sports, and what
-each believes of itself, NDCG@10 out of fold, is put beside the truth: the people of ``valid``,
-whom neither saw.
+Routes are judged on users whose rows in the target were hidden while the routes were fitted. Factors of
+single sources are the same with and without these rows, and are shared. Factors of the target, and of all
+categories side by side, are fitted again without the rows. A shortcut would take them from the fit on all
+users and learn only the maps again. Both ways are fitted on Amazon clothing and sports, and their NDCG@10
+out of fold is compared with the NDCG@10 on the users of ``valid``, whom neither has seen.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def main() -> None:
 
 
 def shortcut(plain):
-    """Return ``FitContext.factors`` that takes all factors, also of the target, from the fit on everybody."""
+    """Return ``FitContext.factors`` that takes all factors, also of the target, from the fit on all users."""
 
     def factors(context: FitContext, categories: tuple[str, ...], estimator: object) -> object:
         while context._parent is not None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Job:
-    """What to run; ``key`` is what makes it the same run as another."""
+    """A job; two jobs of equal ``key`` are the same run."""
 
     mode: str
     task: str
@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: a row for the table of runs, and a value a person, metric and group."""
+    """The result of a run: a row for the table of runs, and one value per user, metric and group."""
 
     row: dict[str, Any]
     values: pd.DataFrame | None
@@ -72,7 +72,7 @@ def run(job: Job, threads: int = 1, time_limit: float = 3600.0) -> Outcome:
 
 
 def _call(job: Job, out: Path, threads: int, time_limit: float) -> str | None:
-    """Run the process; return None, or what went wrong."""
+    """Run the process; return None, or an error message."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.child"]
     command += ["--task", job.task, "--model", job.model, "--module", MODELS[job.model].__module__]
     command += ["--seed", str(job.seed), "--out", str(out)]

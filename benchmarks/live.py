@@ -1,7 +1,7 @@
-"""Fresh events without a refit: how fast, and how good beside a model left as it is and one fitted again.
+"""Fresh events without a refit: speed, and accuracy against a stale and a refitted model.
 
-``python -m benchmarks.live speed`` times updates of a thousand people in a model of a million, ``single``
-times ``recommend_from`` for one person, and ``drift --target Drama`` goes through MovieLens in the order of
+``python -m benchmarks.live speed`` times updates of a thousand users in a model of a million, ``single``
+times ``recommend_from`` for one user, and ``drift --target Drama`` goes through MovieLens in the order of
 time and writes ``results/drift-Drama.csv``.
 """
 
@@ -31,7 +31,7 @@ CUTS = (0.4, 0.52, 0.64, 0.76, 0.88, 1.0)
 
 
 def drift(target: str) -> None:
-    """Judge a stale, an updated and a refitted mapper on people of the next part, new to the target."""
+    """Judge a stale, an updated and a refitted mapper on users of the next part, new to the target."""
     frame = load_movielens(min_ratings=5000).to_frame().sort_values("timestamp", kind="stable")
     cuts = [int(len(frame) * cut) for cut in CUTS]
     stale = _fit(frame[: cuts[0]], target)
@@ -55,7 +55,7 @@ def _fit(rows: pd.DataFrame, target: str) -> tb.InterestMapper:
 
 
 def _judge(model: tb.InterestMapper, known: pd.DataFrame, part: pd.DataFrame, target: str) -> np.ndarray:
-    """Return NDCG@10 of the people of a part, known by all they did elsewhere up to its end."""
+    """Return NDCG@10 of the users of a part, known by all they did elsewhere up to its end."""
     there = part[part["category"] == target]
     elsewhere = pd.concat([known, part])
     elsewhere = elsewhere[(elsewhere["category"] != target) & elsewhere["user_id"].isin(there["user_id"])]
@@ -69,7 +69,7 @@ def _judge(model: tb.InterestMapper, known: pd.DataFrame, part: pd.DataFrame, ta
 
 
 def speed(n_people: int) -> None:
-    """Time updates of a thousand people with six events each, a tenth of them new, and single people."""
+    """Time updates of a thousand users with six events each, a tenth of them new, and single users."""
     mapper, ids = _million(n_people)
     rng, times = np.random.default_rng(0), []
     for run in range(10):
@@ -87,7 +87,7 @@ def speed(n_people: int) -> None:
 
 
 def single() -> None:
-    """Time ``recommend_from`` for one person of cloth–sport, by the default mapper."""
+    """Time ``recommend_from`` for one user of cloth–sport, by the default mapper."""
     frame = pd.read_parquet(data_file("amazon_cloth_sport_cold.parquet"))
     frame = frame.loc[frame["split"] == "train", ["user_id", "item_id", "category"]]
     mapper = tb.InterestMapper("cloth", random_state=0).fit(tb.Panel.from_frame(frame))
@@ -103,7 +103,7 @@ def single() -> None:
 
 
 def _million(n_people: int) -> tuple[tb.InterestMapper, np.ndarray]:
-    """Return a mapper of many people with text ids, by few routes of low rank."""
+    """Return a mapper of many users with text ids, by few routes of low rank."""
     panel, _ = make_panel(n_people, 5000, ("books", "films"), events_per_user=5)
     ids = np.array([f"person-{number:08d}" for number in panel.users.ids], dtype=object)
     users = tb.Vocabulary(ids, "user_id")

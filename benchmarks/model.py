@@ -1,4 +1,4 @@
-"""What every model of the suite promises, and the registry they are in."""
+"""The contract of every model of the suite, and its registry."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class NotApplicable(Exception):
 
 @dataclass
 class Model(ABC):
-    """A model: settings in the constructor, ``fit`` to a task, ``scores`` of people over all target items."""
+    """A model: settings in the constructor, ``fit`` to a task, ``scores`` of users over all target items."""
 
     seed: int = 0
     notes: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
-    """What ``fit`` has to say: epochs, the score on ``valid``, whether the clock stopped it."""
+    """Notes of ``fit``: epochs, the score on ``valid``, whether the clock stopped it."""
 
     role: ClassVar[Literal["baseline", "classical", "deep", "ours"]] = "classical"
     """``baseline`` transfers nothing: popularity, and models of the target alone."""
     kind: ClassVar[Kind] = "ranking"
     needs_history: ClassVar[bool] = False
-    """Whether the model knows nothing of people without target rows; it is left out of cold tasks."""
+    """Whether the model knows nothing of users without target rows; it is left out of cold tasks."""
     seeded: ClassVar[bool] = False
     """Whether another seed gives another result on the same split."""
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}
@@ -47,7 +47,7 @@ class Model(ABC):
 
     @abstractmethod
     def scores(self, user_ids: NDArray) -> Scores:
-        """Return people × target items, in the order of ``panel[target].items.ids``; only order counts."""
+        """Return users × target items, in the order of ``panel[target].items.ids``; only order counts."""
 
 
 MODELS: Registry[type[Model]] = Registry("benchmarks.models")

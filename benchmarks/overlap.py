@@ -1,9 +1,9 @@
 """How much overlap does it take? ``python -m benchmarks.overlap``.
 
-Of the people who are in both categories of the training data a share stays as they are. Each of the others is
+Of the users who are in both categories of the training data a share stays as they are. Each of the others is
 cut in two: their rows in the target go on under a second id, so that every row is still there and only the
-link is lost. People of ``valid`` and the test, whose target rows are hidden, stay. Sampled NDCG@10 over the
-test rows, intervals over people. On MovieLens the films are described (genres, years, titles), which only
+link is lost. Users of ``valid`` and the test, whose target rows are hidden, stay. Sampled NDCG@10 over the
+test rows, intervals over users. On MovieLens the films are described (genres, years, titles), which only
 tastebridge can use. Runs that are in the results already are not repeated.
 """
 
@@ -72,12 +72,12 @@ def _with_features(panel: Panel, features: dict) -> Panel:
 
 
 def with_panel(task: Task, panel: Panel) -> Task:
-    """Return the task with another training panel; people of ``valid`` are others than those of the test."""
+    """Return the task with another training panel; users of ``valid`` are others than those of the test."""
     return Task(task.name, task.target, panel, task.truth, panel, task.valid, task.kind)
 
 
 def cut(task: Task, share: int, seed: int) -> Task:
-    """Leave so many percent of the linked people whole and cut the others in two."""
+    """Leave so many percent of the linked users whole and cut the others in two."""
     panel = task.panel
     numbers = np.flatnonzero(_linked(task))
     order = np.random.default_rng(seed).permutation(numbers)
@@ -105,7 +105,7 @@ def n_linked(task: Task) -> int:
 
 
 def measured(task: Task, name: str, seconds: float) -> dict[str, float]:
-    """Return sampled NDCG@10 of a model with its interval; NaN where it cannot do without linked people."""
+    """Return sampled NDCG@10 of a model with its interval; NaN where it cannot do without linked users."""
     kind = MODELS.load()[name]
     settings = {"seconds": seconds} if kind.role == "deep" else {}
     start = time.perf_counter()

@@ -1,8 +1,8 @@
-"""Is a half-life taken where times mean nothing, and where taste moves? Small planted panels, many of them.
+"""Is a half-life chosen for random timestamps, and for tastes that change? On many small planted panels.
 
-``python -m benchmarks.recency`` fits, on each panel, what ``InterestMapper(recency="auto")`` tries, and
-counts how often a half-life is surely better at the last moment, and how often it is taken, for it is so at
-the moment before as well. Some 20 minutes of one core.
+``python -m benchmarks.recency`` runs the test of ``InterestMapper(recency="auto")`` on each
+panel. It counts how often a half-life is significantly better at the last moment, and how often it is chosen
+because it is so at the moment before too. About 20 minutes of one core.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ GRID = (
     ("two routes", 120, True, 12),
     ("all routes", 80, True, 8),
 )
-"""Routes, people, whether taste moves, panels."""
+"""Routes, users, whether taste moves, panels."""
 
 
 def main() -> None:
-    """Count and print a row a kind of panel."""
+    """Count and print one row per kind of panel."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def tried(events: tb.Panel, routes: str) -> pd.DataFrame:
-    """Return the table of what was seen of the half-lives that ``"auto"`` tries."""
+    """Return the table of the test of the half-lives that ``"auto"`` tries."""
     few = [TransferRoute(SVDFactors(6), SVDFactors(6)), TargetRoute(SVDFactors(6))]
     options = {"routes": few, "n_lists": 200, "n_negatives": 20} if routes == "two routes" else {}
 
@@ -65,7 +65,7 @@ def tried(events: tb.Panel, routes: str) -> pd.DataFrame:
 
 
 def panel(n_people: int, seed: int, moves: bool) -> tb.Panel:
-    """Return people of one group of items each; if taste moves, of another one after 120 of 200 days."""
+    """Return users of one group of items each; if taste moves, of another one after 120 of 200 days."""
     rng, rows = np.random.default_rng(seed), []
     share = 1 / np.arange(1, 11)
     share /= share.sum()

@@ -20,7 +20,7 @@ class Registry(dict[str, Entry], Generic[Entry]):
         self.absent: dict[str, str] = {}
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
-        """Return a decorator that keeps what it decorates under ``name``."""
+        """Return a decorator that registers a class or function under ``name``."""
 
         def keep(entry: Entry) -> Entry:
             if name in self:
@@ -31,7 +31,7 @@ class Registry(dict[str, Entry], Generic[Entry]):
         return keep
 
     def load(self) -> Registry[Entry]:
-        """Import every module of the package, so that each registers what it has.
+        """Import every module of the package, so that each registers its entries.
 
         A module that needs a package which is not installed is left out, and ``absent`` says so.
         """

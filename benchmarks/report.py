@@ -1,4 +1,4 @@
-"""The report of a model on 100,000 people: processor time and megabytes. ``python -m benchmarks.report``."""
+"""The report of a model on 100,000 users: processor time and megabytes. ``python -m benchmarks.report``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tastebridge.datasets import make_panel
 
 
 def main() -> None:
-    """Fit, save with and without people, and report both from the saved model."""
+    """Fit, save with and without users, and report both from the saved model."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--items", type=int, default=5_000)

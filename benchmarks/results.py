@@ -48,7 +48,7 @@ def put(name: str, rows: pd.DataFrame, key: tuple[str, ...] = KEY, folder: Path 
 
 
 def keep(job: Job, outcome: Outcome) -> None:
-    """Write down a run: its row, its figures, and the values of its people."""
+    """Write down a run: its row, its figures, and the values of its users."""
     put("runs", pd.DataFrame([outcome.row]).reindex(columns=list(RUN_COLUMNS)))
     if outcome.values is None:
         return
@@ -64,6 +64,6 @@ def figures_columns() -> list[str]:
 
 
 def values_of(job: Job) -> pd.DataFrame | None:
-    """Return the values of the people of an earlier run, if they are on this machine."""
+    """Return the values of the users of an earlier run, if they are on this machine."""
     path = RESULTS / "values" / f"{job.file_name}.parquet"
     return pd.read_parquet(path) if path.is_file() else None

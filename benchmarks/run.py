@@ -90,7 +90,7 @@ _CLASSES = {
 
 
 def _values_by_model(mode: str, task: str, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the values of the people of each model with a run, all seeds one below the other."""
+    """Return the values of the users of each model with a run, all seeds one below the other."""
     found: dict[str, list[pd.DataFrame]] = {}
     here = runs[(runs["mode"] == mode) & (runs["task"] == task)] if len(runs) else runs
     for run_ in here.itertuples():

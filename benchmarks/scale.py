@@ -1,10 +1,10 @@
 """Batch scoring at scale: memory, speed, kills. ``python -m benchmarks.scale FOLDER [part …]``.
 
-Everything is made in FOLDER, once: a model of 50 thousand items, the histories of a million people. Parts:
-``batch`` (end to end, with its peak memory, beside the time of the kernel alone), ``kills`` (killed with
-signal 9 at ten random moments, the same bytes), ``ann`` (an approximate index beside the exact answer),
-``kernel`` (the search beside the bare product and implicit's), ``fit`` (a tenth and all of a million people,
-from Parquet to a mapper, with peak memory), ``curves`` (what each size costs, with exponents and a picture).
+Everything is made in FOLDER, once: a model of 50 thousand items, the histories of a million users. Parts:
+``batch`` (end to end, with its peak memory, and the kernel alone), ``kills`` (killed with
+signal 9 at ten random moments, the same bytes), ``ann`` (an approximate index against the exact answer),
+``kernel`` (the search against the bare product and implicit's), ``fit`` (a tenth and all of a million users,
+from Parquet to a mapper, with peak memory), ``curves`` (the cost of each size, with exponents and a picture).
 Figures go to ``results/scale.json``.
 """
 
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def keep(part: str, figures: dict[str, object]) -> None:
-    """Print figures and put them beside those of the other parts."""
+    """Print figures and add them to the figures of the other parts."""
     print(part, json.dumps(figures, indent=1), flush=True)
     known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     FIGURES.parent.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ def keep(part: str, figures: dict[str, object]) -> None:
 
 
 def make_model(path: Path) -> None:
-    """Fit 64 components of 50 thousand items on 60 thousand people, with them in the file."""
+    """Fit 64 components of 50 thousand items on 60 thousand users, with them in the file."""
     if path.exists():
         return
     panel, _ = make_panel(60_000, N_ITEMS, n_components=16, popularity=0.6, events_per_user=15)
@@ -84,7 +84,7 @@ def make_model(path: Path) -> None:
 
 
 def make_histories(folder: Path, n_people: int) -> None:
-    """Write the histories of new people, each like one of the fit with a fifth of the events replaced."""
+    """Write the histories of new users, each like one of the fit with a fifth of the events replaced."""
     events = folder / "events"
     if events.exists():
         return
@@ -114,7 +114,7 @@ def _drawn(rng: np.random.Generator, panel: tb.Panel, name: str, ids: pa.Array, 
 
 
 def batch(folder: Path) -> dict[str, object]:
-    """Score everybody in a process of its own, and the kernel alone on a part of the people."""
+    """Score all users in a process of its own, and the kernel alone on a part of the users."""
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
     words = [sys.executable, "-m", "benchmarks.scale_child", str(folder), str(out), MEMORY, str(JOBS), str(N)]
@@ -125,7 +125,7 @@ def batch(folder: Path) -> dict[str, object]:
 
 
 def kernel_alone(folder: Path, n_people: int, n_tried: int = 40_000) -> float:
-    """Return the seconds the kernel takes for everybody, measured on some, in batches as the driver cuts."""
+    """Return the seconds the kernel takes for all users, measured on some, in batches as the driver cuts."""
     model = tb.load(folder / "model")
     table = pq.read_table(folder / "events" / "000.parquet")
     users = np.sort(table["user_id"].unique().to_numpy(zero_copy_only=False))[:n_tried]
@@ -141,7 +141,7 @@ def kernel_alone(folder: Path, n_people: int, n_tried: int = 40_000) -> float:
 
 
 def kills(folder: Path, n_kills: int = 10, n_shards: int = 2) -> dict[str, object]:
-    """Kill a run at ten random moments and compare its bytes with those of one nobody disturbed."""
+    """Kill a run at ten random moments and compare its bytes with an undisturbed run."""
     some = folder / "some"
     if not some.exists():
         some.mkdir()
@@ -174,7 +174,7 @@ def kills(folder: Path, n_kills: int = 10, n_shards: int = 2) -> dict[str, objec
 
 
 def ann(folder: Path, n_people: int = 5_000) -> dict[str, object]:
-    """Search an HNSW index of the item vectors by the vectors of people; recall beside the exact answer."""
+    """Search an HNSW index of the item vectors by the vectors of users; recall against the exact answer."""
     from usearch.index import Index
 
     some = folder / "few"
@@ -212,7 +212,7 @@ def ann(folder: Path, n_people: int = 5_000) -> dict[str, object]:
 
 
 def kernel(folder: Path, n_people: int) -> dict[str, object]:
-    """Time the search on random vectors and on those of a fitted model; people at most a hundred thousand."""
+    """Time the search on random vectors and on vectors of a model, for at most a hundred thousand users."""
     n_people = min(n_people, KERNEL_PEOPLE)
     model = tb.load(folder / "model")
     some = np.random.default_rng(0).integers(0, len(model.panel_), n_people)
@@ -225,7 +225,7 @@ def kernel(folder: Path, n_people: int) -> dict[str, object]:
 
 
 def fit(folder: Path, n_people: int) -> dict[str, object]:
-    """Fit a tenth of the people and all of them, and tell how the cost grows."""
+    """Fit a tenth of the users and all of them, and tell how the cost grows."""
     found = {str(n): fit_alone(folder / f"fit-{n}", n) for n in (n_people // 10, n_people)}
     few, many = found.values()
     ratio = np.log(many["interactions"] / few["interactions"])
@@ -265,7 +265,7 @@ def _bytes(folder: Path) -> dict[str, str]:
 PARTS = {"batch": batch, "kills": kills, "ann": ann, "kernel": kernel, "fit": fit, "curves": cost_curves}
 NEED_MODEL, NEED_HISTORIES = {"batch", "kills", "ann", "kernel"}, {"batch", "kills", "ann"}
 SIZED = {"kernel", "fit"}
-"""Parts that look at the number of people."""
+"""Parts that look at the number of users."""
 
 if __name__ == "__main__":
     main()

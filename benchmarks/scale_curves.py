@@ -1,6 +1,6 @@
-"""What fitting and scoring cost as one size grows, with exponents of power laws: :mod:`benchmarks.scale`.
+"""The cost of fitting and scoring as one size grows, with exponents of power laws: :mod:`benchmarks.scale`.
 
-Measured in seconds of the processor on one thread, so that others at work on the machine do not count.
+Measured in seconds of the processor on one thread, so that other processes on the machine do not count.
 """
 
 from __future__ import annotations

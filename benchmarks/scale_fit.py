@@ -1,7 +1,7 @@
-"""A fit of many people from a folder of Parquet, in a process of its own. ``python -m benchmarks.scale_fit``.
+"""A fit of many users from a folder of Parquet, in a process of its own. ``python -m benchmarks.scale_fit``.
 
 ``make FOLDER PEOPLE`` writes the events of a panel with six categories of 33,334 items each, a fifth of a
-million together, about 20 events a person; ``fit FOLDER THREADS`` reads the folder and fits, and prints the
+million together, about 20 events a user; ``fit FOLDER THREADS`` reads the folder and fits, and prints the
 seconds and the peak memory of each as JSON.
 """
 

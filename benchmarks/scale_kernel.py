@@ -1,7 +1,7 @@
-"""The search beside the bare matrix product and beside implicit's ``topk``: ratios of turns about.
+"""The search against the bare matrix product and implicit's ``topk``: ratios within rounds.
 
-Every round times the three one after another on the same vectors, so that whatever else the machine does
-meets them alike; what counts is the median of a round's ratios.
+Every round times the three one after another on the same vectors, so that other load on the machine affects
+them alike. The figure is the median of the ratios within rounds.
 """
 
 from __future__ import annotations

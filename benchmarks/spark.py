@@ -1,7 +1,7 @@
-"""Fits on Spark beside local ones. ``python -m benchmarks.spark [TARGET …]``; needs Java 17 and pyspark.
+"""Fits on Spark against local fits. ``python -m benchmarks.spark [TARGET …]``; needs Java 17 and pyspark.
 
 On Amazon clothing and sports a mapper is fitted on ``local[2]`` by MLlib, locally with the same routes (ALS
-by implicit), and locally with the default routes; all rank the held-out rows of people who are new to the
+by implicit), and locally with the default routes; all rank the held-out rows of users who are new to the
 target. Figures go to ``results/spark.json``.
 """
 
@@ -33,7 +33,7 @@ SPARK, SAME, DEFAULT = "Spark", "local, same routes", "local, default routes"
 
 
 class Served:
-    """The scores a mapper gives some people of a panel by their histories, as one without people does."""
+    """The scores a mapper gives some users of a panel by their histories, as one without users does."""
 
     def __init__(self, mapper: tb.InterestMapper, panel: tb.Panel, user_ids: np.ndarray) -> None:
         self.users, self.items = tb.Vocabulary.from_ids(user_ids), mapper.items_[mapper.target]

@@ -1,4 +1,4 @@
-"""From a value a person to figures: means with bootstrap intervals, and paired differences."""
+"""From one value per user to figures: means with bootstrap intervals, and paired differences."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _BY = ["protocol", "group", "metric"]
 def figures(values: pd.DataFrame) -> pd.DataFrame:
     """Return the mean of every protocol, group and metric, and for the main ones the 95 % interval.
 
-    People are resampled, not rows. ``rmse`` and ``mae`` are made of the errors; the bounds of the RMSE are
-    the roots of those of its square.
+    Users are resampled, not rows. ``rmse`` and ``mae`` are made of the errors; the bounds of the RMSE are
+    the roots of the bounds of its square.
     """
     rows = []
     for key, part in values.groupby(_BY, sort=False):

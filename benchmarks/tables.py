@@ -1,6 +1,6 @@
 """Turn ``results/*.csv`` into the tables and pictures of ``README.md`` and ``benchmarks/README.md``.
 
-``python -m benchmarks.tables`` rewrites what stands between ``<!-- table:NAME -->`` and ``<!-- /table -->``
+``python -m benchmarks.tables`` rewrites the text between ``<!-- table:NAME -->`` and ``<!-- /table -->``
 in both files, and draws ``benchmarks/results/*.png``. A file without the markers stays as it is.
 """
 
@@ -22,7 +22,7 @@ from benchmarks.task import TASKS
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 _NOTHING = "no results yet"
-"""What was told of another mode stays where this one has nothing to tell."""
+"""Text of another mode stays where this mode has no figures."""
 _MARKED = re.compile(r"(<!-- table:([a-z-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -56,7 +56,7 @@ def _filled(found: re.Match[str], *frames: pd.DataFrame) -> str:
 
 
 def ranking(protocol: str, group: str, metric: str, pattern: str) -> Callable[..., str]:
-    """Return what makes the table models × tasks of one metric, in per cent, with half the interval."""
+    """Return a maker of the table models × tasks of one metric, in per cent, with half the interval."""
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
         wanted = _select(figures, protocol, group, metric)
@@ -66,7 +66,7 @@ def ranking(protocol: str, group: str, metric: str, pattern: str) -> Callable[..
 
 
 def rating(metric: str) -> Callable[..., str]:
-    """Return what makes the table models × tasks of a rating metric."""
+    """Return a maker of the table models × tasks of a rating metric."""
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
         return _wide(_select(figures, "rating", "all", metric), 1, 4)
@@ -93,7 +93,7 @@ def costs(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
 
 
 def gaps_to(against: str) -> Callable[..., str]:
-    """Return what makes the table of tastebridge's paired differences to the best of a class."""
+    """Return a maker of the table of tastebridge's paired differences to the best of a class."""
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
         if gaps.empty:
@@ -198,7 +198,7 @@ TABLES: dict[str, Callable[..., str]] = {
     "gaps-baseline": gaps_to("best baseline"),
     "gaps-deep": gaps_to("best deep"),
 }
-"""What may stand between the markers."""
+"""The tables that may be between the markers."""
 
 if __name__ == "__main__":
     main()

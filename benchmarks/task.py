@@ -1,4 +1,4 @@
-"""A task: what to learn from, whom to serve, and what they really took."""
+"""A task: the training data, the users to serve, and the items they took."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Task:
     target : str
         The category to recommend.
     panel : Panel
-        What the judged model learns from.
+        The training data of the judged model.
     truth : DataFrame
         The test rows: user_id, item_id, weight. Nothing may be chosen by them.
     valid_panel : Panel
-        What a model learns from while settings and epochs are chosen: ``panel`` itself where the people of
-        ``valid`` are others than those of ``truth``, and ``panel`` without the rows of ``valid`` otherwise.
+        The training data while settings and epochs are chosen: ``panel`` itself if ``valid`` and ``truth``
+        have different users, ``panel`` without the rows of ``valid`` otherwise.
     valid : DataFrame
         The rows to choose by.
     kind : "ranking" or "rating"
@@ -60,7 +60,7 @@ class Task:
         return Split(self.valid_panel, self.target, self.valid)
 
     def as_validation(self) -> Task:
-        """Return the task with ``valid`` in the place of the test: what tuning sees."""
+        """Return the task of tuning, with ``valid`` in the place of the test."""
         return Task(
             self.name, self.target, self.valid_panel, self.valid, self.valid_panel, self.valid, self.kind
         )
@@ -74,7 +74,7 @@ class Recipe:
     family: str
     """Tasks of a family share the settings chosen for a model."""
     cold: bool
-    """Whether the people served have no rows in the target."""
+    """Whether the users served have no rows in the target."""
     kind: Kind = "ranking"
     file: str | None = None
     """The file the data come from, if they come from ``TASTEBRIDGE_DATA``."""
@@ -90,7 +90,7 @@ TASKS: Registry[Recipe] = Registry("benchmarks.data")
 
 
 def source_matrix(panel: Panel, target: str) -> sparse.csr_matrix:
-    """Return people × items of all categories but the target, side by side."""
+    """Return users × items of all categories but the target, side by side."""
     return sparse.hstack(
         [part.matrix for name, part in panel.interactions.items() if name != target], format="csr"
     )

@@ -1,4 +1,4 @@
-"""What the suite's own parts must hold; ``pytest benchmarks``."""
+"""Tests of the parts of the suite; ``pytest benchmarks``."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ COLUMNS = ("task", "model", "seed", "settings")
 
 
 def combinations(model: type[Model], fixed: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return every combination of the model's grid, with what is fixed."""
+    """Return every combination of the model's grid, with the fixed settings."""
     names = list(model.grid)
     return [{**fixed, **dict(zip(names, chosen, strict=True))} for chosen in product(*model.grid.values())]
 
@@ -40,7 +40,7 @@ def chosen_settings() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def main() -> None:
-    """Tune what the command line says; runs that are in the table already are not repeated."""
+    """Tune the models of the command line; runs that are in the table already are not repeated."""
     arguments = _arguments()
     TASKS.load(), MODELS.load()
     done = results.keys("tuning", COLUMNS)

@@ -1,7 +1,7 @@
 """Twins: one product filed under two ids, in the source and in the target.
 
-Where a person's history holds the twin of a held-out row, finding the row is looking a product up, not
-carrying a taste over. The suite finds such rows and reports every figure with and without them.
+Where a user's history holds the twin of a held-out row, finding the row is a look-up, not a
+transfer of taste. The suite finds such rows and reports every figure with and without them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def twin_pairs(panel: Panel, source: str, target: str) -> sparse.csr_matrix:
 
 
 def has_twin(panel: Panel, target: str, truth: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which held-out rows have a twin in the training history of their own person."""
+    """Return which held-out rows have a twin in the training history of their own user."""
     users = panel.users.numbers(truth["user_id"].to_numpy(), missing="negative")
     items = panel[target].items.numbers(truth["item_id"].to_numpy(), missing="negative")
     known = (users >= 0) & (items >= 0)

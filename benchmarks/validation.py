@@ -15,7 +15,7 @@ _DRAW = 1
 
 
 class Judge:
-    """Scores of the people of ``valid`` in, one number out: the higher, the better.
+    """Scores of the users of ``valid`` in, one number out: the higher, the better.
 
     For ranking it is NDCG@10 of the sampled protocol, for ratings minus the RMSE.
     """

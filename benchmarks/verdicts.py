@@ -1,10 +1,10 @@
-"""Do verdicts come true, is confidence what it says, do explanations add up? On people never learned from.
+"""Are verdicts right, is confidence calibrated, do explanations add up? On users outside of the fit.
 
-Every ordered pair of MovieLens genres in five folds of the linked people, the cold Amazon pair both ways with
-all its held-out people, and the same pairs with the people of the source shuffled, so that it has nothing to
-say. In each fold a mapper is fitted that keeps its source whatever the verdict; its lists for the held-out
-people are compared, person by person, with the better of what needs no source: what is popular, and a mapper
-that knows nothing but what is popular among all and among linked people. ``python -m benchmarks.verdicts``
+Every ordered pair of MovieLens genres in five folds of the linked users, the cold Amazon pair both ways with
+all its held-out users, and the same pairs with the users of the source shuffled, so that it is uninformative.
+In each fold the mapper keeps its source whatever the verdict. Its lists for the held-out users are compared,
+paired over users, with the better of two lists without a source: popularity, and a mapper that knows only the
+popularity among all and among linked users. ``python -m benchmarks.verdicts``
 prints the tables and writes ``results/verdicts.csv`` and ``results/confidence.csv``.
 """
 
@@ -48,7 +48,7 @@ def every_source_kept() -> Iterator[None]:
 
 
 def movielens(target: str, source: str, n_folds: int) -> Iterator[Split]:
-    """Yield splits that hide, in turn, a fifth of the linked people in the target."""
+    """Yield splits that hide, in turn, a fifth of the linked users in the target."""
     panel = load_movielens().select([source, target])
     linked = panel.linked(source, target)
     for people in k_fold_users(linked, _FOLDS, 0)[:n_folds]:
@@ -65,7 +65,7 @@ def amazon(target: str, source: str) -> Split:
 
 
 def shuffled(split: Split, source: str) -> Split:
-    """Return the split with the histories in the source dealt out anew among the people who have one."""
+    """Return the split with the histories in the source dealt out anew among the users who have one."""
     part = split.train[source]
     order = np.arange(len(split.train))
     order[part.active_numbers] = np.random.default_rng(0).permutation(part.active_numbers)
@@ -79,7 +79,7 @@ def shuffled(split: Split, source: str) -> Split:
 
 
 def judge(name: str, splits: Iterator[Split] | list[Split], source: str) -> tuple[list[dict], pd.DataFrame]:
-    """Return the verdict of every fold beside what held-out people say, and confidence beside hits."""
+    """Return the verdict of every fold with the result on held-out users, and confidence with hits."""
     verdicts, own, sure = [], [], []
     base: dict[str, list[np.ndarray]] = {"popularity": [], "popularity among linked people too": []}
     for split in splits:
@@ -133,7 +133,7 @@ def explanations(split: Split, source: str) -> dict[str, float]:
 
 
 def reliability(sure: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
-    """Return said against seen, in groups of people of like confidence, with the standard error of seen."""
+    """Return predicted and observed shares by groups of similar confidence, with their standard errors."""
     order = pd.qcut(sure["said"].rank(method="first"), bins, labels=False)
     table = sure.groupby(order).agg(said=("said", "mean"), seen=("hit", "mean"), people=("hit", "size"))
     return table.assign(error=np.sqrt(table["seen"] * (1 - table["seen"]) / table["people"]))
@@ -169,7 +169,7 @@ def main() -> None:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return how often verdicts and held-out people agree, and how often ``helps`` was wrong."""
+    """Return how often verdicts and held-out users agree, and how often ``helps`` was wrong."""
     table = table.assign(
         data=np.where(table["pair"].str.contains("cloth"), "amazon", "movielens"),
         agree=table["verdict"] == table["held_out"],

@@ -1,4 +1,4 @@
-"""Amazon clothing and sports, cold people, both directions (the split published with CDRIB, ICDE 2022)."""
+"""Amazon clothing and sports, cold users, both directions (the split published with CDRIB, ICDE 2022)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amazon sports and phones, warm people, both directions (the split published with DisenCDR, SIGIR 2022)."""
+"""Amazon sports and phones, warm users, both directions (the split published with DisenCDR, SIGIR 2022)."""
 
 from __future__ import annotations
 

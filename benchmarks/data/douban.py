@@ -1,4 +1,4 @@
-"""Douban books and music, ratings; 20, 50 or 80 % of the linked people cold (GA-DTCDR, IJCAI 2020)."""
+"""Douban books and music, ratings; 20, 50 or 80 % of the linked users cold (GA-DTCDR, IJCAI 2020)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "douban_book_music_ratings.parquet"
 
 
 def make(target: str, source: str, share: int, seed: int) -> Task:
-    """Return the task; the seed draws the cold people, and a tenth of the rest to choose by."""
+    """Return the task; the seed draws the cold users, and a tenth of the rest to choose by."""
     panel = Panel.from_frame(pd.read_parquet(data_file(FILE)).drop(columns="split"))
     test = cold_users(panel, target, test_size=share / 100, random_state=seed)
     inner = cold_users(test.train, target, test_size=0.1, random_state=seed + 1000)

@@ -1,4 +1,4 @@
-"""MovieLens by genre: every ordered pair of the six largest, a fifth of the linked people cold."""
+"""MovieLens by genre: every ordered pair of the six largest, a fifth of the linked users cold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAST = {("Drama", "Action"), ("Crime", "Comedy")}
 
 
 def make(target: str, source: str, seed: int) -> Task:
-    """Return the task; the seed draws the cold people, and a tenth of the rest to choose by."""
+    """Return the task; the seed draws the cold users, and a tenth of the rest to choose by."""
     panel = load_movielens().select([source, target])
     panel = _active(panel)
     test = cold_users(panel, target, test_size=0.2, random_state=seed)
@@ -26,7 +26,7 @@ def make(target: str, source: str, seed: int) -> Task:
 
 
 def _active(panel: Panel) -> Panel:
-    """Return the panel of the people who have rows in it."""
+    """Return the panel of the users who have rows in it."""
     return panel[sorted({int(one) for part in panel.interactions.values() for one in part.active_numbers})]
 
 

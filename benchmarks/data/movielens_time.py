@@ -1,4 +1,4 @@
-"""MovieLens in time: a genre from what each person did before, in it and in five others."""
+"""MovieLens in time: a genre from what each user did before, in it and in five others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tastebridge.splits import own_past
 
 
 def make(target: str, seed: int) -> Task:
-    """Return the task: the last fifth of everybody's events is the test, a fifth of the rest to choose by."""
+    """Return the task: the last fifth of all users' events is the test, a fifth of the rest to choose by."""
     test = own_past(load_movielens().select(list(GENRES)), target)
     inner = own_past(test.train, target)
     return Task(

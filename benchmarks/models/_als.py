@@ -11,7 +11,7 @@ from scipy import sparse
 def train(
     matrix: sparse.csr_matrix, factors: int, regularization: float, alpha: float, iterations: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the factors of people and items."""
+    """Return the factors of users and items."""
     model = AlternatingLeastSquares(
         factors=factors,
         regularization=regularization,

@@ -25,7 +25,7 @@ Step = Callable[[], None]
 class DeepModel(Model):
     """A PyTorch model on one thread, trained until ``valid`` stops improving.
 
-    Where choosing hides rows that the judged model may learn from (warm people), the model is trained a
+    Where choosing hides rows that the judged model may learn from (warm users), the model is trained a
     second time on all of them, for the number of epochs found best.
     """
 
@@ -78,7 +78,7 @@ class DeepModel(Model):
 
     @abstractmethod
     def scores_of(self, people: NDArray[np.int64]) -> Scores:
-        """Return the scores of people by number in the panel, as the network now stands."""
+        """Return the scores of users by number in the panel, as the network now stands."""
 
     def scores(self, user_ids: NDArray) -> Scores:
         return self.scores_of(self.panel_.users.numbers(user_ids))

@@ -1,4 +1,4 @@
-"""EASE in whichever of its two forms is smaller: items × items, or people × people."""
+"""EASE in whichever of its two forms is smaller: items × items, or users × users."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SIDE = 20_000
 class Ease:
     r"""The item-item weights :math:`B = I - P\,\mathrm{diag}(P)^{-1}`, :math:`P=(X^\top X+\lambda I)^{-1}`.
 
-    With fewer people than items :math:`P=\frac1\lambda(I-X^\top(XX^\top+\lambda I)^{-1}X)` is applied without
+    With fewer users than items :math:`P=\frac1\lambda(I-X^\top(XX^\top+\lambda I)^{-1}X)` is applied without
     ever being formed. Reference: Steck, "Embarrassingly shallow autoencoders", WWW 2019.
     """
 

@@ -12,7 +12,7 @@ from benchmarks.models._deep import batches, bpr_loss
 
 
 class Factors(nn.Module):
-    """Vectors of the active people (rows) and items (columns) of a matrix."""
+    """Vectors of the active users (rows) and items (columns) of a matrix."""
 
     places: Tensor
 
@@ -28,7 +28,7 @@ class Factors(nn.Module):
             self.users[-1] = 0  # those without rows share a vector of zeros
 
     def of(self, people: Tensor) -> Tensor:
-        """Return the vectors of people by number."""
+        """Return the vectors of users by number."""
         return embedding(self.places[people], self.users)
 
 
@@ -58,8 +58,8 @@ class BPRTrainer:
 class RatingFactors(Factors):
     r"""Factors with biases: :math:`\hat r = \mu + b_u + b_i + u\cdot i`, written as one inner product.
 
-    The last two columns are :math:`(b_u, 1)` of people and :math:`(1, b_i)` of items, so that a map between
-    categories carries the bias of a person as it carries their taste.
+    The last two columns are :math:`(b_u, 1)` of users and :math:`(1, b_i)` of items, so that a map between
+    categories carries the bias of a user as it carries their taste.
     """
 
     def __init__(self, matrix: sparse.csr_matrix, size: int) -> None:

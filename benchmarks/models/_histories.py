@@ -1,4 +1,4 @@
-"""The histories of people as a table of item numbers, for networks that look at each item."""
+"""The histories of users as a table of item numbers, for networks that look at each item."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Histories:
-    """At most ``length`` items of each person, drawn at random where there are more, padded where fewer."""
+    """At most ``length`` items of each user, drawn at random where there are more, padded where fewer."""
 
     def __init__(self, matrix: sparse.csr_matrix, length: int, seed: int) -> None:
         rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

@@ -1,4 +1,4 @@
-"""For people who have target rows: the mapped vector and their own, mixed as ``valid`` likes it best."""
+"""For users who have target rows: the mapped vector and their own, mixed as ``valid`` likes it best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class MixingModel(DeepModel):
-    """A model that maps people from the source; the papers say nothing of those who need no map."""
+    """A model that maps users from the source; the papers say nothing of those who need no map."""
 
     mix_: float = 0.5
     """The share of the mapped vector; 0 is the target's own factors alone."""

@@ -1,4 +1,4 @@
-"""The rating baselines: the global mean, the item's mean, and the biases of person and item."""
+"""The rating baselines: the global mean, the item's mean, and the biases of user and item."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class ItemMean(Model):
 @MODELS.register("user+item bias")
 @dataclass
 class Bias(Model):
-    """``μ + b_i + b_u``; a person without target rows brings their bias from the source, times ``carried``.
+    """``μ + b_i + b_u``; a user without target rows brings their bias from the source, times ``carried``.
 
-    It transfers one number a person: a hard baseline for cold people, so it is the one to be beaten.
+    It transfers one number a user: a hard baseline for cold users, so it is the one to be beaten.
     """
 
     item_shrinkage: float = 5.0

@@ -19,9 +19,9 @@ from tastebridge.splits import linked_users
 class CGSP(Model):
     r"""Scores :math:`s\,(a\,r_{ot}^\top r_{os} r_{os}^\top r_{ot} r_t^\top r_t + (1-a)\,r_t^\top r_t)`.
 
-    The signal :math:`s = r_s r_{os}^\top r_{ot}` is the person's source history carried over; a person with
+    The signal :math:`s = r_s r_{os}^\top r_{ot}` is the user's source history carried over; a user with
     target rows adds them, with weight ``own``. Matrices are normalised,
-    :math:`D_u^{-1/2} R D_i^{-1/2}`; those with an o are the rows of the linked people.
+    :math:`D_u^{-1/2} R D_i^{-1/2}`; those with an o are the rows of the linked users.
     """
 
     a: float = 0.85

@@ -1,4 +1,4 @@
-"""cmfrec (PyPI): collective matrix factorisation, the source's interactions as side information of people."""
+"""cmfrec (PyPI): collective matrix factorisation, the source's interactions as side information of users."""
 
 from __future__ import annotations
 

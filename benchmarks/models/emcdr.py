@@ -46,7 +46,7 @@ def train_bridge(bridge: nn.Module, X: torch.Tensor, Y: torch.Tensor, epochs: in
 class EMCDR(MixingModel):
     """Every check trains the factors for ``stride`` epochs, then the map anew, and judges the whole.
 
-    So the number of epochs of the factors is chosen by what the map makes of them. The paper serves people
+    So the number of epochs of the factors is chosen by what the map makes of them. The paper serves users
     without target rows; those who have some get their own vector beside the mapped one, mixed as ``valid``
     likes it best.
     """
@@ -82,7 +82,7 @@ class EMCDR(MixingModel):
         return step
 
     def map(self, people: torch.Tensor) -> torch.Tensor:
-        """Return the vectors of people in the target, made of their source vectors."""
+        """Return the vectors of users in the target, made of their source vectors."""
         return self.network_["bridge"](self.network_["source"].of(people))
 
     @torch.no_grad()

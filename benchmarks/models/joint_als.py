@@ -16,7 +16,7 @@ from benchmarks.task import Task, source_matrix
 @MODELS.register("ials joint")
 @dataclass
 class JointALS(Model):
-    """A person has one vector for all categories, learned from all rows there are of them."""
+    """A user has one vector for all categories, learned from all rows there are of them."""
 
     factors: int = 64
     regularization: float = 1.0

@@ -1,4 +1,4 @@
-"""EASE over all categories side by side, learned from the linked people."""
+"""EASE over all categories side by side, learned from the linked users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tastebridge.splits import linked_users
 @MODELS.register("ease joint")
 @dataclass
 class JointEase(Model):
-    """Item-item weights across categories; only linked people can teach those, and they fit the memory."""
+    """Item-item weights across categories; only linked users can teach those, and they fit the memory."""
 
     penalty: float = 200.0
 

@@ -1,4 +1,4 @@
-"""LightGCN on the joint graph of people and the items of all categories (He et al., SIGIR 2020)."""
+"""LightGCN on the joint graph of users and the items of all categories (He et al., SIGIR 2020)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class LightGCN(DeepModel):
 
 
 def _normalised(matrix: sparse.csr_matrix) -> Tensor:
-    """Return the normalised adjacency of people and items as a sparse tensor."""
+    """Return the normalised adjacency of users and items as a sparse tensor."""
     ones = binary(matrix)
     graph = sparse.csr_matrix(sparse.block_array([[None, ones], [ones.T, None]]))
     scale = sparse.diags_array(np.maximum(graph.getnnz(axis=1), 1).astype(np.float32) ** -0.5)

@@ -1,4 +1,4 @@
-"""Cross-category item neighbours: a target item is near the items of any category its people have."""
+"""Cross-category item neighbours: a target item is near the items of any category its users have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.task import Task, binary, source_matrix
 class Neighbours(Model):
     r"""Scores :math:`\sum_{j\in u} \frac{|A_i\cap A_j|}{\sqrt{|A_i||A_j|}+s}`, j all items of u.
 
-    :math:`A` are sets of people, s holds back similarities that rest on few of them.
+    :math:`A` are sets of users, s holds back similarities that rest on few of them.
     """
 
     shrinkage: float = 5.0

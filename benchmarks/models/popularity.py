@@ -1,4 +1,4 @@
-"""Popularity: everyone is recommended what most people have."""
+"""Popularity: everyone is recommended what most users have."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.task import Task
 @MODELS.register("popularity")
 @dataclass
 class Popularity(Model):
-    """The number of training people of each target item."""
+    """The number of training users of each target item."""
 
     role = "baseline"
 

@@ -1,4 +1,4 @@
-"""PTUPCDR: a meta-network makes every person's own bridge (Zhu et al., WSDM 2022)."""
+"""PTUPCDR: a meta-network makes every user's own bridge (Zhu et al., WSDM 2022)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class MetaBridge(nn.Module):
 @MODELS.register("ptupcdr")
 @dataclass
 class PTUPCDR(MixingModel):
-    """Task-oriented: the meta-network learns from the target rows of linked people, the factors stay.
+    """Task-oriented: the meta-network learns from the target rows of linked users, the factors stay.
 
     The factors are those at which EMCDR did best on ``valid``. The paper's task is ratings and squared error;
     for interactions the loss is BPR, as everywhere here.
@@ -111,12 +111,12 @@ class PTUPCDR(MixingModel):
         return step
 
     def loss(self, mapped: Tensor, items: Tensor, weights: Tensor) -> Tensor:
-        """Return how badly the mapped people order what they took above what they did not."""
+        """Return how badly the mapped users order what they took above what they did not."""
         others = torch.randint(len(self.target_.items), (len(items),))
         return bpr_loss(mapped, self.target_.items[items], self.target_.items[others], 0.0)
 
     def map(self, people: Tensor) -> Tensor:
-        """Return the vectors of people in the target, made of what they did in the source."""
+        """Return the vectors of users in the target, made of what they did in the source."""
         items, real = self.histories_.of(people)
         return self.network_(self.source_.of(people), self.source_.items[items], real)
 

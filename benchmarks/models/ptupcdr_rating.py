@@ -1,4 +1,4 @@
-"""PTUPCDR for ratings, as in the paper: squared error on the target rows of linked people."""
+"""PTUPCDR for ratings, as in the paper: squared error on the target rows of linked users."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from benchmarks.task import Task
 @MODELS.register("tastebridge")
 @dataclass
 class TasteBridge(Model):
-    """``InterestMapper(target)``; a score is the inner product of a person's and an item's vector."""
+    """``InterestMapper(target)``; a score is the inner product of a user's and an item's vector."""
 
     role = "ours"
     seeded = True

@@ -16,7 +16,7 @@ from tastebridge.recommenders.rating_mapper import RatingMapper
 @MODELS.register("tastebridge rating")
 @dataclass
 class RatingTasteBridge(Model):
-    """``RatingMapper(target)``; a rating is the inner product of a person's and an item's vector."""
+    """``RatingMapper(target)``; a rating is the inner product of a user's and an item's vector."""
 
     role = "ours"
     kind = "rating"

@@ -1,4 +1,4 @@
-"""How scores are judged: each protocol turns them into a value a person or a row, in named groups."""
+"""How scores are judged: each protocol turns them into a value a user or a row, in named groups."""
 
 from benchmarks.protocols import full, rating, sampled
 from benchmarks.protocols.frames import COLUMNS

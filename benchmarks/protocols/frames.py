@@ -1,4 +1,4 @@
-"""The one shape all protocols answer in: a row a group, metric and person (or held-out row of a person)."""
+"""The one shape all protocols answer in: one row per group, metric and user (or held-out row of a user)."""
 
 from __future__ import annotations
 

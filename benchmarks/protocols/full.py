@@ -1,4 +1,4 @@
-"""Protocol ``full``: every target item is ranked, those a person already had are left out."""
+"""Protocol ``full``: every target item is ranked, those a user already had are left out."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class _Lists:
 
 
 def values(task: Task, user_ids: NDArray, scores: NDArray[np.float32]) -> pd.DataFrame:
-    """Return each person's metrics, group by group.
+    """Return each user's metrics, group by group.
 
-    Where a group holds only some held-out rows of a person, the others are left out of the list: they are
+    Where a group holds only some held-out rows of a user, the others are left out of the list: they are
     neither to be found nor in the way.
     """
     open_scores = _without_history(task, user_ids, scores)
@@ -96,7 +96,7 @@ def _without(
 
 
 def _beyond(task: Task, user_ids: NDArray, top: NDArray[np.int64]) -> pd.DataFrame:
-    """Return what kind of items the ten first are; coverage is the same for all people."""
+    """Return what kind of items the ten first are; coverage is the same for all users."""
     matrix = task.panel[task.target].matrix
     counts, n_people = matrix.getnnz(axis=0), len(task.panel[task.target].active_numbers)
     sketch = svds(matrix, k=min(_SKETCH, min(matrix.shape) - 1), random_state=0)[2].T

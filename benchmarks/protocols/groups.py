@@ -1,4 +1,4 @@
-"""Who is looked at apart: cold and warm people, short and long histories, rows with and without twins."""
+"""Who is looked at apart: cold and warm users, short and long histories, rows with and without twins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOUNDS = (5, 10, 20)
 def row_groups(task: Task) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Yield each group's name and which rows of the truth belong to it; empty groups are left out.
 
-    Groups of people hold all rows of theirs, the two of twins may split a person's rows.
+    Groups of users hold all rows of theirs, the two of twins may split a user's rows.
     """
     yield "all", np.ones(len(task.truth), dtype=bool)
     twins = has_twin(task.panel, task.target, task.truth)

@@ -19,7 +19,7 @@ DRAW = 0
 
 
 def values(task: Task, user_ids: NDArray, scores: NDArray[np.float32]) -> pd.DataFrame:
-    """Return each held-out row's metrics, group by group; the person of the row is its ``user_id``."""
+    """Return each held-out row's metrics, group by group; the user of the row is its ``user_id``."""
     ranks = row_ranks(task.split, user_ids, scores, draw_negatives(task.split, random_state=DRAW))
     measured = {name: parse_metric(name, RANK_METRICS)[0](ranks) for name in METRICS}
     people = task.truth["user_id"].to_numpy()

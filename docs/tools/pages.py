@@ -1,4 +1,4 @@
-"""Pages of the site that are kept elsewhere in the repository: the benchmark tables, the changelog, the audit."""
+"""Pages of the site that are kept elsewhere: the benchmark tables, the changelog, the privacy audit."""
 
 from __future__ import annotations
 
