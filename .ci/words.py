@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Count words in the docstrings of src/, and fail above the limits below.
 
-.ci/words.py [--wings] [--list] [PATH ...] prints the table of all files, of each wing, or of the files and folders
-named. With --list it prints each line that counts. Doctests, formulas, code and the heads of sections are left out.
+.ci/words.py [--wings] [--list] [PATH ...] prints the table of all files, of each wing, or of the files
+and folders named. With --list it prints each line that counts. Doctests, formulas, code and the heads of
+sections are left out.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ SOURCES = Path(__file__).resolve().parent.parent / "src" / "tastebridge"
 
 WHAT, PEOPLE = '"what" as a noun', "people, person, somebody, nobody, takers"
 LIMITS = {
-    WHAT: 10.0,
-    PEOPLE: 10.0,
-    "that of, those of": 10.0,
-    "beside": 10.0,
+    WHAT: 90.0,
+    PEOPLE: 146.0,
+    "that of, those of": 18.0,
+    "beside": 7.0,
 }
-"""Occurrences per 10,000 words that are allowed, over all of src/: the one place to lower them."""
+"""Occurrences per 10,000 words that are allowed, over all of src/: the one place to lower them, to 10."""
 
 PATTERNS = {
     WHAT: r"\bwhat\b",

@@ -114,7 +114,7 @@ def test_the_larger_category_has_the_larger_dot_and_the_target_is_in_the_middle(
     found = radii(root)
     assert found == sorted(found, reverse=True)
     assert found[0] == pytest.approx(18, abs=0.1)
-    assert dots(root)["a: 4 people"][0] == pytest.approx(180)
+    assert dots(root)["a: 4 users"][0] == pytest.approx(180)
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.013, 0.097), (-5e-7, 2e-7), (0, 1234)])

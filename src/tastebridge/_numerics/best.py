@@ -84,4 +84,5 @@ class Found:
         merge(self.best, users[order], keys[order])
         who = np.unique(users)
         kth = np.partition(self.best[who], self._margin, axis=1)[:, self._margin]
+        # approximate scores may err by the slack, so candidates within it are kept
         self.floor[who] = np.maximum(unpack_scores(kth) - self._slack[who], LOWEST)

@@ -65,6 +65,7 @@ class Catalogue:
         position = np.full(len(items), -1)
         position[numbers] = np.arange(len(numbers))
         few = np.count_nonzero(items, axis=0) < _THIN * len(items)
+        # for a few thin columns a second, sparse product would not pay
         if few.sum() < _THIN * len(few):
             few[:] = False
         thick, thin = np.flatnonzero(~few), np.flatnonzero(few)

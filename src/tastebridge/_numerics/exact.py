@@ -26,6 +26,7 @@ def exact_product(A: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.
     >>> exact_product(np.array([[2.0**30], [1.0]]), np.array([[2.0**30], [1.0]])).item() - 2**60
     1
     """
+    # a bound for all partial sums, so the order in which BLAS sums does not matter
     if np.sqrt(energy(A).max(initial=0.0)) * np.sqrt(energy(B).max(initial=0.0)) < _EXACT:
         return np.asarray(A.T @ B).astype(np.int64)
     if len(A) == 1:

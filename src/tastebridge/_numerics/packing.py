@@ -25,6 +25,7 @@ def pack(A: NDArray[np.floating], storage: str) -> tuple[NDArray[Any], Floats]:
     largest = np.abs(A).max(axis=1, initial=0.0).astype(np.float64)
     mantissa, exponent = np.frexp(largest / _LEVELS[storage])
     steps = 2.0 ** _BITS[storage]
+    # a row of zeros gets scale 1 instead of 0
     scales = np.where(largest > 0, np.ldexp(np.ceil(mantissa * steps) / steps, exponent), 1.0)
     codes = A / scales[:, None]
     codes = np.rint(codes).astype(np.int8) if storage == "int8" else codes.astype(np.float16)

@@ -73,6 +73,7 @@ def _smaller_side(
     outer, inner = (At, A) if A.shape[0] >= A.shape[1] else (A, At)
     with one_blas_thread():
         values, V = _leading_eigenpairs(outer, inner, k, rng, tol, max_cycles)
+    # 1e-14 of the largest eigenvalue is 1e-7 of the largest singular value
     return inner, np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)), V
 
 
@@ -90,9 +91,11 @@ def _leading_eigenpairs(
     n, block = outer.shape[0], min(_BLOCK, 16 + k // 4)
     keep = k + block
     size = keep + -(-max(keep, 6 * block) // block) * block
+    # a basis of half the side costs as much as the dense solver
     if n <= _DENSE_SIDE or 2 * size > n:
         V = leading_eigenvectors((outer @ inner).toarray(), k)
         return np.diag(_gram(inner, V)), V
+    # float32 suffices to find the space; _polish makes its vectors exact
     dtype: type[np.floating[Any]] = np.float32 if tol >= 1e-4 else np.float64
     basis, energy = _Basis(outer.astype(dtype), inner.astype(dtype), size), 0.0
     B = rng.standard_normal((n, block)).astype(dtype)

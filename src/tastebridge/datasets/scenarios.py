@@ -158,6 +158,7 @@ def _category(
             "user_id": [f"person {user:04d}" for user in users],
             "item_id": items["item_id"].to_numpy()[order[users, places]],
             "category": category,
+            # the first event listed, of small weight, is the common one
             "event": rng.choice(list(scenario.worth), len(users), p=[0.7, 0.3]),
             "timestamp": _START + rng.integers(_DAYS, size=len(users)) * _DAY,
         }

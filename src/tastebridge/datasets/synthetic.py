@@ -113,6 +113,7 @@ def make_panel(
     """
     names = _check(n_users, n_items, categories, n_components, overlap, events_per_user, popularity)
     shares = _shares(relatedness, names)
+    # accepts the seeds scikit-learn accepts
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
     user_factors = _normal(rng, n_users, n_components)
     rotations = {name: _rotation(rng, n_components) for name in names}
@@ -175,6 +176,7 @@ def _taste(
 
 def _presence(rng: np.random.Generator, n_users: int, n_categories: int, overlap: float) -> list[np.ndarray]:
     """Return the numbers of the users active in each category."""
+    # linked users are in all categories, the others at home in one
     everywhere = rng.random(n_users) < overlap
     home = rng.integers(0, n_categories, n_users)
     return [np.flatnonzero(everywhere | (home == category)) for category in range(n_categories)]
@@ -189,6 +191,7 @@ def _draw(
     popularity: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     counts = np.minimum(1 + rng.poisson(events_per_user - 1, len(present)), len(factors))
+    # popularity is independent of the factors
     ranks = rng.permutation(len(factors)) + 1.0
     people, items = draw_items(tastes[present], factors, ranks**-popularity, counts, rng)
     return present[people].astype(np.int32), items

@@ -82,7 +82,9 @@ def confidence_of(
 
 def _held(fold: Fold, segment: Segment, folds: Sequence[Fold]) -> tuple[Array, NDArray[np.int64]]:
     """Return the features (n, n_lengths, n_features) of held users and the place of their first hit."""
+    # all folds of a segment together give _PEOPLE users
     share = -(-_PEOPLE // sum(other.held.segment == fold.held.segment for other in folds))
+    # evenly spaced instead of drawn, so the same users in every run
     people = np.unique(np.linspace(0, len(fold.held.people) - 1, share).astype(np.int64))
     weights = segment.blend.weights(fold.gates[people]) * segment.kept
     features, first = [], []
@@ -107,6 +109,7 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
     best = -np.sort(-last.astype(np.float64), axis=1)
     with np.errstate(invalid="ignore"):  # users who have every item
         best = np.exp(best - best[:, :1])
+        # shifted by the best score, so that exp cannot overflow
         whole = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64).sum(axis=1)
     logits = []
     for n in LENGTHS:
@@ -138,6 +141,7 @@ def _probability(state: Sequence[Calibrated], features: Array, n: int) -> Array:
     at_lengths = [
         np.interp((features[:, at] * part.coef).sum(axis=1), *part.knots) for at, part in enumerate(state)
     ]
+    # a longer list cannot be less likely to hold a hit; separate calibrations may say so
     rising = np.maximum.accumulate(np.stack(at_lengths, axis=1), axis=1)
     place = float(np.interp(np.log(n), np.log(LENGTHS), np.arange(len(LENGTHS))))
     below = int(np.floor(place))

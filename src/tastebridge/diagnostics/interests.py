@@ -83,7 +83,9 @@ def _learn(name: str, histories: Histories, encoders: Mapping[str, Array], seed:
     known = np.flatnonzero(known_to(tuple(other for other in encoders if other != name), histories))
     rng = np.random.default_rng(seed)
     rows = known if len(known) <= _PEOPLE else np.sort(rng.choice(known, _PEOPLE, replace=False))
+    # half a user of each kind added, so that a rate is never 0 or 1
     rate = (y[known].sum() + 0.5) / (len(known) + 1.0)
+    # a fold with one kind of users only cannot be calibrated
     few = min(y[rows].sum(), (~y[rows]).sum()) < 2 * FOLDS
     drawn = {other: part[rows] for other, part in histories.items()}
     X = _elsewhere(name, {other: _features(drawn, other, encoders[other]) for other in encoders})

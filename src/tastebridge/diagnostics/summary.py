@@ -122,6 +122,7 @@ def beyond_accuracy(model: LinearModel, histories: Histories, seed: int) -> pd.D
     for segment in ("cold", "warm") if len(people) >= SMALLEST else ():
         given = {name: part[people] for name, part in histories.items()}
         if segment == "cold":
+            # the same users as if they were new to the target
             given[model.target] = sparse.csr_matrix(given[model.target].shape, dtype=np.float32)
         for name, lists in _lists(model, given, counts, segment):
             kinds = (novelty(lists, counts, target.shape[0]), popularity_bias(lists, counts))
@@ -172,6 +173,7 @@ def _bins(lengths: NDArray[np.integer]) -> Iterator[tuple[str, NDArray[np.int64]
     for end in [*starts[1:], np.inf][: len(starts)]:
         here = np.flatnonzero((lengths >= first) & (lengths < end))
         rest = int((lengths >= end).sum())
+        # the rest counts too: a small one could be found by subtraction
         if rest and min(len(here), rest) < SMALLEST:
             continue
         if len(here) >= SMALLEST:
@@ -211,6 +213,7 @@ def _within(model: LinearModel) -> LinearModel:
 
 def _chance(counts: NDArray[np.int64], n_lists: int, n_users: int) -> tuple[float, float, float, float]:
     """Return the expected values of random lists: coverage, novelty, bias, popularity."""
+    # a random list misses an item with probability 1 - 10 / n_items
     covered = 1 - (1 - min(_LENGTH / len(counts), 1.0)) ** n_lists
     bits = -np.log2(np.maximum(counts, 1) / n_users)
     return float(covered), float(bits.mean()), 0.5, float(counts.mean())

@@ -141,6 +141,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Return ``X`` as a clean float64 ``csr_matrix`` of its own: sorted, summed, without stored zeros."""
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
         check_non_negative(X, f"{type(self).__name__} (histories hold weights of at least 0)")
+        # a copy, because sum_duplicates works in place and X is the caller's
         R = sparse.csr_matrix(X, copy=True)
         R.sum_duplicates()
         R.eliminate_zeros()
@@ -150,7 +151,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         k = check_count("n_components", n_components)
         if k > min(shape):
             raise InvalidParameterError(
-                f"{type(self).__name__}(n_components={k}) needs at least {k} people and {k} items; "
+                f"{type(self).__name__}(n_components={k}) needs at least {k} users and {k} items; "
                 f"there are {shape[0]} and {shape[1]}. Lower n_components to at most {min(shape)}."
             )
         return k

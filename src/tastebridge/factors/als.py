@@ -132,6 +132,7 @@ class ALSFactors(FactorModel):
                 regularization=float(self.regularization),
                 alpha=float(self.alpha),
                 iterations=int(self.iterations),
+                # 0 means all cores in implicit
                 num_threads=0 if self.n_jobs in (None, -1) else int(self.n_jobs or 0),
                 random_state=int(self.random_state),
             )

@@ -94,6 +94,7 @@ class EASEFactors(NormalizedFactors):
         self.item_degrees_ = degrees(R, axis=0)
         rng = np.random.default_rng(self.random_state)
         self.singular_values_, Vt = right_singular(R, self.n_components, rng, self.tol)
+        # R V = U Sigma, whose Gram matrix is diagonal
         self.user_gram_ = np.diag(self.singular_values_**2)
         self.encoder_ = Vt.T * self._filter()
         # an item alone in a direction would explain itself: the filter, below 1, keeps the divisor above 0

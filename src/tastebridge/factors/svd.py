@@ -109,6 +109,7 @@ class SVDFactors(NormalizedFactors):
     def _fit(self, R: sparse.csr_matrix) -> None:
         self.item_degrees_ = degrees(R, axis=0)
         inverse = power(self.item_degrees_, -self.item_power)
+        # items without events have degree 0, and stay columns of zeros
         A = self._normalize(R) @ sparse.diags(inverse)
         rng = np.random.default_rng(self.random_state)
         self.singular_values_, Vt = right_singular(A, self.n_components, rng, self.tol)

@@ -16,6 +16,7 @@ from tastebridge.exceptions import InvalidDataError
 
 def cells_of(column: Any) -> list[Any]:
     """Return the cells of a list, an array or a series of pandas or polars."""
+    # lists and arrays pass through unchanged; only a series has to_list
     native = nw.from_native(column, series_only=True, pass_through=True)
     return native.to_list() if isinstance(native, nw.Series) else list(column)
 

@@ -65,6 +65,7 @@ def later_features(
     for category, frame in tables.items():
         table, ids = of_category(category, frame, item_column)
         known = made.get(category, {})
+        # a column may itself be called "numbers": then it has an encoder, and is no wide vector
         wide = list(known[WIDE].columns or ()) if WIDE in known and known[WIDE].encoder is None else []
         for name in table.column_names:
             if name not in known and name not in wide:
@@ -95,6 +96,7 @@ def _read(category: str, name: str, part: Made, table: pa.Table, ids: list[Any])
     known = [at for at, cell in enumerate(cells) if not is_missing(cell)]
     if not known:
         return None
+    # items with an empty cell get no feature of this name, as in the fit
     given = [cells[at] for at in known]
     try:
         rows = np.array(given) if part.encoder is None else part.encoder.encode(given)

@@ -56,6 +56,7 @@ class NumberEncoder(BaseEstimator):
             If a value is missing, or all are the same.
         """
         shares = np.linspace(0, 1, check_count("n_knots", self.n_knots, 2))
+        # equal quantiles become one knot: many items may share a value
         knots = np.unique(np.quantile(_finite(values), shares))
         if len(knots) < 2:
             raise InvalidDataError(f"number_features needs numbers that differ; all are {knots[0]:g}.")
@@ -71,6 +72,7 @@ class NumberEncoder(BaseEstimator):
         """Return the weights (n_values, n_knots) of the two knots each number lies between."""
         check_is_fitted(self, "knots_")
         knots = self.knots_[:, None]
+        # fitted on the knots themselves, so that the knots are all there is to store
         steps = SplineTransformer(knots=knots, degree=1).fit(knots)
         return np.asarray(steps.transform(_finite(values)[:, None]))
 

@@ -70,6 +70,7 @@ def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
             f"sentence_features needs one text per item; got {len(given)} texts for {len(ids)} items. "
             "Pass both from the same rows."
         )
+    # a blank text would get a vector too, and all blank items would seem alike
     kept = [place for place, text in enumerate(given) if text.strip()]
     if not kept:
         raise InvalidDataError(

@@ -121,6 +121,7 @@ def of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.
     data = into_frame(frame)
     table = (data.collect() if isinstance(data, nw.LazyFrame) else data).to_arrow()
     names = table.column_names
+    # of several tables, one may lack the name given
     items = item_column if item_column in names else recognised("item_id", names)
     if items is None:
         raise InvalidDataError(
@@ -140,11 +141,13 @@ def of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.
 
 
 def _kind(category: str, name: str, column: pa.ChunkedArray) -> str:
+    # a categorical column has the type of its categories
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         return "numbers"
     if _is_text(kind):
         holds = pc.match_substring(pc.cast(column, pa.string()), _SEPARATOR)
+        # the mean of an empty column is None
         return "tags" if (pc.mean(holds).as_py() or 0.0) >= _TAGGED else "text"
     if is_listed(kind):
         if _is_text(kind.value_type):
@@ -163,6 +166,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def vectors_of(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
     """Return the vector of each item, None where it has none."""
+    # vectors of two lengths come from two models
     lengths = set(pc.list_value_length(column.drop_null()).to_pylist())
     if len(lengths) > 1:
         raise InvalidDataError(
@@ -186,6 +190,7 @@ def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemF
         }
     cells = [cell for part in parts.values() for cell in part.cells]
     try:
+        # ids are given below, category by category; here rows count by place
         whole = _MAKE[kind](range(len(cells)), cells, name)
     except InvalidDataError as error:
         raise InvalidDataError(

@@ -77,6 +77,7 @@ class TagEncoder(BaseEstimator):
             raise InvalidDataError(
                 f"tags must be of type str, or lists of str; got {cell!r}. Turn the tags into str."
             )
+        # a tag named twice in a cell counts once
         return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 

@@ -78,6 +78,7 @@ class TextEncoder(BaseEstimator):
         min_df = check_count("min_items", self.min_items)
         self.vectorizer_ = TfidfVectorizer(min_df=min_df, stop_words=self.stop_words)
         words = counted(self.vectorizer_, strings_of(texts), "texts")
+        # small catalogues have fewer directions than asked for
         k = min(n_components, *words.shape)
         self.components_ = truncated_svd(words, k, np.random.default_rng(seed), tol=1e-4)[2]
         sign = _checksum(self.vectorizer_, words)
@@ -94,6 +95,7 @@ class TextEncoder(BaseEstimator):
         encoder.vectorizer_ = TfidfVectorizer(
             min_df=encoder.min_items, stop_words=encoder.stop_words, vocabulary=list(words)
         )
+        # scikit-learn has no constructor from stored weights, but a setter
         encoder.vectorizer_.idf_ = idf
         encoder.components_, encoder.columns_ = components, tuple(columns)
         return encoder

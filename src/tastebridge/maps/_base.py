@@ -56,6 +56,7 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
         rows, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         Y = np.asarray(targets, dtype=np.float64)
         self.fit_moments(Moments.from_arrays(rows, Y.reshape(len(Y), -1), sample_weight))
+        # after fit_moments, which knows matrices only
         self.target_ndim_ = Y.ndim
         return self
 
@@ -74,6 +75,7 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
                 f"{type(self).__name__} needs users with weights above zero to learn from; their weights sum "
                 f"to {moments.n:g}. Use linked users, who are active in both the source and the target."
             )
+        # parameters are checked at fit: the constructor stores them as they come
         self._check(moments)
         centered = self._centered(moments)
         self.coef_ = self._solve(centered)

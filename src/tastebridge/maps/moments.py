@@ -125,6 +125,7 @@ class Moments:
         if missing:
             raise InvalidDataError(f"Stored moments need the arrays {names}; {missing} are missing.")
         parts = [np.asarray(arrays[name], dtype=np.float64) for name in names]
+        # the lengths of the two sums decide the shapes of all others
         shapes = [part.shape for part in parts]
         p, q = parts[1].size, parts[2].size
         if shapes != [(), (p,), (q,), (p, p), (p, q), (q, q)]:

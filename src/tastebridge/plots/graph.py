@@ -46,10 +46,12 @@ def category_graph(
             # each pair once, and no line for a correlation that rounds to nothing
             if one < other and {one, other} <= set(places) and value > 0.02:
                 far = target not in (one, other)
+                # used sources in colour, others grey, pairs of two sources in the background
                 role = "line" if far else "accent" if {one, other} - {target} <= used else "flat"
                 _link(axes, places[one], places[other], role, 1 + 9 * value**2, far)
         most = max([1, *people.values()])
         for name, place in places.items():
+            # the area of a dot, not its radius, grows with the number of users
             role = "good" if name == target else "accent" if name in used else "flat"
             _category(axes, name, place, 6 + 12 * math.sqrt(people[name] / most), role, people[name])
         said = f"{target} in the middle; " + "; ".join(
@@ -71,7 +73,7 @@ def _link(axes: Any, one: _Place, other: _Place, role: str, width: float, far: b
 def _category(axes: Any, name: str, place: _Place, radius: float, role: str, people: int) -> None:
     x, y = place
     dot = {"color": colour(role), "markersize": 2 * radius, "markeredgewidth": 0, "zorder": 3}
-    axes.plot([x], [y], "o", **dot, gid=hint(f"{name}: {people:,} people"))
+    axes.plot([x], [y], "o", **dot, gid=hint(f"{name}: {people:,} users"))
     rim = {"facecolor": colour("paper"), "linewidth": 0, "pad": 1, "alpha": 0.8}
     weight = "bold" if role == "good" else "normal"
     axes.text(

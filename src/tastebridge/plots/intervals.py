@@ -43,6 +43,7 @@ def interval_plot(rows: Sequence[tuple], title: str, unit: str = "", zero: bool 
     """
     given = [Row(*row) for row in rows]
     ends = [value for row in given for value in row[1:4] if not math.isnan(value)] or [0.0, 1.0]
+    # zero stays in view, so that an interval off zero can be seen to be
     low, high = (min(0.0, *ends), max(0.0, *ends)) if zero else (min(ends), max(ends))
     space = (high - low or 1.0) * 0.06
     height = _TOP + _ROW * len(given) + _BOTTOM

@@ -25,7 +25,7 @@ def history_plot(groups: Sequence[tuple[str, float, float, float, float]], title
     """
     highest = max((max(row[3], row[4]) for row in groups), default=1.0)
     places = range(len(groups))
-    with _ruled(unit, "items known of a person elsewhere", highest) as axes:
+    with _ruled(unit, "items of a user in the sources", highest) as axes:
         axes.set_xlim(-0.5, max(len(groups), 1) - 0.5)
         axes.set_xticks(places, [row[0].replace(" or more", "+") for row in groups])
         flat = {"color": colour("flat"), "linewidth": 2, "dashes": (2, 2)}
@@ -63,11 +63,12 @@ def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -
 
     Examples
     --------
-    >>> "share seen" in reliability_plot([(0.2, 0.25, 40), (0.7, 0.6, 40)], "Reliability")
+    >>> "observed share" in reliability_plot([(0.2, 0.25, 40), (0.7, 0.6, 40)], "Reliability")
     True
     """
+    # rare events would be a cluster in the corner of a unit square
     highest = min(1.0, 1.1 * max((max(said, seen) for said, seen, _ in points), default=1.0))
-    with _ruled("share seen", "probability said", highest / 1.08) as axes:
+    with _ruled("observed share", "predicted probability", highest / 1.08) as axes:
         axes.set_xlim(0, highest)
         ticks(axes.xaxis)
         axes.xaxis.grid(False)
@@ -76,8 +77,8 @@ def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -
             [part[0] for part in points], [part[1] for part in points], color=colour("accent"), linewidth=2
         )
         for said, seen, people in points:
-            _dot(axes, said, seen, 9, "accent", f"said {said:.2f}, seen {seen:.2f}, {people:g} people")
-        told = "; ".join(f"said {said:.2f}, seen {seen:.2f}" for said, seen, _ in points)
+            _dot(axes, said, seen, 9, "accent", f"predicted {said:.2f}, observed {seen:.2f}, {people:g} users")
+        told = "; ".join(f"predicted {said:.2f}, observed {seen:.2f}" for said, seen, _ in points)
         return picture_of(axes, title, told)
 
 

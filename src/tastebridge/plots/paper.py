@@ -24,10 +24,13 @@ SMALL = 11.0
 """Size of the letters at axes, in pixels."""
 _HINT = "hint:"
 _STYLE: dict[Any, Any] = {
+    # letters stay text, so files are small and screen readers can read them
     "svg.fonttype": "none",
+    # the same picture has the same bytes in every run
     "svg.hashsalt": "tastebridge",
     "font.size": 12.0,
     "text.color": COLOURS["ink"],
+    # a $ in the name of an item is a $
     "text.parse_math": False,
     "axes.edgecolor": COLOURS["line"],
     "axes.labelcolor": COLOURS["soft"],

@@ -51,6 +51,7 @@ def picture_of(axes: Any, title: str, description: str, least: float = 0) -> Pic
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     width, height = 72 * figure.get_size_inches()
+    # only the marks: head, metadata and style are needed in a file of its own, not in a page
     body = _CLIP.sub("", _HEAD.sub("", file.getvalue())).removesuffix("</svg>")
     body = _HINT.sub(r"<g><title>\1</title>", _FONT.sub("system-ui,sans-serif", body))
     # ids are shared by the whole page, so each picture marks its own

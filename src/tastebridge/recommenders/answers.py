@@ -47,6 +47,7 @@ def recommendations(
     items, filters = state.items, Filters()
     if allow is not None or deny is not None:
         users = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
+        # a vocabulary sorts its ids, and users were asked for in another order
         filters = ordered(read_filters(allow, deny, users, items, missing), users, ids)
     found = [
         state.scorer.top_items(part, min(n, len(items)), closed(state, part, filters.of(rows), twins))

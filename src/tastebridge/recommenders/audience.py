@@ -36,6 +36,7 @@ def best_users(
     for rows, part in chunks(histories, n_users, size):
         users, scores = find(part, items, n)
         given = users >= 0
+        # places within the chunk become places among all users
         places = users[given].astype(np.int64) + rows.start
         merge(best, np.nonzero(given)[0], pack(scores[given], places))
     return unpack(best)

@@ -282,6 +282,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         numbers = self._known().users.numbers(frame["user_id"].to_numpy(), missing=policy)
         items = state.items.numbers(frame["item_id"].to_numpy(), missing=policy)
         known = (numbers >= 0) & (items >= 0)
+        # each user is encoded once, however many pairs name them
         users, place = np.unique(numbers[known], return_inverse=True)
         scores = np.full(len(numbers), np.nan, dtype=np.float32)
         scores[known] = state.scorer.pair_scores(self._pair_rows(state, users), place, items[known])
@@ -310,6 +311,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         users, ids = self._users(user_ids, missing)
         model = _with_vectors(self, state)
         parts = [model.user_vectors(part) for _, part in chunks(self._rows(state, users), len(ids))]
+        # no users: still a matrix of the right width
         parts = parts or [np.zeros((0, model.item_vectors().shape[1]), np.float32)]
         return Vectors(ids, np.concatenate(parts))
 
@@ -460,6 +462,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
 
     def _read(self, events: Events) -> Panel:
         """Forget the last fit, and return the panel of the events."""
+        # a refit keeps no attribute of the fit before
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
         return read_events(events, self.event_weights, self.policy)
@@ -524,6 +527,7 @@ def encoder_for(recommender: Recommender, panel: Panel, weighting: Weighting | N
 
 def restored(recommender: RecommenderT, saved: persist.Saved) -> RecommenderT:
     """Return a recommender with its saved parts; frames are read by its own parameters."""
+    # these are parameters of the recommender, and no part of a saved encoder
     given: dict[str, Any] = {"event_weights": recommender.event_weights, "policy": recommender.policy}
     joint = saved.joint
     if joint is not None:

@@ -30,6 +30,7 @@ def compressed(state: FittedState, panel: Panel | None, request: Request) -> Fit
     model = state.scorer.model
     if request.n_components is not None:
         check_count("n_components", request.n_components, 2, model.item_vectors().shape[1] - 1)
+    # one generator for the halves and the projection: the seed decides both
     rng = np.random.default_rng(request.random_state)
     ground = _ground(state, panel, request.events, rng)
     if not ground.lists:
@@ -62,6 +63,7 @@ def _ground(
         learned, judged = np.array_split(rng.permutation(len(panel)), 2)
         lists = compression.hidden_lists(histories, target, np.sort(judged), rng)
         return compression.Ground(histories, learned, lists, "people of the fit")
+    # held-out users are judged; users of the fit, if there are any, shape the projection
     truth, given = held_out(state, panel, events)
     judged = np.arange(truth.shape[0])
     if panel is not None:

@@ -62,6 +62,7 @@ def routes_asked_for(
 ) -> list[Route]:
     """Return the routes to a target: those given, with popularity, or the affordable default ones."""
     if mapper.routes is not None:
+        # without popularity there would be no baseline to fall back on
         given = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
         return [
             *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in given),
@@ -85,6 +86,7 @@ def _rank(mapper: InterestMapper, target: str, limits: dict[str, int]) -> int:
     if mapper.n_components is None:
         return RANK
     wanted = check_count("n_components", mapper.n_components)
+    # one source of this size is enough; smaller ones get smaller ranks
     largest = max(limit for name, limit in limits.items() if name != target)
     if wanted > (most := min(largest, limits[target])):
         raise InvalidParameterError(

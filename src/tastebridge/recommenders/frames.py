@@ -28,6 +28,7 @@ def to_frame(
     best = np.concatenate([part[0] for part in found]) if found else np.zeros((0, width), dtype=np.int32)
     scores = np.concatenate([part[1] for part in found]) if found else np.zeros((0, width), np.float32)
     given = best >= 0
+    # against the n asked for, also where the catalogue is smaller
     short = int((given.sum(axis=1) < n).sum())
     if short:
         warn(

@@ -26,6 +26,7 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
     """
     fresh, given = state.encoder.fold_in(events, "skip", quiet=True)
     truth = given[state.target]
+    # the rows to predict must not be in the histories
     histories = {**given, state.target: sparse.csr_matrix(truth.shape, dtype=np.float32)}
     if panel is not None:
         at = panel.users.numbers(fresh.users.ids, missing="negative")
@@ -33,6 +34,7 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
         histories = {
             name: known[name] + (rows - _common(rows, known[name])) for name, rows in histories.items()
         }
+    # users without a row to predict would count as missed
     wanted = np.flatnonzero(np.diff(truth.indptr))
     return truth[wanted], {name: rows[wanted] for name, rows in histories.items()}
 

@@ -267,9 +267,11 @@ class InterestMapper(Recommender):
             panel, state, message = fit_one(self, panel)
             messages, joint, states = [message] if message else [], None, {state.target: state}
         else:
+            # the bits of a product depend on the number of BLAS threads
             with one_blas_thread():
                 panel, states, joint, messages = fit_several(self, panel, targets)
         self._keep(states, panel, joint)
+        # warned at the end: if warnings are errors, the model is whole all the same
         for message in messages:
             warn(message)
         return self
@@ -587,6 +589,7 @@ class InterestMapper(Recommender):
         check_choice("dtype", dtype, tuple(DTYPES))
         seed = check_count("random_state", random_state, 0)
         request = Request(n_components, dtype, events, seed)
+        # each target has a model of its own, and so a projection of its own
         states = {name: compressed(state, self.panel_, request) for name, state in self.targets_.items()}
         return clone(self)._keep(states, self.panel_, self.joint_)
 
@@ -704,6 +707,7 @@ class InterestMapper(Recommender):
         state = self._updatable()
         fresh = Fresh(events, features, before, repeats, missing)
         state, panel = updated(state, self.panel_, fresh, self.random_state)
+        # one assignment after all work is done: changed as a whole or not at all
         return self._keep({state.target: state}, panel)
 
     def read_features(
@@ -798,6 +802,7 @@ class InterestMapper(Recommender):
         state = self._updatable()
         gone = leaving(state, self.panel_, user_ids, before, missing)
         if refit_items:
+            # a fit of a copy: an error leaves this mapper as it is
             fitted = clone(self).fit(with_known_items(remaining(self._known(), gone)))
             self._keep(fitted.targets_, fitted.panel_)
         else:
@@ -833,6 +838,7 @@ class InterestMapper(Recommender):
         ['too few events', 'too few events']
         """
         state = self._updatable() if getattr(self, "joint_", None) is not None else self._state("drift")
+        # raises with the reason why one of several targets cannot be updated
         if state.no_statistics == ONE_OF_SEVERAL:
             state.updatable()
         if "drift_" not in state.tables:
@@ -845,6 +851,7 @@ class InterestMapper(Recommender):
         """Return the mapper of one target among several."""
         state, panel = self.targets_[target], self.panel_
         if panel is not None and len(state.encoder.items) < len(panel.categories):
+            # the mapper of one target knows only the categories it reads
             panel = panel.select(list(state.encoder.items))
         return clone(self).set_params(target=target)._keep({target: state}, panel)
 

@@ -73,6 +73,7 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     step("interests")
     tables: dict[str, pd.DataFrame] = {}
     interests = known.interests or learn_interests(fit.context, seed)
+    # shared by several targets otherwise, and such a target is not updated by itself
     if known.interests is None:
         tables["drift_"] = learn_drift(fit.context, popularity(known.encoder.statistics), seed)
     step("model")
@@ -119,6 +120,7 @@ def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
     routes, segments = fit.known
     table["bridge"] = [carried_by(segments["cold"], routes, name) for name in fit.sources]
     if known.over_users:
+        # too few users for a verdict: a source counts as kept if any route of it has weight
         table["kept"] = table["bridge"] != ""
     return table
 

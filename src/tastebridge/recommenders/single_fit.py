@@ -60,6 +60,7 @@ def fit_one(
         step("factors")
         agreement = _agreement(mapper, context, plan)
         built = build(context, routes_over(plan.over, asked), sources, plan, settings, rng)
+        # with few linked users, their routes join routes over features or items later
         over_users = over_people(asked) if plan.over == "other" else ()
         known = Known(panel, encoder, agreement=agreement, over_users=over_users)
         state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
@@ -114,6 +115,7 @@ def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan) -> dict[
     for name in plan.matches if plan.standing else ():
         agreed = item_agreement(context, name, mapper.random_state)
         found[name] = np.nan if agreed is None else agreed.mean
+        # equal numbers of different items are no overlap
         if mapper.bridge == "auto" and (agreed is None or agreed.low <= 0):
             del context.same[name]
     return found

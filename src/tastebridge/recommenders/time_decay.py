@@ -47,6 +47,7 @@ def half_lives_of(recency: str | Sequence[float], panel: Panel) -> list[float]:
         If the panel has no times.
     """
     times = [part.times for part in panel.interactions.values() if part.times is not None and len(part.times)]
+    # a category without events needs no times
     if len(times) < len([part for part in panel.interactions.values() if part.matrix.nnz]):
         raise InvalidDataError(
             "recency needs the time of every event, and the panel lacks them. Give a timestamp column, or "
@@ -54,6 +55,7 @@ def half_lives_of(recency: str | Sequence[float], panel: Panel) -> list[float]:
         )
     if recency == AUTO:
         days = (max(part.max() for part in times) - min(part.min() for part in times)) / _DAY
+        # all events at one moment: there is no age to weigh
         return [share * days for share in _SHARES] if days > 0 else []
     if isinstance(recency, str) or not isinstance(recency, Sequence) or not len(recency):
         raise InvalidParameterError(
@@ -101,6 +103,7 @@ def choose_half_life(
     late = _moment(make, panel, targets, half_lives)
     if late is None:
         return None, _table(late, None, None)
+    # only these are fitted a second time
     better = [half_life for half_life, gap in late.gaps.items() if gap.low > 0]
     early = _moment(make, late.train, targets, better) if better else None
     sure = [] if early is None else [half_life for half_life, gap in early.gaps.items() if gap.low > 0]

@@ -42,6 +42,7 @@ def users_asked_for(users: Vocabulary, user_ids: Ids | None, missing: str) -> tu
     ids = ids.to_numpy() if isinstance(ids, nw.Series) else np.asarray(ids, dtype=users.ids.dtype)
     if missing == "skip":
         numbers, ids = numbers[numbers >= 0], ids[numbers >= 0]
+    # also among unknown users: a row twice would be two lists for one user
     values, counts = np.unique(ids, return_counts=True)
     if (counts > 1).any():
         first = int(np.argmax(counts > 1))

@@ -60,6 +60,7 @@ def correlation_interval(a: Array, b: Array) -> Interval:
     S. J. Devlin, R. Gnanadesikan and J. R. Kettenring, "Robust estimation and outlier detection with
     correlation coefficients", Biometrika 62 (1975).
     """
+    # artanh is infinite at 1
     r = float(np.clip(np.mean(a * b), -0.999999, 0.999999))
     influence = a * b - r * (a * a + b * b) / 2
     error = float(influence.std()) / np.sqrt(len(a)) / (1 - r * r)

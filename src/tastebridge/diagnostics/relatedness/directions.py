@@ -88,6 +88,7 @@ def _directions(context: FitContext, source: str, seed: int) -> Iterator[tuple]:
     shown = 0
     for place in range(k):
         found = correlation_interval(A[:, place], B[:, place])
+        # a direction that may be chance is not described to anybody
         if found.low <= 0:
             continue
         shown += 1
@@ -111,6 +112,7 @@ def structure(rows: sparse.csr_matrix, variate: Array) -> Array:
 
 def _ends(loadings: Array) -> Iterator[tuple[str, int, int, float]]:
     for end, sign in (("high", 1.0), ("low", -1.0)):
+        # stable: of equal loadings the lower item number comes first
         order = np.argsort(-sign * loadings, kind="stable")[:_ITEMS]
         for rank, item in enumerate(order[sign * loadings[order] > 0], start=1):
             yield end, rank, int(item), float(loadings[item])

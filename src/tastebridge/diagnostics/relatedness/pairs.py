@@ -102,6 +102,7 @@ def relatedness_of(tastes: Mapping[str, Taste], random_state: int) -> pd.DataFra
 def _taste(rows: sparse.csr_matrix, rank: int, seed: int) -> Taste:
     """Return the active users of one category and their factors."""
     here = np.diff(rows.indptr) > 0
+    # no more directions than users or items with an event
     used = int((np.bincount(rows.indices, minlength=rows.shape[1]) > 0).sum())
     k = min(rank, int(here.sum()), used)
     if not k:
@@ -118,6 +119,7 @@ def _pair(names: tuple[str, str], tastes: Mapping[str, Taste], rng: np.random.Ge
     shares = [len(linked) / max(int(active[name].sum()), 1) for name in names]
     interval, there, back = (np.nan,) * 3, np.nan, np.nan
     if len(linked) >= FEWEST:
+        # rng is new for every pair, so a pair does not depend on the others
         seed = int(rng.integers(2**31))
         people = linked if len(linked) <= _PEOPLE else np.sort(rng.choice(linked, _PEOPLE, replace=False))
         X, Y = (tastes[name].factors(people) for name in names)
