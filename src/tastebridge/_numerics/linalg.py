@@ -18,15 +18,15 @@ from tastebridge._numerics.threads import one_blas_thread
 Array = NDArray[np.float64]
 
 LANES = 16
-"""Rows multiplied at once: no more than fill the widest vector of a processor, in float32."""
+"""Rows multiplied at once: they fill the widest vector register of a processor, in float32."""
 _ROWS, _COLUMNS = 256, 512
-"""Rows, whole tiles, and columns that are worked on while they are in the cache."""
+"""Rows and columns of a block that stays in the cache; rows are whole tiles of :data:`LANES`."""
 _RANK_TOLERANCE = 1e-10
-"""Eigenvalues below this share of the largest are taken for zero: moments carry their rounding squared."""
+"""Eigenvalues below this share of the largest count as zero: moments hold the square of the rounding."""
 
 
 class CanonicalDirections(NamedTuple):
-    """Canonical correlations (k,) and the directions ``Wx`` (p, k), ``Wy`` (q, k) that show them."""
+    """Canonical correlations (k,) and their directions ``Wx`` (p, k), ``Wy`` (q, k)."""
 
     correlations: Array
     Wx: Array
@@ -37,7 +37,7 @@ def ridge_from_moments(xx: Array, xy: Array, alpha: float) -> Array:
     r"""Return the (p, q) minimiser :math:`B = (S_{xx} + \alpha I)^{-1} S_{xy}` of the ridge loss.
 
     Solved by Cholesky; where the matrix is singular to working precision (``alpha=0`` and dependent
-    columns), by its eigenvectors instead, which gives the solution of least norm.
+    columns), by its eigenvectors, which give the solution of least norm.
     """
     S = xx + alpha * np.eye(len(xx))
     if _well_conditioned(S):
@@ -54,7 +54,7 @@ def regularized(S: Array, regularization: float) -> Array:
 def inverse_sqrt(S: Array) -> Array:
     """Return the symmetric root of the inverse of ``S`` (p, p).
 
-    Eigenvalues that are zero to rounding are left out: there it is the root of the pseudo-inverse.
+    Eigenvalues that are zero up to rounding are left out, which gives the root of the pseudo-inverse.
     """
     values, V = linalg.eigh(S, check_finite=False)
     return (V * np.sqrt(_reciprocal(values))) @ V.T
@@ -71,6 +71,7 @@ def canonical_directions(xx: Array, yy: Array, xy: Array, n_components: int) -> 
     Kx, Ky = inverse_sqrt(xx), inverse_sqrt(yy)
     U, rho, Vt = linalg.svd(Kx @ xy @ Ky, full_matrices=False, check_finite=False)
     U, V = U[:, :n_components], Vt[:n_components].T
+    # singular vectors are unique up to their sign
     sign = column_signs(U)
     return CanonicalDirections(np.minimum(rho[:n_components], 1.0), Kx @ (U * sign), Ky @ (V * sign))
 
@@ -87,13 +88,12 @@ def procrustes(xy: Array) -> tuple[Array, float]:
 
 
 def row_products(X: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
-    r"""Return ``X @ B``, every row the same, bit by bit, whatever rows stand beside it.
+    r"""Return ``X @ B``, every row the same, bit by bit, whatever the other rows.
 
-    The order in which BLAS sums depends on the shape of a product, and within one on the place of an entry
-    along its columns; along its rows, which lie in the lanes of one vector, all are summed alike. So rows are
-    multiplied :data:`LANES` at a time, the last of them filled up with zeros, as columns of
-    :math:`B^\top X^\top`: every call has the same shape, on one thread. The rows of a sparse matrix are
-    summed each for itself anyway.
+    The order of summation in BLAS depends on the shape of a product, and within a product on the column of an
+    entry. It does not depend on the row: rows are in the lanes of one vector register. So rows are multiplied
+    :data:`LANES` at a time, the last of them padded with zeros, as columns of :math:`B^\top X^\top`: every
+    call has the same shape, on one thread. The rows of a sparse matrix are always summed one by one.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def row_products(X: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
     kind = np.result_type(X, B)
     X, B = np.ascontiguousarray(X, dtype=kind), np.asarray(B, dtype=kind)
     (n, k), p = X.shape, B.shape[1]
-    if p == 1:  # a single column is multiplied by other code, whose bits depend on where arrays begin
+    if p == 1:  # BLAS multiplies a single column by other code, whose bits depend on memory alignment
         return row_products(X, np.column_stack([B, np.zeros_like(B)]))[:, :1]
     whole, out = n - n % LANES, np.empty((n, p), dtype=kind)
     with one_blas_thread():
@@ -132,20 +132,21 @@ def _put_products(right: NDArray[Any], X: NDArray[Any], out: NDArray[Any]) -> No
 
 
 def _spans(p: int) -> list[slice]:
-    """Return runs of columns that fit the cache, all of about one width: none of a single column."""
+    """Return runs of columns that fit the cache, of about equal width; none is a single column."""
     n = -(-p // _COLUMNS)
     return [slice(p * at // n, p * (at + 1) // n) for at in range(n)]
 
 
 def with_data(X: sparse.csr_matrix, data: Any) -> sparse.csr_matrix:
-    """Return a matrix of the pattern of ``X``, which it shares, with other values; quicker than scipy's."""
+    """Return a matrix with other values that shares the pattern of ``X``; faster than scipy's constructor."""
+    # scipy's constructor would check the pattern again
     other = copy(X)
     other.data = data
     return other
 
 
 def row_sums(X: sparse.csr_matrix, data: NDArray[Any]) -> Array:
-    """Return the sums of ``data`` by the rows of ``X``, each summed for itself whatever rows stand beside."""
+    """Return the sums of ``data`` by the rows of ``X``, each summed alone, whatever the other rows."""
     rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     return np.bincount(rows, data, minlength=X.shape[0]).astype(np.float64)
 

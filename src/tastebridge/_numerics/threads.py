@@ -1,4 +1,4 @@
-"""Calls side by side: independent work on as many threads as are wanted."""
+"""Independent calls on several threads, and BLAS on one thread."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LOCK = Lock()
 def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> list[T]:
     """Return the results of calls that do not depend on each other, in their order.
 
-    They run on ``n_jobs`` threads, None or -1 for one a core; the numerics below leave the interpreter free.
-    After an error nothing new is begun, and it is raised once the calls that have begun are done.
+    They run on ``n_jobs`` threads, None or -1 for one per core; numpy and scipy release the interpreter lock.
+    After an error no new call is started, and the error is raised once the running calls are done.
     """
     workers = min(n_threads(n_jobs), len(calls))
     if workers < 2:
@@ -29,24 +29,25 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
         running = [pool.submit(call) for call in calls]
         wait(running, return_when=FIRST_EXCEPTION)
         pool.shutdown(wait=True, cancel_futures=True)
-    return [part.result() for part in running]  # what was cancelled stands behind the error
+    return [part.result() for part in running]  # raises the error before it reaches a cancelled call
 
 
 def n_threads(n_jobs: int | None) -> int:
-    """Return how many threads ``n_jobs`` means on this machine."""
+    """Return the number of threads of ``n_jobs`` on this machine."""
+    # None is one thread to joblib, and all cores here
     return int(effective_n_jobs(-1 if n_jobs is None else n_jobs))
 
 
 def one_blas_thread() -> AbstractContextManager[None]:
-    """Return a context in which numpy and scipy multiply on one thread, quick to enter, and again within.
+    """Return a context with one BLAS thread for numpy and scipy; it is fast to enter, and can be nested.
 
-    It holds in whatever Python thread it is entered, and until the last of them is out.
+    It holds in every Python thread that has entered it, until the last of them has left.
     """
     return _one_thread()
 
 
 class _Limit:
-    """The limit of one BLAS thread on some libraries, from the first that enters to the last that leaves."""
+    """The limit of one BLAS thread on some libraries, from the first to enter to the last to leave."""
 
     def __init__(self, libraries: list[Any]) -> None:
         self._libraries, self._within = libraries, 0
@@ -68,7 +69,7 @@ class _Limit:
 
 
 class _OneThread(local):
-    """The limit that all Python threads share, and that of each where BLAS counts threads for each apart."""
+    """The limit shared by all Python threads, and one per thread for BLAS that counts threads for each."""
 
     def __init__(self) -> None:
         self._own = _Limit([library for library in _libraries() if _counts_apart(library)])
@@ -76,6 +77,7 @@ class _OneThread(local):
     def __enter__(self) -> None:
         with _LOCK:
             _shared().enter()
+        # BLAS under OpenMP keeps a number of its own for every Python thread
         self._own.enter()
 
     def __exit__(self, *error: object) -> None:
@@ -105,5 +107,5 @@ def _shared() -> _Limit:
 
 @cache
 def _libraries() -> list[Any]:
-    """Return the BLAS libraries that are loaded, which takes a search of all of the process."""
+    """Return the loaded BLAS libraries; it searches the whole process, so the result is kept."""
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)

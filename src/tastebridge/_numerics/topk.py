@@ -1,4 +1,4 @@
-"""Exact top-k of inner products in bounded memory: the product proposes, the pair score decides."""
+"""Exact top-k of inner products in bounded memory: a product proposes items, exact scores decide."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from tastebridge.exceptions import InvalidDataError
 
 TILE_USERS, SEGMENT, PAIRS, HEAD = 256, 512, 2048, 2048
 MARGIN = 6
-"""Items kept beyond k, so that rounding cannot have lost one of the k best."""
+"""Items kept beyond k, so that rounding cannot lose one of the k best."""
 WORTH = 10**8
-"""Scores of one call from which on numba is loaded, if it is there, which takes a process about a second."""
+"""Number of scores in a call from which numba is loaded, if installed; loading takes about a second."""
 MOST = 256
-"""Items kept a user up to which the compiled scan, which moves them along one by one, is the quicker."""
+"""Items kept per user up to which the compiled scan, an insertion sort, is faster than numpy."""
 
 
 def top_k(
@@ -59,39 +59,38 @@ def top_k(
 ) -> tuple[NDArray[np.int32], Floats]:
     r"""Return for each user the ``k`` items of the largest inner product :math:`\langle u, v\rangle`.
 
-    Items are visited in blocks, longest vectors first. A block is a BLAS product in float32, whose entries
-    depend in the last bit on the shape of the block, the threads and the machine; so it only *proposes*: by
-    Cauchy–Schwarz it errs by less than :math:`\gamma=\epsilon(d+4)\|u\|\max\|v\|`. A few more than k are
-    kept, and those within :math:`2\gamma` of the k-th are scored again by :func:`pair_scores`; a user for
-    whom they all are, as where many items are the same, is searched once more, every proposal scored. A user
-    takes no part in a block that :math:`\|u\|\|v\|` shows to be out of reach. The answer is therefore the
-    same for one user or a million, any ``block_bytes`` and any ``n_jobs``, and whether a block is scanned by
-    numpy or, with numba installed and much to do, by compiled code. Ties go to the lower item number.
+    Items are visited in blocks, longest vectors first. A block is a BLAS product in float32. Its last bits
+    depend on the shape of the block, the threads and the machine, so it only *proposes* items: by
+    Cauchy–Schwarz its error is below :math:`\gamma=\epsilon(d+4)\|u\|\max\|v\|`. A few more items than k are
+    kept, and the ones within :math:`2\gamma` of the k-th are scored again by :func:`pair_scores`. If all kept
+    items of a user are that close, as with many equal items, the user is searched again with every proposal
+    scored. A user skips a block if :math:`\|u\|\|v\|` is too small. The result is therefore the same for one
+    user or a million, for any ``block_bytes`` and any ``n_jobs``, and for a scan by numpy or by compiled
+    code, which is used for large calls if numba is installed. Ties go to the lower item number.
 
     Parameters
     ----------
     user_vectors, item_vectors : array-like of shape (n_users, n_components), (n_items, n_components)
-        Finite numbers; used as float32. Item vectors that are searched again and again may come as a
-        :class:`Catalogue` of all of them.
+        Finite numbers; used as float32. For repeated searches pass a :class:`Catalogue` of the item vectors.
     k : int
-        How many items a user gets at most.
+        Items per user, at most.
     seen, deny_per_user : csr matrix of shape (n_users, n_items), optional
         Every stored entry is left out for that user.
     allow, deny : array-like of item numbers, optional
-        Only these items, or all but these, for everyone.
+        Only these items, or all but these, for all users.
     allow_per_user : csr matrix of shape (n_users, n_items), optional
         Only the stored entries are open to that user.
     block_bytes : int
-        Working memory of a thread, about, besides the item vectors and the answer.
+        Approximate working memory of a thread, besides the item vectors and the result.
     n_jobs : int
         Threads, as in joblib (-1: all cores). Each uses one BLAS thread.
 
     Returns
     -------
     indices : int32 array of shape (n_users, k)
-        Item numbers, best first; -1 where a user has fewer than ``k`` items to be given.
+        Item numbers, best first; -1 where fewer than ``k`` items are open to a user.
     scores : float32 array of shape (n_users, k)
-        Their scores, falling; ``-inf`` where there is no item.
+        Their scores, descending; ``-inf`` where there is no item.
 
     Raises
     ------
@@ -130,6 +129,7 @@ def top_k(
 
     threads = n_threads(n_jobs)
     stored = sum(m.nnz for m in (*banned, opened) if m is not None) // max(1, len(users))
+    # about the bytes a user needs: keys and masks, the vector, bounds, thin columns
     each = 40 * (2 * k + MARGIN + stored) + 8 * users.shape[1] + len(items) // 128 + 8 * len(catalogue.rare)
     with one_blas_thread():
         run = [partial(work, rows) for rows in _chunks(len(users), block_bytes // each, threads)]
@@ -138,7 +138,7 @@ def top_k(
 
 
 def catalogue_of(item_vectors: ArrayLike | Catalogue, typical: Floats | None = None) -> Catalogue:
-    """Return the catalogue of all of some item vectors, to be searched many times, for ``typical`` people."""
+    """Return a catalogue of item vectors for repeated searches; ``typical`` users make small ones faster."""
     if isinstance(item_vectors, Catalogue):
         return item_vectors
     items = check_vectors("item_vectors", item_vectors)
@@ -148,7 +148,7 @@ def catalogue_of(item_vectors: ArrayLike | Catalogue, typical: Floats | None = N
 def pair_scores(users: NDArray[np.floating], items: Floats) -> Floats:
     """Return the inner products of aligned rows, summed in float64: the one definition of a score.
 
-    Each row is summed by itself, so its score does not depend on the rows beside it.
+    Each row is summed alone, so its score does not depend on the other rows.
 
     Examples
     --------
@@ -190,6 +190,7 @@ def _search(
     near = _scan(users, catalogue, k, MARGIN, shut, only)
     scores = unpack_scores(near)
     close = scores >= (np.partition(scores, MARGIN, axis=1)[:, MARGIN] - slack)[:, None]
+    # every item kept is close, so one that was not kept may belong to the k best
     spilled = np.flatnonzero((close & (near > 0)).all(axis=1))
     close[spilled] = False
     rows, places = np.nonzero(close & (near > 0))
@@ -209,18 +210,20 @@ def _scan(
     shut: list[sparse.csr_matrix],
     only: sparse.csr_matrix | None,
 ) -> Keys:
-    """Return the keys of the ``k + margin`` best by the product; without a margin, of the k best, exact."""
+    """Return the keys of the ``k + margin`` best items by the product; with margin 0 the exact k best."""
     reach, slack = lengths(users) + _error(users), _slack(users, catalogue)
     common = users if not len(catalogue.thin) else np.ascontiguousarray(users[:, catalogue.thick])
     scarce = catalogue.scarce_scores(users)
     buffer = np.empty(TILE_USERS * TILE_ITEMS, dtype=np.float32)
     found = Found(len(users), k, margin, slack)
+    # without a margin all proposals are scored exactly, which the compiled scan does not do
     keep = _compiled_keep(len(users) * len(catalogue.numbers), k + margin) if margin else None
     for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
         here = slice(start, start + TILE_ITEMS)
         numbers = catalogue.numbers[here]
         few = slice(*np.searchsorted(catalogue.rare, (start, start + TILE_ITEMS)))
         active = np.flatnonzero(reach * catalogue.norms[start] >= found.floor)
+        # blocks are sorted by length: no user reaches a later one either
         if not len(active):
             break
         for at in range(0, len(active), TILE_USERS):
@@ -241,7 +244,7 @@ def _scan(
 
 
 def _compiled_keep(n_scores: int, n_kept: int) -> Callable[..., None] | None:
-    """Return the compiled scan, or None where it does not pay or numba is not installed."""
+    """Return the compiled scan, or None for small calls and where numba is not installed."""
     if n_kept > MOST or (n_scores < WORTH and not _load_keep.cache_info().currsize):
         return None
     return _load_keep()
@@ -257,12 +260,12 @@ def _load_keep() -> Callable[..., None] | None:
 
 
 def _error(users: Floats) -> NDArray[np.float64]:
-    """Return by how much a product may be off for an item of length 1."""
+    """Return the largest error of a product for an item of length 1."""
     return (users.shape[1] + 4) * 2.0**-24 * lengths(users)
 
 
 def _slack(users: Floats, catalogue: Catalogue) -> NDArray[np.float64]:
-    """Return how far below the k-th best by the product one of a user's k best may stand."""
+    """Return the largest distance of one of a user's k best below the k-th best by the product."""
     return 2 * catalogue.norms.max(initial=0.0) * _error(users)
 
 
@@ -281,13 +284,14 @@ def _search_one(
 ) -> None:
     """Fill ``best`` (1, k), in place, as :func:`_search` does, for one user by the bounds of the sketch.
 
-    The first items of the sketch give a floor; of the others only those are looked at that may reach it.
+    The first items of the sketch give a floor. Only items whose bound reaches it are visited after them.
     """
     sketch, k, n_items = catalogue.sketch, best.shape[1], len(catalogue.numbers)
     if not n_items:
         return
     one = _One(user, catalogue, _closed(catalogue, shut, only))
     head = min(n_items, max(HEAD, 4 * k))
+    # too few open items among the first ones to give a floor
     if head - np.count_nonzero(one.closed[sketch.order[:head]]) < k:
         head = n_items
     near, most = one.look(slice(head))
@@ -296,6 +300,7 @@ def _search_one(
     most[first] = -np.inf
     found = np.sort(one.keys(first))
     floor = float(unpack_scores(found[-k:])[0] if len(found) >= k else LOWEST)
+    # scores are rounded to float32, and an equal score must not fall below the floor
     floor -= abs(floor) * 2.0**-22
     reach, far = one.reach(floor, head)
     looks = zip((near, most), one.look(slice(head, reach)), one.look(far), strict=True)
@@ -306,7 +311,7 @@ def _search_one(
 
 
 class _One:
-    """One user before the items of a catalogue, which go by their ranks in its sketch.
+    """One user and the items of a catalogue, by their ranks in its sketch.
 
     Parameters
     ----------
@@ -326,28 +331,28 @@ class _One:
         self._rounding = grain * catalogue.norms
 
     def look(self, ranks: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return about the scores of items, and what these are at most."""
+        """Return approximate scores of items, and upper bounds of their scores."""
         places, (near, off) = self._sketch.order[ranks], self._sketch.bounds(self._own, ranks)
         near += self._scarce[places]
         near[self.closed[places]] = -np.inf
         return near, near + off + self._rounding[places]
 
     def reach(self, floor: float, least: int) -> tuple[int, Numbers]:
-        """Return how many ranks may reach a floor, and which of those beyond may by their thin columns."""
+        """Return the number of leading ranks that may reach a floor, and later ones by thin columns."""
         reach = max(least, self._sketch.reach(self._own, floor - self._rounding[0]))
         rare = self._catalogue.rare
         linked = self._sketch.rank[rare[self._scarce[rare] > 0]]
         return reach, linked[linked >= reach]
 
     def closer(self, ranks: Numbers, near: NDArray[np.float64], floor: float) -> Numbers:
-        """Return those of some ranks that may reach a floor at a closer look."""
+        """Return the ranks that may reach a floor by tighter bounds."""
         if self._sketch.turn is None:
             return ranks
         near, off = self._sketch.closer(self._own, ranks, near)
         return ranks[near + off + self._rounding[self._sketch.order[ranks]] >= floor]
 
     def keys(self, ranks: Numbers) -> Keys:
-        """Return the keys of items, scored."""
+        """Return the keys of items with their exact scores."""
         numbers = self._catalogue.numbers[self._sketch.order[ranks]]
         scores = chosen_scores(self._user, np.zeros_like(numbers), self._catalogue.items, numbers)
         return pack(scores, numbers)
@@ -356,7 +361,7 @@ class _One:
 def _closed(
     catalogue: Catalogue, shut: list[sparse.csr_matrix], only: sparse.csr_matrix | None
 ) -> NDArray[np.bool_]:
-    """Return which places of the catalogue are closed to the one user whose rows these are."""
+    """Return a mask of the places of the catalogue that are closed to the user of these rows."""
     closed = np.full(len(catalogue.numbers), only is not None)
     for matrix, is_closed in [(only, False), *((part, True) for part in shut)]:
         if matrix is not None:
@@ -382,7 +387,7 @@ def _mask(
 def _floor(
     scores: Floats, floor: NDArray[np.float64], tile: Numbers, slack: NDArray[np.float64], k: int
 ) -> NDArray[np.float64]:
-    """Return below what no score of a tile is of use; those who have no ``floor`` yet get one, in place."""
+    """Return the least useful score of each user of a tile; users without a ``floor`` get one, in place."""
     if (new := floor[tile] <= LOWEST).any():
         floor[tile[new]] = np.maximum(_kth_at_least(scores[new], k) - slack[tile[new]], LOWEST)
     return floor[tile]
@@ -391,7 +396,7 @@ def _floor(
 def _proposals(scores: Floats, floor: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
     """Return (row, column), row by row, of every score that may belong to its row's k best.
 
-    Above 0 floats sort as their bits do, whose largest is found sooner.
+    Positive floats sort like their bits as integers, and the largest integer is found faster.
     """
     width = scores.shape[1]
     size = SEGMENT if width % SEGMENT == 0 else width
@@ -403,7 +408,7 @@ def _proposals(scores: Floats, floor: NDArray[np.float64]) -> tuple[Numbers, Num
 
 
 def _kth_at_least(scores: Floats, k: int) -> Floats:
-    """Bound each row's k-th largest score from below: by the k-th largest of the peaks of groups."""
+    """Return a lower bound of each row's k-th largest score: the k-th largest of the maxima of groups."""
     width = scores.shape[1]
     size = min(16, max(1, width // (4 * k)))
     n_groups = width // size
@@ -414,12 +419,13 @@ def _kth_at_least(scores: Floats, k: int) -> Floats:
 
 
 def _cut(mask: sparse.csr_matrix, rows: slice) -> sparse.csr_matrix:
-    """Return a run of the rows of a mask."""
+    """Return consecutive rows of a mask."""
     return mask if rows.stop - rows.start >= mask.shape[0] else mask[rows]
 
 
 def _chunks(n_users: int, at_once: int, n_threads: int) -> list[slice]:
-    """Cut the users into runs that fit the memory and keep every thread at work."""
+    """Return consecutive runs of users that fit into memory and keep every thread busy."""
+    # four runs per thread, so that one slow run does not keep the others waiting
     share = -(-n_users // (4 * n_threads if n_threads > 1 else 1))
     step = max(TILE_USERS, min(at_once, share))
     return [slice(start, start + step) for start in range(0, n_users, step)]

@@ -77,7 +77,9 @@ def reliability_plot(points: Sequence[tuple[float, float, float]], title: str) -
             [part[0] for part in points], [part[1] for part in points], color=colour("accent"), linewidth=2
         )
         for said, seen, people in points:
-            _dot(axes, said, seen, 9, "accent", f"predicted {said:.2f}, observed {seen:.2f}, {people:g} users")
+            _dot(
+                axes, said, seen, 9, "accent", f"predicted {said:.2f}, observed {seen:.2f}, {people:g} users"
+            )
         told = "; ".join(f"predicted {said:.2f}, observed {seen:.2f}" for said, seen, _ in points)
         return picture_of(axes, title, told)
 

@@ -10,7 +10,7 @@ from tastebridge.online.state import FittedState, MultiTarget
 
 
 class Fitted(Protocol):
-    """A recommender that holds what a fit leaves."""
+    """A recommender that holds its fitted states."""
 
     targets_: Mapping[str, FittedState]
     joint_: MultiTarget | None
