@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from griffe import Extension, Object
+
+API = Path(__file__).resolve().parent.parent / "pages" / "api"
+ENTRIES = {
+    entry.rsplit(".", 1)[-1]: entry
+    for page in sorted(API.glob("*.md"))
+    for entry in re.findall(r"^::: (\S+)", page.read_text(), re.M)
+}
+"""The entries of the reference by their last name: docstrings name each other without the way to them."""
 
 ROLE = re.compile(r":(class|func|meth|mod|data|attr):`(~?)([^`]+)`")
 MATH = re.compile(r":math:`([^`]+)`", re.S)
@@ -14,8 +23,8 @@ CODE = re.compile(r"^([ ]*)\.\. code-block:: (\w+)\n", re.M)
 TABLE = re.compile(r"^([ ]*)(=+)[ ]+(=+)\n.*?\n\1\2[ ]+\3\n(?=\s*\n|\Z)", re.M | re.S)
 
 
-def as_markdown(text: str, scope: str) -> str:
-    """Return a docstring whose roles, formulas and tables are Markdown; ``scope`` is the class or module."""
+def as_markdown(text: str, scope: Object | None) -> str:
+    """Return a docstring with roles, formulas and tables in Markdown; ``scope`` is its class or module."""
     text = TABLE.sub(_table, text)
     text = BLOCK.sub(lambda found: _formula(found[1], found[2]), text)
     text = MATH.sub(lambda found: rf"\({_joined(found[1])}\)", text)
@@ -31,10 +40,16 @@ def _formula(indent: str, body: str) -> str:
     return f"{indent}\\[{_joined(body)}\\]\n"
 
 
-def _link(short: str, name: str, scope: str) -> str:
+def _link(short: str, name: str, scope: Object | None) -> str:
     """Return a link that stays text where the site has no such entry."""
-    full = name if name.startswith("tastebridge") else f"{scope}.{name}"
-    shown = name.rsplit(".", 1)[-1] if short or name.startswith("tastebridge") else name
+    first = name.split(".")[0]
+    if first == "tastebridge" or scope is None:
+        full = name
+    elif scope.is_class and name in scope.all_members:
+        full = f"{scope.path}.{name}"
+    else:
+        full = name.replace(first, ENTRIES.get(first, f"{scope.path}.{first}"), 1)
+    shown = name.rsplit(".", 1)[-1] if short or first == "tastebridge" else name
     return f'<autoref identifier="{full}" optional><code>{shown}</code></autoref>'
 
 
@@ -58,7 +73,8 @@ def _table(found: re.Match[str]) -> str:
 
 
 def _escaped(rows: list[list[str]]) -> list[list[str]]:
-    return [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    """Return cells with their bars escaped, except in code, where a table leaves them alone."""
+    return [[re.sub(r"(``.*?``)|\|", lambda bar: bar[1] or r"\|", cell) for cell in row] for row in rows]
 
 
 class Roles(Extension):
@@ -68,4 +84,4 @@ class Roles(Extension):
         """Rewrite the docstring of an object."""
         if obj.docstring is not None:
             scope = obj if obj.is_class or obj.is_module else obj.parent
-            obj.docstring.value = as_markdown(obj.docstring.value, scope.path if scope else "")
+            obj.docstring.value = as_markdown(obj.docstring.value, scope)

@@ -12,23 +12,23 @@ class InvalidParameterError(TastebridgeError, ValueError):
 
 
 class InvalidDataError(TastebridgeError, ValueError):
-    """The data given cannot be used as they are."""
+    """The data cannot be used as they are."""
 
 
 class NoLinkedUsersError(InvalidDataError):
-    """No (or too few) users stand in both of two categories."""
+    """No users, or too few, are active in both of two categories."""
 
 
 class UnknownIdError(TastebridgeError, LookupError):
-    """A user or item id is not known to the object asked."""
+    """A user or item id is not in the panel or model."""
 
 
 class UnknownCategoryError(TastebridgeError, LookupError):
-    """A category is not in the panel or model asked."""
+    """A category is not in the panel or model."""
 
 
 class ModelFileError(TastebridgeError, ValueError):
-    """A saved model is damaged, incomplete, or not a model at all."""
+    """A saved model is damaged or incomplete, or the files are no model."""
 
 
 class ModelFormatError(ModelFileError):
@@ -36,7 +36,7 @@ class ModelFormatError(ModelFileError):
 
 
 class OutputError(TastebridgeError, OSError):
-    """Results cannot be written, or those that are there belong to something else."""
+    """Results cannot be written, or the existing output belongs to another run."""
 
 
 class MissingDependencyError(TastebridgeError, ImportError):
@@ -48,8 +48,8 @@ class PrivacyBudgetError(TastebridgeError):
 
 
 class MessageError(TastebridgeError, ValueError):
-    """A federated message is damaged, unexpected, or not a message at all."""
+    """A federated message is damaged or unexpected, or the bytes are no message."""
 
 
 class TastebridgeWarning(UserWarning):
-    """Something was dropped, changed or not possible, and the result says less than was asked."""
+    """Data were dropped or changed, or a step was not possible; the result is less than was asked for."""
