@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from tastebridge.data import Panel, read_panel
 from tastebridge.exceptions import TastebridgeWarning
 
-NASTY = ["NA", "null", "nan", "NaN", "None", "N/A", "007", "7", "1e5", "TRUE", "2015-07-31", "-", "\\N", "#N/A", "0x1F",
-         "a b", " a", "a ", "é", "日本", "x,y", "x;y", "x\ty", "x|y", "x::y", 'say "hi"', '"', '"q"', "'", "a\nb", "+1",
-         "1.0", "inf", "=1+1", "\u200bz", "0" * 30, "9223372036854775807", "9223372036854775808"]  # fmt: skip
+NASTY = ["NA", "null", "nan", "NaN", "None", "N/A", "007", "7", "1e5", "TRUE", "2015-07-31", "-", "\\N", "#N/A",
+         "0x1F", "a b", " a", "a ", "é", "日本", "x,y", "x;y", "x\ty", "x|y", "x::y", 'say "hi"', '"', '"q"', "'", "a\nb",
+         "+1", "1.0", "inf", "=1+1", "\u200bz", "0" * 30, "9223372036854775807", "9223372036854775808"]  # fmt: skip
 IDS = st.sampled_from(NASTY) | st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\x85\u2028\u2029\ufeff"),
+    st.characters(
+        codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\x85\u2028\u2029\ufeff"
+    ),
     min_size=1,
     max_size=8,
 )
@@ -29,7 +31,9 @@ WHOLE = st.integers(-(2**63) + 1, 2**63 - 1) | st.integers(0, 50)
 ROWS = st.one_of(
     *(
         st.lists(
-            st.tuples(users, items, IDS, st.sampled_from([0.5, 1.0, 4.25, 1e-3, 7e8]), st.integers(10**8, 2 * 10**9)),
+            st.tuples(
+                users, items, IDS, st.sampled_from([0.5, 1.0, 4.25, 1e-3, 7e8]), st.integers(10**8, 2 * 10**9)
+            ),
             min_size=1,
             max_size=12,
         )
@@ -41,7 +45,9 @@ COLUMNS = ["user_id", "item_id", "category", "weight", "timestamp"]
 
 
 def as_json(frame, path):
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in frame.to_dict("records")), "utf-8")
+    path.write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in frame.to_dict("records")), "utf-8"
+    )
     return path
 
 
@@ -120,6 +126,8 @@ TIMES = {
 
 @pytest.mark.parametrize("kind", TIMES)
 def test_times_of_every_kind_are_the_same_in_every_form(tmp_path, kind):
-    frame = pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"], "category": "x", "timestamp": TIMES[kind]})
+    frame = pd.DataFrame(
+        {"user_id": [1, 2], "item_id": ["a", "b"], "category": "x", "timestamp": TIMES[kind]}
+    )
     for name, source in written(frame.assign(weight=1.0)[COLUMNS], tmp_path):
         assert read_panel(source)["x"].times.tolist() == [1.7e9, 1.7e9 + 3600], name

@@ -26,8 +26,8 @@ _SUSPICIOUS = 30.0
 def with_public_times(frame: Any, public: NDArray[Any]) -> Any:
     """Return a frame whose numeric times are dates, read as the rows of public users say.
 
-    Plain numbers are seconds, or milli-, micro- or nanoseconds, each by its own size; or all of them are dates
-    written in digits. One protected user would decide on the last for all users.
+    Plain numbers are seconds, or milli-, micro- or nanoseconds, each by its own size; or all of them are
+    dates written in digits. One protected user would decide on the last for all users.
 
     Parameters
     ----------
