@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category, check_choice, check_count
 from tastebridge._foundation.warnings import warn
+from tastebridge._numerics.catalogue import Catalogue
 from tastebridge._numerics.topk import chosen_scores, top_k
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.types import Frame
@@ -121,6 +122,7 @@ class _Scored(NamedTuple):
     vectors: NDArray[np.float32]
     temperature: Array
     log_chance: Array
+    extended: bool
 
     def chances(self, scores: NDArray[np.float32], rows: slice | NDArray[np.int64] = slice(None)) -> Array:
         """Return the chances of scores, one row per user or, with ``rows``, the user of each score."""
@@ -229,7 +231,8 @@ def _mixed(
         scored, seen = _scored(models, name, histories), histories[name]
         width = min(order.n, seen.shape[1])
         closing = closed(models.targets[name], histories, filters[name], twins)
-        items, scores = top_k(scored.vectors, scored.items, width, seen=seen, **closing._asdict())
+        catalogue = scored.items if scored.extended else _catalogue(models, name, histories)
+        items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **closing._asdict())
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
         return best_of_all(found, order.n)
@@ -253,7 +256,13 @@ def _scored(models: Models, target: str, histories: Histories) -> _Scored:
     log_chance = np.full(len(shares), -np.inf)
     open_ = (shares > 0) & np.isfinite(totals)
     log_chance[open_] = np.log(shares[open_]) - totals[open_]
-    return _Scored(items.vectors, vectors, temperature, log_chance)
+    return _Scored(items.vectors, vectors, temperature, log_chance, extended=power is not None)
+
+
+def _catalogue(models: Models, target: str, histories: Histories) -> Catalogue:
+    """Return the items of a target as the search wants them, arranged once and kept."""
+    sizes = {name: rows.shape[1] for name, rows in models.read(target, histories).items()}
+    return models.model(target).catalogue(sizes)
 
 
 def _nothing(ids: np.ndarray, known: Mapping[str, Vocabulary]) -> pd.DataFrame:
