@@ -138,7 +138,7 @@ def _describe_pairs(account: CooccurrenceStatistics, arrays: Arrays) -> dict[str
         "target": account.target,
         "n_links": account.n_links,
         "shrinkage": float(account.shrinkage),
-        "min_users": account.min_users,
+        **({} if account.min_users == 1 else {"min_users": account.min_users}),  # as older files have it
         "routes": dict(account.routes),
         "categories": list(account.pairs),
     }
