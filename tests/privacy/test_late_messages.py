@@ -140,7 +140,7 @@ def test_the_same_group_stays_exact_over_sessions(keys):
 
 def test_a_new_group_can_be_refused_or_accepted(keys):
     masked(keys, NAMES, "run-1")
-    with pytest.raises(InvalidParameterError, match="would show the moments of whoever is in only one"):
+    with pytest.raises(InvalidParameterError, match="would show the moments of parties in only one"):
         masked(keys, NAMES[:2], "run-2", on_new_group="error")
     sent = masked(keys, NAMES[:2], "run-3", on_new_group="exact")
     assert_same(sum_masked(sent, NAMES[:2], "run-3"), total(NAMES[:2]))

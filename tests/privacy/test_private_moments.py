@@ -152,7 +152,7 @@ def test_parameters_that_cannot_be_used_are_refused(params, error):
 def test_rows_that_cannot_be_used_are_refused(X):
     with pytest.raises(InvalidDataError, match="finite numbers"):
         PrivateMoments(1.0, 1e-6).release(X, [[1.0]])
-    with pytest.raises(InvalidDataError, match="row for the same people"):
+    with pytest.raises(InvalidDataError, match="one row for each of the same users"):
         PrivateMoments(1.0, 1e-6).release([[1.0]], [[1.0], [2.0]])
 
 

@@ -74,7 +74,7 @@ def open_sealed(key: Key, salt: bytes, name: str, sealed: bytes, associated: byt
 
 
 def commitment(key: Key, salt: bytes) -> bytes:
-    """Return 32 bytes that only this key and salt give: they tell a wrong key from a damaged file."""
+    """Return 32 bytes that only this key and salt give. They distinguish a wrong key from a damaged file."""
     return _hkdf(key, salt, "commitment")
 
 

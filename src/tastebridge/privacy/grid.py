@@ -45,7 +45,7 @@ def to_grid(X: Array, clip: float) -> Whole:
 
 
 def exact_sums(G: Whole, H: Whole, shares: Mapping[str, float]) -> dict[str, GridPart]:
-    """Return the parts with a share as sums over people of rows on the grid, without any rounding."""
+    """Return the parts with a share as sums of rows on the grid over users, without any rounding."""
     one = np.full((len(G), 1), 1 << BITS, dtype=np.int64)
     pairs = {"xx": (G, G), "xy": (G, H), "yy": (H, H)}
     sums = {"n": GridPart(one.sum(axis=0), BITS)}
@@ -68,7 +68,7 @@ def add_noise(
     r"""Return a part, in units of the clip, with discrete Gaussian noise of ``noise / sqrt(share)``.
 
     Of a symmetric part the upper triangle is drawn; off the diagonal, where an entry stands for two, with
-    half the variance: so the whole still costs what its share says.
+    half the variance. So the whole part still costs its share.
     """
     values = part.values.astype(np.float64) if not noise else None
     if values is None:

@@ -1,4 +1,4 @@
-"""Secret keys: made, kept in a file only the owner can read, and never shown."""
+"""Secret keys: made here, kept in a file that only the owner can read, and never shown."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _LONGEST = 4096
 class Key:
     """A secret of 32 bytes, which its ``repr`` does not show.
 
-    One key may serve for several purposes: what is used is never the secret itself but
-    :meth:`derive`, a secret of its own for each purpose.
+    One key may serve several purposes. The secret itself is never used: :meth:`derive` gives each purpose a
+    secret of its own.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Key:
         Raises
         ------
         InvalidParameterError
-            If it is not such a line, or was mistyped. The message never holds what was given.
+            If it is not such a line, or was mistyped. The message never holds the text given.
         """
         line = text.strip()
         if not line.startswith(_PREFIX):
@@ -204,5 +204,5 @@ def key_from_environment(variable: str = VARIABLE) -> Key | None:
 
 
 def _check(secret: bytes) -> bytes:
-    """Return four bytes that tell a mistyped key, and nothing of use about the right one."""
+    """Return four bytes that show a mistyped key and help nobody to guess the right one."""
     return hashlib.sha256(b"tastebridge key check" + secret).digest()[:4]

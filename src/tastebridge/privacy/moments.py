@@ -22,7 +22,7 @@ SHARES: Mapping[str, float] = {"n": 0.02, "sum_x": 0.04, "sum_y": 0.04, "xx": 0.
 class PrivateMoments(BaseEstimator):
     r"""Moments of paired factors under :math:`(\varepsilon, \delta)`-differential privacy.
 
-    With rows clipped to :math:`\|x\| \le C_x, \|y\| \le C_y`, a person adds to each of the six parts
+    With rows clipped to :math:`\|x\| \le C_x, \|y\| \le C_y`, a user adds to each of the six parts
     :math:`1, x/C_x, y/C_y, xx^\top/C_x^2, xy^\top/C_xC_y, yy^\top/C_y^2` something of norm at most 1. Each
     part b gets Gaussian noise of :math:`\sigma/\sqrt{w_b}` in these units, where the shares :math:`w_b` sum
     to 1: together they cost what one Gaussian mechanism of noise multiplier :math:`\sigma` costs. Of the
@@ -30,33 +30,34 @@ class PrivateMoments(BaseEstimator):
     :meth:`release`'s ``public`` instead.
 
     Rows are rounded towards zero to a grid, summed as whole numbers, and given whole-number noise
-    (:mod:`tastebridge.privacy.noise`) from the system's secure source, so that no rounding weakens what is
-    stated. There is no seed: noise that can be drawn again protects nobody. What is made of the result
-    afterwards, as the repair of the covariances to be positive semidefinite here, costs nothing.
+    (:mod:`tastebridge.privacy.noise`) from the system's secure source, so that no rounding weakens the
+    guarantee. There is no seed: noise that can be drawn again protects nobody. Later use of the result costs
+    nothing. So the covariances are made positive semidefinite here.
 
-    **What is guaranteed.** Neighbours are data sets that differ by one person: all their rows, present or
-    absent. For any set of outcomes S, :math:`\Pr[M(D) \in S] \le e^\varepsilon \Pr[M(D') \in S] + \delta`,
-    against somebody who knows everything else, and whatever is done with the moments afterwards. Public, and
-    so to be chosen without looking at the protected people: the parameters here, the widths p and q, and
-    the models that made the factors. Released: the moments.
+    **What is guaranteed.** Neighbours are data sets that differ by one user, whose row is present or absent.
+    For any set of outcomes S, :math:`\Pr[M(D) \in S] \le e^\varepsilon \Pr[M(D') \in S] + \delta`, against
+    readers who know everything else, and for any use of the moments. Public, and so to be chosen without
+    looking at the protected users: the parameters here, the widths p and q, and the models that made the
+    factors. Released: the moments.
 
-    **What is not covered.** Item factors, whitening, clips or popularity learned from the same people: learn
-    them from people outside (:class:`tastebridge.PrivateMapper` does). Anything else that is released of
-    these people, unless it draws on the same ``budget``. Error messages about bad rows, and the time a
+    **What is not covered.** Item factors, whitening, clips or popularity learned from the same users: learn
+    them from other users (:class:`tastebridge.PrivateMapper` does). Anything else that is released of
+    these users, unless it draws on the same ``budget``. Error messages about bad rows, and the time a
     release takes.
 
     Parameters
     ----------
     epsilon : float
-        Above 0. ``inf`` adds no noise and protects nobody: for measuring what noise costs.
+        Above 0. ``inf`` adds no noise and protects nobody, to measure the cost of noise. It spends a whole
+        budget.
     delta : float
-        Well below one over the number of people.
+        Well below one over the number of users.
     clip : float or (float, float), default=1.0
         :math:`C_x, C_y`, in units of the factors.
     shares : mapping of part to float, optional
         Shares of n, sum_x, sum_y, xx, xy, yy, which are scaled to sum to 1; parts left out get none.
     budget : Budget, optional
-        A ledger to draw on, shared by all releases about the same people; None for one of this release alone.
+        A ledger to draw on, shared by all releases about the same users; None for one of this release alone.
 
     Raises
     ------
@@ -101,15 +102,15 @@ class PrivateMoments(BaseEstimator):
         self.budget = budget
 
     def release(self, X: ArrayLike, Y: ArrayLike, public: Moments | None = None) -> Moments:
-        """Return the private moments of people's factors ``X`` (n, p) and ``Y`` (n, q).
+        """Return the private moments of users' factors ``X`` (n, p) and ``Y`` (n, q).
 
         Parameters
         ----------
         X, Y : array-like of shape (n, p) and (n, q)
-            One row a person, each person once.
+            One row per user, each user once.
         public : Moments, optional
-            Of people outside: what parts without a share are taken from, scaled to the number of people
-            released.
+            Those of other users, which replace the parts without a share, scaled to the released number of
+            users.
 
         Returns
         -------
@@ -120,7 +121,9 @@ class PrivateMoments(BaseEstimator):
         shares, clips = check_shares(self.shares), check_clips(self.clip)
         X, Y = _rows(X, "X"), _rows(Y, "Y")
         if len(X) != len(Y):
-            raise InvalidDataError(f"X and Y need a row for the same people; got {len(X)} and {len(Y)} rows.")
+            raise InvalidDataError(
+                f"X and Y need one row for each of the same users; got {len(X)} and {len(Y)} rows."
+            )
         _check_public(public, shares, (X.shape[1], Y.shape[1]))
         noise = noise_multiplier_for(self.epsilon, self.delta)
         if self.budget is not None:
@@ -151,7 +154,7 @@ def check_shares(shares: Mapping[str, float] | None) -> dict[str, float]:
     total = sum(found.values())
     if not total or not found["n"]:
         raise InvalidParameterError(
-            f"shares must give something to n, the number of people, which all maps need; got {dict(given)}."
+            f"shares must give something to n, the number of users, which all maps need; got {dict(given)}."
         )
     return {name: share / total for name, share in found.items()}
 
@@ -169,7 +172,7 @@ def _rows(X: ArrayLike, name: str) -> Array:
     rows = np.asarray(X, dtype=np.float64)
     if rows.ndim != 2 or not rows.shape[1] or not np.isfinite(rows).all():
         raise InvalidDataError(
-            f"{name} must be a matrix of finite numbers, one row a person; got shape {rows.shape}"
+            f"{name} must be a matrix of finite numbers, one row per user; got shape {rows.shape}"
             + (" with values that are not finite." if rows.ndim == 2 and rows.shape[1] else ".")
         )
     return rows
@@ -180,12 +183,12 @@ def _check_public(public: Moments | None, shares: Mapping[str, float], shape: tu
     if lacking and public is None:
         raise InvalidParameterError(
             f"the parts {', '.join(lacking)} have no share, so they are not released. Give them one, or pass "
-            "public=, the moments of people outside."
+            "public=, the moments of other users."
         )
     if public is not None and (public.shape != shape or not public.n > 0):
         raise InvalidDataError(
-            f"public must hold moments of {shape} factors of some people; it holds {public.shape} of "
-            f"{public.n:g} people."
+            f"public must hold moments of {shape} factors of some users; it holds {public.shape} of "
+            f"{public.n:g} users."
         )
 
 

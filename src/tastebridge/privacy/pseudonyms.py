@@ -1,15 +1,15 @@
-r"""Keyed pseudonyms: ids nobody can link to people, or guess, without the key.
+r"""Keyed pseudonyms: ids that nobody can link to users, or guess, without the key.
 
 .. math:: \text{pseudonym} = \text{HMAC-SHA256}\big(k_c,\; \text{kind} \,\|\, \text{id}\big)_{1…16}, \qquad
           k_c = \text{HMAC-SHA256}(k, \text{context})
 
 in hex. A hash without a key would be no protection: ids can be tried one by one. The same key and context
-give the same pseudonym, so two businesses that share a key can pair their people and nobody else can; another
+give the same pseudonym, so two businesses that share a key can pair their users and nobody else can. Another
 context gives pseudonyms that cannot be linked to the first. Ids of kind int and str stay apart as in a
-:class:`tastebridge.Vocabulary`: 7 and "7" are two people. Strings are taken as they are, letter for letter:
+:class:`tastebridge.Vocabulary`: 7 and "7" are two users. Strings are taken as they are, letter for letter:
 agree on one form (case, Unicode normalisation) before.
 
-Pseudonyms are not anonymity: a history may give its person away whatever they are called.
+Pseudonyms are not anonymity: a history may identify its user under any name.
 
 References
 ----------
@@ -43,7 +43,7 @@ def pseudonyms_of(ids: Any, key: Key | bytes, *, context: str = "user_id") -> np
         All int or all str, none missing; repetitions are fine.
     key : Key or bytes
     context : str, default="user_id"
-        What the pseudonyms are for; those of different contexts cannot be linked.
+        The purpose of the pseudonyms. Pseudonyms of different contexts cannot be linked.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def pseudonyms_of(ids: Any, key: Key | bytes, *, context: str = "user_id") -> np
     ------
     InvalidDataError
         If an id is missing, ids are of mixed type, or two ids get one pseudonym (chance below 1e-20 for a
-        billion people).
+        billion users).
 
     Examples
     --------
@@ -73,7 +73,7 @@ def pseudonyms_of(ids: Any, key: Key | bytes, *, context: str = "user_id") -> np
 
 
 def pseudonymize(data: Any, key: Key | bytes, *, column: str = "user_id", context: str = "user_id") -> Any:
-    """Return a panel or frame with pseudonyms in the place of its people's ids; all else is the same.
+    """Return a panel or frame with pseudonyms in place of its user ids; all else is the same.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def pseudonymize(data: Any, key: Key | bytes, *, column: str = "user_id", contex
     Returns
     -------
     Panel or frame
-        Of the kind given. The people of a panel stand in the order of their pseudonyms.
+        Of the kind given. The users of a panel stand in the order of their pseudonyms.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _panel(panel: Panel, key: Key, context: str) -> Panel:
 
 
 def _reordered(part: Interactions, order: np.ndarray, users: Vocabulary) -> Interactions:
-    """Return interactions with people in another order, and the times of their events with them."""
+    """Return interactions with users in another order, and with the times of their events."""
     times = part.times
     if times is not None:
         ends = part.matrix.indptr

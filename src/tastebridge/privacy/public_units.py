@@ -1,4 +1,4 @@
-"""What reading a frame learns from all rows, learned from public rows only: the unit of numeric times."""
+"""The unit of numeric times, which reading a frame learns from all rows, learned from public rows only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tastebridge.exceptions import InvalidDataError
 _FARTHEST = 9.0e18
 """Microseconds since 1970 that a time may have: later ones are put there, so that no row goes."""
 _SUSPICIOUS = 30.0
-"""A protected time so many times as late as the last public one was read in another unit, surely."""
+"""A protected time so many times as late as the last public one was read in another unit: dates since 1971
+differ by less."""
 
 
 def with_public_times(frame: Any, public: NDArray[Any]) -> Any:

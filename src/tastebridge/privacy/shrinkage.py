@@ -23,9 +23,10 @@ def shrink_towards(noisy: Array, expected: Array, sigma: float) -> Array:
 
     .. math:: \max_G \sum_i \log \sum_k G_k\, e^{-(x_i - g_k)^2 / 2\sigma^2},
 
-    found by EM, for thirds of the counts by what is expected of them. The count then is the expected one plus
-    the posterior mean of its residual. Where few counts are far from what was expected, these stay nearly as
-    they are and the others, which are noise, go back; where noise drowns all, the expected ones are left.
+    found by EM, for thirds of the counts in the order of their expectation. The count then is the expected
+    one plus the posterior mean of its residual. Where few counts are far from their expectation, these stay
+    nearly as they are, and the others, which are noise, go back. Where noise drowns all, the expected ones
+    are left.
 
     References
     ----------
@@ -52,7 +53,7 @@ def shrink_towards(noisy: Array, expected: Array, sigma: float) -> Array:
 
 
 def _posterior_mean(x: Array, sigma: float) -> Array:
-    """Return the means of residuals given what was seen of them: each between that and 0, and not far."""
+    """Return the posterior means of noisy residuals: each between the residual and 0, and not far from it."""
     largest = float(np.abs(x).max(initial=0.0))
     if sigma < _SMALLEST * largest:
         return x

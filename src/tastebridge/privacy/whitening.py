@@ -1,4 +1,4 @@
-"""Public scales: where the factors of people outside are centred, how they spread, how long they are."""
+"""Public scales: the centre, the spread and the length of the factors of outsiders."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Scale(NamedTuple):
 def scale_of(F: Array, whiten: bool) -> Scale:
     """Return the scale of outsiders' factors (n, p): their mean, their median length, if asked whitened.
 
-    Whitened, the directions of the source spend the noise evenly: a direction in which people differ little
-    would drown in noise made for those in which they differ much.
+    Whitened, the directions of the source spend the noise evenly: a direction in which users differ little
+    would drown in noise made for directions in which they differ much.
     """
     center = F.mean(axis=0)
     matrix = np.eye(F.shape[1])

@@ -141,7 +141,7 @@ class PrivateMapper(Recommender):
     ----------
     C. Dwork and A. Roth, "The algorithmic foundations of differential privacy" (2014). F. McSherry and I.
     Mironov, "Differentially private recommender systems", KDD (2009). J. Hsu et al., "Private matchings and
-    allocations", STOC (2014), for the billboard model in which a person's own answer may use their own data.
+    allocations", STOC (2014), for the billboard model, in which a user's own answer may use that user's data.
 
     Examples
     --------
@@ -205,7 +205,7 @@ class PrivateMapper(Recommender):
         return self._keep({self.target: state}, panel)
 
     def _read(self, events: Events) -> Panel:
-        """Return the panel of the events, in which no protected user decides on what is public."""
+        """Return the panel of the events, in which no protected user decides on public data."""
         if isinstance(events, Panel):
             panel = super()._read(events)
             # without noise there is no guarantee to keep

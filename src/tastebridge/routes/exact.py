@@ -1,11 +1,11 @@
-r"""Moments summed without rounding, so that whoever leaves them leaves no trace, not in the last bit.
+r"""Moments summed without rounding, so that a user who leaves them leaves no trace, not in the last bit.
 
 Factors are rounded to a grid, :math:`\hat x = 2^a \lfloor x / 2^a \rceil`, and moments of whole numbers are
-summed as whole numbers: adding and taking out are exact, in any order and any parts. They are the moments of
-people whose factors were moved by at most :math:`2^{a-1}` each. The grid is as fine as the sums of the people
-of the fit leave room for in 64 bits, and of a hundred times as many: of the length that factors have (root
-mean square) :math:`2^a` is the :math:`2^{-19}`-th part or less for ten thousand people, and eight times that
-for a million, whose errors cancel the more. It stays what it was at the fit.
+summed as whole numbers. Adding and subtracting are exact, in any order and any parts. They are the moments of
+users whose factors were moved by at most :math:`2^{a-1}` each. The grid is as fine as 64 bits allow for the
+sums of the users of the fit, and of a hundred times as many. For ten thousand users :math:`2^a` is
+:math:`2^{-19}` of the length of the factors (root mean square) or less, and eight times that for a million
+users, whose errors cancel more. The grid stays that of the fit.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tastebridge.exceptions import InvalidDataError
 from tastebridge.maps.moments import Array, Moments
 
 _BITS, _GROWTH = 62 - 2, 7
-"""Of a sum of squares, and those that are left for people to come, or for longer factors."""
+"""Bits of a sum of squares, and bits left for more users or longer factors."""
 _LIMIT = 2**62
-"""What the largest sum of squares stays below, so that two of them still add in 64 bits."""
+"""The bound of the largest sum of squares, so that two of them still add in 64 bits."""
 
 Whole = NDArray[np.int64]
 
@@ -37,7 +37,7 @@ class Grid(NamedTuple):
 
     @classmethod
     def of(cls, X: Array, Y: Array, n_people: int) -> Self:
-        """Return the grid for factors like these of so many people."""
+        """Return the grid for factors like these of so many users."""
         bits = (_BITS - _GROWTH - max(n_people, 1).bit_length()) // 2
         return cls(_exponent(X) - bits, _exponent(Y) - bits)
 
@@ -49,7 +49,7 @@ class ExactMoments:
     Attributes
     ----------
     grid : Grid
-        Sums of x count in :math:`2^{a_x}`, those of products in the product of both units; all are whole.
+        Sums of x count in :math:`2^{a_x}`, sums of products in the product of both units; all are whole.
     n : ndarray of shape (), of int64
     sum_x, sum_y, xx, xy, yy : ndarray of int64
         As in :class:`tastebridge.maps.moments.Moments`.
@@ -75,7 +75,7 @@ class ExactMoments:
 
     @classmethod
     def of(cls, X: Array, Y: Array, grid: Grid) -> Self:
-        """Return the sums over people with the factors ``X`` (n, p) and ``Y`` (n, q).
+        """Return the sums over users with the factors ``X`` (n, p) and ``Y`` (n, q).
 
         Raises
         ------
@@ -95,15 +95,15 @@ class ExactMoments:
 
     @property
     def least(self) -> int:
-        """The least of the sums that are never below zero: of people, and of squares."""
+        """The least of the sums that are never below zero: of users, and of squares."""
         return min(int(part.min(initial=0)) for part in (self.n, np.diag(self.xx), np.diag(self.yy)))
 
     def __add__(self, other: ExactMoments) -> ExactMoments:
-        """Return the sums over both sets of people."""
+        """Return the sums over both sets of users."""
         return self._plus(other, 1)
 
     def __sub__(self, other: ExactMoments) -> ExactMoments:
-        """Return the sums without the people of ``other``."""
+        """Return the sums without the users of ``other``."""
         return self._plus(other, -1)
 
     def rounded(self) -> Moments:
@@ -122,7 +122,7 @@ class ExactMoments:
         """Return the moments with these :meth:`to_arrays`; they must be whole numbers that can be."""
         moments = cls(grid, **{name: arrays[name] for name in _SUMS})
         if any(part.dtype != np.int64 for part in moments.to_arrays().values()) or moments.least < 0:
-            raise InvalidDataError("stored sums must be whole numbers, and those of squares none below zero.")
+            raise InvalidDataError("stored sums must be whole numbers, and sums of squares not below zero.")
         _check_room(np.diag(moments.xx), np.diag(moments.yy))
         return moments
 
@@ -145,6 +145,6 @@ def _exponent(F: Array) -> int:
 def _check_room(*energies: Any) -> None:
     if not all((part < _LIMIT).all() for part in energies):
         raise InvalidDataError(
-            "the factors of people are not finite, or far larger than those of the fit, and cannot be summed "
+            "the factors of users are not finite, or far larger than those of the fit, and cannot be summed "
             "exactly. Look for weights that are out of proportion, cap them (Weighting), and fit again."
         )

@@ -1,4 +1,4 @@
-"""Links between items: how alike they are, the strongest of them, and vectors that say the same."""
+"""Links between items: their similarity, the strongest of them, and vectors that give the same scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LinearEncoder:
         self.encoder_ = encoder
 
     def transform(self, X: sparse.csr_matrix) -> Array:
-        """Return the vectors (n_people, k)."""
+        """Return the vectors (n_users, k)."""
         x = self.normalize_rows(X)
         return product(x, self.encoder_) if sparse.issparse(self.encoder_) else np.asarray(x @ self.encoder_)
 
@@ -33,7 +33,7 @@ class LinearEncoder:
 
 
 def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
-    """Return ``X @ E`` in full, of sparse matrices; for a few people quicker than scipy's.
+    """Return ``X @ E`` in full, of sparse matrices; for a few users faster than scipy's.
 
     Examples
     --------
@@ -43,12 +43,12 @@ def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
     """
     starts = E.indptr[X.indices]
     counts = E.indptr[X.indices + 1] - starts
-    if not counts.any():  # as for most people: links are few
+    if not counts.any():  # as for most users: links are few
         return np.zeros((X.shape[0], E.shape[1]))
     met = np.repeat(starts - np.cumsum(counts) + counts, counts)
     met += np.arange(len(met), dtype=met.dtype)
-    people = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    cells = np.repeat(people, counts) * E.shape[1] + E.indices[met]
+    users = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    cells = np.repeat(users, counts) * E.shape[1] + E.indices[met]
     sums = np.bincount(cells, np.repeat(X.data, counts) * E.data[met], minlength=X.shape[0] * E.shape[1])
     return np.asarray(sums, dtype=np.float64).reshape(X.shape[0], E.shape[1])
 
@@ -60,7 +60,7 @@ def similarities(X: sparse.csr_matrix, Y: sparse.csr_matrix, shrinkage: float) -
 
 
 def shrunk(both: sparse.csr_matrix, here: NDArray, there: NDArray, shrinkage: float) -> sparse.csr_matrix:
-    """Return ``both / (sqrt(here there') + shrinkage)``, of the numbers of people of pairs and of items."""
+    """Return ``both / (sqrt(here there') + shrinkage)``, from the numbers of users of pairs and of items."""
     rows = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
     values = both.data / (np.sqrt(here[rows] * there[both.indices]) + shrinkage)
     return sparse.csr_matrix((values, both.indices, both.indptr), shape=both.shape)

@@ -26,12 +26,12 @@ class NeighbourRoute(Route):
     It finds what factors of low rank cannot: single pairs of items that belong together, such as a product
     filed under two categories. It gives no score where the history has no link.
 
-    **What a link tells of users.** A stored link says that some users have both items. If it rests on one
-    user, whoever knows that the user has the one item learns the other. On long-tailed data nearly all pairs
+    **What a link discloses.** A stored link shows that some users have both items. If it rests on one user, a
+    reader who knows that the user has the one item learns the other. On long-tailed data nearly all pairs
     are such: of 1,000 links of a market place of 4,000 items, 992. ``min_users`` keeps them out of the
     model. It is a threshold and not a proof: several users may be alike, and a link that comes or goes by an
-    update tells of whoever crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof. Counts of
-    all pairs, single users too, are in models saved with ``updatable=True``.
+    update discloses the user who crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof.
+    Counts of all pairs, single users too, are in models saved with ``updatable=True``.
 
     **What the minimum costs.** On Amazon cloth–sport NDCG@10 of the default routes for cold test users was,
     with a minimum of 1, 2 and 3, 0.2071, 0.2071 and 0.1996 towards sport, and 0.1867, 0.1867 and 0.1851

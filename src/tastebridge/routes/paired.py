@@ -1,4 +1,4 @@
-"""The account of links: how many people took both items of a pair."""
+"""The statistics of links: the number of users who have both items of a pair."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SPACE = "neighbours"
 
 
 class Pairs(NamedTuple):
-    """Counts over the people with a history in a category and in the target.
+    """Counts over the users with a history in a category and in the target.
 
     Attributes
     ----------
     both : csr_matrix of int32, shape (n_items, n_target_items)
-        People who took both.
+        Users who have both.
     here, there : ndarray of int64, shape (n_items,), (n_target_items,)
-        People who took the item of the category, and that of the target.
+        Users who have the item of the category, and the item of the target.
     """
 
     both: sparse.csr_matrix
@@ -36,15 +36,15 @@ class Pairs(NamedTuple):
 
     @classmethod
     def of(cls, histories: Histories, name: str, target: str) -> Pairs:
-        """Count among those of the people who have both histories."""
-        people = linked(histories, name, target)
-        X, Y = (_ones(histories[part][people]) for part in (name, target))
+        """Count among the users who have both histories."""
+        users = linked(histories, name, target)
+        X, Y = (_ones(histories[part][users]) for part in (name, target))
         both = sparse.csr_matrix(X.T @ Y)
         both.sort_indices()
         return cls(both, *(np.bincount(part.indices, minlength=part.shape[1]) for part in (X, Y)))
 
     def plus(self, other: Pairs, sign: int) -> Pairs:
-        """Return the counts with those of others added or taken out."""
+        """Return the counts with other counts added or subtracted."""
         both = sparse.csr_matrix(self.both + sign * other.both)
         here, there = self.here + sign * other.here, self.there + sign * other.there
         check_left(min(part.min(initial=0) for part in (both.data, here, there)))
@@ -89,11 +89,11 @@ class CooccurrenceStatistics(RouteStatistics):
 
     @property
     def serves(self) -> frozenset[str]:
-        """A route a category."""
+        """One route per category."""
         return frozenset(self.routes.values())
 
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
-        """Add or take out who took which pair."""
+        """Add or subtract the pairs of users."""
         changes = {name: Pairs.of(histories, name, self.target) for name in self.pairs}
         return replace(
             self, pairs={name: part.plus(changes[name], sign) for name, part in self.pairs.items()}
@@ -128,7 +128,7 @@ class CooccurrenceStatistics(RouteStatistics):
         return {name: E[start:end] for name, (start, end) in zip(names, pairwise(ends), strict=True)}, V
 
     def spelled_out(self, names: tuple[str, ...]) -> tuple[dict[str, sparse.csr_matrix], sparse.csr_matrix]:
-        """Return the same links as they are, a column a target item: wide, but at once."""
+        """Return the same links as they are, one column per target item: wide, but not decomposed."""
         links = self._links(names)
         used = np.unique(np.concatenate([part.indices for part in links]))
         used = used if len(used) else np.zeros(1, dtype=np.int64)

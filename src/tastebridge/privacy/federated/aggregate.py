@@ -19,10 +19,10 @@ party of G answers once with
 A message that comes late is not in T: its mask is never taken off. The masks depend on T, and so on the
 :math:`b_i`. A session that is used again, even after a restart, shows nothing.
 
-**What the coordinator learns**, and whoever it tells: the sum of the moments over the group, exactly, and the
-number of factors. **What parties learn**: nothing. This holds against a coordinator and parties that follow
-the protocol but keep what they see, as long as two parties do not work with it: the sum of these two stays
-hidden from the rest. With two parties in all, each can take its own part off the sum.
+**What the coordinator learns**, and all that it informs: the sum of the moments over the group, exactly, and
+the number of factors. **What parties learn**: nothing. This holds against a coordinator and parties that
+follow the protocol but keep what they see, as long as two parties do not work with it: the sum of these two
+stays hidden from the rest. With two parties in all, each can take its own part off the sum.
 
 **Two sums show their difference.** The sums over two groups that differ by one party differ by the moments of
 this party. No protocol can prevent it once both are exact. In one round it happens by accident: a party is
@@ -39,7 +39,7 @@ What is remembered of groups and sessions lasts as long as the process. Give eac
 remember it after a restart: in one round, a session that is used twice with other data shows the difference
 of the data.
 
-**What is not covered.** A sum can tell of a user, the more so the fewer there are. So does the difference of
+**What is not covered.** A sum can disclose a user, the more so the fewer there are. So does the difference of
 two sums of one group, before and after a user came. Add noise first
 (:class:`tastebridge.privacy.PrivateMoments`) where that matters. How two parties come to share a key is
 theirs. All must have the same factors, fitted on data all may see. A coordinator that makes messages up is
@@ -233,16 +233,16 @@ class Member:
         others = sorted(groups - {group})
         if not others or self.on_new_group == "exact":
             return None
-        told = (
+        why = (
             f"{self.name!r} sent exact moments to the group {list(others[0])} before. Exact ones to the "
-            f"group {list(group)} would show the moments of whoever is in only one of the two"
+            f"group {list(group)} would show the moments of parties in only one of the two"
         )
         if self.on_new_group == "error":
             raise InvalidParameterError(
-                f"{told}. Sum over the same group, or pass on_new_group='exact' where all agree to that."
+                f"{why}. Sum over the same group, or pass on_new_group='exact' where all agree to that."
             )
         warn(
-            f"{told}, so noise as large as its own moments is added; the sum is of little use. Use sealed "
+            f"{why}, so noise as large as its own moments is added; the sum is of little use. Use sealed "
             "and opening, which sum over those who answer, or pass on_new_group='exact' where all agree."
         )
         return _noise_like(moments)
@@ -338,7 +338,8 @@ def _wide(moments: Moments, n_parties: int) -> Ring:
     for name, part in parts.items():
         if 0 < np.abs(part).max(initial=0.0) < 2.0 ** (_DIGITS - BITS):
             raise InvalidDataError(
-                f"the sums {name!r} are too small to be told from 0. Scale the factors of all parties up."
+                f"the sums {name!r} are too small to be distinguished from 0. Scale the factors of all "
+                "parties up."
             )
     flat = np.concatenate([np.ravel(part) for part in parts.values()])
     return np.vstack([to_wide(flat, BITS, n_parties), np.zeros((_ZEROS, WORDS), dtype=np.uint64)])

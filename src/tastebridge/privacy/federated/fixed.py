@@ -1,12 +1,12 @@
 r"""Numbers modulo powers of :math:`2^{64}`: fixed point in, exact sums and products, masks that hide all.
 
 A real v is the whole number :math:`\lfloor v 2^b \rceil \bmod 2^{64}`, negative ones in two's complement. A
-uniform mask added to it leaves a uniform number, which says nothing of v. Masks that cancel in a sum leave
+uniform mask added to it leaves a uniform number, which is independent of v. Masks that cancel in a sum leave
 the sum exactly, whatever the order of adding.
 
 Sums of moments take *wide* numbers, modulo :math:`2^{192}`: three words of 64 bits, the lowest first. Blocks
 of moments differ by many powers of ten, and 192 bits hold the smallest and the largest side by side. So no
-party need tell the scale of its factors.
+party has to disclose the scale of its factors.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 r"""Masked moments over Flower: its transport, its nodes, and the messages of this package within its own.
 
 A Flower *server app* calls every connected node once, each *client app* answers with the moments of its
-people under masks (:class:`tastebridge.privacy.federated.Member`), and the server learns their sum:
+users under masks (:class:`tastebridge.privacy.federated.Member`), and the server learns their sum:
 
 .. code-block:: python
 
-    # client_app.py: the same code on every node; what is its own is told by the node's configuration
+    # client_app.py: the same code on every node; the node's configuration holds its own part
     def party(context):
         name = context.node_config["party"]
         return Member(name, keys_of(name)), Moments.from_arrays(*factors_of(name))
@@ -44,7 +44,7 @@ from tastebridge.privacy.federated.messages import Message
 
 _RECORD, _BYTES, _SESSIONS, _GROUPS = "tastebridge", "message", "sessions", "groups"
 _ACTION = "masked_moments"
-_CALL, _EVERYBODY = "call", "everybody"
+_CALL, _ALL = "call", "everybody"
 
 
 def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
@@ -53,7 +53,7 @@ def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
     Parameters
     ----------
     party : callable
-        From Flower's context to the member and the moments of its people.
+        From Flower's context to the member and the moments of its users.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
 
     def answer(message: Any, context: Any) -> Any:
         call = unpacked(message)
-        call.expect(_CALL, call.session, _EVERYBODY)
+        call.expect(_CALL, call.session, _ALL)
         _use(context, call.session)
         member, moments = party(context)
         masked = member.masked_after(moments, call.session, _groups(context))
@@ -101,7 +101,7 @@ def sum_over(
     parties : list of str
         The names of the members, each at a node of its own.
     name : str, default="sum"
-        Of this sum among those of the run: lower-case letters, digits, ``_ . -``.
+        The name of this sum within the run: lower-case letters, digits, ``_ . -``.
     timeout : float, optional
         Seconds to wait for answers; None to wait for all.
     coordinator : str, default="coordinator"
@@ -127,14 +127,14 @@ def sum_over(
             "for each party, and call when all are there."
         )
     session = _of_run(context) + name
-    call = Message(_CALL, session, coordinator, _EVERYBODY)
+    call = Message(_CALL, session, coordinator, _ALL)
     calls = [flwr.app.Message(packed(call), node, f"query.{_ACTION}", group_id=name) for node in nodes]
     answers = [unpacked(reply) for reply in grid.send_and_receive(calls, timeout=timeout)]
     return sum_masked(answers, parties, session, coordinator)
 
 
 def packed(message: Message) -> Any:
-    """Return Flower's record of a message: its bytes, and nothing beside them."""
+    """Return Flower's record of a message: its bytes and nothing else."""
     flwr = _library()
     return flwr.app.RecordDict({_RECORD: flwr.app.ConfigRecord({_BYTES: message.to_bytes()})})
 
@@ -145,7 +145,7 @@ def unpacked(message: Any) -> Message:
     Raises
     ------
     MessageError
-        If it tells of an error at its node, or is not, from first to last, a message of this package.
+        If it reports an error at its node, or is not, from first to last, a message of this package.
     """
     if message.has_error():
         raise MessageError(

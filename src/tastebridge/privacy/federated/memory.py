@@ -1,7 +1,7 @@
 """The memory of a party of sums: which sessions are used, and to which groups exact moments went.
 
 Memory is kept for as long as the process lives, under tags of the keys, so that a new object for the same
-party knows what the last one did. With a ledger file it outlives the process.
+party remembers what the last one did. With a ledger file it outlives the process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Memory:
     name : str
         The party.
     keys : mapping of name to Key
-        Shared with the other members: what was done under any of them is remembered.
+        Shared with the other members. Sums under any of them are remembered.
     path : str or Path, optional
         A ledger file of this party; None for the memory of this process alone.
     """
@@ -43,7 +43,7 @@ class Memory:
 
     @contextmanager
     def open(self) -> Iterator[Entries]:
-        """Return the entries, which nobody else can change meanwhile."""
+        """Return the entries, which no other thread or process can change meanwhile."""
         with _LOCK:
             if self._path is None:
                 yield Entries(self._tags, None)

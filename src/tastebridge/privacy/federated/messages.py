@@ -19,7 +19,7 @@ from tastebridge.exceptions import MessageError
 SCHEMA = "tastebridge.federated"
 VERSION = 1
 LARGEST = 256 << 20
-"""Bytes a message may have: what is longer is refused before it is read."""
+"""Bytes a message may have; a longer one is refused before it is read."""
 
 _DTYPES = ("<u8", "<i8", "<f8")
 _FIELDS = {"schema", "version", "kind", "session", "sender", "receiver", "values", "arrays"}
@@ -28,10 +28,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """What one party tells another.
+    """A message from one party to another.
 
-    Transport is not the package's: send :meth:`to_bytes` over a channel that is encrypted and says who sent
-    it, such as TLS with certificates on both sides.
+    Transport is not the package's: send :meth:`to_bytes` over a channel that is encrypted and names the
+    sender, such as TLS with certificates on both sides.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Message:
         if len(text) > LARGEST:
             raise MessageError(
                 f"the message {self.kind!r} has {len(text):,} bytes, more than {LARGEST:,}. Use "
-                "fewer people or factors at a time: moments of several runs add up."
+                "fewer users or factors at a time: moments of several runs add up."
             )
         return text
 
@@ -89,7 +89,7 @@ class Message:
         ------
         MessageError
             If they are not, from first to last, a message of this version: cut off, too long, of another
-            schema, with fields too many or too few, or with an array that is not what it says.
+            schema, with fields too many or too few, or with an array that is not of its stated kind.
         """
         if len(text) > LARGEST:
             raise MessageError(f"a message may have {LARGEST:,} bytes; this one has {len(text):,}.")
@@ -113,7 +113,7 @@ class Message:
         return cls(**names, arrays=arrays)
 
     def expect(self, kind: str, session: str, receiver: str, **shapes: tuple[int | None, ...]) -> Message:
-        """Return the message if it is what was waited for: of this kind and session, with these arrays.
+        """Return the message if it is the expected one: of this kind and session, with these arrays.
 
         Raises
         ------

@@ -72,7 +72,7 @@ from tastebridge.privacy.pseudonyms import pseudonyms_of
 _MOST = 1 << 28
 _WIDEST = 1 << 12
 _EXACT = "exact"
-"""Epsilon of a message that asks for no noise. One that says nothing of epsilon is refused."""
+"""Epsilon of a message that asks for no noise. One without an epsilon is refused."""
 _TAIL = 12.0
 """Standard deviations of noise there is room for: more have a chance below 1e-30."""
 
@@ -83,7 +83,7 @@ class Party:
     Parameters
     ----------
     name, peer, helper : str
-        Its own name and those of the other party and the helper.
+        Its own name, and the names of the other party and of the helper.
     side : {"x", "y"}
         Whether it holds source or target factors.
     ids : list or column of ids
@@ -95,8 +95,8 @@ class Party:
     session : str
         The name of this run.
     epsilon : float, default=3.0
-        Above 0, the same for both parties. ``inf`` for exact moments, which tell both parties exactly which
-        of their users are shared.
+        Above 0, the same for both parties. ``inf`` for exact moments, from which both parties can find out
+        exactly which of their users are shared.
     delta : float, default=1e-6
         Well below one over the number of users, the same for both parties.
 
@@ -273,7 +273,7 @@ class Helper:
         kinds = {message.sender: message.value("kind", str) for message in (one, two)}
         if len(set(kinds.values())) > 1:
             raise MessageError(
-                f"ids must be of one kind on both sides, or nobody is paired; they are {kinds}."
+                f"ids must be of one kind on both sides, or no user is paired; they are {kinds}."
             )
         privacy = {name: one.values.get(name) for name in ("epsilon", "delta")}
         noise = _noise_of(privacy, two)
