@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from tastebridge.data import Panel, read_panel
 from tastebridge.exceptions import TastebridgeWarning
 
-NASTY = ["NA", "null", "nan", "NaN", "None", "N/A", "007", "7", "1e5", "TRUE", "2015-07-31", "-", "\\N", "#N/A",
-         "0x1F", "a b", " a", "a ", "é", "日本", "x,y", "x;y", "x\ty", "x|y", "x::y", 'say "hi"', '"', '"q"', "'", "a\nb",
-         "+1", "1.0", "inf", "=1+1", "\u200bz", "0" * 30, "9223372036854775807", "9223372036854775808"]  # fmt: skip
+NASTY = [
+    "NA", "null", "nan", "NaN", "None", "N/A", "007", "7", "1e5", "TRUE", "2015-07-31", "-", "\\N", "#N/A",
+    "0x1F", "a b", " a", "a ", "é", "日本", "x,y", "x;y", "x\ty", "x|y", "x::y", 'say "hi"', '"', '"q"', "'",
+    "a\nb", "+1", "1.0", "inf", "=1+1", "\u200bz", "0" * 30, "9223372036854775807", "9223372036854775808",
+]  # fmt: skip
 IDS = st.sampled_from(NASTY) | st.text(
     st.characters(
         codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\x85\u2028\u2029\ufeff"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tastebridge._foundation.warnings import warn
+from tastebridge.data.assembly import category_slices
 from tastebridge.data.cleaning import CleaningStep, SeveralCategories
 from tastebridge.data.events import Events
 from tastebridge.exceptions import InvalidDataError
@@ -83,9 +84,11 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
 
 def _repeated(events: Events) -> _Repeated | None:
     """Return the rows of items in several categories; None where there are none."""
-    width = len(events.category_ids)
-    both = np.unique(events.items.astype(np.int64) * width + events.categories)
-    n_categories = np.bincount(both // width, minlength=len(events.item_ids))
+    n_categories = np.zeros(len(events.item_ids), dtype=np.int64)
+    for part in category_slices(events):
+        used = np.zeros(len(events.item_ids), dtype=bool)
+        used[events.items[part]] = True
+        n_categories += used
     if n_categories.max(initial=0) < 2:
         return None
     rows = np.flatnonzero(n_categories[events.items] > 1)

@@ -62,9 +62,11 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
     (True, False)
     """
     some = numbers[np.isfinite(numbers) & (numbers != 0)]
-    if not len(some) or some.min() < 19_000_101 or some.max() > 99_991_231_235_959:
+    if not len(some):
         return False
-    return not np.isnan(_of_digits(some)).any()
+    low, high = some.min(), some.max()
+    fits = any(19_000_101 * clock <= low and high < 100_000_000 * clock for _, clock in _DIGITS)
+    return fits and not np.isnan(_of_digits(some)).any()
 
 
 def units_of(numbers: np.ndarray) -> dict[str, int]:

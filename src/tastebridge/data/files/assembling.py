@@ -149,10 +149,11 @@ def _roles(
 def _read(events: Table, users: Table | None, roles: Mapping[str, str]) -> pa.Table:
     """Return the columns by role, those of the table of users joined to the rest."""
     own = {role: name for role, name in roles.items() if name in events.names}
+    varied = [name for role, name in own.items() if role in ("weight", "timestamp")]
     if users is None:
-        return events.read(list(own.values())).rename_columns(list(own))
+        return events.read(list(own.values()), varied).rename_columns(list(own))
     left, right = common_column(events.names, users.names, "the table of users")
-    table = events.read(list(dict.fromkeys([*own.values(), left])))
+    table = events.read(list(dict.fromkeys([*own.values(), left])), varied)
     theirs = {role: name for role, name in roles.items() if role not in own}
     other = users.read(list(dict.fromkeys([*theirs.values(), right])))
     at = pd.Index(as_texts(other[right])).get_indexer(pd.Index(as_texts(table[left])))
@@ -236,7 +237,7 @@ def _blanks(column: pa.ChunkedArray, role: str, trim: bool) -> list[str]:
     """Return a note on ids with blanks around them, and warn if two ids differ by nothing else."""
     if not is_text(_plain_type(column.type)):
         return []
-    ids = pc.drop_null(_plain(column).unique())
+    ids = pc.drop_null(_distinct(column))
     trimmed = pc.utf8_trim_whitespace(ids)
     padded = int(pc.sum(pc.not_equal(ids, trimmed)).as_py() or 0)
     merged = len(ids) - len(trimmed.unique())
@@ -251,6 +252,13 @@ def _blanks(column: pa.ChunkedArray, role: str, trim: bool) -> list[str]:
         if padded
         else []
     )
+
+
+def _distinct(column: pa.ChunkedArray) -> pa.Array:
+    """Return the distinct texts of a column: of a dictionary without a look at its rows."""
+    if not pa.types.is_dictionary(column.type) or not column.num_chunks:
+        return _plain(column).unique()
+    return column.unify_dictionaries().chunk(0).dictionary
 
 
 def _units(column: pa.ChunkedArray) -> list[str]:

@@ -16,7 +16,7 @@ from tastebridge.data.files.places import Place
 from tastebridge.exceptions import InvalidDataError
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_BLOCK = 1 << 24
+_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class DelimitedTable:
         """How the file was read."""
         return f"{self.place}: {self.dialect}"
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
-        """Return some columns as text, empty cells as null.
+    def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
+        """Return columns as text, empty cells as null; ``varied`` ones as numbers if all of a file's are.
 
         Raises
         ------
@@ -60,11 +60,17 @@ class DelimitedTable:
                 raise InvalidDataError(
                     f"{str(self.place)!r} has several columns {name!r}. Rename all but one."
                 )
-        table = self._parsed([str(self.names.index(name)) for name in columns])
+        places = {name: str(self.names.index(name)) for name in columns}
+        try:  # numbers at once, which is several times as quick as by way of text
+            table = self._parsed({place: _kind(name, varied, pa.float64()) for name, place in places.items()})
+        except pa.ArrowInvalid:
+            if not varied:
+                raise
+            table = self._parsed({place: _kind(name, varied, pa.string()) for name, place in places.items()})
         table = table.rename_columns(list(columns))
         return _without_padding(table) if self.dialect.padded else table
 
-    def _parsed(self, places: list[str], threads: bool = True) -> pa.Table:
+    def _parsed(self, kinds: dict[str, pa.DataType], threads: bool = True) -> pa.Table:
         ragged: list[Any] = []
 
         def skip(row: Any) -> str:
@@ -73,7 +79,7 @@ class DelimitedTable:
 
         stream, sign = text_stream(self.place, self.dialect.encoding, self.dialect.delimiter)
         if stream.size() == 0:
-            return pa.table({place: pa.array([], _TEXT) for place in places})
+            return pa.table({place: pa.array([], kind) for place, kind in kinds.items()})
         read = pacsv.ReadOptions(
             column_names=[str(number) for number in range(len(self.dialect.names))],
             skip_rows=self.dialect.skip,
@@ -87,8 +93,8 @@ class DelimitedTable:
             invalid_row_handler=skip,
         )
         convert = pacsv.ConvertOptions(
-            include_columns=places,
-            column_types=dict.fromkeys(places, _TEXT),
+            include_columns=list(kinds),
+            column_types=kinds,
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
@@ -98,9 +104,9 @@ class DelimitedTable:
         except pa.ArrowInvalid as error:
             if "Empty CSV" not in str(error):
                 raise
-            table = pa.table({place: pa.array([], _TEXT) for place in places})
+            table = pa.table({place: pa.array([], kind) for place, kind in kinds.items()})
         if ragged and threads:
-            return self._parsed(places, threads=False)  # one thread knows the numbers of the rows
+            return self._parsed(kinds, threads=False)  # one thread knows the numbers of the rows
         if ragged:
             self._refuse(ragged)
         return table
@@ -116,12 +122,22 @@ class DelimitedTable:
         )
 
 
+def _kind(name: str, varied: Sequence[str], kind: pa.DataType) -> pa.DataType:
+    return kind if name in varied else _TEXT
+
+
 def _without_padding(table: pa.Table) -> pa.Table:
     """Return a table without the blanks that follow every delimiter of the file."""
     for number, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_floating(column.type):  # Arrow passes over the blanks of numbers
+            continue
+        if pa.types.is_string(column.type):
+            table = table.set_column(number, name, pc.ascii_ltrim(column, " "))
+            continue
         chunks = [
             pa.DictionaryArray.from_arrays(chunk.indices, pc.ascii_ltrim(chunk.dictionary, " "))
-            for chunk in table[name].unify_dictionaries().chunks
+            for chunk in column.unify_dictionaries().chunks
         ]
         table = table.set_column(number, name, pa.chunked_array(chunks, _TEXT))
     return table

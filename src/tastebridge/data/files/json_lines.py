@@ -46,7 +46,7 @@ class JsonTable:
         """How the file was read."""
         return f"{self.place}: JSON, one record per line"
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
+    def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
         """Return some fields as columns, absent ones as null.
 
         Raises

@@ -54,7 +54,8 @@ def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.
         data = ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
     if len(parts) == 1:
         return data
-    return data.replace_schema(_schema_of_all(data, _folder_columns(parts, base)))
+    schema = _schema_of_all(data, _folder_columns(parts, base))
+    return ds.dataset(parts, schema, format=kind, partitioning=hive, partition_base_dir=str(base))
 
 
 def _folder_columns(parts: Sequence[str], base: Path) -> pa.Schema:
@@ -184,9 +185,10 @@ class ParquetTable:
         """How the table was read."""
         return f"{self.path}: Parquet, {len(self.parts):,} file{'s' if len(self.parts) > 1 else ''}"
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
+    def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
         """Return some columns; texts as codes into a dictionary, since they repeat and all are in memory."""
         check_agreed(self.schema, columns)
-        texts = [name for name in columns if pt.is_string(self.schema.field(name).type)]
+        kinds = {name: self.schema.field(name).type for name in columns if name not in varied}
+        texts = [name for name, kind in kinds.items() if pt.is_string(kind)]
         data = open_parquet(self.parts, self.path, texts)
         return data.to_table(columns=list(columns))

@@ -35,8 +35,8 @@ class Table(Protocol):
     def note(self) -> str:
         """How the table was read."""
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
-        """Return some columns."""
+    def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
+        """Return some columns; values of those that are ``varied`` hardly repeat."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class FrameTable:
         """How the table was read."""
         return f"a frame of {len(self.frame):,} rows"
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
+    def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
         """Return some columns."""
         if isinstance(self.frame, pa.Table):
             return self.frame.select(list(columns))
@@ -92,16 +92,17 @@ class FilesTable:
         more = f", and {len(self.parts) - 1:,} more files" if len(self.parts) > 1 else ""
         return self.parts[0].note + more
 
-    def read(self, columns: Sequence[str]) -> pa.Table:
+    def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
         """Return some columns of all files; a column that a file lacks is null there."""
         tables = [
-            self._part(place, part, columns) for place, part in zip(self.places, self.parts, strict=True)
+            self._part(place, part, columns, varied)
+            for place, part in zip(self.places, self.parts, strict=True)
         ]
         return tables[0] if len(tables) == 1 else _stacked(tables, columns)
 
-    def _part(self, place: Place, part: Table, columns: Sequence[str]) -> pa.Table:
+    def _part(self, place: Place, part: Table, columns: Sequence[str], varied: Sequence[str]) -> pa.Table:
         with readable(place):
-            table = part.read([name for name in columns if name in part.names])
+            table = part.read([name for name in columns if name in part.names], varied)
         if NAME_OF_FILE in columns:
             n_rows = table.num_rows
             table = table.append_column(
@@ -192,11 +193,13 @@ def _of_frame(frame: Any) -> pa.Table | pd.DataFrame:
 
 def _without_views(table: pa.Table) -> pa.Table:
     """Return a table whose texts are of a type that all of Arrow's functions take."""
-    kinds = [
-        field.with_type(pa.large_string()) if pa.types.is_string_view(field.type) else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(kinds))
+    return table.cast(pa.schema([field.with_type(_without_view(field.type)) for field in table.schema]))
+
+
+def _without_view(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_without_view(kind.value_type))
+    return pa.large_string() if pa.types.is_string_view(kind) else kind
 
 
 def _stacked(tables: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:

@@ -1,0 +1,158 @@
+"""Categories and names that stand in other tables, and items that stand in several categories."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from tastebridge.data import CleaningPolicy, Panel, read_panel
+from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
+
+GENRES = {7: "War|Drama", 8: "Drama", 9: "War", 10: "Drama|Romance"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = {
+        (user, item) for user in range(20) for item in rng.choice(list(GENRES), 3, replace=False).tolist()
+    }
+    frame = pd.DataFrame(sorted(rows), columns=["userId", "movieId"]).assign(rating=4.0)
+    frame.to_csv(tmp_path / "ratings.csv", index=False)
+    films = pd.DataFrame(
+        {"movieId": list(GENRES), "title": [f"Film, {i}" for i in GENRES], "genres": list(GENRES.values())}
+    )
+    films.to_csv(tmp_path / "films.csv", index=False)
+    return tmp_path
+
+
+def expected(frame, choose):
+    """Return the pairs by category, by polars and a function of the genres of an item."""
+    joined = frame.with_columns(
+        pl.col("movieId").replace_strict({i: choose(g) for i, g in GENRES.items()}).alias("c")
+    )
+    return {name[0]: len(part) for name, part in joined.explode("c").group_by("c")}
+
+
+def counts(panel):
+    return {name: panel[name].matrix.nnz for name in panel.categories}
+
+
+def test_the_policy_of_several_categories(folder):
+    frame = pl.read_csv(folder / "ratings.csv")
+    first = read_panel(folder / "ratings.csv", items=folder / "films.csv", item_category="genres")
+    assert counts(first) == expected(frame, lambda genres: [genres.split("|")[0]])
+    primary = read_panel(folder / "ratings.csv", items=folder / "films.csv", categories="primary")
+    assert counts(primary) == expected(frame, lambda genres: ["Drama"] if "Drama" in genres else [genres])
+    every = read_panel(folder / "ratings.csv", items=folder / "films.csv", categories="all")
+    assert counts(every) == expected(frame, lambda genres: genres.split("|"))
+    whole = sum(every[name].matrix.data.sum() for name in every.categories)
+    assert whole == pytest.approx(frame["rating"].sum())  # the weight is split, not multiplied
+    assert every["War"].matrix.data.min() == 2.0
+    assert first.item_names["War"][7] == "Film, 7"
+    assert any("of several categories counts the first one" in note for note in first.cleaning.notes)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "json", "frame", "a row a genre", "lists"])
+def test_tables_of_items_of_every_kind_are_one(folder, kind):
+    films = pd.read_csv(folder / "films.csv")
+    lists = films.assign(genres=films.genres.str.split("|"))
+    given = {
+        "csv": lambda: folder / "films.csv",
+        "parquet": lambda: films.to_parquet(folder / "f.parquet") or folder / "f.parquet",
+        "json": lambda: lists.to_json(folder / "f.jsonl", orient="records", lines=True) or folder / "f.jsonl",
+        "frame": lambda: films,
+        "a row a genre": lambda: lists.explode("genres").rename(columns={"genres": "genre"}),
+        "lists": lambda: pl.from_pandas(films).with_columns(pl.col("genres").str.split("|")),
+    }[kind]()
+    panel = read_panel(folder / "ratings.csv", items=given)
+    other = read_panel(folder / "ratings.csv", items=folder / "films.csv")
+    pd.testing.assert_frame_equal(panel.to_frame(), other.to_frame())
+
+
+def test_orders_are_joined_to_users_products_and_departments(tmp_path):
+    pd.DataFrame({"order_id": [1, 1, 2], "product_id": [7, 8, 7]}).to_csv(tmp_path / "lines.csv", index=False)
+    pd.DataFrame({"order_id": [1, 2], "user_id": ["007", "7"]}).to_csv(tmp_path / "orders.csv", index=False)
+    products = pd.DataFrame(
+        {"product_id": [7, 8], "product_name": ["Soap, 1", "Bun"], "department_id": [3, 4]}
+    )
+    products.to_csv(tmp_path / "products.csv", index=False)
+    pd.DataFrame({"department_id": [4, 3], "department": ["bakery", "bath"]}).to_csv(
+        tmp_path / "d.csv", index=False
+    )
+    panel = read_panel(
+        tmp_path / "lines.csv",
+        users=tmp_path / "orders.csv",
+        items=[tmp_path / "products.csv", tmp_path / "d.csv"],
+    )
+    assert panel.categories == ("bakery", "bath")
+    assert panel["bath"].users.ids.tolist() == ["007", "7"]
+    assert panel["bath"].matrix.toarray().ravel().tolist() == [1.0, 1.0]
+    assert panel.item_names["bath"][7] == "Soap, 1"
+
+
+def test_the_last_value_of_a_property_is_the_category(tmp_path):
+    pd.DataFrame({"visitorid": [1], "itemid": [5], "timestamp": [1433221332117]}).to_csv(
+        tmp_path / "e.csv", index=False
+    )
+    rows = [(2, 5, "categoryid", "b"), (1, 5, "categoryid", "a"), (3, 5, "available", "1")]
+    pd.DataFrame(rows, columns=["timestamp", "itemid", "property", "value"]).to_csv(
+        tmp_path / "p.csv", index=False
+    )
+    panel = read_panel(tmp_path / "e.csv", items=tmp_path / "p.csv", item_category="categoryid")
+    assert panel.categories == ("b",)
+
+
+def test_hierarchies_are_cut_and_cells_of_several_are_split(tmp_path):
+    frame = pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"]})
+    frame.assign(category=["Books > Fantasy > New", "Books > Crime"]).to_csv(tmp_path / "h.csv", index=False)
+    assert read_panel(tmp_path / "h.csv", category_level=1).categories == ("Books",)
+    assert read_panel(tmp_path / "h.csv", category_level=2).categories == ("Books > Crime", "Books > Fantasy")
+    frame.assign(genres=["War|Drama", "Drama"]).to_csv(tmp_path / "g.csv", index=False)
+    assert read_panel(tmp_path / "g.csv").categories == ("Drama", "War")
+
+
+def test_items_without_a_category_are_told(folder):
+    pd.DataFrame({"movieId": [7, 8], "genre": ["War", "Drama"]}).to_csv(folder / "films.csv", index=False)
+    n = (pd.read_csv(folder / "ratings.csv").movieId > 8).sum()
+    with (
+        pytest.warns(TastebridgeWarning, match=f"{n} events are of items without a category"),
+        pytest.warns(TastebridgeWarning, match=f"{n} with missing ids"),
+    ):
+        read_panel(folder / "ratings.csv", items=folder / "films.csv")
+    with pytest.raises(InvalidDataError, match="item_category='kind' is not among"):
+        read_panel(folder / "ratings.csv", items=folder / "films.csv", item_category="kind")
+
+
+@pytest.fixture
+def a_row_a_genre(folder):
+    frame = pd.read_csv(folder / "ratings.csv").set_axis(["user_id", "item_id", "weight"], axis=1)
+    return frame.assign(category=frame.item_id.map(GENRES).str.split("|")).explode("category")
+
+
+def test_an_event_with_a_row_per_genre_counts_once_and_it_is_said(a_row_a_genre):
+    n_events = len(a_row_a_genre.drop_duplicates(["user_id", "item_id"]))
+    with pytest.warns(TastebridgeWarning, match="one row per genre"):
+        panel = Panel.from_frame(a_row_a_genre)
+    assert sum(counts(panel).values()) == n_events
+    assert panel.cleaning.rows_in - panel.cleaning.dropped - panel.cleaning.merged == panel.cleaning.rows_out
+    shuffled = a_row_a_genre.sample(frac=1, random_state=0)
+    with pytest.warns(TastebridgeWarning, match="one row per genre"):
+        pd.testing.assert_frame_equal(Panel.from_frame(shuffled).to_frame(), panel.to_frame())
+    for policy, total in (("keep", len(a_row_a_genre)), ("first", n_events), ("primary", n_events)):
+        found = Panel.from_frame(a_row_a_genre, policy=CleaningPolicy(several_categories=policy))
+        assert sum(counts(found).values()) == total
+    split = Panel.from_frame(a_row_a_genre, policy=CleaningPolicy(several_categories="all"))
+    assert sum(split[name].matrix.data.sum() for name in split.categories) == pytest.approx(4.0 * n_events)
+    with pytest.raises(InvalidDataError, match="items of several categories"):
+        Panel.from_frame(a_row_a_genre, policy=CleaningPolicy(several_categories="error"))
+
+
+def test_catalogues_that_number_items_from_zero_are_left_alone():
+    rng = np.random.default_rng(1)
+    rows = [(user, item, name) for user in range(60) for name in ("a", "b", "c")
+            for item in rng.choice(25 if name == "a" else 20, 8, replace=False)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
+    assert sum(counts(Panel.from_frame(frame)).values()) == len(frame)
+    every = pd.DataFrame([(u, i, c) for u in range(9) for i in range(9) for c in "xy"], columns=frame.columns)
+    assert sum(counts(Panel.from_frame(every)).values()) == len(every)
