@@ -91,7 +91,8 @@ class Source:
             found = read_table(path, columns, reading)
         pieces = tuple(found.table.slice(start, BATCH) for start in range(0, len(found.table), BATCH))
         sizes = [len(piece) for piece in pieces]
-        made = cls._with(path, (), found.roles, sizes, found.table.schema, pieces, None)
+        roles = {role: found.roles.get(role, role) for role in found.table.column_names}
+        made = cls._with(path, (), roles, sizes, found.table.schema, pieces, None)
         return replace(made, files=_files(path), joined=reading.files)
 
     @classmethod
