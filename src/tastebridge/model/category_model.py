@@ -11,9 +11,8 @@ besides
 - with at most 8 categories the products :math:`p_{uc}\, p_{ud}` of every two.
 
 The first are enough where the tastes of users are spread around one middle (a Dirichlet). Where users are of
-several kinds, say faithful to one category and curious about all, no weighted sum of the :math:`\ell` tells
-the
-kinds apart. There the second came twice as near to planted probabilities. Which is taken is decided by the
+several kinds, say faithful to one category and curious about all, no weighted sum of the logarithms tells
+them apart. There the second came twice as near to planted probabilities. Which is taken is decided by the
 likelihood of users that were left out. W and b are learned by logistic regression on events left out of the
 numbers of their own user, so that the probability holds for an event to come.
 """

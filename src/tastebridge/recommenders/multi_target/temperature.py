@@ -5,8 +5,7 @@ r"""Scores of different categories made comparable: the chance that an item is t
 
 for an item i of category c that the user does not have: the probability of the category
 (:mod:`tastebridge.model.category_model`), times that of the item within it. The inverse temperature
-:math:`\tau` is learned from the likelihood of target rows that were hidden while the routes were fitted,
-apart
+:math:`\tau` is learned from the likelihood of target rows hidden while the routes were fitted, apart
 for users without and with a history in the category. The power :math:`\kappa` of popularity is 0, so that the
 order within a category is that of the scores. Only where popularity makes hidden rows of other users more
 likely, by more than a standard error, both are learned, or popularity alone stands.
