@@ -2,15 +2,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from scipy import sparse
 
 import tastebridge as tb
 from tastebridge.batch import RecommendationKernel, nest
 from tastebridge.datasets import make_panel
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ModelFileError,
+    TastebridgeWarning,
+)
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.persist.arrays import Arrays
 from tastebridge.recommenders.attributes import encoder_of
+from tastebridge.recommenders.held_out import stored_in
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+from tastebridge.splits import take_out
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +181,44 @@ def test_a_packed_matrix_that_is_broken_is_refused():
     arrays = Arrays({"a:codes": np.zeros((3, 2), np.int8), "a:scales": np.ones(2, np.float32)})
     with pytest.raises(ModelFileError, match="packed"):
         arrays.get("a", None, None)
+
+
+@pytest.mark.parametrize("kind", ["InterestMapper", "Popularity", "TargetOnly"])
+def test_rows_of_the_fit_are_no_truth_to_score(panel, kind):
+    part = panel["films"]
+    last = np.zeros(part.matrix.nnz, dtype=bool)
+    last[part.matrix.indptr[1:][np.diff(part.matrix.indptr) > 2] - 1] = True
+    split = take_out(panel, "films", last)
+    options = {"routes": [TargetRoute(SVDFactors(8)), TransferRoute(SVDFactors(8), SVDFactors(8))]}
+    model = getattr(tb, kind)("films", **(options if kind == "InterestMapper" else {})).fit(split.train)
+    held = split.truth.assign(category="films")[["user_id", "item_id", "category"]]
+    alone = model.score(held)
+    whole = panel.select(["films"]).to_frame()
+    with pytest.warns(
+        TastebridgeWarning, match=rf"{len(whole) - len(held):,} of {len(whole):,} rows of 'films'"
+    ):
+        assert model.score(whole) == pytest.approx(alone)
+    if kind == "InterestMapper":
+        expected = model.compress(6, events=held).compression_
+        with pytest.warns(TastebridgeWarning, match="never recommended"):
+            found = model.compress(6, events=whole).compression_
+        pd.testing.assert_frame_equal(found, expected)
+        with pytest.warns(TastebridgeWarning), pytest.raises(InvalidDataError, match="no user is left"):
+            model.compress(6, events=split.train.select(["films"]))
+
+
+def test_stored_zeros_are_entries_too():
+    a = sparse.csr_matrix((np.zeros(2), [0, 2], [0, 2, 2]), shape=(2, 3))
+    b = sparse.csr_matrix((np.ones(2), [2, 0], [0, 1, 2]), shape=(2, 3))
+    assert stored_in(a, b).tolist() == [False, True]
+
+
+def test_places_of_large_matrices_do_not_overflow():
+    """Two billion cells: rows and columns are int32, their product is not."""
+    n = 70_000
+    a = sparse.csr_matrix(
+        (np.ones(2, np.float32), np.array([0, n - 1], np.int32), np.r_[0, 1, [1] * (n - 2), 2])
+    )
+    a.resize(n, n)
+    b = sparse.csr_matrix((np.ones(1, np.float32), ([n - 1], [n - 1])), shape=(n, n))
+    assert stored_in(a, b).tolist() == [False, True]

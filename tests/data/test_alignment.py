@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.alignment import align, with_items
+from tastebridge.data.interactions import canonical, index_type
 from tastebridge.exceptions import InvalidDataError
 
 PAIRS = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1)
@@ -46,3 +47,15 @@ def test_align_refuses_the_other_kind():
 def test_align_over_the_same_items_is_free():
     panel = Panel.from_frame(pd.DataFrame([(1, "1", "x")], columns=["user_id", "item_id", "category"]))
     assert align(panel, "x", panel["x"].items)[0] is panel["x"].matrix
+
+
+def test_index_arrays_are_wide_enough_for_the_pairs():
+    """Beyond 2^31 pairs 32 bits are too few; shapes alone, as nobody has the memory."""
+    assert index_type(2**31 - 1, 5) is np.int32
+    assert index_type(2**31, 5) is np.int64
+    assert index_type(3, 2**31) is np.int64
+    parts = (np.ones(2, np.float32), np.array([0, 1], np.int64), np.array([0, 2], np.int64))
+    narrow, wide = canonical(parts, (1, 2)), canonical(parts, (1, 2**31 + 1))
+    assert narrow.indices.dtype == narrow.indptr.dtype == np.int32
+    assert wide.indices.dtype == wide.indptr.dtype == np.int64
+    assert wide[0, 1] == 1.0

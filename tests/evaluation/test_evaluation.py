@@ -7,7 +7,7 @@ import pytest
 from tastebridge.data import Panel
 from tastebridge.evaluation import draw_negatives, evaluate, evaluate_sampled, user_scores
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.splits import cold_users, leave_last
+from tastebridge.splits import Split, cold_users, leave_last
 
 COLUMNS = ["split", "model", "metric", "mean", "low", "high", "n_users"]
 COLUMNS += ["difference", "difference_low", "difference_high", "fit_seconds", "score_seconds"]
@@ -173,3 +173,56 @@ def test_evaluate_sampled_works_in_bounded_memory(split, monkeypatch):
 def test_evaluate_sampled_refuses_scores_that_are_not_finite(split):
     with pytest.raises(InvalidDataError, match="Fixed returned"):
         evaluate_sampled({"nan": Fixed(score=np.nan)}, split)
+
+
+def test_negatives_hold_nothing_the_user_has_and_are_as_many_as_before():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"user_id": np.repeat(np.arange(80), 20), "item_id": 0, "category": "films"})
+    rows["item_id"] = np.concatenate([rng.choice(60, 20, replace=False) for _ in range(80)])
+    split = leave_last(Panel.from_frame(rows), "films")
+    part = split.train["films"]
+    for power in (0.0, 0.75):
+        drawn = draw_negatives(split, 30, popularity_power=power)
+        assert (drawn >= 0).all()
+        users = part.users.numbers(split.truth["user_id"])
+        for user, item, row in zip(users, part.items.numbers(split.truth["item_id"]), drawn, strict=True):
+            assert not set(row) & ({item} | set(part.matrix[user].indices))
+            assert len(set(row)) == 30
+    # of 60 items 19 are had and 1 is held out: of 50 asked for, 40 are left
+    assert ((draw_negatives(split, 50) >= 0).sum(axis=1) == 40).all()
+
+
+@pytest.mark.parametrize("power", [0.75, 2.0])
+def test_weighted_negatives_are_drawn_as_one_after_another(power):
+    """Pairs of two draws against the exact probability of sequential draws, by enumeration."""
+    counts = np.array([1, 2, 3, 8])
+    rows = [(f"u{n}", item) for item, count in enumerate(counts) for n in range(count)]
+    panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id"]).assign(category="films"))
+    truth = pd.DataFrame({"user_id": "somebody else", "item_id": range(100, 4100), "weight": 1.0})
+    drawn = np.sort(draw_negatives(Split(panel, "films", truth), 2, popularity_power=power), axis=1)
+    p = counts**power / (counts**power).sum()
+    for a in range(4):
+        for b in range(a + 1, 4):
+            exact = p[a] * p[b] / (1 - p[a]) + p[b] * p[a] / (1 - p[b])
+            found = ((drawn[:, 0] == a) & (drawn[:, 1] == b)).mean()
+            assert found == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 4000))
+
+
+def test_popularity_weighted_negatives_leave_less_to_popularity(split):
+    class Popular(Fixed):
+        def fit(self, panel):
+            self.counts = dict(
+                zip(panel["films"].items.ids, panel["films"].matrix.getnnz(axis=0), strict=True)
+            )
+            return self
+
+        def predict(self, pairs):
+            return np.array([self.counts[item] for item in pairs["item_id"]], dtype=float)
+
+    uniform, weighted = (
+        evaluate_sampled({"popular": Popular()}, split, ["mrr"], n_negatives=15, popularity_power=power)
+        for power in (0.0, 2.0)
+    )
+    assert weighted["mean"][0] < uniform["mean"][0]
+    with pytest.raises(InvalidParameterError, match="popularity_power"):
+        evaluate_sampled({"popular": Popular()}, split, popularity_power=-1.0)

@@ -10,10 +10,11 @@ from scipy import sparse
 import tastebridge as tb
 from tastebridge.data import Panel
 from tastebridge.datasets import make_panel
+from tastebridge.diagnostics.relatedness import chance_agreement
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.factors import EASEFactors, SVDFactors
 from tastebridge.fitting.folds import Held, fit_routes
-from tastebridge.fitting.plan import Plan, shared_items
+from tastebridge.fitting.plan import Plan, numbered_from_zero, shared_items
 from tastebridge.fitting.pseudo_overlap import stand_in_folds
 from tastebridge.routes import (
     FitContext,
@@ -242,3 +243,46 @@ def test_stand_ins_are_seen_by_half_of_their_items_and_must_find_the_rest():
     shown["a"] = sparse.csr_matrix(shown["a"])
     expected = route.vectors(context.encoders[route.encoder].encode(shown), known_to(route.sources, shown))
     np.testing.assert_allclose(fold.vectors[list(fitted).index(route.name)], expected, rtol=1e-5, atol=1e-6)
+
+
+def numbered(seed, related):
+    """Two shops without shared users, whose items are numbered from 0: the same items, or others."""
+    names = ("films",) if related else ("books", "films")
+    frame = make_panel(600, 60, names, overlap=0.0, relatedness=0.0, random_state=seed)[0].to_frame()
+    if related:
+        frame["category"] = np.where(frame["user_id"] % 2, "films", "books")
+    frame["item_id"] = frame["item_id"].str.split(":").str[1].astype(int)
+    if not related:  # numbers in no order of popularity
+        deal = {name: np.random.default_rng(seed + at).permutation(60) for at, name in enumerate(names)}
+        frame["item_id"] = [deal[c][i] for c, i in zip(frame["category"], frame["item_id"], strict=True)]
+    frame["user_id"] += 1000 * (frame["category"] == "books")
+    return Panel.from_frame(frame[["user_id", "item_id", "category"]])
+
+
+@pytest.mark.parametrize("related", [True, False])
+def test_items_numbered_alike_by_chance_are_not_taken_for_the_same(related):
+    trusted = []
+    for seed in range(4):
+        panel = numbered(seed, related)
+        assert numbered_from_zero(panel, "films", "books")
+        plan = Plan.of("auto", panel, "films", ["books"])
+        rows = {name: panel[name].matrix for name in panel.categories}
+        context = FitContext(rows, "films", same=plan.matches)
+        trusted.append(chance_agreement(context, "books", 0) <= 0.005)
+    assert trusted == [related] * 4
+    mapper = tb.InterestMapper("films", routes=ROUTES[:2], **FEW)
+    answer = "are taken" if related else "are not taken"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mapper.fit(panel)
+    told = [str(one.message) for one in caught if "numbered from 0" in str(one.message)]
+    assert len(told) == 1
+    assert answer in told[0]
+
+
+def test_ids_that_say_what_they_are_raise_no_alarm():
+    events, _ = two_shops()
+    assert not numbered_from_zero(quietly(Panel.from_frame, events), "b", "a")
+    rows = [(1, 9_780_141, "books"), (2, 9_780_141, "films"), (1, 9_990_001, "films")]
+    sparse_numbers = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    assert not numbered_from_zero(sparse_numbers, "films", "books")

@@ -84,7 +84,7 @@ def _interactions(events: Events, rows: slice, places: np.ndarray, users: Vocabu
     columns, used = _renumber(events.items[rows], len(events.item_ids))
     items = Vocabulary(events.item_ids[used], "item_id")
     counts = np.bincount(places[events.users[rows]], minlength=len(users))
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
     data = events.weights[rows].astype(np.float32)
     matrix = canonical((data, columns[events.items[rows]], indptr), (len(users), len(items)))
     times = None if events.times is None else events.times[rows].copy()

@@ -98,7 +98,7 @@ def rows_of(panel: Panel, name: str, users: Vocabulary, items: Vocabulary, timed
     starts, stops = (
         np.where(at < 0, 0, ends[at]) for ends in (part.matrix.indptr[:-1], part.matrix.indptr[1:])
     )
-    indptr = np.concatenate([[0], np.cumsum(stops - starts)]).astype(np.int32)
+    indptr = np.concatenate([[0], np.cumsum(stops - starts)])
     entries = np.repeat(starts - indptr[:-1], np.diff(indptr)) + np.arange(indptr[-1])
     parts = (part.matrix.data[entries], part.matrix.indices[entries], indptr)
     matrix = canonical(parts, (len(users), part.matrix.shape[1]))
@@ -193,7 +193,7 @@ def _merged(had: Interactions, came: Interactions, repeats: Repeats) -> Interact
     )
     merged, _ = merge(events, repeats)
     counts = np.bincount(merged.users, minlength=len(had.users))
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
     matrix = canonical((merged.weights.astype(np.float32), merged.items, indptr), had.matrix.shape)
     return Interactions(had.category, had.users, had.items, matrix, merged.times)
 

@@ -171,7 +171,7 @@ def _emptied(rows: sparse.csr_matrix, which: NDArray[np.bool_]) -> sparse.csr_ma
     """Return the rows, those of a mask empty; zeros that others store stay: the item is had."""
     lengths = np.diff(rows.indptr)
     kept = np.repeat(~which, lengths)
-    indptr = np.append(0, np.cumsum(np.where(which, 0, lengths))).astype(rows.indptr.dtype)
+    indptr = np.append(0, np.cumsum(np.where(which, 0, lengths)))
     return canonical((rows.data[kept], rows.indices[kept], indptr), rows.shape)
 
 

@@ -90,7 +90,7 @@ class Interactions:
     def keep(self, pairs: np.ndarray) -> Interactions:
         """Return the same people and items with only some stored pairs (a mask over ``matrix.data``)."""
         counts = np.bincount(self.rows[pairs], minlength=self.matrix.shape[0])
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(self.matrix.indptr.dtype)
+        indptr = np.concatenate([[0], np.cumsum(counts)])
         parts = (self.matrix.data[pairs], self.matrix.indices[pairs], indptr)
         times = None if self.times is None else self.times[pairs]
         return Interactions(self.category, self.users, self.items, canonical(parts, self.matrix.shape), times)
@@ -105,12 +105,26 @@ class Interactions:
 def canonical(parts: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int]) -> sparse.csr_matrix:
     """Return the CSR matrix of (data, indices, indptr) known to be sorted and without repetitions.
 
-    Both index arrays are of one type. scipy would look at all that is known, which for one person takes most
-    of the time.
+    Both index arrays become of one type: see :func:`index_type`. scipy would look at all that is known, which
+    for one user takes most of the time.
     """
     matrix = copy(_NOTHING)
     matrix.resize(shape)
-    matrix.data, matrix.indices, matrix.indptr = parts
+    data, indices, indptr = parts
+    kind = index_type(int(indptr[-1]), shape[1])
+    matrix.data = data
+    matrix.indices, matrix.indptr = indices.astype(kind, copy=False), indptr.astype(kind, copy=False)
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix
+
+
+def index_type(n_pairs: int, n_columns: int) -> type[np.signedinteger]:
+    """Return the type of the indices of a matrix: of 64 bits where 32 cannot count its pairs or columns.
+
+    Examples
+    --------
+    >>> index_type(2**31 - 1, 10).__name__, index_type(2**31, 10).__name__
+    ('int32', 'int64')
+    """
+    return np.int32 if max(n_pairs, n_columns) <= np.iinfo(np.int32).max else np.int64

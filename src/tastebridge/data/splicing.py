@@ -49,7 +49,7 @@ class Splice:
             columns = moved.moved.astype(columns.dtype)[columns]
         new = sparse.csr_matrix((0, len(items)), dtype=np.float32) if rows is None else rows.matrix
         lengths = self.ids(np.diff(old.indptr), np.diff(new.indptr))
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(old.indptr.dtype)
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
         data, columns = (
             self._pieces(mine, old.indptr, theirs, new.indptr)
             for mine, theirs in ((old.data, new.data), (columns, new.indices.astype(columns.dtype)))

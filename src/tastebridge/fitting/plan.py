@@ -29,6 +29,26 @@ def shared_items(panel: Panel, target: str, sources: Iterable[str]) -> SameItems
     return found
 
 
+def numbered_from_zero(panel: Panel, target: str, source: str) -> bool:
+    """Return whether both catalogues have small dense whole numbers for ids, which coincide by chance.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [(1, 0, "books"), (1, 1, "books"), (2, 0, "films"), (2, 2, "films")]
+    >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> numbered_from_zero(panel, "films", "books")
+    True
+    """
+    return all(_small_and_dense(panel[name].items.ids) for name in (target, source))
+
+
+def _small_and_dense(ids: np.ndarray) -> bool:
+    if ids.dtype.kind not in "iu":
+        return False
+    return bool(ids.min() >= 0 and ids.max() <= 4 * len(ids))
+
+
 def shares_features(panel: Panel, target: str, source: str) -> bool:
     """Return whether both have features of one name whose columns mean the same."""
     here, there = (panel.item_features.get(name, {}) for name in (source, target))

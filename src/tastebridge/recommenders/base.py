@@ -387,7 +387,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def score(self, panel: Events, y: None = None) -> float:
         """Return the mean NDCG@10 over users of a panel or frame of held-out events, every item ranked.
 
-        The rows in the target are to be found. Users of the fit are ranked by the history of the fit and the
+        The rows in the target are to be found; rows of the fit among them, which are never recommended, are
+        left out with a warning. Users of the fit are ranked by the history of the fit and the
         sources given here, other users by the sources given here alone. So both ways of splitting work in a
         grid search: over users (a panel), or over rows (a frame). With several targets it is the mean over
         these, each category ranked by itself.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._foundation.warnings import warn
 from tastebridge.data import Panel
 from tastebridge.data.history_encoder import Rows
 from tastebridge.data.types import Events
@@ -15,7 +17,8 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
     """Return the target rows to predict (n_users, n_items) and the histories to rank by.
 
     Users of the fit are ranked by their history in the fit plus the sources in ``events``, other users by the
-    sources in ``events`` alone. Users without target rows in ``events`` are left out.
+    sources in ``events`` alone. Users without target rows in ``events`` are left out. Rows that the fit knows
+    are no truth: an item that a user has is never recommended.
 
     Parameters
     ----------
@@ -23,6 +26,11 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
     panel : Panel or None
         The users of the fit.
     events : Panel or frame
+
+    Warns
+    -----
+    TastebridgeWarning
+        If rows are left out because the fit knows them.
     """
     fresh, given = state.encoder.fold_in(events, "skip", quiet=True)
     truth = given[state.target]
@@ -31,14 +39,34 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
     if panel is not None:
         at = panel.users.numbers(fresh.users.ids, missing="negative")
         known = state.encoder.rows_of(panel, at)
-        histories = {
-            name: known[name] + (rows - _common(rows, known[name])) for name, rows in histories.items()
-        }
+        had = stored_in(truth, known[state.target])
+        if had.any():
+            warn(
+                f"{np.count_nonzero(had):,} of {truth.nnz:,} rows of {state.target!r} to be found are rows of "
+                "the fit, which are never recommended; they are left out. Pass only events that the fit has "
+                "not seen."
+            )
+        truth = _only(truth, ~had)
+        more = {name: _only(rows, ~stored_in(rows, known[name])) for name, rows in histories.items()}
+        histories = {name: known[name] + rows for name, rows in more.items()}
     # users without a row to predict would count as missed
     wanted = np.flatnonzero(np.diff(truth.indptr))
     return truth[wanted], {name: rows[wanted] for name, rows in histories.items()}
 
 
-def _common(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the entries of ``matrix`` that ``other`` stores too."""
-    return sparse.csr_matrix(matrix.multiply(other.astype(bool)))
+def stored_in(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> NDArray[np.bool_]:
+    """Return which entries of ``matrix`` the other one stores too, whatever their values, 0 included."""
+    return np.isin(_places(matrix), _places(other))
+
+
+def _places(matrix: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Return row * n_columns + column of every entry, in int64: indices are often int32."""
+    n_rows, n_columns = matrix.shape
+    rows = np.repeat(np.arange(n_rows, dtype=np.int64), np.diff(matrix.indptr))
+    return rows * n_columns + matrix.indices
+
+
+def _only(matrix: sparse.csr_matrix, kept: NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Return the matrix with some of its entries."""
+    indptr = np.append(0, np.cumsum(kept))[matrix.indptr]
+    return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)

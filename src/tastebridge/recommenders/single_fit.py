@@ -14,10 +14,10 @@ from tastebridge._foundation.progress import steps
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel, Weighting
-from tastebridge.diagnostics.relatedness import item_agreement
+from tastebridge.diagnostics.relatedness import chance_agreement, item_agreement
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.fitting.default_routes import largest_rank, over_people, routes_over
-from tastebridge.fitting.plan import Plan
+from tastebridge.fitting.plan import Plan, numbered_from_zero
 from tastebridge.fitting.target_fit import TargetFit, build
 from tastebridge.online.state import FittedState
 from tastebridge.persist import Saved
@@ -29,6 +29,9 @@ from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
     from tastebridge.recommenders.interest_mapper import InterestMapper
+
+_CHANCE = 0.005
+"""Probability under chance up to which items numbered alike are taken for the same: one in 200 is wrong."""
 
 
 def fit_one(
@@ -58,7 +61,7 @@ def fit_one(
     )
     with one_blas_thread(), steps("Fitting", 7, mapper.verbose) as step:
         step("factors")
-        agreement = _agreement(mapper, context, plan)
+        agreement = _agreement(mapper, context, plan, panel)
         built = build(context, routes_over(plan.over, asked), sources, plan, settings, rng)
         # with few linked users, their routes join routes over features or items later
         over_users = over_people(asked) if plan.over == "other" else ()
@@ -109,13 +112,25 @@ def chosen_weighting(
     return aged(found), table
 
 
-def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan) -> dict[str, float]:
-    """Return the agreement of shared items; without shared users, items that do not agree are dropped."""
+def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan, panel: Panel) -> dict[str, float]:
+    """Return how closely shared items agree; without shared users, items that do not agree are dropped."""
     found = {}
     for name in plan.matches if plan.standing else ():
         agreed = item_agreement(context, name, mapper.random_state)
         found[name] = np.nan if agreed is None else agreed.mean
+        trusted = agreed is not None and agreed.low > 0
+        if numbered_from_zero(panel, context.target, name):
+            trusted = trusted and chance_agreement(context, name, mapper.random_state) <= _CHANCE
+            warn(_numbered(name, context.target, trusted or mapper.bridge == "items"))
         # equal numbers of different items are no overlap
-        if mapper.bridge == "auto" and (agreed is None or agreed.low <= 0):
+        if mapper.bridge == "auto" and not trusted:
             del context.same[name]
     return found
+
+
+def _numbered(source: str, target: str, taken: bool) -> str:
+    return (
+        f"items of {source!r} and {target!r} are numbered from 0 or little above, so that numbers may be the "
+        f"same by chance. They are {'' if taken else 'not '}taken for the same items"
+        + (". Give items of different kinds different ids." if taken else ", as their tastes do not agree.")
+    )
