@@ -36,6 +36,7 @@ SURFACE = [
     "Popularity",
     "PrivateMapper",
     "RatingMapper",
+    "RecentPopularity",
     "StackingBlend",
     "TargetOnly",
     "Vocabulary",

@@ -1,7 +1,7 @@
 """Carry a person's interests from the categories where they are known to one where they are not."""
 
 from tastebridge._foundation.version import __version__ as __version__
-from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity, TargetOnly
 from tastebridge.data import CleaningPolicy, Panel, Vocabulary, Weighting, read_panel
 from tastebridge.evaluation import evaluate, evaluate_ratings, evaluate_sampled
 from tastebridge.loading import load
@@ -19,6 +19,7 @@ __all__ = [
     "Popularity",
     "PrivateMapper",
     "RatingMapper",
+    "RecentPopularity",
     "StackingBlend",
     "TargetOnly",
     "Vocabulary",

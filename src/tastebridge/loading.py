@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity, TargetOnly
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model.scorers import SimilarityScorer
 from tastebridge.persist import broken, read
@@ -24,6 +24,7 @@ KINDS: Mapping[str, type[Recommender]] = {
         Popularity,
         PrivateMapper,
         RatingMapper,
+        RecentPopularity,
         TargetOnly,
     )
 }

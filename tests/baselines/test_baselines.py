@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, TargetOnly
+import tastebridge as tb
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity, TargetOnly
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (
     InvalidDataError,
@@ -145,3 +146,64 @@ def test_bad_numbers_are_refused():
         ItemNeighbours("films", n_neighbours=0).fit(PANEL)
     with pytest.raises(InvalidParameterError, match="prior"):
         Popularity("films", prior=0.0).fit(PANEL)
+
+
+def _dated(drift, seed=0):
+    """Events over 300 days; with ``drift``, the popular items of each 20 days are others."""
+    rng = np.random.default_rng(seed)
+    day = rng.uniform(0, 300, 6000)
+    favourite = (day // 20).astype(int) if drift else np.zeros(6000, dtype=int)
+    item = np.where(
+        rng.random(6000) < 0.7, 3 * favourite + rng.integers(0, 3, 6000), rng.integers(0, 60, 6000)
+    )
+    frame = pd.DataFrame({"user_id": rng.integers(0, 900, 6000), "item_id": item, "category": "films"})
+    return frame.assign(timestamp=1e9 + 86_400 * day)
+
+
+def test_recent_popularity_is_its_formula():
+    frame = _dated(True)
+    half_life, prior = 30.0, 0.25
+    model = RecentPopularity("films", half_life, prior=prior).fit(frame)
+    last = frame.groupby(["user_id", "item_id"])["timestamp"].max().reset_index()
+    age = (last["timestamp"].max() - last["timestamp"]) / 86_400
+    counts = (0.5 ** (age / half_life)).groupby(last["item_id"]).sum().sort_index() + prior
+    expected = np.log(counts / counts.mean())
+    items = model.item_vectors()
+    np.testing.assert_allclose(items.vectors[:, 0], expected.loc[items.ids], rtol=1e-4, atol=1e-5)
+    share = RecentPopularity("films", share=0.1).fit(frame).recency_
+    assert share["half_life"][0] == pytest.approx(np.ptp(frame["timestamp"]) / 864_000)
+    assert np.isnan(share["ndcg"][0])
+    # an endless half-life is plain popularity
+    plain, endless = Popularity("films").fit(frame), RecentPopularity("films", 1e9).fit(frame)
+    np.testing.assert_allclose(endless.item_vectors().vectors, plain.item_vectors().vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize(("drift", "good"), [(True, [1 / 30]), (False, [1 / 2, 1 / 8])])
+def test_the_half_life_is_chosen_in_time(drift, good):
+    table = RecentPopularity("films").fit(_dated(drift)).recency_
+    assert table["share"].tolist() == [1 / 2, 1 / 8, 1 / 30]
+    assert table.loc[table["chosen"], "share"].item() in good
+    assert table["ndcg"].idxmax() == np.flatnonzero(table["chosen"])[0]
+
+
+def test_recent_popularity_is_saved_and_loaded(tmp_path):
+    frame = _dated(True)
+    model = RecentPopularity("films").fit(frame)
+    model.save(tmp_path / "model", with_users=True)
+    loaded = tb.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.recommend(n=5), model.recommend(n=5), check_exact=True)
+    pd.testing.assert_frame_equal(loaded.recency_, model.recency_)
+    assert loaded.get_params() == model.get_params()
+
+
+def test_recent_popularity_says_what_it_cannot_use():
+    frame = _dated(True)[:200]
+    with pytest.raises(InvalidDataError, match="needs the times of events, and 'films' has none"):
+        RecentPopularity("films").fit(frame.drop(columns="timestamp"))
+    with pytest.raises(InvalidParameterError, match="Give one of them"):
+        RecentPopularity("films", half_life=3.0, share=0.5).fit(frame)
+    with pytest.raises(InvalidParameterError, match="half_life"):
+        RecentPopularity("films", half_life=0.0).fit(frame)
+    still = RecentPopularity("films").fit(frame.assign(timestamp=1e9))
+    plain = Popularity("films").fit(frame)
+    np.testing.assert_allclose(still.item_vectors().vectors, plain.item_vectors().vectors, atol=1e-6)

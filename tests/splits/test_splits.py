@@ -13,7 +13,16 @@ from tastebridge.exceptions import (
     NoLinkedUsersError,
     UnknownCategoryError,
 )
-from tastebridge.splits import Split, cold_users, k_fold_users, leave_last, linked_users, own_past, temporal
+from tastebridge.splits import (
+    Split,
+    cold_users,
+    entrants,
+    k_fold_users,
+    leave_last,
+    linked_users,
+    own_past,
+    temporal,
+)
 
 KEY = ["user_id", "item_id", "category"]
 
@@ -42,8 +51,9 @@ SPLITS = {
     "last": lambda panel: leave_last(panel, "films", n_last=2, random_state=3),
     "temporal": lambda panel: temporal(panel, "films", at=0.7),
     "own past": lambda panel: own_past(panel, "films", share=0.7),
+    "entrants": lambda panel: entrants(panel, "films", 0.2),
 }
-IN_TIME = ("temporal", "own past")
+IN_TIME = ("temporal", "own past", "entrants")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +68,8 @@ def test_split_holds_out_honestly_and_loses_nothing(name, times):
     truth = split.truth.assign(category="films")
     assert train.merge(truth, on=KEY).empty
     together = pd.concat([train, truth])
+    if name == "entrants":  # nor are later rows of users who are no entrants
+        whole = whole.merge(together[KEY], on=KEY)
     if name in IN_TIME:  # later rows of other categories are in neither part, on purpose
         whole, together = (frame[frame["category"] == "films"] for frame in (whole, together))
     pd.testing.assert_frame_equal(
@@ -194,3 +206,43 @@ def test_own_past_trains_on_the_earlier_part_of_every_persons_events():
     )
     with pytest.raises(InvalidDataError, match="finds nobody"):
         own_past(Panel.from_frame(rows), "films")
+
+
+@given(st.integers(0, 30), st.sampled_from([None, 0.3, 0.6, 10.0**9 + 20]))
+@settings(max_examples=60, deadline=None)
+def test_entrants_are_the_rows_that_pandas_finds(seed, moment):
+    frame = events(seed, n_rows=60)
+    panel = Panel.from_frame(frame)
+    times = np.sort(frame["timestamp"].to_numpy())
+    share = 0.8 if moment is None else moment
+    when = times[int(share * len(times))] if share < 1 else share
+    early = frame["timestamp"] < when
+    here = set(frame["user_id"][early & (frame["category"] == "films")])
+    elsewhere = set(frame["user_id"][early & (frame["category"] != "films")])
+    tested = ~early & (frame["category"] == "films") & frame["user_id"].isin(elsewhere - here)
+    if not tested.any():
+        with pytest.raises(InvalidDataError, match="entrants finds no user"):
+            entrants(panel, "films", moment)
+        return
+    split = entrants(panel, "films", moment)
+    expected = frame[tested].sort_values(["user_id", "item_id"])
+    assert split.truth[["user_id", "item_id"]].to_numpy().tolist() == (
+        expected[["user_id", "item_id"]].to_numpy().tolist()
+    )
+    pd.testing.assert_frame_equal(
+        rows_of(split.train).sort_values(KEY, ignore_index=True),
+        frame[early].drop(columns="timestamp").sort_values(KEY, ignore_index=True),
+        check_dtype=False,
+    )
+    assert split.train.users == panel.users
+
+
+def test_entrants_need_times_and_take_a_moment_in_words():
+    with pytest.raises(InvalidDataError, match="entrants needs the time of every row"):
+        entrants(Panel.from_frame(events(times=False)), "films")
+    panel = Panel.from_frame(events(n_rows=60))
+    stamp = pd.Timestamp(10**9 + 15, unit="s")
+    one, other = entrants(panel, "films", stamp), entrants(panel, "films", float(10**9 + 15))
+    pd.testing.assert_frame_equal(one.truth, other.truth)
+    with pytest.raises(UnknownCategoryError):
+        entrants(panel, "film")

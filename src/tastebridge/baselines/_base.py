@@ -16,7 +16,7 @@ from tastebridge.fitting.checks import check_target
 from tastebridge.model import GATES, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.scorers import Scorer
-from tastebridge.online.state import FittedState
+from tastebridge.online.state import FittedState, Tables
 from tastebridge.recommenders.base import Recommender, encoder_for
 from tastebridge.routes import FitContext
 
@@ -36,8 +36,9 @@ class Baseline(Recommender):
         encoder = encoder_for(self, panel)
         context = FitContext(encoder.rows(panel, keep=True), self.target)
         with one_blas_thread():
-            scorer = self._scorer(context)
-        return self._keep({self.target: FittedState(scorer, encoder, panel.item_names)}, panel)
+            scorer, tables = self._learned(context, panel)
+        state = FittedState(scorer, encoder, panel.item_names, tables)
+        return self._keep({self.target: state}, panel)
 
     def _check(self) -> None:
         """Refuse parameters that cannot be used."""
@@ -45,6 +46,10 @@ class Baseline(Recommender):
     def _sources(self, panel: Panel) -> list[str]:
         """Return the categories to learn from beside the target."""
         return []
+
+    def _learned(self, context: FitContext, panel: Panel) -> tuple[Scorer, Tables]:
+        """Return what ranks the items, and tables of what was found."""
+        return self._scorer(context), {}
 
     @abstractmethod
     def _scorer(self, context: FitContext) -> Scorer:

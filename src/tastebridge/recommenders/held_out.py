@@ -42,7 +42,7 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
         had = stored_in(truth, known[state.target])
         if had.any():
             warn(
-                f"{np.count_nonzero(had):,} of {truth.nnz:,} rows of {state.target!r} to be found are rows of "
+                f"{np.count_nonzero(had):,} of {truth.nnz:,} rows of {state.target!r} to find are rows of "
                 "the fit, which are never recommended; they are left out. Pass only events that the fit has "
                 "not seen."
             )

@@ -1,6 +1,7 @@
 """Honest splits: what is held out is not in the training panel, and nothing is lost."""
 
 from tastebridge.splits.cold import cold_users, linked_users
+from tastebridge.splits.entrants import entrants
 from tastebridge.splits.folds import k_fold_users
 from tastebridge.splits.last import leave_last
 from tastebridge.splits.split import Split, take_out
@@ -9,6 +10,7 @@ from tastebridge.splits.time import own_past, temporal
 __all__ = [
     "Split",
     "cold_users",
+    "entrants",
     "k_fold_users",
     "leave_last",
     "linked_users",

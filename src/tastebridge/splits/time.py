@@ -51,7 +51,7 @@ def temporal(panel: Panel, target: str, at: Any = 0.8) -> Split:
     part = panel[check_category("target", target, panel.categories)]
     if part.times is None:
         raise InvalidDataError("temporal needs times, and the panel has none. Use cold_users or leave_last.")
-    moment = _moment(at, part.times)
+    moment = moment_of(at, part.times)
     late = part.times >= moment
     if late.all() or not late.any():
         side = "before" if late.all() else "from"
@@ -60,7 +60,7 @@ def temporal(panel: Panel, target: str, at: Any = 0.8) -> Split:
             f"temporal finds no row of {target!r} {side} {when}; its rows are from {first} to {last}. "
             "Choose a moment in between, or a share."
         )
-    past = {name: _before(some, moment) for name, some in panel.interactions.items()}
+    past = {name: before(some, moment) for name, some in panel.interactions.items()}
     return take_out(replace(panel, interactions=past | {target: part}), target, late)
 
 
@@ -136,11 +136,20 @@ def _own_moments(
     return np.where((counts > 1) & (cut > first), cut, second)
 
 
-def _before(part: Interactions, moment: float) -> Interactions:
+def said(moment: float) -> str:
+    """Return a moment as a message shows it, where a calendar knows it."""
+    try:
+        return str(pd.Timestamp(moment, unit="s"))
+    except (ValueError, OverflowError):
+        return f"{moment:g}"
+
+
+def before(part: Interactions, moment: float) -> Interactions:
+    """Return the rows before a moment; all of a category without times."""
     return part if part.times is None else part.keep(part.times < moment)
 
 
-def _moment(at: Any, times: NDArray[np.float64]) -> float:
+def moment_of(at: Any, times: NDArray[np.float64]) -> float:
     """Return the seconds since 1970 that ``at`` means."""
     if isinstance(at, float) and 0 < at < 1:
         return float(np.sort(times)[int(at * len(times))])

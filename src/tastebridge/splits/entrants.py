@@ -1,0 +1,102 @@
+"""Entrants: users who come to a category later, after events elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge._foundation.validation import check_category
+from tastebridge.data import Interactions, Panel
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.splits.split import Split, take_out
+from tastebridge.splits.time import before, moment_of, said
+
+_SHARE = 0.8
+
+
+def entrants(panel: Panel, target: str, moment: Any = None) -> Split:
+    r"""Train on everything before a moment, test on the later target rows of users who are new to it.
+
+    With the moment :math:`m`, the time :math:`t` of a row and the categories c of its user, the split is
+
+    .. math:: \text{train} = \{t < m\}, \qquad
+              \text{truth} = \{(u, i) \in \text{target}: t_{ui} \ge m,\;
+              \nexists\, j \in \text{target}: t_{uj} < m,\;
+              \exists\, c \ne \text{target}, j \in c: t_{uj} < m\}
+
+    Later rows of all other users and categories are in neither part: they were not known then. Users who are
+    cold *at random* (:func:`cold_users`) had their other events at the same time as the hidden ones.
+    Entrants had not: on them, recent popularity is the baseline to beat.
+
+    Parameters
+    ----------
+    panel : Panel
+        Everything known, with times. A pair that met several times counts by its last time, as in the panel.
+    target : str
+        The category to hold rows out of.
+    moment : float, str, datetime or Timestamp, optional
+        As for :func:`temporal`: a float between 0 and 1 is the share of all rows of the panel to train on
+        (rows of one time stay together, after the moment); other values are a time. None for 0.8: the
+        time before which four fifths of the rows lie.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    UnknownCategoryError
+        If there is no such target.
+    InvalidDataError
+        If a category with rows has no times, or no user is such an entrant.
+
+    References
+    ----------
+    Y. Ji et al., "A critical study on data leakage in recommender system offline evaluation", ACM TOIS 41
+    (2023). J. Tang, H. Gao and H. Liu, "mTrust", WSDM (2012): the dated reviews it was first tried on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("ada", "dune", "books", 1), ("ada", "alien", "films", 9), ("bob", "alien", "films", 2)]
+    >>> rows += [("bob", "brazil", "films", 8), ("eva", "emma", "books", 3), ("eva", "heat", "films", 7)]
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category", "timestamp"])
+    >>> entrants(Panel.from_frame(frame), "films", moment=7.0).truth["item_id"].tolist()
+    ['alien', 'heat']
+    """
+    check_category("target", target, panel.categories)
+    parts = {name: part for name, part in panel.interactions.items() if part.matrix.nnz}
+    bare = [name for name, part in parts.items() if part.times is None]
+    if bare:
+        raise InvalidDataError(
+            f"entrants needs the time of every row, and {bare[0]!r} has none. Use cold_users."
+        )
+    times = np.concatenate([np.zeros(0), *(_times(part) for part in parts.values())])
+    if not len(times):
+        raise InvalidDataError(f"entrants needs rows, and the panel with {target!r} has none.")
+    when = moment_of(_SHARE if moment is None else moment, times)
+    past = {name: before(part, when) for name, part in panel.interactions.items()}
+    elsewhere = np.zeros(len(panel), dtype=bool)
+    for name, part in past.items():
+        if name != target:
+            elsewhere[part.active_numbers] = True
+    here = np.zeros(len(panel), dtype=bool)
+    here[past[target].active_numbers] = True
+    part = panel[target]
+    late = _times(part) >= when
+    tested = late & (elsewhere & ~here)[part.rows]
+    if not tested.any():
+        raise InvalidDataError(
+            f"entrants finds no user with rows elsewhere before {said(when)} whose first row of {target!r} "
+            f"is from then on. {int(late.sum()):,} of {len(late):,} rows of {target!r} are from then on. "
+            "Choose another moment, or use cold_users."
+        )
+    known = part.keep(~late | tested)
+    return take_out(replace(panel, interactions=past | {target: known}), target, tested[~late | tested])
+
+
+def _times(part: Interactions) -> NDArray[np.float64]:
+    return np.zeros(0) if part.times is None else part.times
