@@ -80,7 +80,7 @@ def test_bootstrap_refuses_bad_input():
         bootstrap_mean([1.0], level=1.5)
     with pytest.raises(InvalidParameterError, match="n_resamples"):
         bootstrap_mean([1.0], n_resamples=0)
-    with pytest.raises(InvalidDataError, match="same people"):
+    with pytest.raises(InvalidDataError, match="same users"):
         paired_difference([1.0], [1.0, 2.0])
     with pytest.raises(InvalidDataError, match="one-dimensional"):
         bootstrap_mean([[1.0]])

@@ -175,7 +175,7 @@ def test_splits_refuse_what_cannot_be_done():
     for size in (0, 1.0, 1.5, 10**6, True, "all"):
         with pytest.raises(InvalidParameterError, match="test_size"):
             cold_users(panel, "films", size)
-    with pytest.raises(InvalidDataError, match="the most anyone has"):
+    with pytest.raises(InvalidDataError, match="the most any user has"):
         leave_last(panel, "films", n_last=1000)
     with pytest.raises(InvalidDataError, match="needs times"):
         temporal(Panel.from_frame(events(times=False)), "films")

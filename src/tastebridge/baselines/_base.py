@@ -1,4 +1,4 @@
-"""What the baselines share: a fit, and routes whose weights are fixed rather than learned."""
+"""The parts baselines share: a fit, and routes whose weights are fixed rather than learned."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ class Baseline(Recommender):
         """Refuse parameters that cannot be used."""
 
     def _sources(self, panel: Panel) -> list[str]:
-        """Return the categories to learn from beside the target."""
+        """Return the categories to learn from besides the target."""
         return []
 
     def _learned(self, context: FitContext, panel: Panel) -> tuple[Scorer, Tables]:
-        """Return what ranks the items, and tables of what was found."""
+        """Return the scorer of the items, and tables of the findings."""
         return self._scorer(context), {}
 
     @abstractmethod
     def _scorer(self, context: FitContext) -> Scorer:
-        """Return what ranks the items."""
+        """Return the scorer of the items."""
 
 
 def fixed(**kept: Sequence[bool]) -> dict[str, Segment]:

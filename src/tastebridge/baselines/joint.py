@@ -15,15 +15,15 @@ from tastebridge.routes import FitContext, JointRoute, PopularityRoute
 class JointALS(Baseline):
     """One matrix factorisation of all categories, of which the target's items are ranked.
 
-    The plainest collective matrix factorisation: a person has one vector for all categories. People without
-    any history get what is popular.
+    The plainest collective matrix factorisation: a user has one vector for all categories. Users without
+    any history get popular items.
 
     Parameters
     ----------
     target : str
         The category to recommend in.
     sources : list of str, optional
-        The categories to learn from beside it; None for all others.
+        The categories to learn from besides; None for all others.
     factors : factor model, optional
         None for :class:`tastebridge.factors.ALSFactors` of rank 64, or less where the data allow less.
     weighting : Weighting, optional
@@ -34,12 +34,12 @@ class JointALS(Baseline):
     Attributes
     ----------
     model_ : LinearModel
-        The two routes; no person.
+        The two routes; no user.
 
     Raises
     ------
     UnknownCategoryError, NoLinkedUsersError
-        If a category is not in the panel, or nobody stands in a source and in the target.
+        If a category is not in the panel, or no user is both in a source and in the target.
     InvalidParameterError
         If the factors have more components than the data allow.
 

@@ -1,4 +1,4 @@
-"""Item neighbours across categories: a target item is near the items, of any category, its people have."""
+"""Item neighbours across categories: a target item is near all items that its users have."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from tastebridge.routes import FitContext
 
 
 class ItemNeighbours(Baseline):
-    r"""Scores a target item by its similarity to all a person has, in whatever category.
+    r"""Scores a target item by its similarity to all a user has, in whatever category.
 
     .. math:: \hat r_{uj} = d_u^{-1/2} \sum_{i \in u,\, i \in N(j)} s_{ij} + \varepsilon\,\frac{n_j}{\max n},
               \qquad s_{ij} = \frac{n_{ij}}{\sqrt{n_i n_j} + h}
 
-    with the numbers of people who took i, j and both, the nearest items N(j) of j, and the length
-    :math:`d_u` of the history. The last term, :math:`\varepsilon = 10^{-6}`, ranks by popularity what no
-    neighbour speaks for. Similarities are exact and sparse. There are no vectors: they would be as wide as
-    the catalogue.
+    with the numbers of users who took i, j and both, the nearest items N(j) of j, and the length
+    :math:`d_u` of the history. The last term, :math:`\varepsilon = 10^{-6}`, ranks items without a
+    neighbour by popularity. Similarities are exact and sparse. There are no vectors: they would be as wide
+    as the catalogue.
 
     Parameters
     ----------
     target : str
         The category to recommend in.
     sources : list of str, optional
-        The categories to learn from beside it; None for all others.
+        The categories to learn from besides; None for all others.
     shrinkage : float, default=5.0
-        The number h of people, at least 0: it holds back similarities that rest on few of them.
+        The number h of users, at least 0: it lowers similarities that rest on few of them.
     n_neighbours : int, optional
-        The size of N(j); None for every item with a person in common.
+        The size of N(j); None for every item with a user in common.
     weighting : Weighting, optional
         As for :class:`tastebridge.InterestMapper`; only whether there is an event counts here.
 
     Attributes
     ----------
     model_ : ItemSimilarity
-        The similarities of all items to the target's; no person.
+        The similarities of all items to the target's; no user.
 
     Raises
     ------
     UnknownCategoryError, NoLinkedUsersError
-        If a category is not in the panel, or nobody stands in a source and in the target.
+        If a category is not in the panel, or no user is both in a source and in the target.
     InvalidParameterError
         If a parameter is out of range.
 

@@ -1,4 +1,4 @@
-"""What most people took."""
+"""The items most users took."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tastebridge.routes import FitContext, PopularityRoute
 
 
 class Popularity(Baseline):
-    r"""Recommends to everybody what most people took and they have not.
+    r"""Recommends the items that most users took, without those a user has.
 
-    The score of an item is :math:`\log\,(n_i + c) / \overline{(n + c)}` with the number :math:`n_i` of people
+    The score of an item is :math:`\log\,(n_i + c) / \overline{(n + c)}` with the number :math:`n_i` of users
     who took it.
 
     Parameters
@@ -20,14 +20,14 @@ class Popularity(Baseline):
     target : str
         The category to recommend in.
     prior : float, default=0.5
-        People c added to each item, above 0.
+        Users c added to each item, above 0.
     weighting : Weighting, optional
         As for :class:`tastebridge.InterestMapper`; it changes nothing here.
 
     Attributes
     ----------
     model_ : LinearModel
-        The one route; no person.
+        The one route; no user.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What predicted ratings are to be compared with: the mean, item means, the biases of people and items."""
+"""Baselines of predicted ratings: the mean, item means, the biases of users and items."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RatingBaseline(BaseEstimator):
     r"""Predicts ratings without taste.
 
     ``"mean"``: :math:`\mu`; ``"item mean"``: :math:`\mu + b_i`; ``"user and item bias"``:
-    :math:`\mu + b_i + b_u`, where somebody without ratings in the target brings the bias they have over all
-    other categories, times the factor that suits the linked people best. A bias is the sum of deviations
+    :math:`\mu + b_i + b_u`, where a user without ratings in the target brings the bias they have over all
+    other categories, times the factor that suits the linked users best. A bias is the sum of deviations
     over their number plus ``shrinkage``.
 
     Parameters
@@ -78,7 +78,7 @@ class RatingBaseline(BaseEstimator):
 
 
 def biases(R: sparse.csr_matrix, shrinkage: float) -> tuple[Array, Array]:
-    """Return the shrunk biases of items, and of people given those of items."""
+    """Return the shrunk biases of items, and of users given those of items."""
     rows = np.repeat(np.arange(R.shape[0]), np.diff(R.indptr))
     left = R.data.astype(np.float64) - R.data.mean(dtype=np.float64)
     items = _shrunk(R.indices, left, R.shape[1], shrinkage)

@@ -26,7 +26,7 @@ _METRIC = "ndcg@10"
 
 
 class RecentPopularity(Baseline):
-    r"""Recommends to all users the items that most users took of late and they have not.
+    r"""Recommends the items that most users took of late, without those a user has.
 
     .. math:: \log \frac{n_i + c}{\overline{n + c}}, \qquad n_i = \sum_{u: i \in u} 2^{-(t - t_{ui}) / h}
 

@@ -12,7 +12,7 @@ from tastebridge.routes import FitContext, PopularityRoute, TargetRoute
 
 
 class TargetOnly(Baseline):
-    """Factors of the target alone for people with a history there, and popularity for the others.
+    """Factors of the target alone for users with a history there, and popularity for the others.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class TargetOnly(Baseline):
     Attributes
     ----------
     model_ : LinearModel
-        The two routes; no person.
+        The two routes; no user.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Smaller models: narrower vectors, fewer bits, and what that costs."""
+"""Smaller models: narrower vectors, fewer bits, and the loss."""
 
 from tastebridge.compression.compressing import DTYPES, Ground, compressed
 from tastebridge.compression.judging import Lists, hidden_lists, kinds_of

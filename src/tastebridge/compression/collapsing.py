@@ -1,8 +1,8 @@
 """A linear model to a smaller one of the same kind: one narrow space, and maps that lead straight there.
 
 A route's vector is linear in what its encoder says, so the projection of the vectors goes into the maps: a
-person's narrow vector comes out of their history as the wide one did, and all that reads a linear model
-(scoring, folding in, explaining, saving) reads the smaller one. The blend weighs routes for each person as
+user's narrow vector comes out of their history as the wide one did, and all that reads a linear model
+(scoring, folding in, explaining, saving) reads the smaller one. The blend weighs routes for each user as
 before; its gates read the encoders and not the vectors, so the weights are the same.
 """
 
@@ -26,7 +26,7 @@ _UNREAD = {
     True: ("user_gram_", "newcomers_"),
     False: ("item_factors_", "singular_values_", "user_gram_", "newcomers_"),
 }
-"""What ALS, and what spectral factors, decode by and give new items factors by."""
+"""The attributes by which ALS, and spectral factors, decode and give new items factors."""
 _SPARSE = 20
 """A space is of single links if fewer than one entry in so many is not 0."""
 
@@ -39,8 +39,8 @@ def compress_model(
     Parameters
     ----------
     model : LinearModel
-    U : ndarray of shape (n_people, d)
-        Vectors of people whose scores are to be kept.
+    U : ndarray of shape (n_users, d)
+        Vectors of users whose scores are to be kept.
     n_components : int or None
         None keeps the spaces.
     storage : {"exact", "float16", "int8"}

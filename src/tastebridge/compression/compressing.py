@@ -1,4 +1,4 @@
-"""A model made smaller on some people and judged on others."""
+"""A model made smaller on some users and judged on others."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tastebridge.persist import stored_bytes
 from tastebridge.routes import Histories
 
 DTYPES = {"float32": "exact", "float16": "float16", "int8": "int8"}
-"""What matrices are stored as, and how the model calls it."""
+"""The types that matrices are stored as, and their names in a model."""
 
 
 class Ground(NamedTuple):
-    """The people to go by, by number in ``histories``, and lists of others to judge on."""
+    """The users to compress by, by number in ``histories``, and lists of other users to judge on."""
 
     histories: Histories
     people: NDArray[np.int64]
@@ -33,7 +33,7 @@ class Ground(NamedTuple):
 def compressed(
     model: LinearModel, n_components: int | None, dtype: str, ground: Ground, rng: np.random.Generator
 ) -> tuple[LinearModel, pd.DataFrame]:
-    """Return the smaller model and what it loses: see :attr:`tastebridge.InterestMapper.compression_`."""
+    """Return the smaller model and its loss: see :attr:`tastebridge.InterestMapper.compression_`."""
     with one_blas_thread():  # the rounding of a product depends on the threads that share it
         U = sample_vectors(model, ground.histories, ground.people, rng)
         small = compress_model(model, U, n_components, DTYPES[dtype], rng)

@@ -1,4 +1,4 @@
-"""What a smaller model loses: the same people ranked by both."""
+"""The loss of a smaller model: the same users ranked by both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PEOPLE = 2000
 
 
 class Lists(NamedTuple):
-    """People to rank for: what is known of them, and what they took in the target (n_people, n_items)."""
+    """Users to rank for: their known histories, and the target rows to find (n_users, n_items)."""
 
     histories: Histories
     truth: sparse.csr_matrix
@@ -33,7 +33,7 @@ def hidden_lists(
 ) -> dict[str, Lists]:
     """Return lists of some ``people`` of the fit, by hiding rows of the target from their histories.
 
-    Of linked people all rows ("cold"), of others one row each ("warm"); at most 2,000 of a kind.
+    Of linked users all rows ("cold"), of others one row each ("warm"); at most 2,000 of a kind.
     """
     rows = {name: part[people] for name, part in histories.items()}
     elsewhere = sum(np.diff(part.indptr) for name, part in rows.items() if name != target)
@@ -50,7 +50,7 @@ def hidden_lists(
 
 
 def kinds_of(lists: Lists, target: str) -> dict[str, Lists]:
-    """Return the lists of people without ("cold") and with ("warm") a history in the target apart."""
+    """Return the lists of users without ("cold") and with ("warm") a history in the target apart."""
     warm = np.diff(lists.histories[target].indptr) > 0
     parts = {"cold": np.flatnonzero(~warm), "warm": np.flatnonzero(warm)}
     return {
@@ -61,13 +61,13 @@ def kinds_of(lists: Lists, target: str) -> dict[str, Lists]:
 
 
 def judge(before: LinearModel, after: LinearModel, lists: Mapping[str, Lists]) -> pd.DataFrame:
-    """Return what both models are worth to the same people, a row a kind of people.
+    """Return how well both models serve the same users, one row per kind of users.
 
     Returns
     -------
     DataFrame
-        segment, people, ndcg_before and ndcg (@10, means over people), loss with its 95 % interval (loss_low,
-        loss_high, by bootstrap over people), and overlap: the share of the ten items of the one list that are
+        segment, people, ndcg_before and ndcg (@10, means over users), loss with its 95 % interval (loss_low,
+        loss_high, by bootstrap over users), and overlap: the share of the ten items of the one list that are
         in the other.
     """
     rows = []
@@ -85,7 +85,7 @@ def judge(before: LinearModel, after: LinearModel, lists: Mapping[str, Lists]) -
 
 
 def _ranked(model: LinearModel, histories: Histories) -> NDArray[np.int32]:
-    """Return the ten best items of people, (n_people, 10)."""
+    """Return the ten best items of users, (n_users, 10)."""
     n_people = histories[model.target].shape[0]
     found = []
     for start in range(0, n_people, _STEP):

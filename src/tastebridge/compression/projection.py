@@ -1,6 +1,6 @@
 r"""Narrower vectors whose inner products are nearly the same: arrays in, arrays out, no checks.
 
-Every function returns a pair: a matrix :math:`P` for people and the new vectors :math:`V'` of the items, so
+Every function returns a pair: a matrix :math:`P` for users and the new vectors :math:`V'` of the items, so
 that :math:`\langle u P, v' \rangle \approx \langle u, v \rangle`.
 """
 
@@ -17,31 +17,31 @@ from tastebridge._numerics.svd import leading_eigenvectors
 Array = NDArray[np.float64]
 
 _FLOOR = 1e-9
-"""Directions in which people differ less than this share of the most are taken for such a share."""
+"""Least variance of a direction, as a share of the largest."""
 _ROUNDS = 20
 _ROWS = 8192
 
 
 class Projection(NamedTuple):
-    """What a person's vector is multiplied with, (d, k), and the items' vectors, (n_items, k)."""
+    """The matrix that multiplies the vectors of users, (d, k), and the vectors of items, (n_items, k)."""
 
     people: Array
     items: Array
 
 
 def of_scores(U: NDArray[np.floating], V: NDArray[np.floating], k: int) -> Projection:
-    r"""Return the ``k`` components that lose least of the *scores* of people like ``U``.
+    r"""Return the ``k`` components that lose least of the *scores* of users like ``U``.
 
-    The SVD of the item matrix, in the metric of people. With the second moment :math:`M` of their vectors,
-    each divided by the deviation of that person's scores over the items, and the items centred,
+    The SVD of the item matrix, in the metric of users. With the second moment :math:`M` of their vectors,
+    each divided by the deviation of that user's scores over the items, and the items centred,
     :math:`V = \bar v + V_c`, the mean squared error of the centred scores is
     :math:`\lVert M^{1/2} (V_c - \hat V_c)^\top \rVert^2`, and the best of rank k - 1 is the truncated SVD of
     :math:`M^{1/2} V_c^\top`. The last component is :math:`\langle u, \bar v\rangle` times 1, so that the
-    level of a person's scores, by which people are compared, is exact.
+    level of a user's scores, by which users are compared, is exact.
 
     Parameters
     ----------
-    U : ndarray of shape (n_people, d)
+    U : ndarray of shape (n_users, d)
     V : ndarray of shape (n_items, d)
     k : int
         At least 2; where it is ``d`` or more nothing is lost, and nothing done.
@@ -81,7 +81,7 @@ def of_peaks(V: NDArray[np.floating], k: int, rng: np.random.Generator) -> Proje
 
 
 def balanced(A: NDArray[np.floating]) -> tuple[Array, Array]:
-    """Return ``A`` (n, k) with columns of one size, and what was divided out: the root mean square (k,).
+    """Return ``A`` (n, k) with columns of one size, and the divisors: the root mean squares (k,).
 
     Entries that are 0 do not count; few bits go further on such columns.
     """

@@ -1,4 +1,4 @@
-"""Vectors of some people, as they are and as if they were new to the target: what compression goes by."""
+"""Vectors of a sample of users, as they are and as if they were new to the target."""
 
 from __future__ import annotations
 

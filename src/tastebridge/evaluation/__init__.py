@@ -1,4 +1,4 @@
-"""Models × splits × metrics → one tidy frame with intervals over people."""
+"""Models × splits × metrics → one tidy frame with intervals over users."""
 
 from tastebridge.evaluation.full import evaluate, user_scores
 from tastebridge.evaluation.rating import evaluate_ratings

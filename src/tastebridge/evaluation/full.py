@@ -1,4 +1,4 @@
-"""The full protocol: every target item is ranked, and everyone's whole list is judged."""
+"""The full protocol: every target item is ranked, and each user's whole list is judged."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ def evaluate(
     random_state: int = 0,
     fit: bool = True,
 ) -> pd.DataFrame:
-    """Fit every model on every split and judge its recommendations to the people with held-out rows.
+    """Fit every model on every split and judge its recommendations to the users with held-out rows.
 
-    A held-out item that the training never saw counts as missed, and a person without recommendations as
-    missed altogether; nobody and nothing is left out.
+    A held-out item that the training never saw counts as missed, and a user without recommendations as
+    missed altogether. No user and no row is left out.
 
     Parameters
     ----------
     models : mapping of name to model
         Anything with ``fit(panel)`` and ``recommend(user_ids, n=…)``, a frame of user_id, item_id and rank.
     splits : Split or mapping of name to Split
-        What to train on and what to find again.
+        The training panels and the rows to find again.
     metrics : sequence of str
         Names of :data:`tastebridge.metrics.RANKING_METRICS` with a cut-off, such as ``"ndcg@10"``.
     baseline : str, optional
-        The model the others are compared with, person by person.
+        The model the others are compared with, user by user.
     n_resamples, random_state : int
-        Of the bootstrap over people.
+        Of the bootstrap over users.
     fit : bool
         False for models that are fitted already, each on ``split.train``.
 
     Returns
     -------
     DataFrame
-        A row a split, model and metric: split, model, metric, mean, low, high, n_users, difference,
+        One row per split, model and metric: split, model, metric, mean, low, high, n_users, difference,
         difference_low, difference_high (to the baseline; NaN without one and for itself), fit_seconds,
         score_seconds. Bounds are those of 95 % intervals.
 
@@ -66,7 +66,7 @@ def evaluate(
     InvalidParameterError
         If a metric or the baseline is not known.
     InvalidDataError
-        If what a model recommends cannot be used.
+        If the recommendations of a model cannot be used.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def evaluate(
 
 
 def user_scores(model: Recommender, split: Split, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
-    """Return each person's value of each metric, for a model fitted on ``split.train``.
+    """Return each user's value of each metric, for a model fitted on ``split.train``.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def user_scores(model: Recommender, split: Split, metrics: Sequence[str] = METRI
     Returns
     -------
     DataFrame
-        Indexed by user_id, ascending; a column a metric. Group it to see, say, cold and warm people apart.
+        Indexed by user_id, ascending; one column per metric. Group it to see, say, cold and warm users apart.
     """
     parsed = {name: parse_metric(name) for name in metrics}
     depth = max(10 if k is None else k for _, k in parsed.values())
@@ -125,7 +125,7 @@ def _scores(model: Recommender, split: Split, metrics: Sequence[str], fit: bool)
 
 
 def _lists(frame: pd.DataFrame, split: Split, depth: int) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
-    """Return the recommended and the relevant item numbers of the split's people, over the items of both."""
+    """Return the recommended and the relevant item numbers of the split's users, over the items of both."""
     missing = {"user_id", "item_id", "rank"} - set(frame.columns)
     if missing:
         raise InvalidDataError(f"recommend must return user_id, item_id and rank; {sorted(missing)} missing.")

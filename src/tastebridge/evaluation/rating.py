@@ -36,7 +36,7 @@ def evaluate_ratings(
     r"""Fit every model on every split and judge its predictions of the held-out ratings; less is better.
 
     RMSE is :math:`\sqrt{\tfrac1n\sum(\hat r-r)^2}` and MAE :math:`\tfrac1n\sum|\hat r-r|`, over rows; their
-    intervals resample people. Predictions are held within the ratings of the training rows. A row of an item
+    intervals resample users. Predictions are held within the ratings of the training rows. A row of an item
     without a training row, of which no model knows anything, is left out for all alike.
 
     Parameters
@@ -97,7 +97,7 @@ def _known(split: Split) -> pd.DataFrame:
     if pairs.empty:
         raise InvalidDataError(
             f"none of the {len(split.truth)} held-out ratings of {split.target!r} is of an item with a "
-            "training row, so none can be predicted. Hold out fewer people."
+            "training row, so none can be predicted. Hold out fewer users."
         )
     return pairs
 

@@ -1,4 +1,4 @@
-"""What every protocol shares: fitting against the clock, and the table of results."""
+"""The parts all protocols share: fitting against the clock, and the table of results."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tastebridge.splits import Split
 
 
 class Fittable(Protocol):
-    """What can be fitted to a panel."""
+    """A model that can be fitted to a panel."""
 
     def fit(self, panel: Panel) -> Any:
-        """Learn from a panel, forgetting what was learned before."""
+        """Learn from a panel; forget the last fit."""
 
 
 class Recommender(Fittable, Protocol):
-    """What :func:`~tastebridge.evaluation.evaluate` takes for a model."""
+    """A model for :func:`~tastebridge.evaluation.evaluate`."""
 
     def recommend(self, user_ids: Any, n: int = 10) -> pd.DataFrame:
         """Return user_id, item_id and rank (1 is best) of at most ``n`` items a user."""
 
 
 class Predictor(Fittable, Protocol):
-    """What :func:`~tastebridge.evaluation.evaluate_sampled` takes for a model."""
+    """A model for :func:`~tastebridge.evaluation.evaluate_sampled`."""
 
     def predict(self, pairs: pd.DataFrame) -> NDArray[np.floating]:
         """Return a score for each row of user_id and item_id; only their order within a user counts."""
@@ -41,7 +41,7 @@ class Predictor(Fittable, Protocol):
 
 @dataclass(frozen=True)
 class Scores:
-    """What one model got in one split: values by metric, whose they are, and seconds."""
+    """The results of one model in one split: values by metric, the user of each value, and seconds."""
 
     values: Mapping[str, NDArray[np.float64]]
     people: NDArray

@@ -1,4 +1,4 @@
-"""Factors of ratings: effects of items and people, and what is left as an inner product."""
+"""Factors of ratings: effects of items and users, and an inner product for the residuals."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ Array = NDArray[np.float64]
 
 
 class RatingFactors(TransformerMixin, BaseEstimator):
-    r"""Matrix factorisation of explicit ratings, with effects shrunk to what is known of like items.
+    r"""Matrix factorisation of explicit ratings, with effects of items shrunk to those of like items.
 
     .. math:: \hat r_{ui} = \mu + b_i + b_u + z_u^\top v_i
 
-    First the effects, by one penalised least squares: that of an item is
-    :math:`b_i = c + y_i^\top g + \delta_i` with features :math:`y_i` of who rated it, so that an item with
-    few ratings is near those the same people rated; see
+    First the effects, by one penalised least squares. The effect of an item is
+    :math:`b_i = c + y_i^\top g + \delta_i` with features :math:`y_i` of its raters, so that an item with
+    few ratings is near the items that the same users rated; see
     :func:`tastebridge.factors.rating_effects.item_effects`.
-    Then :math:`v` by alternating least squares on what is left. Given the items, a person's
+    Then :math:`v` by alternating least squares on the residuals. Given the items, a user's
     :math:`(b_u, z_u)` is a ridge regression of their centred ratings, in closed form: that is ``transform``,
-    for people of the fit and others alike.
+    for users of the fit and others alike.
 
     Parameters
     ----------
     n_components : int, default=8
         Rank of z; 0 for effects alone.
     item_shrinkage : float, default=3.0
-        Ratings with which an item's own effect is half that of its ratings; above 0.
+        Number of ratings at which an item's effect is half the mean of its own residuals; above 0.
     user_shrinkage : float, default=10.0
-        The same of a person; above 0.
+        The same for users; above 0.
     penalty : float, default=10.0
         Of the factors, in ratings, where these are counted in their standard deviation: the same ratings in
         another unit give the same factors. Above 0.
     feature_rank : int, default=64
-        Factors of who rated what among the features of items; fewer where the data allow fewer.
+        Number of factors of the user–item pattern among the features of items; lowered where the data allow
+        less.
     feature_shrinkage : float, default=300.0
         Penalty of their weights, in ratings; above 0.
     iterations : int, default=8
@@ -54,7 +55,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     item_factors_ : ndarray of shape (n_items, 1 + n_components)
-        A column of ones, which meets the effect of a person, and v.
+        A column of ones, which meets the effect of a user, and v.
     offsets_ : ndarray of shape (n_items, 1)
         :math:`\mu + b_i`.
     mean_ : float
@@ -64,7 +65,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
     Raises
     ------
     InvalidParameterError
-        If a parameter is out of range, or there are fewer people or items than components.
+        If a parameter is out of range, or there are fewer users or items than components.
     InvalidDataError
         If there is no rating.
 
@@ -109,7 +110,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: None = None) -> Self:
-        """Learn from ratings: a sparse matrix of people by items, where what is not stored was not rated."""
+        """Learn from ratings: a sparse matrix of users by items, whose stored entries are ratings."""
         R = self._read(X, reset=True)
         self._check(R)
         seed = self.random_state
@@ -129,13 +130,13 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Array:
-        """Return :math:`(b_u, z_u)` of people by their ratings, (n_people, 1 + n_components)."""
+        """Return :math:`(b_u, z_u)` of users by their ratings, (n_users, 1 + n_components)."""
         check_is_fitted(self)
         R = self._read(X, reset=False)
         return posterior(self.residuals(R), self.item_factors_, self.penalties)
 
     def parts(self, row: sparse.csr_matrix) -> Array:
-        """Return what each rating of one person adds to ``transform``, (n_ratings, 1 + n_components)."""
+        """Return the part of each rating of one user in ``transform``, (n_ratings, 1 + n_components)."""
         E, V = self.residuals(row), self.item_factors_[row.indices]
         A = V.T @ V + np.diag(self.penalties)
         return np.asarray(np.linalg.solve(A, V.T).T * E.data[:, None])
@@ -147,7 +148,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
 
     @property
     def penalties(self) -> Array:
-        """The penalties of a person's effect and factors."""
+        """The penalties of a user's effect and factors."""
         k = self.item_factors_.shape[1] - 1
         return np.array([self.user_shrinkage] + [self.penalty] * k, dtype=np.float64)
 
@@ -167,7 +168,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         k = check_count("n_components", self.n_components, 0)
         if k > min(R.shape):
             raise InvalidParameterError(
-                f"RatingFactors(n_components={k}) needs at least {k} people and {k} items; there are "
+                f"RatingFactors(n_components={k}) needs at least {k} users and {k} items; there are "
                 f"{R.shape[0]} and {R.shape[1]}. Lower n_components to at most {min(R.shape)}."
             )
         if not R.nnz:

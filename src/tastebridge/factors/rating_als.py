@@ -1,4 +1,4 @@
-"""Alternating least squares on explicit values: only what was rated counts."""
+"""Alternating least squares on explicit values: only stored entries count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effects of people and items on ratings: one penalised least squares over all ratings."""
+"""The effects of users and items on ratings: one penalised least squares over all ratings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _TOLERANCE, _STEPS = 1e-6, 500
 
 
 def item_features(R: sparse.csr_matrix, rank: int, seed: int) -> Array:
-    """Return what tells an item's effect before its ratings do, (n_items, 2 + rank), standardised.
+    """Return the features that predict an item's effect before its ratings do, (n_items, 2 + rank).
 
-    The logarithm of its number of ratings, the mean logarithm of those of its raters, and factors of who
-    rated what: truncated SVD of the binary matrix divided by the roots of its row and column sums.
+    Standardised: the logarithm of its number of ratings, the mean logarithm of the numbers of ratings of its
+    raters, and factors of the binary matrix: a truncated SVD after division by the roots of its row and
+    column sums.
     """
     rows = np.repeat(np.arange(R.shape[0]), np.diff(R.indptr))
     per_item = np.bincount(R.indices, minlength=R.shape[1])
@@ -40,17 +41,17 @@ def item_features(R: sparse.csr_matrix, rank: int, seed: int) -> Array:
 def item_effects(
     R: sparse.csr_matrix, Y: Array, users: float, items: float, features: float
 ) -> tuple[float, Array, Array]:
-    r"""Return the mean, the effects of items and those of people.
+    r"""Return the mean, the effects of items and those of users.
 
     .. math:: \min \sum_{ui} (r_{ui} - \mu - c - b_u - b_i - y_i^\top g)^2
               + \lambda_u \lVert b_u \rVert^2 + \lambda_i \lVert b_i \rVert^2 + \lambda_g \lVert g \rVert^2
 
     by conjugate gradients, with the mean :math:`\mu` of all ratings. The effect of an item is
-    :math:`c + b_i + y_i^\top g`: with few ratings it is near that of items like it. :math:`c` is free.
+    :math:`c + b_i + y_i^\top g`: with few ratings it is near the effects of like items. :math:`c` is free.
 
     Parameters
     ----------
-    R : csr_matrix of shape (n_people, n_items)
+    R : csr_matrix of shape (n_users, n_items)
         Ratings.
     Y : ndarray of shape (n_items, q)
         Features of items.

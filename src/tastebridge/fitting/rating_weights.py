@@ -19,7 +19,7 @@ from tastebridge.model.blend import StackingBlend
 from tastebridge.routes.ratings import ITEMS
 
 _PRIOR, _DEVIATION = 0.5, 0.5
-"""The weight a route is thought to have before it is tried, and how far from it it may well be."""
+"""Mean and deviation of the prior of a route's weight."""
 
 
 class Rows(NamedTuple):
@@ -28,11 +28,11 @@ class Rows(NamedTuple):
     Attributes
     ----------
     X : ndarray of shape (n, n_routes)
-        What each route adds to the prediction.
+        The part of each route in the prediction.
     y : ndarray of shape (n,)
         The ratings.
     people : ndarray of shape (n,)
-        Whose they are; the rows of a person in a fold follow each other.
+        The number of the user of each row; the rows of a user in a fold follow each other.
     gates : ndarray of shape (n, n_gates)
         The meta-features of the user.
     shared : int
@@ -65,12 +65,11 @@ def rows_of(folds: Sequence[Fold], shared: int, shift: float) -> Rows:
 def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Segment:
     """Return the blend that predicts the rows best; routes that are not ``used`` have no part in it.
 
-    Mean and items count once. The others are weighed to predict what these leave, by
-    :class:`~tastebridge.model.blend.StackingBlend`, and their weights held near one half, give or take one
-    half, as
-    far as the rows do not know better: a part is shrunk already, and others tell the same. The mean is then
-    moved so that RMSE plus MAE of these rows is least: ratings are skewed, and the one wants their mean, the
-    other their median.
+    Mean and items count once. The other routes are weighed by
+    :class:`~tastebridge.model.blend.StackingBlend` to predict the residuals. Their weights have a prior of
+    mean 0.5 and deviation 0.5: each route is shrunk already, and routes overlap. The mean is then moved so
+    that RMSE plus MAE of these rows is least: ratings are skewed, and RMSE wants their mean, MAE their
+    median.
     """
     kept = used | (np.arange(len(used)) < rows.shared)
     own = np.flatnonzero(used & rows.X.any(axis=0))
@@ -79,7 +78,7 @@ def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Seg
     if not len(own) or not len(rows.y):
         return Segment(whole, kept)
     left = rows.y - rows.X[:, : rows.shared].sum(axis=1)
-    # parts and errors in deviations: the penalty of the meta-features is in the unit of what is predicted
+    # parts and errors in deviations: the penalty of the meta-features is in the unit of the target
     unit = float(left.std()) or 1.0
     blend.fit(*_with_prior(rows.X[:, own] / unit, left / unit, rows))
     whole.gate_mean_, whole.gate_scale_ = blend.gate_mean_, blend.gate_scale_
@@ -99,16 +98,16 @@ def predict_rows(segment: Segment, rows: Rows, scale: tuple[float, float]) -> Ar
 
 @dataclass(frozen=True)
 class Judged:
-    """What hidden ratings say of routes.
+    """Routes judged on hidden ratings.
 
     Attributes
     ----------
     shrinkage : float
-        Of the items' effects while the rest was fitted.
+        The shrinkage of the items' effects during the fit.
     rows : mapping of {"cold", "warm"} to Rows or None
     segments : dict of {"cold", "warm", "empty"} to Segment
     gains : mapping of source to Interval
-        How much less each source alone makes the squared error of people new to the target.
+        The reduction of the squared error of users new to the target by each source alone.
     scale : (float, float)
         The lowest and the highest rating.
     """
@@ -121,7 +120,7 @@ class Judged:
 
     @property
     def loss(self) -> float:
-        """RMSE plus MAE of people new to the target; infinite where there are none to judge by."""
+        """RMSE plus MAE of users new to the target; infinite where there are none to judge by."""
         rows = self.rows["cold"]
         if rows is None:
             return float("inf")
@@ -129,7 +128,7 @@ class Judged:
         return _loss(rows.y - predicted)
 
     def errors(self) -> pd.DataFrame:
-        """Return RMSE and MAE by kind of person, and those of the items' effects alone."""
+        """Return RMSE and MAE by kind of user, and those of the items' effects alone."""
         found = []
         for kind, rows in self.rows.items():
             if rows is not None:

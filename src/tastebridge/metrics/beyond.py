@@ -1,7 +1,7 @@
 """Beyond accuracy: what kind of items is recommended, whether liked or not.
 
 ``recommended`` is an int array of shape (n_users, k), -1 where a list is shorter; ``popularity`` has, for
-each item, the number of people who have it in the training data. A user without recommendations has value
+each item, the number of users who have it in the training data. A user without recommendations has value
 NaN.
 """
 
@@ -32,7 +32,7 @@ def catalogue_coverage(recommended: Numbers, n_items: int) -> float:
 def novelty(recommended: Numbers, popularity: ArrayLike, n_users: int) -> Floats:
     r"""Return each list's mean self-information in bits, :math:`-\log_2(c_i/n)`.
 
-    :math:`c_i` of the :math:`n` people of the training data have item :math:`i`; an item nobody has counts as
+    :math:`c_i` of the :math:`n` users of the training data have item :math:`i`; an item no user has counts as
     had by one, so that the value stays finite.
 
     References
@@ -49,7 +49,7 @@ def novelty(recommended: Numbers, popularity: ArrayLike, n_users: int) -> Floats
 
 
 def average_popularity(recommended: Numbers, popularity: ArrayLike) -> Floats:
-    """Return the mean number of people who have a recommended item (ARP), for each list.
+    """Return the mean number of users who have a recommended item (ARP), for each list.
 
     Examples
     --------

@@ -25,7 +25,7 @@ class Calibrated(NamedTuple):
     knots : ndarray of shape (2, n)
         Scores, and the probabilities there.
     reliability : ndarray of shape (n_bins, 3)
-        Mean predicted out of fold (the curve too), share observed, and people, of bins of equal size.
+        Mean predicted out of fold (the curve too), share observed, and users, of bins of equal size.
     """
 
     coef: Array
@@ -34,11 +34,11 @@ class Calibrated(NamedTuple):
 
 
 def calibrate(X: Array, y: NDArray[np.bool_], seed: int) -> Calibrated:
-    """Return the calibrated probability of ``y`` (n_people,) given ``X`` (n_people, n_features).
+    """Return the calibrated probability of ``y`` (n_users,) given ``X`` (n_users, n_features).
 
     The score is that of logistic regression on standardised features; the curve that makes a probability of
-    it is learned on scores of people the regression had not seen: the shares in bins of equal size, made
-    monotone, with straight lines between. Both ``y`` and its opposite need at least two people a fold.
+    it is learned on scores of users the regression had not seen: the shares in bins of equal size, made
+    monotone, with straight lines between. Both ``y`` and its opposite need at least two users a fold.
 
     References
     ----------
@@ -61,7 +61,7 @@ def calibrate(X: Array, y: NDArray[np.bool_], seed: int) -> Calibrated:
 
 
 def constant(rate: float, n_features: int) -> Calibrated:
-    """Return a probability that is the same for everybody, for where there is too little to learn from."""
+    """Return a probability that is the same for all users, for where there is too little to learn from."""
     return Calibrated(np.zeros(n_features), np.array([[0.0], [rate]]), np.zeros((0, 3)))
 
 

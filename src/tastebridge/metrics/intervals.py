@@ -1,4 +1,4 @@
-"""Bootstrap intervals over people: how sure a mean is."""
+"""Bootstrap intervals over users: how sure a mean is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tastebridge.exceptions import InvalidDataError
 
 _CELLS = 1 << 20
 _DRAW = 20
-"""Drawing the weight of a cell takes about as long as drawing so many people."""
+"""Drawing the weight of a cell takes about as long as drawing so many users."""
 _ROUNDING = 1e-12
 Floats = NDArray[np.float64]
 
@@ -45,28 +45,28 @@ def bootstrap_mean(
 ) -> Interval:
     r"""Return the mean of ``values`` with its percentile bootstrap interval.
 
-    A resample of :math:`n` people is a multinomial draw of weights. Where few values are distinct, people of
-    equal value are one cell of it, so that the cost is ``n_resamples`` times their number; else people are
-    drawn one by one. The order of people does not matter.
+    A resample of :math:`n` users is a multinomial draw of weights. Where few values are distinct, users of
+    equal value are one cell of it, so that the cost is ``n_resamples`` times their number; else users are
+    drawn one by one. The order of users does not matter.
 
     Parameters
     ----------
     values : array-like of shape (n,)
-        A value a person, or a row if ``people`` is given; NaN is left out.
+        One value per user, or per row if ``people`` is given; NaN is left out.
     n_resamples : int
-        How many times people are drawn.
+        How many times users are drawn.
     level : float
         Confidence, between 0 and 1.
     random_state : int
         Seed.
     people : array-like of shape (n,), optional
-        Whose row each is. The mean is then over rows, and people are drawn with all their rows:
+        Whose row each is. The mean is then over rows, and users are drawn with all their rows:
         :math:`\sum_u w_u s_u/\sum_u w_u n_u`.
 
     Returns
     -------
     Interval
-        Bounds are NaN if there are fewer than two people: one says nothing about others.
+        Bounds are NaN if there are fewer than two users: one says nothing about others.
 
     Raises
     ------
@@ -102,10 +102,10 @@ def paired_difference(
     *,
     people: ArrayLike | None = None,
 ) -> Interval:
-    """Return the mean of ``a - b`` over the same people, with its interval.
+    """Return the mean of ``a - b`` over the same users, with its interval.
 
-    Parameters as for :func:`bootstrap_mean`. Pairing takes out how hard each person is, so it sees
-    differences two separate intervals hide. A person with NaN in either is left out.
+    Parameters as for :func:`bootstrap_mean`. Pairing takes out how hard each user is, so it sees
+    differences two separate intervals hide. A user with NaN in either is left out.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def paired_difference(
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
         raise InvalidDataError(
-            f"a and b must be of the same people; got shapes {first.shape} and {second.shape}."
+            f"a and b must be of the same users; got shapes {first.shape} and {second.shape}."
         )
     return bootstrap_mean(first - second, n_resamples, level, random_state, people=people)
 
@@ -133,7 +133,7 @@ def simultaneous_differences(
 
     The best of several differences looks good by being the best. With the bootstrap's standard error
     :math:`s_j` of each mean :math:`\bar d_j` the intervals are :math:`\bar d_j \pm q s_j`, q the quantile of
-    :math:`\max_j |\bar d_j^* - \bar d_j| / s_j` over resamples of people, the same for all.
+    :math:`\max_j |\bar d_j^* - \bar d_j| / s_j` over resamples of users, the same for all.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def simultaneous_differences(
     Returns
     -------
     list of Interval
-        One for each of the m; of width 0 where all people agree.
+        One for each of the m; of width 0 where all users agree.
 
     References
     ----------
@@ -175,12 +175,12 @@ def simultaneous_differences(
 
 
 def _per_person(values: ArrayLike, people: ArrayLike | None) -> tuple[Floats, Floats]:
-    """Return each person's sum and number of values that are not NaN."""
+    """Return each user's sum and number of values that are not NaN."""
     array = np.asarray(values, dtype=np.float64)
     owner = np.arange(array.size) if people is None else np.asarray(people)
     if array.ndim != 1 or owner.shape != array.shape:
         raise InvalidDataError(
-            f"values must be one-dimensional, with a person each; got shapes {array.shape} and {owner.shape}."
+            f"values must be one-dimensional, one user each; got shapes {array.shape} and {owner.shape}."
         )
     known = ~np.isnan(array)
     _, place = np.unique(owner[known], return_inverse=True)
@@ -188,9 +188,9 @@ def _per_person(values: ArrayLike, people: ArrayLike | None) -> tuple[Floats, Fl
 
 
 def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
-    """Return the means (n_resamples, m) of people's sums (m, n) over their counts (n,), one draw for all m.
+    """Return the means (n_resamples, m) of sums (m, n) over counts (n,), with one draw of users for all m.
 
-    People are drawn by weights of cells where cells are few, else one by one.
+    Users are drawn by weights of cells where cells are few, else one by one.
     """
     cells, people = np.unique(np.column_stack([*sums, counts]), axis=0, return_counts=True)
     n, by_cell = len(counts), len(cells) * _DRAW < len(counts)

@@ -132,7 +132,7 @@ def _check_lists(recommended: Numbers, relevant: sparse.csr_matrix) -> Numbers:
         )
     if len(top) != relevant.shape[0]:
         raise InvalidDataError(
-            f"recommended has {len(top)} users and relevant {relevant.shape[0]}; give both the same people."
+            f"recommended has {len(top)} users and relevant {relevant.shape[0]}; give both the same users."
         )
     if top.size and (top.min() < -1 or top.max() >= relevant.shape[1]):
         raise InvalidDataError(

@@ -34,9 +34,9 @@ from tastebridge.routes import FitContext, Histories
 from tastebridge.routes.ratings import RatingRoute
 
 _ENOUGH, _CAP = 2000, 5000
-"""Linked people to judge by, and people of a kind in a fold, at most."""
+"""Linked users to judge by, and users of a kind in a fold, at most."""
 _FEWEST = 50
-"""Hidden ratings, and linked people, below which nothing is learned from them."""
+"""Hidden ratings, and linked users, below which nothing is learned from them."""
 _FOLDS = 2
 """Folds the shrinkage is chosen on."""
 _SHRINKAGES = (1.5, 3.0, 6.0, 12.0)
@@ -67,20 +67,22 @@ def _ratings_of(state: FittedState) -> LinearModel | None:
 
 
 class RatingMapper(Recommender):
-    r"""Predicts how people known from other categories would rate the items of a target category.
+    r"""Predicts how users known from other categories would rate the items of a target category.
 
     .. math:: \hat r_{ui} = \mu + b_i + w\,b_u + \sum_s w_s\, z_u^{(s)\top} v_i
 
-    with the mean, effects of items and people, and taste, from the person's ratings in the target and,
-    through maps learned from linked people, from those in the sources; see
-    :class:`tastebridge.routes.ratings.RatingRoute`. The weights w, and how much an item's own ratings count
-    against those of items like it, are chosen on ratings hidden while the rest was fitted, apart for people
-    without ratings in the target and with some, and depend on how many ratings there are of a person. A
-    source that makes errors larger is left out. All is linear, so that a prediction is an inner product.
+    with the mean, effects of items and users, and taste, from the user's ratings in the target and, through
+    maps learned from linked users, from those in the sources; see
+    :class:`tastebridge.routes.ratings.RatingRoute`. The weights w and the shrinkage of items are chosen on
+    ratings that were hidden while the routes were fitted. Users without ratings in the target have weights
+    of their own, and weights depend on the number of ratings of a user. A source that makes errors larger
+    is left out. All is linear, so that a prediction is an inner product.
 
-    Weights of events are read as ratings: of two of one person and item in a frame, the later counts. People
-    of whom nothing is known are predicted the mean and the items' effects: ``missing="popular"`` gives them
-    what is rated highest.
+    Weights of events are read as ratings, 0 and below included. Predictions follow their unit: the same
+    ratings times 20 give the same predictions times 20. Where 0 or -1 stands for "seen, not rated", leave
+    these rows out. Of two ratings of one user and item in a frame, the later counts. Users without any
+    known rating are predicted the mean and the items' effects; ``missing="popular"`` gives them the items
+    rated highest.
 
     Parameters
     ----------
@@ -89,35 +91,35 @@ class RatingMapper(Recommender):
     sources : list of str, optional
         The categories to learn from; None for all others.
     rank_by : {"rating", "preference"}, default="rating"
-        What ``recommend`` puts first: what is rated highest, with predicted ratings for scores, or what
-        people are most likely to take, as :class:`~tastebridge.InterestMapper` says, whose model is then
-        ``model_``. Ratings say how much somebody likes what they take, and little of what they take.
-        ``predict`` returns ratings in both cases; scores, vectors and explanations are of what is ranked by.
+        The order of ``recommend``: by predicted rating, or by the probability that a user takes an item, as
+        of :class:`~tastebridge.InterestMapper`, whose model is then ``model_``. Ratings say how much a user
+        likes the items taken, and little of which items are taken. ``predict`` returns ratings in both
+        cases; scores, vectors and explanations are those of the order.
     n_components : int, default=8
         Rank of taste; lowered where the data allow less.
     item_shrinkage : float, optional
-        Ratings with which an item's own effect counts half; None to choose it out of fold.
+        Number of ratings at which an item's own ratings count half; None to choose it out of fold.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
 
     Attributes
     ----------
     model_ : LinearModel
-        What lists are ranked by.
+        The model that ranks lists.
     ratings_ : LinearModel
-        With ``rank_by="preference"``, what predicts ratings; otherwise ``model_`` does.
+        With ``rank_by="preference"``, the model that predicts ratings; otherwise ``model_`` does.
     chosen_ : DataFrame
-        One row of what the data told: low and high, the lowest and the highest rating of the target, within
-        which predictions are held; and item_shrinkage.
+        One row: low and high, the lowest and the highest rating of the target, within which predictions are
+        held, and item_shrinkage.
     transfer_ : DataFrame
-        A row a source, for people without ratings in the target, out of fold: source, linked (people),
-        lift, by how much the source alone lowers the squared error, and its interval over people (lift_low,
+        One row per source, for users without ratings in the target, out of fold: source, linked (users),
+        lift, by how much the source alone lowers the squared error, and its interval over users (lift_low,
         lift_high), verdict ("helps", "no evidence", "hurts") and kept. With ``rank_by="preference"`` that of
         the mapper.
     routes_ : DataFrame
-        A row a route: its name, and mean weight for cold and for warm people.
+        One row per route: its name, and mean weight for cold and for warm users.
     errors_ : DataFrame
-        Out of fold, for "cold" and "warm" people: n (ratings), rmse and mae, and those of the items' effects
+        Out of fold, for "cold" and "warm" users: n (ratings), rmse and mae, and those of the items' effects
         alone (items_rmse, items_mae).
 
     Raises
@@ -153,7 +155,7 @@ class RatingMapper(Recommender):
     routes_ = from_table("routes_", "One row per route, and its mean weights.")
     errors_ = from_table("errors_", "Out-of-fold errors of ratings.")
     chosen_ = from_table("chosen_", "The scale of the ratings, and the shrinkage that was chosen.")
-    ratings_ = from_state(_ratings_of, "What predicts ratings, where another model ranks.")
+    ratings_ = from_state(_ratings_of, "The model that predicts ratings, where another model ranks.")
 
     def __init__(
         self,
@@ -196,7 +198,7 @@ class RatingMapper(Recommender):
         return self._keep({self.target: state}, panel)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
-        """Return the predicted rating of every pair of a person of the fit and a target item.
+        """Return the predicted rating of every pair of a user of the fit and a target item.
 
         Ratings are held within the scale of the data. Where lists are ranked by rating, they are the scores
         of :meth:`recommend`, bit by bit; items predicted beyond the scale keep their order there.
@@ -206,7 +208,7 @@ class RatingMapper(Recommender):
         pairs : frame
             Columns user_id and item_id.
         missing : {"error", "nan"}, default="error"
-            What to do with pairs of an unknown person or item.
+            Refuse pairs of an unknown user or item, or answer NaN.
 
         Returns
         -------
@@ -226,7 +228,7 @@ class RatingMapper(Recommender):
     def _learn(
         self, panel: Panel, histories: Histories, sources: Sequence[str], scale: Scale
     ) -> tuple[LinearModel, dict[str, pd.DataFrame]]:
-        """Return the model of ratings, and the tables of what was found."""
+        """Return the model of ratings, and the tables of the findings."""
         wanted = _SHRINKAGES if self.item_shrinkage is None else (self.item_shrinkage,)
         context = FitContext(histories, self.target)
         held = self._held(context)
@@ -257,7 +259,7 @@ class RatingMapper(Recommender):
         return RatingRoute(clone(factors).set_params(item_shrinkage=shrinkage), factors, choice, shift)
 
     def _held(self, context: FitContext) -> list[list[Held]]:
-        """Return whom to hide in each fold; no fold where there are too few linked people."""
+        """Return the users to hide in each fold; no fold where too few users are linked."""
         linked = context.linked_to_any()
         if len(linked) < _FEWEST:
             return []

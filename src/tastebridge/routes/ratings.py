@@ -1,4 +1,4 @@
-"""The routes of ratings: what an item is rated in the mean, how mild a person is, and what they like more."""
+"""The routes of ratings: mean ratings of items, how mild a user is, and the user's taste."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class RatingRoute(Route):
 
     .. math:: \hat r_{ui} = \mu + b_i + b_u + z_u^\top v_i
 
-    The mean and the effects of items are the same for everybody. A person's effect and taste come from their
-    ratings in the target, and from every source: their effect there, their taste there, and what they rated,
-    however they rated it, each by a ridge map learned from linked people, who count by how much their own
-    ratings in the target tell of them.
+    The mean and the effects of items are the same for all users. A user's effect and taste come from the
+    ratings in the target and from three views of every source: the effect there, the taste there, and the
+    choice of rated items, whatever their ratings. Each view has a ridge map, learned from linked users. A
+    linked user with n ratings in the target has the weight n / (n + user shrinkage).
 
     Parameters
     ----------
     factors, source_factors : RatingFactors, default=RatingFactors()
-        Of the target, and of every source.
+        The factors of the target, and of every source.
     choice : SVDFactors, default=SVDFactors(32)
-        Of what was rated in a source.
+        The factors of the choice of rated items in a source.
     shift : float, default=0.0
         What was added to the ratings of the histories so that all are above 0; one more route takes it off.
     """
@@ -53,7 +53,7 @@ class RatingRoute(Route):
         self.shift = shift
 
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return what is the same for everybody, and the routes of the target and of linked sources."""
+        """Return the routes shared by all users, and those of the target and of linked sources."""
         factors, target = self.factors or RatingFactors(), (context.target,)
         there = context.factors(target, factors)
         context.space(ITEMS, there.offsets_ - there.mean_)

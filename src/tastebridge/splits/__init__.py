@@ -1,4 +1,4 @@
-"""Honest splits: what is held out is not in the training panel, and nothing is lost."""
+"""Honest splits: no held-out row is in the training panel, and no row is lost unsaid."""
 
 from tastebridge.splits.cold import cold_users, linked_users
 from tastebridge.splits.entrants import entrants

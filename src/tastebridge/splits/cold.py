@@ -1,4 +1,4 @@
-"""Cold users: people who come to the target as strangers."""
+"""Cold users: all their target rows are hidden."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cold_users(
     *,
     linked_only: bool = True,
 ) -> Split:
-    """Hide all target rows of some people: they come to the target as strangers.
+    """Hide all target rows of some users, who are then new to the target.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def cold_users(
     target : str
         The category to hide them in.
     test_size : float or int
-        A share of the people who can be drawn, below 1, or their number.
+        A share of the users who can be drawn, below 1, or their number.
     random_state : int
         Seed. The order of the rows the panel was made from does not matter.
     linked_only : bool
-        Draw only among people who stand in another category too, of whom something stays known.
+        Draw only among users with a history in another category too, which stays known.
 
     Returns
     -------
@@ -43,9 +43,9 @@ def cold_users(
     Raises
     ------
     NoLinkedUsersError
-        If there are not two people to draw from: one to hide and one to learn from.
+        If there are not two users to draw from: one to hide and one to learn from.
     InvalidParameterError, UnknownCategoryError
-        If ``test_size`` leaves nobody on one side, or the target does not exist.
+        If ``test_size`` leaves no user on one side, or the target does not exist.
 
     Examples
     --------
@@ -53,15 +53,15 @@ def cold_users(
     >>> rows = [(user, item, category) for user in "abcde" for item, category in ("xf", "yb")]
     >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
     >>> cold_users(panel, "f", test_size=2)
-    <Split of 'f': 2 rows of 2 people held out, 3 left>
+    <Split of 'f': 2 rows of 2 users held out, 3 left>
     """
     check_category("target", target, panel.categories)
     people = linked_users(panel, target) if linked_only else panel[target].active_numbers
     if len(people) < 2:
         also = " and in another category" if linked_only else ""
         raise NoLinkedUsersError(
-            f"cold_users needs at least 2 people in {target!r}{also}, one to hide and one to learn from; "
-            f"there are {len(people)}. panel.overlap() shows who stands where."
+            f"cold_users needs at least 2 users in {target!r}{also}, one to hide and one to learn from; "
+            f"there are {len(people)}. panel.overlap() counts the users of every two categories."
         )
     n_hidden = _n_held_out(test_size, len(people))
     hidden = np.random.default_rng(random_state).permutation(people)[:n_hidden]
@@ -69,7 +69,7 @@ def cold_users(
 
 
 def linked_users(panel: Panel, target: str) -> Numbers:
-    """Return the numbers of the people who stand in ``target`` and in at least one other category."""
+    """Return the numbers of the users with a history in ``target`` and in at least one other category."""
     elsewhere = [some.active_numbers for name, some in panel.interactions.items() if name != target]
     return np.intersect1d(
         panel[target].active_numbers, np.concatenate([np.zeros(0, dtype=np.int64), *elsewhere])
@@ -83,6 +83,6 @@ def _n_held_out(test_size: float | int, n_people: int) -> int:
     n_held_out = max(1, round(share * n_people))
     if n_held_out >= n_people:
         raise InvalidParameterError(
-            f"test_size={test_size!r} hides all of {n_people} people and leaves none to learn from; lower it."
+            f"test_size={test_size!r} hides all of {n_people} users and leaves none to learn from; lower it."
         )
     return n_held_out

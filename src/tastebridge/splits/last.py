@@ -1,4 +1,4 @@
-"""Leave last: everyone's latest target rows."""
+"""Leave last: each user's latest target rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tastebridge.splits.split import Split, take_out
 def leave_last(
     panel: Panel, target: str, n_last: int = 1, random_state: int = 0, *, min_left: int = 1
 ) -> Split:
-    """Hold out the last target rows of everyone who has enough of them.
+    """Hold out the last target rows of every user who has enough of them.
 
     Rows are in the order of their times; rows of one time, and all rows of a panel without times, are in
     random order.
@@ -25,11 +25,11 @@ def leave_last(
     target : str
         The category to take the rows from.
     n_last : int
-        How many rows a person loses.
+        How many rows a user loses.
     random_state : int
         Seed for rows whose order is not known.
     min_left : int
-        People who would keep fewer target rows than this lose none.
+        Users who would keep fewer target rows than this lose none.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def leave_last(
     Raises
     ------
     InvalidDataError
-        If nobody has ``n_last + min_left`` target rows.
+        If no user has ``n_last + min_left`` target rows.
 
     Examples
     --------
@@ -54,12 +54,12 @@ def leave_last(
     times = np.zeros(part.matrix.nnz) if part.times is None else part.times
     chance = np.random.default_rng(random_state).random(len(times))
     order = np.lexsort((chance, times, part.rows))
-    from_end = part.matrix.indptr[1:][part.rows] - np.arange(len(order))  # 1 for a person's last row
+    from_end = part.matrix.indptr[1:][part.rows] - np.arange(len(order))  # 1 for a user's last row
     held_out = np.zeros(len(order), dtype=bool)
     held_out[order] = (from_end <= n_last) & (counts[part.rows] >= needed)
     if not held_out.any():
         raise InvalidDataError(
-            f"leave_last needs people with at least {needed} rows in {target!r} (n_last + min_left); "
-            f"the most anyone has is {counts.max(initial=0)}. Lower n_last or min_left."
+            f"leave_last needs users with at least {needed} rows in {target!r} (n_last + min_left); "
+            f"the most any user has is {counts.max(initial=0)}. Lower n_last or min_left."
         )
     return take_out(panel, target, held_out)

@@ -15,12 +15,12 @@ from tastebridge.exceptions import InvalidDataError
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A panel to train on and what was taken out of it.
+    """A panel to train on and the rows taken out of it.
 
     Parameters
     ----------
     train : Panel
-        The panel without the held-out rows; the same people and items.
+        The panel without the held-out rows; the same users and items.
     target : str
         The category the rows were taken from.
     truth : DataFrame
@@ -52,12 +52,12 @@ class Split:
 
     @property
     def user_ids(self) -> np.ndarray:
-        """The people with held-out rows, ascending."""
+        """The users with held-out rows, ascending."""
         return np.unique(self.truth["user_id"].to_numpy())
 
     def __repr__(self) -> str:
         return (
-            f"<Split of {self.target!r}: {len(self.truth):,} rows of {len(self.user_ids):,} people held out, "
+            f"<Split of {self.target!r}: {len(self.truth):,} rows of {len(self.user_ids):,} users held out, "
             f"{self.train[self.target].matrix.nnz:,} left>"
         )
 

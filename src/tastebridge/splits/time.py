@@ -1,4 +1,4 @@
-"""Temporal: what came before a moment, and what came after; one moment for all, or each person's own."""
+"""Temporal splits: rows before and after a moment; one moment for all users, or one per user."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def temporal(panel: Panel, target: str, at: Any = 0.8) -> Split:
 
 
 def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
-    """Train on the earlier part of what each person did, test on the target rows of the later part.
+    """Train on the earlier events of each user, test on the later target rows.
 
-    The events of a person, of all categories, are put in their order in time, and the first ``share`` of them
+    The events of a user, of all categories, are put in their order in time, and the first ``share`` of them
     is trained on. Those of other categories that come later are in neither part: they were not known then.
-    Unlike with :func:`temporal` the moment is each person's own, so that people are served of whom something
-    is known even where hardly anybody stays for long; what others did later is known.
+    Unlike with :func:`temporal` each user has a moment of their own. So tested users have a history even
+    where few users stay for long, but later events of other users are known.
 
     Parameters
     ----------
     panel, target
         As for :func:`temporal`.
     share : float, default=0.8
-        Of a person's events to train on, between 0 and 1; one at least, and events of one time stay together,
+        Of a user's events to train on, between 0 and 1; one at least, and events of one time stay together,
         in the test unless they are the first.
 
     Returns
@@ -87,7 +87,7 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     Raises
     ------
     InvalidDataError
-        If a category has no times, or nobody has a target row in the later part.
+        If a category has no times, or no user has a target row in the later part.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     late = {name: part.times >= moments[part.rows] for name, part in parts.items() if part.times is not None}
     if target not in late or not late[target].any():
         raise InvalidDataError(
-            f"own_past finds nobody with rows of {target!r} in the later part. Lower share, or add events."
+            f"own_past finds no user with rows of {target!r} in the later part. Lower share, or add events."
         )
     past = {
         name: part.keep(~late[name]) if name in late else part for name, part in panel.interactions.items()
@@ -122,7 +122,7 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
 def _own_moments(
     rows: NDArray[np.int64], times: NDArray[np.float64], share: float, n_people: int
 ) -> NDArray[np.float64]:
-    """Return for each person when the later part begins; infinity for those with a single moment."""
+    """Return for each user when the later part begins; infinity for those with a single moment."""
     order = np.lexsort((times, rows))
     rows, times = rows[order], times[order]
     counts = np.bincount(rows, minlength=n_people)

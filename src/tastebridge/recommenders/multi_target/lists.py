@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 
 
 class Models(NamedTuple):
-    """What scores users in several categories.
+    """The models that score users in several categories.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Models(NamedTuple):
 
 
 class Order(NamedTuple):
-    """How lists over several categories are made: of which, how long, and what comes first."""
+    """How lists over several categories are made: the categories, the length and the order."""
 
     categories: Sequence[str]
     n: int
@@ -85,21 +85,21 @@ class Order(NamedTuple):
     n_categories: int | None = None
 
     def check(self) -> Order:
-        """Refuse what makes no list."""
+        """Refuse an order that makes no list."""
         check_count("n", self.n)
         check_choice("by", self.by, ("score", "category"))
         if self.n_categories is not None:
             check_count("n_categories", self.n_categories)
             if self.by != "category":
                 raise InvalidParameterError(
-                    "n_categories is how many of a person's categories to show, and by='score' mixes them. "
+                    "n_categories is how many of a user's categories to show, and by='score' mixes them. "
                     "Pass by='category', or leave n_categories None."
                 )
         return self
 
     @property
     def length(self) -> int:
-        """Rows of a person at most."""
+        """The largest number of rows of a user."""
         shown = len(self.categories) if self.n_categories is None else self.n_categories
         return self.n * (1 if self.by == "score" else min(shown, len(self.categories)))
 
@@ -139,7 +139,7 @@ def recommend_mixed(
     ids: np.ndarray,
     request: ListRequest,
 ) -> pd.DataFrame:
-    """Return user_id, item_id, category, score and rank for people with these histories."""
+    """Return user_id, item_id, category, score and rank for users with these histories."""
     _, allow, deny, missing, twins = request.check()
     people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
     known = {name: models.targets[name].items for name in order.categories}
@@ -266,6 +266,6 @@ def _catalogue(models: Models, target: str, histories: Histories) -> Catalogue:
 
 
 def _nothing(ids: np.ndarray, known: Mapping[str, Vocabulary]) -> pd.DataFrame:
-    """Return the answer for nobody."""
+    """Return the answer where no user is asked for."""
     empty = Mixed(np.zeros((0, 0), np.int64), np.zeros((0, 0), np.int32), np.zeros((0, 0)))
     return to_frame(empty, ids, known)

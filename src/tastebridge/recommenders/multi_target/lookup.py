@@ -74,7 +74,7 @@ def _items(given: ItemFilter | None) -> list[Any]:
 
 
 def _within(given: ItemFilter | None, items: Vocabulary) -> ItemFilter | None:
-    """Return what a filter says of the items of one category."""
+    """Return the part of a filter that names items of one category."""
     if given is None:
         return None
     inside = [item in items for item in _items(given)]

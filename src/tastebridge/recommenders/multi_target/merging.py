@@ -1,4 +1,4 @@
-"""Lists of several categories put together: the best of all, or each person's best categories first."""
+"""Lists of several categories put together: the best of all, or each user's best categories first."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Array = NDArray[np.float64]
 
 
 class Found(NamedTuple):
-    """The best items of one category: numbers (-1 for none) and chances, (n_people, k), best first."""
+    """The best items of one category: numbers (-1 for none) and chances, (n_users, k), best first."""
 
     items: NDArray[np.int32]
     chances: Array
 
 
 class Mixed(NamedTuple):
-    """Lists over several categories, (n_people, n): their places, item numbers (-1 for none), chances."""
+    """Lists over several categories, (n_users, n): their places, item numbers (-1 for none), chances."""
 
     categories: NDArray[np.int64]
     items: NDArray[np.int32]
@@ -35,9 +35,9 @@ def best_of_all(found: Mapping[str, Found], n: int) -> Mixed:
 
 
 def best_categories_first(found: Mapping[str, Found], choice: Array, n_categories: int | None) -> Mixed:
-    """Return all items, those of a person's likeliest category first; only of the likeliest if so many.
+    """Return all items, those of a user's likeliest category first; only of the likeliest if so many.
 
-    ``choice`` (n_people, n_categories) is the probability of each category, in the order of ``found``.
+    ``choice`` (n_users, n_categories) is the probability of each category, in the order of ``found``.
     """
     standing = np.argsort(np.argsort(-choice, axis=1, kind="stable"), axis=1, kind="stable")
     if n_categories is not None:
@@ -53,7 +53,7 @@ def best_categories_first(found: Mapping[str, Found], choice: Array, n_categorie
 
 
 def to_frame(mixed: Mixed, ids: np.ndarray, vocabularies: Mapping[str, Vocabulary]) -> pd.DataFrame:
-    """Return user_id, item_id, category, score, rank: a row an item, people as they stand."""
+    """Return user_id, item_id, category, score, rank: one row per item, users in the order given."""
     parts = []
     for place, (name, items) in enumerate(vocabularies.items()):
         person, rank = np.nonzero((mixed.categories == place) & (mixed.items >= 0))

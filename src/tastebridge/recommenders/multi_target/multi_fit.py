@@ -40,7 +40,7 @@ _LISTS_SHARED = 4
 
 
 class Fitted(NamedTuple):
-    """What a fit of several targets leaves: states, what they share, their users, and warnings."""
+    """The result of a fit of several targets: states, shared parts, users, and warnings."""
 
     panel: Panel
     targets: dict[str, FittedState]
@@ -87,7 +87,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
 
 
 class _Shared(NamedTuple):
-    """What all targets of a fit share."""
+    """The parts that all targets of a fit share."""
 
     panel: Panel
     encoder: HistoryEncoder
@@ -96,7 +96,7 @@ class _Shared(NamedTuple):
 
 
 class _Learned(NamedTuple):
-    """What was learned of one target."""
+    """The result for one target."""
 
     state: FittedState
     temperatures: dict[str, float]
@@ -104,7 +104,7 @@ class _Learned(NamedTuple):
 
 
 def _learn_one(shared: _Shared, aim: Aim, built: Built, rng: np.random.Generator, step: Step) -> _Learned:
-    """Learn one target from what was built, and the temperature of its softmax."""
+    """Learn one target from its built routes, and the temperature of its softmax."""
     target = built.context.target
     step(target)
     encoder = shared.encoder.only([*aim.sources, target])

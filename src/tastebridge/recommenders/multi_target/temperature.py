@@ -85,7 +85,7 @@ def log_totals(
 
     Parameters
     ----------
-    model : LinearModel, or what has its target and item vectors
+    model : LinearModel, or anything with its target and item vectors
     vectors : ndarray of shape (n_users, n_components)
         Of users with these histories.
     histories : mapping of category to csr_matrix
@@ -147,7 +147,7 @@ def _softmax(folds: Sequence[Fold], segment: Segment, counts: Array | None) -> t
 def _cross_fitted(
     parts: Sequence[_HeldScores], halves: Sequence[NDArray[np.bool_]], unit: float, kind: str
 ) -> Array:
-    """Return the loss of each user under what the other half of them says."""
+    """Return the loss of each user under the softmax of the other half of the users."""
     found = []
     for learned in (halves, [~half for half in halves]):
         softmax = _fitted(parts, learned, unit, kind)
@@ -182,7 +182,7 @@ def _deviation(parts: Sequence[_HeldScores]) -> float:
 
 
 def _held_scores(fold: Fold, segment: Segment, most: int, counts: Array | None) -> _HeldScores:
-    """Return what the likelihood of some held users needs."""
+    """Return the numbers that the likelihood of some held users needs."""
     users = np.unique(np.linspace(0, len(fold.held.people) - 1, most).astype(np.int64))
     weights = segment.blend.weights(fold.gates[users]) * segment.kept
     scores = fold.scores(users, weights).astype(np.float64)
