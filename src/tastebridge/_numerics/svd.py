@@ -114,6 +114,8 @@ def leading_eigenvectors(S: Array, k: int) -> Array:
     up, where eigenvalues repeat, as with one event per user. All are computed then.
     """
     n = len(S)
+    if k < 1:
+        return np.zeros((n, 0))
     try:
         V = linalg.eigh(S, subset_by_index=[n - k, n - 1], check_finite=False)[1]
     except linalg.LinAlgError:

@@ -48,7 +48,7 @@ def compress_model(
     """
     encoders, spaces, routes = dict(model.encoders), model.spaces, list(model.routes)
     if n_components is not None:
-        people, items = project(model, U, n_components, rng)
+        people, items = project(model, U, n_components - bool(model.levels), rng)  # the level has its own
         items, size = balanced(items)
         even = {key: _even(encoder) for key, encoder in encoders.items()}
         encoders = {key: encoder for key, (encoder, _) in even.items()}
@@ -69,9 +69,10 @@ def compress_model(
 def project(model: LinearModel, U: Vectors32, k: int, rng: np.random.Generator) -> Projection:
     """Return the projection of all spaces side by side: half of ``k`` for those of single links, if any."""
     peaked = np.concatenate([np.full(V.shape[1], _of_links(V)) for V in model.spaces.values()])
-    V, d = model.item_vectors(), int((~peaked).sum())
+    V, d = model.item_vectors()[:, : len(peaked)], int((~peaked).sum())
     n_peaks = min(int(peaked.sum()), max(k // 2, k - d))
     people = np.zeros((V.shape[1], k))
+    U = U[:, : len(peaked)]
     smooth, people_of_smooth = of_scores(U[:, ~peaked], V[:, ~peaked], k - n_peaks), slice(0, k - n_peaks)
     people[~peaked, people_of_smooth] = smooth.people
     parts = [smooth.items]

@@ -21,11 +21,12 @@ from tastebridge.fitting.folds import (
     number_of_folds,
     without,
 )
+from tastebridge.fitting.levels import Scaled, level_of_popularity, scaled
 from tastebridge.fitting.plan import Plan
 from tastebridge.fitting.pseudo_overlap import stand_in_folds, stand_ins
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import Candidates, popular_alone, weigh
-from tastebridge.fitting.training_lists import SegmentLists
+from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.model import Array, LinearModel, Segment
 from tastebridge.model.evidence import Evidence
 from tastebridge.routes import NEW_ITEMS, FitContext, FittedRoute, Route, new_items
@@ -76,6 +77,8 @@ class TargetFit:
         The weights of the routes that were built; set by :meth:`blend`.
     evidence : dict of segment to Evidence
         Set by :meth:`blend`.
+    levels : dict of segment to float
+        What is added to the scores of its users, less what is of ``"cold"`` ones; set by :meth:`blend`.
     known : Weighed
         The routes so far and their weights; with those over a few shared users after :meth:`few_overlap`.
     whole : Weighed
@@ -84,6 +87,7 @@ class TargetFit:
 
     learned: Mapping[str, Segment]
     evidence: dict[str, Evidence]
+    levels: dict[str, float]
     known: Weighed
     whole: Weighed
 
@@ -119,8 +123,12 @@ class TargetFit:
             for name, draw in zip(segments, self._rng.spawn(len(segments)), strict=True)
         ]
         found = dict(zip(segments, together(calls, self.settings.n_jobs), strict=True))
-        self.learned = {name: segment for name, (segment, _) in found.items()}
-        self.evidence = {name: proof for name, (_, proof) in found.items() if proof is not None}
+        parts = {name: self._scaled(segment, lists) for name, (segment, _, lists) in found.items()}
+        self.learned = {name: part.segment for name, part in parts.items()}
+        popular = level_of_popularity(self.context.histories[self.target].shape[1])
+        base = parts["cold"].level
+        self.levels = {name: part.level - base for name, part in parts.items()} | {"empty": popular - base}
+        self.evidence = {name: proof for name, (_, proof, _) in found.items() if proof is not None}
         self.known = Weighed(self.built.fitted, self.learned)
 
     def few_overlap(self, over_users: Sequence[Route]) -> None:
@@ -138,20 +146,30 @@ class TargetFit:
 
     def models(self) -> tuple[LinearModel, LinearModel]:
         """Return the model, and the same with routes to new items where it does without until one comes."""
-        ready = LinearModel.of(self.context, self.whole.routes, self.whole.segments)
+        ready = LinearModel.of(self.context, self.whole.routes, self.whole.segments, self.levels)
         waits = NEW_ITEMS in ready.spaces and not len(new_items(self.context))
         return (ready.without(NEW_ITEMS) if waits else ready), ready
 
     def _segment(
         self, folds: list[Fold], prior: Mapping[str, Array] | None, rng: np.random.Generator
-    ) -> tuple[Segment, Evidence | None]:
-        """Return the blend of one segment; popularity alone where there are too few rows to learn from."""
+    ) -> tuple[Segment, Evidence | None, Lists | None]:
+        """Return the blend of one segment; popularity alone where there are too few rows to learn from.
+
+        Beside it stand the lists it was learned from.
+        """
         routes: Sequence[FittedRoute] = self.built.fitted
         if sum(fold.held.hidden.nnz for fold in folds) < _FEWEST_LISTS:
-            return popular_alone(routes, self.target, self.sources), None
+            return popular_alone(routes, self.target, self.sources), None, None
         lists = SegmentLists(folds, self.settings, rng)
         candidates = Candidates(routes, self.target, self.sources)
-        return weigh(self.settings.blend, lists, candidates, rng, prior)
+        return *weigh(self.settings.blend, lists, candidates, rng, prior), lists.whole
+
+    def _scaled(self, segment: Segment, lists: Lists | None) -> Scaled:
+        """Return a segment and its level; without lists it is popularity."""
+        n_items = self.context.histories[self.target].shape[1]
+        if lists is None:
+            return Scaled(segment, level_of_popularity(n_items))
+        return scaled(segment, lists, n_items)
 
 
 def _held(

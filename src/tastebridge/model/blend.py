@@ -200,6 +200,12 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         blend.n_features_in_ = len(routes)
         return blend
 
+    def scaled(self, factor: float) -> StackingBlend:
+        """Return this fitted blend with all weights multiplied by a number above 0."""
+        blend = self.only(np.ones(self.n_features_in_, dtype=bool))
+        blend.scale_ = self.scale_ / factor
+        return blend
+
     def extended(self, weights: Array) -> StackingBlend:
         """Return this fitted blend with more routes, whose weights (n_more,) are the same for everybody."""
         blend = self.only(np.ones(self.n_features_in_, dtype=bool))

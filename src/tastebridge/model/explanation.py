@@ -30,6 +30,8 @@ from tastebridge.routes.links import LinearEncoder
 
 POPULARITY = "(popularity)"
 """What stands for the source category of a route that is the same for everybody."""
+LEVEL = "level"
+"""What stands for the route of what is added to all scores of a user, to compare them with other users'."""
 
 
 class Part(NamedTuple):
@@ -60,6 +62,8 @@ def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
         found += _route_parts(route, model.encoders[route.encoder], past, histories, values[:, 0].tolist())
         if baseline is not None:
             found.append(Part(_category(route), -1, route.name, float(baseline[0])))
+    if level := float(model.level(histories)[0]):
+        found.append(Part(POPULARITY, -1, LEVEL, level))
     return found
 
 

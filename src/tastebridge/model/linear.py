@@ -43,6 +43,10 @@ class Segment(NamedTuple):
         """Return the blend of some of the routes."""
         return Segment(self.blend.only(routes), self.kept[routes])
 
+    def scaled(self, factor: float) -> Segment:
+        """Return the blend with all weights multiplied by a number above 0."""
+        return Segment(self.blend.scaled(factor), self.kept)
+
     def extended(self, weights: Array, kept: NDArray[np.bool_]) -> Segment:
         """Return the blend with more routes, whose weights (n_more,) are the same for everybody."""
         return Segment(self.blend.extended(weights), np.append(self.kept, kept))
@@ -69,6 +73,11 @@ class LinearModel:
         ``"empty"``, the last are ``"cold"`` too.
     storage : {"exact", "float16", "int8"}
         How a file holds the large matrices. They are rounded already: what is loaded is what was saved.
+    levels : mapping of segment to float
+        What is added to all scores of a user of the segment, so that users of different segments can be
+        compared: see :mod:`tastebridge.fitting.levels`. It is the last component of a user's vector, and 1 is
+        that of an item's. Empty where scores are on one scale by themselves, and in models saved before there
+        were levels: the vectors have no such component then.
     """
 
     target: str
@@ -77,24 +86,31 @@ class LinearModel:
     spaces: Mapping[str, Vectors32]
     segments: Mapping[str, Segment]
     storage: str = "exact"
+    levels: Mapping[str, float] = field(default_factory=dict)
     _item_vectors: Vectors32 = field(init=False, repr=False)
     _starts: Mapping[str, int] = field(init=False, repr=False)
     _catalogue: Catalogue | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         ends = np.cumsum([V.shape[1] for V in self.spaces.values()])
-        whole = np.zeros((next(iter(self.spaces.values())).shape[0], ends[-1]), dtype=np.float32)
+        width = int(ends[-1]) + bool(self.levels)
+        whole = np.ones((next(iter(self.spaces.values())).shape[0], width), dtype=np.float32)
+        whole[:, : ends[-1]] = 0.0
         for V, end in zip(self.spaces.values(), ends, strict=True):
             _put(V, whole[:, end - V.shape[1] : end])
+        views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=False))  # without the level
         ends = ends[:-1]
-        views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=True))
         object.__setattr__(self, "spaces", views)
         object.__setattr__(self, "_item_vectors", whole)
         object.__setattr__(self, "_starts", dict(zip(self.spaces, [0, *ends.tolist()], strict=True)))
 
     @classmethod
     def of(
-        cls, context: FitContext, routes: Sequence[FittedRoute], segments: Mapping[str, Segment]
+        cls,
+        context: FitContext,
+        routes: Sequence[FittedRoute],
+        segments: Mapping[str, Segment],
+        levels: Mapping[str, float] | None = None,
     ) -> LinearModel:
         """Return the model of routes built in a context, without those that nobody's weights keep.
 
@@ -109,6 +125,7 @@ class LinearModel:
             routes=chosen,
             spaces={route.space: context.spaces[route.space] for route in chosen},
             segments={name: segment.only(kept) for name, segment in segments.items()},
+            levels=levels or {},
         )
 
     def without(self, space: str) -> LinearModel:
@@ -158,7 +175,8 @@ class LinearModel:
     def _user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors of people; what no one's weights ask for is not encoded."""
         encoded = Encoded(self.encoders, histories)
-        weights = self.weights(histories, self.gated(histories, encoded))
+        kinds = self._kinds(histories)
+        weights = self._weights(kinds, self.gated(histories, encoded))
         used = np.flatnonzero(weights.any(axis=0)).tolist()
         known = {name: known_to(name, histories) for name in {self.routes[place].sources for place in used}}
         out = np.zeros((len(weights), self._item_vectors.shape[1]), dtype=np.float32)
@@ -166,6 +184,18 @@ class LinearModel:
             route, start = self.routes[place], self._starts[self.routes[place].space]
             Z = route.vectors(encoded[route.encoder], known[route.sources])
             out[:, start : start + Z.shape[1]] += Z * weights[:, [place]]
+        if self.levels:
+            out[:, -1] = self._level(kinds)
+        return out
+
+    def level(self, histories: Histories) -> Vectors32:
+        """Return what is added to all scores of each user (n_users,)."""
+        return self._level(self._kinds(histories))
+
+    def _level(self, kinds: NDArray[np.str_]) -> Vectors32:
+        out = np.zeros(len(kinds), dtype=np.float32)
+        for name, level in self.levels.items():
+            out[kinds == name] = level
         return out
 
     def gates(self, histories: Histories) -> Array:
@@ -183,7 +213,9 @@ class LinearModel:
         ``gates`` are those of the people, where these are known already.
         """
         gates = self.gates(histories) if gates is None else gates
-        kinds = self._kinds(histories)
+        return self._weights(self._kinds(histories), gates)
+
+    def _weights(self, kinds: NDArray[np.str_], gates: Array) -> Array:
         out = np.zeros((len(gates), len(self.routes)))
         for name, (blend, kept) in self.segments.items():
             if (rows := kinds == name).any():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tastebridge._numerics.packing import STORAGES
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model import LinearModel, Segment
@@ -23,10 +25,12 @@ _SEGMENTS = ("cold", "warm", "empty")
 def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
     """Store the arrays of a model and return its record."""
     arrays = arrays.packed(model.storage)
+    levels = {"levels": dict(model.levels)} if model.levels else {}  # older files have none
     return {
         "class": "LinearModel",
         "target": model.target,
         "storage": model.storage,
+        **levels,
         "encoders": [
             describe_encoder(place, key, encoder, arrays)
             for place, (key, encoder) in enumerate(model.encoders.items())
@@ -68,10 +72,18 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
     storage = record.get("storage", "exact")
     if storage not in STORAGES:
         raise ModelFileError(f"it is stored as {storage!r}, which is none of {STORAGES}.")
-    model = LinearModel(record["target"], encoders, routes, spaces, segments, storage)
+    model = LinearModel(record["target"], encoders, routes, spaces, segments, storage, _revive_levels(record))
     for route in routes:
         _check_route(route, model, sizes)
     return model
+
+
+def _revive_levels(record: dict[str, Any]) -> dict[str, float]:
+    """Return the levels of a record, none of an older one; numbers that no fit gives are refused."""
+    levels = {name: float(level) for name, level in record.get("levels", {}).items()}
+    if levels and not (set(levels) == set(record["segments"]) and np.isfinite(list(levels.values())).all()):
+        raise ModelFileError("its levels are not one number for each of its segments.")
+    return levels
 
 
 def describe_encoder(place: int, key: str, encoder: Encoder, arrays: Arrays) -> dict[str, Any]:
