@@ -82,9 +82,9 @@ def revive_arrivals(
     for place, part in enumerate(record["kinds"]):
         kind = _revive_kind(part, sizes, arrays.under(f"cells/{place}"))
         kinds.setdefault(part["category"], {})[part["name"]] = kind
-    readings = {}
+    readings, shared = {}, dict[int, Affine]()
     for place, part in enumerate(record["readings"]):
-        reading = _revive_reading(place, part, arrays, kinds[part["category"]])
+        reading = _revive_reading(place, part, arrays, kinds[part["category"]], shared)
         if reading.reader.width not in _widths(part["key"], reading.category, model, encoders, carried):
             raise ModelFileError(f"its features do not fit {part['key']!r}.")
         readings[part["key"]] = reading
@@ -111,12 +111,17 @@ def _revive_kind(record: Mapping[str, Any], sizes: Mapping[str, int], arrays: Ar
 
 
 def _revive_reading(
-    place: int, record: Mapping[str, Any], arrays: Arrays, kinds: Mapping[str, Kind]
+    place: int,
+    record: Mapping[str, Any],
+    arrays: Arrays,
+    kinds: Mapping[str, Kind],
+    shared: dict[int, Affine],
 ) -> Reading:
+    """Return a reading; maps that other readings have too are the same objects again, and saved once."""
     maps = {}
     for name, number in record["kinds"]:
         M = arrays.get(f"maps/{number}/M", kinds[name].n_features, None)
-        maps[name] = Affine(M, arrays.get(f"maps/{number}/c", M.shape[1]))
+        maps[name] = shared.setdefault(number, Affine(M, arrays.get(f"maps/{number}/c", M.shape[1])))
     reader, own = Reader(maps), arrays.under(f"readings/{place}")
     if "together" in record["learned"]:
         reader = Reader(maps, own.get("together", reader.width, None))
