@@ -196,3 +196,18 @@ def test_what_was_found_out_survives_saving_without_people(mapper, tmp_path):
         for mine, theirs in zip(parts, loaded.confidence_[segment], strict=True):
             for one, other in zip(mine, theirs, strict=True):
                 np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("gap", [0.0, 5.0, 15.0, 18.0])
+def test_the_mass_below_a_list_is_summed_and_not_left_over(gap):
+    """A list that holds nearly all of the softmax: the rest is told to full digits."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(5, 300)).astype(np.float32)
+    scores[:, rng.permutation(300)[:10]] += np.float32(gap)
+    nothing = sparse.csr_matrix((5, 300), dtype=np.float32)
+    found = confidence._features(scores.copy(), nothing, np.zeros((5, 1)))[:, :, 0]
+    p = np.exp(-np.sort(-scores.astype(np.float64), axis=1))
+    for at, n in enumerate(confidence.LENGTHS):
+        top, tail, whole = p[:, :n].sum(axis=1), p[:, n:].sum(axis=1), p.sum(axis=1)
+        expected = np.log((top + 1e-9 * whole) / (tail + 1e-9 * whole))
+        np.testing.assert_allclose(found[:, at], expected, atol=1e-5)

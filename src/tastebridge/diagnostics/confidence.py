@@ -105,17 +105,17 @@ def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:
     scores[rows, seen.indices] = -np.inf
     open_items = scores.shape[1] - np.diff(seen.indptr)
     deepest = min(LENGTHS[-1], scores.shape[1])
-    last = np.partition(scores, scores.shape[1] - deepest, axis=1)[:, -deepest:]
-    best = -np.sort(-last.astype(np.float64), axis=1)
+    parted = np.partition(scores, scores.shape[1] - deepest, axis=1)
+    best = -np.sort(-parted[:, -deepest:].astype(np.float64), axis=1)
     with np.errstate(invalid="ignore"):  # users who have every item
+        # cast before the sum: numpy casts in blocks whose borders depend on the other rows
+        below = np.exp(parted[:, :-deepest] - best[:, :1].astype(np.float32)).astype(np.float64).sum(axis=1)
         best = np.exp(best - best[:, :1])
-        # shifted by the best score, so that exp cannot overflow
-        whole = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64).sum(axis=1)
+    whole = best.sum(axis=1) + below
     logits = []
     for n in LENGTHS:
-        top = best[:, :n].sum(axis=1)
-        # 1e-9 of the whole on both sides keeps the logit finite for lists of all or of no probability
-        ratio = (top + 1e-9 * whole) / (np.maximum(whole - top, 0) + 1e-9 * whole)
+        top, tail = best[:, :n].sum(axis=1), best[:, n:].sum(axis=1) + below  # a difference would cancel
+        ratio = (top + 1e-9 * whole) / (tail + 1e-9 * whole)
         logits.append(np.where(open_items > 0, np.log(ratio), 0.0))
     tiled = np.repeat(gates[:, None, :], len(LENGTHS), axis=1)
     return np.concatenate([np.stack(logits, axis=1)[:, :, None], tiled], axis=2)
