@@ -8,7 +8,7 @@ import tastebridge as tb
 from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.fitting.folds import Fold, Held, dealt_anew
-from tastebridge.routes import FittedRoute, JointRoute, NeighbourRoute, TargetRoute, TransferRoute
+from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 
 pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
 ROUTES = [
@@ -72,17 +72,14 @@ def test_a_true_source_still_helps():
 
 
 def test_dealing_anew_moves_vectors_of_the_source_alone_among_users_known_there():
-    def route(*sources):
-        return FittedRoute(str(sources), sources, "", None, None, "")
-
-    routes = [route("b"), route("b", "t"), route("t"), route("m"), route()]
+    reads = [("b",), ("b", "t"), ("t",), ("m",), ()]
     rng = np.random.default_rng(0)
-    vectors = [rng.normal(size=(6, 2)).astype(np.float32) for _ in routes]
+    vectors = [rng.normal(size=(6, 2)).astype(np.float32) for _ in reads]
     for part in vectors[:2]:
         part[[1, 4]] = 0.0
     for segment, moved in (("cold", [0, 1]), ("warm", [0])):
         fold = Fold(Held(segment, np.arange(6), None), None, vectors, [], {}, None)
-        found = dealt_anew(fold, routes, "b", "t").vectors
+        found = dealt_anew(fold, reads, "b", "t").vectors
         for at, (before, after) in enumerate(zip(vectors, found, strict=True)):
             if at in moved:
                 assert not after[[1, 4]].any()
@@ -91,3 +88,21 @@ def test_dealing_anew_moves_vectors_of_the_source_alone_among_users_known_there(
                 assert sorted(map(tuple, before)) == sorted(map(tuple, after))
             else:
                 assert after is before
+
+
+@pytest.mark.parametrize("informative", [False, True])
+def test_ratings_of_one_item_that_all_rate_alike_do_not_help(informative):
+    """Users of both categories rate films higher than others: the source says so of all of them alike."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(300):
+        linked, mildness = user < 150, 0.7 * rng.normal()
+        if linked:
+            rows.append((user, "the one book", "books", 3.0 + informative * mildness))
+        for item in rng.choice(40, 8, replace=False):
+            rating = 2.5 + item % 3 * 0.3 + 1.2 * linked + mildness + 0.3 * rng.normal()
+            rows.append((user, f"film {item}", "films", min(max(rating, 1.0), 5.0)))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "weight"])
+    told = tb.RatingMapper("films", n_components=2).fit(frame).transfer_.iloc[0]
+    assert told["lift_low"] > 0
+    assert told["verdict"] == ("helps" if informative else "no evidence")

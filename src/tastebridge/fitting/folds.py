@@ -200,15 +200,22 @@ def _read_by_gates(routes: Sequence[FittedRoute], parts: Mapping[str, Any]) -> d
     return {route.name: parts[route.name] for route in routes if read_by_gates(route)}
 
 
-def dealt_anew(fold: Fold, routes: Sequence[FittedRoute], source: str, target: str) -> Fold:
+def dealt_anew(fold: Fold, reads: Sequence[tuple[str, ...]], source: str, target: str) -> Fold:
     """Return the fold as if its users had each other's histories in a source.
 
     Every user with a history there gets the vectors of another one, at random and the same at every call.
     Whatever a source says of all users alike stays as it is; all it says of a single user is lost.
     The gates stay, and so do routes that read a history in the target too, of users who have one.
+
+    Parameters
+    ----------
+    fold : Fold
+    reads : list of tuple of str
+        The categories that each route reads.
+    source, target : str
     """
     alone = {(source,)} if fold.held.segment == "warm" else {(source,), (source, target), (target, source)}
-    places = [at for at, route in enumerate(routes) if route.sources in alone]
+    places = [at for at, categories in enumerate(reads) if categories in alone]
     known = np.zeros(len(fold.held.people), dtype=bool)
     for at in places:
         known |= fold.vectors[at].any(axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from tastebridge.fitting.folds import Fold
+from tastebridge.fitting.folds import Fold, dealt_anew
 from tastebridge.metrics import mae, rmse
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
@@ -108,6 +108,8 @@ class Judged:
     segments : dict of {"cold", "warm", "empty"} to Segment
     gains : mapping of source to Interval
         The reduction of the squared error of users new to the target by each source alone.
+    tells : frozenset of str
+        The sources that say something of each user, beyond what they say of all alike.
     scale : (float, float)
         The lowest and the highest rating.
     """
@@ -117,6 +119,7 @@ class Judged:
     segments: dict[str, Segment]
     gains: Mapping[str, Interval]
     scale: tuple[float, float]
+    tells: frozenset[str] = frozenset()
 
     @property
     def loss(self) -> float:
@@ -137,6 +140,38 @@ class Judged:
                 found.append((kind, len(rows.y), *(f(rows.y, p) for p in (ours, items) for f in (rmse, mae))))
         columns = ["people", "n", "rmse", "mae", "items_rmse", "items_mae"]
         return pd.DataFrame(found, columns=columns)
+
+
+def tells_of(
+    folds: Sequence[Fold],
+    reads: Sequence[str],
+    ends: tuple[str, str],
+    as_rows: Callable[[Sequence[Fold]], Rows],
+    scale: tuple[float, float],
+) -> bool:
+    """Return whether a source tells single users apart.
+
+    That is so if the squared error is significantly larger where users have each other's histories in the
+    source: see :func:`tastebridge.fitting.folds.dealt_anew`.
+
+    Parameters
+    ----------
+    folds : list of Fold
+        Of users new to the target.
+    reads : list of str
+        The category that each route reads; "" for none.
+    ends : (str, str)
+        The source and the target.
+    as_rows : callable
+        Makes hidden ratings of folds: :func:`rows_of`.
+    scale : (float, float)
+    """
+    source, target = ends
+    used, categories = np.array([name == source for name in reads]), [(name,) for name in reads]
+    own, others = as_rows(folds), as_rows([dealt_anew(fold, categories, source, target) for fold in folds])
+    segment = weigh_rows(StackingBlend("ridge"), own, used)
+    errors, without = (np.square(predict_rows(segment, rows, scale) - rows.y) for rows in (own, others))
+    return bool(paired_difference(without, errors, people=own.people).low > 0)
 
 
 def gain_of(rows: Rows, used: NDArray[np.bool_], scale: tuple[float, float]) -> Interval:

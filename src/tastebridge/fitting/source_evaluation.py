@@ -175,7 +175,8 @@ def _personal(
     has nothing to do with the target, is worth as much with another user's history.
     """
     source, mask = chosen
-    dealt = known.of([dealt_anew(fold, candidates.routes, source, candidates.target) for fold in known.folds])
+    reads = [route.sources for route in candidates.routes]
+    dealt = known.of([dealt_anew(fold, reads, source, candidates.target) for fold in known.folds])
     name = f"with {source}"
     others = _objectives({name: fitted[name]}, dealt, halves, {name: mask})[name]
     return paired_difference(objective, others, people=known.whole.people)

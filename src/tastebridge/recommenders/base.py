@@ -183,13 +183,13 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Users are compared by the score of :meth:`predict`, the same number that ranks items for a user.
 
         - An :class:`~tastebridge.InterestMapper` has learned, out of fold, the log-odds that an item is a
-          user's next one: apart for users with and without a history in the target, so that users of both
-          kinds stand on one scale. Within each kind the order is that of the blended score.
-        - Models saved by versions before 0.1.0 was released, and the baselines, have no such scale: their
-          scores are higher for users with longer histories and for users with a history in the target.
+          user's next one, up to one constant. It learned them apart for users with and without a history in
+          the target, so that both stand on one scale. Within either kind the order is that of the blend.
+        - Baselines, and mappers saved before there was such a scale, score users higher who have a longer
+          history or one in the target.
 
-        On held-out users without a known event in the target, a user who took the item ranks above one who did
-        not in 69 % of pairs on Amazon clothing and sports (by length of history: 54 to 56 %), and in 86
+        On held-out users without a known event in the target, a user who took the item ranks above one who
+        did not in 69 % of pairs on Amazon clothing and sports (by length of history: 54 to 56 %), and in 86
         to 88 % on MovieLens genres (79 to 81 %): ``benchmarks/audience.py``.
 
         Parameters

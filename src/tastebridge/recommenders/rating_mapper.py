@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from tastebridge.factors import SVDFactors
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.fitting.checks import check_sources, check_target
 from tastebridge.fitting.folds import Fold, Held, build_fold, held_out, number_of_folds, without
-from tastebridge.fitting.rating_weights import Judged, Rows, gain_of, rows_of, weigh_rows
+from tastebridge.fitting.rating_weights import Judged, Rows, gain_of, rows_of, tells_of, weigh_rows
 from tastebridge.metrics.intervals import Interval
 from tastebridge.model import GATES, LinearModel, Segment
 from tastebridge.model.blend import StackingBlend
@@ -277,14 +278,20 @@ class RatingMapper(Recommender):
             found += build_fold([route], hidden, held, list(names))
         reads = np.array(list(names.values()))
         rows = {kind: _rows([f for f in found if f.held.segment == kind], scale) for kind in _KINDS}
-        gains = {}
+        gains, tells = {}, set()
         if (cold := rows["cold"]) is not None:
-            gains = {source: gain_of(cold, reads == source, scale.ends) for source in context.sources}
+            new = [fold for fold in found if fold.held.segment == "cold"]
+            as_rows = partial(rows_of, shared=scale.n_shared, shift=scale.shift)
+            for source in context.sources:
+                gains[source] = gain_of(cold, reads == source, scale.ends)
+                ends = (source, self.target)
+                if gains[source].low > 0 and tells_of(new, list(reads), ends, as_rows, scale.ends):
+                    tells.add(source)
         hurt = np.isin(reads, [source for source, gain in gains.items() if gain.high < 0])
         shared = np.arange(len(names)) < scale.n_shared
         segments = {kind: _segment(rows[kind], kind, reads == self.target, hurt, shared) for kind in _KINDS}
         segments["empty"] = Segment(StackingBlend.equal(len(names), len(GATES)), shared)
-        return Judged(shrinkage, rows, segments, gains, scale.ends)
+        return Judged(shrinkage, rows, segments, gains, scale.ends, frozenset(tells))
 
     def _pair_rows(self, state: FittedState, users: NDArray[np.int64]) -> RowsByCategory:
         """Return the rows that :meth:`predict` scores by: ratings as they are."""
@@ -343,7 +350,7 @@ def _transfer(panel: Panel, target: str, sources: Sequence[str], judged: Judged)
     found = []
     for source in sources:
         gain = judged.gains.get(source, Interval(np.nan, np.nan, np.nan))
-        verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no evidence"
+        verdict = "helps" if source in judged.tells else "hurts" if gain.high < 0 else "no evidence"
         linked = len(panel.linked(source, target))
         kept = bool(judged.gains) and linked > 0 and not gain.high < 0
         found.append((source, linked, gain.mean, gain.low, gain.high, verdict, kept))
