@@ -17,6 +17,8 @@ _FEW = 0.25
 _PARTS = ("data", "indices", "indptr", "shape")
 
 
+_WIDEST = 1 << 24
+"""Columns a matrix may have, however few items there are: features can be hashed words."""
 _TIMES, _ALWAYS = 256, 1 << 28
 """A dense matrix may take so many times the bytes of its entries, or so many bytes whatever they take."""
 
@@ -33,11 +35,18 @@ class Arrays:
     def __init__(self, stored: Mapping[str, NDArray[Any]] | None = None) -> None:
         self.stored: dict[str, NDArray[Any]] = dict(stored or {})
         self._prefix, self._storage = "", "exact"
+        self._widest: int | None = None
 
     def under(self, prefix: str) -> Arrays:
         """Return the same arrays, whose names are to be under a prefix."""
         part = Arrays()
-        part.stored, part._prefix = self.stored, f"{self._prefix}{prefix}/"
+        part.stored, part._prefix, part._widest = self.stored, f"{self._prefix}{prefix}/", self._widest
+        return part
+
+    def within(self, n_items: int) -> Arrays:
+        """Return the same arrays, of a model of so many items: no axis of a matrix can be much longer."""
+        part = Arrays()
+        part.stored, part._prefix, part._widest = self.stored, self._prefix, max(_WIDEST, n_items)
         return part
 
     def packed(self, storage: str) -> Arrays:
@@ -78,7 +87,7 @@ class Arrays:
         """
         name = self._prefix + name
         value = self._find(name, shape)
-        _check_shape(name, value.shape, shape)
+        self._check_shape(name, value.shape, shape)
         numbers = value.data if sparse.issparse(value) else value
         if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
             raise ModelFileError(f"the array {name!r} holds values that are not finite.")
@@ -105,10 +114,17 @@ class Arrays:
     def _dense(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
         """Return a matrix stored by its few entries, once it is sure that it is no larger than a model's."""
         few = self._entries(f"{name}:few")
-        _check_shape(name, few.shape, shape)
+        self._check_shape(name, few.shape, shape)
         if not _is_worth(few):
             raise ModelFileError(f"the array {name!r} of size {few.shape} has next to no entries.")
         return few.toarray()
+
+    def _check_shape(self, name: str, came: tuple[int, ...], shape: tuple[int | None, ...]) -> None:
+        if len(came) != len(shape) or any(w not in (None, c) for w, c in zip(shape, came, strict=True)):
+            wanted = " × ".join("any" if size is None else str(size) for size in shape)
+            raise ModelFileError(f"the array {name!r} should be of size {wanted}; it is {came}.")
+        if self._widest is not None and len(came) == 2 and max(came) > self._widest and None in shape:
+            raise ModelFileError(f"the array {name!r} of size {came} is wider than any of a model can be.")
 
     def _unpacked(self, codes: NDArray[Any], scales: NDArray[Any], name: str) -> NDArray[np.float32]:
         if codes.ndim != 2 or codes.dtype not in (np.int8, np.float16) or scales.shape != codes.shape[:1]:
@@ -146,9 +162,3 @@ def _is_worth(few: sparse.csr_matrix) -> bool:
     rows, columns = few.shape
     dense = int(rows) * int(columns) * few.dtype.itemsize
     return dense <= max(_ALWAYS, _TIMES * (few.data.nbytes + few.indices.nbytes + few.indptr.nbytes))
-
-
-def _check_shape(name: str, came: tuple[int, ...], shape: tuple[int | None, ...]) -> None:
-    if len(came) != len(shape) or any(w not in (None, c) for w, c in zip(shape, came, strict=True)):
-        wanted = " × ".join("any" if size is None else str(size) for size in shape)
-        raise ModelFileError(f"the array {name!r} should be of size {wanted}; it is {came}.")

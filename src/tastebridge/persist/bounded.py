@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tastebridge.exceptions import ModelFileError
+from tastebridge.persist.footer import Footer, footer_of
 
-_CODECS = {"SNAPPY", "UNCOMPRESSED"}
-"""Snappy turns a byte into at most 21; other codecs turn one into thousands."""
+_CODECS = {0, 1}
+"""None and Snappy, which turns a byte into at most 21; other codecs turn one into thousands."""
 _ROWS, _ROWS_PER_BYTE, _TIMES, _SPARE = 100_000, 4, 64, 1 << 20
 """Rows of any file; rows of each byte beyond them (an id takes more than a byte); bytes a byte may become."""
 _KINDS = (
@@ -36,33 +37,27 @@ def read_parquet(file: BinaryIO) -> pa.Table:
     ModelFileError
         If it would take much more memory than its size, or has columns that no saved model has.
     """
-    size = file.seek(0, 2)
-    file.seek(0)
-    opened = pq.ParquetFile(file, pre_buffer=False)
-    schema = opened.schema_arrow
-    _check(opened.metadata, size)
+    text = file.read()
+    size = len(text)
+    _check(footer_of(text), size)
+    schema = pq.ParquetFile(pa.BufferReader(text), pre_buffer=False).schema_arrow
     for field in schema:
         if not any(kind(field.type) for kind in _KINDS):
             raise ModelFileError(f"its table has the column {field.name!r} of the type {field.type}.")
     texts = [field.name for field in schema if _is_text(field.type)]
-    file.seek(0)
-    coded = pq.ParquetFile(file, pre_buffer=False, read_dictionary=texts).read(use_threads=False)
+    source = pa.BufferReader(text)
+    coded = pq.ParquetFile(source, pre_buffer=False, read_dictionary=texts).read(use_threads=False)
     _check_texts(coded, size)
     return coded.cast(schema)
 
 
-def _check(metadata: pq.FileMetaData, size: int) -> None:
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    rows = max(metadata.num_rows, sum(group.num_rows for group in groups))
-    columns = [group.column(place) for group in groups for place in range(group.num_columns)]
-    unfolded = sum(abs(column.total_uncompressed_size) for column in columns)
-    codecs = {column.compression for column in columns} - _CODECS
-    if codecs:
-        raise ModelFileError(f"its table is compressed by {min(codecs)}, as no saved model is.")
-    if rows > max(_ROWS, _ROWS_PER_BYTE * size) or unfolded > _TIMES * size + _SPARE:
+def _check(footer: Footer, size: int) -> None:
+    if footer.codecs - _CODECS:
+        raise ModelFileError("its table is compressed by another codec than Snappy, as no saved model is.")
+    if footer.n_rows > max(_ROWS, _ROWS_PER_BYTE * size) or footer.n_bytes > _TIMES * size + _SPARE:
         raise ModelFileError(
-            f"its table of {size:,} bytes would unfold to {rows:,} rows in {unfolded:,} bytes, as no saved "
-            "model does."
+            f"its table of {size:,} bytes would unfold to {footer.n_rows:,} rows in {footer.n_bytes:,} "
+            "bytes, as no saved model does."
         )
 
 

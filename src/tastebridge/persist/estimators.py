@@ -71,6 +71,8 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     if issubclass(kind, BaseEstimator):
         model = kind(**{key: from_json(value) for key, value in record["parameters"].items()})
         model.n_features_in_ = n_items
+    if isinstance(model, RatingFactors):
+        _check_numeric(model)
     if isinstance(model, FactorModel):
         model._check(sparse.coo_matrix((_MANY, n_items)))
     for attribute in attributes:
@@ -87,6 +89,14 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
             setattr(model, attribute, arrays.get(f"{name}/{attribute}", *to_grow[attribute]))
     check_numbers(getattr(model, "newcomers_", np.zeros(0, dtype=np.int64)), n_items)
     return model
+
+
+def _check_numeric(model: RatingFactors) -> None:
+    """Refuse penalties that are no numbers: these factors check them at a fit only."""
+    for name in ("user_shrinkage", "penalty"):
+        value = getattr(model, name)
+        if type(value) not in (int, float) or not 0 <= value < float("inf"):
+            raise ModelFileError(f"its {name} is {value!r:.80}, not a number of at least 0.")
 
 
 def check_numbers(numbers: Any, n_items: int) -> None:

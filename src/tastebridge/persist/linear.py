@@ -18,8 +18,11 @@ from tastebridge.persist.estimators import (
     revive_factors,
 )
 from tastebridge.routes import Encoder, FittedRoute, RouteKind, width_of
+from tastebridge.routes.links import LinearEncoder
 
 _SEGMENTS = ("cold", "warm", "empty")
+_WIDEST = 1 << 16
+"""Columns that links may have, however few items there are: some lead to features."""
 
 
 def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
@@ -96,7 +99,10 @@ def revive_encoder(place: int, record: dict[str, Any], arrays: Arrays, sizes: Ma
     """Return the encoder of a record."""
     categories = tuple(record["categories"])
     n_items = sum(sizes[name] for name in categories)
-    return Encoder(categories, revive_factors(f"encoders/{place}", record["model"], arrays, n_items))
+    model = revive_factors(f"encoders/{place}", record["model"], arrays, n_items)
+    if isinstance(model, LinearEncoder) and width_of(model) > max(_WIDEST, sum(sizes.values())):
+        raise ModelFileError(f"its links lead to {width_of(model):,} items, and there are fewer.")
+    return Encoder(categories, model)
 
 
 def _describe_route(place: int, route: FittedRoute, arrays: Arrays) -> dict[str, Any]:
@@ -166,6 +172,8 @@ def revive_segment(name: str, record: dict[str, Any], arrays: Arrays, n_routes: 
 
 def _check_route(route: FittedRoute, model: LinearModel, sizes: Mapping[str, int]) -> None:
     """Refuse a route whose categories, encoder, map and space do not fit together."""
+    if not isinstance(route.name, str):
+        raise ModelFileError(f"its route has the name {route.name!r}, which is not text.")
     strangers = set(route.sources) - set(sizes)
     if strangers or route.encoder not in model.encoders or route.space not in model.spaces:
         raise ModelFileError(f"its route {route.name!r} leads through a part that is not there.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +12,13 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from tastebridge._foundation.validation import nearest
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.data.weighting import WeightingStatistics
-from tastebridge.exceptions import MissingDependencyError, ModelFileError, TastebridgeError
+from tastebridge.exceptions import MissingDependencyError, ModelFileError
 from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.scorers import LinearScorer, RatingScorer, Scorer, SimilarityScorer
 from tastebridge.online.state import (
@@ -47,22 +45,6 @@ from tastebridge.persist.saved import Saved
 from tastebridge.persist.similarity import revive_similarity
 from tastebridge.persist.statistics import revive_ledger
 from tastebridge.privacy.keys import Key, as_key
-
-_BROKEN = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RecursionError,
-    SafetensorError,
-    TastebridgeError,
-    TypeError,
-    ValueError,
-    pa.ArrowException,
-)
-"""What damaged or made-up content can raise on its way into a model."""
-
 
 _PATIENCE = 30.0
 """Seconds for which a load starts again while the folder is replaced under it."""
@@ -162,7 +144,7 @@ def broken(path: Path) -> Iterator[None]:
         raise type(error)(f"{str(path)!r} cannot be loaded: {error}") from None
     except MissingDependencyError:
         raise
-    except _BROKEN as error:
+    except Exception as error:  # damaged or made-up content can raise anything on its way into a model
         raise ModelFileError(
             f"{str(path)!r} cannot be loaded: its parts do not make a model "
             f"({type(error).__name__}: {_first_line(error)})."
@@ -187,9 +169,9 @@ def _manifest(path: Path) -> bytes:
 
 
 def _parts(content: dict[str, Any], files: Files) -> Saved:
-    arrays = _arrays(files["arrays"])
     items, names = _items(content["categories"], files)
     sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
+    arrays = _arrays(files["arrays"], sizes)
     weighting = from_json(content["weighting"])
     if not isinstance(weighting, Weighting):
         raise ModelFileError(f"its weighting is a {type(weighting).__name__}, not a Weighting.")
@@ -281,7 +263,7 @@ def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -
 def _ledger(
     record: dict[str, Any] | None, files: Files, sizes: dict[str, int], model: Any
 ) -> ModelStatistics | None:
-    return None if record is None else revive_ledger(record, _arrays(files["ledger"]), sizes, model)
+    return None if record is None else revive_ledger(record, _arrays(files["ledger"], sizes), sizes, model)
 
 
 def _with_encoders(panel: Panel, ledger: ModelStatistics) -> Panel:
@@ -294,8 +276,8 @@ def _with_encoders(panel: Panel, ledger: ModelStatistics) -> Panel:
     return replace(panel, item_features=features)
 
 
-def _arrays(file: BinaryIO) -> Arrays:
-    return Arrays(load(file.read()))
+def _arrays(file: BinaryIO, sizes: Mapping[str, int]) -> Arrays:
+    return Arrays(load(file.read())).within(sum(sizes.values()))
 
 
 def _table(file: BinaryIO) -> pd.DataFrame:
@@ -311,4 +293,5 @@ def _people(
     if record is None:
         return None
     users, _ = read_ids(files["people"], "user_id")
-    return revive_people(record, _arrays(files["histories"]), users, items, names or None)
+    sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
+    return revive_people(record, _arrays(files["histories"], sizes), users, items, names or None)
