@@ -31,7 +31,11 @@ KINDS: Mapping[str, type[Recommender]] = {
 """The only classes a saved model can become."""
 
 
-def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
+_ENCRYPTED = "encrypted_"
+"""An attribute that a fit forgets, as all that end in an underscore."""
+
+
+def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None = None) -> Recommender:
     """Load a recommender that was saved with ``save``.
 
     Nothing in the folder is run: it holds arrays, tables and plain values, and every file must have the size
@@ -44,6 +48,9 @@ def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
     key : Key or bytes, optional
         The key an encrypted model was saved with; see :func:`tastebridge.privacy.read_key`. With a key a
         model that is not encrypted is refused.
+    name : str, optional
+        The name the model was saved under, ``save(…, name=…)``. A model of another name, or of none, is
+        refused: a key alone opens every model that was saved with it.
 
     Returns
     -------
@@ -55,7 +62,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
     ------
     ModelFileError
         If there is no such folder, or it is not a model, damaged or incomplete; or if the key is missing or
-        wrong.
+        wrong, or the name another one.
     ModelFormatError
         If a later version of tastebridge wrote it in a format this one does not know.
 
@@ -73,7 +80,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
     True
     """
     path = Path(path)
-    saved = read(path, key)
+    saved = read(path, key, name)
     with broken(path):
         if saved.kind not in KINDS:
             raise ModelFileError(f"it names the class {saved.kind!r}, which is not a recommender.")
@@ -81,4 +88,11 @@ def load(path: str | Path, *, key: Key | bytes | None = None) -> Recommender:
         if (saved.kind == "ItemNeighbours") != similar:
             raise ModelFileError(f"its model is not one of {saved.kind}.")
         recommender: Recommender = restored(KINDS[saved.kind](**saved.parameters), saved)
+    if key is not None:
+        setattr(recommender, _ENCRYPTED, True)
     return recommender
+
+
+def is_encrypted(recommender: Recommender) -> bool:
+    """Return whether a model was loaded from encrypted files, so that no copy of it is to lie in the open."""
+    return bool(getattr(recommender, _ENCRYPTED, False))

@@ -6,7 +6,6 @@ import shutil
 import signal
 import time
 import warnings
-from functools import partial
 
 import pytest
 

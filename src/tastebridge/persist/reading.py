@@ -56,7 +56,7 @@ class Files(Protocol):
     def __getitem__(self, role: str) -> BinaryIO: ...
 
 
-def read(path: str | Path, key: Key | bytes | None = None) -> Saved:
+def read(path: str | Path, key: Key | bytes | None = None, name: str | None = None) -> Saved:
     """Return the parts of a saved recommender; see :func:`tastebridge.load`.
 
     While another process replaces the model, files of the old one vanish. So a load that fails starts again
@@ -67,24 +67,33 @@ def read(path: str | Path, key: Key | bytes | None = None) -> Saved:
     while True:
         text = _manifest(path)
         try:
-            return _read(path, key, parse(text, path))
+            return _read(path, key, parse(text, path), name)
         except ModelFileError:
             if time.monotonic() > end or not _is_replaced(path, text):
                 raise
 
 
-def _read(path: Path, key: Key | None, content: dict[str, Any]) -> Saved:
+def _read(path: Path, key: Key | None, content: dict[str, Any], name: str | None) -> Saved:
     """Return the parts of the model whose manifest has this content."""
     if (key is not None) != ("encryption" in content):
         raise ModelFileError(_not_as_expected(path, key))
     with broken(path):
         if key is None:
+            _check_name(content, name)
             files = _Plain(path, content["files"])
             saved = _parts(content, files)
             files.check_rest()
             return saved
         content, opened = open_folder(path, content, key)
+        _check_name(content, name)
         return _parts(content, _Sealed(content["files"], opened))
+
+
+def _check_name(content: dict[str, Any], name: str | None) -> None:
+    """Refuse a model that was saved under another name than the one asked for."""
+    if name is not None and content.get("name") != name:
+        told = f"is named {content['name']!r:.80}" if "name" in content else "has no name"
+        raise ModelFileError(f"it {told}, and the model {name!r:.80} was asked for.")
 
 
 def _is_replaced(path: Path, text: bytes) -> bool:

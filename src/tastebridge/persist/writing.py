@@ -39,6 +39,8 @@ from tastebridge.persist.statistics import describe_ledger
 from tastebridge.privacy.keys import Key
 from tastebridge.privacy.pseudonyms import pseudonymize
 
+_LONGEST_NAME = 1000
+
 
 def save(
     parts: Saved,
@@ -47,6 +49,7 @@ def save(
     key: Key | bytes | None = None,
     pseudonyms: Key | bytes | None = None,
     updatable: bool = False,
+    name: str | None = None,
 ) -> None:
     """Write a fitted recommender; see :meth:`tastebridge.recommenders.Recommender.save`."""
     single = parts.single
@@ -61,6 +64,10 @@ def save(
     if pseudonyms is not None:
         parts = _renamed(parts, with_users, pseudonyms)
     statistics = single.statistics if single is not None and (updatable or with_users) else None
+    if name is not None and not (isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME):
+        raise InvalidParameterError(
+            f"name must be a text of 1 to {_LONGEST_NAME} characters; got {name!r:.80}."
+        )
     vault = None if key is None else Vault.new(key)
     try:
         path = check_free(path)
@@ -68,7 +75,7 @@ def save(
             out = _Plain(folder) if vault is None else _Sealed(folder, vault)
             out.card(card_of(parts, with_users, statistics is not None))
             (folder / MANIFEST).write_text(
-                render(out.manifest(_write(out, parts, statistics, with_users))), "ascii"
+                render(out.manifest(_named(_write(out, parts, statistics, with_users), name))), "ascii"
             )
             publish(folder, path)
     except (OSError, SafetensorError) as error:
@@ -77,6 +84,11 @@ def save(
             f"{str(path)!r} cannot be written: {why}. What was there before is unchanged. Make room, or "
             "choose another path, and save again."
         ) from None
+
+
+def _named(content: dict[str, Any], name: str | None) -> dict[str, Any]:
+    """Return the content of a manifest with the name of the model, if it has one."""
+    return content if name is None else {**content, "name": name}
 
 
 class _Output(Protocol):

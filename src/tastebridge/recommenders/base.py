@@ -418,6 +418,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         key: Key | bytes | None = None,
         pseudonyms: Key | bytes | None = None,
         updatable: bool = False,
+        name: str | None = None,
     ) -> None:
         """Write the fitted model to a folder; :func:`tastebridge.load` reads it back, bit by bit.
 
@@ -439,6 +440,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             Whether an :class:`tastebridge.InterestMapper` keeps its sufficient statistics, so that the loaded
             model can be updated and can forget users. With users it always does. They are sums over users,
             with the number of users of each pair of items: a count of 1 comes from a single user.
+        name : str, optional
+            Binds the model to a name that :func:`tastebridge.load` can ask for, so that no other model saved
+            with the same key stands in for it. With a key the name is encrypted too.
 
         Raises
         ------
@@ -453,7 +457,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         parts = persist.Saved(
             type(self).__name__, self.get_params(deep=False), self.targets_, self.joint_, self.panel_
         )
-        persist.save(parts, path, with_users, key, pseudonyms, updatable)
+        persist.save(parts, path, with_users, key, pseudonyms, updatable, name)
 
     def update(self, events: Events) -> Self:
         """Refuse: only :class:`tastebridge.InterestMapper` adds events without a refit."""

@@ -226,6 +226,7 @@ class PrivateMapper(Recommender):
         key: Key | bytes | None = None,
         pseudonyms: Key | bytes | None = None,
         updatable: bool = False,
+        name: str | None = None,
     ) -> None:
         """Write the model as :meth:`InterestMapper.save` does; its users only under a key.
 
@@ -241,7 +242,7 @@ class PrivateMapper(Recommender):
         nameless = copy(self)
         nameless.protected = None  # ids of users, needed by a fit only
         super(PrivateMapper, nameless).save(
-            path, with_users, key=key, pseudonyms=pseudonyms, updatable=updatable
+            path, with_users, key=key, pseudonyms=pseudonyms, updatable=updatable, name=name
         )
 
     def _refit_needed(self, what: str, how: str) -> str:

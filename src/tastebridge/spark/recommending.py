@@ -12,6 +12,7 @@ from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.data import CleaningPolicy
 from tastebridge.loading import load
+from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
 from tastebridge.spark.events import nested, read_events
 from tastebridge.spark.library import check_frame, library
@@ -31,6 +32,7 @@ def recommend(
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    key: Key | bytes | None = None,
 ) -> Any:
     """Recommend items of the target to everybody in a Spark data frame of events.
 
@@ -54,6 +56,9 @@ def recommend(
     columns, event_weights, policy
         As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1, and
         ``duplicates="last"`` needs a column of times, for rows of Spark have no order.
+    key : Key or bytes, optional
+        The key of an encrypted model at a path. A model that was loaded with a key goes to the workers
+        encrypted, under a key of its own.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def recommend(
     600
     """
     check_frame(frame)
-    recommender = model if isinstance(model, Recommender) else load(model)
+    recommender = model if isinstance(model, Recommender) else load(model, key=key)
     options = {
         "n": n,
         "allow": allow,

@@ -18,6 +18,7 @@ from tastebridge.batch.schema import unnest
 from tastebridge.data import CleaningPolicy
 from tastebridge.data.pipeline import clean
 from tastebridge.loading import load
+from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
 from tastebridge.spark.events import nested, read_events
 from tastebridge.spark.library import check_frame
@@ -33,12 +34,13 @@ def account(
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    key: Key | bytes | None = None,
 ) -> Account:
     """Count what :func:`tastebridge.spark.recommend` makes of a Spark data frame of events.
 
     Parameters
     ----------
-    model, frame, columns, event_weights, policy
+    model, frame, columns, event_weights, policy, key
         As for :func:`tastebridge.spark.recommend`.
 
     Returns
@@ -63,7 +65,7 @@ def account(
     {'NaN weights': 1}
     """
     check_frame(frame)
-    recommender = model if isinstance(model, Recommender) else load(model)
+    recommender = model if isinstance(model, Recommender) else load(model, key=key)
     weights = recommender.event_weights if event_weights is None else event_weights
     kernel = RecommendationKernel(recommender, event_weights=weights, policy=policy)
     events = read_events(frame, columns, kernel.event_weights, policy)
