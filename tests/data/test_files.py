@@ -80,6 +80,13 @@ def test_quotes_that_may_be_either_are_asked_back(put):
     assert len(read_panel(path, quoting=False)) == 3
 
 
+def test_quotes_escaped_by_backslashes_are_quotes(put):
+    rows = '"1";"a";"x";"he said \\"hi\\"; then"\n"2";"b";"y";"plain"\n'
+    panel = read_panel(put("e.csv", '"user_id";"item_id";"category";"note"\n' + rows))
+    assert pairs(panel) == [(1, "a", "x"), (2, "b", "y")]
+    assert "backslashes" in panel.cleaning.notes[0]
+
+
 @pytest.mark.parametrize("n_rows", [50, 60_000])
 def test_quoted_line_breaks_are_read_across_blocks(put, n_rows):
     """Whatever stands in a review, also over the borders of blocks of 1 MB, is no user."""

@@ -392,7 +392,7 @@ def test_panel_is_frozen_and_pickles(panel):
 
 
 def test_parts_of_a_panel_must_share_people(panel):
-    with pytest.raises(InvalidDataError, match="has other people"):
+    with pytest.raises(InvalidDataError, match="has other users"):
         Panel(panel.users, {"books": panel[[0, 1]]["books"]}, panel.cleaning)
 
 

@@ -29,7 +29,7 @@ def align(panel: Panel, category: str, items: Vocabulary) -> tuple[sparse.csr_ma
     Returns
     -------
     matrix : csr_matrix of float32, shape (n_people, len(items))
-        A row for each person of the panel.
+        One row per user of the panel.
     n_dropped : int
         Pairs left out because their item is not among ``items``.
 

@@ -1,4 +1,4 @@
-"""Fresh events joined to what people had: their histories before and after, and the panel that holds them."""
+"""Fresh events joined to histories: the histories before and after, and the panel that holds them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Change:
     moves : mapping of category to Places
         Of the categories with new items: where items stand now.
     before, after : Panel
-        The people of the events, each with all they had before and have after, over ``items``. New people
+        The users of the events, each with the whole history before and after, over ``items``. New users
         have nothing before.
     came : Panel
         The events alone.
@@ -51,12 +51,12 @@ class Change:
 def change_of(
     had: Panel, fresh: Panel, items: Mapping[str, Vocabulary], timed: bool, repeats: Repeats = "sum"
 ) -> Change:
-    """Return what fresh events change, of people some of whom had events before.
+    """Return the change that fresh events make, for users of whom some had events before.
 
     Parameters
     ----------
     had : Panel
-        What was known; people without fresh events in it do not matter.
+        The panel before; its users without fresh events do not matter.
     fresh : Panel
         The events, in categories of ``items`` only.
     items : mapping of category to Vocabulary
@@ -64,7 +64,7 @@ def change_of(
     timed : bool
         Whether times are kept.
     repeats : {"sum", "max", "last"}
-        The weight of a pair of person and item that was there already, as in
+        The weight of a pair of user and item that was there already, as in
         :class:`tastebridge.CleaningPolicy`. Its time is the latest.
 
     Raises
@@ -89,7 +89,7 @@ def change_of(
 
 
 def rows_of(panel: Panel, name: str, users: Vocabulary, items: Vocabulary, timed: bool) -> Interactions:
-    """Return the rows of some people, of whom some may not be in the panel, over some items."""
+    """Return the rows of some users, of whom some may not be in the panel, over some items."""
     if name not in panel.categories:
         empty = sparse.csr_matrix((len(users), len(items)), dtype=np.float32)
         return Interactions(name, users, items, empty, np.zeros(0) if timed else None)
@@ -112,7 +112,7 @@ def joined(
     names: Mapping[str, pd.Series] | None,
     described: Mapping[str, Mapping[str, ItemFeatures]],
 ) -> Panel:
-    """Return a panel with the rows of changed and new people in their places.
+    """Return a panel with the rows of changed and new users in their places.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def joined(
 
 
 def left(panel: Panel, people: np.ndarray) -> Panel:
-    """Return a panel without some people (numbers, ascending): neither rows nor ids of them are in it."""
+    """Return a panel without some users (numbers, ascending): it holds neither their rows nor their ids."""
     splice = Splice(people, np.ones(len(people), dtype=bool), filled=False)
     users = Vocabulary(splice.ids(panel.users.ids, panel.users.ids[:0]), "user_id")
     parts = {}
@@ -160,7 +160,7 @@ def left(panel: Panel, people: np.ndarray) -> Panel:
 
 
 def _found(users: Vocabulary, people: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
-    """Return where people stand, or would stand, and who is there."""
+    """Return the places of users, present or to come, and a mask of those present."""
     numbers = users.numbers(people.ids, missing="negative")
     known = numbers >= 0
     places = np.where(known, numbers, 0)

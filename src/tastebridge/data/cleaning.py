@@ -188,8 +188,8 @@ class CleaningReport:
 
     def __str__(self) -> str:
         head = (
-            f"{self.rows_in:,} rows in, {self.rows_out:,} out:"
-            f" {self.dropped:,} dropped, {self.merged:,} merged."
+            f"{self.rows_in:,} rows in, {self.rows_out:,} out: {self.dropped:,} dropped, {self.merged:,}"
+            " merged."
         )
         steps = (f"  {step}: {rows:,} ({reason})" for step, rows, reason in self.steps)
         return "\n".join([head, *steps, *(f"  {note}" for note in self.notes)])

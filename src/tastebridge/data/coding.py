@@ -42,7 +42,7 @@ def encode(values: Any, name: str) -> Coded:
     values : list, ndarray, pandas, polars or pyarrow column
         The ids, all int or all str.
     name : str
-        What to call the column in an error.
+        The word for the column in an error.
 
     Returns
     -------
@@ -145,8 +145,7 @@ def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
             why = "not a whole number"
         raise InvalidDataError(
             f"{name} must hold ids of type int or str; it holds floats, and row {row} is {why}. Keep the"
-            " ids as"
-            " int or str where they are first read, for instance with dtype='Int64'."
+            " ids as int or str where they are first read, for instance with dtype='Int64'."
         )
     whole = np.where(given, numbers, 0.0).astype(np.int64)
     return pa.chunked_array([pa.array(whole, mask=~given)])

@@ -158,8 +158,8 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
     known = typed or next(filter(None, _by_tier(role, names)), [])
     if len(known) > 1:
         raise InvalidDataError(
-            f"{role} could be any of the columns {_listed(known)}."
-            f" Say which: columns={{{role!r}: {known[0]!r}}}."
+            f"{role} could be any of the columns {_listed(known)}. Say which:"
+            f" columns={{{role!r}: {known[0]!r}}}."
         )
     return known[0] if known else None
 

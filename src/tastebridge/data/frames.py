@@ -1,4 +1,4 @@
-"""Interactions written back as a frame with a row a pair."""
+"""Interactions written back as a frame with one row per pair."""
 
 from __future__ import annotations
 

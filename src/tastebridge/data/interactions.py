@@ -17,14 +17,14 @@ _NOTHING = sparse.csr_matrix((0, 0), dtype=np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """One category of a panel: a sparse matrix of people by items.
+    """One category of a panel: a sparse matrix of users by items.
 
     Parameters
     ----------
     category : str
         Its name.
     users : Vocabulary
-        The people of the whole panel; those absent from this category have an empty row.
+        The users of the whole panel; those absent from this category have an empty row.
     items : Vocabulary
         The items of this category.
     matrix : csr_matrix of float32, shape (n_users, n_items)
@@ -79,7 +79,7 @@ class Interactions:
         return np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
 
     def of(self, people: np.ndarray, users: Vocabulary) -> Interactions:
-        """Return the rows of some people (numbers, ascending), whose vocabulary is ``users``."""
+        """Return the rows of some users (numbers, ascending), whose vocabulary is ``users``."""
         times = None
         if self.times is not None:
             wanted = np.zeros(len(self.users), dtype=bool)
@@ -88,7 +88,7 @@ class Interactions:
         return Interactions(self.category, users, self.items, self.matrix[people], times)
 
     def keep(self, pairs: np.ndarray) -> Interactions:
-        """Return the same people and items with only some stored pairs (a mask over ``matrix.data``)."""
+        """Return the same users and items with only some stored pairs (a mask over ``matrix.data``)."""
         counts = np.bincount(self.rows[pairs], minlength=self.matrix.shape[0])
         indptr = np.concatenate([[0], np.cumsum(counts)])
         parts = (self.matrix.data[pairs], self.matrix.indices[pairs], indptr)

@@ -33,10 +33,10 @@ class ItemFeatures:
     described : ndarray of bool, shape (n_items,)
         Which items something is known of.
     columns : tuple of str or None
-        What each column means. Features of two categories are of one space if they go by the same name, have
-        equally many columns, and these are called the same.
+        The meaning of each column. Features of two categories are of one space if they go by the same name,
+        have equally many columns, and these are called the same.
     encoder : object with encode, or None
-        What made the rows of cells, such as texts: ``encode(cells)`` gives those of items that come later.
+        The encoder that made rows of cells, such as texts: ``encode(cells)`` gives the rows of later items.
         None where they were given as numbers.
 
     Examples

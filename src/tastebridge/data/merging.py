@@ -80,6 +80,5 @@ def _complaint(order: np.ndarray, first: np.ndarray, merged: int) -> str:
     row = int(order[np.argmin(first)])
     return (
         f"{merged:,} rows repeat a user and an item, such as the row at place {row} of those not left out"
-        " before."
-        " Choose how to merge them: CleaningPolicy(duplicates='sum', 'max', 'last' or 'count')."
+        " before. Choose how to merge them: CleaningPolicy(duplicates='sum', 'max', 'last' or 'count')."
     )

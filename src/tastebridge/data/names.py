@@ -1,4 +1,4 @@
-"""Names of items, to show to people."""
+"""Names of items, for display."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def names_by_category(frame: Any, interactions: Mapping[str, Interactions]) -> d
     frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
         Columns item_id and name; of several names for one item the first counts.
     interactions : mapping of category to Interactions
-        Where the items stand.
+        The items of each category.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A panel: the interactions of several categories over one space of people."""
+"""A panel: the interactions of several categories over one space of users."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from tastebridge.exceptions import InvalidDataError
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Panel:
-    """Several categories of interactions between the same people and their items.
+    """Several categories of interactions between the same users and their items.
 
-    Make one with :meth:`from_frame` or :func:`tastebridge.data.read_panel`. ``len`` counts people, indexing
-    with a name gives a category, and indexing with numbers, a mask or a slice gives the panel of these
-    people, so that scikit-learn's splitters and searches work on a panel as they do on an array of people.
-    The people of a panel always stand in ascending order of their ids, in whatever order they were asked for.
+    Make one with :meth:`from_frame` or :func:`tastebridge.data.read_panel`. ``len`` counts users, indexing
+    with a name gives a category. Indexing with numbers, a mask or a slice gives the panel of these users, so
+    that scikit-learn's splitters and searches work on a panel as they do on an array. The users of a panel
+    stand in ascending order of their ids, in whatever order they were asked for.
 
     Parameters
     ----------
     users : Vocabulary
-        All people, ascending.
+        All users, ascending.
     interactions : mapping of category to Interactions
         Each over all of ``users``; kept in the order of the names.
     cleaning : CleaningReport
-        What happened to the rows the panel was made from.
+        The account of the rows the panel was made from, and of how they were read.
     item_names : mapping of category to Series, or None
         Names to show for items, each series indexed by item id.
     item_features : mapping of category to mapping of name to ItemFeatures
-        What describes the items, over all items of the category: see :meth:`with_item_features`.
+        Descriptions of the items, over all items of the category: see :meth:`with_item_features`.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class Panel:
         for name, part in self.interactions.items():
             if part.users != self.users:
                 raise InvalidDataError(
-                    f"category {name!r} has other people than the panel; they must be the same."
+                    f"category {name!r} has other users than the panel; they must be the same."
                 )
         for name, kinds in self.item_features.items():
             for kind, features in kinds.items():
@@ -90,22 +90,23 @@ class Panel:
         policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
         item_names: Any = None,
     ) -> Panel:
-        """Make a panel of a frame with a row an event.
+        """Make a panel of a frame with one row per event.
 
         Parameters
         ----------
-        frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame, pyarrow.Table or Arrow stream
             Columns for user_id, item_id and category, and if there are any for weight, timestamp and event.
             The names peers use are recognised; other columns are ignored. Without weights every row weighs 1.
         columns : mapping of role to column, optional
-            Which column is what, such as ``{"user_id": "buyer"}``; ``{"weight": None}`` leaves weights out.
+            The column of each role, such as ``{"user_id": "buyer"}``; ``{"weight": None}`` leaves weights
+            out.
         event_weights : mapping of event type to weight, optional
             The worth of each type of event, such as ``{"view": 1, "purchase": 5}``; it multiplies a weight
             that is there too. Without it a column of events is ignored.
         policy : CleaningPolicy, optional
-            What to do with rows that cannot be used, and with rows that repeat a person and an item.
+            The treatment of rows that cannot be used, and of rows that repeat a user and an item.
         item_names : frame, optional
-            Columns item_id and name, for showing items to people.
+            Columns item_id and name, for showing items.
 
         Returns
         -------
@@ -145,7 +146,7 @@ class Panel:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """People and categories."""
+        """The numbers of users and of categories."""
         return len(self.users), len(self.interactions)
 
     def __len__(self) -> int:
@@ -192,19 +193,19 @@ class Panel:
         return self.users.ids[~known]
 
     def linked(self, source: str, target: str) -> np.ndarray:
-        """Return the numbers of the people active in both categories, ascending."""
+        """Return the numbers of the users active in both categories, ascending."""
         return np.intersect1d(self[source].active_numbers, self[target].active_numbers, assume_unique=True)
 
     def overview(self) -> pd.DataFrame:
-        """Return a row a category: its size, and how many of its people stand in each other one.
+        """Return one row per category: its size, and the number of its users in each other one.
 
-        The density is the share of all pairs of active people and items that are there; ``median`` is that of
-        the items per person; ``with x`` counts the people of the row active in category x.
+        ``density`` is the share of all pairs of an active user and an item that are there. ``median`` is the
+        median number of items per user. ``with x`` counts the users of the row who are active in category x.
         """
         return views.overview(self.interactions)
 
     def overlap(self) -> pd.DataFrame:
-        """Return the number of people each two categories share; on the diagonal, all of a category."""
+        """Return the number of users each two categories share; on the diagonal, all of a category."""
         return views.overlap(self.interactions)
 
     def relatedness(self, n_components: int = 32, random_state: int = 0) -> pd.DataFrame:
@@ -217,14 +218,14 @@ class Panel:
         return relatedness(self, n_components, random_state)
 
     def without(self, category: str, users: Any) -> Panel:
-        """Return the panel with these people hidden in one category; people and items stay the same.
+        """Return the panel with some users hidden in one category; users and items stay the same.
 
         Parameters
         ----------
         category : str
-            Where to hide them.
+            The category to hide them in.
         users : list or column of ids
-            Whom to hide.
+            The ids of the users to hide.
 
         Returns
         -------
@@ -237,7 +238,7 @@ class Panel:
         return replace(self, interactions={**self.interactions, category: part.keep(~hidden[part.rows])})
 
     def select(self, categories: Iterable[str]) -> Panel:
-        """Return the panel of some categories only; people stay the same, even those with nothing left."""
+        """Return the panel of some categories only; users stay the same, even those with nothing left."""
         if isinstance(categories, str):
             raise InvalidDataError(
                 f"categories must be a list of names; got {categories!r}. Write [{categories!r}]."
@@ -261,7 +262,7 @@ class Panel:
 
         Several kinds of features, such as texts and pictures, are added one by one under names of their own,
         and are weighed apart. Where two categories have features of one name with the same columns, these
-        are one space: what a person likes in the one is compared with the items of the other.
+        are one space: the likes of a user in the one are compared with the items of the other.
 
         Parameters
         ----------
@@ -274,13 +275,13 @@ class Panel:
         name : str, default="features"
             The kind of features; those of the same name are replaced.
         new_items : bool, default=True
-            Whether items that are described but that nobody has touched join the category, so that they can
-            be recommended. Otherwise their rows are left out.
+            Whether items that are described but have no events join the category, so that they can be
+            recommended. Otherwise their rows are left out.
 
         Returns
         -------
         Panel
-            Of items that are not described nothing is assumed.
+            Items without a description keep none.
 
         Raises
         ------
@@ -315,9 +316,9 @@ class Panel:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row a pair: user_id, item_id, category, weight and, if there are times, timestamp.
+        """Return one row per pair: user_id, item_id, category, weight and, if there are times, timestamp.
 
-        :meth:`from_frame` makes the same panel of it again, but for people without any row.
+        :meth:`from_frame` makes the same panel of it again, except for users without any row.
         """
         return frames.to_frame(self.interactions, self.has_times)
 

@@ -20,8 +20,7 @@ from tastebridge.exceptions import InvalidDataError
 _UNRATED = ("negative weights", "zero weights")
 _NO_RATING = (
     " If a weight of -1 or 0 means that no rating was given, say so: CleaningPolicy(no_rating=-1) keeps"
-    " these rows"
-    " as events."
+    " these rows as events."
 )
 
 

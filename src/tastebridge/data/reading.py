@@ -83,7 +83,7 @@ def read_panel(
     >>> panel.cleaning.notes[0].partition(": ")[2]
     'delimiter semicolon, encoding utf-8, no quotes, header'
 
-    A table of items tells the category, and a file without a header is told its columns:
+    The category may stand in a table of items, and a file without a header has its columns named:
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path, items = Path(folder, "events.dat"), Path(folder, "films.csv")

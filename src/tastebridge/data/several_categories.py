@@ -60,8 +60,8 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
     if policy == "error":
         raise InvalidDataError(
             f"{found.n_pairs:,} pairs of a user and an item concern items of several categories. Give each"
-            " item one"
-            " category, or choose CleaningPolicy(several_categories='primary', 'first', 'all' or 'keep')."
+            " item one category, or choose CleaningPolicy(several_categories='primary', 'first', 'all' or"
+            " 'keep')."
         )
     if policy == "auto":
         if not found.varied or found.n_pairs < _LEAST_PAIRS or found.complete < _SHARE:
@@ -69,10 +69,8 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
         policy = "primary"
         warn(
             "the same events stand in several categories, as in a table with one row per genre:"
-            f" {len(found.rows):,}"
-            f" rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps the category with"
-            " most of"
-            " its rows. CleaningPolicy(several_categories=…) chooses otherwise."
+            f" {len(found.rows):,} rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps"
+            " the category with most of its rows. CleaningPolicy(several_categories=…) chooses otherwise."
         )
     if policy == "all":
         _, places, counts = np.unique(found.pairs, return_inverse=True, return_counts=True)

@@ -58,7 +58,7 @@ def ids_of_kind(column: pa.ChunkedArray, kind: IdKind, name: str) -> pa.ChunkedA
     kind : {"auto", "str", "int"}
         ``"auto"`` is :func:`numbers_if_all`; ``"str"`` keeps the text as it stands.
     name : str
-        What to call the column in an error.
+        The word for the column in an error.
 
     Raises
     ------

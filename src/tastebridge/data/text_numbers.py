@@ -1,4 +1,4 @@
-"""Numbers written as text: decimal points, decimal commas, and the words that mean none."""
+"""Numbers written as text: decimal points, decimal commas, and words for a missing value."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def numbers_of(column: Any, name: str, decimal: str | None = None) -> np.ndarray
     column : Array or ChunkedArray
         Numbers, booleans or text.
     name : str
-        What to call the column in an error.
+        The word for the column in an error.
     decimal : {".", ","}, optional
         The decimal sign of text. Without it a comma is one where no value has a point and the commas cannot
         be those of thousands.
@@ -86,9 +86,8 @@ def _refuse_unclear(texts: pa.ChunkedArray, with_comma: pa.ChunkedArray, name: s
     thousands = pc.all(pc.match_substring_regex(texts.filter(with_comma), _THOUSANDS), min_count=0).as_py()
     if thousands or _any(pc.match_substring(texts, ".")):
         raise InvalidDataError(
-            f"{name} has numbers with commas, which may be decimal signs or part thousands. Say"
-            " decimal=',' if"
-            " they are decimal signs; take them out if they are not."
+            f"{name} has numbers with commas, which may be decimal signs or part thousands. Say decimal=','"
+            " if they are decimal signs; take them out if they are not."
         )
 
 

@@ -17,7 +17,7 @@ _LARGEST_INT = 2_147_483_647.0
 _YEAR_9999 = (253_402_128_000.0, 253_402_400_000.0)
 """The last days of 9999 in seconds: by size alone they would be milliseconds of three minutes of 1978."""
 _DIGITS = ((8, 1), (12, 10**4), (14, 10**6))
-"""YYYYMMDD, and with hhmm or hhmmss behind: digits, and what the date stands before."""
+"""YYYYMMDD, and with hhmm or hhmmss behind: the number of digits, and the factor of the date."""
 
 
 def number_seconds(numbers: np.ndarray, calendar: bool = False) -> np.ndarray:
@@ -105,7 +105,7 @@ def civil_seconds(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.nd
 
 
 def _of_digits(numbers: np.ndarray) -> np.ndarray:
-    """Return dates of 8, 12 or 14 digits as seconds; zero stays missing, NaN marks what is none."""
+    """Return dates of 8, 12 or 14 digits as seconds; zero stays missing, NaN marks a number that is none."""
     found = np.full(len(numbers), np.nan)
     whole = np.isfinite(numbers) & (np.floor(numbers) == numbers)
     values = np.where(whole, numbers, 0).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Ways to look at the interactions of several categories: sizes, overlaps, and choices of people."""
+"""Ways to look at the interactions of several categories: sizes, overlaps, and choices of users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tastebridge.exceptions import InvalidDataError
 
 
 def overview(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
-    """Return a row a category: people, items, interactions, density, median per person, overlaps."""
+    """Return one row per category: users, items, interactions, density, median per user, overlaps."""
     rows = [_sizes(part) for part in interactions.values()]
     sizes = pd.DataFrame(rows, index=pd.Index(list(interactions), name="category"), columns=_COLUMNS)
     return sizes.join(overlap(interactions).add_prefix("with "))
@@ -30,7 +30,7 @@ def _sizes(part: Interactions) -> tuple[int, int, int, float, float]:
 
 
 def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
-    """Return the number of people active in each two categories."""
+    """Return the number of users active in each two categories."""
     names = pd.Index(list(interactions), name="category")
     active = [part.active_numbers for part in interactions.values()]
     counts = [[len(np.intersect1d(one, other, assume_unique=True)) for other in active] for one in active]
@@ -39,7 +39,7 @@ def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
 
 
 def people(key: Any, n_people: int) -> np.ndarray:
-    """Return the ascending numbers of the people meant by a slice, a mask or a list of numbers."""
+    """Return the ascending numbers of the users meant by a slice, a mask or a list of numbers."""
     if isinstance(key, slice):
         return np.sort(np.arange(n_people)[key])
     chosen = np.asarray(key)

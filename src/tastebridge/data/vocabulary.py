@@ -1,4 +1,4 @@
-"""A vocabulary: the ids of people or items, sorted, and the number each of them goes by inside."""
+"""A vocabulary: the ids of users or items, sorted, and the number of each inside the package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HANDFUL = 64
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The ids of people or items, sorted ascending; the number of an id is its place.
+    """The ids of users or items, sorted ascending; the number of an id is its place.
 
     Ids are the caller's names (all int or all str); numbers are 0 … n-1 and stay inside the package.
 
@@ -34,7 +34,7 @@ class Vocabulary:
     ids : ndarray
         Clean ids: int64, or object holding only str; sorted and unique. For raw ids use :meth:`from_ids`.
     name : str, default="id"
-        What to call one id in an error.
+        The word for one id in an error.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class Vocabulary:
         ids : list, ndarray, pandas, polars or pyarrow column
             All int or all str, none missing.
         name : str, default="user_id"
-            What to call one id in an error.
+            The word for one id in an error.
 
         Returns
         -------
@@ -116,12 +116,12 @@ class Vocabulary:
         ids : list, ndarray, pandas, polars or pyarrow column
             Of the same kind as the vocabulary.
         missing : {"error", "skip", "negative"}, default="error"
-            What an id outside the vocabulary does: raise, be left out, or become -1.
+            The treatment of an id outside the vocabulary: raise, leave out, or make it -1.
 
         Returns
         -------
         ndarray of int64
-            A number for each id, in their order.
+            One number per id, in their order.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How much a pair of person and item counts: one object an estimator can hold and a grid search can reach."""
+"""The weight of a pair of user and item: one object an estimator can hold and a grid search can reach."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ITEM_SHRINK, _USER_SHRINK = 25.0, 10.0
 
 @dataclass(frozen=True)
 class WeightingStatistics:
-    """What a weighting must know of a whole category to weight a single row of it later.
+    """The statistics of a whole category that weighting a single row of it later needs.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class WeightingStatistics:
         places : Places
             Where items stand now.
         n_people : int
-            People with any pair in the category the statistics are of.
+            Users with any pair in the category of the statistics.
         """
         taken = sparse.csr_matrix(matrix[:, places.new])
         idf, item_bias = places.spread(self.idf), places.spread(self.item_bias)
@@ -77,7 +77,7 @@ class Weighting(BaseEstimator):
     half_life : float or None, default=None
         Days after which a pair counts half. Needs times.
     center : bool, default=False
-        Subtract from each rating the mean and the shrunk biases of item and person (Koren, 2010): for
+        Subtract from each rating the mean and the shrunk biases of item and user (Koren, 2010): for
         explicit ratings, with the schemes ``"none"`` and ``"l2"``.
     k1 : float, default=100
         BM25: how late a repeated event stops to count, as in implicit.
@@ -142,7 +142,8 @@ class Weighting(BaseEstimator):
         interactions : Interactions
             The category.
         now : float, optional
-            The time from which age is counted; by default that of the statistics, else the latest time here.
+            The time from which age is counted; by default the one of the statistics, else the latest time
+            here.
         statistics : WeightingStatistics, optional
             Those of the category a model was fitted on, for fresh histories; by default those of this one.
 

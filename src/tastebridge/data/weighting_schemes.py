@@ -1,6 +1,6 @@
-"""Weighting of a sparse matrix of people by items: pure functions, each keeps the pattern of its matrix.
+"""Weighting of a sparse matrix of users by items: pure functions, each keeps the pattern of its matrix.
 
-What they need to know of the whole category (how rare an item is, how long a row is on average) is an
+Statistics they need of the whole category (how rare an item is, how long a row is on average) is an
 argument, not taken from the rows at hand, so that one fresh row is weighted as it would have been in the fit.
 """
 
@@ -23,7 +23,7 @@ def binary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def log(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return ``log(1 + w)``: the tenth time tells less than the first."""
+    """Return ``log(1 + w)``: the tenth time adds less than the first."""
     return with_data(matrix, np.log1p(matrix.data.astype(np.float64)))
 
 
@@ -36,7 +36,7 @@ def l2(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def inverse_frequency(matrix: sparse.csr_matrix, n_people: int | None = None) -> np.ndarray:
-    """Return ``max(0, log(N / (1 + n_i)))`` an item: N people with any pair, n_i of them with this item.
+    """Return ``max(0, log(N / (1 + n_i)))`` per item: N users with any pair, n_i of them with this item.
 
     N is ``n_people``, or, where that is None, counted in the matrix.
     """
@@ -46,7 +46,7 @@ def inverse_frequency(matrix: sparse.csr_matrix, n_people: int | None = None) ->
 
 
 def mean_length(matrix: sparse.csr_matrix) -> float:
-    """Return the mean sum of a row over the people with any pair; 1 if there are none."""
+    """Return the mean sum of a row over the users with any pair; 1 if there are none."""
     people = np.count_nonzero(np.diff(matrix.indptr))
     return float(matrix.data.sum(dtype=np.float64) / people) if people else 1.0
 
@@ -80,7 +80,7 @@ def user_bias(matrix: sparse.csr_matrix, mean: float, items: np.ndarray, shrink:
 
 
 def center(matrix: sparse.csr_matrix, mean: float, items: np.ndarray, shrink: float) -> sparse.csr_matrix:
-    """Return ``r_ui - mean - b_i - b_u``: what a rating says beyond the mildness of person and item."""
+    """Return ``r_ui - mean - b_i - b_u``: a rating without the biases of its user and item."""
     people = user_bias(matrix, mean, items, shrink)
     rest = matrix.data - mean - items[matrix.indices] - np.repeat(people, np.diff(matrix.indptr))
     return with_data(matrix, rest)

@@ -244,8 +244,7 @@ def _blanks(column: pa.ChunkedArray, role: str, trim: bool) -> list[str]:
     if merged and not trim:
         warn(
             f"{padded:,} ids of {role} have blanks around them, and {merged:,} of them differ from others"
-            " by blanks"
-            " only; they are kept apart. trim=True takes the blanks off."
+            " by blanks only; they are kept apart. trim=True takes the blanks off."
         )
     return (
         [f"{role}: {padded:,} ids have blanks around them, {'taken off' if trim else 'kept'}"]

@@ -1,4 +1,4 @@
-"""Text files with a delimiter, as columns of text: nothing is guessed of what a cell means."""
+"""Text files with a delimiter, as columns of text: the meaning of a cell is not guessed."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ class DelimitedTable:
 
     def _parsed(self, kinds: dict[str, pa.DataType], threads: bool = True) -> pa.Table:
         ragged: list[Any] = []
+        quotes = self.dialect.quotes
 
         def skip(row: Any) -> str:
             ragged.append(row)
@@ -83,13 +84,15 @@ class DelimitedTable:
         read = pacsv.ReadOptions(
             column_names=[str(number) for number in range(len(self.dialect.names))],
             skip_rows=self.dialect.skip,
-            block_size=_BLOCK if not self.dialect.spanning else max(_BLOCK, 1 + stream.size()),
+            block_size=max(_BLOCK, 1 + stream.size()) if quotes.spanning else _BLOCK,
             use_threads=threads,
         )
         parse = pacsv.ParseOptions(
             delimiter=sign,
-            quote_char='"' if self.dialect.quoted else False,
-            newlines_in_values=self.dialect.spanning,
+            quote_char='"' if quotes.used else False,
+            double_quote=quotes.used and not quotes.escaped,
+            escape_char="\\" if quotes.escaped else False,
+            newlines_in_values=quotes.spanning,
             invalid_row_handler=skip,
         )
         convert = pacsv.ConvertOptions(
@@ -114,11 +117,10 @@ class DelimitedTable:
     def _refuse(self, ragged: Sequence[Any]) -> None:
         first = ragged[0]
         raise InvalidDataError(
-            f"{str(self.place)!r} cannot be read: {len(ragged):,} of its rows have another number of"
-            " fields than"
-            f" its {len(self.dialect.names)} columns, the first in line {first.number} with"
-            f" {first.actual_columns}. It was read with {self.dialect}. Mend the rows, or say how the file is"
-            " written: delimiter=…, quoting=…"
+            f"{str(self.place)!r} cannot be read: {len(ragged):,} of its rows have another number of fields"
+            f" than its {len(self.dialect.names)} columns, the first in line {first.number} with"
+            f" {first.actual_columns}. It was read with {self.dialect}. Mend the rows, or say how the file"
+            " is written: delimiter=…, quoting=…"
         )
 
 

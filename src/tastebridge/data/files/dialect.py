@@ -41,6 +41,28 @@ _STRAY = "\x1f"
 
 
 @dataclass(frozen=True)
+class Quotes:
+    """How fields are quoted.
+
+    Attributes
+    ----------
+    used : bool
+        Whether a double quote at the start of a field opens a quoted field.
+    spanning : bool
+        Whether quoted fields hold line breaks.
+    escaped : bool
+        Whether a backslash stands before a quote inside a field, instead of a second quote.
+    """
+
+    used: bool = False
+    spanning: bool = False
+    escaped: bool = False
+
+    def __str__(self) -> str:
+        return "no quotes" if not self.used else "quotes escaped by backslashes" if self.escaped else "quotes"
+
+
+@dataclass(frozen=True)
 class Dialect:
     """How a text file is written.
 
@@ -48,10 +70,7 @@ class Dialect:
     ----------
     encoding : str
     delimiter : str
-    quoted : bool
-        Whether a double quote at the start of a field opens a quoted field.
-    spanning : bool
-        Whether quoted fields hold line breaks.
+    quotes : Quotes
     names : tuple of str
         The columns.
     header : bool
@@ -64,8 +83,7 @@ class Dialect:
 
     encoding: str
     delimiter: str
-    quoted: bool
-    spanning: bool
+    quotes: Quotes
     names: tuple[str, ...]
     header: bool
     padded: bool
@@ -76,7 +94,7 @@ class Dialect:
         parts = [
             f"delimiter {sign.get(self.delimiter, repr(self.delimiter))}",
             f"encoding {self.encoding}",
-            "quotes" if self.quoted else "no quotes",
+            str(self.quotes),
             "header" if self.header else "no header",
             *(["blanks behind delimiters taken off"] if self.padded else []),
         ]
@@ -110,11 +128,11 @@ def find_dialect(place: Place, options: ReadingOptions, expected: Sequence[str] 
     padded = (
         is_header and len(first) > 1 and all(cell[:1] == " " for cell in _fields(lines[0], delimiter)[1:])
     )
-    quoted, spanning = False, False
+    quotes = Quotes()
     if with_quotes and options.quoting is not False:
-        quoted, spanning = _quotes(place, encoding, delimiter, len(names), options.quoting)
+        quotes = _quotes(place, encoding, delimiter, len(names), options.quoting)
     empty = len(re.match(r"(?:\r\n|\r|\n)*", sample)[0].replace("\r\n", "\n"))  # type: ignore[index]
-    return Dialect(encoding, delimiter, quoted, spanning, tuple(names), is_header, padded, empty + is_header)
+    return Dialect(encoding, delimiter, quotes, tuple(names), is_header, padded, empty + is_header)
 
 
 def text_stream(place: Place, encoding: str, delimiter: str) -> tuple[Any, str]:
@@ -220,8 +238,7 @@ def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_heade
         if len(options.names) != len(first):
             raise InvalidDataError(
                 f"{len(options.names)} columns are named for {str(place)!r}, whose first line has"
-                f" {len(first)}"
-                " fields. Name all of them in order; an empty name leaves one out."
+                f" {len(first)} fields. Name all of them in order; an empty name leaves one out."
             )
         return [name or f"unnamed {number}" for number, name in enumerate(options.names)]
     if not is_header:
@@ -235,10 +252,8 @@ def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_heade
     return list(first)
 
 
-def _quotes(
-    place: Place, encoding: str, delimiter: str, n_fields: int, asked: bool | None
-) -> tuple[bool, bool]:
-    """Return whether fields are quoted, and whether quoted fields hold line breaks.
+def _quotes(place: Place, encoding: str, delimiter: str, n_fields: int, asked: bool | None) -> Quotes:
+    """Return how the fields of a file with double quotes are quoted.
 
     A line agrees with quoting if each of its fields that opens with a quote closes with one. Lines that do
     not are pieces of a field with line breaks, or hold stray quotes. In the first case the quoted reading
@@ -248,34 +263,39 @@ def _quotes(
     every = _lines(stream)
     lines = every.filter(pc.match_substring(every, '"'))
     good = pc.match_substring_regex(lines, _agreeing(sign))
-    odd = len(lines) - (pc.sum(good).as_py() or 0)
-    if not odd:
-        return True, False
+    odd = lines.filter(pc.invert(good))
+    if not len(odd):
+        return Quotes(used=True)
+    if pc.all(pc.match_substring_regex(lines, _agreeing(sign, escaped=True))).as_py():
+        return Quotes(used=True, escaped=True)
+    unquoted = not asked and pc.all(pc.equal(pc.count_substring(every, sign), n_fields - 1)).as_py()
+    quoted = [escaped for escaped in (False, True) if _reads_quoted(stream, sign, n_fields, escaped)]
+    in_use = pc.any(pc.match_substring_regex(lines.filter(good), _enclosed(sign)), min_count=0).as_py()
+    plain = delimiter not in (",", ";")  # in a file with tabs or bars a quote is mostly a sign like any other
+    if quoted and (not unquoted or (in_use and not plain)):
+        return Quotes(used=True, spanning=True, escaped=quoted[0])
+    if unquoted and (plain or (not quoted and not in_use)):
+        return Quotes()
     if asked:
-        return True, True
-    unquoted = pc.all(pc.equal(pc.count_substring(every, sign), n_fields - 1)).as_py()
-    parted = pc.greater(pc.count_substring(lines.filter(good), sign), n_fields - 1)
-    quotes_used = bool(pc.any(parted, min_count=0).as_py())
-    stream.seek(0)
-    quoted = _reads_quoted(stream, sign, n_fields)
-    if unquoted and not quoted:
-        return False, False
-    if quoted and (not unquoted or quotes_used):
-        return True, True
-    if unquoted and delimiter not in (",", ";"):
-        return False, False
+        return Quotes(used=True, spanning=True)
     raise InvalidDataError(
-        f"{str(place)!r} has {odd:,} lines with a double quote that is not closed in its field, which"
-        " can be a"
-        " field with line breaks or a plain sign. Say which: quoting=True or quoting=False."
+        f"{str(place)!r} has {len(odd):,} lines with a double quote that its field does not close. It can"
+        " open a field with line breaks, or be a plain sign. Say which: quoting=True or quoting=False."
     )
 
 
-def _agreeing(sign: str) -> str:
+def _agreeing(sign: str, escaped: bool = False) -> str:
     """Return the pattern of a line whose quoted fields all close."""
     s = re.escape(sign)
-    field = rf'(?:"(?:[^"]|"")*"|[^"{s}][^{s}]*|)'
+    inner = r'[^"\\]|""|\\.' if escaped else r'[^"]|""'
+    field = rf'(?:"(?:{inner})*"|[^"{s}][^{s}]*|)'
     return rf"^{field}(?:{s}{field})*$"
+
+
+def _enclosed(sign: str) -> str:
+    """Return the pattern of a line with a field that is quoted for certain: a delimiter stands inside."""
+    s = re.escape(sign)
+    return rf'(?:^|{s})"[^"]*{s}[^"]*"(?:{s}|$)'
 
 
 def _lines(stream: Any) -> pa.ChunkedArray:
@@ -285,12 +305,14 @@ def _lines(stream: Any) -> pa.ChunkedArray:
     return pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)["line"]
 
 
-def _reads_quoted(stream: Any, sign: str, n_fields: int) -> bool:
+def _reads_quoted(stream: Any, sign: str, n_fields: int, escaped: bool) -> bool:
     """Return whether every record has its number of fields if quotes open fields, and every quote closes."""
+    stream.seek(0)
+    more: dict[str, Any] = {"escapechar": "\\", "doublequote": False} if escaped else {}
     text = io.StringIO(stream.read().decode("utf-8", "replace"), newline="")
     limit = csv.field_size_limit(1 << 30)
     try:
-        return all(len(row) in (0, n_fields) for row in csv.reader(text, delimiter=sign, strict=True))
+        return all(len(row) in (0, n_fields) for row in csv.reader(text, delimiter=sign, strict=True, **more))
     except csv.Error:
         return False
     finally:

@@ -90,8 +90,7 @@ def common_column(one: Sequence[str], other: Sequence[str], what: str) -> tuple[
     shown = ", ".join(repr(left) for left, _ in pairs) or "none"
     raise InvalidDataError(
         f"{what} must have one column in common with the table it is joined to; there are {len(pairs)}:"
-        f" {shown}."
-        " Rename the columns, or join the tables before."
+        f" {shown}. Rename the columns, or join the tables before."
     )
 
 
@@ -122,8 +121,8 @@ def read_items_table(options: ReadingOptions) -> ItemTable:
         names = frame[[item, named]].set_axis(["item_id", "name"], axis=1).dropna().drop_duplicates("item_id")
     several = int((rows["item_id"].value_counts() > 1).sum())
     note = (
-        f"category is {column!r} of {'; '.join(table.note for table in tables)}: "
-        f"{rows['item_id'].nunique():,}"
+        f"category is {column!r} of {'; '.join(table.note for table in tables)}:"
+        f" {rows['item_id'].nunique():,}"
         f" items{f', {several:,} of them in several categories' if several else ''}"
     )
     return ItemTable(rows, names, several > 0, note)

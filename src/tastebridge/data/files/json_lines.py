@@ -156,7 +156,10 @@ def _array(values: list[Any], name: str, place: Place) -> pa.Array:
             if value is not None:
                 kinds.setdefault(type(value).__name__, number)
         shown = " and ".join(f"{kind} (first in record {number})" for kind, number in kinds.items())
-        raise InvalidDataError(
-            f"{str(place)!r} cannot be read: the field {name!r} mixes {shown}. Write one type."
-        ) from None
+        told = (
+            f"mixes {shown}. Write one type"
+            if len(kinds) > 1
+            else f"holds {shown} beyond 64 bits. Write text"
+        )
+        raise InvalidDataError(f"{str(place)!r} cannot be read: the field {name!r} {told}.") from None
     return array.dictionary_encode() if pa.types.is_string(array.type) else array

@@ -1,4 +1,4 @@
-"""How the files of a table are laid out and put together: everything a reader may be told."""
+"""How the files of a table are laid out and put together: all options of a reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TablePath = str | Path
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    r"""The layout of a table in files; what is None is found out from the file.
+    r"""The layout of a table in files; an option that is None is found out from the file.
 
     Every function that reads events from a path takes one, and the options of the command line become one.
 
@@ -48,7 +48,7 @@ class ReadingOptions:
     category_from_name : bool, default=False
         Whether the name of each file is its category, as in ``Books.csv`` and ``Music.csv``.
     items : path, frame, or sequence of them, optional
-        Tables that tell more about the items, joined by id: their category, their name. A second table is
+        Tables of the items, joined by id: their category, their name. A second table is
         joined to the first by the column both have, and so on.
     item_category : str, optional
         The column of ``items`` that is the category. Where there is none of this name but a pair of columns
@@ -61,7 +61,7 @@ class ReadingOptions:
     category_level : int, optional
         Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
     users : path or frame, optional
-        A table that tells the user of each row, joined by the column both have, such as the orders of a shop.
+        A table with the user of each row, joined by the column both have, such as the orders of a shop.
     """
 
     names: Sequence[str] | None = None

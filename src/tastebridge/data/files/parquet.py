@@ -148,9 +148,8 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _disagreement(name: str, before: _Seen, kind: pa.DataType, part: str) -> str:
     return (
-        f"the parts cannot be read as one table: {name!r} is {before.type} in {before.part!r} and {kind}"
-        f" in {part!r}."
-        " Write it as one type in all parts; ids as text keep their zeros."
+        f"the parts cannot be read as one table: {name!r} is {before.type} in {before.part!r} and {kind} in"
+        f" {part!r}. Write it as one type in all parts; ids as text keep their zeros."
     )
 
 

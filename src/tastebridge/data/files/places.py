@@ -168,8 +168,7 @@ def _in_archive(path: Path) -> Place:
     listed = ", ".join(map(repr, sorted(names)[:10]))
     raise InvalidDataError(
         f"the archive {str(path)!r} holds {len(names)} files ({listed}); one was expected. Name the one to"
-        " read, as"
-        f" in {str(path / (names[0] if names else 'events.csv'))!r}."
+        f" read, as in {str(path / (names[0] if names else 'events.csv'))!r}."
     )
 
 

@@ -149,10 +149,8 @@ def _open(place: Place, options: ReadingOptions, expected: Sequence[str]) -> Tab
     if not known:
         raise InvalidDataError(
             f"{str(place)!r} has the unknown ending {place.ending!r}; expected .parquet, .csv, .tsv,"
-            " .inter, .txt, .dat,"
-            " .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of them. For another name"
-            " say the"
-            " delimiter of the text: delimiter=…"
+            " .inter, .txt, .dat, .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of"
+            " them. For another name say the delimiter of the text: delimiter=…"
         )
     return DelimitedTable.open(place, options, expected)
 
