@@ -45,8 +45,11 @@ def test_a_file_without_a_header_is_fitted_and_served_by_one_command_each(folder
     weights = [word for code in range(1, 5) for word in ("--event-weight", f"{code}={code}")]
     events, model, out = folder / "log.dat", tmp_path / "model", tmp_path / "out.csv"
     code, text, err = run("fit", events, "-t", "films", "-o", model, *ODD, *weights)
-    assert (code, err) == (0, "")
-    assert "delimiter two colons" in text
+    assert code == 0
+    assert all("no source helps" in line for line in err.splitlines()), (
+        err
+    )  # so few rows may hold no transfer
+    assert "delimiter two colons" in " ".join(text.split())
     words = next(line for line in text.splitlines() if line.strip().startswith("tastebridge recommend"))
     assert "--columns user_id,item_id,category,event,timestamp --delimiter ::" in words
     assert run("recommend", model, events, "-o", out, "-n", 3, *ODD, *weights)[0] == 0

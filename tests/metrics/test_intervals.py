@@ -84,7 +84,7 @@ def test_bootstrap_refuses_bad_input():
         paired_difference([1.0], [1.0, 2.0])
     with pytest.raises(InvalidDataError, match="one-dimensional"):
         bootstrap_mean([[1.0]])
-    with pytest.raises(InvalidDataError, match="a person each"):
+    with pytest.raises(InvalidDataError, match="one user each"):
         bootstrap_mean([1.0], people=["a", "b"])
 
 

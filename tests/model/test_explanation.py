@@ -11,7 +11,7 @@ from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, Unknown
 from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.maps import RidgeMap
 from tastebridge.model import LinearModel
-from tastebridge.model.explanation import POPULARITY, parts_of, sums_of, take_apart
+from tastebridge.model.explanation import LEVEL, POPULARITY, parts_of, sums_of, take_apart
 from tastebridge.recommenders.attributes import encoder_of
 from tastebridge.routes import FitContext, TransferRoute
 
@@ -36,7 +36,7 @@ def test_explanations_of_all_default_routes_sum_to_the_score(mapper):
     sums = [mapper.explain(*pair)["contribution"].sum() for pair in pairs.itertuples(index=False)]
     # scores are sums in float32: where parts cancel, the error is that of the parts
     np.testing.assert_allclose(sums, scores, rtol=1e-4, atol=1e-5 * np.abs(scores).mean())
-    kept = {route.name for route in mapper.model_.routes}
+    kept = {route.name for route in mapper.model_.routes} | {LEVEL}
     said = {name for pair in pairs.itertuples(index=False) for name in mapper.explain(*pair)["route"]}
     assert said <= kept
     assert {name.split(" →")[0] for name in said} >= {"books", "music", "films", "joint", "popularity"}
@@ -52,7 +52,7 @@ def test_rows_are_past_items_baselines_and_popularity(mapper):
     assert set(items.itertuples(index=False, name=None)) <= own
     rest = table[table["source_item"].isna()]
     said = rest.loc[rest["source_category"] == POPULARITY, "route"]
-    assert sorted(said) == ["popularity", "popularity among linked people"]
+    assert sorted(said) == [LEVEL, "popularity", "popularity among linked people"]
     others = rest[rest["source_category"] != POPULARITY]
     assert others["route"].str.contains("Ridge").all()
     assert others["source_category"].isin(["books", "music"]).all()
@@ -73,7 +73,8 @@ def test_a_person_of_whom_nothing_is_known_has_popularity_alone(mapper):
     history = pd.DataFrame({"user_id": [7], "item_id": ["unheard of"], "category": ["books"]})
     with pytest.warns(TastebridgeWarning, match="passed over"):
         table = mapper.explain_from(history, PANEL["films"].items.ids[3])
-    assert table["source_category"].tolist() == [POPULARITY]
+    assert table["source_category"].unique().tolist() == [POPULARITY]
+    assert table["route"].tolist() == [LEVEL, "popularity"]
 
 
 def without(history, item):
@@ -169,6 +170,7 @@ def test_sums_of_many_items_are_those_of_their_explanations(mapper):
         for at, item in enumerate(items):
             told = pd.DataFrame(parts_of(mapper.model_, mine, item))
             told = told[(told["item"] >= 0) | (told["category"] == POPULARITY)]
+            told = told[told["route"] != LEVEL]  # the same for every item and every history
             oracle = told.groupby(["category", "item"])["contribution"].sum()
             for (category, number), value in oracle.items():
                 past = mine[category].indices.tolist().index(number) if number >= 0 else 0

@@ -51,7 +51,8 @@ def test_vectors_are_those_of_the_routes_by_their_weights(mapper):
         Z = parts[route.name]
         expected[route.space][:, : Z.shape[1]] += w[:, None] * Z
     found = model.user_vectors(histories)
-    np.testing.assert_allclose(found, np.hstack(list(expected.values())), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found[:, :-1], np.hstack(list(expected.values())), rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(found[:, -1], model.level(histories))
 
 
 def test_what_nobodys_weights_ask_for_is_not_encoded(mapper, monkeypatch):

@@ -17,6 +17,8 @@ SECRET = pd.DataFrame(
     }
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:no source helps")
+
 
 @pytest.fixture(scope="module")
 def frame():

@@ -53,13 +53,13 @@ def test_users_without_a_history_are_found_by_their_own_ids(panel):
 
 
 def test_compressing_several_targets_compresses_each(several, panel):
-    tiny = several.compress(4, "int8")
+    tiny = several.compress(2, "int8")
     for name in ("films", "books"):
-        assert tiny.item_vectors(name).vectors.shape[1] == 4
+        assert tiny.item_vectors(name).vectors.shape[1] == 2
         assert tiny.mappers_[name].compression_["dtype"].eq("int8").all()
     lists = tiny.recommend(panel.users.ids[:20], n=5)
     assert lists.groupby("user_id").size().eq(5).all()
-    assert several.item_vectors("films").vectors.shape[1] > 4
+    assert several.item_vectors("films").vectors.shape[1] > 2
 
 
 @pytest.mark.parametrize("act", ["update", "forget", "drift"])
@@ -71,7 +71,7 @@ def test_one_of_several_targets_says_why_it_cannot_be_changed(several, panel, ac
 
 
 def test_a_compressed_mapper_says_that_it_was_compressed(panel):
-    tiny = small("films").fit(panel).compress(4, "int8")
+    tiny = small("films").fit(panel).compress(2, "int8")
     with pytest.raises(InvalidDataError, match="was compressed"):
         tiny.forget(panel.users.ids[:1])
 
@@ -93,7 +93,7 @@ def test_an_unfitted_recommender_is_not_fitted_whatever_is_asked(model, panel):
 def test_a_fingerprint_of_several_targets_follows_each(several, panel, tmp_path):
     several.save(tmp_path / "model")
     assert fingerprint(tb.load(tmp_path / "model")) == fingerprint(several)
-    assert fingerprint(several.compress(4, "int8")) != fingerprint(several)
+    assert fingerprint(several.compress(2, "int8")) != fingerprint(several)
 
 
 def line_of(call):

@@ -204,7 +204,7 @@ def test_own_past_trains_on_the_earlier_part_of_every_persons_events():
     rows = pd.DataFrame(
         {"user_id": ["a", "b"], "item_id": ["x", "x"], "category": "films", "timestamp": [1, 2]}
     )
-    with pytest.raises(InvalidDataError, match="finds nobody"):
+    with pytest.raises(InvalidDataError, match="finds no user"):
         own_past(Panel.from_frame(rows), "films")
 
 

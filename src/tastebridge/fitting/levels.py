@@ -25,6 +25,8 @@ from tastebridge.model import Array, Segment
 _LEAST, _MOST = 0.1, 10.0
 """Bounds of the slope per standard deviation of the scores: no order is lost, none taken for certain."""
 _STEPS = 50
+_LEAST_MASS = 1e-6
+"""Weight of an outcome that never came, as in a target of a single item: its odds stay finite."""
 
 
 class Scaled(NamedTuple):
@@ -66,11 +68,12 @@ def logistic(scores: Array, y: NDArray[np.bool_], weights: Array) -> tuple[float
     By Newton's method on standardised scores; a weak prior on the slope, worth one user, keeps it finite.
     """
     mean, spread = float(scores.mean()), float(scores.std())
+    taken, others = float((weights * y).sum()), float((weights * ~y).sum())
+    odds = np.log(max(taken, _LEAST_MASS) / max(others, _LEAST_MASS))
     if not spread > 1e-9 * max(abs(mean), 1e-300):  # all alike: the order says nothing
-        rate = float((weights * y).sum() / weights.sum())
-        return 1.0, float(np.log(rate / (1.0 - rate))) - mean
+        return 1.0, float(odds) - mean
     z = (scores - mean) / spread
-    slope, offset = 1.0, float(np.log((weights * y).sum() / (weights * ~y).sum()))
+    slope, offset = 1.0, float(odds)
     for _ in range(_STEPS):
         p = expit(slope * z + offset)
         rest, curve = weights * (p - y), weights * p * (1.0 - p)

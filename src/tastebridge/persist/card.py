@@ -14,8 +14,10 @@ from typing import Any
 from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
 from tastebridge.model.scorers import SimilarityScorer
+from tastebridge.online.state import FittedState
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.saved import Saved
+from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
@@ -46,7 +48,8 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     """Return the card of a recommender as Markdown; it names no person."""
     sections = [
         f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
-        f"A model of tastebridge {__version__}. {_people(with_users, updatable)}{_links(parts)}",
+        f"A model of tastebridge {__version__}. "
+        f"{_people(with_users, updatable)}{_links(parts, with_users or updatable)}",
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(parts)),
         *_section("## Does it help?", _sources(parts)),
@@ -71,22 +74,34 @@ def _people(with_users: bool, updatable: bool) -> str:
     return "It holds items and numbers, and no person."
 
 
-def _links(parts: Saved) -> str:
-    """Return how many users a stored link between two items rests on, at least."""
+def _links(parts: Saved, counted: bool) -> str:
+    """Return how many users a stored link between two items rests on, at least.
+
+    ``counted`` says whether the statistics, which know it, are saved too; else the routes asked for say it.
+    """
     states = parts.targets.values()
     if any(isinstance(state.scorer, SimilarityScorer) for state in states):
         return " A similarity of two items may rest on a single user, who is then known to have both."
-    known = [state.statistics.accounts.values() for state in states if state.statistics is not None]
-    least = [one.min_users for part in known for one in part if isinstance(one, CooccurrenceStatistics)]
+    least = _counted(states) if counted else _asked(parts.parameters.get("routes"))
     if least and min(least) == 1:
         return " A link between two items may rest on a single user, who is then known to have both."
     if least:
         return f" A link between two items rests on at least {min(least)} users."
     if any(SPACE in getattr(state.scorer.model, "spaces", ()) for state in states):
         return (
-            " A link between two items rests on as many users as its NeighbourRoute asks for: 3 by default."
+            " A link between two items rests on as many users as its NeighbourRoute asks for: 3 by default, "
+            "and 1 where a model is older than that setting."
         )
     return ""
+
+
+def _counted(states: Iterable[FittedState]) -> list[int]:
+    known = [state.statistics.accounts.values() for state in states if state.statistics is not None]
+    return [one.min_users for part in known for one in part if isinstance(one, CooccurrenceStatistics)]
+
+
+def _asked(routes: Iterable[object] | None) -> list[int]:
+    return [route.min_users for route in routes or () if isinstance(route, NeighbourRoute)]
 
 
 def _section(title: str, paragraphs: Iterator[str]) -> list[str]:

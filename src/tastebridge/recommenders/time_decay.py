@@ -151,7 +151,7 @@ def _split(panel: Panel, target: str) -> Split | None:
 
 def _judged(model: InterestMapper, splits: dict[str, Split]) -> np.ndarray:
     """Return NDCG@10 of all users with hidden rows, one target after another."""
-    mappers = {} if model.joint_ is None else model.mappers_
+    mappers = {} if getattr(model, "joint_", None) is None else model.mappers_
     found = [
         user_scores(mappers.get(name, model), split, [_METRIC])[_METRIC] for name, split in splits.items()
     ]

@@ -62,6 +62,11 @@ class ReadingOptions:
         Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
     users : path or frame, optional
         A table with the user of each row, joined by the column both have, such as the orders of a shop.
+
+    Examples
+    --------
+    >>> ReadingOptions(delimiter=";", encoding="latin-1").delimiter
+    ';'
     """
 
     names: Sequence[str] | None = None
