@@ -16,6 +16,7 @@ from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy, ReadingOptions
+from tastebridge.data.files.places import PACKED, STANDARD_INPUT, parquet_files, places_of
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -136,15 +137,26 @@ def open_source(
     read as those of the model are.
     """
     path, given = Path(events), dict(columns or {})
-    if path.is_file() and path.suffix != ".parquet":
-        size = path.stat().st_size * (_PACKED if path.suffix == ".gz" else 1)
-        if size * _TEXT > bound:
-            raise InvalidParameterError(
-                f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole, and "
-                f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, "
-                "or give more memory."
-            )
+    options = (reading or ReadingOptions()).with_kinds(kinds_of(kernel.recommender))
+    size = _read_whole(path, options)
+    if size * _TEXT > bound:
+        raise InvalidParameterError(
+            f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole, and "
+            f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, "
+            "or give more memory."
+        )
     if kernel.event_weights is None:
         given.setdefault("event", None)
-    options = (reading or ReadingOptions()).with_kinds(kinds_of(kernel.recommender))
     return Source.open(events, given, options)
+
+
+def _read_whole(path: Path, options: ReadingOptions) -> int:
+    """Return about how many bytes of text a table is, all its files together; 0 if it is read in pieces."""
+    parts = None if str(path) == STANDARD_INPUT else parquet_files(path)
+    if str(path) == STANDARD_INPUT or (parts is not None and options.plain):
+        return 0
+    files = {Path(part) for part in parts[1]} if parts else {place.path for place in places_of(path)}
+    packed = (*PACKED, ".parquet")
+    return sum(
+        file.stat().st_size * (_PACKED if file.suffix in packed else 1) for file in files if file.is_file()
+    )

@@ -17,7 +17,7 @@ import pyarrow as pa
 from tastebridge.exceptions import InvalidDataError
 
 STANDARD_INPUT = "-"
-_PACKED = (".gz", ".bz2", ".zst", ".zip")
+PACKED = (".gz", ".bz2", ".zst", ".zip")
 TEXTS = (".csv", ".tsv", ".psv", ".ssv", ".txt", ".dat", ".data", ".inter", ".item", ".user", ".ratings")
 JSONS = (".json", ".jsonl", ".ndjson")
 _HIDDEN = ("_", ".")
@@ -44,7 +44,7 @@ class Place:
     def name(self) -> str:
         """The name of the file, without the endings of compression."""
         name = Path(self.member).name if self.member else self.path.name
-        return name[: -len(Path(name).suffix)] if Path(name).suffix in _PACKED else name
+        return name[: -len(Path(name).suffix)] if Path(name).suffix in PACKED else name
 
     @property
     def ending(self) -> str:
