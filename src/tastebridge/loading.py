@@ -55,7 +55,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
     Returns
     -------
     Recommender
-        Of the class that was saved, such as :class:`tastebridge.InterestMapper`. Saved without people, as is
+        Of the class that was saved, such as :class:`tastebridge.InterestMapper`. Saved without users, as is
         the default, it answers :meth:`~tastebridge.InterestMapper.recommend_from`.
 
     Raises

@@ -15,7 +15,7 @@ from tastebridge.batch import audience_all, recommend_all, source, spreading, wr
 from tastebridge.datasets import make_panel
 from tastebridge.persist import fingerprint
 
-TURNS = 200 if os.environ.get("TASTEBRIDGE_NIGHTLY") else 8
+TURNS = 112 if os.environ.get("TASTEBRIDGE_NIGHTLY") else 8
 """Of each of five jobs."""
 
 

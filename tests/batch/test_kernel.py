@@ -123,7 +123,7 @@ def test_a_batch_that_is_not_of_histories_is_refused(popular):
         kernel(pa.record_batch({"user_id": [1], "events": [[1, 2]]}))
     one = nest(pa.table({"user_id": [1], "item_id": ["books:03"], "category": ["books"]}))
     twice = pa.Table.from_batches([one, one]).combine_chunks().to_batches()[0]
-    with pytest.raises(InvalidDataError, match="each person once; 1 has several"):
+    with pytest.raises(InvalidDataError, match="each user once; 1 has several"):
         kernel(twice)
     with pytest.raises(InvalidParameterError, match="min_item_events=1"):
         RecommendationKernel(popular, policy=CleaningPolicy(min_item_events=2))

@@ -29,11 +29,11 @@ def folder(tmp_path_factory):
 
 def test_fit_shows_the_table_what_helps_and_the_next_command(folder):
     text = (folder / "fit.txt").read_text()
-    order = ["200 people in 3 categories", "rows in", "Does it help", "helps", "Fitted in", "Next:"]
+    order = ["200 users in 3 categories", "rows in", "Does it help", "helps", "Fitted in", "Next:"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert re.search(r"tastebridge recommend \S+ \S+ -o recommendations\.csv", text)
-    assert "no person in it" in text
+    assert "no user in it" in text
     assert all(len(line) <= 80 for line in text.splitlines() if str(folder) not in line)
 
 
@@ -42,7 +42,7 @@ def test_recommend_writes_what_the_library_gives(folder, ending):
     out = folder / f"out.{ending}"
     code, text, err = run("recommend", folder / "model", folder / "events.csv", "-o", out, "-n", 3)
     assert (code, err) == (0, "")
-    assert "600 recommendations in 'sport' for 200 of 200 people" in text
+    assert "600 recommendations in 'sport' for 200 of 200 users" in text
     found = pd.read_csv(out) if ending == "csv" else pd.read_parquet(out)
     expected = tb.load(folder / "model").recommend_from(tb.read_panel(folder / "events.csv"), 3)
     pd.testing.assert_frame_equal(found, expected, check_exact=ending == "parquet", check_dtype=False)
@@ -139,7 +139,7 @@ def test_demo_tells_its_story(monkeypatch):
     monkeypatch.setattr("tastebridge.cli.contest.InterestMapper", _Quick)
     code, text, err = run("demo", "--target", "Crime", "--people", 2)
     assert (code, err) == (0, "")
-    for part in ("671 people in 5 categories", "recommended in Crime", "★", "NDCG@10", "HR@10", "joint iALS"):
+    for part in ("671 users in 5 categories", "recommended in Crime", "★", "NDCG@10", "HR@10", "joint iALS"):
         assert part in text
     assert text.rstrip().endswith("tastebridge fit events.csv --target CATEGORY -o model")
     assert all(len(line) <= 80 for line in text.splitlines())
@@ -202,7 +202,7 @@ def test_audience_and_vectors_write_what_the_library_gives(folder, tmp_path):
     out = tmp_path / "out.parquet"
     code, text, err = run("audience", folder / "model", folder / "events.csv", *words, "-o", out, "-n", 4)
     assert (code, err) == (0, "")
-    assert "The people for 2 items in 'sport', of 200," in text
+    assert "The users for 2 items in 'sport', of 200," in text
     pd.testing.assert_frame_equal(
         pd.read_parquet(out), model.audience_from(panel, items, 4), check_exact=True
     )
@@ -255,7 +255,7 @@ def test_a_model_of_all_categories_recommends_in_one_list_or_in_one_category(fol
     model, events, out = tmp_path / "model", folder / "events.csv", tmp_path / "out.csv"
     code, text, _ = run("fit", events, "-t", "all", "-o", model, "--n-components", 4)
     assert code == 0
-    assert text.count("for who is new to") == 3
+    assert text.count("for users new to") == 3
     loaded, panel = tb.load(model), tb.read_panel(events)
     code, text, err = run("recommend", model, events, "-o", out, "-n", 3)
     assert (code, err) == (0, "")
@@ -284,6 +284,6 @@ def test_fit_says_whether_older_events_count_less(tmp_path):
     assert len(mapper.recency_) == 4
     frame[frame["user_id"] < 40].to_csv(tmp_path / "few.csv", index=False)
     few = ["fit", tmp_path / "few.csv", "-t", "films", "-o", tmp_path / "few", "--n-components", 4]
-    assert "too few people did anything late" in run(*few, "--recency")[1]
+    assert "too few users did anything late" in run(*few, "--recency")[1]
     code, _, err = run(*words, "--recency", "--feedback", "explicit")
     assert (code, "--recency is of no use" in err) == (2, True)

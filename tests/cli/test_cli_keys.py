@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
         "fit", path / "events.csv", "-t", "films", "-o", path / "model", "--key-file", path / "key"
     )
     assert code == 0
-    assert "no person in it, encrypted" in text
+    assert "no user in it, encrypted" in text
     assert f"--key-file {path / 'key'}" in text
     return path
 

@@ -26,7 +26,7 @@ def test_update_and_forget_without_people(folder):
     expected = tb.load(folder / "model").update(tb.read_panel(folder / "late.csv"))
     code, out, err = run("update", folder / "model", folder / "late.csv", "-o", folder / "new")
     assert (code, err) == (0, "")
-    assert "people taken in" in out
+    assert "users taken in" in out
     assert "too few events" in out or "refit" in out
     assert fingerprint(tb.load(folder / "new")) == fingerprint(expected)
     words = ["forget", folder / "new", folder / "people.csv", "-o", folder / "new"]

@@ -415,8 +415,8 @@ def test_a_model_card_stands_beside_the_model_and_is_checked_with_it(models, sav
         assert f"{row.mean:.4f} ({row.low:.4f} to {row.high:.4f})" in card
     for row in mapper.transfer_.itertuples():
         assert f"| {row.source} | {row.verdict} | {'yes' if row.kept else 'no'} | {row.linked:,} |" in card
-    assert "and no person" in card
-    (saved / CARD).write_text(card.replace("no person", "no one"), encoding="utf-8")
+    assert "and no user" in card
+    (saved / CARD).write_text(card.replace("no user", "no one"), encoding="utf-8")
     with pytest.raises(ModelFileError, match=r"README\.md"):
         tb.load(saved)
     models["popularity"].save(saved)

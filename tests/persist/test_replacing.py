@@ -274,7 +274,7 @@ def test_killed_at_random_moments_a_model_is_old_or_new(models, tmp_path):
     rng, path, seen = random.Random(0), tmp_path / "model", []
     for name, model in models.items():
         model.save(tmp_path / name, with_users=True)
-    for turn in range(1000 if NIGHTLY else 6):
+    for turn in range(100 if NIGHTLY else 6):
         name = ("new", "old")[turn % 2]
         words = [sys.executable, "-c", SAVE, str(tmp_path / name), str(path)]
         if not path.exists():

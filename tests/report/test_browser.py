@@ -67,9 +67,9 @@ def test_everything_can_be_clicked_and_nothing_is_asked_of_a_host(page, tmp_path
     wanted, said = clicked(page, tmp_path, width)
     assert "error" not in said
     assert said["first"] == 12
-    assert said["all"] == "40 people found"
-    assert said["nobody"] == ["0 people found", 0]
-    assert said["person"] == f"Person {wanted}"
+    assert said["all"] == "40 users found"
+    assert said["nobody"] == ["0 users found", 0]
+    assert said["person"] == f"User {wanted}"
     assert said["listed"] == 10
     assert said["leans"] == 3
     assert said["hidden"] is False

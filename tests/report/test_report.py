@@ -170,10 +170,10 @@ def test_a_model_without_people_makes_a_report_without_people(mapper, tmp_path):
     loaded = tb.load(tmp_path / "model")
     bare = loaded.report(tmp_path / "bare.html").read_text(encoding="utf-8")
     assert "person-" not in bare
-    assert "Look somebody up" not in bare
+    assert "Look a user up" not in bare
     assert Page(bare).all("section")
     given = loaded.report(tmp_path / "given.html", events=mapper.panel_[:7]).read_text(encoding="utf-8")
-    assert "Look somebody up" in given
+    assert "Look a user up" in given
     assert given.count('"known":') == 7
     none = mapper.report(tmp_path / "none.html", people=0).read_text(encoding="utf-8")
     assert "person-" not in none
@@ -205,7 +205,7 @@ def test_the_command_writes_the_report(mapper, tmp_path):
     mapper.save(tmp_path / "model")
     run = CliRunner().invoke(app, ["report", str(tmp_path / "model"), "-o", str(tmp_path / "report.html")])
     assert run.exit_code == 0, run.output
-    assert "no person in it" in run.output
+    assert "no user in it" in run.output
     assert (tmp_path / "report.html").stat().st_size < 5e6
     events = tmp_path / "events.csv"
     mapper.panel_[:5].to_frame().to_csv(events, index=False)

@@ -1,13 +1,13 @@
-"""Scoring of millions of people in bounded memory, resumable, Parquet in and out; its kernel for any engine.
+"""Scoring of millions of users in bounded memory, resumable, Parquet in and out; its kernel for any engine.
 
-The kernel is a function of Arrow record batches. Histories go in, a row a person:
+The kernel is a function of Arrow record batches. Histories go in, one row per user:
 
-- ``user_id``: int or string; each person once in a batch;
+- ``user_id``: int or string; each user once in a batch;
 - ``events``: a list of structs with ``item_id``, ``category`` and, where there are any, ``weight``,
   ``timestamp`` (an Arrow timestamp, ISO text, or seconds since 1970) and ``event``.
 
 Recommendations come out, a row each: ``user_id``, ``item_id``, ``score``, ``rank``. As a row of the input is
-a person, an engine may cut its batches where it likes; :func:`nest` makes such rows of a table of events.
+a user, an engine may cut its batches where it likes; :func:`nest` makes such rows of a table of events.
 """
 
 from tastebridge.batch.audience import AudienceKernel, audience_all

@@ -19,11 +19,11 @@ class Account:
     events : int
         Rows that came in.
     people : int
-        People with a usable row.
+        Users with a usable row.
     served : int
-        People who got anything.
+        Users who got anything.
     short : int
-        People who got fewer than was asked for.
+        Users who got fewer than was asked for.
     rows : int
         Rows that went out.
     cleaning : mapping of step to int

@@ -1,4 +1,4 @@
-"""Audiences among millions of people: for items, those most likely to want them."""
+"""Audiences among millions of users: for items, those most likely to want them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tastebridge.recommenders.audience import best_users, item_numbers
 
 
 class AudienceKernel(HistoryKernel):
-    """The ``n`` people of a batch most likely to want each item: item_id, user_id, score, rank.
+    """The ``n`` users of a batch most likely to want each item: item_id, user_id, score, rank.
 
     The answers to several batches are put together by :meth:`combine`.
 
@@ -36,7 +36,7 @@ class AudienceKernel(HistoryKernel):
     items : id or list of ids
         Items of the target.
     n : int, default=100
-        People for each item, at most.
+        Users for each item, at most.
     **options
         As for :class:`tastebridge.batch.RecommendationKernel`.
 
@@ -68,9 +68,9 @@ class AudienceKernel(HistoryKernel):
         return pa.schema(list(kinds.items()))
 
     def combine(self, answers: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """Yield one table of the best of all answers, whose people must come in ascending order.
+        """Yield one table of the best of all answers, whose users must come in ascending order.
 
-        Of people with equal scores those of the earlier answers come first.
+        Of users with equal scores those of the earlier answers come first.
         """
         best: pa.Table | None = None
         for answer in answers:
@@ -95,7 +95,7 @@ class AudienceKernel(HistoryKernel):
     def _best_of(self, rows: pa.Table) -> pa.Table:
         place = {item: number for number, item in enumerate(self.item_ids.tolist())}
         items = np.array([place[item] for item in rows["item_id"].to_pylist()], dtype=np.int64)
-        order = np.lexsort((-rows["score"].to_numpy(), items))  # stable: earlier people first
+        order = np.lexsort((-rows["score"].to_numpy(), items))  # stable: earlier users first
         items = items[order]
         rank = np.arange(len(items)) - np.searchsorted(items, items) + 1
         kept = rank <= self.n
@@ -120,10 +120,10 @@ def audience_all(
     progress: bool = False,
     reading: ReadingOptions | None = None,
 ) -> Manifest:
-    """Find, among everybody in a table of events, the people most likely to want some items.
+    """Find, among all users in a table of events, the users most likely to want some items.
 
     Bounded in memory and resumable as :func:`tastebridge.batch.recommend_all`, of which all parameters not
-    named here are. What people are compared by is told in :meth:`tastebridge.InterestMapper.audience`.
+    named here are. What users are compared by is told in :meth:`tastebridge.InterestMapper.audience`.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def audience_all(
         A file to write, ending in ``.parquet`` or ``.csv``: item_id, user_id, score, rank, what
         :meth:`~tastebridge.InterestMapper.audience_from` gives for all events at once.
     n : int, default=100
-        People for each item, at most.
+        Users for each item, at most.
 
     Returns
     -------

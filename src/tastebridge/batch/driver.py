@@ -149,6 +149,6 @@ def warn_of_losses(account: Account, n: int | None = None) -> None:
         warn(f"{unknown_events(account.unknown)}; they are passed over.")
     if n is not None and account.short:
         warn(
-            f"{account.short} of {account.people} people get fewer than n={n} recommendations: no more items "
+            f"{account.short} of {account.people} users get fewer than n={n} recommendations: no more items "
             "are left for them."
         )

@@ -1,4 +1,4 @@
-"""Allow and deny lists read once, and cut for the people of every batch."""
+"""Allow and deny lists read once, and cut for the users of every batch."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tastebridge.model.filters import Filters, read_filters
 
 @dataclass(frozen=True)
 class PersonalRows:
-    """A frame of user_id and item_id, sorted by person."""
+    """A frame of user_id and item_id, sorted by user."""
 
     frame: Any
     users: Coded
 
     @classmethod
     def of(cls, frame: nw.DataFrame[Any]) -> PersonalRows:
-        """Sort the rows by person."""
+        """Sort the rows by user."""
         users = encode(frame["user_id"], "user_id")
         order = np.argsort(users.codes, kind="stable")
         return cls(frame[order.tolist()], Coded(users.ids, users.codes[order]))
 
     def only(self, people: Vocabulary) -> Any:
-        """Return the rows of some people, as a frame of the library it came from."""
+        """Return the rows of some users, as a frame of the library it came from."""
         if not len(people):
             return self.frame[:0].to_native()
         known = people.numbers(self.users.ids, missing="negative") >= 0
@@ -38,7 +38,7 @@ class PersonalRows:
 
 @dataclass(frozen=True)
 class PersonalFilters:
-    """What may be recommended to everybody, and to single people."""
+    """What may be recommended to all users, and to single users."""
 
     items: Vocabulary
     common: Filters
@@ -65,7 +65,7 @@ class PersonalFilters:
         return cls(items, common, rows.get("allow"), rows.get("deny"))
 
     def for_people(self, people: Vocabulary) -> Filters:
-        """Return the filters for the people of a batch."""
+        """Return the filters for the users of a batch."""
         if self.allow is None and self.deny is None:
             return self.common
         allow, deny = (None if rows is None else rows.only(people) for rows in (self.allow, self.deny))

@@ -36,15 +36,15 @@ class HistoryKernel(metaclass=ABCMeta):
     Parameters
     ----------
     recommender : Recommender
-        Fitted or loaded; its own people play no part.
+        Fitted or loaded; its own users play no part.
     missing : {"skip", "error"}
         What events of items the model does not know do.
     event_weights : mapping, optional
         As for :meth:`tastebridge.Panel.from_frame`; None for those of the recommender.
     policy : CleaningPolicy
-        What to do with bad rows. ``min_item_events`` must be 1: a batch does not know all people of an item.
+        What to do with bad rows. ``min_item_events`` must be 1: a batch does not know all users of an item.
     chunk : int
-        People whose vectors are held at once; changes memory, never the answer.
+        Users whose vectors are held at once; changes memory, never the answer.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class HistoryKernel(metaclass=ABCMeta):
         self.state = next(iter(recommender.targets_.values()))
         if policy.min_item_events != 1:
             raise InvalidParameterError(
-                f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all people of an item, and "
+                f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all users of an item, and "
                 "a batch holds some. Use min_item_events=1."
             )
 
     def __call__(self, histories: pa.RecordBatch) -> Answer:
-        """Return the answer to a batch of histories (see :func:`tastebridge.batch.nest`), people ascending.
+        """Return the answer to a batch of histories (see :func:`tastebridge.batch.nest`), users ascending.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class HistoryKernel(metaclass=ABCMeta):
     @property
     @abstractmethod
     def answer_bytes(self) -> int:
-        """The bytes that the answer to one person takes, about, on its way to the disk."""
+        """The bytes that the answer to one user takes, about, on its way to the disk."""
 
     @abstractmethod
     def schema(self, user_type: pa.DataType) -> pa.Schema:
@@ -132,16 +132,16 @@ class Read(NamedTuple):
 
 
 class RecommendationKernel(HistoryKernel):
-    """The ``n`` best items of everybody in a batch of histories: user_id, item_id, score, rank.
+    """The ``n`` best items for every user in a batch of histories: user_id, item_id, score, rank.
 
     The rows are those of :meth:`tastebridge.InterestMapper.recommend_from`, bit by bit, for the same
-    histories, however people are spread over batches.
+    histories, however users are spread over batches.
 
     Parameters
     ----------
     recommender : Recommender
     n : int, default=10
-        Items a person gets, at most.
+        Items a user gets, at most.
     allow, deny : list of item ids, or frame of user_id and item_id, optional
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     twins : {"leave out", "keep"}, default="leave out"

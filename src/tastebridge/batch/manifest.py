@@ -25,7 +25,7 @@ class Manifest:
     job : dict
         The parameters, and fingerprints of model and events.
     parts : tuple of Part
-        Every file, its size, SHA-256 and counts, in the order of the people.
+        Every file, its size, SHA-256 and counts, in the order of the users.
     account : Account
         The counts of all parts together.
 

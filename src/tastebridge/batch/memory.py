@@ -22,7 +22,7 @@ _UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)}
 _SPARE = 0.9
 """The share of what is free that is planned with: allocators hold on to more than they were asked for."""
 _WORKER = 200 << 20
-"""Working memory of a worker, whoever the people: blocks of the search and of the fold-in."""
+"""Working memory of a worker, whoever the users: blocks of the search and of the fold-in."""
 _EVENT = 160
 """Bytes an event of a partition needs on its way into a sparse row, beside its text."""
 _FEWEST, _BUFFER = 256, 128 << 20
@@ -96,7 +96,7 @@ class Budget:
     workers : int
         Partitions worked on at once.
     chunk : int
-        People whose vectors a worker holds at once.
+        Users whose vectors a worker holds at once.
     buffer : int
         Bytes of events held while they are spread over partitions.
     """
@@ -140,12 +140,12 @@ class Budget:
 
 
 def partition_bytes(events: int, people: int, event_bytes: int, answer_bytes: int) -> int:
-    """Return the bytes of a partition in a kernel: its events, and the answer to its people."""
+    """Return the bytes of a partition in a kernel: its events, and the answer to its users."""
     return events * (_EVENT + 4 * event_bytes) + people * answer_bytes
 
 
 def _person(model: Any) -> int:
-    """Return the bytes a person takes while being scored."""
+    """Return the bytes a user takes while being scored."""
     if not isinstance(model, LinearModel):
         return 4096
     widths = [

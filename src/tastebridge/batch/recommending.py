@@ -1,4 +1,4 @@
-"""Recommendations for millions of people, from files to files."""
+"""Recommendations for millions of users, from files to files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def recommend_all(
     progress: bool = False,
     reading: ReadingOptions | None = None,
 ) -> Manifest:
-    """Recommend to everybody in a table of events, in bounded memory; a stopped run goes on where it was.
+    """Recommend to all users in a table of events, in bounded memory; a stopped run goes on where it was.
 
     The events are spread over partitions, ranges of user ids, on the disk beside the output; then one
     partition after another is read, folded in, scored and written. Every file is written whole or not at all.
@@ -53,17 +53,17 @@ def recommend_all(
     Parameters
     ----------
     model : path or Recommender
-        Saved or fitted; its own people play no part.
+        Saved or fitted; its own users play no part.
     events : path
         As for :func:`tastebridge.read_panel`: ``.parquet`` or a folder of it, read in pieces; or a text file,
         which is read whole.
     out : path
         A name ending in ``.parquet`` or ``.csv`` for one file; otherwise a folder of ``part-00000.parquet``
         and so on, with ``_manifest.json``. One behind the other the parts are what
-        :meth:`~tastebridge.InterestMapper.recommend_from` gives for all events at once: people ascending, the
+        :meth:`~tastebridge.InterestMapper.recommend_from` gives for all events at once: users ascending, the
         same scores, bit by bit.
     n : int, default=20
-        Items a person gets, at most.
+        Items a user gets, at most.
     memory : str or int, default="2GB"
         A bound on the memory of the process; ``"500MB"``, ``"1.5GiB"``, or bytes.
     n_jobs : int, default=1

@@ -1,4 +1,4 @@
-"""Histories as Arrow: a row a person, with the list of their events; and such rows made of events."""
+"""Histories as Arrow: one row per user, with the list of their events; and such rows made of events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELDS = tuple(role for role in ROLES if role != "user_id")
 
 
 def nest(events: pa.Table) -> pa.RecordBatch:
-    """Return the histories of a table with a row an event.
+    """Return the histories of a table with one row per event.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def nest(events: pa.Table) -> pa.RecordBatch:
     Returns
     -------
     RecordBatch
-        ``user_id`` and ``events``, a list of structs of the other columns. People ascending, the events of
-        one in the order they came; rows without a person come first, as the history of nobody.
+        ``user_id`` and ``events``, a list of structs of the other columns. Users ascending, the events of
+        one in the order they came; rows without a user_id come first, as one history.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def unnest(histories: pa.RecordBatch) -> pa.Table:
     Raises
     ------
     InvalidDataError
-        If the batch is not of histories, or holds a person twice.
+        If the batch is not of histories, or holds a user twice.
     """
     _check(histories)
     events = histories["events"]
@@ -81,7 +81,7 @@ def id_type(kind: Any) -> pa.DataType:
 
 
 def _together(users: np.ndarray) -> np.ndarray:
-    """Return the rows person by person, each one's in their order; short numbers are sorted quickest."""
+    """Return the rows user by user, each one's in their order; short numbers are sorted quickest."""
     short = len(users) and users.max() < np.iinfo(np.int16).max
     return np.argsort(users.astype(np.int16) if short else users, kind="stable")
 
@@ -105,8 +105,8 @@ def _check(histories: pa.RecordBatch) -> None:
         counts = users.value_counts()
         first = counts.filter(pc.greater(counts.field("counts"), 1))[0]["values"]
         raise InvalidDataError(
-            f"a batch of histories needs each person once; {first.as_py()!r} has several rows. Group the "
-            "events by person first."
+            f"a batch of histories needs each user once; {first.as_py()!r} has several rows. Group the "
+            "events by user first."
         )
 
 

@@ -32,7 +32,7 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True)
 class Spill:
-    """The events of all people, by partition.
+    """The events of all users, by partition.
 
     A run is written whole or not at all and named by its first row and the row behind its last, so that
     spreading goes on behind the last run that is there. The rows of a partition come back in the order of

@@ -1,4 +1,4 @@
-"""Which partition a person belongs to: ranges of ids of about equally many events, from the input alone."""
+"""Which partition a user belongs to: ranges of ids of about equally many events, from the input alone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SAMPLES = 64
 
 @dataclass(frozen=True)
 class Spread:
-    """How people are spread over partitions: the same for the same input, whatever the memory and jobs.
+    """How users are spread over partitions: the same for the same input, whatever the memory and jobs.
 
     Attributes
     ----------
     splitters : ndarray
         Ascending ids; partition p holds the ids from ``splitters[p - 1]`` on and below ``splitters[p]``. So
-        the partitions, one behind the other, hold all people in ascending order.
+        the partitions, one behind the other, hold all users in ascending order.
     calendar : bool or None
         Whether all numeric times are dates written in digits; None where times are not numbers.
     """
@@ -53,7 +53,7 @@ class Spread:
         return len(self.splitters) + 1
 
     def partitions(self, user_ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the partition of each row, and the people of each partition.
+        """Return the partition of each row, and the users of each partition.
 
         Rows without an id go to the first, to be counted there.
         """

@@ -1,4 +1,4 @@
-"""Vectors of items and people in files, ready for a vector store."""
+"""Vectors of items and users in files, ready for a vector store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EVENTS = 50_000
 
 
 class VectorKernel(HistoryKernel):
-    """The vectors of the people of a batch: user_id, vector (a fixed-size list of float).
+    """The vectors of the users of a batch: user_id, vector (a fixed-size list of float).
 
     They are those of :meth:`tastebridge.InterestMapper.user_vectors`, bit by bit.
 
@@ -96,9 +96,9 @@ def write_vectors(
     progress: bool = False,
     reading: ReadingOptions | None = None,
 ) -> Account | None:
-    """Write the vectors of the target's items and, given events, of the people in them.
+    """Write the vectors of the target's items and, given events, of the users in them.
 
-    The score of a person and an item is the inner product of their vectors, so any store of vectors that
+    The score of a user and an item is the inner product of their vectors, so any store of vectors that
     searches by inner product recommends. Bounded in memory and resumable as
     :func:`tastebridge.batch.recommend_all`, of which all parameters not named here are.
 
@@ -108,9 +108,9 @@ def write_vectors(
         One with vectors: not :class:`tastebridge.ItemNeighbours`.
     out : path
         A folder. In it come ``items.parquet`` with the columns item_id and vector, and ``users.parquet`` with
-        user_id and vector, people ascending.
+        user_id and vector, users ascending.
     events : path, optional
-        Histories of people.
+        Histories of users.
     format : {"parquet", "npy"}, default="parquet"
         With ``"npy"`` the files are ``items.npy`` and ``users.npy``, float32 matrices, and the ids stand in
         ``items.ids.parquet`` and ``users.ids.parquet`` in the same order.

@@ -43,15 +43,15 @@ def tastebridge(
         typer.Option("--version", help="Say the version and stop.", is_eager=True, callback=_say_version),
     ] = False,
 ) -> None:
-    """Carry people's interests from the categories where they are known to one where they are not.
+    """Carry users' interests from the categories where they are known to one where they are not.
 
-    Events are a table with a row an event: a person, an item, a category.
+    Events are a table with one row per event: a user, an item, a category.
     Parquet, CSV, or a folder of Parquet.
 
     [bold]Start here[/bold]
       tastebridge demo                                   see it on real data
       tastebridge fit events.csv -t films -o model       learn from your own
-      tastebridge recommend model events.csv -o out.csv  films for everybody
+      tastebridge recommend model events.csv -o out.csv  films for all users
       tastebridge evaluate events.csv -t films           see how good that is
       tastebridge report model -o report.html            see what it is worth
 

@@ -1,4 +1,4 @@
-"""``tastebridge audience``: for items, the people most likely to want them."""
+"""``tastebridge audience``: for items, the users most likely to want them."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def audience(
     category: options.Category = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Find the people of a table of events who are most likely to want some items.
+    """Find the users of a table of events who are most likely to want some items.
 
-    People are compared by the score that ranks items for them; nobody is
-    named who has the item already. Written are item_id, user_id, score and
+    Users are compared by the score that ranks items for them. Users who
+    have the item already are left out. Written are item_id, user_id, score and
     rank, best first. Memory and restarts are as for `recommend`.
 
     [bold]Examples[/bold]
@@ -68,7 +68,7 @@ def audience(
         **reading.how,
     ).account
     out.print(
-        f"The people for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are in "
+        f"The users for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are in "
         f"{output} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

@@ -31,7 +31,7 @@ def compress(
         Path | None,
         typer.Argument(
             metavar="[EVENTS]",
-            help="Events to judge on; needed where the model holds no people.",
+            help="Events to judge on; needed where the model holds no users.",
             show_default=False,
         ),
     ] = None,
@@ -46,7 +46,7 @@ def compress(
 ) -> None:
     """Make a model smaller, and say what that costs.
 
-    Both models rank for the same people. EVENTS, best held out from the fit,
+    Both models rank for the same users. EVENTS, best held out from the fit,
     hold what they took in the target, to be found again.
 
     [bold]Examples[/bold]

@@ -1,4 +1,4 @@
-"""The mapper against the baselines, on the same people."""
+"""The mapper against the baselines, on the same users."""
 
 from __future__ import annotations
 

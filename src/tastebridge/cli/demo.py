@@ -25,12 +25,12 @@ def demo(
         str,
         typer.Option("--target", "-t", metavar="GENRE", help="The genre to hide: one of the five largest."),
     ] = "Comedy",
-    people: Annotated[int, typer.Option("--people", min=1, max=20, help="How many people to show.")] = 3,
+    people: Annotated[int, typer.Option("--people", min=1, max=20, help="How many users to show.")] = 3,
     seed: options.Seed = 0,
 ) -> None:
     """See it work on MovieLens, in about a minute: one genre of films from the others.
 
-    A fifth of the people are made newcomers to a genre: all they saw in it
+    A fifth of the users are made new to a genre: all that they saw in it
     is hidden. tastebridge learns from the rest, recommends films of the
     genre to them by what they saw elsewhere, and is measured by what they
     did see, beside three baselines. Nothing is downloaded (the data come
@@ -44,7 +44,7 @@ def demo(
     split = hide_genre(target, random_state=seed)
     out.print(overview_table(split.train, target, out))
     out.print(
-        f"\nHidden: all that {len(split.user_ids)} people saw in {target}, {len(split.truth):,} films. "
+        f"\nHidden: all that {len(split.user_ids)} users saw in {target}, {len(split.truth):,} films. "
         "What would they like there?\n"
     )
     results, models = contest(split, _METRICS, seed, out.is_terminal)
@@ -57,8 +57,8 @@ def demo(
 
 
 def portrait_table(portrait: Portrait, target: str, out: Console) -> Table:
-    """Return what a person liked beside what is recommended to them."""
-    title = f"Person {portrait.user_id}, known by {portrait.n_known} films"
+    """Return the films a user liked next to those recommended to them."""
+    title = f"User {portrait.user_id}, known by {portrait.n_known} films"
     table = plain_table(title, ["liked", "", f"recommended in {target}", ""])
     table.expand, table.width = True, min(out.width, _WIDEST)
     for column, ratio in zip(table.columns, (9, None, 9, None), strict=True):
@@ -75,7 +75,7 @@ def scores_table(results: pd.DataFrame, target: str) -> Table:
     table = plain_table(
         f"How many of the hidden films are found: all films of {target} ranked",
         ["", *(name.upper() for name in _METRICS), "seconds"],
-        "mean and 95 % interval over the hidden people; seconds to fit",
+        "mean and 95 % interval over the hidden users; seconds to fit",
     )
     best = results[results["metric"] == _METRICS[0]].sort_values("mean", ascending=False)
     for model, seconds in zip(best["model"], best["fit_seconds"], strict=True):
@@ -89,9 +89,7 @@ def scores_table(results: pd.DataFrame, target: str) -> Table:
 
 
 def gain(results: pd.DataFrame) -> str:
-    """Return what knowing people from elsewhere gains, in a sentence."""
+    """Return the gain from other categories, in one sentence."""
     row = results[(results["model"] == "tastebridge") & (results["metric"] == _METRICS[0])].iloc[0]
     interval = between(row["difference_low"], row["difference_high"], 3)
-    return (
-        f"Person by person, tastebridge gains {row['difference']:+.3f} NDCG@10 on popularity ({interval}).\n"
-    )
+    return f"User by user, tastebridge gains {row['difference']:+.3f} NDCG@10 on popularity ({interval}).\n"

@@ -1,4 +1,4 @@
-"""The story of the demo: people whose taste in one genre is hidden, and what is found of it."""
+"""The story of the demo: users whose taste in one genre is hidden, and what is found of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ARTICLE = re.compile(r"^(?P<title>.+), (?P<article>The|A|An|Les?|La|Das|Der|Die
 
 
 class Portrait(NamedTuple):
-    """A person of the demo.
+    """A user of the demo.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Portrait(NamedTuple):
 
 
 def hide_genre(target: str = "Comedy", test_size: float = 0.2, random_state: int = 0) -> Split:
-    """Return MovieLens by genre, with all a fifth of the people saw in one genre held out.
+    """Return MovieLens by genre, with all a fifth of the users saw in one genre held out.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def hide_genre(target: str = "Comedy", test_size: float = 0.2, random_state: int
 
 
 def portraits(model: Recommender, split: Split, n_people: int = 3, n_films: int = 5) -> list[Portrait]:
-    """Return some people of the split, drawn at random, with what they liked and what is recommended.
+    """Return some users of the split, drawn at random, with what they liked and what is recommended.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def portraits(model: Recommender, split: Split, n_people: int = 3, n_films: int 
     split : Split
         Of :func:`hide_genre`.
     n_people, n_films : int
-        How many people, and how many films each.
+        How many users, and how many films each.
     """
     people = np.random.default_rng(0).permutation(split.user_ids)[:n_people]
     found = model.recommend(people, n=n_films)
@@ -94,7 +94,7 @@ def portraits(model: Recommender, split: Split, n_people: int = 3, n_films: int 
 
 
 def favourites(panel: Panel, user: int, n: int) -> list[tuple[str, float]]:
-    """Return the titles and stars of the ``n`` films a person (a number) rated best."""
+    """Return the titles and stars of the ``n`` films a user (a number) rated best."""
     rows = []
     for category, part in panel.interactions.items():
         mine, titles = part.matrix[user], names_of(panel, category)
@@ -115,7 +115,7 @@ def names_of(panel: Panel, category: str) -> pd.Series:
 
 
 def _rows(split: Split, people: np.ndarray) -> list[tuple[Any, int, set[Any]]]:
-    """Return each person's id, number, and the held-out items."""
+    """Return each user's id, number, and the held-out items."""
     seen = split.truth.groupby("user_id")["item_id"].agg(set)
     numbers = split.train.users.numbers(people)
     return [(user, int(number), seen[user]) for user, number in zip(people, numbers, strict=True)]

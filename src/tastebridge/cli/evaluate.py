@@ -1,4 +1,4 @@
-"""``tastebridge evaluate``: how good recommendations to newcomers are, against the baselines."""
+"""``tastebridge evaluate``: how good recommendations to new users are, against the baselines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def evaluate(
     source: options.Sources = None,
     features: Features = None,
     test_size: Annotated[
-        float, typer.Option("--test-size", min=0.01, max=0.9, help="Share of the linked people to hide.")
+        float, typer.Option("--test-size", min=0.01, max=0.9, help="Share of the linked users to hide.")
     ] = 0.2,
     metric: Annotated[
         list[str] | None,
@@ -45,16 +45,16 @@ def evaluate(
     feedback: options.Feedback = "implicit",
     seed: options.Seed = 0,
 ) -> None:
-    """See how well people new to a category are served.
+    """See how well users new to a category are served.
 
-    Hides all that some people did in the target, learns from the rest, and
+    Hides all that some users did in the target, learns from the rest, and
     looks how many of the hidden items are found among the first recommended,
     with every item of the target ranked. Beside tastebridge run what is
     popular, one matrix factorisation of all categories, and item neighbours.
-    Intervals are over people.
+    Intervals are over users.
 
     With explicit feedback the hidden ratings are predicted: RMSE and MAE,
-    beside the mean, the means of items, and the biases of people and items.
+    beside the mean, the means of items, and the biases of users and items.
 
     [bold]Examples[/bold]
       tastebridge evaluate events.parquet --target sport
@@ -80,7 +80,7 @@ def evaluate(
         out.print(line, soft_wrap=True)
     split = cold_users(panel, target, test_size, seed)
     out.print(
-        f"Hidden: all that {len(split.user_ids):,} people did in {target!r}, {len(split.truth):,} events.\n"
+        f"Hidden: all that {len(split.user_ids):,} users did in {target!r}, {len(split.truth):,} events.\n"
     )
     if explicit:
         results = rating_contest(split, metrics, seed, source)

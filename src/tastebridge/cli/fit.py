@@ -52,7 +52,7 @@ def fit(
         Literal["auto", "users", "items", "features"],
         typer.Option(
             "--bridge",
-            help="What may join categories: people in both, items of one id in both, features of one name.",
+            help="What may join categories: users in both, items of one id in both, features of one name.",
         ),
     ] = "auto",
     recency: Annotated[
@@ -65,19 +65,19 @@ def fit(
         typer.Option("--rank-by", help="With explicit feedback: what comes first in a list."),
     ] = "rating",
     with_users: Annotated[
-        bool, typer.Option("--with-users", help="Keep the people and their histories in the model.")
+        bool, typer.Option("--with-users", help="Keep the users and their histories in the model.")
     ] = False,
     updatable: Annotated[
         bool,
-        typer.Option("--updatable", help="Keep the sums that `update` and `forget` need; no person."),
+        typer.Option("--updatable", help="Keep the sums that `update` and `forget` need; no user."),
     ] = False,
     key_file: KeyFile = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Learn to recommend in a category from what people did in the others.
+    """Learn to recommend in a category from what users did in the others.
 
-    Shows what is in the table and what was left out, learns, says which
-    sources help, and writes a model that holds no person.
+    Shows the content of the table and the rows left out, fits the model,
+    shows which sources help, and writes a model without users.
 
     [bold]Examples[/bold]
       tastebridge fit events.parquet --target sport -o model
@@ -132,7 +132,7 @@ def fit(
             out.print(transfer_table(rows, name))
     if recency:
         out.print(f"\n{_aging(mapper.weighting_.half_life, len(mapper.recency_))}", soft_wrap=True)
-    people = "with its people" if with_users else "no person in it"
+    people = "with its users" if with_users else "no user in it"
     people += ", encrypted" if key else ""
     out.print(
         f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {people}).", soft_wrap=True
@@ -145,7 +145,7 @@ def fit(
 
 def _aging(half_life: float | None, n_tried: int) -> str:
     if not n_tried:
-        return "Older events count like others: too few people did anything late to judge that by."
+        return "Older events count like others: too few users did anything late to judge that by."
     if half_life is None:
         return "Older events count like others: to let them count less is not surely better."
     return f"An event counts half after {half_life:,.0f} days."

@@ -1,4 +1,4 @@
-"""``tastebridge forget``: a saved model and ids of people to a model without them."""
+"""``tastebridge forget``: a saved model and ids of users to a model without them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def forget(
     ] = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Take people out of a model: their histories, and what they added to it.
+    """Take users out of a model: their histories, and what they added to it.
 
     The model was saved by `fit --updatable` or `fit --with-users`. What it
     still owes to them, as the factors of the items, is said; --refit-items

@@ -11,7 +11,7 @@ _COLUMNS = "Columns (those of common names are recognised)"
 
 
 Duplicates = Literal["sum", "max", "last", "count"]
-"""What the weight of a person and an item that meet in several rows is."""
+"""What the weight of a user and an item that meet in several rows is."""
 
 
 Feedback = Annotated[
@@ -79,7 +79,7 @@ Sources = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same result.")]
-UserColumn = Annotated[str | None, _column("user", "people")]
+UserColumn = Annotated[str | None, _column("user", "users")]
 ItemColumn = Annotated[str | None, _column("item", "items")]
 CategoryColumn = Annotated[str | None, _column("category", "categories")]
 WeightColumn = Annotated[str | None, _column("weight", "weights or ratings")]

@@ -57,7 +57,7 @@ def errors_table(errors: pd.DataFrame, target: str) -> Table:
     """Return the errors out of fold, beside those of the items alone."""
     table = plain_table(
         f"How far are predicted ratings in {target} from those hidden while learning?",
-        ["people", "ratings", "RMSE", "by item alone", "MAE", "by item alone"],
+        ["users", "ratings", "RMSE", "by item alone", "MAE", "by item alone"],
         "cold: without ratings in the category; warm: with others there",
     )
     for row in errors.to_dict("records"):

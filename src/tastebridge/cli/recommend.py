@@ -27,7 +27,7 @@ def recommend(
     events: options.Events,
     output: options.Output,
     category: options.Category = None,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Items a person gets, at most.")] = 10,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Items a user gets, at most.")] = 10,
     allow: Annotated[
         Path | None, typer.Option("--allow", metavar="FILE", help="Only these items.", show_default=False)
     ] = None,
@@ -39,9 +39,9 @@ def recommend(
     restart: options.Restart = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Recommend to everybody in a table of events, whether the model has seen them or not.
+    """Recommend to all users in a table of events, whether the model has seen them or not.
 
-    People are known by their events in the table, in any of the model's
+    Users are known by their events in the table, in any of the model's
     categories; nobody gets what they already have. Written are user_id,
     item_id, score and rank, best first; higher scores are better.
 
@@ -50,14 +50,14 @@ def recommend(
     and called again the same way, it goes on where it was.
 
     Lists of items (--allow, --deny) are tables with the column item_id; with
-    user_id too they hold for the person of the row.
+    user_id too they hold for the user of the row.
 
     A model of several targets mixes them in one list, with the column
     category, and reads the whole table; --category picks one of them.
 
     [bold]Examples[/bold]
       tastebridge recommend model events.parquet -o recommendations.parquet
-      tastebridge recommend model newcomers.csv -o out.csv -n 20
+      tastebridge recommend model new_users.csv -o out.csv -n 20
       tastebridge recommend model events/ -o parts/ --memory 4GB --jobs 2
     """
     table, out = Table(events, reading), screen()
@@ -73,7 +73,7 @@ def recommend(
         write_table(frame, output)
         out.print(
             f"{len(frame):,} recommendations in {', '.join(recommender.targets_)} for "
-            f"{frame['user_id'].nunique():,} people are in {output} ({time.perf_counter() - start:.1f} s).",
+            f"{frame['user_id'].nunique():,} users are in {output} ({time.perf_counter() - start:.1f} s).",
             soft_wrap=True,
         )
         return
@@ -91,6 +91,6 @@ def recommend(
     ).account
     out.print(
         f"{done.rows:,} recommendations in {recommender.target!r} for {done.served:,} of {done.people:,} "
-        f"people are in {output} ({time.perf_counter() - start:.1f} s).",
+        f"users are in {output} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

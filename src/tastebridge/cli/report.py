@@ -45,7 +45,7 @@ def report(
     Which sources help, how good recommendations are and for whom, how sure
     they are, what the map says, and samples with their reasons. The page is
     one file and asks no host for anything. With EVENTS, or a model that
-    holds its people, some of them can be looked up; such a page holds
+    holds its users, some of them can be looked up; such a page holds
     personal data.
 
     [bold]Examples[/bold]
@@ -62,7 +62,7 @@ def report(
     write_report(recommender, output, panel, people)
     size = output.stat().st_size
     with_people = people and (panel is not None or recommender.panel_ is not None)
-    held = "personal data in it" if with_people else "no person in it"
+    held = "personal data in it" if with_people else "no user in it"
     screen().print(
         f"The report is in {output} ({size / 1e3:,.0f} kB, {held}; {time.perf_counter() - start:.1f} s). "
         "Open it in a browser.",

@@ -56,7 +56,7 @@ def plain_table(title: str, columns: Sequence[str], caption: str | None = None) 
 
 
 def overview_table(panel: Panel, target: str | None, console: Console) -> Table:
-    """Return the sizes of the categories and how many people each two share, where there is room for it."""
+    """Return the sizes of the categories and how many users each two share, where there is room for it."""
     table = _overview(panel, target, list(panel.categories))
     wide = console.options.update(width=10_000)
     if console.measure(table, options=wide).maximum > console.width:
@@ -65,11 +65,11 @@ def overview_table(panel: Panel, target: str | None, console: Console) -> Table:
 
 
 def _overview(panel: Panel, target: str | None, others: Sequence[str | None]) -> Table:
-    """Return the sizes of the categories and how many of their people stand in the others."""
+    """Return the sizes of the categories and how many of their users stand in the others."""
     table = plain_table(
-        f"{len(panel):,} people in {len(panel.categories)} categories",
-        ["category", "people", "items", "events", "each", *(f"with\n{name}" for name in others)],
-        "each: events of the median person" + ("; with: people in both" if others else ""),
+        f"{len(panel):,} users in {len(panel.categories)} categories",
+        ["category", "users", "items", "events", "each", *(f"with\n{name}" for name in others)],
+        "each: events of the median user" + ("; with: users in both" if others else ""),
     )
     columns = ["people", "items", "interactions", "median", *(f"with {name}" for name in others)]
     for name, row in panel.overview().iterrows():
@@ -82,11 +82,9 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
     """Return what each source is worth, in words, the best first."""
     judged = "lift" in transfer and transfer["lift"].notna().any()
     table = plain_table(
-        f"Does it help to know people from elsewhere, for who is new to {target}?",
-        ["source", "people in both", *(["lift", "95 % interval"] if judged else []), "verdict", "used"],
-        "lift: of NDCG@10 over the best without sources, for people hidden while learning"
-        if judged
-        else None,
+        f"Does it help to know users from elsewhere, for users new to {target}?",
+        ["source", "users in both", *(["lift", "95 % interval"] if judged else []), "verdict", "used"],
+        "lift: of NDCG@10 over the best without sources, for users hidden while learning" if judged else None,
     )
     for row in (transfer.sort_values("lift", ascending=False) if judged else transfer).to_dict("records"):
         lift = _lift(row) if judged else []
@@ -136,10 +134,10 @@ def drift_table(drift: pd.DataFrame) -> Table:
 
 
 def compression_table(judged: pd.DataFrame) -> Table:
-    """Return what compression costs each kind of people."""
+    """Return what compression costs each kind of users."""
     table = plain_table(
         f"What it costs {judged['judged_on'].iloc[0]}",
-        ["", "people", "NDCG@10 before", "after", "loss, 95 %", "lists in common"],
+        ["", "users", "NDCG@10 before", "after", "loss, 95 %", "lists in common"],
     )
     for row in judged.to_dict("records"):
         table.add_row(

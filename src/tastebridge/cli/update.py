@@ -31,7 +31,7 @@ Before = Annotated[
     typer.Option(
         "--before",
         metavar="EVENTS",
-        help="For a model without people: all the model learned from of these people.",
+        help="For a model without users: all the model learned from of these users.",
         show_default=False,
     ),
 ]
@@ -49,7 +49,7 @@ def update(
 ) -> None:
     """Take fresh events into a model without a refit, and say whether a refit pays.
 
-    The model was saved by `fit --updatable` or `fit --with-users`. New people
+    The model was saved by `fit --updatable` or `fit --with-users`. New users
     and new items are taken in; maps, links and popularity are made anew.
     With a table of items, as for `fit`, those nobody took yet come too.
 
@@ -74,7 +74,7 @@ def update(
         out.print(line, soft_wrap=True)
     out.print(drift_table(mapper.drift()))
     out.print(
-        f"\n{len(fresh):,} people taken in ({time.perf_counter() - start:.1f} s). The model is in {output}.",
+        f"\n{len(fresh):,} users taken in ({time.perf_counter() - start:.1f} s). The model is in {output}.",
         soft_wrap=True,
     )
 
@@ -90,5 +90,5 @@ def live_model(model: Path, output: Path, key: Key | None) -> InterestMapper:
 
 
 def save_live(mapper: InterestMapper, output: Path, key: Key | None) -> None:
-    """Write a changed model as it was: with its people, or with the sums it needs to change again."""
+    """Write a changed model as it was: with its users, or with the sums it needs to change again."""
     mapper.save(output, with_users=mapper.panel_ is not None, updatable=True, key=key)

@@ -1,4 +1,4 @@
-"""``tastebridge vectors``: vectors of items and people for a vector store."""
+"""``tastebridge vectors``: vectors of items and users for a vector store."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def vectors(
     ],
     events: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[EVENTS]", help="Table of events, for vectors of people.", show_default=False
-        ),
+        typer.Argument(metavar="[EVENTS]", help="Table of events, for vectors of users.", show_default=False),
     ] = None,
     form: Annotated[
         Literal["parquet", "npy"], typer.Option("--format", help="Parquet, or matrices with ids beside them.")
@@ -40,9 +38,9 @@ def vectors(
     category: options.Category = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Write the vectors of items and, given events, of people.
+    """Write the vectors of items and, given events, of users.
 
-    The score of a person and an item is the inner product of their vectors:
+    The score of a user and an item is the inner product of their vectors:
     any store that searches by inner product can recommend. Written are
     items.parquet and users.parquet (or .npy, with the ids beside them).
     Memory and restarts are as for `recommend`.

@@ -1,4 +1,4 @@
-"""Saved models: a folder of arrays, ids and a manifest; no pickle, and no person unless asked."""
+"""Saved models: a folder of arrays, ids and a manifest; no pickle, and no user unless asked."""
 
 from tastebridge.persist.fingerprint import fingerprint
 from tastebridge.persist.folder import check_free

@@ -21,14 +21,14 @@ from tastebridge.routes.neighbours import NeighbourRoute
 from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
-_USE = """It ranks items of the target for people known by their events in the categories below, so that
-somebody can choose among them. It is not meant for decisions about people, such as prices, credit, work or
+_USE = """It ranks items of the target for users known by their events in the categories below, so that
+a user can choose among them. It is not meant for decisions about people, such as prices, credit, work or
 health, and a leaning it sees is not to be read as a trait of a person."""
-_LIMITS = """- It learned from people who are in several categories at once; others may differ from them.
+_LIMITS = """- It learned from users who are in several categories at once; others may differ from them.
 - It knows items by who took them. One that nobody took is recommended only if it came with features, and
   popular ones are favoured.
 - Its maps are linear and fixed: taste moves on, and the figures hold for the time the data cover.
-- Figures are from people hidden while it learned. They tell of finding again what people took by themselves,
+- Figures are from users hidden while it learned. They tell of finding again what users took by themselves,
   not of what recommending changes.
 """
 _SCALE = {
@@ -45,7 +45,7 @@ model.recommend_from(history, n=10)  # history: a frame of user_id, item_id, cat
 
 
 def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
-    """Return the card of a recommender as Markdown; it names no person."""
+    """Return the card of a recommender as Markdown; it names no user."""
     sections = [
         f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
         f"A model of tastebridge {__version__}. "
@@ -66,12 +66,12 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
 def _people(with_users: bool, updatable: bool) -> str:
     if updatable and not with_users:
         return (
-            "It holds items and numbers, and no person. So that it can be updated, among the numbers are how "
-            "many people took both items of a pair; where that is one, it tells of somebody."
+            "It holds items and numbers, and no user. So that it can be updated, among the numbers are how "
+            "many users took both items of a pair; where that is one, it tells of a user."
         )
     if with_users:
-        return "**It holds the people it learned from and their histories**: handle it as personal data."
-    return "It holds items and numbers, and no person."
+        return "**It holds the users it learned from and their histories**: handle it as personal data."
+    return "It holds items and numbers, and no user."
 
 
 def _links(parts: Saved, counted: bool) -> str:
@@ -119,7 +119,7 @@ def _data(parts: Saved) -> Iterator[str]:
         (row["category"], *(f"{row[name]:,}" for name in ("people", "items", "interactions")))
         for row in sizes.to_dict("records")
     ]
-    yield _table(["category", "people", "items", "pairs of a person and an item"], rows)
+    yield _table(["category", "users", "items", "pairs of a user and an item"], rows)
     cleaning = parts.tables["finding_cleaning"]
     steps = "; ".join(f"{row.step}: {row.rows:,}" for row in cleaning.itertuples())
     yield f"Cleaning, in rows of the table: {steps}."
@@ -140,8 +140,8 @@ def _sources(parts: Saved) -> Iterator[str]:
         )
         for row in table.to_dict("records")
     ]
-    yield _table([*led, "verdict", "used", "people in both", "lift of NDCG@10 (95 %)"], rows)
-    yield "Lift is over the best that needs no source, for people hidden from the target while it learned."
+    yield _table([*led, "verdict", "used", "users in both", "lift of NDCG@10 (95 %)"], rows)
+    yield "Lift is over the best that needs no source, for users hidden from the target while it learned."
 
 
 def _accuracy(parts: Saved) -> Iterator[str]:
@@ -158,9 +158,9 @@ def _accuracy(parts: Saved) -> Iterator[str]:
         )
         for row in table.to_dict("records")
     ]
-    columns = ["people", "list", "judged", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
+    columns = ["users", "list", "judged", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
     yield _table(columns, rows)
-    yield "Every item of the target ranked, out of fold; intervals by bootstrap over people."
+    yield "Every item of the target ranked, out of fold; intervals by bootstrap over users."
 
 
 def _compression(parts: Saved) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _compression(parts: Saved) -> Iterator[str]:
         for row in table.to_dict("records")
         if row["people"]
     ]
-    columns = ["people", "judged", "NDCG@10 before", "after", "loss (95 %)", "items of lists in common"]
+    columns = ["users", "judged", "NDCG@10 before", "after", "loss (95 %)", "items of lists in common"]
     yield _table(columns, rows)
     yield f"Judged on {first['judged_on']}."
 
@@ -204,7 +204,7 @@ def _breadth(parts: Saved) -> Iterator[str]:
         )
         for row in table.to_dict("records")
     ]
-    yield _table(["people", "list", "catalogue covered", "novelty, bits", "popularity percentile"], rows)
+    yield _table(["users", "list", "catalogue covered", "novelty, bits", "popularity percentile"], rows)
 
 
 def _settings(parts: Saved) -> Iterator[str]:

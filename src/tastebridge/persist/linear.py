@@ -159,7 +159,7 @@ def _describe_space(place: int, key: str, V: Any, arrays: Arrays) -> dict[str, A
 
 
 def describe_segment(name: str, segment: Segment, arrays: Arrays) -> dict[str, Any]:
-    """Store the weights for people of one kind and return their record."""
+    """Store the weights for users of one kind and return their record."""
     arrays.add(f"segments/{name}/kept", segment.kept)
     return describe_blend(f"segments/{name}", segment.blend, arrays)
 

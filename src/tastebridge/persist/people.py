@@ -1,4 +1,4 @@
-"""The people of a fit, stored only when asked for: ids apart, histories and item features as matrices."""
+"""The users of a fit, stored only when asked for: ids apart, histories and item features as matrices."""
 
 from __future__ import annotations
 

@@ -137,8 +137,8 @@ def _not_as_expected(path: Path, key: Key | bytes | None) -> str:
     if key is None:
         return f"{str(path)!r} is encrypted: pass the key it was saved with, key=…"
     return (
-        f"{str(path)!r} is not encrypted, though a key is given: somebody may have put it in the place of "
-        "the encrypted one. Load it without a key if it is meant to be so."
+        f"{str(path)!r} is not encrypted, though a key is given: somebody else may have put it in the "
+        "place of the encrypted one. Load it without a key if it is meant to be open."
     )
 
 
@@ -150,7 +150,7 @@ def broken(path: Path) -> Iterator[None]:
     except ModelFileError as error:
         if str(path) in str(error):
             raise
-        raise type(error)(f"{str(path)!r} cannot be loaded: {error}") from None
+        raise type(error)(f"{str(path)!r} cannot be loaded: {_first_line(error)}") from None
     except MissingDependencyError:
         raise
     except Exception as error:  # damaged or made-up content can raise anything on its way into a model
@@ -161,7 +161,7 @@ def broken(path: Path) -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:200]
+    return str(error).partition("\n")[0][:500]
 
 
 def _manifest(path: Path) -> bytes:

@@ -183,10 +183,10 @@ def _revive_counts(
 
 
 def _counts(values: Any) -> Any:
-    """Return what counts people, if it can."""
+    """Return what counts users, if it can."""
     numbers = values.data if sparse.issparse(values) else values
     if numbers.dtype.kind not in "if" or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
-        raise ModelFileError("its ledger has counts of people that are not whole numbers of at least 0.")
+        raise ModelFileError("its ledger has counts of users that are not whole numbers of at least 0.")
     return values
 
 

@@ -27,7 +27,7 @@ def directions_section(mapper: Any) -> str:
             "directions",
             "What carries over?",
             paragraph(
-                "Directions of taste that show in both categories. People who lean to the items on one "
+                "Directions of taste that show in both categories. Users who lean to the items on one "
                 "side of the source lean to those on the same side of the target; the two sides are "
                 "opposites."
             ),
@@ -49,10 +49,10 @@ def routes_section(mapper: Any) -> str:
         "routes",
         "What is blended?",
         paragraph(
-            f"Recommendations are a weighted sum of {used} routes from a person's history to scores of "
-            "items. The weights were learned out of fold; here they are for a person of whom an average "
+            f"Recommendations are a weighted sum of {used} routes from a user's history to scores of "
+            "items. The weights were learned out of fold; here they are for a user of whom an average "
             "amount is known. Scores of different routes differ in scale, so weights compare a route over "
-            "people, not two routes."
+            "users, not two routes."
         ),
         more(
             "Routes and weights",
@@ -64,19 +64,19 @@ def routes_section(mapper: Any) -> str:
 
 
 def interests_section(mapper: Any) -> str:
-    """Return whether the leanings that are said of people come true."""
+    """Return whether the leanings that are said of users come true."""
     parts = [
         figure(reliability_plot(state["reliability"].tolist(), title), title)
         for name, state in mapper.interests_.items()
         if len(state["reliability"])
-        for title in [f"Is a person active in {name}?"]
+        for title in [f"Is a user active in {name}?"]
     ]
     return (
         section(
             "interests",
             "Are leanings what they say?",
             paragraph(
-                "How likely a person is active in a category, told by what they do in the others. Dots on "
+                "How likely a user is active in a category, told by what they do in the others. Dots on "
                 "the dashed line came true as often as was said, out of fold."
             ),
             f'<div class="pair">{"".join(parts[:2])}</div>',

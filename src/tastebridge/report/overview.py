@@ -32,12 +32,12 @@ def data_section(mapper: Any) -> str:
         (row["category"], *(f"{row[name]:,.0f}" for name in _SIZES), f"{100 * row['density']:.3g} %")
         for row in sizes.to_dict("records")
     ]
-    columns = ["category", "people", "items", "pairs", "median of a person", "density"]
+    columns = ["category", "users", "items", "pairs", "median of a user", "density"]
     steps = [(row["step"], f"{row['rows']:,}", row["reason"]) for row in cleaned.to_dict("records")]
     return section(
         "data",
         "The data",
-        table(columns, rows, "Categories, with the pairs of a person and an item in each", range(1, 6)),
+        table(columns, rows, "Categories, with the pairs of a user and an item in each", range(1, 6)),
         table(["step", "rows", "why"], steps, "What became of the rows of the table", (1,)),
     )
 
@@ -70,15 +70,15 @@ def _gist(target: str, helping: list[str], used: list[str]) -> str:
         every = len(helping) == len(used) > 1
         told = "each of them helps" if every else f"{_listed(helping)} {'help' if helping[1:] else 'helps'}"
         return (
-            f"To people who are new to {target}, this model recommends by what they did in {_listed(used)}. "
-            f"For people hidden while it learned, {told}: recommendations are better than without."
+            f"To users who are new to {target}, this model recommends by what they did in {_listed(used)}. "
+            f"For users hidden while it learned, {told}: recommendations are better than without."
         )
     if used:
         return (
             f"This model recommends in {target}. {_listed(used)} may help a little; no source is shown to "
-            "lift the first ten recommendations to newcomers."
+            "lift the first ten recommendations to new users."
         )
-    return f"No source helps in {target}: newcomers get what is popular there."
+    return f"No source helps in {target}: new users get what is popular there."
 
 
 def _listed(names: list[str]) -> str:
@@ -90,7 +90,7 @@ def _tiles(mapper: Any) -> list[tuple[str, str]]:
     tiles = [
         (
             f"{sizes.loc[sizes['category'] == mapper.target, 'people'].iloc[0]:,}",
-            f"people in {mapper.target}",
+            f"users in {mapper.target}",
         ),
         (f"{int(mapper.transfer_['kept'].sum())} of {len(mapper.transfer_)}", "sources used"),
     ]
@@ -99,12 +99,12 @@ def _tiles(mapper: Any) -> list[tuple[str, str]]:
         tiles.append(
             (
                 f"{row['mean']:.3f}",
-                f"NDCG@10, people {_SEGMENTS[row['segment']]} ({number(gain, 3, True)} on the best without)",
+                f"NDCG@10, users {_SEGMENTS[row['segment']]} ({number(gain, 3, True)} on the best without)",
             )
         )
     sure = mapper.confidence_.get("cold")
     points = np.zeros((0, 3)) if sure is None else sure[LENGTHS.index(10)].reliability
     if len(points):
         seen = float((points[:, 1] * points[:, 2]).sum() / points[:, 2].sum())
-        tiles.append((percent(seen), "of newcomers' lists of ten hold a hit"))
+        tiles.append((percent(seen), "of new users' lists of ten hold a hit"))
     return tiles

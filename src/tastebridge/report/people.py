@@ -1,4 +1,4 @@
-"""The people a report lets one look up: what is known of them, their recommendations, and why."""
+"""The users a report lets one look up: what is known of them, their recommendations, and why."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ITEMS = 10
 
 def people_section(shown: int, total: int) -> str:
     """Return the search box."""
-    which = "" if shown == total else f" A random {shown:,} of {total:,} people are in this file."
+    which = "" if shown == total else f" A random {shown:,} of {total:,} users are in this file."
     return section(
         "people",
-        "Look somebody up",
-        paragraph(f"What is recommended to a person, and why.{which} This part holds personal data."),
-        '<label for="search">Person (id, or a part of it)</label>'
+        "Look a user up",
+        paragraph(f"What is recommended to a user, and why.{which} This part holds personal data."),
+        '<label for="search">User (id, or a part of it)</label>'
         '<input id="search" type="search" autocomplete="off" spellcheck="false">'
         '<p id="status" class="soft" role="status" aria-live="polite"></p><ul id="found"></ul>'
         '<div id="person" class="card" hidden></div>',
@@ -33,7 +33,7 @@ def people_section(shown: int, total: int) -> str:
 
 
 def people_data(mapper: Any, panel: Panel, most: int) -> tuple[str, int]:
-    """Return JSON of at most ``most`` people, drawn at random, and how many they are."""
+    """Return JSON of at most ``most`` users, drawn at random, and how many they are."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(panel))[:most])
     some, histories = state_of(mapper).encoder.fold_in(panel[chosen], quiet=True)
     leans = interest_of(mapper.interests_, histories)

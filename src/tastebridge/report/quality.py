@@ -39,12 +39,12 @@ def accuracy_section(mapper: Any) -> str:
         "How good is it?",
         paragraph(
             "Every item of the target is ranked; what is to be found are items that were hidden while the "
-            "model learned: all of a person's for people new to the target, one for the others. NDCG@10 is "
+            "model learned: all of a user's for users new to the target, one for the others. NDCG@10 is "
             "1 when all hidden items come first and 0 when none is among the first ten."
         ),
         f'<div class="pair">{"".join(parts)}</div>'
         if parts
-        else paragraph("Too few people were in both to judge."),
+        else paragraph("Too few users were in both to judge."),
     )
 
 
@@ -64,8 +64,8 @@ def confidence_section(mapper: Any) -> str:
         "confidence",
         "How sure is a list?",
         paragraph(
-            "For every person the model says how likely their list holds a hit. Each dot is a tenth of the "
-            "people: what was said of them, and what came true, out of fold. On the dashed line the two are "
+            "For every user the model says how likely their list holds a hit. Each dot is a tenth of the "
+            "users: what was said of them, and what came true, out of fold. On the dashed line the two are "
             "the same."
         )
         if parts
@@ -102,7 +102,7 @@ def breadth_section(mapper: Any) -> str:
             "What kind of items does it recommend?",
             paragraph(
                 "Coverage is the share of the catalogue that is on any list. Novelty is how rare the items "
-                "are: one bit more is half as many people. Popularity bias is 0.5 for lists at random and "
+                "are: one bit more is half as many users. Popularity bias is 0.5 for lists at random and "
                 "1 for best-sellers alone."
             ),
             *parts,

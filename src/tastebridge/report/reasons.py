@@ -1,4 +1,4 @@
-"""Recommendations of one person and the past items that carry each."""
+"""Recommendations of one user and the past items that carry each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def state_of(mapper: Any) -> FittedState:
 
 
 def lines_of(mapper: Any, histories: dict[str, sparse.csr_matrix], n: int) -> list[list[Line]]:
-    """Return for each person their recommendations with reasons; category POPULARITY where it is that."""
+    """Return for each user their recommendations with reasons; category POPULARITY where it is that."""
     scorer = state_of(mapper).scorer
     best = scorer.top_items(histories, n, Filters())[0]
     weights = scorer.model.weights(histories)

@@ -1,4 +1,4 @@
-"""Sample recommendations to made-up people, so that they can be shown where the model holds no one."""
+"""Sample recommendations to made-up users, so that they can be shown where the model holds no one."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PEOPLE, _ITEMS, _TAKEN = 4, 5, 4
 
 
 def samples_section(mapper: Any) -> str:
-    """Return what is recommended to people who took the items at the ends of what was learned, and why."""
+    """Return what is recommended to users who took the items at the ends of what was learned, and why."""
     cards = [_card(mapper, source, items) for source, items in _tastes(mapper)]
     return (
         section(
             "samples",
             "What would it recommend, and why?",
             paragraph(
-                "Made-up people, each with a handful of items from one source. Under each item stand those "
+                "Made-up users, each with a handful of items from one source. Under each item stand those "
                 "of their history that add most to its score."
             ),
             f'<div class="cards">{"".join(cards)}</div>' if cards else "",

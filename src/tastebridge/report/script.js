@@ -17,7 +17,7 @@ if (data) {
   const percent = value => Math.round(100 * value) + " %";
   const show = person => {
     card.replaceChildren();
-    make("h3", "Person " + person.id, card);
+    make("h3", "User " + person.id, card);
     const known = person.known.map((count, at) => count ? categories[at] + " " + count : "").filter(Boolean);
     make("p", "Known by: " + (known.join(", ") || "nothing") + "." + (person.sure === null ? "" :
       " The list below holds a hit with probability " + percent(person.sure) + "."), card);
@@ -35,7 +35,7 @@ if (data) {
         bar.setAttribute("aria-label", categories[at]); row.append(" " + percent(value)); });
     }
     card.hidden = false;
-    status.textContent = "Showing person " + person.id + ": " + person.list.length + " items in " + target;
+    status.textContent = "Showing user " + person.id + ": " + person.list.length + " items in " + target;
   };
   const look = () => {
     const wanted = box.value.trim().toLowerCase();
@@ -46,7 +46,7 @@ if (data) {
       button.type = "button";
       button.addEventListener("click", () => show(person));
     }
-    status.textContent = hits.length + (hits.length === 1 ? " person" : " people") + " found";
+    status.textContent = hits.length + (hits.length === 1 ? " user" : " users") + " found";
     const exact = hits.find(person => String(person.id).toLowerCase() === wanted);
     if (exact) show(exact);
   };

@@ -20,7 +20,7 @@ from tastebridge.report.html import (
 )
 
 _ROLES = {"helps": "good", "hurts": "bad"}
-_OVER = {"users": "people", "items": "items", "features": "features"}
+_OVER = {"users": "users", "items": "items", "features": "features"}
 _SIGNS = {"helps": "▲ helps", "hurts": "▼ hurts", "no evidence": "– no evidence"}
 
 
@@ -31,7 +31,7 @@ def sources_section(mapper: Any) -> str:
         (row["source"], row["lift"], row["lift_low"], row["lift_high"], _ROLES.get(row["verdict"], "flat"))
         for row in ordered
     ]
-    title = f"Lift of each source for people new to {mapper.target}, with 95 % intervals"
+    title = f"Lift of each source for users new to {mapper.target}, with 95 % intervals"
     cells = [
         (
             row["source"],
@@ -43,15 +43,15 @@ def sources_section(mapper: Any) -> str:
         )
         for row in ordered
     ]
-    columns = ["source", "verdict", "used", "people in both", "lift (95 %)", "lost without it (95 %)"]
+    columns = ["source", "verdict", "used", "users in both", "lift (95 %)", "lost without it (95 %)"]
     return section(
         "sources",
-        "Does it help to know people from elsewhere?",
+        "Does it help to know users from elsewhere?",
         paragraph(
-            "Judged on people whose history in the target was hidden while the model learned. Lift is how "
+            "Judged on users whose history in the target was hidden while the model learned. Lift is how "
             "much better the first ten recommendations get (NDCG@10) with this source alone, compared with "
             "the best that needs no source. A source that hurts is not used. In brackets stands what joins "
-            "the source to the target: people in both, items in both, or features of their items."
+            "the source to the target: users in both, items in both, or features of their items."
         ),
         '<div class="pair">',
         figure(interval_plot(rows, title, "lift of NDCG@10"), title),
@@ -67,7 +67,7 @@ def sources_section(mapper: Any) -> str:
 
 
 def used(row: Mapping[Hashable, Any]) -> str:
-    """Return whether a source of ``transfer_`` is used, and over what: ``"yes (people, items)"``."""
+    """Return whether a source of ``transfer_`` is used, and over what: ``"yes (users, items)"``."""
     if not row["kept"]:
         return "no"
     over = [_OVER[bridge] for bridge in str(row.get("bridge") or "").split(" + ") if bridge in _OVER]
@@ -95,18 +95,18 @@ def related_section(mapper: Any) -> str:
         )
         for row in pairs.to_dict("records")
     ]
-    columns = ["from", "to", "people in both", "of those in the first", "correlation (95 %)", "explained, %"]
+    columns = ["from", "to", "users in both", "of those in the first", "correlation (95 %)", "explained, %"]
     return section(
         "related",
         "How closely are the categories related?",
         paragraph(
-            "The canonical correlation of people's tastes in two categories: 0 where one says nothing of the "
-            "other, 1 where it says all. The directions are learned on four fifths of the people who are in "
+            "The canonical correlation of users' tastes in two categories: 0 where one says nothing of the "
+            "other, 1 where it says all. The directions are learned on four fifths of the users who are in "
             "both, the correlation is that of the others."
         ),
         '<div class="pair">',
         figure(
-            graph, "Dots: categories, by people. Lines: the stronger, the closer related; blue ones are used."
+            graph, "Dots: categories, by users. Lines: the stronger, the closer related; blue ones are used."
         ),
         figure(
             heat_map(values, names, "Canonical correlations of all pairs"),

@@ -29,8 +29,8 @@ _TIMED = 1000
 def write_report(mapper: Any, path: str | Path, events: Any = None, people: int = 300) -> Path:
     """Write a report of a fitted mapper: one HTML file, to be opened in a browser; it makes no request.
 
-    What stands in it was found out while fitting, on people hidden in turn, and is kept in the model: so a
-    model without people will do. If the model holds people, or events are given, some of them can be looked
+    What stands in it was found out while fitting, on users hidden in turn, and is kept in the model: so a
+    model without users will do. If the model holds users, or events are given, some of them can be looked
     up by their id, with what is recommended to them and why; such a report holds personal data.
 
     Parameters
@@ -40,9 +40,9 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
     path : str or Path
         The file to write.
     events : Panel or frame, optional
-        Histories of people to look up, for a model that holds none.
+        Histories of users to look up, for a model that holds none.
     people : int, default=300
-        People to look up, at most, drawn at random; 0 for none.
+        Users to look up, at most, drawn at random; 0 for none.
 
     Returns
     -------

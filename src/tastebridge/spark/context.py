@@ -1,4 +1,4 @@
-"""A context whose people are in Spark: what is learned of everybody is learned there."""
+"""A context whose users are in Spark: what is learned of all users is learned there."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tastebridge.spark.taken import Taken
 
 
 class SparkFitContext(FitContext):
-    """The histories of a sample of people here, and the pairs of all people in Spark.
+    """The histories of a sample of users here, and the pairs of all users in Spark.
 
-    ALS factors, moments, links and popularity are those of all people. What else is asked for, as factors of
+    ALS factors, moments, links and popularity are those of all users. What else is asked for, as factors of
     another kind, is made of the sample.
 
     Parameters
     ----------
     histories, target, rank, parent, features, same
-        As for :class:`~tastebridge.routes.FitContext`, of the people of the sample.
+        As for :class:`~tastebridge.routes.FitContext`, of the users of the sample.
     taken : Taken
-        Of all people.
+        Of all users.
     who : ndarray of shape (n_people of the sample,)
         Their numbers in ``taken``.
     """
@@ -61,22 +61,22 @@ class SparkFitContext(FitContext):
         )
 
     def moments(self, source: str, phi: Any, psi: Any) -> ExactMoments:
-        """Return the moments of the linked people's factors, on the grid for those of the sample."""
+        """Return the moments of the linked users' factors, on the grid for those of the sample."""
         linked = self.linked(source)
         X, Y = (self.encoded((name,), model, linked) for name, model in ((source, phi), (self.target, psi)))
         grid = Grid.of(X, Y, self._taken.n_people)
         return moments_of(self._taken, source, self.target, phi, psi, grid)
 
     def pairs(self, name: str) -> Pairs:
-        """Return how many people took an item of a category, one of the target, and both."""
+        """Return how many users took an item of a category, one of the target, and both."""
         return pairs_of(self._taken, name, self.target)
 
     def counts(self, among: tuple[str, ...]) -> NDArray[Any]:
-        """Return how many people took each target item, of those with a history in any of some categories."""
+        """Return how many users took each target item, of those with a history in any of some categories."""
         return self.once(f"counts {among}", lambda: counts_of(self._taken, self.target, among))
 
     def n_people(self, name: str) -> int:
-        """Return how many people have a history in a category."""
+        """Return how many users have a history in a category."""
         return int(self._taken.only([name]).select("who").distinct().count())
 
     def _train(self, categories: tuple[str, ...], estimator: Any) -> Any:

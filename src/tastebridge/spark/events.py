@@ -1,4 +1,4 @@
-"""Events in a Spark data frame: columns by role, times in seconds, and a row a person."""
+"""Events in a Spark data frame: columns by role, times in seconds, and one row per user."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_events(
 
 
 def nested(events: Any) -> Any:
-    """Return the histories of events, a row a person, as :func:`tastebridge.batch.nest` makes them."""
+    """Return the histories of events, one row per user, as :func:`tastebridge.batch.nest` makes them."""
     F = functions()
     fields = [name for name in FIELDS if name in events.columns]
     return events.groupBy("user_id").agg(F.collect_list(F.struct(*fields)).alias("events"))

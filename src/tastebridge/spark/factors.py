@@ -27,8 +27,8 @@ def train(taken: Taken, categories: Sequence[str], estimator: ALSFactors) -> ALS
 
     The confidence of a pair is :math:`\alpha`, as in :class:`tastebridge.factors.ALSFactors`, so MLlib's own
     is :math:`\alpha - 1`. Its penalty grows with the length of a row; the one asked for is divided by the
-    geometric mean of what people and items have, so that both sum to about the same. Only item factors are
-    kept: people are folded in exactly, as after a local fit.
+    geometric mean of what users and items have, so that both sum to about the same. Only item factors are
+    kept: users are folded in exactly, as after a local fit.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _matrix(factors: pa.Table) -> NDArray[np.float64]:
 
 
 def _moments(factors: pa.Table) -> Sums:
-    """Return the moments of the factors of people alone."""
+    """Return the moments of the factors of users alone."""
     Z = _matrix(factors.sort_by("id"))
     return Moments.from_arrays(Z, Z[:, :0]).to_arrays()
 
@@ -91,7 +91,7 @@ def _side_by_side(taken: Taken, categories: Sequence[str]) -> Any:
 
 
 def _size(rows: Any) -> tuple[int, float]:
-    """Return the number of pairs, and the geometric mean of how many people and items have in the mean."""
+    """Return the number of pairs, and the geometric mean of how many users and items have in the mean."""
     F = functions()
     n, people, items = rows.agg(F.count("who"), F.count_distinct("who"), F.count_distinct("item")).first()
     return int(n), float(n / np.sqrt(people * items))

@@ -40,16 +40,16 @@ def fit(
 ) -> InterestMapper:
     """Fit a mapper on a Spark data frame of events.
 
-    Events are cleaned person by person, as they are locally. Of all people are learned, in Spark: the factors
+    Events are cleaned user by user, as they are locally. Of all users are learned, in Spark: the factors
     of items, by MLlib's ALS; the maps, from moments summed by a tree in a fixed order; the links between
-    items; and popularity. People are folded in exactly, as they will be when they are scored. What remains is
-    learned here, of a sample of people: the weights of the routes, on linked people whose target rows were
+    items; and popularity. Users are folded in exactly, as they will be when they are scored. What remains is
+    learned here, of a sample of users: the weights of the routes, on linked users whose target rows were
     hidden from all of the above, and what the mapper tells of itself.
 
     Parameters
     ----------
     frame : pyspark.sql.DataFrame
-        A row an event, as for :func:`tastebridge.spark.recommend`.
+        One row per event, as for :func:`tastebridge.spark.recommend`.
     target, sources
         As for :class:`tastebridge.InterestMapper`.
     n_components : int, default=64
@@ -59,7 +59,7 @@ def fit(
         categories as one. Factors other than :class:`~tastebridge.factors.ALSFactors` are fitted on the
         sample.
     n_people : int, default=100_000
-        People of the sample, drawn by a hash of their number. Raise it where few people are linked: what it
+        Users of the sample, drawn by a hash of their number. Raise it where few users are linked: what it
         holds of them is what sources are judged by.
     n_folds : int, default=1
         As for :class:`tastebridge.InterestMapper`; each fold trains the target's factors again.
@@ -77,7 +77,7 @@ def fit(
     InterestMapper
         As after a local fit and a load: it saves to the same files and answers
         :meth:`~tastebridge.InterestMapper.recommend_from`, :func:`tastebridge.spark.recommend` and
-        :func:`tastebridge.batch.recommend_all`. Its tables, as ``transfer_``, are of the people of the
+        :func:`tastebridge.batch.recommend_all`. Its tables, as ``transfer_``, are of the users of the
         sample, and it holds none of them.
 
     Raises
@@ -116,7 +116,7 @@ def fit(
     check_count("n_people", n_people, 10)
     if policy.min_item_events != 1:
         raise InvalidParameterError(
-            f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all people of an item at once, "
+            f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all users of an item at once, "
             "and they are cleaned one by one. Use min_item_events=1."
         )
     mapper = InterestMapper(

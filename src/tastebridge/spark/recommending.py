@@ -1,4 +1,4 @@
-"""Recommendations to everybody in a Spark data frame of events."""
+"""Recommendations to all users in a Spark data frame of events."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def recommend(
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
     key: Key | bytes | None = None,
 ) -> Any:
-    """Recommend items of the target to everybody in a Spark data frame of events.
+    """Recommend items of the target to all users in a Spark data frame of events.
 
-    The events of a person are brought together, and :class:`tastebridge.batch.RecommendationKernel` is
+    The events of a user are brought together, and :class:`tastebridge.batch.RecommendationKernel` is
     applied by ``mapInArrow``: the rows are those of :meth:`tastebridge.InterestMapper.recommend_from` for the
     same events, the same scores bit by bit on the same kind of processor, in no order.
 
     Parameters
     ----------
     model : path or Recommender
-        Saved or fitted; its own people play no part.
+        Saved or fitted; its own users play no part.
     frame : pyspark.sql.DataFrame
-        A row an event: user_id, item_id, category and, if there are any, weight, timestamp and event. The
+        One row per event: user_id, item_id, category and, if there are any, weight, timestamp and event. The
         names peers use are recognised.
     n : int, default=10
-        Items a person gets, at most.
+        Items a user gets, at most.
     allow, deny : list of item ids, or local frame of user_id and item_id, optional
         As for :meth:`~tastebridge.InterestMapper.recommend_from`; they go to every worker.
     missing : {"skip", "error"}, default="skip"

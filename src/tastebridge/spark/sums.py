@@ -1,4 +1,4 @@
-"""Sums over people in Spark: moments of their factors, by a tree, and who took which items."""
+"""Sums over users in Spark: moments of their factors, by a tree, and who took which items."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Sums = Mapping[str, NDArray[Any]]
 
 
 def moments_of(pairs: Taken, source: str, target: str, phi: Any, psi: Any, grid: Grid) -> ExactMoments:
-    """Return the moments of the linked people's factors, folded in where their histories are.
+    """Return the moments of the linked users' factors, folded in where their histories are.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ def moments_of(pairs: Taken, source: str, target: str, phi: Any, psi: Any, grid:
 
 
 def pairs_of(pairs: Taken, name: str, target: str) -> Pairs:
-    """Return how many of the linked people took an item of a category, one of the target, and both."""
+    """Return how many of the linked users took an item of a category, one of the target, and both."""
     sizes = {part: len(pairs.items[part]) for part in (name, target)}
 
     def leaf(_: Any, rows: pa.Table) -> pa.Table:
-        """Count the people of two items and, with -1 for the other, those of one."""
+        """Count the users of two items and, with -1 for the other, those of one."""
         histories = dict(zip(sizes, _linked(rows, sizes), strict=True))
         both, here, there = Pairs.of(histories, name, target)
         both = sparse.coo_matrix(both)
@@ -76,7 +76,7 @@ def pairs_of(pairs: Taken, name: str, target: str) -> Pairs:
 
 
 def counts_of(pairs: Taken, target: str, among: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return how many people took each target item, of those with a history in any of some categories."""
+    """Return how many users took each target item, of those with a history in any of some categories."""
     rows = pairs.only([target])
     if among:
         rows = rows.join(pairs.only(among).select("who").distinct(), "who", "left_semi")
@@ -87,9 +87,9 @@ def counts_of(pairs: Taken, target: str, among: tuple[str, ...]) -> NDArray[np.i
 
 
 def tree_sum(frame: Any, moments: Callable[[pa.Table], Sums], n_people: int, who: str = "who") -> Sums:
-    """Return the sum of the moments of people, added by a tree in a fixed order.
+    """Return the sum of the moments of users, added by a tree in a fixed order.
 
-    People are dealt into leaves of 10,000 by their numbers. Each leaf is summed by one worker; then 16
+    Users are dealt into leaves of 10,000 by their numbers. Each leaf is summed by one worker; then 16
     neighbouring sums at a time are added, in their order, until few are left. So the result does not depend
     on where the rows lie, nor on which worker was done first.
 
@@ -100,7 +100,7 @@ def tree_sum(frame: Any, moments: Callable[[pa.Table], Sums], n_people: int, who
     n_people : int
         Above the number of any of them.
     who : str
-        The column of the numbers of people.
+        The column of the numbers of users.
     """
 
     def leaf(key: tuple[pa.Scalar], rows: pa.Table) -> pa.Table:
@@ -118,7 +118,7 @@ def _by_leaf(frame: Any, who: str) -> Any:
 
 
 def _linked(rows: pa.Table, sizes: Mapping[str, int]) -> list[sparse.csr_matrix]:
-    """Return for every category the rows of the people who are in all of them."""
+    """Return for every category the rows of the users who are in all of them."""
     people, numbers = np.unique(rows["who"].to_numpy(), return_inverse=True)
     histories = [matrix_of(rows, numbers, name, (len(people), size)) for name, size in sizes.items()]
     linked = np.all([np.diff(part.indptr) > 0 for part in histories], axis=0)
@@ -126,7 +126,7 @@ def _linked(rows: pa.Table, sizes: Mapping[str, int]) -> list[sparse.csr_matrix]
 
 
 def _folded(model: Any, X: sparse.csr_matrix) -> NDArray[np.float64]:
-    """Return the factors of people, of whom there may be none."""
+    """Return the factors of users, of whom there may be none."""
     return np.asarray(model.transform(X) if X.shape[0] else np.zeros((0, model.item_factors_.shape[1])))
 
 

@@ -1,4 +1,4 @@
-"""Clean events in Spark as numbers: who took what, and the people and items the numbers stand for."""
+"""Clean events in Spark as numbers: who took what, and the users and items the numbers stand for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Taken:
     ----------
     frame : pyspark.sql.DataFrame
         ``who``, ``category`` and ``item``, a row each, none twice; items count from 0 in each category.
-    people : pyspark.sql.DataFrame
+    users : pyspark.sql.DataFrame
         ``user_id`` and ``who``, counted from 0 in the order of the ids.
     items : dict of category to Vocabulary
     n_people : int
@@ -52,7 +52,7 @@ class Taken:
         policy: CleaningPolicy,
         kept: ExitStack,
     ) -> Taken:
-        """Clean events, person by person, and number people and items."""
+        """Clean events, user by user, and number users and items."""
         rows = _keep(nested(events).mapInArrow(_cleaning(event_weights, policy), _schema(events)), kept)
         items, people = _items(rows), _keep(_people(rows), kept)
         frame = rows.join(people, "user_id").join(_numbers(items, rows), ["category", "item_id"])
@@ -73,7 +73,7 @@ class Taken:
         return replace(self, frame=_keep(left, self.kept))
 
     def sample(self, n_people: int, seed: int) -> tuple[NDArray[np.int64], Panel]:
-        """Return the numbers and the panel, over all items, of at most so many people at random."""
+        """Return the numbers and the panel, over all items, of at most so many users at random."""
         F = functions()
         drawn = self.people.orderBy(F.xxhash64("who", F.lit(seed)), "who").limit(n_people).toArrow()
         users, who = Vocabulary.from_ids(drawn["user_id"], "user_id"), np.sort(drawn["who"].to_numpy())
@@ -88,7 +88,7 @@ class Taken:
 
 
 def matrix_of(rows: pa.Table, people: NDArray[Any], category: str, shape: tuple[int, int]) -> Any:
-    """Return the binary matrix of one category of pairs, people by number."""
+    """Return the binary matrix of one category of pairs, users by number."""
     here = pc.equal(rows["category"], category).to_numpy()
     entries = np.ones(int(here.sum()), dtype=np.float32)
     items = rows["item"].to_numpy()[here]
@@ -142,7 +142,7 @@ def _items(rows: Any) -> dict[str, Vocabulary]:
 
 
 def _people(rows: Any) -> Any:
-    """Return the ids of people with their places in ascending order."""
+    """Return the ids of users with their places in ascending order."""
     ids = rows.select("user_id").distinct().sort("user_id").rdd.map(lambda row: row[0]).zipWithIndex()
     schema = f"user_id {rows.schema['user_id'].dataType.simpleString()}, who bigint"
     numbered = rows.sparkSession.createDataFrame(ids, schema)
