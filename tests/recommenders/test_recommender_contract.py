@@ -58,8 +58,8 @@ def _rated(panel):
     return tb.Panel.from_frame(frame.assign(weight=np.clip(0.5 + chance + item, 1.0, 5.0)))
 
 
-PANEL = _rated(make_panel(n_users=240, n_items=40, events_per_user=8, random_state=0)[0])
-OTHER = _rated(make_panel(n_users=90, n_items=30, events_per_user=6, random_state=1)[0])
+PANEL = _rated(make_panel(n_users=240, n_items=40, events_per_user=8, timestamps=True, random_state=0)[0])
+OTHER = _rated(make_panel(n_users=90, n_items=30, events_per_user=6, timestamps=True, random_state=1)[0])
 ITEMS = PANEL["films"].items.ids
 PEOPLE = PANEL.users.ids
 QUICK = settings(
@@ -338,7 +338,7 @@ def test_score_is_the_mean_ndcg_of_held_out_rows(model):
     assert fitted.score(rows) == pytest.approx(expected)
     strangers = rows.assign(user_id=rows["user_id"] + 1_000_000)
     histories = PANEL.to_frame().merge(split.truth[["user_id"]].drop_duplicates())
-    histories = histories[histories["category"] == "books"]
+    histories = histories[histories["category"] == "books"].drop(columns="timestamp")
     histories["user_id"] += 1_000_000
     assert fitted.score(pd.concat([strangers, histories])) == pytest.approx(expected)
 

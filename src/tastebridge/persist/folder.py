@@ -27,8 +27,10 @@ _LARGEST_CARD = 1 << 24
 _OURS = re.compile("|".join((_PLAIN.pattern, _SEALED, _COPY, WAITING_CARD)))
 
 
-def check_free(path: str | Path) -> Path:
+def check_free(path: str | Path, inside: bool = True) -> Path:
     """Return the path as one a model can be saved to: free, an empty folder, or a saved model.
+
+    Not to be told of the files of another save that is just replacing them, look ``inside`` under the lock.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def check_free(path: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise ModelFileError(f"{str(path)!r} is a file; a model is a folder. Choose another path.")
-    strangers = _names(path) - _own(path)
+    strangers = _names(path) - _own(path) if inside else set()
     if strangers:
         raise ModelFileError(
             f"{str(path)!r} exists and holds something else than a saved model, such as "

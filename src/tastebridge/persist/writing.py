@@ -70,8 +70,8 @@ def save(
         )
     vault = None if key is None else Vault.new(key)
     try:
-        path = check_free(path)
-        with held(path), scratch(path) as folder:
+        path = check_free(path, inside=False)
+        with held(path), scratch(check_free(path)) as folder:
             out = _Plain(folder) if vault is None else _Sealed(folder, vault)
             out.card(card_of(parts, with_users, statistics is not None))
             (folder / MANIFEST).write_text(

@@ -26,8 +26,6 @@ from tastebridge.routes.fitted import Histories
 
 MIN_SIMILARITY, MIN_USERS = 0.8, 3
 _PERMUTATIONS, _CHANCE = 3, 0.05
-_MOST_USERS = 50
-"""Numbers of common users that are tried for s; pairs of more common users are never chance."""
 
 COLUMNS = ["source", "source_item", "item", "users", "jaccard"]
 
@@ -126,11 +124,11 @@ def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, se
     """Return the least number of common users at which chance makes few of the pairs."""
     rng = np.random.default_rng(seed)
     chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])]).users for _ in range(_PERMUTATIONS)])
-    for least in range(MIN_USERS, _MOST_USERS):
+    for least in np.unique(np.append(found.users, MIN_USERS)):
         expected = np.count_nonzero(chance >= least) / _PERMUTATIONS
         if expected <= _CHANCE * np.count_nonzero(found.users >= least):
-            return least
-    return _MOST_USERS
+            return int(least)
+    return int(found.users.max()) + 1  # items that nearly everybody has are alike by chance
 
 
 def _binary(X: sparse.csr_matrix) -> sparse.csr_matrix:
