@@ -60,7 +60,7 @@ def test_the_standard_input_and_a_folder_of_one_file_per_category(folder, tmp_pa
     named = ["--category-from-name"]
     code, text, _ = run("fit", folder / "shop", "-t", "films", "-o", tmp_path / "model", *named)
     assert code == 0
-    assert "150 people in 2 categories" in text
+    assert "150 users in 2 categories" in text
     one, other = tmp_path / "a.csv", tmp_path / "b.csv"
     code, _, err = run("recommend", tmp_path / "model", folder / "shop" / "*.csv", "-o", one, *named)
     assert (code, err) == (0, "")
