@@ -83,9 +83,9 @@ def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: in
 
     Examples
     --------
-    >>> same = sparse.csr_matrix(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]))
-    >>> twin_table(same, same, "books", 0)[["source_item", "item", "users"]].to_numpy().tolist()
-    [[0, 0, 3]]
+    >>> X = sparse.csr_matrix(np.random.RandomState(0).rand(60, 5) < 0.2)
+    >>> twin_table(X, X[:, :2], "books", seed=0)[["source_item", "item", "users"]].to_numpy().tolist()
+    [[1, 1, 11], [0, 0, 10]]
     """
     X, Y = (_binary(part) for part in (X, Y))
     found = _similar(X, Y)
