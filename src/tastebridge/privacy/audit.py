@@ -1,4 +1,4 @@
-"""Attacks on releases, to measure what they give away: membership, and a lower bound of epsilon."""
+"""Attacks on releases that measure their leak: membership inference, and a lower bound of epsilon."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def membership_auc(
     strangers: tuple[ArrayLike, ArrayLike],
     reference: Moments,
 ) -> float:
-    r"""Return how well an attacker tells members from strangers by the cross moments: the AUC of the attack.
+    r"""Return the AUC of an attack that distinguishes members from strangers by the cross moments.
 
     The attacker knows the factors (x, y) of a candidate and, from users like it, the mean cross moments to
     expect. The score is the tracing statistic
@@ -31,7 +31,7 @@ def membership_auc(
     Parameters
     ----------
     released : Moments
-        Those of the members, as released.
+        The released moments of the members.
     members, strangers : (ndarray of shape (n, p), ndarray of shape (n, q))
         Factors of users who are in the moments, and of similar users who are not.
     reference : Moments
@@ -78,9 +78,9 @@ def audited_epsilon(
     r"""Return a lower bound of the epsilon of a mechanism, from one run with canaries.
 
     Each of m canaries, users made up to be easily recognised, is included by a fair coin of its own. The
-    mechanism runs once, and an attack gives each canary a score from what is released. The r canaries with
-    the most extreme scores are guessed: the r/2 highest to be in, the r/2 lowest to be out. If the mechanism
-    is :math:`(\varepsilon, \delta)`-private, at least v guesses are right with chance at most
+    mechanism runs once, and an attack gives each canary a score from the release. The r canaries with the
+    most extreme scores are guessed: the r/2 highest to be in, the r/2 lowest to be out. If the mechanism is
+    :math:`(\varepsilon, \delta)`-private, at least v guesses are right with chance at most
 
     .. math:: \beta + 2 m \delta \alpha, \qquad \beta = \Pr[B \ge v], \quad
               \alpha = \max_{1 \le i \le v} \tfrac1i \Pr[v - i \le B < v],
@@ -96,7 +96,7 @@ def audited_epsilon(
     included : array-like of bool, shape (m,)
         Which canaries were in, each by a fair coin.
     delta : float
-        That of the claim.
+        The delta of the claim.
     n_guesses : int, optional
         The number r, chosen before looking at the scores; None for all canaries.
     confidence : float, default=0.95
@@ -134,6 +134,7 @@ def audited_epsilon(
     check_number("delta", delta, 0.0, 1.0)
     check_number("confidence", confidence, 0.5, 1.0 - 1e-12)
     r = m if n_guesses is None else check_count("n_guesses", n_guesses, 2)
+    # Scores that tie are guessed in the order given, which is independent of the coins.
     order = np.argsort(S, kind="stable")
     low = min(r, m) // 2
     high = min(r, m) - low
@@ -144,12 +145,14 @@ def audited_epsilon(
 def _chance(m: int, r: int, v: int, epsilon: float, delta: float) -> float:
     """Return the most that the chance of ``v`` right guesses of ``r`` can be."""
     hits = stats.binom(r, 1.0 / (1.0 + np.exp(-epsilon)))
+    # Entry i - 1 is Pr[v - i <= B < v] / i: the sum runs downwards from v - 1.
     below = np.cumsum(hits.pmf(np.arange(v - 1, -1, -1))) / np.arange(1, v + 1)
     return float(hits.sf(v - 1) + 2 * m * delta * below.max(initial=0.0))
 
 
 def _largest(refuted: Callable[[float], bool]) -> float:
     """Return the largest epsilon that is refuted, to one in ten thousand; 0 if none is."""
+    # The chance falls as epsilon grows, so doubling and then halving finds the edge.
     if not refuted(0.0):
         return 0.0
     low, high = 0.0, 1.0

@@ -28,14 +28,13 @@ class Budget:
     the sum of their :math:`\varepsilon`. A release without noise, by ``epsilon=inf``, spends everything.
 
     **There is one ledger.** A copy of a budget, or the budget of a cloned estimator, is the same object. It
-    is not pickled, and a forked process cannot spend it. After :meth:`write` the ledger is the file: all
-    budgets that :meth:`read` makes of it, in any process, enter each release there, under a lock, before it
-    is made. A copy of the file is refused as long as the file itself exists. A budget that comes with a
-    loaded model is a record of past spending and cannot be spent; pass the budget itself to the next fit.
+    is not pickled, and a forked process cannot spend it. After :meth:`write` the ledger is the file. All
+    budgets that :meth:`read` makes of it, in any process, enter each release there before it is made, under a
+    lock. A copy of the file is refused as long as the file itself exists. A budget that comes with a loaded
+    model is a record of past spending. It cannot be spent: pass the budget itself to the next fit.
 
-    **What is not prevented.** A budget knows nothing of releases made without it. A second budget made by
-    hand, or a ledger file restored from a backup before any process has read its later state, can be spent
-    again.
+    **Limits.** A budget knows nothing of releases made without it. A second budget made by hand can be spent
+    again. So can a ledger restored from a backup before any process has read its later state.
 
     Parameters
     ----------
@@ -46,7 +45,7 @@ class Budget:
     spent : sequence of float, optional
         The noise multipliers of earlier releases; 0 for one without noise.
     record : bool, default=False
-        Whether this only shows what was spent and cannot be spent itself.
+        Whether this only shows past spending and cannot be spent itself.
 
     Raises
     ------
@@ -105,8 +104,11 @@ class Budget:
         self._refuse_copies()
         if self._path is not None:
             with self._opened(self._path) as ledger:
+                # Another process may have spent since, so the file is read anew under its lock.
                 self._spent = _spending(ledger)
                 self._check_room(noise)
+                # The file before the memory: a crash in between then counts a release that was not made, and
+                # never the reverse.
                 ledger.append({"noise_multiplier": noise})
                 self._spent.append(noise)
                 _SEEN[self._id] = len(self._spent)
@@ -148,20 +150,21 @@ class Budget:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Return the budget of a file that :meth:`write` wrote; what it spends is entered there.
+        """Return the budget of a file that :meth:`write` wrote; its releases are entered there.
 
         Raises
         ------
         InvalidDataError
-            If it cannot be read, is a copy of another file, or is anything else: past spending must be
-            known, so there is no default.
+            If it cannot be read, is a copy of another file, or is not a budget. Past spending must be known,
+            so there is no default.
         """
         path = Path(path).absolute()
         try:
             with open_ledger(path) as ledger:
                 head = ledger.records[0]
                 if (head["package"], head["kind"]) != (_PACKAGE, _KIND):
-                    raise ValueError("it is something else")
+                    raise ValueError("it holds no privacy budget")
+                # JSON has no infinity, so null stands for it; in older files, without an id, null is damage.
                 epsilon = math.inf if head["epsilon"] is None and "id" in head else head["epsilon"]
                 budget = cls(epsilon, head["delta"], _spending(ledger))
         except (ValueError, LookupError, TypeError) as error:
@@ -178,6 +181,7 @@ class Budget:
             head = ledger.records[0] if ledger.records else {}
             if _id_of(head, path) != self._id:
                 raise InvalidDataError(f"the file {str(path)!r} is the ledger of another budget by now.")
+            # The last place entered is where the file lives: a file that was moved has entered its new one.
             home = Path(next((r["path"] for r in reversed(ledger.records) if "path" in r), path))
             if home != path:
                 _refuse_copy_of(home, path, self._id)
@@ -277,6 +281,7 @@ def noise_multiplier_for(epsilon: float, delta: float, n_releases: int = 1) -> f
     dp, rdp = _library()
     event = lambda noise: dp.SelfComposedDpEvent(dp.GaussianDpEvent(noise), n_releases)  # noqa: E731
     noise = float(dp.calibrate_dp_mechanism(rdp.RdpAccountant, event, epsilon, delta))
+    # The calibration stops within a tolerance; the claim must hold exactly.
     while epsilon_of([noise] * n_releases, delta) > epsilon:
         noise *= 1.0 + 1e-6
     return noise

@@ -1,10 +1,10 @@
 r"""Authenticated encryption of byte strings of any length: AES-256-GCM in segments.
 
 GCM alone takes no message above 2 GiB, and shows nothing of it before the last byte is there. So a message is
-cut into segments, each sealed under the same key with the nonce :math:`(i, \text{last?})`, as the STREAM
-construction does: a segment that is changed, moved, left out, repeated or cut off at the end is refused.
-The key of a message is used for this message only, so nonces never meet again; it comes from the caller's
-key, a random salt and the name of the message by HKDF-SHA256.
+cut into segments, each sealed under the same key with the nonce :math:`(i, \text{last?})`: the STREAM
+construction. A segment that is changed, moved, left out, repeated or cut off at the end is refused.
+The key of a message is used for this message only, so no nonce is used twice. HKDF-SHA256 derives it from
+the caller's key, a random salt and the name of the message.
 
 References
 ----------
@@ -19,6 +19,7 @@ from typing import Any
 from tastebridge.exceptions import MissingDependencyError, ModelFileError
 from tastebridge.privacy.keys import Key
 
+# Part of the format: files sealed with another size cannot be opened.
 SEGMENT = 1 << 24
 TAG = 16
 
@@ -40,6 +41,7 @@ def seal(key: Key, salt: bytes, name: str, text: bytes, associated: bytes = b"")
     """
     cipher = _cipher(key, salt, name)
     whole = memoryview(text)
+    # An empty message still has one segment, whose tag authenticates it.
     starts = range(0, max(len(text), 1), SEGMENT)
     parts = [
         cipher.encrypt(_nonce(i, start + SEGMENT >= len(text)), whole[start : start + SEGMENT], associated)
@@ -54,7 +56,7 @@ def open_sealed(key: Key, salt: bytes, name: str, sealed: bytes, associated: byt
     Raises
     ------
     ModelFileError
-        If a bit of it, the key, the salt, the name or ``associated`` is not what it was.
+        If a bit of it, the key, the salt, the name or ``associated`` has changed.
     """
     cipher = _cipher(key, salt, name)
     whole, step = memoryview(sealed), SEGMENT + TAG
@@ -89,6 +91,7 @@ def _hkdf(key: Key, salt: bytes, info: str) -> bytes:
 
 
 def _nonce(segment: int, last: bool) -> bytes:
+    # 11 bytes of counter and 1 of the flag make the 96 bits that GCM takes without hashing.
     return segment.to_bytes(11, "big") + bytes([last])
 
 

@@ -39,6 +39,7 @@ def to_grid(X: Array, clip: float) -> Whole:
     with np.errstate(over="ignore"):
         scaled = relative * np.minimum(largest / clip, 1.0 / norms)
     G = np.trunc(scaled * 2.0**BITS).astype(np.int64)
+    # Norms of floats are rounded, so a row may still be longer than 1: it goes inwards until it is not.
     while (over := (G * G).sum(axis=1) > 1 << 2 * BITS).any():
         G[over] -= np.sign(G[over])
     return G
@@ -83,6 +84,7 @@ def _with_noise(values: Whole, variance: int, symmetric: bool, below: RandomBelo
     p = len(values)
     upper, strictly = np.triu(values), np.triu_indices(p, 1)
     upper[np.diag_indices(p)] += discrete_gaussian(variance, p, below)
+    # Rounded up: half the variance rounded down would claim more privacy than there is.
     upper[strictly] += discrete_gaussian(-(-variance // 2), len(strictly[0]), below)
     return upper + np.triu(upper, 1).T
 

@@ -147,6 +147,8 @@ def write_key(key: Key, path: str | Path) -> None:
     True
     """
     try:
+        # One call makes the file and its mode, so that at no moment others can open it; O_EXCL follows no
+        # link.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise InvalidParameterError(
@@ -179,6 +181,7 @@ def read_key(path: str | Path) -> Key:
     """
     try:
         with open(path, "rb") as file:
+            # A path given by mistake may be a device or a huge file; a key is one short line.
             raw = file.read(_LONGEST)
             mode = os.fstat(file.fileno()).st_mode
     except OSError as error:
@@ -204,5 +207,5 @@ def key_from_environment(variable: str = VARIABLE) -> Key | None:
 
 
 def _check(secret: bytes) -> bytes:
-    """Return four bytes that show a mistyped key and help nobody to guess the right one."""
+    """Return four bytes that show a mistyped key and do not help to guess the right one."""
     return hashlib.sha256(b"tastebridge key check" + secret).digest()[:4]

@@ -25,22 +25,22 @@ class PrivateMoments(BaseEstimator):
     With rows clipped to :math:`\|x\| \le C_x, \|y\| \le C_y`, a user adds to each of the six parts
     :math:`1, x/C_x, y/C_y, xx^\top/C_x^2, xy^\top/C_xC_y, yy^\top/C_y^2` something of norm at most 1. Each
     part b gets Gaussian noise of :math:`\sigma/\sqrt{w_b}` in these units, where the shares :math:`w_b` sum
-    to 1: together they cost what one Gaussian mechanism of noise multiplier :math:`\sigma` costs. Of the
+    to 1. Together they cost as much as one Gaussian mechanism of noise multiplier :math:`\sigma`. Of the
     symmetric parts only a triangle is drawn. A part of share 0 is not released; it is taken from
     :meth:`release`'s ``public`` instead.
 
-    Rows are rounded towards zero to a grid, summed as whole numbers, and given whole-number noise
-    (:mod:`tastebridge.privacy.noise`) from the system's secure source, so that no rounding weakens the
-    guarantee. There is no seed: noise that can be drawn again protects nobody. Later use of the result costs
-    nothing. So the covariances are made positive semidefinite here.
+    Rows are rounded towards zero to a grid and summed as whole numbers. The noise is whole numbers too
+    (:mod:`tastebridge.privacy.noise`), from the system's secure source, so that no rounding weakens the
+    guarantee. There is no seed: noise that can be drawn again gives no protection. Later use of the result
+    costs no privacy, so the covariances are made positive semidefinite here.
 
-    **What is guaranteed.** Neighbours are data sets that differ by one user, whose row is present or absent.
+    **The guarantee.** Neighbours are data sets that differ by one user, whose row is present or absent.
     For any set of outcomes S, :math:`\Pr[M(D) \in S] \le e^\varepsilon \Pr[M(D') \in S] + \delta`, against
-    readers who know everything else, and for any use of the moments. Public, and so to be chosen without
-    looking at the protected users: the parameters here, the widths p and q, and the models that made the
-    factors. Released: the moments.
+    readers who know everything else, and for any use of the moments. The parameters here, the widths p and q,
+    and the models that made the factors are public: choose them without looking at the protected users. Only
+    the moments are released.
 
-    **What is not covered.** Item factors, whitening, clips or popularity learned from the same users: learn
+    **Not covered.** Item factors, whitening, clips or popularity learned from the same users: learn
     them from other users (:class:`tastebridge.PrivateMapper` does). Anything else that is released of
     these users, unless it draws on the same ``budget``. Error messages about bad rows, and the time a
     release takes.
@@ -48,8 +48,8 @@ class PrivateMoments(BaseEstimator):
     Parameters
     ----------
     epsilon : float
-        Above 0. ``inf`` adds no noise and protects nobody, to measure the cost of noise. It spends a whole
-        budget.
+        Above 0. ``inf`` adds no noise and gives no protection, to measure the cost of noise. It spends a
+        whole budget.
     delta : float
         Well below one over the number of users.
     clip : float or (float, float), default=1.0
@@ -109,7 +109,7 @@ class PrivateMoments(BaseEstimator):
         X, Y : array-like of shape (n, p) and (n, q)
             One row per user, each user once.
         public : Moments, optional
-            Those of other users, which replace the parts without a share, scaled to the released number of
+            Moments of other users, which replace the parts without a share, scaled to the released number of
             users.
 
         Returns
@@ -196,6 +196,7 @@ def moments_of(noisy: Mapping[str, Array], clips: tuple[float, float], public: M
     """Return the moments in the units of the factors, their covariances positive semidefinite."""
     cx, cy = clips
     units = {"sum_x": cx, "sum_y": cy, "xx": cx * cx, "xy": cx * cy, "yy": cy * cy}
+    # Noise may take the number of users below one, by which all means are divided.
     n = max(float(noisy["n"][0]), 1.0)
     parts = {
         name: noisy[name] * unit if name in noisy else getattr(public, name) * (n / getattr(public, "n", 1.0))
@@ -203,6 +204,7 @@ def moments_of(noisy: Mapping[str, Array], clips: tuple[float, float], public: M
     }
     for side in ("x", "y"):
         if side * 2 in noisy:
+            # The covariance, not the second moment: noise in the mean must not count as variance of users.
             mean = np.outer(parts[f"sum_{side}"], parts[f"sum_{side}"]) / n
             parts[side * 2] = nearest_psd(parts[side * 2] - mean) + mean
     return Moments(n, **parts)

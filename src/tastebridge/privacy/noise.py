@@ -3,10 +3,10 @@ r"""Discrete Gaussian noise: exact integers from the system's secure source.
 .. math:: \Pr[Z = z] \propto e^{-z^2 / 2\sigma^2}, \qquad z \in \mathbb Z
 
 Noise made of floating-point numbers can betray the sum it should hide, by the last bits of the result
-(Mironov, 2012), and rounding in a sum of floats can break the sensitivity that was assumed (Casacuberta et
-al., 2022). Here sums and noise are integers and every coin is thrown exactly, by arithmetic without
-rounding. Its Rényi divergence is at most that of the Gaussian of the same variance, so that accounting for
-the Gaussian holds. What is left is time: how long drawing takes depends on the numbers drawn.
+(Mironov, 2012). Rounding in a sum of floats can break the assumed sensitivity (Casacuberta et al., 2022).
+Here sums and noise are integers and every coin is thrown exactly, by arithmetic without rounding. Its Rényi
+divergence is at most the Gaussian's of the same variance, so that accounting for the Gaussian holds. One
+leak is left: the time of drawing depends on the numbers drawn.
 
 References
 ----------
@@ -61,12 +61,14 @@ def _laplace(t: int, below: RandomBelow) -> int:
         while _coin_exp(1, 1, below):
             v += 1
         z, negative = u + t * v, below(2)
+        # Both signs of 0 are one number; without this, 0 would come twice as often as it should.
         if z or not negative:
             return -z if negative else z
 
 
 def _coin_exp(a: int, b: int, below: RandomBelow) -> bool:
     r"""Return True with chance :math:`e^{-a/b}`, for :math:`a \ge 0`, :math:`b > 0`."""
+    # Only chances of e^-1 and above have the series below; larger exponents are products of these.
     while a > b:
         if not _coin_exp(1, 1, below):
             return False

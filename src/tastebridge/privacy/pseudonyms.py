@@ -1,10 +1,10 @@
-r"""Keyed pseudonyms: ids that nobody can link to users, or guess, without the key.
+r"""Keyed pseudonyms: ids that cannot be linked to users, or guessed, without the key.
 
 .. math:: \text{pseudonym} = \text{HMAC-SHA256}\big(k_c,\; \text{kind} \,\|\, \text{id}\big)_{1…16}, \qquad
           k_c = \text{HMAC-SHA256}(k, \text{context})
 
 in hex. A hash without a key would be no protection: ids can be tried one by one. The same key and context
-give the same pseudonym, so two businesses that share a key can pair their users and nobody else can. Another
+give the same pseudonym, so two businesses that share a key, and no others, can pair their users. Another
 context gives pseudonyms that cannot be linked to the first. Ids of kind int and str stay apart as in a
 :class:`tastebridge.Vocabulary`: 7 and "7" are two users. Strings are taken as they are, letter for letter:
 agree on one form (case, Unicode normalisation) before.
@@ -132,6 +132,7 @@ def _hashed(ids: np.ndarray, key: Key, context: str) -> np.ndarray:
 
 def _panel(panel: Panel, key: Key, context: str) -> Panel:
     names = _hashed(panel.users.ids, key, context)
+    # In the order of pseudonyms: the order of the ids would let a reader guess them.
     order = np.argsort(names, kind="stable")
     users = Vocabulary(names[order], panel.users.name)
     parts = {name: _reordered(part, order, users) for name, part in panel.interactions.items()}

@@ -1,4 +1,4 @@
-"""Noisy counts drawn towards expected ones: what may be done with a release afterwards costs no privacy."""
+"""Noisy counts shrunk towards expected ones: post-processing of a release costs no privacy."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _FAR, _SMALLEST = 5.0, 1e-6
 def shrink_towards(noisy: Array, expected: Array, sigma: float) -> Array:
     r"""Return counts (n,) between noisy private ones and expected ones, none below zero.
 
-    A true count differs from the expected one by a residual g, whose distribution G is not known: it is the
-    one on a grid of values that makes the noisy residuals x most likely,
+    A true count differs from the expected one by a residual g of unknown distribution G. The estimate of G is
+    the distribution on a grid of values that makes the noisy residuals x most likely,
 
     .. math:: \max_G \sum_i \log \sum_k G_k\, e^{-(x_i - g_k)^2 / 2\sigma^2},
 
@@ -59,6 +59,7 @@ def _posterior_mean(x: Array, sigma: float) -> Array:
         return x
     steps = np.geomspace(sigma / 16, max(largest, sigma), _STEPS)
     grid = np.concatenate([-steps[::-1], [0.0], steps])
+    # Relative to the best value of each row: far residuals would underflow for every value of the grid.
     fit = -(((x[:, None] - grid) / sigma) ** 2) / 2
     likelihood = np.exp(fit - fit.max(axis=1, keepdims=True))
     weights = np.where(grid == 0.0, _STILL, (1.0 - _STILL) / (2 * _STEPS))
@@ -68,4 +69,5 @@ def _posterior_mean(x: Array, sigma: float) -> Array:
         weights = posterior.mean(axis=0)
     far = _FAR * sigma  # the steps of the grid are long where residuals are
     mean = np.clip(posterior @ grid, x - far, x + far)
+    # Shrinkage only: other counts may pull a residual back, never beyond its own value or past 0.
     return np.clip(mean, np.minimum(x, 0.0), np.maximum(x, 0.0))

@@ -32,13 +32,16 @@ class Scale(NamedTuple):
 def scale_of(F: Array, whiten: bool) -> Scale:
     """Return the scale of outsiders' factors (n, p): their mean, their median length, if asked whitened.
 
-    Whitened, the directions of the source spend the noise evenly: a direction in which users differ little
-    would drown in noise made for directions in which they differ much.
+    Whitening spreads the noise evenly over the directions of the source. Otherwise a direction in which users
+    differ little would drown in noise made for directions in which they differ much.
     """
     center = F.mean(axis=0)
     matrix = np.eye(F.shape[1])
     if whiten:
         values, V = np.linalg.eigh(np.cov(F.T, bias=True).reshape(F.shape[1], -1))
+        # Relative to the largest variance: a direction that no outsider varies in would be blown up without
+        # end.
         matrix = V / np.sqrt(np.maximum(values, _SMALLEST * max(float(values[-1]), _SMALLEST)))
+    # The median length as clip: half the rows keep their length, and noise grows with the clip.
     lengths = np.linalg.norm((F - center) @ matrix, axis=1)
     return Scale(center, matrix, max(float(np.median(lengths)), _SMALLEST))

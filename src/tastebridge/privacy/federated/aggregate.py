@@ -10,7 +10,7 @@ with a mask :math:`r_{ij}` that parties i and j draw from a key the two share. T
 
 **In two rounds** (:meth:`Member.sealed`, :meth:`Member.opening`, :func:`sum_opened`), where parties may
 stay away. First each party sends :math:`s_i = v_i + b_i` with a mask :math:`b_i` that it draws anew and
-shares with nobody. The messages T that came are from a group G. The coordinator passes T on to G, and each
+keeps to itself. The messages T that came are from a group G. The coordinator passes T on to G, and each
 party of G answers once with
 
 .. math:: o_i = b_i + \sum_{j > i, j \in G} r_{ij}(T) - \sum_{j < i, j \in G} r_{ji}(T), \qquad
@@ -19,37 +19,36 @@ party of G answers once with
 A message that comes late is not in T: its mask is never taken off. The masks depend on T, and so on the
 :math:`b_i`. A session that is used again, even after a restart, shows nothing.
 
-**What the coordinator learns**, and all that it informs: the sum of the moments over the group, exactly, and
-the number of factors. **What parties learn**: nothing. This holds against a coordinator and parties that
-follow the protocol but keep what they see, as long as two parties do not work with it: the sum of these two
-stays hidden from the rest. With two parties in all, each can take its own part off the sum.
+**The coordinator learns** the exact sum of the moments over the group, and the number of factors. So do all
+that it informs. **The parties learn** nothing. This holds if the coordinator and the parties follow the
+protocol, even if they keep all they see. As long as two parties do not work with the coordinator, the sum of
+these two stays hidden from the rest. With two parties in all, each can subtract its own part from the sum.
 
 **Two sums show their difference.** The sums over two groups that differ by one party differ by the moments of
 this party. No protocol can prevent it once both are exact. In one round it happens by accident: a party is
 late, the others run again without it, and its first message comes after all. So a party sends exact moments
 to one group only. For any other group it warns and adds Gaussian noise to every sum of factors, from the
-system's secure source. With :math:`a^2, b^2` the mean diagonal entries of its own :math:`X^\top X` and
-:math:`Y^\top Y`, the noise has standard deviation :math:`\sqrt n a, \sqrt n b, a^2, ab, b^2` on the sums of
-x, y, xx, xy and yy, which is as large as its own sums can be. Such a sum is of little use. The coordinator
-learns of the late party the number of its users, and its moments plus the noise of those that answered: a
-party much larger than these is not hidden. To go on without a party, use two rounds from the beginning.
+system's secure source. Let :math:`a^2, b^2` be the mean diagonal entries of its own :math:`X^\top X` and
+:math:`Y^\top Y`. The noise has standard deviation :math:`\sqrt n a, \sqrt n b, a^2, ab, b^2` on the sums of
+x, y, xx, xy and yy: as large as its own sums can be. Such a sum is of little use. The coordinator learns the
+number of users of the late party, and its moments plus the noise of the parties that answered. A party much
+larger than these is not hidden. To go on without a party, use two rounds from the beginning.
 ``on_new_group`` chooses an error, or exact moments where the difference may be known.
 
-What is remembered of groups and sessions lasts as long as the process. Give each party a ``ledger`` file to
-remember it after a restart: in one round, a session that is used twice with other data shows the difference
-of the data.
+Groups and sessions are remembered as long as the process lives. Give each party a ``ledger`` file to remember
+them after a restart. In one round, a session used twice shows the difference of the two data sets.
 
-**What is not covered.** A sum can disclose a user, the more so the fewer there are. So does the difference of
+**Not covered.** A sum can disclose a user, the more so the fewer there are. So does the difference of
 two sums of one group, before and after a user came. Add noise first
-(:class:`tastebridge.privacy.PrivateMoments`) where that matters. How two parties come to share a key is
-theirs. All must have the same factors, fitted on data all may see. A coordinator that makes messages up is
-not an honest one.
+(:class:`tastebridge.privacy.PrivateMoments`) where that matters. How two parties come to share a key is left
+to them. All must have the same factors, fitted on data all may see. Nothing protects against a coordinator
+that forges messages.
 
 References
 ----------
-K. Bonawitz et al., "Practical secure aggregation for privacy-preserving machine learning", CCS (2017): the
-mask of one's own, which is taken off only for messages that came. Their recovery from parties that stay away
-in the second round is left out.
+K. Bonawitz et al., "Practical secure aggregation for privacy-preserving machine learning", CCS (2017).
+From there comes each party's own mask, removed only from messages that came. Their recovery from parties that
+stay away in the second round is left out.
 """
 
 from __future__ import annotations
@@ -80,6 +79,7 @@ _DIGITS = 20
 """Bits that the largest entry of a block must keep."""
 _ZEROS = 2
 """Zeros at the end, whose sum shows whether all masks cancelled."""
+# With more factors the sums are far too long for any message: refused before memory is asked for.
 _WIDEST = 1 << 14
 
 
@@ -90,14 +90,14 @@ class Member:
     ----------
     name : str
     keys : mapping of name to Key
-        For every other party of the sum the key shared with it, and with nobody else.
+        For every other party of the sum the key shared with it, and with no third party.
     coordinator : str, default="coordinator"
     ledger : str or Path, optional
         A file of this party that remembers sessions and groups after a restart. None for the memory of this
         process.
     on_new_group : {"noise", "error", "exact"}, default="noise"
-        What to do when exact moments went to another group before: add noise with a warning, refuse, or send
-        exact moments although the difference of the two sums becomes known.
+        The response if exact moments went to another group before: add noise with a warning, refuse, or send
+        exact moments. The last lets others learn the difference of the two sums.
 
     Examples
     --------
@@ -169,13 +169,14 @@ class Member:
                     f"session {session!r} was used before; its masks serve once. Name another."
                 )
             noise = self._noise(moments, self.group, memory.groups | set(groups))
+            # Entered before the message exists: a session whose message was lost is spent all the same.
             memory.enter(session, self.group if noise is None else None)
         total = total if noise is None else plus(total, noise)
         total = plus(total, self._pairwise(self._keys, session, len(total)))
         return self._message(KIND, session, moments.shape, noise is None, total=total)
 
     def sealed(self, moments: Moments, session: str) -> Message:
-        """Return the first message of a sum in two rounds: moments under a mask that nobody else has.
+        """Return the first message of a sum in two rounds: moments under a mask that only this party has.
 
         Raises
         ------
@@ -188,7 +189,7 @@ class Member:
         return self._message(SEALED, session, moments.shape, True, total=plus(total, own))
 
     def opening(self, session: str, sealed: Iterable[Message]) -> Message:
-        """Return the second message, for the parties whose first messages came: it serves for these alone.
+        """Return the second message, which serves only for the parties whose first messages came.
 
         Parameters
         ----------
@@ -222,14 +223,17 @@ class Member:
         with self._memory.open() as memory:
             noise = self._noise(moments, group, memory.groups)
             memory.enter(None, group if noise is None else None)
+        # A second opening for another group would show the difference of the two.
         del self._own[session]
         total = own if noise is None else plus(own, noise)
+        # The label holds the digest of all first messages: parties that were shown different ones draw masks
+        # that do not cancel.
         keys = {name: self._keys[name] for name in names if name != self.name}
         masks = self._pairwise(keys, f"opening/{session}/{_digest(parts)}", len(own))
         return self._message(OPENING, session, moments.shape, noise is None, total=plus(total, masks))
 
     def _noise(self, moments: Moments, group: Group, groups: set[Group]) -> Ring | None:
-        """Return the noise that hides those who are in only one of two groups; None if there is one group."""
+        """Return the noise that hides parties in only one of two groups; None if there is one group."""
         others = sorted(groups - {group})
         if not others or self.on_new_group == "exact":
             return None
@@ -248,9 +252,10 @@ class Member:
         return _noise_like(moments)
 
     def _pairwise(self, keys: Mapping[str, Key], label: str, size: int) -> Ring:
-        """Return the sum of the masks shared with others, which the theirs cancel."""
+        """Return the sum of the masks shared with others, which cancels with their masks."""
         total = np.zeros((size, WORDS), dtype=np.uint64)
         for other, key in keys.items():
+            # Both parties must agree on the label and on who adds and who subtracts: the order of names says.
             first, second = sorted((self.name, other))
             drawn = mask(key.derive("secure aggregation"), f"{label}/{first}/{second}", total.shape)
             total = plus(total, drawn if self.name == first else negative(drawn))
@@ -271,8 +276,8 @@ def sum_masked(
     Raises
     ------
     MessageError
-        If a party is missing, strange or there twice; messages do not fit together; or masks do not cancel,
-        as when two parties do not share a key.
+        If a party is missing, strange or there twice, or messages do not fit together. Also if masks do not
+        cancel, as when two parties do not share a key.
 
     Warns
     -----
@@ -302,8 +307,8 @@ def sum_opened(
     Raises
     ------
     MessageError
-        If the two rounds are not from the same parties; messages do not fit together; or masks do not cancel,
-        as when the parties were not shown the same messages.
+        If the two rounds are not from the same parties, or messages do not fit together. Also if masks do not
+        cancel, as when the parties were not shown the same messages.
 
     Warns
     -----
@@ -346,7 +351,7 @@ def _wide(moments: Moments, n_parties: int) -> Ring:
 
 
 def _noise_like(moments: Moments) -> Ring:
-    """Return Gaussian noise for the sums of factors, as large as those of the same users can be."""
+    """Return Gaussian noise for the sums of factors, as large as the sums of the same users can be."""
     p, q = moments.shape
     a, b = (float(np.sqrt(np.trace(part) / len(part))) for part in (moments.xx, moments.yy))
     root = float(np.sqrt(moments.n))
@@ -386,8 +391,9 @@ def _checked(
 
 
 def _digest(parts: list[Message]) -> str:
-    """Return what stands for a set of messages: 64 hexadecimal digits."""
+    """Return the digest of a set of messages: 64 hexadecimal digits."""
     total = hashlib.sha256()
+    # By sender, since messages come in any order; digests of equal length leave no doubt where one ends.
     for message in sorted(parts, key=lambda part: part.sender):
         total.update(hashlib.sha256(message.to_bytes()).digest())
     return total.hexdigest()
@@ -406,6 +412,7 @@ def _sum(parts: list[Message]) -> Ring:
 
 def _moments(total: Ring, p: int, q: int, parts: list[Message]) -> Moments:
     """Return the moments of a sum; with noise in it, their second moments made positive semidefinite."""
+    # Masks that are left over make these 384 bits uniform: the chance that all are 0 is 2^-384.
     if total[-_ZEROS:].any():
         raise MessageError(
             "the masks do not cancel: two parties do not share a key, were shown different messages, or a "

@@ -88,12 +88,14 @@ def negative(words: Ring) -> Ring:
 def mask(secret: bytes, label: str, shape: tuple[int, ...]) -> Ring:
     """Return the uniform numbers modulo 2^64 of a secret and a label: SHAKE-256 of both as a stream."""
     size = 8 * int(np.prod(shape))
+    # The length first, so that no other pair of secret and label gives the same bytes.
     seed = len(secret).to_bytes(8, "big") + secret + label.encode("utf-8")
     return np.frombuffer(hashlib.shake_256(seed).digest(size), dtype="<u8").reshape(shape)
 
 
 def product(A: Ring, B: Ring) -> Ring:
     """Return ``A.T @ B`` modulo 2^64."""
+    # numpy multiplies unsigned integers modulo 2^64 by its own loops: no BLAS, and nothing is rounded.
     return np.ascontiguousarray(A.T) @ B
 
 

@@ -1,7 +1,7 @@
 r"""Masked moments over Flower: its transport, its nodes, and the messages of this package within its own.
 
-A Flower *server app* calls every connected node once, each *client app* answers with the moments of its
-users under masks (:class:`tastebridge.privacy.federated.Member`), and the server learns their sum:
+A Flower *server app* calls every connected node once. Each *client app* answers with the moments of its
+users under masks (:class:`tastebridge.privacy.federated.Member`). The server learns their sum:
 
 .. code-block:: python
 
@@ -19,13 +19,13 @@ users under masks (:class:`tastebridge.privacy.federated.Member`), and the serve
     def main(grid, context):
         mapping = RidgeMap().fit_moments(flower.sum_over(grid, context, ["ada", "eva", "kim"]))
 
-**Who learns what** is as for sums in one round (:mod:`tastebridge.privacy.federated.aggregate`); Flower
+**Each side learns** as much as in sums in one round (:mod:`tastebridge.privacy.federated.aggregate`). Flower
 sees no more than its server does. A session is named after Flower's run, and a node answers each session
 once. Sessions and groups are kept in the state of Flower's context, which lasts for one run: the app itself
 forgets between calls. Give each member a ``ledger`` file to remember groups between runs. A node that fails
 is not left out by calling the others again: they would add noise to hide it. Only sums go this way. The
-protocol of two parties (:class:`tastebridge.privacy.federated.Party`) does not: in Flower everything passes
-the server, and a server that helps *and* sees the masked rows can take the masks off.
+protocol of two parties (:class:`tastebridge.privacy.federated.Party`) does not. In Flower everything passes
+the server, and a server that helps *and* sees the masked rows can remove the masks.
 
 References
 ----------
@@ -73,6 +73,7 @@ def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
     def answer(message: Any, context: Any) -> Any:
         call = unpacked(message)
         call.expect(_CALL, call.session, _ALL)
+        # Before the member is asked: a party that fails must not be called a second time with the same masks.
         _use(context, call.session)
         member, moments = party(context)
         masked = member.masked_after(moments, call.session, _groups(context))
@@ -112,8 +113,8 @@ def sum_over(
     MissingDependencyError
         If Flower is not installed.
     MessageError
-        If there are not as many nodes as parties, a node fails or stays away, or what comes back is damaged
-        or does not add up: see :func:`tastebridge.privacy.federated.sum_masked`.
+        If there are not as many nodes as parties, or a node fails or stays away. Also if an answer is damaged
+        or they do not add up: see :func:`tastebridge.privacy.federated.sum_masked`.
 
     Examples
     --------
@@ -150,13 +151,13 @@ def unpacked(message: Any) -> Message:
     if message.has_error():
         raise MessageError(
             f"the party at node {message.metadata.src_node_id} failed: Flower's error {message.error.code} "
-            "came instead of its answer. What went wrong stands in the log of that node."
+            "came instead of its answer. See the log of that node."
         )
     config = message.content.config_records.get(_RECORD, {})
     text = config.get(_BYTES)
     if len(message.content) != 1 or set(config) != {_BYTES} or not isinstance(text, bytes):
         raise MessageError(
-            f"what comes over Flower must be one record {_RECORD!r} with the bytes of a message; the records "
+            f"a message over Flower must be one record {_RECORD!r} with the bytes of a message; the records "
             f"{sorted(map(str, message.content))[:5]} came."
         )
     return Message.from_bytes(text)
@@ -169,6 +170,7 @@ def _of_run(context: Any) -> str:
 
 def _use(context: Any, session: str) -> None:
     """Enter a session of this run among those answered."""
+    # Flower makes the app anew for each call and keeps only the state of the context.
     record = context.state.setdefault(_RECORD, _library().app.ConfigRecord())
     used = list(record.get(_SESSIONS, []))
     if not session.startswith(_of_run(context)):

@@ -1,7 +1,7 @@
 """The memory of a party of sums: which sessions are used, and to which groups exact moments went.
 
-Memory is kept for as long as the process lives, under tags of the keys, so that a new object for the same
-party remembers what the last one did. With a ledger file it outlives the process.
+Memory is kept for as long as the process lives, under tags of the keys. So a new object for the same party
+remembers the sums of the last one. With a ledger file the memory outlives the process.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tastebridge.privacy.ledger import Ledger, open_ledger
 Group = tuple[str, ...]
 """The names of the members of a sum, sorted."""
 
+# One record for all parties of the process: a new Member of the same name and key must find it.
 _LOCK = Lock()
 _RECORDS: list[dict[str, Any]] = []
 
@@ -36,6 +37,8 @@ class Memory:
     """
 
     def __init__(self, name: str, keys: Mapping[str, Key], path: str | Path | None) -> None:
+        # Tags are derived, so a ledger gives no key away. They depend on both names, so two parties of one
+        # process that share a key have memories of their own.
         self._tags = {
             key.derive(f"secure aggregation memory/{name}/{other}").hex()[:32] for other, key in keys.items()
         }

@@ -36,7 +36,7 @@ class Message:
     Attributes
     ----------
     kind : str
-        What it is, such as ``"masked rows"``.
+        The kind of message, such as ``"masked rows"``.
     session : str
         The run of a protocol it belongs to; masks serve for one session only.
     sender, receiver : str
@@ -88,9 +88,10 @@ class Message:
         Raises
         ------
         MessageError
-            If they are not, from first to last, a message of this version: cut off, too long, of another
-            schema, with fields too many or too few, or with an array that is not of its stated kind.
+            If they are not, from first to last, a message of this version. Reasons: cut off, too long, of
+            another schema, too many or too few fields, or an array that is not of its stated kind.
         """
+        # Before anything is parsed: a hostile message must not cost memory first.
         if len(text) > LARGEST:
             raise MessageError(f"a message may have {LARGEST:,} bytes; this one has {len(text):,}.")
         try:
@@ -106,7 +107,7 @@ class Message:
             )
         if set(content) != _FIELDS:
             odd = ", ".join(sorted(set(content) ^ _FIELDS))[:200]
-            raise MessageError(f"a message has the fields {sorted(_FIELDS)}; there is something with {odd}.")
+            raise MessageError(f"a message has the fields {sorted(_FIELDS)}; it differs in {odd}.")
         _check_texts(content)
         arrays = {name: _unpacked(name, packed) for name, packed in content["arrays"].items()}
         names = {part: content[part] for part in ("kind", "session", "sender", "receiver", "values")}
@@ -145,6 +146,7 @@ class Message:
 
 def _packed(name: str, array: NDArray[Any]) -> dict[str, Any]:
     array = np.ascontiguousarray(array)
+    # Little-endian on the wire, so that machines of any byte order read the same numbers.
     code = array.dtype.newbyteorder("<").str
     if code not in _DTYPES or (code == "<f8" and not np.isfinite(array).all()):
         raise MessageError(
@@ -160,6 +162,7 @@ def _unpacked(name: str, packed: Any) -> NDArray[Any]:
     dtype, shape, data = packed["dtype"], packed["shape"], packed["data"]
     if dtype not in _DTYPES or not isinstance(shape, list) or not 1 <= len(shape) <= 2:
         raise MessageError(f"the array {name[:80]!r} must be of {_DTYPES} with one or two axes.")
+    # Not isinstance: True is an int, and a size it is not.
     if not all(type(size) is int and 0 <= size <= LARGEST for size in shape) or not isinstance(data, str):
         raise MessageError(f"the array {name[:80]!r} has a broken shape or data.")
     try:
@@ -177,7 +180,7 @@ def _unpacked(name: str, packed: Any) -> NDArray[Any]:
 def _check_texts(content: dict[str, Any]) -> None:
     for part in ("session", "sender", "receiver"):
         if not isinstance(content[part], str) or not _NAME.fullmatch(content[part]):
-            raise MessageError(f"{part} must be lower-case letters, digits and _ . -; got another thing.")
+            raise MessageError(f"{part} must be lower-case letters, digits and _ . -; it is not.")
     if not isinstance(content["kind"], str) or len(content["kind"]) > 64:
         raise MessageError("kind must be a short text.")
     for part in ("values", "arrays"):
@@ -195,7 +198,7 @@ def _plain(value: Any) -> bool:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object of pairs that name each field once: others may read what comes twice otherwise."""
+    """Return the object of pairs that name each field once: other readers may take either of two."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a field comes twice")

@@ -1,13 +1,14 @@
 r"""Two businesses, one category each: noisy moments of the users they share.
 
 One party holds source factors X of its users, the other target factors Y of its own. Neither may learn which
-users are shared, or see a row of the other. A *helper*, who sees no data, does three things: it pairs keyed
-pseudonyms, it deals random numbers that let two matrices be multiplied unseen, and it adds noise.
+users are shared, or see a row of the other. A *helper*, who sees no data, does three things. It pairs keyed
+pseudonyms, deals random numbers that let two matrices be multiplied unseen, and adds noise.
 
 1. Each party sends the helper the pseudonyms of its users, keyed by a secret the two parties share.
 2. The helper gives every pseudonym a random slot among :math:`n_x + n_y`, the same slot for the same
-   pseudonym, and deals random :math:`R_x, r_x` to one and :math:`R_y, r_y = \beta(R_x, R_y) - r_x + e` to the
-   other. Here :math:`\beta(A, B)` are the entries of :math:`A^\top B` that make up moments, and e is noise.
+   pseudonym. It deals random :math:`R_x, r_x` to one party and :math:`R_y, r_y = \beta(R_x, R_y) - r_x + e`
+   to the other. Here :math:`\beta(A, B)` are the entries of :math:`A^\top B` that make up moments, and e is
+   noise.
 3. Each party puts its rows :math:`[1, x, xx^\top]` into its slots, zeros into all others, and sends the other
    :math:`\hat X = X + R_x`, or :math:`\hat Y = Y + R_y`.
 4. The shares :math:`v_x = r_x - \beta(R_x, \hat Y)` and :math:`v_y = \beta(\hat X, Y) + r_y` are exchanged.
@@ -16,27 +17,28 @@ pseudonyms, it deals random numbers that let two matrices be multiplied unseen, 
 All numbers are whole numbers modulo :math:`2^{64}` (fixed point), so nothing is lost but by rounding.
 
 **Why noise.** Exact sums :math:`n, \sum x, X^\top X` over the shared users are linear equations for who is
-shared, with coefficients that the party knows: with 32 factors, 561 equations, enough to find all shared ones
-among 300 users. Then the equations of :math:`X^\top Y` give the other's rows, if at most p + 1 are shared.
+shared, with coefficients that the party knows. With 32 factors there are 561 equations, enough to find all
+shared users among 300. Then the equations of :math:`X^\top Y` give the other's rows, if at most p + 1 are
+shared.
 
 **The noise.** Rows are divided by a power of two so that none is longer than 1. The six parts then get
 discrete Gaussian noise, as in :class:`tastebridge.privacy.PrivateMoments` with its default shares. Both
 parties get the same noisy moments. Their covariances are made positive semidefinite, and n is at least 1.
 
-**What a party learns.** From the moments, under :math:`(\varepsilon, \delta)`-differential privacy: let two
-data sets differ by one user of the other party being also a user of this one or not. Then the chance of any
-set of outcomes differs by at most the factor :math:`e^\varepsilon`, up to :math:`\delta`. Another row for a
+**A party learns** the moments under :math:`(\varepsilon, \delta)`-differential privacy. Let two data sets
+differ in whether one user of the other party is also a user of this one. Then the chance of any set of
+outcomes differs by at most the factor :math:`e^\varepsilon`, up to :math:`\delta`. Another row for a
 shared user, within the same power of two, counts as two such changes. Exactly, and without noise: the number
 of users and factors of the other, and the power of two that bounds its rows. With ``epsilon=inf`` there is no
 noise: **both parties can then find out exactly which of their users are shared**. Choose that only where the
-two may know the linkage. Every run spends privacy anew, and the budget of several runs is for the parties to
-keep: n runs of noise multiplier :math:`\sigma` count as one of :math:`\sigma / \sqrt n`.
+two may know the linkage. Every run spends privacy anew, and the parties keep the budget of several runs.
+n runs of noise multiplier :math:`\sigma` count as one of :math:`\sigma / \sqrt n`.
 
-**What the helper learns.** Pseudonyms, and so how many users are shared, but without the key not who; the
-numbers of factors; the noise; no row and no result.
+**The helper learns** pseudonyms, and so the number of shared users; without the key it cannot tell who they
+are. It knows the numbers of factors and the noise. It sees no row and no result.
 
-**What is not covered.** This holds against three that follow the protocol and do not work together. If the
-helper and a party do, they see the other's factors, user by user. The key agreement of the two parties, and
+**Not covered.** The guarantee holds if all three follow the protocol and do not work together. If the helper
+and one party do, they see the other's factors, user by user. The key agreement of the two parties, and
 channels that are encrypted and name the speaker, are out of scope.
 
 References
@@ -69,6 +71,7 @@ from tastebridge.privacy.moments import SHARES, moments_of
 from tastebridge.privacy.noise import discrete_gaussian
 from tastebridge.privacy.pseudonyms import pseudonyms_of
 
+# Slots and factors a party accepts: a hostile helper must not make it ask for endless memory.
 _MOST = 1 << 28
 _WIDEST = 1 << 12
 _EXACT = "exact"
@@ -154,6 +157,7 @@ class Party:
         self.name, self.peer, self.helper, self.side, self.session = name, peer, helper, side, session
         self._names = pseudonyms_of(ids, key, context=f"federated/{session}")
         self._kind = "int" if coded.ids.dtype.kind == "i" else "str"
+        # A power of two: dividing by it is exact, and it tells the other party least about the longest row.
         self._scale = 2.0 ** np.ceil(np.log2(max(float(np.linalg.norm(F, axis=1).max()), 2.0**-500)))
         self._factors = F / self._scale
         self._step = 0
@@ -184,6 +188,7 @@ class Party:
         self._sizes, self._correction = (p, q), deal.arrays["correction"]
         if self._correction.shape != (_n_sums(p, q),) or self._correction.dtype != np.uint64:
             raise MessageError("the helper's random numbers do not fit the factors.")
+        # Rows of zeros at the slots of the other party: they add nothing, and under the mask they look alike.
         self._rows = np.zeros((n_slots, _n_columns(own)), dtype=np.uint64)
         self._rows[slots] = to_fixed(augmented(self._factors), self._bits)
         self._mask = mask(_seed(deal), "rows", self._rows.shape)
@@ -258,8 +263,8 @@ class Helper:
         Raises
         ------
         MessageError
-            If the two do not belong together: one side each, ids of one kind, one session, each user once,
-            and the same epsilon and delta.
+            If the two do not belong together. They need one side each, ids of one kind, one session, each
+            user once, and the same epsilon and delta.
         """
         session = one.session
         for message in (one, two):
@@ -335,6 +340,7 @@ def _corrections(
     whole = bilinear(A, B, p, q)
     if noise:
         whole = whole + _noise(p, q, noise, _bits(n_slots, noise))
+    # The product is split in two, each part uniform by itself: neither party learns anything from its own.
     drawn = np.frombuffer(secrets.token_bytes(whole.nbytes), dtype="<u8")
     return [drawn, whole - drawn]
 
@@ -350,6 +356,7 @@ def _slots(names: Sequence[Ring]) -> tuple[list[np.ndarray], int]:
     if len(both) > _MOST:
         raise MessageError(f"{len(both):,} users are more than {_MOST:,}.")
     drawn = list(range(len(both)))
+    # From the secure source: slots in a predictable order would show which pseudonyms are shared.
     secrets.SystemRandom().shuffle(drawn)
     given = np.array(drawn, dtype=np.int64)[: len(users)][place]
     return [given[: len(names[0])], given[len(names[0]) :]], len(both)
@@ -377,6 +384,7 @@ def _triangle(p: int, variance: int) -> np.ndarray:
     rows, columns = np.triu_indices(p)
     drawn = np.empty(len(rows), dtype=np.int64)
     drawn[rows == columns] = discrete_gaussian(variance, p)
+    # Rounded up: half the variance rounded down would claim more privacy than there is.
     drawn[rows != columns] = discrete_gaussian(-(-variance // 2), p * (p - 1) // 2)
     return drawn
 
