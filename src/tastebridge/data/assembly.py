@@ -47,6 +47,8 @@ def _trim_slice(
     while not settled:
         settled = True
         for side in (0, 1):
+            # Each minimum counts the rows the other has left, so the two take turns until neither finds a
+            # rare id.
             counts = np.bincount(codes[side][keep], minlength=int(codes[side].max()) + 1)
             rare = keep & (counts < minima[side])[codes[side]]
             keep &= ~rare
@@ -75,6 +77,7 @@ def assemble(events: Events) -> tuple[Vocabulary, list[Interactions]]:
 
 def category_slices(events: Events) -> list[slice]:
     """Return the slice of rows of each category; categories without rows are left out."""
+    # Rows are sorted by category, so each category is one slice.
     bounds = np.searchsorted(events.categories, np.arange(len(events.category_ids) + 1))
     return [slice(start, stop) for start, stop in pairwise(bounds) if stop > start]
 
@@ -85,8 +88,10 @@ def _interactions(events: Events, rows: slice, places: np.ndarray, users: Vocabu
     items = Vocabulary(events.item_ids[used], "item_id")
     counts = np.bincount(places[events.users[rows]], minlength=len(users))
     indptr = np.concatenate([[0], np.cumsum(counts)])
+    # Weights were summed in double precision; only the matrix holds single precision.
     data = events.weights[rows].astype(np.float32)
     matrix = canonical((data, columns[events.items[rows]], indptr), (len(users), len(items)))
+    # A view would keep the times of all categories in memory as long as this one lives.
     times = None if events.times is None else events.times[rows].copy()
     return Interactions(category, users, items, matrix, times)
 

@@ -26,7 +26,7 @@ Repeats = Literal["sum", "max", "last"]
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What fresh events change.
+    """The changes that fresh events make.
 
     Attributes
     ----------
@@ -95,10 +95,12 @@ def rows_of(panel: Panel, name: str, users: Vocabulary, items: Vocabulary, timed
         return Interactions(name, users, items, empty, np.zeros(0) if timed else None)
     part = panel[name]
     at = panel.users.numbers(users.ids, missing="negative")
+    # A user who is not in the panel has the number -1: an empty row, from 0 to 0.
     starts, stops = (
         np.where(at < 0, 0, ends[at]) for ends in (part.matrix.indptr[:-1], part.matrix.indptr[1:])
     )
     indptr = np.concatenate([[0], np.cumsum(stops - starts)])
+    # The places of all entries of all rows: counted on from the start of each row.
     entries = np.repeat(starts - indptr[:-1], np.diff(indptr)) + np.arange(indptr[-1])
     parts = (part.matrix.data[entries], part.matrix.indices[entries], indptr)
     matrix = canonical(parts, (len(users), part.matrix.shape[1]))
@@ -164,6 +166,7 @@ def _found(users: Vocabulary, people: Vocabulary) -> tuple[np.ndarray, np.ndarra
     numbers = users.numbers(people.ids, missing="negative")
     known = numbers >= 0
     places = np.where(known, numbers, 0)
+    # A new user goes where the id belongs, so that the ids stay ascending.
     places[~known] = np.searchsorted(users.ids, people.ids[~known])
     return places, known
 

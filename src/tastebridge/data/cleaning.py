@@ -16,6 +16,7 @@ SeveralCategories = Literal["auto", "keep", "first", "primary", "all", "error"]
 _MERGES = ("sum", "max", "last", "count", "error")
 _SEVERAL = ("auto", "keep", "first", "primary", "all", "error")
 _MERGED = ("duplicates", "several categories")
+# These mean a mistake in the table; rare items and busy users are the choice of the policy.
 _BAD = (
     "missing ids",
     "missing times",
@@ -29,7 +30,7 @@ _BAD = (
 
 @dataclass(frozen=True)
 class CleaningPolicy:
-    """What to do with rows that cannot be used as they are; carried out in the order of the parameters.
+    """Rules for rows that cannot be used as they are, applied in the order of the parameters.
 
     Parameters
     ----------
@@ -45,9 +46,9 @@ class CleaningPolicy:
     max_events_per_user : int or None, default=None
         Users with more rows than this, over all categories, are taken for bots and left out whole.
     duplicates : {"sum", "max", "last", "count", "error"}, default="sum"
-        The weight of a user and an item that meet in several rows: the sum or the largest of the weights,
-        the one of the latest row (of rows equally late or without times: the last in the frame), or the
-        number of rows. The sum is right for events; for ratings take ``"last"``.
+        The weight of a user and an item that meet in several rows: the sum, the largest or the latest of the
+        weights, or the number of rows. Of rows equally late or without times the last in
+        the frame counts. The sum is right for events; for ratings take ``"last"``.
     min_user_events : int, default=1
         Users with fewer items in a category lose their rows in this category.
     min_item_events : int, default=1
@@ -64,13 +65,14 @@ class CleaningPolicy:
         - ``"primary"``: the category with the most rows of the item; of equals the larger one.
         - ``"all"``: every category, the weight of a pair split evenly over them.
         - ``"keep"``: every category with the whole weight, so that an event counts several times.
-        - ``"auto"``: ``"primary"`` with a warning where the table is surely of this kind (of at least 20
-          pairs of a user and such an item, 95 % stand in every category of the item), otherwise ``"keep"``.
+        - ``"auto"``: ``"primary"`` with a warning where the table is clearly of this kind, otherwise
+          ``"keep"``. The test: at least 20 pairs of a user and such an item, of which 95 % stand in every
+          category of the item.
 
         It concerns whole tables only: a history that is folded in keeps its rows.
     ratings : bool or None, default=None
-        Whether weights are ratings, of which 0 and below are the lowest (0 to 4, thumbs 0 and 1, -1 and 1),
-        and rows with them are kept. None means yes with ``duplicates="last"`` and without ``event_weights``.
+        Whether weights are ratings. Then rows with weights of 0 and below, the lowest ratings, are kept (0 to
+        4, thumbs 0 and 1, -1 and 1). None means yes with ``duplicates="last"`` and without ``event_weights``.
         Where 0 or -1 stands for "seen, not rated", leave these rows out, or pass False.
 
     Examples
@@ -100,6 +102,7 @@ class CleaningPolicy:
     ratings: bool | None = None
 
     def __post_init__(self) -> None:
+        # The first six fields are the rules for bad rows.
         for rule in fields(self)[:6]:
             check_choice(rule.name, getattr(self, rule.name), ("drop", "error"))
         check_choice("duplicates", self.duplicates, _MERGES)
@@ -114,9 +117,10 @@ class CleaningPolicy:
         check_choice("several_categories", self.several_categories, _SEVERAL)
 
     def settled(self, event_weights: object) -> CleaningPolicy:
-        """Return the policy with ``ratings`` decided; ``event_weights`` are those of the frame, or None."""
+        """Return the policy with ``ratings`` decided, from the ``event_weights`` of the frame or None."""
         if self.ratings is not None:
             return self
+        # Events add up, while of several ratings the last one holds: "last" shows that weights are ratings.
         return replace(self, ratings=self.duplicates == "last" and event_weights is None)
 
 

@@ -30,7 +30,7 @@ def scrub(events: Events, policy: CleaningPolicy) -> tuple[Events, list[Cleaning
     events : Events
         All rows of a frame.
     policy : CleaningPolicy
-        What to do with each kind of bad row.
+        The action for each kind of bad row.
 
     Returns
     -------
@@ -54,6 +54,7 @@ def scrub(events: Events, policy: CleaningPolicy) -> tuple[Events, list[Cleaning
     return events, steps
 
 
+# A policy is frozen: its rules are made once, not anew for every history that is folded in.
 @lru_cache
 def _rules(policy: CleaningPolicy) -> list[_Rule]:
     cap = policy.max_events_per_user
@@ -95,10 +96,12 @@ def _impossible_times(events: Events) -> np.ndarray:
 def _busy(events: Events, cap: int | None) -> np.ndarray:
     if cap is None or not len(events):
         return np.zeros(len(events), dtype=bool)
+    # Rows without a user are gone: the rule of missing ids comes first, and bincount takes no -1.
     return (np.bincount(events.users) > cap)[events.users]
 
 
 def _complaint(rule: _Rule, rows: int, found: np.ndarray) -> str:
+    # Impossible times have no option of their own.
     name = "missing_times" if rule.step == "impossible times" else rule.step.replace(" ", "_").lower()
     first = int(np.argmax(found))
     return (

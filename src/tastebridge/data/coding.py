@@ -93,7 +93,7 @@ def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
 
 
 def to_arrow(values: Any) -> pa.Array | pa.ChunkedArray:
-    """Return a column of any kind as an Arrow column, NaN as null, or raise what Arrow raises."""
+    """Return a column of any kind as an Arrow column, NaN as null; errors of Arrow pass through."""
     if not isinstance(values, nw.Series | pd.Series):  # pandas is read as it is, which is the quicker
         values = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(values, nw.Series):
@@ -114,6 +114,7 @@ def _why_not(values: Any, name: str, error: Exception) -> str:
     """Return which types a column mixes and where each comes first; the values may be personal."""
     places: dict[str, int] = {}
     for row, value in enumerate(values if isinstance(values, Iterable) else ()):
+        # NaN is not equal to itself.
         if value is not None and value == value:
             places.setdefault(type(value).__name__, row)
     if len(places) > 1:
@@ -136,6 +137,7 @@ def _whole_floats(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     numbers = column.cast(pa.float64()).to_numpy().astype(np.float64)
     given = ~np.isnan(numbers)
     with np.errstate(invalid="ignore"):
+        # Infinity is its own floor: the bound of exact floats refuses it.
         broken = given & ((np.floor(numbers) != numbers) | (np.abs(numbers) > exact))
     if broken.any():
         row = int(np.argmax(broken))
@@ -157,6 +159,7 @@ def _code(column: pa.ChunkedArray) -> Coded:
     if len(column) <= _FEW:
         return _code_few(column.to_pylist(), np.dtype(np.int64 if whole else object))
     return (
+        # large_string, since the offsets of string end at 2 GiB of text.
         _sort_ints(_distinct(column)) if whole else _sort_strings(_distinct(column.cast(pa.large_string())))
     )
 
@@ -216,6 +219,7 @@ def _encode_dictionary(column: pa.ChunkedArray, name: str) -> Coded:
     array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
     values = encode(array.dictionary, name)
     rows = _filled(array.indices.cast(pa.int64()))
+    # Null is code -1, which finds the last place.
     codes = np.append(values.codes, np.int32(-1))[rows]
     used = np.zeros(len(values.ids) + 1, dtype=bool)
     used[codes] = True

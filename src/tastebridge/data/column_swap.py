@@ -22,8 +22,8 @@ def warn_if_swapped(events: Events) -> None:
 
     - at most 1 % of the "users" stand in several categories;
     - at least 5 % of the "items" do, and at least three of them;
-    - the "users" are the more uneven: few items are taken often and most seldom, while users differ less in
-      how much they do (by the coefficient of variation, its mean over the categories).
+    - the "users" are the more uneven, by the coefficient of variation, its mean over the categories. Few
+      items are taken often and most seldom, while users differ less in their activity.
 
     So catalogues that share items raise no alarm, even if two of them share no user. Catalogues that number
     their items from 0 in every category raise none either, as long as users are linked. A panel of one

@@ -11,6 +11,8 @@ from tastebridge.exceptions import InvalidDataError
 REQUIRED = ("user_id", "item_id", "category")
 ROLES = (*REQUIRED, "weight", "timestamp", "event")
 
+# Among them msno (KKBox), steamid (Steam), gmap_id (Google Local), btag (Taobao) and parent_asin
+# (Amazon Reviews 2023).
 _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "user_id": (
         ("userid", "user", "useridx", "uid", "visitorid", "reviewerid", "customerid", "customer", "memberid"),
@@ -99,8 +101,9 @@ def recognise(
     """Return the column of each role.
 
     A column named exactly as its role wins. Otherwise it is the one column with a name that public data sets
-    use: ``userId``, ``reviewerID``, ``movieId``, ``genre``, ``rating``, ``unix_timestamp``, … Case, blanks,
-    underscores and RecBole's ``:token`` suffix do not matter. Columns without a role are ignored.
+    use: ``userId``, ``reviewerID``, ``movieId``, ``genre``, ``rating``, ``unix_timestamp`` and the like.
+    Case, blanks, underscores and RecBole's ``:token`` suffix do not matter. Columns without a role are
+    ignored.
 
     Parameters
     ----------
@@ -154,7 +157,10 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
     """Return the column that plays a role, as :func:`recognise` finds it; None where there is none."""
     if role in names:
         return role
+    # RecBole writes user_id:token.
     typed = [name for name in names if name.split(":")[0] == role]
+    # The first tier with a column decides. Two columns of one tier are an error, of two tiers they are
+    # not.
     known = typed or next(filter(None, _by_tier(role, names)), [])
     if len(known) > 1:
         raise InvalidDataError(
@@ -205,6 +211,7 @@ def _refuse_missing(roles: Mapping[str, str], names: Sequence[str], needed: Sequ
 
 def _nearest_column(role: str, names: Sequence[str]) -> str:
     plain = {plain_name(name): name for name in names if not holds_several(name)}
+    # In the order of the tiers, so that the commonest name gives the hint.
     for word in (word for tier in _PEERS[role] for word in tier):
         close = difflib.get_close_matches(word, list(plain), n=1, cutoff=0.7)
         if close:

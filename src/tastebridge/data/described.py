@@ -18,7 +18,7 @@ from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
 
 FEATURES = "features"
-"""What features are called that are given without a name."""
+"""The name of features that are given without one."""
 
 
 def with_described(panel: Panel, features: Any, categories: Mapping[str, Vocabulary]) -> Panel:

@@ -58,6 +58,7 @@ def weights_of_events(events: Any, weights: Mapping[Any, float]) -> np.ndarray:
     unknown = [event for event in types if event not in known]
     if unknown:
         raise InvalidDataError(_no_weight(unknown[0], types, known))
+    # The last place serves code -1, a missing type.
     table = np.array([*(known[event] for event in types), np.nan])
     return table[coded.codes]
 

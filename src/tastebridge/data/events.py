@@ -93,6 +93,7 @@ def read_events(
     """
     columns = dict(columns or {})
     if event_weights is None:
+        # Types of events mean nothing without weights: two such columns must not make a role unclear.
         columns.setdefault("event", None)
     table, roles = _chosen(frame, columns)
     if not len(table) and not part:
@@ -102,6 +103,7 @@ def read_events(
     categories = _named(encode(series["category"], "category"))
     weights = _weights(series["weight"], part) if "weight" in series else np.ones(len(table))
     if no_rating is not None and "weight" in series:
+        # Weights are rounded to single precision by now, so the sign of no rating is too.
         weights[weights == np.float32(no_rating)] = 1.0 if unrated == "event" else np.nan
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
@@ -114,6 +116,7 @@ def read_events(
 def _chosen(frame: Any, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:
     """Return a frame with the columns that play a role, and which does; pandas is read as it is."""
     names = frame.columns.tolist() if isinstance(frame, pd.DataFrame) else []
+    # pandas is the quicker as it is; a frame with doubled names goes on, to the error that names them.
     if names and len(set(names)) == len(names):
         return frame, recognise([name for name in names if isinstance(name, str)], columns)
     data = into_frame(frame)
@@ -169,6 +172,7 @@ def _named(categories: Coded) -> Coded:
         return categories
     names = categories.ids.astype(str).astype(object)
     order = np.argsort(names)
+    # The inverse of the order: the new place of each category. Code -1 finds the last place and stays -1.
     places = np.append(np.argsort(order), -1).astype(np.int32)
     return Coded(names[order], places[categories.codes])
 
@@ -181,6 +185,7 @@ def _weights(series: Any, part: bool) -> np.ndarray:
             raise
         raise InvalidDataError(f"weight must be a column of numbers; got {dtype_of(series)}.") from None
     with np.errstate(over="ignore", under="ignore"):
+        # As the matrix will hold them: a weight that is infinite or 0 in single precision is cleaned as such.
         weights = weights.astype(np.float32).astype(np.float64)
     if np.isnan(weights).all() and not part:
         raise InvalidDataError(

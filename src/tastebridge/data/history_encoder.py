@@ -34,7 +34,7 @@ class HistoryEncoder:
         The items the model knows; the columns of the rows.
     weighting : Weighting
     statistics : dict of category to WeightingStatistics
-        What the weighting learned at the fit.
+        The statistics of the weighting, learned at the fit.
     event_weights : mapping of event type to weight, optional
         The worth of each type of event in a frame.
     policy : CleaningPolicy
@@ -99,6 +99,7 @@ class HistoryEncoder:
 
     def rows_of(self, panel: Panel, users: NDArray[np.int64]) -> Rows:
         """Return the weighted rows of some users of the panel of the fit; empty ones for the number -1."""
+        # -1 would be the last row; rows of unknown users are emptied below.
         at = np.maximum(users, 0)
         rows = {name: part[at] for name, part in self.rows(panel, keep=True).items()}
         if (users >= 0).all():
@@ -112,7 +113,7 @@ class HistoryEncoder:
         ----------
         history : Panel or frame
         missing : {"skip", "error"}, default="skip"
-            What to do with events of items the model does not know: pass over with a warning, or refuse.
+            The treatment of events of items the model does not know: pass over with a warning, or refuse.
         quiet : bool, default=False
             Whether to pass them over without a warning.
 
@@ -159,6 +160,7 @@ class HistoryEncoder:
         if name not in panel.categories:
             return sparse.csr_matrix((len(panel), len(self.items[name])), dtype=np.float32)
         part = panel[name]
+        # By identity: another panel has other rows of the same category.
         if name in self._kept and self._kept[name][0] is part:
             return self._kept[name][1]
         weighted = self.weigh(with_items(part, self.items[name])[0], self.statistics[name])
@@ -168,7 +170,7 @@ class HistoryEncoder:
 
 
 def _emptied(rows: sparse.csr_matrix, which: NDArray[np.bool_]) -> sparse.csr_matrix:
-    """Return the rows, those of a mask empty; zeros that others store stay: the item is had."""
+    """Return the rows, emptied where a mask says so; zeros that others store stay: the item is had."""
     lengths = np.diff(rows.indptr)
     kept = np.repeat(~which, lengths)
     indptr = np.append(0, np.cumsum(np.where(which, 0, lengths)))

@@ -1,4 +1,4 @@
-"""Interactions: who had to do with what in one category, and how strongly."""
+"""Interactions: which user interacted with which item of one category, and how strongly."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class Interactions:
 def canonical(parts: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int]) -> sparse.csr_matrix:
     """Return the CSR matrix of (data, indices, indptr) known to be sorted and without repetitions.
 
-    Both index arrays become of one type: see :func:`index_type`. scipy would look at all that is known, which
-    for one user takes most of the time.
+    Both index arrays become of one type: see :func:`index_type`. scipy's constructor checks all entries,
+    which for one user takes most of the time.
     """
     matrix = copy(_NOTHING)
     matrix.resize(shape)

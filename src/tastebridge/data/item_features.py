@@ -27,7 +27,7 @@ class ItemFeatures:
     items : Vocabulary
         The items, ascending.
     matrix : ndarray or csr_matrix of float32, shape (n_items, n_features)
-        Finite. Dense columns may be on any scale: what uses them standardises them. Sparse ones, such as
+        Finite. Dense columns may be on any scale: models standardise them. Sparse ones, such as
         tags, are taken as they are. An item nothing is known of has the mean of the others in a dense
         matrix and zeros in a sparse one.
     described : ndarray of bool, shape (n_items,)
@@ -104,8 +104,10 @@ class ItemFeatures:
         described = known & self.described[at]
         if sparse.issparse(self.matrix):
             matrix = sparse.csr_matrix(sparse.diags(known.astype(np.float32)) @ self.matrix[at])
+            # The product leaves the entries of unknown items as stored zeros.
             matrix.eliminate_zeros()
             return replace(self, items=items, matrix=matrix, described=described)
+        # With the mean an unknown item is an average one, once columns are standardised.
         mean = self.matrix[self.described].mean(axis=0, dtype=np.float64).astype(np.float32)
         matrix = np.where(described[:, None], self.matrix[at], mean)
         return replace(self, items=items, matrix=matrix, described=described)

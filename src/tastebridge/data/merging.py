@@ -29,6 +29,7 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
     events, steps : Events, list of CleaningStep
         Sorted rows, none twice; a step if anything was merged.
     """
+    # One number per row instead of three columns to sort by; users times items exceed 32 bits.
     key = (events.categories.astype(np.int64) * len(events.user_ids) + events.users) * len(events.item_ids)
     key += events.items
     order = np.argsort(key, kind="stable")
@@ -55,6 +56,7 @@ def _tie_break(events: Events, duplicates: Merge) -> np.ndarray:
 def _order_ties(order: np.ndarray, key: np.ndarray, first: np.ndarray, by: np.ndarray) -> np.ndarray:
     """Return the order with the rows of each repeated pair sorted; the others stay where they are."""
     tied = np.flatnonzero(~first | ~np.append(first[1:], True))
+    # In the order of the frame again: lexsort is stable, so of rows equally late the last one wins.
     rows = np.sort(order[tied])
     ordered = order.copy()
     ordered[tied] = rows[np.lexsort((by[rows], key[rows]))]
@@ -71,6 +73,7 @@ def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
         weights = np.add.reduceat(events.weights, starts)
     else:  # the largest sorts last by size, the latest sorts last by time
         weights = events.weights[ends]
+    # Each weight is finite by now, but a sum may exceed the range of the matrix.
     if np.abs(weights).max() > np.finfo(np.float32).max:
         raise InvalidDataError("merged weights exceed the range of single precision. Scale the weights down.")
     return replace(one, weights=weights, times=times)

@@ -56,5 +56,6 @@ def _first_names(numbers: np.ndarray, names: list[Any], n_items: int) -> np.ndar
     table = np.full(n_items + 1, None, dtype=object)
     values = np.array([*names, None], dtype=object)
     values[pd.isna(values)] = None
+    # Backwards: of several names the one written last stays, which is the first.
     table[numbers[::-1]] = values[-2::-1]
     return table

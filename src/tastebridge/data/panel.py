@@ -29,8 +29,8 @@ class Panel:
     """Several categories of interactions between the same users and their items.
 
     Make one with :meth:`from_frame` or :func:`tastebridge.data.read_panel`. ``len`` counts users, indexing
-    with a name gives a category. Indexing with numbers, a mask or a slice gives the panel of these users, so
-    that scikit-learn's splitters and searches work on a panel as they do on an array. The users of a panel
+    with a name gives a category. Indexing with numbers, a mask or a slice gives the panel of these users. So
+    scikit-learn's splitters and searches work on a panel as they do on an array. The users of a panel
     stand in ascending order of their ids, in whatever order they were asked for.
 
     Parameters
@@ -78,6 +78,8 @@ class Panel:
                         "them by with_item_features."
                     )
         ordered = {name: self.interactions[name] for name in sorted(self.interactions)}
+        # Sorted by name, so that the order of rows in a frame leaves no trace; read-only, as the dataclass
+        # is.
         object.__setattr__(self, "interactions", MappingProxyType(ordered))
 
     @classmethod
@@ -261,8 +263,8 @@ class Panel:
         """Return the panel with numbers that describe the items of a category.
 
         Several kinds of features, such as texts and pictures, are added one by one under names of their own,
-        and are weighed apart. Where two categories have features of one name with the same columns, these
-        are one space: the likes of a user in the one are compared with the items of the other.
+        and are weighed apart. If two categories have features of one name with the same columns, these are
+        one space. Then the likes of a user in one category are compared with the items of the other.
 
         Parameters
         ----------
@@ -273,7 +275,7 @@ class Panel:
         item_ids : list or column of ids, optional
             The item of each row of a matrix; None for the items of the category in ascending order.
         name : str, default="features"
-            The kind of features; those of the same name are replaced.
+            The kind of features; features of the same name are replaced.
         new_items : bool, default=True
             Whether items that are described but have no events join the category, so that they can be
             recommended. Otherwise their rows are left out.
@@ -327,5 +329,6 @@ class Panel:
         return f"<Panel of {len(self):,} people in {len(self.categories)} categories: {names}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only mapping cannot be pickled, as joblib does to send a panel to another process.
         parts = (self.users, dict(self.interactions), self.cleaning, self.item_names)
         return Panel, (*parts, dict(self.item_features))

@@ -43,6 +43,8 @@ def clean(
     events, steps = scrub(events, policy)
     if not part:
         _refuse_nothing(rows_in, len(events), steps)
+    # Merged first: the rules on categories and minimum counts are about pairs of user and item, not
+    # events.
     events, merged = merge(events, policy.duplicates)
     events, settled = (events, []) if part else settle_categories(events, policy.several_categories)
     events, trimmed = trim(events, policy)

@@ -101,6 +101,8 @@ def read_panel(
     found = read_table(path, wanted, options)
     if not found.table.num_rows:
         raise InvalidDataError(f"{_shown(path)} has no rows; a panel needs at least one.")
+    # The columns go by their roles now. A role the files lack is None, or its name might be recognised
+    # anew.
     explicit: dict[str, str | None] = dict.fromkeys(("weight", "timestamp", "event"))
     explicit |= {role: role for role in found.table.column_names}
     from_frame_options.setdefault("item_names", found.item_names)

@@ -29,7 +29,7 @@ class Places(NamedTuple):
         return np.setdiff1d(np.arange(self.size), self.moved, assume_unique=True)
 
     def spread(self, rows: Any) -> Any:
-        """Return rows of the old ids, dense or sparse, at their new places; those of new ids are 0."""
+        """Return rows of the old ids, dense or sparse, at their new places; rows of new ids are 0."""
         if sparse.issparse(rows):
             entries = rows.tocoo()
             where = self.moved[entries.row], entries.col

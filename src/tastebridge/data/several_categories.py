@@ -21,8 +21,8 @@ class _Repeated:
     """The rows of items in several categories.
 
     ``rows`` are their places, ``pairs`` the user and item of each as a number. ``complete`` is the share of
-    pairs that stand in every category of their item, with one weight and time; ``varied`` whether the items
-    differ in their categories.
+    pairs that stand in every category of their item, with one weight and time. ``varied`` says whether the
+    items differ in their categories.
     """
 
     rows: np.ndarray
@@ -64,6 +64,7 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
             " 'keep')."
         )
     if policy == "auto":
+        # Items that all stand in all categories are no table of genres.
         if not found.varied or found.n_pairs < _LEAST_PAIRS or found.complete < _SHARE:
             return events, []
         policy = "primary"
@@ -93,6 +94,7 @@ def _repeated(events: Events) -> _Repeated | None:
     pairs = events.users[rows].astype(np.int64) * len(events.item_ids) + events.items[rows]
     distinct, places, counts = np.unique(pairs, return_inverse=True, return_counts=True)
     whole = counts == n_categories[distinct % len(events.item_ids)]
+    # One event written once per genre has one weight and one time; separate events hardly ever do.
     for values in (events.weights[rows], *([] if events.times is None else [events.times[rows]])):
         whole &= _spread(values, places, len(distinct)) == 0
     varied = bool((n_categories[n_categories > 0] < len(np.unique(events.categories))).any())

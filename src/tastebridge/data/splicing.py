@@ -1,4 +1,4 @@
-"""Rows of a sparse matrix cut out and put in, at the speed of copying what stays."""
+"""Rows of a sparse matrix cut out and put in, at the speed of copying the other rows."""
 
 from __future__ import annotations
 
@@ -63,10 +63,12 @@ class Splice:
 
     def _pieces(self, old: NDArray, ends: NDArray, new: NDArray, new_ends: NDArray) -> NDArray:
         """Return the runs of rows that stay, with the new rows between them."""
+        # A row that goes is passed over: the next run starts one row later.
         starts = ends[np.append(0, self.at + self.gone)]
         stops = ends[np.append(self.at, len(ends) - 1)]
         pieces = [old[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
         if self.filled:
             added = np.split(new, new_ends[1:-1])
+            # There is one run of old rows more than there are new rows; nothing follows the last.
             pieces = [part for pair in zip(pieces, [*added, new[:0]], strict=True) for part in pair]
         return np.concatenate(pieces)

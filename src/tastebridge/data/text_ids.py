@@ -13,7 +13,9 @@ from tastebridge.exceptions import InvalidDataError
 IdKind = Literal["auto", "str", "int"]
 """How the digits of a text file are read."""
 
+# At most 19 digits: most of these numbers fit in 64 bits, and the cast refuses the rest.
 _WHOLE = r"^(0|-?[1-9][0-9]{0,18})$"
+# At most 15 digits: a float holds these exactly, so 7.0 was the number 7.
 _WHOLE_AS_FLOAT = r"^(0|-?[1-9][0-9]{0,14})\.0$"
 
 
@@ -21,7 +23,7 @@ def numbers_if_all(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a dictionary column of text as one of ints if every value is a plain whole number.
 
     Leading zeros, plus signs and blanks keep a column text. Numbers all written like ``7.0``, as pandas
-    writes ints beside missing values, count as whole.
+    writes ints in a column with missing values, count as whole.
 
     Parameters
     ----------
@@ -43,6 +45,7 @@ def numbers_if_all(column: pa.ChunkedArray) -> pa.ChunkedArray:
     column = column.unify_dictionaries()
     if not column.num_chunks:
         return column
+    # After unifying, all chunks share one dictionary: the first one shows it.
     values = _without_decimals(column.chunk(0).dictionary)
     numbers = _numbers(values)
     return column if numbers is None else _with_values(column, numbers)

@@ -46,8 +46,8 @@ def numbers_of(column: Any, name: str, decimal: str | None = None) -> np.ndarray
     name : str
         The word for the column in an error.
     decimal : {".", ","}, optional
-        The decimal sign of text. Without it a comma is one where no value has a point and the commas cannot
-        be those of thousands.
+        The decimal sign of text. Without it a comma is one if no value has a point and the commas cannot
+        separate thousands.
 
     Raises
     ------

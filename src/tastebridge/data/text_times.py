@@ -54,10 +54,12 @@ def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray
     """
     if not len(texts):
         return np.empty(0)
+    # Texts repeat, above all dates: each is parsed once.
     coded = texts.dictionary_encode().combine_chunks()
     coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
     values = _iso(coded.dictionary) if time_format is None else _formatted(coded.dictionary, time_format)
     rows = coded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+    # The last place serves null, which is missing and not unread.
     unread = np.append(np.isnan(values), False)
     if unread.any():
         row = int(np.argmax(unread[rows]))
@@ -77,10 +79,12 @@ def _iso(texts: pa.Array) -> np.ndarray:
     year, month, day, hour, minute, second = (
         _whole(found, name) for name in ("year", "month", "day", "hour", "minute", "second")
     )
+    # A leap second is written as 60.
     good = matched & (hour <= 23) & (minute <= 59) & (second <= 60)
     clock = hour * 3600 + minute * 60 + second - _offset(found)
     micros = (civil_seconds(year, month, day) + clock) * 1e6 + _micros(found)
     nothing = matched & (year == 0) & (month == 0) & (day == 0)
+    # Divided once, from microseconds: every way of writing a time gives the same float.
     return np.where(nothing, np.inf, np.where(good, micros / 1e6, np.nan))
 
 
@@ -94,6 +98,7 @@ def _whole(found: pa.Array, name: str) -> np.ndarray:
 
 
 def _micros(found: pa.Array) -> np.ndarray:
+    # Nine digits are nanoseconds; more are cut off.
     part = pc.utf8_slice_codeunits(pc.utf8_rpad(_field(found, "part"), 9, "0"), 0, 9)
     return part.cast(pa.int64()).to_numpy(zero_copy_only=False) / 1e3
 
@@ -117,4 +122,5 @@ def _read(text: str, time_format: str) -> float:
         time = datetime.strptime(text, time_format)
     except ValueError:
         return float("nan")
+    # UTC as everywhere here, not the zone of this machine.
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

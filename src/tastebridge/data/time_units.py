@@ -7,9 +7,8 @@ import numpy as np
 _BOUNDS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Beyond such a size a number counts nano-, micro- or milliseconds: which is in 1973 for each of them."""
 _FIRST, _LAST = -2_208_816_000.0, 9_223_113_600.0
-"""From 1900-01-03 to before 2262-04-09: placeholders such as 1900-01-01 and the last day that pandas knows
-lie
-outside, in every time zone."""
+"""From 1900-01-03 to before 2262-04-09. Placeholders such as 1900-01-01 and the last day that pandas knows
+lie outside, in every time zone."""
 _LAST_DAYS = ((4_102_308_000.0, 4_102_488_000.0), (7_257_981_600.0, 7_258_161_600.0))
 """The last days of 2099 and of 2199, which are written for "never", in every time zone."""
 _LARGEST_INT = 2_147_483_647.0
@@ -28,7 +27,7 @@ def number_seconds(numbers: np.ndarray, calendar: bool = False) -> np.ndarray:
     numbers : ndarray of float64
         NaN where missing.
     calendar : bool, default=False
-        Whether the digits are those of dates: see :func:`are_calendar_digits`.
+        Whether the digits are dates: see :func:`are_calendar_digits`.
 
     Returns
     -------
@@ -45,8 +44,10 @@ def number_seconds(numbers: np.ndarray, calendar: bool = False) -> np.ndarray:
     if calendar:
         return _of_digits(numbers)
     size, found = np.abs(numbers), numbers.copy()
+    # From milli- to nanoseconds: a number may exceed several bounds, and the largest one holds.
     for bound, per_second in reversed(_BOUNDS):
         found = np.where(size > bound, numbers / per_second, found)
+    # In nanoseconds the year 9999 exceeds 64 bits.
     for unit in (1.0, 1e3, 1e6):
         end = (numbers >= _YEAR_9999[0] * unit) & (numbers <= _YEAR_9999[1] * unit)
         found = np.where(end, np.inf, found)
@@ -65,6 +66,7 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
     if not len(some):
         return False
     low, high = some.min(), some.max()
+    # The extremes decide for most columns, before every number is taken apart.
     fits = any(19_000_101 * clock <= low and high < 100_000_000 * clock for _, clock in _DIGITS)
     return fits and not np.isnan(_of_digits(some)).any()
 
@@ -112,6 +114,7 @@ def _of_digits(numbers: np.ndarray) -> np.ndarray:
     for digits, clock in _DIGITS:
         rows = (values >= 10 ** (digits - 1)) & (values < 10**digits)
         date, time = np.divmod(values, clock)
+        # hhmm gets seconds of 00; a date alone has the time 0.
         hour, rest = np.divmod(time * (100 if digits == 12 else 1), 10_000)
         minute, second = np.divmod(rest, 100)
         seconds = civil_seconds(date // 10_000, date // 100 % 100, date % 100)

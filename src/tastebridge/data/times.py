@@ -25,8 +25,8 @@ def seconds(series: Any, part: bool = False, time_format: str | None = None) -> 
       read by itself: seconds pass 1e11 in the year 5138, milliseconds passed it in 1973.
     - If all numbers of the column are dates written as ``20150731`` (or with the time behind, as
       ``20150731221320``), they are read as such.
-    - A time outside 1900 to 2261, the last day of 2099 or 2199, or the last second of a 32-bit clock is a
-      placeholder, such as ``9999-12-31``, and becomes infinite.
+    - Placeholders become infinite: a time outside 1900 to 2261 such as ``9999-12-31``, the last day of 2099
+      or 2199, the last second of a 32-bit clock.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ _COLUMNS = ["people", "items", "interactions", "density", "median"]
 def _sizes(part: Interactions) -> tuple[int, int, int, float, float]:
     people, items, pairs = len(part.active_numbers), part.matrix.shape[1], part.matrix.nnz
     counts = np.diff(part.matrix.indptr)[part.active_numbers]
+    # Three digits, for a table that is read.
     density = float(f"{pairs / max(people * items, 1):.3g}")
     return people, items, pairs, density, float(np.median(counts)) if people else 0.0
 
@@ -41,21 +42,20 @@ def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
 def people(key: Any, n_people: int) -> np.ndarray:
     """Return the ascending numbers of the users meant by a slice, a mask or a list of numbers."""
     if isinstance(key, slice):
+        # A panel is ascending, even of a slice with a negative step.
         return np.sort(np.arange(n_people)[key])
     chosen = np.asarray(key)
     if chosen.ndim != 1 or not (chosen.size == 0 or chosen.dtype.kind in "biu"):
         raise InvalidDataError(
-            "panel[…] takes the name of a category, or people as a slice, a mask or a list of numbers;"
-            f" got {key!r}. For one person write panel[[number]]; by id, panel[panel.users.numbers(ids)]."
+            "panel[…] takes the name of a category, or users as a slice, a mask or a list of numbers;"
+            f" got {key!r}. For one user write panel[[number]]; by id, panel[panel.users.numbers(ids)]."
         )
     return _of_mask(chosen, n_people) if chosen.dtype.kind == "b" else _of_numbers(chosen, n_people)
 
 
 def _of_mask(mask: np.ndarray, n_people: int) -> np.ndarray:
     if len(mask) != n_people:
-        raise InvalidDataError(
-            f"panel[mask] needs a mask over its {n_people} people; got one of {len(mask)}."
-        )
+        raise InvalidDataError(f"panel[mask] needs a mask over its {n_people} users; got one of {len(mask)}.")
     return np.flatnonzero(mask)
 
 
@@ -66,5 +66,5 @@ def _of_numbers(numbers: np.ndarray, n_people: int) -> np.ndarray:
             f"panel[numbers] needs numbers in 0 … {n_people - 1}; got {numbers[0]} … {numbers[-1]}."
         )
     if np.any(numbers[1:] == numbers[:-1]):
-        raise InvalidDataError("panel[numbers] got a person twice; a panel holds each person once.")
+        raise InvalidDataError("panel[numbers] got a user twice; a panel holds each user once.")
     return numbers

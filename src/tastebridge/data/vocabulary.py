@@ -56,6 +56,7 @@ class Vocabulary:
             )
         if not np.all(self.ids[1:] > self.ids[:-1]):
             raise InvalidDataError("Vocabulary needs sorted unique ids. Use Vocabulary.from_ids for raw ids.")
+        # A view, so that the caller's own array stays writable.
         frozen = self.ids.view()
         frozen.flags.writeable = False
         object.__setattr__(self, "ids", frozen)
@@ -95,6 +96,7 @@ class Vocabulary:
 
     def __contains__(self, id: object) -> bool:
         fits = isinstance(id, str) if self.kind == "str" else isinstance(id, int | np.integer)
+        # True == 1 in Python, and is no id.
         return fits and not isinstance(id, bool) and id in self._index
 
     def __eq__(self, other: object) -> bool:
@@ -162,6 +164,7 @@ class Vocabulary:
             return self, Places(np.arange(len(self)), len(self))
         at = np.searchsorted(self.ids, new) if len(self) else np.zeros(len(new), dtype=np.int64)
         whole = np.insert(self.ids, at, new) if len(self) else new
+        # insert counts places in the old array: each new id is moved on by the new ones before it.
         moved = np.delete(np.arange(len(whole)), at + np.arange(len(new)))
         return Vocabulary(whole, self.name), Places(moved, len(whole))
 

@@ -18,6 +18,7 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 Scheme = Literal["none", "binary", "log", "bm25", "tfidf", "l2"]
 
 _SCHEMES = ("none", "binary", "log", "bm25", "tfidf", "l2")
+# The values of Koren (2010), in ratings.
 _ITEM_SHRINK, _USER_SHRINK = 25.0, 10.0
 
 
@@ -46,7 +47,7 @@ class WeightingStatistics:
     now: float | None
 
     def extended(self, matrix: sparse.csr_matrix, places: Places, n_people: int) -> WeightingStatistics:
-        """Return the statistics with those of new items; all others stay.
+        """Return the statistics extended to new items; all others stay.
 
         Parameters
         ----------
@@ -94,7 +95,7 @@ class Weighting(BaseEstimator):
 
     Notes
     -----
-    Inverse frequencies are cut at 0: an item everybody has says nothing, and there is no negative confidence.
+    Inverse frequencies are cut at 0: an item of all users tells nothing, and no confidence is negative.
 
     References
     ----------
@@ -145,7 +146,7 @@ class Weighting(BaseEstimator):
             The time from which age is counted; by default the one of the statistics, else the latest time
             here.
         statistics : WeightingStatistics, optional
-            Those of the category a model was fitted on, for fresh histories; by default those of this one.
+            For fresh histories, the statistics of the category at the fit. By default they are computed here.
 
         Returns
         -------
@@ -169,7 +170,7 @@ class Weighting(BaseEstimator):
         return schemes.l2(matrix) if self.scheme == "l2" else matrix
 
     def statistics(self, interactions: Interactions, now: float | None = None) -> WeightingStatistics:
-        """Return what :meth:`apply` must know of this category to weight fresh histories the same way."""
+        """Return the statistics by which :meth:`apply` weights fresh histories of this category alike."""
         matrix, times = interactions.matrix, interactions.times
         latest = float(times.max()) if times is not None and len(times) else None
         mean = float(matrix.data.mean(dtype=np.float64)) if matrix.nnz else 0.0

@@ -1,7 +1,7 @@
 """Weighting of a sparse matrix of users by items: pure functions, each keeps the pattern of its matrix.
 
-Statistics they need of the whole category (how rare an item is, how long a row is on average) is an
-argument, not taken from the rows at hand, so that one fresh row is weighted as it would have been in the fit.
+Statistics of the whole category (the frequency of an item, the mean length of a row) are arguments, not taken
+from the rows at hand. So one fresh row is weighted as it would have been in the fit.
 """
 
 from __future__ import annotations
@@ -87,6 +87,6 @@ def center(matrix: sparse.csr_matrix, mean: float, items: np.ndarray, shrink: fl
 
 
 def decay(times: np.ndarray, now: float, half_life: float) -> np.ndarray:
-    """Return ``0.5 ** (age / half_life)`` with the age in days; what lies after ``now`` has age 0."""
+    """Return ``0.5 ** (age / half_life)`` with the age in days; times after ``now`` have age 0."""
     age = np.maximum(now - times, 0.0) / 86_400.0
     return 0.5 ** (age / half_life)

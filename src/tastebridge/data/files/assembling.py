@@ -67,6 +67,7 @@ def read_events_table(path: Any, columns: Mapping[str, str | None], options: Rea
         If there is no such table, a column is missing or unclear, or a cell cannot be read.
     """
     expected = [name for name in columns.values() if name is not None]
+    # With a table of users the named columns may stand there, so a header need not hold them all.
     events = open_table(path, options, [] if options.users is not None else expected)
     users = None if options.users is None else open_table(options.users, ReadingOptions())
     roles = _roles(events, users, columns, options, path)
@@ -133,7 +134,9 @@ def _roles(
         given["category"] = NAME_OF_FILE
     elif options.items is not None or options.category is not None:
         needed.remove("category")
+        # The category comes from elsewhere: a column of this name must not make the role unclear.
         names = [name for name in names if name != "category"] if given.get("category") is None else names
+    # A column of several categories, such as genres, serves only where there is no plain one.
     if "category" in needed and "category" not in given and recognised("category", names) is None:
         several = [name for name in names if holds_several(name)]
         given |= {"category": several[0]} if several else {}
@@ -147,8 +150,9 @@ def _roles(
 
 
 def _read(events: Table, users: Table | None, roles: Mapping[str, str]) -> pa.Table:
-    """Return the columns by role, those of the table of users joined to the rest."""
+    """Return the columns by role, with the columns of the table of users joined to the rest."""
     own = {role: name for role, name in roles.items() if name in events.names}
+    # Weights and times hardly repeat: codes into a dictionary would cost more than they save.
     varied = [name for role, name in own.items() if role in ("weight", "timestamp")]
     if users is None:
         return events.read(list(own.values()), varied).rename_columns(list(own))
@@ -158,6 +162,7 @@ def _read(events: Table, users: Table | None, roles: Mapping[str, str]) -> pa.Ta
     other = users.read(list(dict.fromkeys([*theirs.values(), right])))
     at = pd.Index(as_texts(other[right])).get_indexer(pd.Index(as_texts(table[left])))
     found = {role: table[name] for role, name in own.items()}
+    # take gives null at a null place: the row of an order without a user.
     places = pa.array(np.where(at < 0, 0, at), mask=at < 0)
     found |= {role: other[name].combine_chunks().take(places) for role, name in theirs.items()}
     return pa.table(found).select(list(roles))

@@ -56,11 +56,13 @@ def categories_of(items: pd.Series, table: pd.DataFrame, policy: ItemPolicy) -> 
     """
     if policy == "primary":
         size = table["category"].map(table["category"].value_counts())
+        # The most items first; of equals the first by name, then in the order of the table.
         order = np.lexsort((np.arange(len(table)), table["category"].to_numpy(), -size.to_numpy()))
         table = table.iloc[order]
     if policy != "all":
         table = table.drop_duplicates("item_id")
     events = pd.DataFrame({"item_id": items.to_numpy(), "row": np.arange(len(items))})
+    # A merge may reorder rows; the stable sort keeps the categories of one event in their order.
     joined = events.merge(table, on="item_id", how="left").sort_values("row", kind="stable")
     counts = joined["row"].map(joined["row"].value_counts()).to_numpy()
     categories = joined["category"].astype(object)

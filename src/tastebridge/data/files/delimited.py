@@ -15,6 +15,7 @@ from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.places import Place
 from tastebridge.exceptions import InvalidDataError
 
+# Ids and categories repeat: codes into a dictionary take a fraction of the memory.
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _BLOCK = 1 << 22
 
@@ -84,6 +85,7 @@ class DelimitedTable:
         read = pacsv.ReadOptions(
             column_names=[str(number) for number in range(len(self.dialect.names))],
             skip_rows=self.dialect.skip,
+            # A field with line breaks may be longer than a block, which Arrow refuses: the file is one block.
             block_size=max(_BLOCK, 1 + stream.size()) if quotes.spanning else _BLOCK,
             use_threads=threads,
         )
@@ -105,6 +107,7 @@ class DelimitedTable:
         try:
             table = pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
         except pa.ArrowInvalid as error:
+            # A file with a header alone is an empty table here, and an error to Arrow.
             if "Empty CSV" not in str(error):
                 raise
             table = pa.table({place: pa.array([], kind) for place, kind in kinds.items()})

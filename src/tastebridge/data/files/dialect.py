@@ -23,6 +23,7 @@ from tastebridge.exceptions import InvalidDataError
 _BLOCK = 1 << 22
 _SAMPLE = 1 << 20
 _LINES = 500
+# Of two that fit equally well the first one is taken.
 _DELIMITERS = ("::", "\t", ";", "|", ",", "\x01")
 _BY_ENDING = {
     ".tsv": "\t",
@@ -35,6 +36,7 @@ _BY_ENDING = {
 }
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d*)?([eE][+-]?\d+)?\s*")
+# A delimiter that no text holds: each line is then one field.
 _NO_SIGN = "\x1e"
 _STRAY = "\x1f"
 """A sign no text holds: it stands for a delimiter of two signs while Arrow parses."""
@@ -161,9 +163,12 @@ def _looked_through(place: Place, encoding: str | None) -> tuple[str, bool, str]
     if found is None:
         if b"\x00" in head:
             raise InvalidDataError(f"{str(place)!r} cannot be read: it is no text file.")
+        # Text that is not UTF-8 mostly comes from Windows. cp1252 leaves five bytes undefined; latin-1, the
+        # last resort, none.
         found = "utf-8" if plain else "cp1252"
     try:
         codecs.lookup(found)
+        # Incremental, since the sample may end inside a character.
         text = codecs.getincrementaldecoder(found)("strict").decode(head)
     except LookupError:
         raise InvalidDataError(
@@ -197,6 +202,7 @@ def _delimiter(lines: Sequence[str], place: Place, names: Sequence[str] | None) 
             continue
         known = len(roles_named([cell.strip() for cell in _fields(lines[0], sign)]))
         fits = names is not None and n_first == len(names)
+        # Nine lines in ten: a quoted field may hold the delimiter or a line break.
         scores[sign] = (fits, counts[n_first] / len(lines) > 0.9, known, sign == usual, counts[n_first])
     if not scores:
         return usual or ","
@@ -223,6 +229,7 @@ def _is_header(first: Sequence[str], rows: Sequence[Sequence[str]], expected: Se
     if expected and all(name in first for name in expected):
         return True
     known = len(roles_named(first))
+    # A column may be called 2019, and a row may hold the word "user": two known names settle it.
     if any(_NUMBER.fullmatch(cell) for cell in first):
         return known >= 2
     return known >= 1 or any(_are_numbers(rows, place) for place in range(len(first)))
@@ -310,6 +317,7 @@ def _reads_quoted(stream: Any, sign: str, n_fields: int, escaped: bool) -> bool:
     stream.seek(0)
     more: dict[str, Any] = {"escapechar": "\\", "doublequote": False} if escaped else {}
     text = io.StringIO(stream.read().decode("utf-8", "replace"), newline="")
+    # The limit (128 KiB at first) belongs to the whole process, so it is put back.
     limit = csv.field_size_limit(1 << 30)
     try:
         return all(len(row) in (0, n_fields) for row in csv.reader(text, delimiter=sign, strict=True, **more))

@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from tastebridge.exceptions import InvalidDataError
 
+# Quoted text and longer numbers may be cells of the file, and cells may be personal.
 _CONTENT = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d{4,}\b")
 
 
 @contextmanager
 def readable(path: object) -> Iterator[None]:
-    """Turn errors of reading into one that names the file; what stands in quotes may be a cell and goes."""
+    """Turn errors of reading into one that names the file; quoted text, which may be a cell, is left out."""
     try:
         yield
     except InvalidDataError:
@@ -29,4 +30,5 @@ def readable(path: object) -> Iterator[None]:
 def reason(error: Exception) -> str:
     """Return the first line of an error without anything that may be the content of a cell."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
+    # Arrow writes the cell behind the colon.
     return _CONTENT.sub("…", line.partition(":")[0] if isinstance(error, pa.ArrowInvalid) else line)[:200]

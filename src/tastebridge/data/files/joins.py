@@ -61,6 +61,7 @@ def as_texts(column: Any) -> pd.Series:
     if pa.types.is_floating(column.type):
         numbers = column.to_numpy()
         whole = np.isnan(numbers) | (np.floor(numbers) == numbers)
+        # 7.0 is the id 7 in a column with missing values; above 2^53 a float does not tell ids apart.
         if whole.all() and (np.abs(numbers[~np.isnan(numbers)]) <= 2.0**53).all():
             missing = np.isnan(numbers)
             column = pa.chunked_array(
@@ -140,6 +141,7 @@ def _joined(tables: Sequence[Table], options: ReadingOptions) -> tuple[pd.DataFr
     for table in tables[1:]:
         other = _frame(table)
         left, right = common_column(list(frame.columns), list(other.columns), "a further table of items")
+        # One row per key: a second one would repeat its items.
         other = other.drop_duplicates(right).rename(columns={right: left})
         frame = frame.merge(other, on=left, how="left", suffixes=("", " (joined)"))
     return frame, item
@@ -219,9 +221,11 @@ def split_cells(cells: pd.Series, level: int | None) -> pd.Series:
     """
     texts = [cell for cell in cells if isinstance(cell, str)]
     signs = _LEVELS if level is not None else _SEPARATORS
+    # One sign for the whole column: in a column of bars a comma belongs to a name.
     sign = next((one for one in signs if any(one in text for text in texts)), None)
 
     def parts(cell: Any) -> list[str]:
+        # A missing cell is NaN, a float.
         if cell is None or isinstance(cell, float):
             return []
         if isinstance(cell, str):

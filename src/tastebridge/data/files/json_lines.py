@@ -58,6 +58,7 @@ class JsonTable:
         values: list[list[Any]] = [[] for _ in columns]
         for record in _records(self.place):
             for found, name, path in zip(values, columns, paths, strict=True):
+                # A name with a dot may be a field of its own.
                 found.append(record[name] if name in record else _inside(record, path))
         arrays = [_array(found, name, self.place) for found, name in zip(values, columns, strict=True)]
         return pa.table(dict(zip(columns, arrays, strict=True)))
@@ -128,9 +129,10 @@ def _array_of_records(text: str, place: Place) -> Iterator[dict[str, Any]]:
 
 
 def _named(record: dict[str, Any], before: str = "") -> Iterator[str]:
-    """Yield the names of the fields of a record, those of records inside it too."""
+    """Yield the names of the fields of a record, and of records inside it."""
     for name, value in record.items():
         yield before + name
+        # A list of records has the fields of its first one.
         inner = value[0] if isinstance(value, list) and value else value
         if isinstance(inner, dict):
             yield from _named(inner, f"{before}{name}.")

@@ -56,8 +56,8 @@ class ReadingOptions:
     item_id, item_name : str, optional
         The columns of the id and the name in ``items``; common names are recognised.
     categories : {"first", "all", "primary"}, default="first"
-        Of an item with several categories in ``items`` (a list, ``Action|Comedy``, one row per genre): the
-        first one; all of them, the weight split evenly; or the one that most items have.
+        The category of an item with several in ``items`` (a list, ``Action|Comedy``, one row per genre). It
+        is the first one; all of them, the weight split evenly; or the one that most items have.
     category_level : int, optional
         Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
     users : path or frame, optional

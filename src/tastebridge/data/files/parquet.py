@@ -16,8 +16,10 @@ from tastebridge.data.columns import recognised_id
 from tastebridge.data.files.errors import readable
 from tastebridge.exceptions import InvalidDataError
 
+# At most 18 digits, which always fit in 64 bits.
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _MARK = "tastebridge.disagreement"
+# Hive's name for the folder of rows without a value.
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 

@@ -20,6 +20,7 @@ STANDARD_INPUT = "-"
 PACKED = (".gz", ".bz2", ".zst", ".zip")
 TEXTS = (".csv", ".tsv", ".psv", ".ssv", ".txt", ".dat", ".data", ".inter", ".item", ".user", ".ratings")
 JSONS = (".json", ".jsonl", ".ndjson")
+# Such as Spark's _SUCCESS and .DS_Store.
 _HIDDEN = ("_", ".")
 
 
@@ -33,7 +34,7 @@ class Place:
     member : str or None
         The file inside a zip archive.
     content : bytes or None
-        What came through the standard input.
+        The bytes from the standard input.
     """
 
     path: Path
@@ -80,8 +81,9 @@ def places_of(path: str | Path) -> list[Place]:
     Parameters
     ----------
     path : str or Path
-        A file, a folder of files of one kind, a pattern such as ``logs/*.csv``, a zip archive of one file, a
-        file inside an archive (``archive.zip/events.csv``), or ``-`` for the standard input.
+        - a file, a folder of files of one kind, or a pattern such as ``logs/*.csv``;
+        - a zip archive of one file, or a file inside an archive (``archive.zip/events.csv``);
+        - ``-`` for the standard input.
 
     Raises
     ------
@@ -162,6 +164,7 @@ def _in_archive(path: Path) -> Place:
             names = [one.filename for one in archive.infolist() if not one.is_dir() and one.file_size]
     except zipfile.BadZipFile:
         raise InvalidDataError(f"{str(path)!r} cannot be read: it is no zip archive.") from None
+    # macOS adds a folder of resource forks to an archive.
     names = [name for name in names if not name.startswith("__MACOSX/")]
     if len(names) == 1:
         return Place(path, names[0])

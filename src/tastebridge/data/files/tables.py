@@ -203,6 +203,7 @@ def _without_view(kind: pa.DataType) -> pa.DataType:
 def _stacked(tables: Sequence[pa.Table], columns: Sequence[str]) -> pa.Table:
     """Return tables one behind the other; a column that is text in one and numbers in another is refused."""
     for name in columns:
+        # A file that lacks the column has nulls, which go with any type.
         kinds = {_plain_type(table[name].type) for table in tables} - {pa.null()}
         if len(kinds) > 1:
             shown = " and ".join(sorted(map(str, kinds)))
