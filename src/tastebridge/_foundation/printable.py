@@ -1,4 +1,4 @@
-"""Text from data on its way to a terminal: what would steer the terminal is shown, not sent."""
+"""Text from data on its way to a terminal: characters that steer the terminal are shown, not sent."""
 
 from __future__ import annotations
 
