@@ -58,8 +58,8 @@ class Found:
     best : ndarray of shape (n_users, k + margin)
         Keys, the smallest in column 0.
     floor : ndarray of shape (n_users,)
-        The least score of a useful candidate: the k-th best less the ``slack`` of a user, or the lowest float
-        while there are fewer than k. It may be raised from outside.
+        The least score of a useful candidate: the k-th best less the ``slack`` of a user. While there are
+        fewer than k it is the lowest float. It may be raised from outside.
     """
 
     def __init__(self, n_users: int, k: int, margin: int, slack: NDArray[np.float64]) -> None:

@@ -23,7 +23,7 @@ class Catalogue:
     """The items open to recommendation, longest vectors first, cut into blocks.
 
     Columns that are 0 for nearly all items, such as links between single items, are kept apart as a sparse
-    matrix, so that the dense product does not multiply zeros.
+    matrix. So the dense product does not multiply zeros.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Dense linear algebra of the maps: arrays in, arrays out, no checks.
 
 Second moments are written as in the papers: ``xx`` is :math:`S_{xx}` (p, p), ``xy`` is :math:`S_{xy}` (p, q)
-and ``yy`` is :math:`S_{yy}` (q, q), all symmetric positive semidefinite where square.
+and ``yy`` is :math:`S_{yy}` (q, q). The square ones are symmetric positive semidefinite.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def procrustes(xy: Array) -> tuple[Array, float]:
     r"""Return the semi-orthogonal ``Q`` (p, q) of largest :math:`\mathrm{tr}(Q^\top S_{xy})`, and that trace.
 
     With the thin SVD :math:`S_{xy} = U \Sigma V^\top` it is :math:`Q = U V^\top` with maximum
-    :math:`\mathrm{tr}\,\Sigma` (Schönemann, 1966): a rotation where p = q, orthonormal columns where p > q,
-    orthonormal rows where p < q.
+    :math:`\mathrm{tr}\,\Sigma` (Schönemann, 1966). It is a rotation where p = q, has orthonormal columns
+    where p > q, and orthonormal rows where p < q.
     """
     U, s, Vt = linalg.svd(xy, full_matrices=False, check_finite=False)
     return U @ Vt, float(s.sum())
@@ -92,7 +92,7 @@ def row_products(X: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
 
     The order of summation in BLAS depends on the shape of a product, and within a product on the column of an
     entry. It does not depend on the row: rows are in the lanes of one vector register. So rows are multiplied
-    :data:`LANES` at a time, the last of them padded with zeros, as columns of :math:`B^\top X^\top`: every
+    :data:`LANES` at a time as columns of :math:`B^\top X^\top`, the last of them padded with zeros. Every
     call has the same shape, on one thread. The rows of a sparse matrix are always summed one by one.
 
     Parameters

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 _ROUNDING = 1e-6
-"""Share of the size of a column below which its variation is rounding: ten times what float32 resolves."""
+"""Share of the size of a column below which variation is rounding: ten times the resolution of float32."""
 _RARE = 0.02
 """Share of the rows beyond each end of the range that counts as seen."""
 
@@ -17,7 +17,7 @@ _RARE = 0.02
 def deviations(X: Any) -> Array:
     """Return the standard deviation (m,) of every column of ``X`` (n, m); 0 for a constant column.
 
-    The mean of equal numbers is rounded, so their computed deviation is not 0 but about 1e-16 of their size
+    The mean of equal numbers is rounded. So their computed deviation is not 0 but about 1e-16 of their size
     times the root of their number. A column counts as constant if it deviates by less than a millionth of its
     largest absolute value.
     """
@@ -29,9 +29,9 @@ def deviations(X: Any) -> Array:
 def seen_range(X: Any) -> tuple[Array, Array]:
     """Return the ends (m,), (m,) of the range of every column of ``X`` (n, m).
 
-    Values that only one row in fifty reaches, at either end, are outside: a few rows far from all others show
-    nothing that could be relied on, and would widen the range to where nothing was seen. Of fewer than fifty
-    rows all are inside.
+    Values that only one row in fifty reaches, at either end, are outside. A few rows far from all others are
+    no basis for a prediction, and would widen the range to where no data lie. Of fewer than fifty rows all
+    are inside.
     """
     ordered = np.sort(np.asarray(X, dtype=np.float64), axis=0)
     beyond = int(_RARE * len(ordered))

@@ -32,14 +32,14 @@ def truncated_svd(
 ) -> tuple[Array, Array, Array]:
     r"""Return ``U, s, Vt`` with the ``k`` largest singular values of a sparse ``A``, largest first.
 
-    The eigenvectors of the Gram matrix of the smaller side, :math:`A^\top A` or :math:`A A^\top`, come from a
-    dense solver where that side is small and from block Lanczos with thick restarts elsewhere (Wu and Simon,
-    2000). It stops once a restart adds no more than a share ``tol`` to the energy, the sum of ``s ** 2``.
-    The error in the energy is of that order, and far smaller in the leading vectors. The spectra of
+    The vectors of the smaller side are eigenvectors of its Gram matrix, :math:`A^\top A` or :math:`A A^\top`.
+    They come from a dense solver if that side is small, otherwise from block Lanczos with thick restarts (Wu
+    and Simon, 2000). It stops once a restart adds no more than a share ``tol`` to the energy, the sum of
+    ``s ** 2``. The error in the energy is of that order, and far smaller in the leading vectors. The spectra of
     interactions are flat: the last vectors would take many times longer to converge, and matter little. Down
     to ``tol=1e-4`` the basis is grown in float32 and the result refined in float64. ``tol=1e-14`` gives full
-    accuracy. A repeated value (as of a matrix of unconnected parts) may be found in no more copies than a
-    block has columns, ``16 + k // 4`` up to 64.
+    accuracy. A repeated value, as of a matrix of unconnected parts, is found in at most as many copies as a
+    block has columns: ``16 + k // 4``, up to 64.
 
     Values below about ``1e-7`` of the largest are lost to rounding, since the Gram matrix squares them. They
     are returned as 0 with a vector of zeros on the larger side. The largest entry of every row of ``Vt``
@@ -110,8 +110,8 @@ def _leading_eigenpairs(
 def leading_eigenvectors(S: Array, k: int) -> Array:
     """Return the eigenvectors (n, k) of the ``k`` largest eigenvalues of a symmetric ``S``, largest first.
 
-    LAPACK's solver for a part of the spectrum (``syevr``) may return fewer vectors than asked for, or give
-    up, where eigenvalues repeat, as with one event per user. All are computed then.
+    Where eigenvalues repeat, as with one event per user, LAPACK's solver for a part of the spectrum
+    (``syevr``) may return fewer vectors or give up. All are computed then.
     """
     n = len(S)
     if k < 1:

@@ -60,13 +60,14 @@ def top_k(
     r"""Return for each user the ``k`` items of the largest inner product :math:`\langle u, v\rangle`.
 
     Items are visited in blocks, longest vectors first. A block is a BLAS product in float32. Its last bits
-    depend on the shape of the block, the threads and the machine, so it only *proposes* items: by
+    depend on the shape of the block, the threads and the machine, so it only *proposes* items. By
     Cauchy–Schwarz its error is below :math:`\gamma=\epsilon(d+4)\|u\|\max\|v\|`. A few more items than k are
     kept, and the ones within :math:`2\gamma` of the k-th are scored again by :func:`pair_scores`. If all kept
     items of a user are that close, as with many equal items, the user is searched again with every proposal
     scored. A user skips a block if :math:`\|u\|\|v\|` is too small. The result is therefore the same for one
-    user or a million, for any ``block_bytes`` and any ``n_jobs``, and for a scan by numpy or by compiled
-    code, which is used for large calls if numba is installed. Ties go to the lower item number.
+    user or a million, and for any ``block_bytes`` and ``n_jobs``. It does not depend on whether numpy or
+    compiled code scans either; large calls use the latter if numba is installed. Ties go to the lower item
+    number.
 
     Parameters
     ----------
