@@ -35,6 +35,7 @@ class Baseline(Recommender):
         panel = panel.select([*self._sources(panel), self.target])
         encoder = encoder_for(self, panel)
         context = FitContext(encoder.rows(panel, keep=True), self.target)
+        # The bits of factors depend on the number of BLAS threads.
         with one_blas_thread():
             scorer, tables = self._learned(context, panel)
         state = FittedState(scorer, encoder, panel.item_names, tables)

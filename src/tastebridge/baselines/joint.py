@@ -76,6 +76,7 @@ class JointALS(Baseline):
     def _scorer(self, context: FitContext) -> LinearScorer:
         factors = self.factors or default_factors(context, self.random_state)
         routes = PopularityRoute().build(context) + JointRoute(factors).build(context)
+        # A user without any history has no joint factors but zeros, and gets popularity alone.
         joint = [False, True]
         return LinearScorer(
             LinearModel.of(context, routes, fixed(cold=joint, warm=joint, empty=[True, False]))

@@ -23,8 +23,8 @@ class RatingBaseline(BaseEstimator):
     r"""Predicts ratings without taste.
 
     ``"mean"``: :math:`\mu`; ``"item mean"``: :math:`\mu + b_i`; ``"user and item bias"``:
-    :math:`\mu + b_i + b_u`, where a user without ratings in the target brings the bias they have over all
-    other categories, times the factor that suits the linked users best. A bias is the sum of deviations
+    :math:`\mu + b_i + b_u`. A user without ratings in the target gets the bias over all other categories,
+    times the factor that fits the linked users best. A bias is the sum of deviations
     over their number plus ``shrinkage``.
 
     Parameters
@@ -73,12 +73,14 @@ class RatingBaseline(BaseEstimator):
         elsewhere = biases(sparse.hstack(others, format="csr"), self.shrinkage)[1]
         here = np.diff(panel[self.target].matrix.indptr) > 0
         size = float(elsewhere[here] @ elsewhere[here])
+        # Least squares through the origin: a user with average ratings elsewhere gets no bias.
         factor = float(elsewhere[here] @ users[here]) / size if size else 0.0
+        # A user's own ratings in the target come first; the others help where there are none.
         return np.where(here, users, factor * elsewhere)
 
 
 def biases(R: sparse.csr_matrix, shrinkage: float) -> tuple[Array, Array]:
-    """Return the shrunk biases of items, and of users given those of items."""
+    """Return the shrunk biases of items, and of users given the biases of items."""
     rows = np.repeat(np.arange(R.shape[0]), np.diff(R.indptr))
     left = R.data.astype(np.float64) - R.data.mean(dtype=np.float64)
     items = _shrunk(R.indices, left, R.shape[1], shrinkage)
@@ -87,5 +89,6 @@ def biases(R: sparse.csr_matrix, shrinkage: float) -> tuple[Array, Array]:
 
 def _shrunk(at: NDArray[Any], values: Array, n: int, shrinkage: float) -> Array:
     return np.asarray(
+        # Without shrinkage, a user or item without ratings would be 0 / 0.
         np.bincount(at, values, n) / np.maximum(np.bincount(at, minlength=n) + shrinkage, 1e-12)
     )

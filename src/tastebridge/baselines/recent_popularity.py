@@ -31,10 +31,9 @@ class RecentPopularity(Baseline):
     .. math:: \log \frac{n_i + c}{\overline{n + c}}, \qquad n_i = \sum_{u: i \in u} 2^{-(t - t_{ui}) / h}
 
     with the half-life :math:`h`, the last time :math:`t` of the target and the time :math:`t_{ui}` of the
-    last event of user and item. With neither ``half_life`` nor ``share``, the half-life is a half, an eighth
-    or a thirtieth of the span from the first to the last event of the target. That one is taken under which
-    the earlier rows best foretell those of the last fifth, by the mean NDCG@10 of their users
-    (:func:`tastebridge.splits.temporal`).
+    last event of user and item. With neither ``half_life`` nor ``share`` three half-lives are tried: a half,
+    an eighth and a thirtieth of the time span of the target. The best one predicts the last fifth of the rows
+    from the earlier ones with the highest mean NDCG@10 (:func:`tastebridge.splits.temporal`).
 
     Parameters
     ----------
@@ -104,7 +103,7 @@ class RecentPopularity(Baseline):
                 check_number(name, getattr(self, name), 0.0, open_minimum=True)
         if self.half_life is not None and self.share is not None:
             raise InvalidParameterError(
-                f"half_life={self.half_life!r} and share={self.share!r} both say how fast events age. Give "
+                f"half_life={self.half_life!r} and share={self.share!r} both set how fast events age. Give "
                 "one of them."
             )
 
@@ -124,6 +123,7 @@ class RecentPopularity(Baseline):
         return self._of(context, context.popularity)
 
     def _of(self, context: FitContext, counts: np.ndarray) -> LinearScorer:
+        # The prior keeps the logarithm of an item without users finite.
         name, counts = "recent popularity", counts + self.prior
         space = context.space(name, np.log(counts / counts.mean())[:, None])
         encoder = context.encoder((context.target,), Constant(), "constant")
@@ -139,6 +139,7 @@ class RecentPopularity(Baseline):
         # events of one moment are all of one age: any half-life says the same
         days = [self.half_life or share * (span if span > 0 else 1.0) for share in shares]
         scores = [np.nan] * len(days) if len(days) == 1 or span == 0 else self._foretold(panel, days)
+        # NaN where nothing could be judged: the first, longest half-life is taken then.
         best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))
         chosen = np.arange(len(days)) == best
         return pd.DataFrame({"half_life": days, "share": shares, "ndcg": scores, "chosen": chosen})

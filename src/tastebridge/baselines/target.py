@@ -62,4 +62,5 @@ class TargetOnly(Baseline):
     def _scorer(self, context: FitContext) -> LinearScorer:
         factors = self.factors or default_factors(context, self.random_state)
         routes = PopularityRoute().build(context) + TargetRoute(factors).build(context)
+        # Cold users have no factors in the target; warm ones are ranked by their factors alone.
         return LinearScorer(LinearModel.of(context, routes, fixed(cold=[True, False], warm=[False, True])))
