@@ -1,8 +1,8 @@
 """A linear model to a smaller one of the same kind: one narrow space, and maps that lead straight there.
 
-A route's vector is linear in what its encoder says, so the projection of the vectors goes into the maps: a
-user's narrow vector comes out of their history as the wide one did, and all that reads a linear model
-(scoring, folding in, explaining, saving) reads the smaller one. The blend weighs routes for each user as
+A route's vector is linear in the output of its encoder, so the projection of the vectors goes into the maps.
+A user's narrow vector is computed from the history as the wide one was. All functions of a linear model
+(scoring, folding in, explaining, saving) work on the smaller one. The blend weighs routes for each user as
 before; its gates read the encoders and not the vectors, so the weights are the same.
 """
 
@@ -67,9 +67,10 @@ def compress_model(
 
 
 def project(model: LinearModel, U: Vectors32, k: int, rng: np.random.Generator) -> Projection:
-    """Return the projection of all spaces side by side: half of ``k`` for those of single links, if any."""
+    """Return the projection of all spaces side by side: half of ``k`` for spaces of single links, if any."""
     peaked = np.concatenate([np.full(V.shape[1], _of_links(V)) for V in model.spaces.values()])
     V, d = model.item_vectors()[:, : len(peaked)], int((~peaked).sum())
+    # At most half for links, or whatever the smooth spaces leave unused.
     n_peaks = min(int(peaked.sum()), max(k // 2, k - d))
     people = np.zeros((V.shape[1], k))
     U = U[:, : len(peaked)]
@@ -100,7 +101,7 @@ def _even(encoder: Encoder) -> tuple[Encoder, Array]:
 
 
 def _led(route: FittedRoute, people: Array, size: Array) -> FittedRoute:
-    """Return a route that leads through the projection ``people``, whose first row is that of its space."""
+    """Return a route that leads through the projection ``people``, whose rows begin with its space."""
     if route.coef is None:
         coef = people[: len(size)]
     else:

@@ -66,15 +66,16 @@ def judge(before: LinearModel, after: LinearModel, lists: Mapping[str, Lists]) -
     Returns
     -------
     DataFrame
-        segment, people, ndcg_before and ndcg (@10, means over users), loss with its 95 % interval (loss_low,
-        loss_high, by bootstrap over users), and overlap: the share of the ten items of the one list that are
-        in the other.
+        segment, ``people`` (the number of users), ndcg_before and ndcg (@10, means over users). Then loss
+        with its 95 % interval (loss_low, loss_high, by bootstrap over users). Last overlap: the share of the
+        ten items of the one list that are in the other.
     """
     rows = []
     for segment, part in lists.items():
         old, new = _ranked(before, part.histories), _ranked(after, part.histories)
         was, is_ = (ndcg(ranked, part.truth, _AT) for ranked in (old, new))
         loss = paired_difference(was, is_)
+        # Places of a shorter list hold -1, in both lists, and are no common item.
         shared = sum(np.isin(one[one >= 0], other).sum() for one, other in zip(old, new, strict=True))
         means = (float(np.nanmean(values)) for values in (was, is_))
         rows.append(

@@ -32,10 +32,10 @@ class Projection(NamedTuple):
 def of_scores(U: NDArray[np.floating], V: NDArray[np.floating], k: int) -> Projection:
     r"""Return the ``k`` components that lose least of the *scores* of users like ``U``.
 
-    The SVD of the item matrix, in the metric of users. With the second moment :math:`M` of their vectors,
-    each divided by the deviation of that user's scores over the items, and the items centred,
-    :math:`V = \bar v + V_c`, the mean squared error of the centred scores is
-    :math:`\lVert M^{1/2} (V_c - \hat V_c)^\top \rVert^2`, and the best of rank k - 1 is the truncated SVD of
+    The SVD of the item matrix, in the metric of users. Let :math:`M` be the second moment of their vectors,
+    each divided by the deviation of that user's scores over the items. Let the items be centred,
+    :math:`V = \bar v + V_c`. Then the mean squared error of the centred scores is
+    :math:`\lVert M^{1/2} (V_c - \hat V_c)^\top \rVert^2`. The best of rank k - 1 is the truncated SVD of
     :math:`M^{1/2} V_c^\top`. The last component is :math:`\langle u, \bar v\rangle` times 1, so that the
     level of a user's scores, by which users are compared, is exact.
 
@@ -49,9 +49,11 @@ def of_scores(U: NDArray[np.floating], V: NDArray[np.floating], k: int) -> Proje
     if k >= V.shape[1]:
         return Projection(np.eye(V.shape[1]), V.astype(np.float64))
     center, gram = _centred_gram(V)
+    # Each user counts alike: rankings do not depend on the scale of a user's scores.
     spread = np.sqrt(np.maximum(np.einsum("ij,ij->i", U @ gram, U), np.finfo(np.float32).tiny))
     scaled = U / spread[:, None]
     values, Q = linalg.eigh(scaled.T @ scaled, check_finite=False)
+    # A direction in which the sampled users do not vary must still be divided by.
     root = np.sqrt(np.maximum(values, _FLOOR * values[-1]))
     half = (Q * root) @ Q.T
     W = leading_eigenvectors(half @ gram @ half, k - 1)
@@ -65,10 +67,14 @@ def of_peaks(V: NDArray[np.floating], k: int, rng: np.random.Generator) -> Proje
 
     Surest links, such as the two ids of one product, are a matrix close to the identity. Its spectrum is
     flat: a truncated SVD keeps k links and forgets the others. Here every one of the d directions becomes a
-    unit vector :math:`g_i` in k dimensions, :math:`V' = V G`: inner products of a direction with itself stay
-    exact, and those of two are noise of about :math:`\sqrt{1/k - 1/d}`, which ranks below a link. The vectors
-    are drawn at random and spread evenly by turns of a tight frame and unit rows (Tropp et al., "Designing
-    structured tight frames via an alternating projection method", IEEE Trans. Inf. Theory 51, 2005).
+    unit vector :math:`g_i` in k dimensions, :math:`V' = V G`. Inner products of a direction with itself stay
+    exact. The inner product of two directions is noise of about :math:`\sqrt{1/k - 1/d}`, which ranks below a
+    link. The vectors are drawn at random, then tight frames and unit rows alternate to spread them evenly.
+
+    References
+    ----------
+    J. Tropp et al., "Designing structured tight frames via an alternating projection method", IEEE Trans.
+    Inf. Theory 51 (2005).
     """
     d = V.shape[1]
     if k >= d:

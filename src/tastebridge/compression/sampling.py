@@ -16,6 +16,7 @@ def sample_vectors(
     model: LinearModel, histories: Histories, people: NDArray[np.int64], rng: np.random.Generator
 ) -> Vectors32:
     """Return the vectors (n, d) of at most 4,000 of the ``people``, each twice."""
+    # Each user twice: scores of users new to the target must survive the projection too.
     some = np.sort(rng.permutation(people)[:_PEOPLE])
     given = {name: rows[some] for name, rows in histories.items()}
     return np.concatenate([model.user_vectors(given), model.user_vectors(new_to(model.target, given))])
