@@ -95,8 +95,8 @@ SCENARIOS: Mapping[str, Scenario] = {
 def make_scenario(name: str, n_users: int = 800, random_state: Any = 0) -> Panel:
     r"""Make a small panel that looks like a real one, with names to read.
 
-    The interest of every user in the themes is drawn from a Dirichlet distribution of parameter 0.25, so
-    that two or three themes matter to each. In every category the probability of an item is proportional to
+    The interest of every user in the themes is drawn from a Dirichlet distribution of parameter 0.25. So two
+    or three themes matter to each user. In every category the probability of an item is proportional to
     :math:`\text{rank}^{-0.7}` times the user's share of its theme. In categories unrelated to the themes only
     the rank counts. All users are synthetic.
 
