@@ -6,10 +6,10 @@ For every category c the interest is a calibrated probability,
           \big(w_s^\top z_s + v_s \log(1 + d_s)\big)\Big), \qquad z_s = d_s^{-1/2} \sum_{j \in s} e_j
 
 with the number :math:`d_s` of the user's items in s and the rows :math:`e_j` of the encoder of SVD factors.
-The history in c itself is not used, so the number means the same for users with and without events in c, and
+The history in c itself is not used. So the number means the same for users with and without events in c, and
 for every category. The score is learned by logistic regression on the users of the panel with a history
-elsewhere. The monotone curve g is learned on their out-of-fold scores: the shares of active users in bins of
-equal size, made monotone by isotonic regression and joined by straight lines. Only coefficients and the knots
+elsewhere. The monotone curve g is learned on their out-of-fold scores. It joins the shares of active users in
+bins of equal size, made monotone by isotonic regression, by straight lines. Only coefficients and the knots
 of the curve are kept, and no user. The probability holds for users like the users of the panel. A user
 without a history elsewhere gets the share of users who are active in c.
 """
@@ -37,8 +37,8 @@ _RANK, _PEOPLE = 16, 10_000
 def learn_interests(context: FitContext, seed: int) -> State:
     """Return the interest model of every category, as small arrays.
 
-    Each category also has a ``reliability`` (n_bins, 3): the mean probability predicted out of fold (with the
-    curve out of fold too), the observed share, and the number of users, of bins of equal size.
+    Each category also has a ``reliability`` (n_bins, 3): the mean predicted probability, the observed share,
+    and the number of users, of bins of equal size. Score and curve are out of fold.
     """
     encoders = {name: _encoder(context, name) for name in sorted(context.histories)}
     return {

@@ -35,8 +35,8 @@ def learn_directions(context: FitContext, seed: int) -> pd.DataFrame:
 
     The directions come from regularised CCA between the factors of the linked users, their correlation is
     measured out of fold. At most five directions per source are kept, and only with an interval above zero.
-    The items of largest loading are kept: the correlation, over the linked users, between having the item and
-    the variate of its own side (structure coefficients).
+    The items of largest loading are kept. The loading (structure coefficient) is the correlation, over the
+    linked users, between having the item and the variate of its own side.
 
     Returns
     -------

@@ -35,8 +35,8 @@ def item_agreement(context: FitContext, source: str, seed: int) -> Interval | No
 def chance_agreement(context: FitContext, source: str, seed: int) -> float:
     """Return how likely items of the same ids agree as closely by chance: a permutation test, one-sided.
 
-    The items of the target are dealt anew among ids of like popularity in the source, 199 times, so that ids
-    given in the order of popularity are no evidence. At most 2,000 items count. 1 where fewer than 20 have
+    The items of the target are dealt anew among ids of like popularity in the source, 199 times. So ids given
+    in the order of popularity are no evidence. At most 2,000 items count. 1 where fewer than 20 have
     events in both. The dealing stops at the fifth that agrees as well: then the share so far is returned.
 
     References

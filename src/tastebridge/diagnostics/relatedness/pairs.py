@@ -41,9 +41,10 @@ class Taste(NamedTuple):
 def relatedness(panel: Panel, n_components: int = RANK, random_state: int = 0) -> pd.DataFrame:
     r"""Return the number of shared users and the correlation of tastes for every two categories.
 
-    The taste of a user in a category are the spectral factors there, scaled to length 1. For the linked users
-    of two categories, the first canonical variates are learned on four fifths of them and evaluated on the
-    other fifth, in turn. So the correlation holds for new users, and is near zero for unrelated categories.
+    The taste of a user in a category is the vector of spectral factors there, scaled to length 1. The first
+    canonical variates of two categories are learned on four fifths of their linked users, and evaluated on
+    the other fifth, in turn. So the correlation holds for new users, and is near zero for unrelated
+    categories.
 
     Parameters
     ----------
