@@ -57,9 +57,9 @@ def evaluate(
     Returns
     -------
     DataFrame
-        One row per split, model and metric: split, model, metric, mean, low, high, n_users, difference,
-        difference_low, difference_high (to the baseline; NaN without one and for itself), fit_seconds,
-        score_seconds. Bounds are those of 95 % intervals.
+        One row per split, model and metric. The columns: split, model, metric, mean, low, high, n_users,
+        difference, difference_low, difference_high (to the baseline; NaN without one and for itself),
+        fit_seconds, score_seconds. Bounds are of 95 % intervals.
 
     Raises
     ------
@@ -111,6 +111,7 @@ def user_scores(model: Recommender, split: Split, metrics: Sequence[str] = METRI
         Indexed by user_id, ascending; one column per metric. Group it to see, say, cold and warm users apart.
     """
     parsed = {name: parse_metric(name) for name in metrics}
+    # Without a cut-off the metrics take ten, their own default.
     depth = max(10 if k is None else k for _, k in parsed.values())
     lists, relevant = _lists(model.recommend(split.user_ids, n=depth), split, depth)
     values = {name: metric(lists, relevant) for name, (metric, _) in parsed.items()}
@@ -136,8 +137,10 @@ def _lists(frame: pd.DataFrame, split: Split, depth: int) -> tuple[NDArray[np.in
         stranger = frame["user_id"].iloc[int(np.argmin(row))]
         raise InvalidDataError(f"recommend returned user_id {stranger!r}, who was not asked for.")
     both = [split.truth["item_id"].to_numpy(), frame["item_id"].to_numpy()]
+    # Over the items of both: a held-out item that no list holds still counts as missed.
     numbers, items = pd.factorize(np.concatenate(both))
     held_out, listed = numbers[: len(split.truth)], numbers[len(split.truth) :]
+    # The place within the list, not the rank a model writes: ranks may start anywhere or have gaps.
     place = frame.groupby("user_id", sort=False).cumcount().to_numpy()
     lists = np.full((len(users), depth), -1)
     within = place < depth

@@ -1,4 +1,4 @@
-"""The rating protocol: how far predicted ratings are from those held out."""
+"""The rating protocol: how far predicted ratings are from held-out ones."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def evaluate_ratings(
     Returns
     -------
     DataFrame
-        The columns of :func:`~tastebridge.evaluation.evaluate`. The bounds of an RMSE are the roots of those
-        of its square; those of a difference :math:`a-b` are of :math:`(a^2-b^2)/(a+b)`.
+        The columns of :func:`~tastebridge.evaluation.evaluate`. The bounds of an RMSE are the roots of the
+        bounds of its square. A difference :math:`a-b` has the bounds of :math:`(a^2-b^2)/(a+b)`.
 
     Raises
     ------
@@ -111,6 +111,7 @@ def _scores(model: Predictor, split: Split, pairs: pd.DataFrame, metrics: Sequen
             f"predict must return a finite rating for each of {len(pairs)} rows; {type(model).__name__} "
             f"returned shape {predicted.shape}, {(~np.isfinite(predicted)).sum()} of them not finite."
         )
+    # The scale is known from training rows; a rating beyond it cannot be right.
     error = np.clip(predicted, given.min(), given.max()) - pairs["weight"].to_numpy(dtype=np.float64)
     values = {"rmse": error**2, "mae": np.abs(error)}
     people = pairs["user_id"].to_numpy()
@@ -123,6 +124,8 @@ def _rooted(rows: Iterable[dict[str, Any]], baseline: str | None) -> list[dict[s
     roots = {row["model"]: np.sqrt(row["mean"]) for row in found if row["metric"] == "rmse"}
     for row in found:
         if row["metric"] == "rmse":
+            # a - b = (a² - b²) / (a + b): squares are means over rows, which the bootstrap can resample, and
+            # roots are not.
             both = roots[row["model"]] + roots.get(baseline, np.nan)
             row |= {name: float(np.sqrt(row[name])) for name in ("mean", "low", "high")}
             gaps = ("difference", "difference_low", "difference_high")

@@ -47,9 +47,9 @@ def evaluate_sampled(
     .. math:: p_i \propto n_i^{\gamma}
 
     where :math:`n_i` is the number of users of an item in training and :math:`\gamma` is
-    ``popularity_power``. They come from the items of the target with a training row that the user neither has
-    nor holds out; every model meets the same ones. Ties count half. A held-out item without a training row is
-    missed: its rank is infinite. Figures are means over rows, their intervals over users.
+    ``popularity_power``. They come from the items of the target with a training row, without the items that
+    the user has or holds out. Every model meets the same ones. Ties count half. A held-out item without a
+    training row is missed: its rank is infinite. Figures are means over rows, their intervals over users.
 
     Parameters
     ----------
@@ -174,6 +174,7 @@ def _had(matrix: sparse.csr_matrix, user: int) -> Numbers:
 
 def _weighted(rng: np.random.Generator, weights: NDArray[np.float64], n: int) -> Numbers:
     """Return ``n`` places, or all, drawn one after another by weight: the least exponential waiting times."""
+    # Drawn for all items before anything else, so that the stream of numbers does not depend on n.
     waiting = rng.exponential(size=len(weights)) / weights
     if n >= len(weights):
         return np.arange(len(weights))
@@ -198,6 +199,7 @@ def _ranks(model: Predictor, split: Split, negatives: Numbers) -> NDArray[np.flo
     held_out = split.train[split.target].items.numbers(split.truth["item_id"].to_numpy(), missing="negative")
     known = np.flatnonzero(np.isin(held_out, _trained_items(split)))
     ranks = np.full(len(held_out), np.inf)
+    # A frame of all pairs at once would hold a thousand rows for every held-out one.
     step = max(1, _PAIRS // (1 + negatives.shape[1]))
     for start in range(0, len(known), step):
         rows = known[start : start + step]
@@ -210,6 +212,7 @@ def _ranks(model: Predictor, split: Split, negatives: Numbers) -> NDArray[np.flo
 def _predict(model: Predictor, split: Split, rows: Numbers, numbers: Numbers) -> NDArray[np.floating]:
     """Return the model's scores for the users of ``rows`` and their item ``numbers``."""
     users = split.truth["user_id"].to_numpy()[rows].repeat(numbers.shape[1])
+    # A place without a negative asks for item 0; its score becomes NaN afterwards.
     items = split.train[split.target].items.ids_of(np.maximum(numbers, 0).ravel())
     scores = np.asarray(model.predict(pd.DataFrame({"user_id": users, "item_id": items})))
     if scores.shape != (len(users),) or not np.isfinite(scores).all():

@@ -58,7 +58,7 @@ def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
 
 
 def named_splits(splits: Split | Mapping[str, Split]) -> Mapping[str, Split]:
-    """Return the splits by name; a single one goes by that of its target."""
+    """Return the splits by name; a single one goes by the name of its target."""
     return {splits.target: splits} if isinstance(splits, Split) else splits
 
 
@@ -84,6 +84,7 @@ def rows_of_split(
             row |= {"n_users": len(np.unique(own.people))}
             row |= dict.fromkeys(("difference", "difference_low", "difference_high"), np.nan)
             if baseline not in (None, model):
+                # The same seed as for the mean: the same users are drawn for every model.
                 gap = paired_difference(values, scores[str(baseline)].values[metric], n_resamples, **options)
                 row |= {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
             yield row | {"fit_seconds": own.fit_seconds, "score_seconds": own.score_seconds}
