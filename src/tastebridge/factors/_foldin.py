@@ -28,6 +28,7 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
     widths[lengths == 0] = 0
     for width in sorted(set(widths.tolist()) - {0}):
         rows = np.flatnonzero(widths == width)
+        # In stacks of bounded size; how rows are stacked does not change their bits.
         step = max(1, _BUDGET // (max(width, f) * (f + width)))
         for start in range(0, len(rows), step):
             part = rows[start : start + step]

@@ -76,8 +76,8 @@ class NormalizedFactors(FactorModel):
     def _new_directions(self, products: Array) -> Array:
         r"""Return rows of the right singular vectors, :math:`V_i = a_i^\top T (T^\top T)^{-1}`.
 
-        :math:`a_i` is the column of a new item, and :math:`T = A V` has the Gram matrix :math:`\Sigma^2` at
-        the fit: the least squares of the column over the present users. The energy of a direction is at
+        :math:`a_i` is the column of a new item. :math:`T = A V` has the Gram matrix :math:`\Sigma^2` at the
+        fit. These are the least squares of the column over the present users. The energy of a direction is at
         least the smallest one at the fit.
         """
         real = self._filter() > 0

@@ -20,17 +20,16 @@ Array = NDArray[np.float64]
 
 
 class RatingFactors(TransformerMixin, BaseEstimator):
-    r"""Matrix factorisation of explicit ratings, with effects of items shrunk to those of like items.
+    r"""Matrix factorisation of explicit ratings, with effects of items shrunk to the effects of like items.
 
     .. math:: \hat r_{ui} = \mu + b_i + b_u + z_u^\top v_i
 
     First the effects, by one penalised least squares. The effect of an item is
-    :math:`b_i = c + y_i^\top g + \delta_i` with features :math:`y_i` of its raters, so that an item with
-    few ratings is near the items that the same users rated; see
-    :func:`tastebridge.factors.rating_effects.item_effects`.
-    Then :math:`v` by alternating least squares on the residuals. Given the items, a user's
-    :math:`(b_u, z_u)` is a ridge regression of their centred ratings, in closed form: that is ``transform``,
-    for users of the fit and others alike.
+    :math:`b_i = c + y_i^\top g + \delta_i` with features :math:`y_i` of its raters. So an item with few
+    ratings is near the items that the same users rated: see
+    :func:`tastebridge.factors.rating_effects.item_effects`. Then :math:`v` by alternating least squares on
+    the residuals. Given the items, a user's :math:`(b_u, z_u)` is a ridge regression of the centred ratings,
+    in closed form. ``transform`` solves it, for users of the fit and others alike.
 
     Parameters
     ----------
@@ -155,6 +154,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
     def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
         R = sparse.csr_matrix(X)
+        # Stored zeros stay: a rating of 0 is a rating.
         if not R.has_canonical_format:
             R = R.copy()
             R.sum_duplicates()

@@ -17,14 +17,16 @@ _TOLERANCE, _STEPS = 1e-6, 500
 def item_features(R: sparse.csr_matrix, rank: int, seed: int) -> Array:
     """Return the features that predict an item's effect before its ratings do, (n_items, 2 + rank).
 
-    Standardised: the logarithm of its number of ratings, the mean logarithm of the numbers of ratings of its
-    raters, and factors of the binary matrix: a truncated SVD after division by the roots of its row and
-    column sums.
+    Three kinds of features, standardised: the logarithm of its number of ratings, the mean logarithm of the
+    numbers of ratings of its raters, and factors of the binary matrix. The factors are a truncated SVD after
+    division by the roots of row and column sums.
     """
     rows = np.repeat(np.arange(R.shape[0]), np.diff(R.indptr))
     per_item = np.bincount(R.indices, minlength=R.shape[1])
     activity = np.log1p(np.diff(R.indptr))
     mean = activity[rows].mean()
+    # The mean over all ratings counts as one more rater, so that an item without ratings is an average
+    # one.
     raters = (np.bincount(R.indices, activity[rows], R.shape[1]) + mean) / (per_item + 1.0)
     parts = [np.log1p(per_item)[:, None], raters[:, None]]
     if rank:
@@ -41,7 +43,7 @@ def item_features(R: sparse.csr_matrix, rank: int, seed: int) -> Array:
 def item_effects(
     R: sparse.csr_matrix, Y: Array, users: float, items: float, features: float
 ) -> tuple[float, Array, Array]:
-    r"""Return the mean, the effects of items and those of users.
+    r"""Return the mean, the effects of items and the effects of users.
 
     .. math:: \min \sum_{ui} (r_{ui} - \mu - c - b_u - b_i - y_i^\top g)^2
               + \lambda_u \lVert b_u \rVert^2 + \lambda_i \lVert b_i \rVert^2 + \lambda_g \lVert g \rVert^2
@@ -65,8 +67,10 @@ def item_effects(
     B = sparse.csr_matrix((np.ones(R.nnz), R.indices, R.indptr), shape=R.shape)
     E = sparse.csr_matrix((R.data - mean, R.indices, R.indptr), shape=R.shape)
     per_user, per_item = (np.asarray(B.sum(axis=axis), dtype=np.float64).ravel() for axis in (1, 0))
+    # 1e-6 for the free constant: zero would leave the system singular up to rounding.
     penalty = np.r_[np.full(n, users), np.full(m, items), 1e-6, np.full(q - 1, features)]
     FtF = F.T @ (F * per_item[:, None])
+    # Scaled to a unit diagonal (Jacobi): users and items with many ratings would slow the gradients down.
     scale = 1.0 / np.sqrt(np.r_[per_user, per_item, np.diag(FtF)] + penalty)
 
     def normal(w: Array) -> Array:
