@@ -16,10 +16,10 @@ from tastebridge.features.cells import cells_of, named, strings_of
 def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
     """Return the vectors an encoder gives to texts.
 
-    The encoder is any object with ``encode(list of str)`` that returns one vector per text: a model of the
-    packages sentence-transformers or model2vec, a fitted :class:`TextEncoder`, or your own. It may also be
-    the folder of a model2vec model (``pip install 'tastebridge[sentences]'``): static word vectors, which
-    need no torch. A model is read from this machine and never fetched.
+    The encoder is any object with ``encode(list of str)`` that returns one vector per text. It may be a model
+    of the packages sentence-transformers or model2vec, a fitted :class:`TextEncoder`, or your own. It may
+    also be the folder of a model2vec model (``pip install 'tastebridge[sentences]'``): static word vectors,
+    which need no torch. A model is read from this machine and never fetched.
 
     Parameters
     ----------
