@@ -15,8 +15,8 @@ class RidgeMap(LinearMap):
 
     .. math:: B = \Big(S_{xx} + \alpha \frac{\mathrm{tr}\, S_{xx}}{p} I\Big)^{-1} S_{xy}
 
-    The penalty is ``alpha`` times the mean eigenvalue of :math:`S_{xx}`, so that the same ``alpha`` means the
-    same shrinkage whatever the scale of the factors and the number of users. Solved by Cholesky; where
+    The penalty is ``alpha`` times the mean eigenvalue of :math:`S_{xx}`. So the same ``alpha`` means the same
+    shrinkage whatever the scale of the factors and the number of users. Solved by Cholesky; where
     ``alpha=0`` meets dependent factors, the solution of least norm.
 
     Parameters
