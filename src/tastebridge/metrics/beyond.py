@@ -1,6 +1,6 @@
-"""Beyond accuracy: what kind of items is recommended, whether liked or not.
+"""Beyond accuracy: the kind of items that are recommended, whether liked or not.
 
-``recommended`` is an int array of shape (n_users, k), -1 where a list is shorter; ``popularity`` has, for
+``recommended`` is an int array of shape (n_users, k), -1 where a list is shorter. ``popularity`` has, for
 each item, the number of users who have it in the training data. A user without recommendations has value
 NaN.
 """
@@ -32,8 +32,8 @@ def catalogue_coverage(recommended: Numbers, n_items: int) -> float:
 def novelty(recommended: Numbers, popularity: ArrayLike, n_users: int) -> Floats:
     r"""Return each list's mean self-information in bits, :math:`-\log_2(c_i/n)`.
 
-    :math:`c_i` of the :math:`n` users of the training data have item :math:`i`; an item no user has counts as
-    had by one, so that the value stays finite.
+    :math:`c_i` of the :math:`n` users of the training data have item :math:`i`. An item without users counts
+    as if one user had it, so that the value stays finite.
 
     References
     ----------
@@ -97,6 +97,7 @@ def intra_list_diversity(recommended: Numbers, item_vectors: ArrayLike) -> Float
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     units = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     lists = _membership(recommended, len(units))
+    # A zero vector has no square to subtract: only unit vectors are counted.
     n, own = np.diff(lists.indptr), lists @ (lengths[:, 0] > 0).astype(np.float64)
     doubled = ((lists @ units) ** 2).sum(axis=1) - own
     return 1 - np.divide(doubled, n * (n - 1), out=np.full(len(n), np.nan), where=n > 1)

@@ -36,9 +36,9 @@ class Calibrated(NamedTuple):
 def calibrate(X: Array, y: NDArray[np.bool_], seed: int) -> Calibrated:
     """Return the calibrated probability of ``y`` (n_users,) given ``X`` (n_users, n_features).
 
-    The score is that of logistic regression on standardised features; the curve that makes a probability of
-    it is learned on scores of users the regression had not seen: the shares in bins of equal size, made
-    monotone, with straight lines between. Both ``y`` and its opposite need at least two users a fold.
+    Logistic regression on standardised features gives the score. A curve turns it into a probability, learned
+    on scores of users the regression had not seen. It joins the shares in bins of equal size, made monotone,
+    by straight lines. Both ``y`` and its opposite need at least two users a fold.
 
     References
     ----------
@@ -53,9 +53,11 @@ def calibrate(X: Array, y: NDArray[np.bool_], seed: int) -> Calibrated:
     scores = cross_val_predict(model, Z, y, cv=folds, method="decision_function")
     coef = model.fit(Z, y).coef_[0] / scale
     predicted = np.empty(len(y))
+    # The reliability is out of fold for the curve too: each half is judged by the curve of the other.
     even = np.arange(len(y)) % 2 == 0
     for half in (even, ~even):
         predicted[half] = np.interp(scores[half], *_curve(scores[~half], y[~half]))
+    # The intercept and the means go into the knots, so that X @ coef alone is the score later.
     knots = _curve(scores - float(model.intercept_[0]) + float(coef @ mean), y)
     return Calibrated(coef, knots, _reliability(predicted, y))
 
@@ -69,6 +71,7 @@ def _curve(scores: Array, y: NDArray[np.bool_]) -> Array:
     """Return the knots (2, n): mean scores of bins of equal size, and the monotone share of positives."""
     bins = np.array_split(np.argsort(scores, kind="stable"), min(_KNOTS, max(1, len(y) // 50)))
     means = np.array([scores[rows].mean() for rows in bins])
+    # Half a case on either side: no bin claims a probability of 0 or 1.
     shares = np.array([(y[rows].sum() + 0.5) / (len(rows) + 1.0) for rows in bins])
     return np.stack([means, isotonic_regression(shares)])
 

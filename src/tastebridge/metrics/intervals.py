@@ -45,8 +45,8 @@ def bootstrap_mean(
 ) -> Interval:
     r"""Return the mean of ``values`` with its percentile bootstrap interval.
 
-    A resample of :math:`n` users is a multinomial draw of weights. Where few values are distinct, users of
-    equal value are one cell of it, so that the cost is ``n_resamples`` times their number; else users are
+    A resample of :math:`n` users is a multinomial draw of weights. If few values are distinct, users of equal
+    value are one cell of it, and the cost is ``n_resamples`` times the number of cells. Otherwise users are
     drawn one by one. The order of users does not matter.
 
     Parameters
@@ -131,9 +131,10 @@ def simultaneous_differences(
 ) -> list[Interval]:
     r"""Return the means of several minus one, with intervals that hold all together with the level asked for.
 
-    The best of several differences looks good by being the best. With the bootstrap's standard error
-    :math:`s_j` of each mean :math:`\bar d_j` the intervals are :math:`\bar d_j \pm q s_j`, q the quantile of
-    :math:`\max_j |\bar d_j^* - \bar d_j| / s_j` over resamples of users, the same for all.
+    The best of several differences looks good by being the best. The intervals are
+    :math:`\bar d_j \pm q s_j`, with the bootstrap's standard error :math:`s_j` of each mean :math:`\bar d_j`.
+    q is the quantile of :math:`\max_j |\bar d_j^* - \bar d_j| / s_j` over resamples of users, the same for
+    all.
 
     Parameters
     ----------
@@ -168,6 +169,7 @@ def simultaneous_differences(
     if len(counts) < 2:
         return [Interval(float(mean), np.nan, np.nan) for mean in means]
     drawn = _resampled_means(sums, counts, n_resamples, np.random.default_rng(random_state))
+    # Where all users agree the deviation is rounding alone, and the interval has width 0.
     errors = drawn.std(axis=0)
     far = np.divide(np.abs(drawn - means), errors, out=np.zeros_like(drawn), where=errors > _ROUNDING)
     reach = np.quantile(far.max(axis=1), level) * errors
@@ -204,6 +206,7 @@ def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.ran
         else:
             drawn = rng.integers(n, size=(len(part), n), dtype=np.uint32)
             totals = [column[drawn].sum(axis=1) for column in everyone[:-1]]
+            # With one value for each user the divisor never varies.
             number = everyone[-1][drawn].sum(axis=1) if np.ptp(counts) else counts.sum()
         part[:] = np.column_stack(totals) / np.reshape(number, (-1, 1))
     return means

@@ -1,4 +1,4 @@
-r"""Ranking metrics: how well a list of recommendations meets what was held out.
+r"""Ranking metrics: how well a list of recommendations meets the held-out items.
 
 All take the same three things and return one value per user:
 
@@ -68,7 +68,7 @@ def precision(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) ->
 
 
 def ndcg(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floats:
-    r"""Return the discounted cumulated gain over that of the best list possible.
+    r"""Return the discounted cumulated gain over the gain of the best possible list.
 
     .. math:: \sum_{i\le k} \frac{h_i}{\log_2(i+1)} \Big/ \sum_{i\le\min(k,R)} \frac1{\log_2(i+1)}
 
@@ -79,6 +79,7 @@ def ndcg(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floa
     """
     hits, n_relevant = _hits(recommended, relevant, k)
     discounts = 1 / np.log2(np.arange(2, k + 2))
+    # The 1.0 serves users without relevant items, whose value becomes NaN: nothing is divided by 0.
     ideal = np.concatenate([[1.0], np.cumsum(discounts)])[np.minimum(n_relevant, k)]
     gains = np.pad(hits * discounts[: hits.shape[1]], ((0, 0), (1, 0)))
     return _where_any(
@@ -120,6 +121,7 @@ def _hits(recommended: Numbers, relevant: sparse.csr_matrix, k: int) -> tuple[ND
     n_users, n_items = relevant.shape
     counts = np.diff(relevant.indptr)
     pairs = np.repeat(np.arange(n_users), counts) * n_items + relevant.indices
+    # One number per pair of user and item; -1 would be the last item of the user before.
     hits = np.isin(np.arange(n_users)[:, None] * n_items + top, pairs) & (top >= 0)
     return hits, counts
 

@@ -1,4 +1,4 @@
-"""Rating metrics: how far predicted ratings are from those given."""
+"""Rating metrics: how far predicted ratings are from the given ones."""
 
 from __future__ import annotations
 
@@ -85,4 +85,5 @@ def _user_means(values: Floats, users: ArrayLike, n_users: int) -> Floats:
             f"users must hold a number from 0 to {n_users - 1} for each of {len(values)} rows; got {users!r}."
         )
     sums, counts = np.bincount(rows, values, n_users), np.bincount(rows, minlength=n_users)
+    # NaN, not 0: a user without rows must not count as predicted without error.
     return np.divide(sums, counts, out=np.full(n_users, np.nan), where=counts > 0)

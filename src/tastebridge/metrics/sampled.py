@@ -53,6 +53,7 @@ def sampled_ranks(positive: ArrayLike, negatives: ArrayLike) -> Floats:
         raise InvalidDataError(
             f"positive score of row {row} is NaN; give -inf for an item the model cannot know."
         )
+    # Comparisons with NaN are False: a missing negative stands above nothing.
     above = (negatives > positive[:, None]).sum(axis=1)
     return 1 + above + (negatives == positive[:, None]).sum(axis=1) / 2
 
