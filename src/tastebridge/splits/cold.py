@@ -64,6 +64,7 @@ def cold_users(
             f"there are {len(people)}. panel.overlap() counts the users of every two categories."
         )
     n_hidden = _n_held_out(test_size, len(people))
+    # Users are in the order of their ids, so the draw does not depend on the rows of the frame.
     hidden = np.random.default_rng(random_state).permutation(people)[:n_hidden]
     return take_out(panel, target, np.isin(panel[target].rows, hidden))
 

@@ -38,8 +38,8 @@ def entrants(panel: Panel, target: str, moment: Any = None) -> Split:
     target : str
         The category to hold rows out of.
     moment : float, str, datetime or Timestamp, optional
-        As for :func:`temporal`: a float between 0 and 1 is the share of all rows of the panel to train on
-        (rows of one time stay together, after the moment); other values are a time. None for 0.8: the
+        As for :func:`temporal`: a float between 0 and 1 is the share of all rows of the panel to train on.
+        Rows of one time stay together, after the moment. Other values are a time. None for 0.8: the
         time before which four fifths of the rows lie.
 
     Returns
@@ -94,6 +94,7 @@ def entrants(panel: Panel, target: str, moment: Any = None) -> Split:
             f"is from then on. {int(late.sum()):,} of {len(late):,} rows of {target!r} are from then on. "
             "Choose another moment, or use cold_users."
         )
+    # Later target rows of other users would tell of a time that is not known yet.
     known = part.keep(~late | tested)
     return take_out(replace(panel, interactions=past | {target: known}), target, tested[~late | tested])
 

@@ -52,8 +52,11 @@ def k_fold_users(
     lengths = np.zeros(len(numbers)) if counts is None else np.asarray(counts)
     rng = np.random.default_rng(random_state)
     chance = np.empty(len(numbers))
+    # Each user gets the same number in whatever order users are given.
     chance[np.argsort(numbers)] = rng.random(len(numbers))
     dealt = numbers[np.lexsort((chance, -lengths))]
     fold = np.arange(-(-len(numbers) // n_folds) * n_folds).reshape(-1, n_folds) % n_folds
+    # One fold of each in every block of n_folds users, so that the longest do not all go to the first
+    # fold.
     fold = rng.permuted(fold, axis=1).ravel()[: len(numbers)]
     return [np.sort(dealt[fold == number]) for number in range(n_folds)]

@@ -53,6 +53,7 @@ def leave_last(
     counts = np.diff(part.matrix.indptr)
     times = np.zeros(part.matrix.nnz) if part.times is None else part.times
     chance = np.random.default_rng(random_state).random(len(times))
+    # Chance decides last, among rows of one time.
     order = np.lexsort((chance, times, part.rows))
     from_end = part.matrix.indptr[1:][part.rows] - np.arange(len(order))  # 1 for a user's last row
     held_out = np.zeros(len(order), dtype=bool)

@@ -67,6 +67,7 @@ def _in_training(part: Interactions, truth: pd.DataFrame) -> NDArray[np.bool_]:
     user = part.users.numbers(truth["user_id"], missing="negative")
     item = part.items.numbers(truth["item_id"], missing="negative")
     n_items = part.matrix.shape[1]
+    # One number per pair; unknown ids give wrong pairs, which the masks below take out.
     trained = np.isin(user * n_items + item, part.rows * n_items + part.matrix.indices)
     return trained & (user >= 0) & (item >= 0)
 

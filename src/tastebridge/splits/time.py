@@ -29,8 +29,8 @@ def temporal(panel: Panel, target: str, at: Any = 0.8) -> Split:
         The category to hold rows out of.
     at : float, str, datetime or Timestamp
         A float between 0 and 1: the share of the target rows to train on (rows of the same time stay
-        together, in the test). Otherwise the moment: seconds since 1970, or what :class:`pandas.Timestamp`
-        reads, as UTC.
+        together, in the test). Otherwise the moment: seconds since 1970, or anything that
+        :class:`pandas.Timestamp` reads, as UTC.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     """Train on the earlier events of each user, test on the later target rows.
 
     The events of a user, of all categories, are put in their order in time, and the first ``share`` of them
-    is trained on. Those of other categories that come later are in neither part: they were not known then.
+    is trained on. Later events of other categories are in neither part: they were not known then.
     Unlike with :func:`temporal` each user has a moment of their own. So tested users have a history even
     where few users stay for long, but later events of other users are known.
 
@@ -77,8 +77,8 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     panel, target
         As for :func:`temporal`.
     share : float, default=0.8
-        Of a user's events to train on, between 0 and 1; one at least, and events of one time stay together,
-        in the test unless they are the first.
+        The share of a user's events to train on, between 0 and 1. One event at least is trained on. Events of
+        one time stay together, in the test unless they are the first.
 
     Returns
     -------
@@ -122,17 +122,20 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
 def _own_moments(
     rows: NDArray[np.int64], times: NDArray[np.float64], share: float, n_people: int
 ) -> NDArray[np.float64]:
-    """Return for each user when the later part begins; infinity for those with a single moment."""
+    """Return for each user when the later part begins; infinity for users with a single moment."""
     order = np.lexsort((times, rows))
     rows, times = rows[order], times[order]
     counts = np.bincount(rows, minlength=n_people)
     starts = np.cumsum(counts) - counts
     first = np.zeros(n_people)
+    # Backwards in time: the earliest is written last and stays.
     first[rows[::-1]] = times[::-1]
     second = np.full(n_people, np.inf)
     np.minimum.at(second, rows, np.where(times > first[rows], times, np.inf))
+    # At least one event to train on, and one to test on where there are two.
     ahead = np.clip(np.ceil(share * counts), 1, np.maximum(counts - 1, 0)).astype(np.int64)
     cut = times[np.minimum(starts + ahead, len(times) - 1)]
+    # If the cut falls on the first moment, the later part begins with the second one.
     return np.where((counts > 1) & (cut > first), cut, second)
 
 
@@ -152,6 +155,7 @@ def before(part: Interactions, moment: float) -> Interactions:
 def moment_of(at: Any, times: NDArray[np.float64]) -> float:
     """Return the seconds since 1970 that ``at`` means."""
     if isinstance(at, float) and 0 < at < 1:
+        # A time that occurs, not one in between: rows of this time all go to the test.
         return float(np.sort(times)[int(at * len(times))])
     if isinstance(at, int | float | np.number) and not isinstance(at, bool):
         return check_number("at", float(at))
