@@ -315,10 +315,10 @@ def test_people_are_chosen_by_numbers_mask_and_slice(panel):
     [
         (0, r"write panel\[\[number\]\]"),
         (["ada"], "takes the name of a category"),
-        ([0, 0], "a person twice"),
+        ([0, 0], "a user twice"),
         ([3], "numbers in 0 … 2; got 3 … 3"),
         ([-1], "got -1"),
-        ([True], "a mask over its 3 people; got one of 1"),
+        ([True], "a mask over its 3 users; got one of 1"),
     ],
 )
 def test_choices_of_people_are_checked(panel, key, message):
