@@ -35,11 +35,11 @@ def truncated_svd(
     The vectors of the smaller side are eigenvectors of its Gram matrix, :math:`A^\top A` or :math:`A A^\top`.
     They come from a dense solver if that side is small, otherwise from block Lanczos with thick restarts (Wu
     and Simon, 2000). It stops once a restart adds no more than a share ``tol`` to the energy, the sum of
-    ``s ** 2``. The error in the energy is of that order, and far smaller in the leading vectors. The spectra of
-    interactions are flat: the last vectors would take many times longer to converge, and matter little. Down
-    to ``tol=1e-4`` the basis is grown in float32 and the result refined in float64. ``tol=1e-14`` gives full
-    accuracy. A repeated value, as of a matrix of unconnected parts, is found in at most as many copies as a
-    block has columns: ``16 + k // 4``, up to 64.
+    ``s ** 2``. The error in the energy is of that order, and far smaller in the leading vectors. The spectra
+    of interactions are flat: the last vectors would take many times longer to converge, and matter little.
+    Down to ``tol=1e-4`` the basis is grown in float32 and the result refined in float64. ``tol=1e-14`` gives
+    full accuracy. A repeated value, as of a matrix of unconnected parts, is found in at most as many copies
+    as a block has columns: ``16 + k // 4``, up to 64.
 
     Values below about ``1e-7`` of the largest are lost to rounding, since the Gram matrix squares them. They
     are returned as 0 with a vector of zeros on the larger side. The largest entry of every row of ``Vt``

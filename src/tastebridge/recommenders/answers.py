@@ -20,7 +20,7 @@ from tastebridge.routes import Histories
 from tastebridge.routes.twins import COLUMNS
 
 LEAVE_OUT, TWINS = "leave out", ("leave out", "keep")
-"""What lists do with twins of items a user has: the default, and the choices."""
+"""The treatment of twins of items a user has: the default, and the choices."""
 
 
 class ListRequest(NamedTuple):
@@ -33,7 +33,7 @@ class ListRequest(NamedTuple):
     twins: str = LEAVE_OUT
 
     def check(self) -> ListRequest:
-        """Refuse what cannot be asked for."""
+        """Refuse a request that cannot be answered."""
         check_count("n", self.n)
         check_choice("twins", self.twins, TWINS)
         return self
@@ -87,6 +87,7 @@ def audience(
 def explanation(state: FittedState, histories: Histories, item_id: Id) -> pd.DataFrame:
     """Return source_category, source_item, route and contribution for one user and item, largest first."""
     item = int(state.items.numbers([item_id])[0])
+    # Sorted is stable: parts of one size stay in the order of the routes.
     parts = sorted(state.scorer.contributions(histories, item), key=lambda part: -part.contribution)
     ids = [None if at < 0 else state.encoder.items[name].ids[at] for name, at, _, _ in parts]
     columns = {

@@ -44,6 +44,7 @@ def best_users(
 
 def item_numbers(items: Id | Ids, known: Vocabulary) -> NDArray[np.int64]:
     """Return the numbers of one item id or of a list of them, each once."""
+    # True is an int in Python, and is no id.
     one = isinstance(items, str | int | np.integer) and not isinstance(items, bool)
     numbers = known.numbers([items] if one else items)
     values, counts = np.unique(numbers, return_counts=True)

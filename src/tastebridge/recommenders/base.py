@@ -116,7 +116,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             Users the model does not know are refused, left out of the result, or get popular items. With
             ``"error"`` unknown items in ``allow`` or ``deny`` are refused too, otherwise ignored.
         twins : {"leave out", "keep"}, default="leave out"
-            What to do with items that are products the user has already under another id in a source: see
+            The treatment of items that are products the user has already under another id in a source: see
             :mod:`tastebridge.routes.twins`.
 
         Returns
@@ -184,13 +184,13 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
 
         - An :class:`~tastebridge.InterestMapper` has learned, out of fold, the log-odds that an item is a
           user's next one, up to one constant. It learned them apart for users with and without a history in
-          the target, so that both stand on one scale. Within either kind the order is that of the blend.
+          the target, so that both stand on one scale. Within either kind the order is the order of the blend.
         - Baselines, and mappers saved before there was such a scale, score users higher who have a longer
           history or one in the target.
 
-        On held-out users without a known event in the target, a user who took the item ranks above one who
-        did not in 69 % of pairs on Amazon clothing and sports (by length of history: 54 to 56 %), and in 86
-        to 88 % on MovieLens genres (79 to 81 %): ``benchmarks/audience.py``.
+        ``benchmarks/audience.py`` measures held-out users without a known event in the target. A user who
+        took the item ranks above one who did not in 69 % of pairs on Amazon clothing and sports, and in 86 to
+        88 % on MovieLens genres. Ranked by length of history alone it is 54 to 56 %, and 79 to 81 %.
 
         Parameters
         ----------
@@ -392,7 +392,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def score(self, panel: Events, y: None = None) -> float:
         """Return the mean NDCG@10 over users of a panel or frame of held-out events, every item ranked.
 
-        The rows in the target are to be found; rows of the fit among them, which are never recommended, are
+        The rows in the target are to be found. Rows of the fit among them, which are never recommended, are
         left out with a warning. Users of the fit are ranked by the history of the fit and the
         sources given here, other users by the sources given here alone. So both ways of splitting work in a
         grid search: over users (a panel), or over rows (a frame). With several targets it is the mean over
@@ -406,6 +406,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
                 state.scorer.top_items(part, min(10, len(state.items)), Filters())[0]
                 for _, part in chunks(histories, truth.shape[0])
             ]
+            # No user to judge is NaN, not 0: a grid search must not take it for a bad model.
             values = ndcg(np.concatenate(best), truth, 10) if best else np.array([np.nan])
             found.append(float(np.nanmean(values)))
         return float(np.nanmean(found))

@@ -47,6 +47,7 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
                 "not seen."
             )
         truth = _only(truth, ~had)
+        # Pairs in both count once, with the weight of the fit: adding them would double it.
         more = {name: _only(rows, ~stored_in(rows, known[name])) for name, rows in histories.items()}
         histories = {name: known[name] + rows for name, rows in more.items()}
     # users without a row to predict would count as missed

@@ -133,20 +133,21 @@ class InterestMapper(Recommender):
         With several targets, the mapper of each, with the attributes of its target. The tables
         ``transfer_`` and ``routes_`` hold all targets, with a column target.
     transfer_ : DataFrame
-        One row per source, for users without a history in the target, out of fold: source, linked (the number
-        of users in both), lift of NDCG@10 over the best baseline without a source, its interval (lift_low,
-        lift_high), canonical_correlation (of users, or of shared items where no user is in both), verdict
-        ("helps", "no evidence", "hurts"), and kept. The column marginal is the loss of NDCG@10 when the
-        source is ablated, with its interval; with several targets or no shared users, routes over all
-        categories still read it. The column bridge is "users", "items", "features", several joined by " + ",
-        or "".
+        One row per source, for users without a history in the target, out of fold. linked is the number of
+        users in both. lift is the gain of NDCG@10 over the best baseline without a source, with its interval
+        (lift_low, lift_high). canonical_correlation is of users, or of shared items where no user is in both.
+        verdict is "helps", "no evidence" or "hurts"; kept says whether the source is used. The column
+        marginal is the loss of NDCG@10 when the source is ablated, with its interval. With several targets or
+        no shared users, routes over all categories still read an ablated source. The column bridge is
+        "users", "items", "features", several joined by " + ", or "".
     evidence_ : dict of {"cold", "warm"} to Evidence
         The out-of-fold evaluation in full, for each kind of users.
     interests_ : dict of category to arrays
         The models of :meth:`interests`, with their reliability: see :mod:`tastebridge.diagnostics.interests`.
     routes_ : DataFrame
-        One row per route: its name, mean weight for cold and for warm users, and the bridge from its sources
-        to the target: users in both ("users"), shared items ("items"), features ("features"), or none ("").
+        One row per route: its name, mean weight for cold and for warm users, and bridge. The bridge joins its
+        sources to the target: users in both ("users"), shared items ("items"), features ("features"), or none
+        ("").
     ledger_ : ModelStatistics
         The sufficient statistics of :meth:`update` and :meth:`forget`: sums over users, no single user.
     recency_ : DataFrame
@@ -301,7 +302,7 @@ class InterestMapper(Recommender):
         categories : category or list of them, optional
             The targets to recommend from; None for all.
         by : {"score", "category"}, default="score"
-            The order of the list with several targets: ``"score"`` ranks all items by probability,
+            The order of the list with several targets. ``"score"`` ranks all items by probability.
             ``"category"`` lists the items of the user's likeliest next category first, then the items of the
             second, and so on.
         n_categories : int, optional
@@ -313,7 +314,7 @@ class InterestMapper(Recommender):
             Users the model does not know are refused, left out of the result, or get popular items. With
             ``"error"`` unknown items in ``allow`` or ``deny`` are refused too, otherwise ignored.
         twins : {"leave out", "keep"}, default="leave out"
-            What to do with items that are products the user has already under another id: see
+            The treatment of items that are products the user has already under another id: see
             :mod:`tastebridge.routes.twins` and ``twins_``.
 
         Returns
@@ -335,6 +336,7 @@ class InterestMapper(Recommender):
         """
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
+            # One target: its scores need no probability, which serves to compare categories.
             return super().recommend(user_ids, n, allow=allow, deny=deny, missing=missing, twins=twins)
         users, ids = self._users(user_ids, missing)
         rows = self.joint_.encoder.rows_of(self._known(), users)
@@ -441,8 +443,8 @@ class InterestMapper(Recommender):
     def explain_map(self, source: str | None = None, *, category: str | None = None) -> pd.DataFrame:
         """Return the directions of taste shared by a source and the target, by the items at both ends.
 
-        "Users who prefer these items in the source prefer those items in the target": the canonical
-        directions between the factors of the linked users, with an out-of-fold correlation above zero.
+        A direction reads "users who prefer these items in the source prefer those items in the target". It is
+        a canonical direction between the factors of the linked users, of out-of-fold correlation above zero.
 
         Parameters
         ----------
@@ -455,10 +457,10 @@ class InterestMapper(Recommender):
         -------
         DataFrame
             One row per item, the eight of largest loading at each end: source, direction (from 1),
-            correlation (out of fold) with its 95 % interval (low, high), end ("high" or "low"), category (the
-            source or the target), rank, item_id, name (None without names), and loading, the correlation of
-            having the item with the direction. Users of the high items of the source tend to take the high
-            items of the target. There are no rows if no direction is shared.
+            correlation (out of fold) with its 95 % interval (low, high), and end ("high" or "low"). Then
+            category (the source or the target), rank, item_id, name (None without names) and loading. The
+            loading is the correlation between having the item and the direction. Users of the high items of
+            the source tend to take the high items of the target. There are no rows if no direction is shared.
 
         Raises
         ------
@@ -535,10 +537,10 @@ class InterestMapper(Recommender):
         """Return a smaller mapper with nearly the same rankings, and its loss; this mapper stays.
 
         Vectors become ``n_components`` wide by a singular value decomposition of the item matrix in the
-        metric of *users' scores*: the directions of least variance in the scores are dropped. Links between
+        metric of *users' scores*. The directions of least variance in the scores are dropped. Links between
         single items have a flat spectrum. They get half of the components, in which every link has a
         direction of its own, nearly orthogonal to all others. The projection is merged into the maps of the
-        routes. So a history is folded in to the narrow vector at once, scores stay inner products, and the
+        routes. So a history is folded in to the narrow vector at once, and scores stay inner products. The
         contributions of :meth:`explain` sum to the scores of the smaller model. See
         ``tastebridge/compression``.
 
@@ -561,11 +563,12 @@ class InterestMapper(Recommender):
         Returns
         -------
         InterestMapper
-            With ``compression_``, a frame of one row per kind of users (segment): ``people`` (the number of
-            users), ndcg_before and ndcg (@10), loss with its 95 % interval (loss_low, loss_high), overlap
-            (the share of the ten items of a list that stay), judged_on, components_before, components, dtype,
-            bytes_before, bytes (of the model's arrays in a file). All other diagnostics are copied from this
-            mapper. The smaller mapper cannot be updated: update this one and compress it again.
+            With ``compression_``, a frame of one row per kind of users (segment). The loss of accuracy:
+            ``people`` (the number of users), ndcg_before and ndcg (@10), loss with its 95 % interval
+            (loss_low, loss_high), overlap (the share of the ten items of a list that stay), judged_on. The
+            size: components_before, components, dtype, bytes_before and bytes (of the arrays in a file). All
+            other diagnostics are copied from this mapper. The smaller mapper cannot be updated: update this
+            one and compress it again.
 
         Raises
         ------
@@ -625,10 +628,10 @@ class InterestMapper(Recommender):
         again. The result equals sums over all present users with the same item factors, bit for bit. It takes
         a second for a thousand users in a million.
 
-        **Unchanged parts**: the item factors, and with them the routes within the target and over all
-        categories, for which fresh histories are folded in; the weights of the routes; the statistics of the
-        weighting; the diagnostics (``transfer_``, :meth:`interests`, :meth:`confidence`, the report). A new
-        item gets factors by a fold-in of the item side, from its users in ``events``, and keeps them.
+        **Unchanged parts** are the item factors, the weights of the routes, the statistics of the weighting,
+        and the diagnostics (``transfer_``, :meth:`interests`, :meth:`confidence`, the report). With the item
+        factors the routes within the target and over all categories stay: fresh histories are folded in. A
+        new item gets factors by a fold-in of the item side, from its users in ``events``, and keeps them.
         :meth:`drift` measures whether a refit pays.
 
         **Features of new items** are read in the feature spaces of the fit, so that an item without any user
@@ -636,7 +639,7 @@ class InterestMapper(Recommender):
         features reach it.
 
         - If four or more users take it for the first time, all in one update, its factors are folded in from
-          these users, and the predicted ones are dropped.
+          these users. The predicted factors are dropped.
         - With fewer first users its predicted factors stay until the next fit. Its popularity is the larger
           of the counted and the predicted one.
 
@@ -668,8 +671,9 @@ class InterestMapper(Recommender):
         Raises
         ------
         InvalidDataError
-            If the model has no sufficient statistics, ``before`` holds events the model cannot have learned
-            from, required timestamps are missing, or features have other names or columns than in the fit.
+            If the model has no sufficient statistics, or required timestamps are missing. Also if ``before``
+            holds events the model cannot have learned from, or features differ in names or columns from the
+            fit.
         InvalidParameterError
             If ``before`` is given although the model knows its users, or nothing is given.
 
@@ -715,8 +719,8 @@ class InterestMapper(Recommender):
     ) -> dict[str, dict[str, ItemFeatures]]:
         """Return the features of tables of new items, in the spaces of the fit, for :meth:`update`.
 
-        The words, tags and numbers of a table are encoded like the features of the fit, which
-        :func:`tastebridge.features.table_features` or the functions it calls have made: see
+        The words, tags and numbers of a table are encoded like the features of the fit. These come from
+        :func:`tastebridge.features.table_features` or the functions it calls: see
         :func:`tastebridge.features.later_features`.
 
         Parameters
@@ -757,10 +761,10 @@ class InterestMapper(Recommender):
         all of them are sums of whole numbers (:mod:`tastebridge.routes.exact`). The Gram matrix for new
         items, ``user_gram_``, equals the one without these users up to the rounding of float64.
 
-        **Remaining traces**, which ``refit_items=True`` removes: the item factors, the weights of the routes,
-        the statistics of the weighting, the calibration of :meth:`interests` and :meth:`confidence`, and the
-        tables of the report depend on all users of the fit. The ids of their items stay known. Panels, files
-        and copies elsewhere are the caller's responsibility.
+        **Remaining traces**, which ``refit_items=True`` removes: the item factors, the weights of the routes
+        and the statistics of the weighting depend on all users of the fit. So do the calibration of
+        :meth:`interests` and :meth:`confidence`, and the tables of the report. The ids of their items stay
+        known. Panels, files and copies elsewhere are the caller's responsibility.
 
         Parameters
         ----------
@@ -820,9 +824,10 @@ class InterestMapper(Recommender):
         -------
         DataFrame
             One row per category: category, events (fresh since the fit), growth (their share of the pairs of
-            the fit), new_items (their share on items that were not in the fit), agreement_at_fit (out of
-            sample; 0.5 is chance), agreement (of the fresh events), lost (the lost share of the agreement
-            beyond chance) with its 95 % interval (lost_low, lost_high), and verdict. The verdict is
+            the fit) and new_items (their share on items that were not in the fit). Then agreement_at_fit (out
+            of sample; 0.5 is chance) and agreement (of the fresh events). lost is the lost share of the
+            agreement beyond chance, with its 95 % interval (lost_low, lost_high); then verdict. The verdict
+            is
 
             - "a refit pays" if lost is significantly above a quarter, or a tenth of the events are on new
               items;

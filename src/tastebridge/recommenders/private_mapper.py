@@ -48,44 +48,45 @@ class PrivateMapper(Recommender):
     r"""Learns across categories from linked users under :math:`(\varepsilon, \delta)`-differential privacy.
 
     Protected are the users with events both in the target and in a source. All others, the *outsiders*, are
-    public here. From them alone come the items the model knows, the weighting, the unit of numeric times, the
-    factors of each category, their means, whitening and clips. Two things about the protected users are
-    released, with noise, in one joint query: how popular each item is among them, and their cross moments,
+    public here. From them alone come the items the model knows, the weighting and the unit of numeric times.
+    So do the factors of each category, their means, whitening and clips. Two things about the protected users
+    are released, with noise, in one joint query: how popular each item is among them, and their cross
+    moments,
 
     .. math:: h = \sum_u y_u / \|y_u\|, \quad m = \sum_u \tilde y_u, \quad
               M_s = \sum_u \tilde x_u \tilde y_u^\top,
 
-    where :math:`y_u` are target rows over the items that at least ``min_outsiders`` outsiders have,
-    :math:`\tilde y_u` are clipped target factors, and :math:`\tilde x_u` whitened and clipped factors of the
-    source s. The ridge map :math:`B_s` of the moments, with the outsiders' covariance, leads from a history
-    to target factors. The score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over sources.
-    Before, h is drawn towards the outsiders' popularity moved by m, by empirical Bayes. For users with a
-    target history the score of the outsiders' target factors is added.
+    where :math:`y_u` are target rows over the items that at least ``min_outsiders`` outsiders have.
+    :math:`\tilde y_u` are clipped target factors, and :math:`\tilde x_u` are whitened and clipped factors of
+    the source s. The ridge map :math:`B_s` of the moments, with the outsiders' covariance, leads from a
+    history to target factors. The score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over
+    sources. Before, h is drawn towards the outsiders' popularity moved by m, by empirical Bayes. For users
+    with a target history the score of the outsiders' target factors is added.
 
-    **What is guaranteed.** Let two panels differ by one protected user, all of whose events are present or
-    absent. Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
-    :math:`e^\varepsilon`, up to :math:`\delta`. Whoever reads the saved model, or any recommendation made for
-    another user, learns hardly more about a protected user than from a model fitted without that user.
-    Public, and so to be chosen without looking at protected users: all parameters, the outsiders' events, the
-    names of the categories. Released: the model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and
-    so a saved folder.
+    **The guarantee.** Let two panels differ by one protected user, all of whose events are present or absent.
+    Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
+    :math:`e^\varepsilon`, up to :math:`\delta`. The saved model, and any recommendation made for another
+    user, tell hardly more about a protected user than a model fitted without that user. All parameters, the
+    outsiders' events and the names of the categories are public: choose them without looking at protected
+    users. The model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and so a saved folder, is
+    released.
 
-    **What is not covered.**
+    **Not covered.**
 
     - The outsiders, at all.
     - A recommendation made *for* a user shows that user's own history to its readers.
     - ``panel_``, which holds all users in memory. Saving it needs a key.
     - Errors, warnings, counts on a screen, and the time a fit takes.
     - How a panel was made, if one is passed in place of a frame. A panel that was cleaned with minimum counts
-      is refused, and so is one whose unit of times came from a protected user as far as this shows.
+      is refused. So is a panel whose times show that their unit came from a protected user.
     - Settings chosen by looking at results of protected users.
     - A second fit, which spends as much again unless both draw on one ``budget``.
     - A user who stops being linked becomes an outsider in the next fit. Name such users in ``protected``.
 
     docs/privacy_audit.md works the guarantee out by hand and tests it.
 
-    **What it costs.** Single pairs of items that few users have, such as one product under two ids, are
-    what must stay hidden. The routes of :class:`InterestMapper` that live on them have no place here. With
+    **The cost.** Single pairs of items that few users have, such as one product under two ids, must stay
+    hidden. So the routes of :class:`InterestMapper` that use them are missing here. With
     thousands of linked users an epsilon of 3 costs little next to the same model without noise. At 1 or less
     the noise drowns most of the signal, and popular items may serve better.
 
@@ -96,7 +97,7 @@ class PrivateMapper(Recommender):
     sources : list of str, optional
         Categories to learn from; None for all others.
     epsilon : float, default=3.0
-        Above 0; ``inf`` for no noise and no protection, to measure what the noise costs.
+        Above 0; ``inf`` for no noise and no protection, to measure the cost of the noise.
     delta : float, default=1e-6
         Well below one over the number of linked users.
     source_components, target_components : int, default=64, 128
@@ -107,12 +108,12 @@ class PrivateMapper(Recommender):
         Share of the privacy budget for the popularity of items, between 0 and 1; the rest is for the moments.
         Popularity is the part that a membership attack uses best.
     min_outsiders : int, default=5
-        How many outsiders must have an item for protected users to be counted on it. A row of few items, all
-        of them rare, is what an attacker would look for.
+        How many outsiders must have an item for protected users to be counted on it. An attacker would look
+        for a row of few items, all of them rare.
     protected : list of ids, optional
         More users to leave out of everything public. Without a linked history they add nothing at all.
     weighting : Weighting, optional
-        How events count; None for binary ones. Its statistics are those of outsiders.
+        How events count; None for binary ones. Its statistics come from outsiders.
     event_weights : mapping of event type to weight, optional
         As for :class:`tastebridge.InterestMapper`.
     budget : Budget, optional
@@ -132,8 +133,8 @@ class PrivateMapper(Recommender):
     UnknownCategoryError, NoLinkedUsersError
         If a category is not in the panel, or no user is linked.
     InvalidDataError
-        If a category has no outsiders to learn factors from, or a panel was made in a way that lets protected
-        users decide on public data.
+        If a category has no outsiders to learn factors from, or protected users decided on public data when
+        the panel was made.
     PrivacyBudgetError
         If the budget does not allow the fit.
 
@@ -213,6 +214,7 @@ class PrivateMapper(Recommender):
                 check_public(panel, self._protected_in)
             return panel
         with warnings.catch_warnings():
+            # This first reading only tells who is protected; the second one warns.
             warnings.simplefilter("ignore")
             panel = super()._read(events)
         mended = with_public_times(events, panel.users.ids[~self._protected_in(panel)])
@@ -233,7 +235,7 @@ class PrivateMapper(Recommender):
         Raises
         ------
         InvalidDataError
-            If users are to be saved in the open: their histories are what is protected.
+            If users are to be saved in the open: their histories are protected.
         """
         if with_users and key is None:
             raise InvalidDataError(
@@ -284,11 +286,13 @@ class PrivateMapper(Recommender):
         here = {
             name: _side(context, name, self.source_components, self.random_state, True) for name in sources
         }
+        # Spent before the first release: an error later on costs budget, never privacy.
         noise = self._spend()
         protected = np.unique(np.concatenate(list(linked.values())))
         popularity, n = self._popularity(
             private[self.target][protected], context.histories[self.target], there, noise
         )
+        # One joint query: the shares of popularity and of all maps sum to 1.
         share = (1.0 - self.popularity_share) / len(sources)
         routes = [_popularity_route(context, popularity)]
         space = context.space("target", np.asarray(there.model.item_factors_))
@@ -325,7 +329,7 @@ class PrivateMapper(Recommender):
         """Return the private mean of target rows of length 1, (n_items,), and the private number of users.
 
         Users are counted on items that many outsiders have. Expected of all items is the outsiders'
-        popularity, moved by how the mean factors of protected users differ from those of outsiders.
+        popularity, moved by the difference of mean factors between protected users and outsiders.
         """
         mean = there.mean(rows, noise, self.popularity_share)
         often = np.bincount(public.indices, minlength=public.shape[1]) >= self.min_outsiders
@@ -334,6 +338,8 @@ class PrivateMapper(Recommender):
         noisy = add_noise(counts, noise, share)
         usual = _sum_of(sparse_to_grid(public)) / 2.0**BITS
         times = max(float(noisy.sum()), 0.0) / max(float(usual[often].sum()), np.finfo(np.float64).tiny)
+        # Of items that few outsiders have the expected popularity stays: protected users are not counted
+        # there.
         h = np.maximum(usual * times + np.asarray(there.model.item_factors_) @ mean.sum_y, 0.0)
         h[often] = shrink_towards(noisy, h[often], noise / share**0.5)
         return h / mean.n, mean.n
@@ -357,6 +363,7 @@ class PrivateMapper(Recommender):
             there.scale.apply(there.model.transform(Y)),
             noise,
             (here.scale.clip, there.scale.clip),
+            # The covariance of the source is the outsiders', so no noise is spent on it.
             {**dict.fromkeys(PARTS, 0.0), "n": _COUNT * share, "xy": (1.0 - _COUNT) * share},
             public,
         )
@@ -374,6 +381,7 @@ class _Side(NamedTuple):
         """Return the private number of users and the sum of their factors, as ``n`` and ``sum_y``."""
         Y = self.scale.apply(self.model.transform(rows))
         shares = {**dict.fromkeys(PARTS, 0.0), "n": _COUNT * share, "sum_y": _MEAN * share}
+        # Parts without a share are taken from here: moments of no factors, whose number is not 0.
         nobody = replace(Moments.zeros(0, Y.shape[1]), n=1.0)
         return noisy_moments(Y[:, :0], Y, noise, (1.0, self.scale.clip), shares, nobody)
 
@@ -396,10 +404,11 @@ def _of_outsiders(panel: Panel, protected: NDArray[np.bool_]) -> Panel:
     public = panel[~protected]
     parts: dict[str, Interactions] = {}
     for name, part in public.interactions.items():
+        # An item that protected users alone have must not be known to the model by its id.
         taken = np.unique(part.matrix.indices)
         if not len(taken):
             raise InvalidDataError(
-                f"all users with events in {name!r} are protected, so nobody is left to learn factors from. "
+                f"all users with events in {name!r} are protected, so no user is left to learn factors from. "
                 "PrivateMapper needs users of a single category in each; add some, or protect fewer."
             )
         parts[name] = with_items(part, Vocabulary(part.items.ids[taken], part.items.name))[0]

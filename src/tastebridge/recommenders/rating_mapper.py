@@ -72,12 +72,12 @@ class RatingMapper(Recommender):
 
     .. math:: \hat r_{ui} = \mu + b_i + w\,b_u + \sum_s w_s\, z_u^{(s)\top} v_i
 
-    with the mean, effects of items and users, and taste, from the user's ratings in the target and, through
-    maps learned from linked users, from those in the sources; see
+    with the mean, effects of items and users, and taste. Taste comes from the user's ratings in the target
+    and, through maps learned from linked users, from the ratings in the sources: see
     :class:`tastebridge.routes.ratings.RatingRoute`. The weights w and the shrinkage of items are chosen on
-    ratings that were hidden while the routes were fitted. Users without ratings in the target have weights
-    of their own, and weights depend on the number of ratings of a user. A source that makes errors larger
-    is left out. All is linear, so that a prediction is an inner product.
+    ratings that were hidden while the routes were fitted. Users without ratings in the target have weights of
+    their own, and weights depend on the number of ratings of a user. A source that makes errors larger is
+    left out. All is linear, so that a prediction is an inner product.
 
     Weights of events are read as ratings, 0 and below included. Predictions follow their unit: the same
     ratings times 20 give the same predictions times 20. Where 0 or -1 stands for "seen, not rated", leave
@@ -95,7 +95,7 @@ class RatingMapper(Recommender):
         The order of ``recommend``: by predicted rating, or by the probability that a user takes an item, as
         of :class:`~tastebridge.InterestMapper`, whose model is then ``model_``. Ratings say how much a user
         likes the items taken, and little of which items are taken. ``predict`` returns ratings in both
-        cases; scores, vectors and explanations are those of the order.
+        cases; scores, vectors and explanations belong to the order.
     n_components : int, default=8
         Rank of taste; lowered where the data allow less.
     item_shrinkage : float, optional
@@ -113,15 +113,15 @@ class RatingMapper(Recommender):
         One row: low and high, the lowest and the highest rating of the target, within which predictions are
         held, and item_shrinkage.
     transfer_ : DataFrame
-        One row per source, for users without ratings in the target, out of fold: source, linked (users),
-        lift, by how much the source alone lowers the squared error, and its interval over users (lift_low,
-        lift_high), verdict ("helps", "no evidence", "hurts") and kept. With ``rank_by="preference"`` that of
-        the mapper.
+        One row per source, for users without ratings in the target, out of fold: source, linked (users), lift
+        with its interval over users (lift_low, lift_high), verdict ("helps", "no evidence", "hurts") and
+        kept. lift is the drop in squared error due to the source alone. With ``rank_by="preference"`` it is
+        the table of the mapper.
     routes_ : DataFrame
         One row per route: its name, and mean weight for cold and for warm users.
     errors_ : DataFrame
-        Out of fold, for "cold" and "warm" users: n (ratings), rmse and mae, and those of the items' effects
-        alone (items_rmse, items_mae).
+        Out of fold, for "cold" and "warm" users: n (ratings), rmse and mae, and the same errors of the items'
+        effects alone (items_rmse, items_mae).
 
     Raises
     ------
@@ -251,6 +251,7 @@ class RatingMapper(Recommender):
     def _route(self, histories: Histories, shrinkage: float, shift: float) -> RatingRoute:
         """Return the routes at a shrinkage, with ranks that every category allows with users hidden."""
         shapes = [
+            # 3/5 of the users, as in fit_plan: a fold hides a part of them.
             (int((np.diff(R.indptr) > 0).sum() * 3 // 5), len(np.unique(R.indices)))
             for R in histories.values()
         ]
@@ -287,6 +288,7 @@ class RatingMapper(Recommender):
                 ends = (source, self.target)
                 if gains[source].low > 0 and tells_of(new, list(reads), ends, as_rows, scale.ends):
                     tells.add(source)
+        # Left out only if it hurts significantly: the weights shrink a useless source by themselves.
         hurt = np.isin(reads, [source for source, gain in gains.items() if gain.high < 0])
         shared = np.arange(len(names)) < scale.n_shared
         segments = {kind: _segment(rows[kind], kind, reads == self.target, hurt, shared) for kind in _KINDS}
@@ -313,12 +315,13 @@ def _scale(target: str, panel: Panel) -> Scale:
 
 
 def _shift(panel: Panel) -> float:
-    """Return what lifts the lowest rating to a fourth of the widest scale; 0 where all are above 0.
+    """Return the number that lifts the lowest rating to a fourth of the widest scale; 0 if all are above 0.
 
-    So ratings from 0 to 4 become those from 1 to 5: where a scale begins makes no difference.
+    So ratings from 0 to 4 become ratings from 1 to 5: the start of a scale makes no difference.
     """
     ends = [_ends(part.matrix) for part in panel.interactions.values() if part.matrix.nnz]
     lowest = min(low for low, _ in ends)
+    # Above 0 in a sparse matrix: a stored 0 would be lost. A fourth, as 1 is of the scale from 1 to 5.
     return 0.0 if lowest > 0 else max(high - low for low, high in ends) / 4 - lowest
 
 

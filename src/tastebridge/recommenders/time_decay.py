@@ -1,9 +1,9 @@
 """The choice of a half-life of events, judged in time: the last events predicted from earlier ones.
 
 An interval over users is not enough. A half-life changes the weights of items, which all users share, so one
-lucky fit may serve nearly all of them a little better. With random timestamps, the best of three half-lives
-had a 95 % interval above zero in a fifth to a third of panels of 60 to 120 users. So a half-life has to be
-better at two moments, with different models and different events.
+lucky fit may serve nearly all of them a little better. On panels of 60 to 120 users with random timestamps,
+the best of three half-lives had a 95 % interval above zero in a fifth to a third of panels. So a half-life
+has to be better at two moments, with different models and different events.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def choose_half_life(
     """Return the half-life of best accuracy, None for none, and the table of the test.
 
     1. The last fifth of all users' events is hidden. A model for each half-life, and one without, learns from
-       the earlier events and is judged by NDCG@10 on the hidden rows of the targets.
+       the earlier events. NDCG@10 on the hidden rows of the targets judges it.
     2. Half-lives that are significantly better than none are judged again on the fifth before that, from the
        events before it.
     3. The best half-life that is significantly better at both moments is chosen.
@@ -96,9 +96,9 @@ def choose_half_life(
     half_life : float or None
     table : DataFrame
         One row per half-life, NaN for none: half_life, ``people`` (the number of users), ndcg, the difference
-        to none with its interval (difference, low, high), the same at the earlier moment (earlier,
-        earlier_low, earlier_high; NaN if not judged there), and chosen. There are no rows with fewer than 50
-        users.
+        to none with its interval (difference, low, high), and chosen. earlier, earlier_low and earlier_high
+        are the difference at the earlier moment, NaN if not judged there. There are no rows with fewer than
+        50 users.
     """
     late = _moment(make, panel, targets, half_lives)
     if late is None:
@@ -107,6 +107,7 @@ def choose_half_life(
     better = [half_life for half_life, gap in late.gaps.items() if gap.low > 0]
     early = _moment(make, late.train, targets, better) if better else None
     sure = [] if early is None else [half_life for half_life, gap in early.gaps.items() if gap.low > 0]
+    # Of several that pass both tests the best at the later moment, which is the nearer to the present.
     chosen = max(sure, key=lambda half_life: late.means[half_life], default=None)
     return chosen, _table(late, early, chosen)
 

@@ -36,6 +36,7 @@ def users_asked_for(users: Vocabulary, user_ids: Ids | None, missing: str) -> tu
     """
     if user_ids is None:
         return np.arange(len(users)), users.ids
+    # Unknown users of "skip" and "popular" are told apart by -1 below.
     policy: Any = "error" if missing == "error" else "negative"
     numbers = users.numbers(user_ids, missing=policy)
     ids = nw.from_native(user_ids, series_only=True, pass_through=True)

@@ -67,6 +67,7 @@ class Models(NamedTuple):
         """Return the probability (n_users,) that the target comes next, of the categories with items left."""
         place = list(self.joint.encoder.items).index(target)
         P = category_probabilities(self.joint.category_model, histories)
+        # A user who has all items of a category cannot take another there: its probability goes to the rest.
         left = np.column_stack([np.diff(rows.indptr) < rows.shape[1] for rows in histories.values()])
         if left.all():
             return P[:, place]
@@ -233,6 +234,7 @@ def _mixed(
         closing = closed(models.targets[name], histories, filters[name], twins)
         catalogue = scored.items if scored.extended else _catalogue(models, name, histories)
         items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **closing._asdict())
+        # Scores of places without an item are -inf, whose chance might be NaN.
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
         return best_of_all(found, order.n)

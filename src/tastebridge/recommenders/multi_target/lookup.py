@@ -56,6 +56,7 @@ def filters_of(
             if strange:
                 _refuse(strange, known)
     return {
+        # "skip", since ids unknown to all categories were refused above.
         name: read_filters(_within(allow, items), _within(deny, items), people, items, "skip")
         for name, items in known.items()
     }

@@ -30,15 +30,16 @@ class Mixed(NamedTuple):
 
 
 def best_of_all(found: Mapping[str, Found], n: int) -> Mixed:
-    """Return the ``n`` items of the highest chance; of equals, those of the first category."""
+    """Return the ``n`` items of the highest chance; of equals, the items of the first category."""
     return _ordered(found, lambda places, items, chances: -np.where(items >= 0, chances, -1.0), n)
 
 
 def best_categories_first(found: Mapping[str, Found], choice: Array, n_categories: int | None) -> Mixed:
-    """Return all items, those of a user's likeliest category first; only of the likeliest if so many.
+    """Return all items, the user's likeliest category first; at most ``n_categories`` of them if given.
 
     ``choice`` (n_users, n_categories) is the probability of each category, in the order of ``found``.
     """
+    # The rank of each category for each user: the inverse of the order.
     standing = np.argsort(np.argsort(-choice, axis=1, kind="stable"), axis=1, kind="stable")
     if n_categories is not None:
         found = {
@@ -66,6 +67,7 @@ def to_frame(mixed: Mixed, ids: np.ndarray, vocabularies: Mapping[str, Vocabular
             "person": person,
         }
         parts.append(pd.DataFrame(columns))
+    # Empty parts would change the types of columns, and warn; one is needed if all are empty.
     frame = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return frame.sort_values(["person", "rank"], ignore_index=True).drop(columns="person")
 

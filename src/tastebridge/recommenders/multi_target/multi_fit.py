@@ -68,6 +68,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
         priors = pooled_priors(built, sources, settings, rng)
         step("interests")
         interests = learn_interests(hub, mapper.random_state)
+        # One thread each, since the targets run side by side.
         shared = _Shared(panel, encoder, interests, settings._replace(n_jobs=1, n_lists=_fewer(settings)))
         calls = [
             partial(_learn_one, shared, aims[name], built[name]._replace(priors=priors[name]), own, step)
@@ -134,7 +135,7 @@ def _aim(
 
 
 def _fewer(settings: FitSettings) -> int:
-    """Return how many lists each target learns from; those of other targets teach it too."""
+    """Return how many lists each target learns from; the lists of other targets teach it too."""
     return max(10, settings.n_lists // _LISTS_SHARED)
 
 

@@ -37,7 +37,7 @@ def targets_of(target: str | Sequence[str], panel: Panel) -> list[str] | None:
 
 
 def check_targets(name: str, wanted: str | Sequence[str] | None, targets: Sequence[str]) -> list[str]:
-    """Return those of the targets that are wanted: a category, a list of them, or None for all."""
+    """Return the targets that are wanted: a category, a list of them, or None for all."""
     if wanted is None:
         return list(targets)
     listed = [wanted] if isinstance(wanted, str) else list(wanted)

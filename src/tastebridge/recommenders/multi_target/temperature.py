@@ -4,11 +4,11 @@ r"""Scores of different categories made comparable: the chance that an item is t
           {\sum_{j \in c,\, j \notin u} e^{\tau s_{uj}} n_j^\kappa}
 
 for an item i of category c that the user does not have: the probability of the category
-(:mod:`tastebridge.model.category_model`), times that of the item within it. The inverse temperature
-:math:`\tau` is learned from the likelihood of target rows hidden while the routes were fitted, apart
-for users without and with a history in the category. The power :math:`\kappa` of popularity is 0, so that the
-order within a category is that of the scores. Only where popularity makes hidden rows of other users more
-likely, by more than a standard error, both are learned, or popularity alone stands.
+(:mod:`tastebridge.model.category_model`), times the probability of the item within it. The inverse
+temperature :math:`\tau` is learned from the likelihood of target rows hidden while the routes were fitted.
+Users without and with a history in the category have one each. The power :math:`\kappa` of popularity is 0,
+so that scores give the order within a category. It is learned too, or popularity alone counts, if that makes
+hidden rows of other users more likely by more than a standard error.
 
 All chances of a user add up to one, over the categories the mapper knows in which an item is left.
 
@@ -136,6 +136,7 @@ def _softmax(folds: Sequence[Fold], segment: Segment, counts: Array | None) -> t
     whole = [np.ones(len(part.scores), dtype=bool) for part in parts]
     if counts is None or sum(map(len, whole)) < _FEWEST:
         return _fitted(parts, whole, unit, "scores")
+    # Popularity has to prove itself on users it was not learned from.
     halves = [np.arange(len(part.scores)) % 2 == 0 for part in parts]
     losses = {kind: _cross_fitted(parts, halves, unit, kind) for kind in ("scores", "both", "popularity")}
     other = min(("both", "popularity"), key=lambda kind: float(losses[kind].mean()))
@@ -183,11 +184,12 @@ def _deviation(parts: Sequence[_HeldScores]) -> float:
 
 def _held_scores(fold: Fold, segment: Segment, most: int, counts: Array | None) -> _HeldScores:
     """Return the numbers that the likelihood of some held users needs."""
+    # Spread evenly over the fold instead of drawn: no generator, the same users every time.
     users = np.unique(np.linspace(0, len(fold.held.people) - 1, most).astype(np.int64))
     weights = segment.blend.weights(fold.gates[users]) * segment.kept
     scores = fold.scores(users, weights).astype(np.float64)
     popularity = np.zeros(scores.shape[1])
-    if counts is not None:  # hidden rows must not tell of themselves
+    if counts is not None:  # hidden rows must not count towards their own popularity
         left = counts - np.bincount(fold.held.hidden.indices, minlength=len(counts))
         popularity = np.log1p(np.maximum(left, 0.0))
     hidden = fold.held.hidden[users]
