@@ -5,21 +5,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TypeVar
 
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
 
+T = TypeVar("T")
 
-def check_fitted(estimator: Any, attribute: str) -> None:
+
+def check_fitted(estimator: object, attribute: str) -> None:
     """Refuse an estimator without an attribute that ``fit`` sets, with scikit-learn's ``NotFittedError``."""
     # hasattr first: check_is_fitted looks at every attribute, and small requests come often
     if not hasattr(estimator, attribute):
         check_is_fitted(estimator, attribute)
 
 
-def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
+def check_choice(name: str, value: T, choices: Sequence[object]) -> T:
     """Return ``value`` if it is one of ``choices``; suggest the nearest name otherwise."""
     if isinstance(value, str | int | float | bool | None) and value in choices:
         return value
@@ -28,18 +30,19 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> Any:
     raise InvalidParameterError(f"{name} must be one of {listed}; got {value!r}.{hint}")
 
 
-def check_count(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
+def check_count(name: str, value: object, minimum: int = 1, maximum: int | None = None) -> int:
     """Return ``value`` as an int if it is a whole number in ``[minimum, maximum]``."""
     bound = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
     whole = isinstance(value, Integral) and not isinstance(value, bool)  # True is an Integral
-    if not whole or value < minimum or (maximum is not None and value > maximum):
+    number = int(value) if isinstance(value, Integral) else 0
+    if not whole or number < minimum or (maximum is not None and number > maximum):
         raise InvalidParameterError(f"{name} must be a whole number, {bound}; got {value!r}.")
-    return int(value)
+    return number
 
 
 def check_number(
     name: str,
-    value: Any,
+    value: object,
     minimum: float = -float("inf"),
     maximum: float = float("inf"),
     *,
@@ -47,16 +50,17 @@ def check_number(
 ) -> float:
     """Return ``value`` as a float if it is a finite number in the interval."""
     real = isinstance(value, Real) and not isinstance(value, bool)
-    inside = real and minimum <= float(value) <= maximum and not (open_minimum and value == minimum)
-    if not inside or float(value) in (float("inf"), -float("inf")):
+    number = float(value) if isinstance(value, Real) else float("nan")
+    inside = real and minimum <= number <= maximum and not (open_minimum and number == minimum)
+    if not inside or number in (float("inf"), -float("inf")):
         bracket = "(" if open_minimum else "["
         raise InvalidParameterError(
             f"{name} must be a finite number in {bracket}{minimum}, {maximum}]; got {value!r}."
         )
-    return float(value)
+    return number
 
 
-def check_category(name: str, category: Any, known: Iterable[str]) -> str:
+def check_category(name: str, category: object, known: Iterable[str]) -> str:
     """Return ``category`` if it is known; otherwise name the nearest."""
     listed = list(known)
     if isinstance(category, str) and category in listed:
