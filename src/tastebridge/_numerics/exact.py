@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +33,6 @@ def exact_product(A: NDArray[np.float64], B: NDArray[np.float64]) -> NDArray[np.
     return exact_product(A[:half], B[:half]) + exact_product(A[half:], B[half:])
 
 
-def energy(A: NDArray[np.float64]) -> Any:
+def energy(A: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sums of squares of the columns of ``A`` (n, p), as (p,)."""
-    return np.einsum("ij,ij->j", A, A)
+    return np.asarray(np.einsum("ij,ij->j", A, A))

@@ -137,7 +137,7 @@ def _spans(p: int) -> list[slice]:
     return [slice(p * at // n, p * (at + 1) // n) for at in range(n)]
 
 
-def with_data(X: sparse.csr_matrix, data: Any) -> sparse.csr_matrix:
+def with_data(X: sparse.csr_matrix, data: NDArray[Any]) -> sparse.csr_matrix:
     """Return a matrix with other values that shares the pattern of ``X``; faster than scipy's constructor."""
     # scipy's constructor would check the pattern again
     other = copy(X)

@@ -14,7 +14,7 @@ _RARE = 0.02
 """Share of the rows beyond each end of the range that counts as seen."""
 
 
-def deviations(X: Any) -> Array:
+def deviations(X: NDArray[Any]) -> Array:
     """Return the standard deviation (m,) of every column of ``X`` (n, m); 0 for a constant column.
 
     The mean of equal numbers is rounded. So their computed deviation is not 0 but about 1e-16 of their size
@@ -26,7 +26,7 @@ def deviations(X: Any) -> Array:
     return np.where(spread > _ROUNDING * size, spread, 0.0)
 
 
-def seen_range(X: Any) -> tuple[Array, Array]:
+def seen_range(X: NDArray[Any]) -> tuple[Array, Array]:
     """Return the ends (m,), (m,) of the range of every column of ``X`` (n, m).
 
     Values that only one row in fifty reaches, at either end, are outside. A few rows far from all others are

@@ -14,7 +14,7 @@ H. Li et al., "FEXIPRO: fast and exact inner product retrieval in recommender sy
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,7 @@ class Sketch:
         rest = float(np.sqrt(max(tail**2 - float(more @ more), 0.0))) + _ROUNDING * whole
         return Own(lead.astype(np.float32), more.astype(np.float32), whole, tail, rest)
 
-    def bounds(self, own: Own, ranks: Any = slice(None)) -> tuple[Array, Array]:
+    def bounds(self, own: Own, ranks: slice | Numbers = slice(None)) -> tuple[Array, Array]:
         """Return approximate scores of a user for the items of some ranks, and bounds of their errors."""
         near = (self.lead[ranks] @ own.lead).astype(np.float64)
         return near, own.tail * self.tail[ranks] + self._rounding(own) * self.whole[ranks]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, sparse
 
 from tastebridge._numerics.linalg import Array, column_signs
 from tastebridge._numerics.threads import one_blas_thread
@@ -28,7 +28,7 @@ _ROWS = 65_536
 
 
 def truncated_svd(
-    A: Any, k: int, rng: np.random.Generator, tol: float = 1e-2, max_cycles: int = 100
+    A: sparse.csr_matrix, k: int, rng: np.random.Generator, tol: float = 1e-2, max_cycles: int = 100
 ) -> tuple[Array, Array, Array]:
     r"""Return ``U, s, Vt`` with the ``k`` largest singular values of a sparse ``A``, largest first.
 
@@ -56,7 +56,7 @@ def truncated_svd(
 
 
 def right_singular(
-    A: Any, k: int, rng: np.random.Generator, tol: float = 1e-2, max_cycles: int = 100
+    A: sparse.csr_matrix, k: int, rng: np.random.Generator, tol: float = 1e-2, max_cycles: int = 100
 ) -> tuple[Array, Array]:
     """Return ``s, Vt`` of :func:`truncated_svd`; for a tall ``A`` no matrix (n, k) is ever held."""
     inner, s, V = _smaller_side(A, k, rng, tol, max_cycles)
@@ -65,8 +65,8 @@ def right_singular(
 
 
 def _smaller_side(
-    A: Any, k: int, rng: np.random.Generator, tol: float, max_cycles: int
-) -> tuple[Any, Array, Array]:
+    A: sparse.csr_matrix, k: int, rng: np.random.Generator, tol: float, max_cycles: int
+) -> tuple[sparse.csr_matrix, Array, Array]:
     """Return ``A``, transposed if it is wider than high, with its singular values and right vectors."""
     A = A.tocsr().astype(np.float64, copy=False)
     At = A.T.tocsr()
@@ -77,7 +77,7 @@ def _smaller_side(
     return inner, np.sqrt(np.where(values > values[0] * 1e-14, values, 0.0)), V
 
 
-def _other_side(inner: Any, s: Array, V: Array) -> Array:
+def _other_side(inner: sparse.csr_matrix, s: Array, V: Array) -> Array:
     """Return the left singular vectors of ``inner``, zeros where the value is 0."""
     W: Array = inner @ V
     W *= np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
@@ -85,7 +85,12 @@ def _other_side(inner: Any, s: Array, V: Array) -> Array:
 
 
 def _leading_eigenpairs(
-    outer: Any, inner: Any, k: int, rng: np.random.Generator, tol: float, max_cycles: int
+    outer: sparse.csr_matrix,
+    inner: sparse.csr_matrix,
+    k: int,
+    rng: np.random.Generator,
+    tol: float,
+    max_cycles: int,
 ) -> tuple[Array, Array]:
     """Return the ``k`` largest eigenvalues (descending) and eigenvectors (n, k) of ``outer @ inner``."""
     n, block = outer.shape[0], min(_BLOCK, 16 + k // 4)
@@ -125,14 +130,14 @@ def leading_eigenvectors(S: Array, k: int) -> Array:
     return np.asarray(V[:, ::-1], dtype=np.float64)
 
 
-def _polish(inner: Any, V: Array) -> tuple[Array, Array]:
+def _polish(inner: sparse.csr_matrix, V: Array) -> tuple[Array, Array]:
     """Return the Ritz values and vectors of the space that ``V`` spans, in float64."""
     Q = np.asarray(orthonormal(V)[0], dtype=np.float64)
     theta, S = np.linalg.eigh(_gram(inner, Q))
     return theta[::-1], Q @ S[:, ::-1]
 
 
-def _gram(inner: Any, V: Array) -> Array:
+def _gram(inner: sparse.csr_matrix, V: Array) -> Array:
     """Return the Gram matrix of ``inner @ V``, which is never held whole."""
     T = np.zeros((V.shape[1], V.shape[1]))
     for start in range(0, inner.shape[0], _ROWS):
@@ -144,7 +149,7 @@ def _gram(inner: Any, V: Array) -> Array:
 class _Basis:
     """An orthonormal basis ``Q`` (n, size) of a Krylov space and the operator ``T`` projected on it."""
 
-    def __init__(self, outer: Any, inner: Any, size: int) -> None:
+    def __init__(self, outer: sparse.csr_matrix, inner: sparse.csr_matrix, size: int) -> None:
         self.outer, self.inner = outer, inner
         self.Q = np.empty((outer.shape[0], size), dtype=outer.dtype, order="F")
         self.T = np.zeros((size, size))

@@ -7,13 +7,23 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from functools import cache
 from threading import Lock, local
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 _LOCK = Lock()
+
+
+class _Library(Protocol):
+    """A loaded BLAS library, as threadpoolctl controls it."""
+
+    internal_api: str
+    num_threads: int
+
+    def set_num_threads(self, num_threads: int) -> None:
+        """Set the number of threads of the library."""
 
 
 def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> list[T]:
@@ -49,7 +59,7 @@ def one_blas_thread() -> AbstractContextManager[None]:
 class _Limit:
     """The limit of one BLAS thread on some libraries, from the first to enter to the last to leave."""
 
-    def __init__(self, libraries: list[Any]) -> None:
+    def __init__(self, libraries: list[_Library]) -> None:
         self._libraries, self._within = libraries, 0
         self._before: dict[int, int] = {}
 
@@ -86,11 +96,11 @@ class _OneThread(local):
             _shared().leave()
 
 
-def _counts_apart(library: Any) -> bool:
+def _counts_apart(library: _Library) -> bool:
     return getattr(library, "threading_layer", None) == "openmp" and library.internal_api == "openblas"
 
 
-def _set_threads(library: Any, n: int) -> None:
+def _set_threads(library: _Library, n: int) -> None:
     """Set the number of threads; threadpoolctl lets only the Python thread do it that did it first."""
     getattr(library, "_real_set_num_threads", library.set_num_threads)(n)
 
@@ -106,6 +116,6 @@ def _shared() -> _Limit:
 
 
 @cache
-def _libraries() -> list[Any]:
+def _libraries() -> list[_Library]:
     """Return the loaded BLAS libraries; it searches the whole process, so the result is kept."""
     return list(ThreadpoolController().select(user_api="blas").lib_controllers)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -331,7 +330,7 @@ class _One:
         grain = (user.shape[1] + 4) * 2.0**-23 * float(np.linalg.norm(self._user))
         self._rounding = grain * catalogue.norms
 
-    def look(self, ranks: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def look(self, ranks: slice | Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return approximate scores of items, and upper bounds of their scores."""
         places, (near, off) = self._sketch.order[ranks], self._sketch.bounds(self._own, ranks)
         near += self._scarce[places]
