@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tastebridge.baselines._base import Baseline, default_factors, fixed
 from tastebridge.data import Panel, Weighting
+from tastebridge.factors._base import FactorModel
 from tastebridge.fitting.checks import check_sources
 from tastebridge.model import LinearModel
 from tastebridge.model.scorers import LinearScorer
@@ -60,7 +59,7 @@ class JointALS(Baseline):
         self,
         target: str,
         sources: list[str] | None = None,
-        factors: Any = None,
+        factors: FactorModel | None = None,
         weighting: Weighting | None = None,
         random_state: int = 0,
     ) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tastebridge.baselines._base import Baseline, default_factors, fixed
 from tastebridge.data import Weighting
+from tastebridge.factors._base import FactorModel
 from tastebridge.model import LinearModel
 from tastebridge.model.scorers import LinearScorer
 from tastebridge.routes import FitContext, PopularityRoute, TargetRoute
@@ -52,7 +51,11 @@ class TargetOnly(Baseline):
     """
 
     def __init__(
-        self, target: str, factors: Any = None, weighting: Weighting | None = None, random_state: int = 0
+        self,
+        target: str,
+        factors: FactorModel | None = None,
+        weighting: Weighting | None = None,
+        random_state: int = 0,
     ) -> None:
         self.target = target
         self.factors = factors
