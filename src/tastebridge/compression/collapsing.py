@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tastebridge._numerics.packing import rounded
 from tastebridge.compression.projection import Projection, balanced, of_peaks, of_scores
 from tastebridge.factors import ALSFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.factors._normalized import NormalizedFactors
 from tastebridge.model import Array, LinearModel, Vectors32
 from tastebridge.routes import Encoder, FittedRoute, width_of
+
+ModelT = TypeVar("ModelT", bound=FactorModel)
 
 SPACE = "compressed"
 _UNREAD = {
@@ -126,10 +129,10 @@ def _rounded_encoder(encoder: Encoder, storage: str) -> Encoder:
     return encoder
 
 
-def _with(model: Any, **arrays: Any) -> Any:
+def _with(model: ModelT, **arrays: object) -> ModelT:
     """Return a fitted encoder with other arrays, and without those that ``transform`` does not read."""
     other = copy.copy(model)
     for name in _UNREAD[isinstance(model, ALSFactors)]:
-        vars(other).pop(name, None)
-    vars(other).update(arrays)
+        other.__dict__.pop(name, None)
+    other.__dict__.update(arrays)
     return other

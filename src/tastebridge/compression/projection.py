@@ -6,7 +6,7 @@ that :math:`\langle u P, v' \rangle \approx \langle u, v \rangle`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,7 @@ def balanced(A: NDArray[np.floating]) -> tuple[Array, Array]:
     return A / size, size
 
 
-def _centred_gram(V: Any) -> tuple[Array, Array]:
+def _centred_gram(V: NDArray[np.floating]) -> tuple[Array, Array]:
     """Return the mean of the rows and their covariance, in float64 and bounded memory."""
     center, d = V.mean(axis=0, dtype=np.float64), V.shape[1]
     gram = np.zeros((d, d))
