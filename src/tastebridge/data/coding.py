@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from narwhals.typing import IntoSeries
 
 from tastebridge.exceptions import InvalidDataError
 
@@ -31,7 +32,7 @@ class Coded:
     codes: np.ndarray
 
 
-def encode(values: Any, name: str) -> Coded:
+def encode(values: object, name: str) -> Coded:
     """Code a column of ids.
 
     Missing are null, NaN and the empty string. Whole numbers that came as floats become ints, as long as the
@@ -77,7 +78,7 @@ def encode(values: Any, name: str) -> Coded:
     )
 
 
-def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
+def arrow_column(values: object, name: str) -> pa.ChunkedArray:
     """Return a column of any kind as an Arrow column, NaN as null; mixed Python types are refused."""
     if values is None or isinstance(values, _SCALARS):
         raise InvalidDataError(
@@ -92,7 +93,7 @@ def arrow_column(values: Any, name: str) -> pa.ChunkedArray:
     return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
-def to_arrow(values: Any) -> pa.Array | pa.ChunkedArray:
+def to_arrow(values: object) -> pa.Array | pa.ChunkedArray:
     """Return a column of any kind as an Arrow column, NaN as null; errors of Arrow pass through."""
     if not isinstance(values, nw.Series | pd.Series):  # pandas is read as it is, which is the quicker
         values = nw.from_native(values, series_only=True, pass_through=True)
@@ -105,12 +106,12 @@ def to_arrow(values: Any) -> pa.Array | pa.ChunkedArray:
     return pa.array(values, from_pandas=True)
 
 
-def dtype_of(values: Any) -> Any:
+def dtype_of(values: IntoSeries) -> object:
     """Return the type of a column, named alike for every library."""
     return nw.from_native(values, series_only=True).dtype
 
 
-def _why_not(values: Any, name: str, error: Exception) -> str:
+def _why_not(values: object, name: str, error: Exception) -> str:
     """Return which types a column mixes and where each comes first; the values may be personal."""
     places: dict[str, int] = {}
     for row, value in enumerate(values if isinstance(values, Iterable) else ()):

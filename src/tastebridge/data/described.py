@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +20,9 @@ FEATURES = "features"
 """The name of features that are given without one."""
 
 
-def with_described(panel: Panel, features: Any, categories: Mapping[str, Vocabulary]) -> Panel:
+def with_described(
+    panel: Panel, features: Mapping[str, object], categories: Mapping[str, Vocabulary]
+) -> Panel:
     """Return a panel whose categories hold the described items too, with their features.
 
     Unlike :meth:`tastebridge.Panel.with_item_features` it takes features of items of which no event is
@@ -54,7 +55,7 @@ def with_described(panel: Panel, features: Any, categories: Mapping[str, Vocabul
     return panel
 
 
-def _read(features: Any) -> ItemFeatures:
+def _read(features: object) -> ItemFeatures:
     return features if isinstance(features, ItemFeatures) else ItemFeatures.read(features)
 
 

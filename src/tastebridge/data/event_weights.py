@@ -15,7 +15,7 @@ _SHOWN, _LONGEST = 20, 40
 """So many types, of at most so many letters, are shown in an error: longer texts may be anything."""
 
 
-def weights_of_events(events: Any, weights: Mapping[Any, float]) -> np.ndarray:
+def weights_of_events(events: object, weights: Mapping[Any, float]) -> np.ndarray:
     """Return the weight of each event.
 
     Parameters

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
+from narwhals.typing import IntoFrame, IntoSeries
 
 from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
@@ -18,6 +19,17 @@ from tastebridge.data.event_weights import weights_of_events
 from tastebridge.data.text_numbers import numbers_of
 from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidDataError
+
+
+class ArrowStream(Protocol):
+    """An object with a stream of Arrow, such as a ``RecordBatchReader`` or a relation of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the capsule of the stream."""
+
+
+FrameLike = IntoFrame | ArrowStream
+"""A data frame, eager or lazy, of a library that narwhals knows, or a stream of Arrow."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Events:
 
 
 def read_events(
-    frame: Any,
+    frame: FrameLike,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     part: bool = False,
@@ -113,7 +125,7 @@ def read_events(
     )
 
 
-def _chosen(frame: Any, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:
+def _chosen(frame: FrameLike, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:
     """Return a frame with the columns that play a role, and which does; pandas is read as it is."""
     names = frame.columns.tolist() if isinstance(frame, pd.DataFrame) else []
     # pandas is the quicker as it is; a frame with doubled names goes on, to the error that names them.
@@ -125,7 +137,7 @@ def _chosen(frame: Any, columns: Mapping[str, str | None]) -> tuple[Any, dict[st
     return _collected(data, list(roles.values())), roles
 
 
-def into_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+def into_frame(frame: object) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     """Return any known frame under one interface; an unknown type is an error."""
     try:
         data = nw.from_native(as_table(frame), pass_through=True)
@@ -139,7 +151,7 @@ def into_frame(frame: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     )
 
 
-def as_table(frame: Any) -> Any:
+def as_table(frame: object) -> object:
     """Return a data set or stream of Arrow as a table; frames of known libraries as they are."""
     if isinstance(frame, ds.Dataset):
         return frame.to_table()
@@ -153,7 +165,7 @@ def as_table(frame: Any) -> Any:
     )
 
 
-def _is_relation(frame: Any) -> bool:
+def _is_relation(frame: object) -> bool:
     """Return whether a lazy frame of DuckDB is meant, whose stream is read at once."""
     return type(frame).__module__.partition(".")[0] in ("duckdb", "_duckdb")
 
@@ -177,7 +189,7 @@ def _named(categories: Coded) -> Coded:
     return Coded(names[order], places[categories.codes])
 
 
-def _weights(series: Any, part: bool) -> np.ndarray:
+def _weights(series: IntoSeries, part: bool) -> np.ndarray:
     try:
         weights = numbers_of(to_arrow(series), "weight")
     except (pa.ArrowException, TypeError, ValueError) as error:

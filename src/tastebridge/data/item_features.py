@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,7 +66,7 @@ class ItemFeatures:
             )
 
     @classmethod
-    def read(cls, features: Any, item_ids: Any = None) -> ItemFeatures:
+    def read(cls, features: object, item_ids: Sized | None = None) -> ItemFeatures:
         """Make features of a frame or a matrix.
 
         Parameters
@@ -150,7 +151,7 @@ class ItemFeatures:
         return f"<ItemFeatures of {len(self.items):,} items: {names}>"
 
 
-def _of_frame(features: Any) -> tuple[Numbers, Any, tuple[str, ...]]:
+def _of_frame(features: object) -> tuple[Numbers, Any, tuple[str, ...]]:
     if sparse.issparse(features) or isinstance(features, np.ndarray):
         raise InvalidDataError(
             "a matrix of item features needs item_ids, the item of each row. Pass them, or a frame with a "
@@ -172,7 +173,7 @@ def _of_frame(features: Any) -> tuple[Numbers, Any, tuple[str, ...]]:
     return _checked(matrix, names), table["item_id"], names
 
 
-def _of_matrix(features: Any, item_ids: Any) -> tuple[Numbers, Any, None]:
+def _of_matrix(features: object, item_ids: Sized) -> tuple[Numbers, Any, None]:
     if sparse.issparse(features):
         matrix = sparse.csr_matrix(features, dtype=np.float32)
         matrix.sum_duplicates()

@@ -9,13 +9,13 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from tastebridge.data.events import into_frame
+from tastebridge.data.events import FrameLike, into_frame
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
 
 
-def names_by_category(frame: Any, interactions: Mapping[str, Interactions]) -> dict[str, pd.Series]:
+def names_by_category(frame: FrameLike, interactions: Mapping[str, Interactions]) -> dict[str, pd.Series]:
     """Spread a table of names over the categories.
 
     Parameters

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,16 @@ from tastebridge._foundation.validation import check_category
 from tastebridge.data import frames, views
 from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
+from tastebridge.data.events import FrameLike
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.item_features import ItemFeatures
 from tastebridge.data.names import names_by_category
 from tastebridge.data.pipeline import clean
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
+
+if TYPE_CHECKING:
+    from tastebridge.data.types import Ids
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,12 +89,12 @@ class Panel:
     @classmethod
     def from_frame(
         cls,
-        frame: Any,
+        frame: FrameLike,
         *,
         columns: Mapping[str, str | None] | None = None,
         event_weights: Mapping[Any, float] | None = None,
         policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
-        item_names: Any = None,
+        item_names: FrameLike | None = None,
     ) -> Panel:
         """Make a panel of a frame with one row per event.
 
@@ -157,13 +161,14 @@ class Panel:
     @overload
     def __getitem__(self, key: str) -> Interactions: ...
     @overload
-    def __getitem__(self, key: Any) -> Panel: ...
-    def __getitem__(self, key: Any) -> Interactions | Panel:
+    def __getitem__(self, key: views.Rows) -> Panel: ...
+    def __getitem__(self, key: str | views.Rows) -> Interactions | Panel:
         if isinstance(key, str):
             return self.interactions[check_category("category", key, self.categories)]
+        asked: object = key
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            key = key[0]  # scikit-learn indexes with [people, ...]
-        return self._people(views.people(key, len(self)))
+            asked = key[0]  # scikit-learn indexes with [people, ...]
+        return self._people(views.people(asked, len(self)))
 
     def _people(self, people: np.ndarray) -> Panel:
         users = Vocabulary(self.users.ids[people], self.users.name)
@@ -219,7 +224,7 @@ class Panel:
 
         return relatedness(self, n_components, random_state)
 
-    def without(self, category: str, users: Any) -> Panel:
+    def without(self, category: str, users: Ids) -> Panel:
         """Return the panel with some users hidden in one category; users and items stay the same.
 
         Parameters
@@ -254,9 +259,9 @@ class Panel:
     def with_item_features(
         self,
         category: str,
-        features: Any,
+        features: ItemFeatures | FrameLike | np.ndarray | sparse.spmatrix,
         *,
-        item_ids: Any = None,
+        item_ids: Sized | None = None,
         name: str = "features",
         new_items: bool = True,
     ) -> Panel:

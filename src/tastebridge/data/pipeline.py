@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tastebridge._foundation.warnings import warn
 from tastebridge.data.assembly import assemble, trim
-from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
+from tastebridge.data.cleaning import CleaningPolicy, CleaningReport, CleaningStep
 from tastebridge.data.cleaning_steps import scrub
 from tastebridge.data.column_swap import warn_if_swapped
-from tastebridge.data.events import read_events
+from tastebridge.data.events import FrameLike, read_events
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.merging import merge
 from tastebridge.data.several_categories import settle_categories
@@ -25,7 +25,7 @@ _NO_RATING = (
 
 
 def clean(
-    frame: Any,
+    frame: FrameLike,
     columns: Mapping[str, str | None] | None,
     event_weights: Mapping[Any, float] | None,
     policy: CleaningPolicy,
@@ -59,7 +59,7 @@ def clean(
     return users, interactions, report
 
 
-def _refuse_nothing(rows_in: int, rows_left: int, steps: Any) -> None:
+def _refuse_nothing(rows_in: int, rows_left: int, steps: Iterable[CleaningStep]) -> None:
     if not rows_left:
         raise InvalidDataError(
             f"no row is left after cleaning. {CleaningReport(rows_in, 0, tuple(steps))}\n"

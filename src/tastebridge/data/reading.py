@@ -12,6 +12,7 @@ import pyarrow as pa
 from tastebridge._foundation.validation import nearest
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import recognise, recognised
+from tastebridge.data.events import FrameLike
 from tastebridge.data.files.assembling import EventTable, is_typed, read_events_table
 from tastebridge.data.files.errors import readable
 from tastebridge.data.files.options import ReadingOptions
@@ -28,11 +29,11 @@ _OPTIONS = frozenset(field.name for field in fields(ReadingOptions))
 
 
 def read_panel(
-    path: Any,
+    path: str | Path | FrameLike,
     *,
     columns: Mapping[str, str | None] | Sequence[str] | None = None,
     reading: ReadingOptions | None = None,
-    **from_frame_options: Any,
+    **from_frame_options: Any,  # noqa: ANN401 - each of a type of its own
 ) -> Panel:
     r"""Read a panel from files.
 
@@ -115,7 +116,7 @@ def read_panel(
 
 
 def read_table(
-    path: Any, columns: Mapping[str, str | None], options: ReadingOptions | None = None
+    path: str | Path | FrameLike, columns: Mapping[str, str | None], options: ReadingOptions | None = None
 ) -> EventTable:
     """Return the events of a table in files, whole: one column per role.
 
@@ -228,7 +229,7 @@ def _number_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.string())
 
 
-def _without_event(columns: Mapping[str, str | None] | None, event_weights: Any) -> dict[str, str | None]:
+def _without_event(columns: Mapping[str, str | None] | None, event_weights: object) -> dict[str, str | None]:
     """Return the columns by role; types of events are read where they have weights."""
     given = dict(columns or {})
     if event_weights is None:
@@ -252,5 +253,5 @@ def _refuse_unknown(options: Mapping[str, Any]) -> None:
             raise InvalidParameterError(f"read_panel has no parameter {name!r}.{nearest(name, known)}")
 
 
-def _shown(path: Any) -> str:
+def _shown(path: object) -> str:
     return repr(str(path)) if isinstance(path, str | Path) else f"the {type(path).__name__}"

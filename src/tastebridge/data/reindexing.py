@@ -28,10 +28,10 @@ class Places(NamedTuple):
         """The numbers of the new ids."""
         return np.setdiff1d(np.arange(self.size), self.moved, assume_unique=True)
 
-    def spread(self, rows: Any) -> Any:
+    def spread(self, rows: NDArray[Any] | sparse.csr_matrix) -> NDArray[Any] | sparse.csr_matrix:
         """Return rows of the old ids, dense or sparse, at their new places; rows of new ids are 0."""
         if sparse.issparse(rows):
-            entries = rows.tocoo()
+            entries = sparse.coo_matrix(rows)
             where = self.moved[entries.row], entries.col
             return sparse.csr_matrix((entries.data, where), shape=(self.size, rows.shape[1]))
         out = np.zeros((self.size, *rows.shape[1:]), dtype=rows.dtype)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +22,7 @@ def is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-def plain(column: Any) -> pa.ChunkedArray:
+def plain(column: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column without a dictionary, in chunks."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
@@ -36,7 +34,7 @@ def given_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_in(texts, pa.array(NONE_GIVEN, pa.large_string())), None, texts)
 
 
-def numbers_of(column: Any, name: str, decimal: str | None = None) -> np.ndarray:
+def numbers_of(column: pa.Array | pa.ChunkedArray, name: str, decimal: str | None = None) -> np.ndarray:
     """Return a column of numbers, or of numbers written as text, as float64; NaN where there is none.
 
     Parameters

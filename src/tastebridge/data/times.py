@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
+from narwhals.typing import IntoSeries
 
 from tastebridge.data.coding import dtype_of, to_arrow
 from tastebridge.data.text_numbers import given_texts, is_text, plain
@@ -16,7 +15,7 @@ from tastebridge.exceptions import InvalidDataError
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def seconds(series: Any, part: bool = False, time_format: str | None = None) -> np.ndarray:
+def seconds(series: IntoSeries, part: bool = False, time_format: str | None = None) -> np.ndarray:
     """Return a column of times as float64 seconds since 1970, NaN where missing.
 
     - Dates and times, with or without a zone, are taken as they are; without a zone they are UTC.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from tastebridge.data.interactions import Interactions
 from tastebridge.exceptions import InvalidDataError
+
+Rows = slice | Sequence[int] | Sequence[bool] | np.ndarray | tuple[object, ...]
+"""A choice of users: a slice, a mask, or row numbers; scikit-learn asks for ``(rows, ...)``."""
 
 
 def overview(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
@@ -39,7 +41,7 @@ def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
     return pd.DataFrame(table, index=names, columns=list(names))
 
 
-def people(key: Any, n_people: int) -> np.ndarray:
+def people(key: object, n_people: int) -> np.ndarray:
     """Return the ascending numbers of the users meant by a slice, a mask or a list of numbers."""
     if isinstance(key, slice):
         # A panel is ascending, even of a slice with a negative step.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ class Vocabulary:
         object.__setattr__(self, "ids", frozen)
 
     @classmethod
-    def from_ids(cls, ids: Any, name: str = "user_id") -> Vocabulary:
+    def from_ids(cls, ids: object, name: str = "user_id") -> Vocabulary:
         """Make a vocabulary of raw ids, in any order and with repetitions.
 
         Parameters
@@ -110,7 +110,7 @@ class Vocabulary:
         shown = ", ".join(repr(id) for id in self.ids[:3].tolist()) + (", …" if len(self) > 3 else "")
         return f"<Vocabulary of {len(self):,} {self.kind} ids: {shown}>"
 
-    def numbers(self, ids: Any, missing: Literal["error", "skip", "negative"] = "error") -> np.ndarray:
+    def numbers(self, ids: object, missing: Literal["error", "skip", "negative"] = "error") -> np.ndarray:
         """Return the numbers of ids.
 
         Parameters

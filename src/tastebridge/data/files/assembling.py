@@ -51,7 +51,7 @@ class EventTable:
     notes: tuple[str, ...]
 
 
-def read_events_table(path: Any, columns: Mapping[str, str | None], options: ReadingOptions) -> EventTable:
+def read_events_table(path: object, columns: Mapping[str, str | None], options: ReadingOptions) -> EventTable:
     """Return the events of a table in files.
 
     Parameters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,10 +71,10 @@ class DelimitedTable:
         return _without_padding(table) if self.dialect.padded else table
 
     def _parsed(self, kinds: dict[str, pa.DataType], threads: bool = True) -> pa.Table:
-        ragged: list[Any] = []
+        ragged: list[pacsv.InvalidRow] = []
         quotes = self.dialect.quotes
 
-        def skip(row: Any) -> str:
+        def skip(row: pacsv.InvalidRow) -> str:
             ragged.append(row)
             return "skip"
 
@@ -117,7 +116,7 @@ class DelimitedTable:
             self._refuse(ragged)
         return table
 
-    def _refuse(self, ragged: Sequence[Any]) -> None:
+    def _refuse(self, ragged: Sequence[pacsv.InvalidRow]) -> None:
         first = ragged[0]
         raise InvalidDataError(
             f"{str(self.place)!r} cannot be read: {len(ragged):,} of its rows have another number of fields"

@@ -181,7 +181,7 @@ def _looked_through(place: Place, encoding: str | None) -> tuple[str, bool, str]
     return found, quotes, text
 
 
-def _decodes(decoder: Any, block: bytes) -> bool:
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
     if block.isascii():
         return True
     try:
@@ -305,14 +305,14 @@ def _enclosed(sign: str) -> str:
     return rf'(?:^|{s})"[^"]*{s}[^"]*"(?:{s}|$)'
 
 
-def _lines(stream: Any) -> pa.ChunkedArray:
+def _lines(stream: pa.NativeFile) -> pa.ChunkedArray:
     read = pacsv.ReadOptions(column_names=["line"], block_size=_BLOCK * 4)
     parse = pacsv.ParseOptions(delimiter=_NO_SIGN, quote_char=False, double_quote=False)
     convert = pacsv.ConvertOptions(column_types={"line": pa.large_string()}, check_utf8=False)
     return pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)["line"]
 
 
-def _reads_quoted(stream: Any, sign: str, n_fields: int, escaped: bool) -> bool:
+def _reads_quoted(stream: pa.NativeFile, sign: str, n_fields: int, escaped: bool) -> bool:
     """Return whether every record has its number of fields if quotes open fields, and every quote closes."""
     stream.seek(0)
     more: dict[str, Any] = {"escapechar": "\\", "doublequote": False} if escaped else {}

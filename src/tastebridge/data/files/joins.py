@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +52,7 @@ class ItemTable:
     note: str
 
 
-def as_texts(column: Any) -> pd.Series:
+def as_texts(column: pa.Array | pa.ChunkedArray) -> pd.Series:
     """Return a column as text, so that ids of tables of any kind meet: 7, 7.0 and "7" alike, "007" apart."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     if pa.types.is_dictionary(column.type):
@@ -224,7 +223,7 @@ def split_cells(cells: pd.Series, level: int | None) -> pd.Series:
     # One sign for the whole column: in a column of bars a comma belongs to a name.
     sign = next((one for one in signs if any(one in text for text in texts)), None)
 
-    def parts(cell: Any) -> list[str]:
+    def parts(cell: str | float | Iterable[object] | None) -> list[str]:
         # A missing cell is NaN, a float.
         if cell is None or isinstance(cell, float):
             return []
@@ -245,7 +244,7 @@ def several_in(cells: pd.Series, level: int | None) -> pd.DataFrame:
     return rows.explode("category").dropna().reset_index(drop=True)
 
 
-def _flat(cell: Any) -> list[Any]:
+def _flat(cell: Iterable[object]) -> list[object]:
     return [
         inner for part in cell for inner in (_flat(part) if isinstance(part, list | np.ndarray) else [part])
     ]

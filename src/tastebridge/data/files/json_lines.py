@@ -83,13 +83,13 @@ def _records(place: Place) -> Iterator[dict[str, Any]]:
 class _Raw(io.RawIOBase):
     """A stream of Arrow as a file of Python."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: pa.NativeFile) -> None:
         self.stream = stream
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - the type of writable buffers comes with 3.12
         data = self.stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
@@ -107,7 +107,7 @@ def _record(line: str, number: int, place: Place) -> dict[str, Any]:
     return record
 
 
-def _literal(line: str) -> Any:
+def _literal(line: str) -> object:
     """Return a record written by Python's ``repr``, as in some public data sets; None if it is none."""
     try:
         return ast.literal_eval(line.strip())
@@ -138,7 +138,7 @@ def _named(record: dict[str, Any], before: str = "") -> Iterator[str]:
             yield from _named(inner, f"{before}{name}.")
 
 
-def _inside(record: Any, path: Sequence[str]) -> Any:
+def _inside(record: object, path: Sequence[str]) -> object:
     """Return the value at a dotted name: inside a list, the list of the values."""
     for place, name in enumerate(path):
         if isinstance(record, list):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -114,7 +114,7 @@ class FilesTable:
         return table.select(list(columns))
 
 
-def open_table(path: Any, options: ReadingOptions, expected: Sequence[str] = ()) -> Table:
+def open_table(path: object, options: ReadingOptions, expected: Sequence[str] = ()) -> Table:
     """Return a table at a path of any kind, or of a frame, once it is known how it is laid out.
 
     Parameters
@@ -173,7 +173,7 @@ def _refuse_names(path: object, options: ReadingOptions) -> None:
         )
 
 
-def _of_frame(frame: Any) -> pa.Table | pd.DataFrame:
+def _of_frame(frame: object) -> pa.Table | pd.DataFrame:
     found = as_table(frame)
     if isinstance(found, pa.Table):
         return _without_views(found)
