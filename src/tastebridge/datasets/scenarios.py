@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,7 +91,9 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
-def make_scenario(name: str, n_users: int = 800, random_state: Any = 0) -> Panel:
+def make_scenario(
+    name: str, n_users: int = 800, random_state: int | np.random.RandomState | None = 0
+) -> Panel:
     r"""Make a small panel that looks like a real one, with names to read.
 
     The interest of every user in the themes is drawn from a Dirichlet distribution of parameter 0.25. So two

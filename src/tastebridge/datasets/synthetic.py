@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import ortho_group
@@ -65,7 +64,7 @@ def make_panel(
     overlap: float = 0.5,
     events_per_user: float = 20,
     popularity: float = 1.0,
-    random_state: Any = 0,
+    random_state: int | np.random.RandomState | None = 0,
     timestamps: bool = False,
 ) -> tuple[Panel, Truth]:
     """Make a panel whose categories are linked by a known linear map.
@@ -128,7 +127,9 @@ def make_panel(
     return panel, Truth(user_factors, tastes, kept, rotations, shares)
 
 
-def _check(n_users: Any, n_items: Any, categories: Any, n_components: Any, *rest: Any) -> list[str]:
+def _check(
+    n_users: object, n_items: object, categories: Sequence[str], n_components: object, *rest: object
+) -> list[str]:
     check_count("n_users", n_users)
     check_count("n_items", n_items)
     check_count("n_components", n_components)
