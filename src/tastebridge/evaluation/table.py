@@ -21,14 +21,14 @@ from tastebridge.splits import Split
 class Fittable(Protocol):
     """A model that can be fitted to a panel."""
 
-    def fit(self, panel: Panel) -> Any:
+    def fit(self, panel: Panel) -> object:
         """Learn from a panel; forget the last fit."""
 
 
 class Recommender(Fittable, Protocol):
     """A model for :func:`~tastebridge.evaluation.evaluate`."""
 
-    def recommend(self, user_ids: Any, n: int = 10) -> pd.DataFrame:
+    def recommend(self, user_ids: np.ndarray, n: int = 10) -> pd.DataFrame:
         """Return user_id, item_id and rank (1 is best) of at most ``n`` items a user."""
 
 
