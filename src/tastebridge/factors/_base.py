@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from copy import copy
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
@@ -17,6 +17,10 @@ from tastebridge._foundation.validation import check_count
 from tastebridge.exceptions import InvalidParameterError
 
 Array = NDArray[np.float64]
+Histories: TypeAlias = ArrayLike | sparse.spmatrix
+"""Users × items, dense or sparse."""
+Vectors: TypeAlias = NDArray[np.float64] | sparse.csr_matrix
+"""Factors of users; sparse if the encoder of a model is."""
 
 
 class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
@@ -47,7 +51,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     newcomers_: NDArray[np.int64]
     n_features_in_: int
 
-    def fit(self, X: Any, y: None = None) -> Self:
+    def fit(self, X: Histories, y: None = None) -> Self:
         """Learn from the histories ``X`` (users × items); ``y`` is ignored.
 
         Raises
@@ -62,12 +66,12 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         self._fit(R)
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Histories) -> Vectors:
         """Return the factors of the histories ``X`` (users × items), one row per user."""
         check_is_fitted(self)
         return self._transform(self._read(X, reset=False))
 
-    def fold_in(self, rows: sparse.csr_matrix) -> Any:
+    def fold_in(self, rows: sparse.csr_matrix) -> Vectors:
         """Return :meth:`transform` without checks, of float64 histories that are sorted and above 0."""
         return self._transform(rows)
 
@@ -137,7 +141,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         rows[self.newcomers_] = 0.0
         return rows
 
-    def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
+    def _read(self, X: Histories, reset: bool) -> sparse.csr_matrix:
         """Return ``X`` as a clean float64 ``csr_matrix`` of its own: sorted, summed, without stored zeros."""
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
         check_non_negative(X, f"{type(self).__name__} (histories hold weights of at least 0)")
@@ -147,7 +151,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         R.eliminate_zeros()
         return R
 
-    def _check_rank(self, n_components: Any, shape: tuple[int, int]) -> int:
+    def _check_rank(self, n_components: object, shape: tuple[int, int]) -> int:
         k = check_count("n_components", n_components)
         if k > min(shape):
             raise InvalidParameterError(
@@ -172,7 +176,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         """Learn from clean histories."""
 
     @abstractmethod
-    def _transform(self, R: sparse.csr_matrix) -> Any:
+    def _transform(self, R: sparse.csr_matrix) -> Vectors:
         """Fold clean histories in."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from tastebridge._foundation.validation import check_number
 from tastebridge._numerics.linalg import row_sums, with_data
-from tastebridge.factors._base import Array, FactorModel, grown, placed
+from tastebridge.factors._base import Array, FactorModel, Histories, Vectors, grown, placed
 
 
 class NormalizedFactors(FactorModel):
@@ -33,7 +33,7 @@ class NormalizedFactors(FactorModel):
     user_power: float
     item_power: float
 
-    def normalize_rows(self, X: Any) -> sparse.csr_matrix:
+    def normalize_rows(self, X: Histories) -> sparse.csr_matrix:
         """Return ``X`` with each row divided by its sum to the ``user_power``; empty rows stay empty."""
         return self._normalize(self._read(X, reset=False))
 
@@ -41,7 +41,7 @@ class NormalizedFactors(FactorModel):
         check_number("user_power", self.user_power, 0.0)
         check_number("item_power", self.item_power, 0.0)
 
-    def _transform(self, R: sparse.csr_matrix) -> Any:
+    def _transform(self, R: sparse.csr_matrix) -> Vectors:
         return self._normalize(R) @ self.encoder_
 
     def _plain(self, R: sparse.csr_matrix) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.factors._base import Histories
 from tastebridge.factors.rating_als import alternate, posterior
 from tastebridge.factors.rating_effects import item_effects, item_features
 
@@ -108,7 +109,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         self.iterations = iterations
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None) -> Self:
+    def fit(self, X: Histories, y: None = None) -> Self:
         """Learn from ratings: a sparse matrix of users by items, whose stored entries are ratings."""
         R = self._read(X, reset=True)
         self._check(R)
@@ -128,7 +129,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
             self.item_factors_ = np.column_stack([self.item_factors_, V])
         return self
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: Histories) -> Array:
         """Return :math:`(b_u, z_u)` of users by their ratings, (n_users, 1 + n_components)."""
         check_is_fitted(self)
         R = self._read(X, reset=False)
@@ -151,7 +152,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         k = self.item_factors_.shape[1] - 1
         return np.array([self.user_shrinkage] + [self.penalty] * k, dtype=np.float64)
 
-    def _read(self, X: Any, reset: bool) -> sparse.csr_matrix:
+    def _read(self, X: Histories, reset: bool) -> sparse.csr_matrix:
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
         R = sparse.csr_matrix(X)
         # Stored zeros stay: a rating of 0 is a rating.
