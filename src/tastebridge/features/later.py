@@ -7,12 +7,20 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import ArrayLike
 
 from tastebridge._foundation.validation import nearest
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.features.cells import is_listed, is_missing, named
 from tastebridge.features.tables import WIDE, of_category, vectors_of, wide_of
+
+
+class CellEncoder(Protocol):
+    """The encoder of a column of cells."""
+
+    def encode(self, cells: list[Any]) -> ArrayLike:
+        """Return one row per cell."""
 
 
 class Made(Protocol):
@@ -23,7 +31,7 @@ class Made(Protocol):
         """The name of each number."""
 
     @property
-    def encoder(self) -> Any:
+    def encoder(self) -> CellEncoder | None:
         """The encoder of the cells; None where the cells were numbers, taken as they are."""
 
 

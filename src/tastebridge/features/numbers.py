@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sized
 from typing import Any, Self
 
 import numpy as np
@@ -47,7 +48,7 @@ class NumberEncoder(BaseEstimator):
         self.n_knots = n_knots
         self.name = name
 
-    def fit(self, values: Any, y: None = None) -> Self:
+    def fit(self, values: Iterable[Any], y: None = None) -> Self:
         """Learn the quantiles.
 
         Raises
@@ -68,7 +69,7 @@ class NumberEncoder(BaseEstimator):
         """The names of the steps."""
         return tuple(f"{self.name} {knot:g}" for knot in self.knots_)
 
-    def encode(self, values: Any) -> NDArray[np.float64]:
+    def encode(self, values: Iterable[Any]) -> NDArray[np.float64]:
         """Return the weights (n_values, n_knots) of the two knots each number lies between."""
         check_is_fitted(self, "knots_")
         knots = self.knots_[:, None]
@@ -77,7 +78,9 @@ class NumberEncoder(BaseEstimator):
         return np.asarray(steps.transform(_finite(values)[:, None]))
 
 
-def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "number") -> ItemFeatures:
+def number_features(
+    item_ids: Sized, values: Iterable[Any], n_knots: int = 8, name: str = "number"
+) -> ItemFeatures:
     r"""Return smooth steps of a number, so that a taste can peak at any year or price.
 
     Linear B-splines between the quantiles: each value becomes the weights of the two knots around it. They
@@ -107,7 +110,7 @@ def number_features(item_ids: Any, values: Any, n_knots: int = 8, name: str = "n
     return named(ItemFeatures.read(encoder.encode(cells), item_ids), encoder.columns_, encoder)
 
 
-def _finite(values: Any) -> NDArray[np.float64]:
+def _finite(values: Iterable[Any]) -> NDArray[np.float64]:
     try:
         given = np.asarray(cells_of(values), dtype=np.float64)
     except (TypeError, ValueError):

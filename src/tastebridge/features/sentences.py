@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tastebridge._foundation.validation import nearest
 from tastebridge.data import ItemFeatures
@@ -13,7 +15,16 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError, Miss
 from tastebridge.features.cells import cells_of, named, strings_of
 
 
-def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
+class SentenceEncoder(Protocol):
+    """A model that turns texts into vectors."""
+
+    def encode(self, sentences: list[str]) -> ArrayLike:
+        """Return one vector per text."""
+
+
+def sentence_features(
+    item_ids: Iterable[Any], texts: Iterable[Any], encoder: SentenceEncoder | str | Path
+) -> ItemFeatures:
     """Return the vectors an encoder gives to texts.
 
     The encoder is any object with ``encode(list of str)`` that returns one vector per text. It may be a model
@@ -86,7 +97,7 @@ def sentence_features(item_ids: Any, texts: Any, encoder: Any) -> ItemFeatures:
     return named(found, getattr(encoder, "columns_", None), encoder)
 
 
-def _local_model(path: Path) -> Any:
+def _local_model(path: Path) -> SentenceEncoder:
     """Return the model in a folder."""
     # model2vec would look up any other name on the network
     if not path.is_dir():

@@ -92,7 +92,7 @@ def table_features(
     return found
 
 
-def _columns(category: str, frame: Any, item_column: str | None) -> dict[str, _Column]:
+def _columns(category: str, frame: object, item_column: str | None) -> dict[str, _Column]:
     """Return the columns in the table of a category, each with its kind."""
     table, ids = of_category(category, frame, item_column)
     kinds = {name: _kind(category, name, table[name]) for name in table.column_names}
@@ -116,7 +116,7 @@ def wide_of(table: pa.Table, names: list[str]) -> tuple[NDArray[np.int64], NDArr
     return whole, wide[whole]
 
 
-def of_category(category: str, frame: Any, item_column: str | None) -> tuple[pa.Table, list[Any]]:
+def of_category(category: str, frame: object, item_column: str | None) -> tuple[pa.Table, list[Any]]:
     """Return the rows of a category without their ids, and the ids."""
     data = into_frame(frame)
     table = (data.collect() if isinstance(data, nw.LazyFrame) else data).to_arrow()

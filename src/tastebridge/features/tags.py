@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sized
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +45,7 @@ class TagEncoder(BaseEstimator):
         self.separator = separator
         self.min_items = min_items
 
-    def fit(self, cells: Any, y: None = None) -> Self:
+    def fit(self, cells: Iterable[Any], y: None = None) -> Self:
         """Learn the set of tags.
 
         Raises
@@ -58,19 +58,19 @@ class TagEncoder(BaseEstimator):
         self.columns_ = tuple(counter.get_feature_names_out().tolist())
         return self
 
-    def encode(self, cells: Any) -> sparse.csr_matrix:
+    def encode(self, cells: Iterable[Any]) -> sparse.csr_matrix:
         """Return 1 for each tag of a cell and 0 for the others, (n_cells, n_tags)."""
         check_is_fitted(self, "columns_")
         counter = CountVectorizer(analyzer=_as_they_are, vocabulary=self.columns_)
         return sparse.csr_matrix(counter.transform(self._split(cells)), dtype=np.float32)
 
-    def _split(self, cells: Any) -> list[list[str]]:
+    def _split(self, cells: Iterable[Any]) -> list[list[str]]:
         if not isinstance(self.separator, str) or not self.separator:
             raise InvalidParameterError(f"separator must be a non-empty str; got {self.separator!r}.")
         return [[] if is_missing(cell) else self._tags(cell) for cell in cells_of(cells)]
 
-    def _tags(self, cell: Any) -> list[str]:
-        parts: Sequence[Any] = cell.split(self.separator) if isinstance(cell, str) else cell
+    def _tags(self, cell: object) -> list[str]:
+        parts: Any = cell.split(self.separator) if isinstance(cell, str) else cell
         if not isinstance(cell, str | list | tuple | np.ndarray) or not all(
             isinstance(part, str) for part in parts
         ):
@@ -81,7 +81,9 @@ class TagEncoder(BaseEstimator):
         return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
-def tag_features(item_ids: Any, tags: Any, separator: str = "|", min_items: int = 1) -> ItemFeatures:
+def tag_features(
+    item_ids: Sized, tags: Iterable[Any], separator: str = "|", min_items: int = 1
+) -> ItemFeatures:
     """Return 1 for each tag of an item and 0 for the others.
 
     Parameters

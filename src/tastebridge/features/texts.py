@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any, Self
 
 import numpy as np
@@ -65,7 +65,7 @@ class TextEncoder(BaseEstimator):
         self.stop_words = stop_words
         self.random_state = random_state
 
-    def fit(self, texts: Any, y: None = None) -> Self:
+    def fit(self, texts: Iterable[Any], y: None = None) -> Self:
         """Learn the words and the directions; a missing text is empty.
 
         Raises
@@ -88,7 +88,7 @@ class TextEncoder(BaseEstimator):
     @classmethod
     def of(
         cls, words: Sequence[str], idf: NDArray[np.float64], components: NDArray[np.float64],
-        columns: Sequence[str], **parameters: Any,
+        columns: Sequence[str], **parameters: Any,  # noqa: ANN401 - as the constructor has them
     ) -> Self:  # fmt: skip
         """Return a fitted encoder from its stored parts; ``idf`` and ``components`` are by word."""
         encoder = cls(**parameters)
@@ -100,15 +100,15 @@ class TextEncoder(BaseEstimator):
         encoder.components_, encoder.columns_ = components, tuple(columns)
         return encoder
 
-    def encode(self, texts: Any) -> NDArray[np.float64]:
+    def encode(self, texts: Iterable[Any]) -> NDArray[np.float64]:
         """Return the vectors (n_texts, n_components); a text without a known word is a row of zeros."""
         check_is_fitted(self, "components_")
         return np.asarray(self.vectorizer_.transform(strings_of(texts)) @ self.components_.T)
 
 
 def text_features(
-    item_ids: Any,
-    texts: Any,
+    item_ids: Sized,
+    texts: Iterable[Any],
     n_components: int = 64,
     min_items: int = 2,
     stop_words: str | list[str] | None = "english",
