@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +74,7 @@ def parse_metric(text: str, metrics: Mapping[str, Metric] = RANKING_METRICS) -> 
     return partial(metrics[name], k=int(cut)), int(cut)
 
 
-def _split(text: Any) -> tuple[str, str, str]:
+def _split(text: object) -> tuple[str, str, str]:
     if not isinstance(text, str):
         raise InvalidParameterError(f"a metric must be a name such as 'ndcg@10'; got {text!r}.")
     return text.strip().lower().partition("@")
