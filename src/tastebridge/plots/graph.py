@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tastebridge.plots.paper import colour, hint, paper, shortened
 from tastebridge.plots.picture import Picture, picture_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _WIDTH, _HEIGHT = 360.0, 320.0
 _Place = tuple[float, float]
@@ -60,7 +63,7 @@ def category_graph(
         return picture_of(axes, title, said)
 
 
-def _link(axes: Any, one: _Place, other: _Place, role: str, width: float, far: bool) -> None:
+def _link(axes: Axes, one: _Place, other: _Place, role: str, width: float, far: bool) -> None:
     """Draw a line between two categories; a line that does not touch the target is curved and drawn below."""
     from matplotlib.patches import FancyArrowPatch
 
@@ -70,9 +73,9 @@ def _link(axes: Any, one: _Place, other: _Place, role: str, width: float, far: b
     axes.add_patch(FancyArrowPatch(one, other, **line, **shade))
 
 
-def _category(axes: Any, name: str, place: _Place, radius: float, role: str, people: int) -> None:
+def _category(axes: Axes, name: str, place: _Place, radius: float, role: str, people: int) -> None:
     x, y = place
-    dot = {"color": colour(role), "markersize": 2 * radius, "markeredgewidth": 0, "zorder": 3}
+    dot: dict[str, Any] = {"color": colour(role), "markersize": 2 * radius, "markeredgewidth": 0, "zorder": 3}
     axes.plot([x], [y], "o", **dot, gid=hint(f"{name}: {people:,} users"))
     rim = {"facecolor": colour("paper"), "linewidth": 0, "pad": 1, "alpha": 0.8}
     weight = "bold" if role == "good" else "normal"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tastebridge.plots.paper import colour, hint, paper, shortened, ticks
 from tastebridge.plots.picture import Picture, picture_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _WIDTH, _LEFT, _ROW, _TOP, _BOTTOM = 360.0, 116.0, 30.0, 12.0, 36.0
 
@@ -64,8 +67,8 @@ def _told(row: Row) -> str:
     return f"{row.label}: {row.mean:.4f} ({row.low:.4f} to {row.high:.4f})"
 
 
-def _draw(axes: Any, place: int, row: Row) -> None:
-    label = {"xycoords": ("figure fraction", "data"), "va": "center"}
+def _draw(axes: Axes, place: int, row: Row) -> None:
+    label: dict[str, Any] = {"xycoords": ("figure fraction", "data"), "va": "center"}
     axes.annotate(shortened(row.label, 19), (0, place), **label)
     if math.isnan(row.mean):
         axes.annotate("not judged", ((_LEFT + 6) / _WIDTH, place), color=colour("soft"), **label)

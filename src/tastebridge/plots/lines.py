@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tastebridge.plots.paper import SMALL, colour, hint, paper, ticks
 from tastebridge.plots.picture import Picture, picture_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def history_plot(groups: Sequence[tuple[str, float, float, float, float]], title: str, unit: str) -> Picture:
@@ -95,7 +98,7 @@ def _ruled(above: str, below: str, highest: float) -> Iterator[Any]:
         yield axes
 
 
-def _dot(axes: Any, x: float, y: float, size: float, role: str, text: str) -> None:
+def _dot(axes: Axes, x: float, y: float, size: float, role: str, text: str) -> None:
     shade = colour(role)
     axes.plot(
         [x],

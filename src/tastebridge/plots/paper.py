@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tastebridge.exceptions import MissingDependencyError
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
 COLOURS = {
     "paper": "#ffffff",
@@ -90,7 +93,7 @@ def hint(text: str) -> str:
     return _HINT + text
 
 
-def ticks(axis: Any, most: int = 5) -> None:
+def ticks(axis: Axis, most: int = 5) -> None:
     """Put about ``most`` round numbers along an axis, with grid lines."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 

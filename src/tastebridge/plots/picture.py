@@ -7,9 +7,12 @@ import io
 import re
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tastebridge.plots.paper import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _HEAD = re.compile(r"^.*?<svg[^>]*>|<metadata>.*?</metadata>|<style .*?</style>|\s*\n\s*", re.DOTALL)
@@ -41,13 +44,13 @@ class Picture(str):
         Path(path).write_text(self._repr_svg_(), encoding="utf-8")
 
 
-def picture_of(axes: Any, title: str, description: str, least: float = 0) -> Picture:
+def picture_of(axes: Axes, title: str, description: str, least: float = 0) -> Picture:
     """Return the picture of the figure of some axes.
 
     Screen readers read the title and the description. The picture takes the width available, up to 1.5 times
     its own and at least ``least`` pixels.
     """
-    figure = axes.figure
+    figure: Any = axes.figure
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     width, height = 72 * figure.get_size_inches()
