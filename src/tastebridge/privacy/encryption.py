@@ -14,10 +14,14 @@ NIST SP 800-38D (GCM); RFC 5869 (HKDF).
 
 from __future__ import annotations
 
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tastebridge.exceptions import MissingDependencyError, ModelFileError
 from tastebridge.privacy.keys import Key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 # Part of the format: files sealed with another size cannot be opened.
 SEGMENT = 1 << 24
@@ -80,7 +84,7 @@ def commitment(key: Key, salt: bytes) -> bytes:
     return _hkdf(key, salt, "commitment")
 
 
-def _cipher(key: Key, salt: bytes, name: str) -> Any:
+def _cipher(key: Key, salt: bytes, name: str) -> AESGCM:
     return _library("ciphers.aead").AESGCM(_hkdf(key, salt, f"file {name}"))
 
 
@@ -101,7 +105,7 @@ def _invalid_tag() -> type[Exception]:
     return InvalidTag
 
 
-def _library(module: str) -> Any:
+def _library(module: str) -> ModuleType:
     """Return a module of ``cryptography``'s primitives."""
     try:
         from importlib import import_module

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def run(roles: dict[str, Callable[[Mail], Any]]) -> dict[str, Any]:
     return found
 
 
-def _exchange(connection: Any, message: Message, side: str) -> Message:
+def _exchange(connection: Connection, message: Message, side: str) -> Message:
     """Send a message and receive the other's. One side speaks first, so that neither waits for the other."""
     if side == "x":
         connection.send_bytes(message.to_bytes())

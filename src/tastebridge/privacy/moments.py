@@ -3,7 +3,6 @@ r"""Differentially private moments: clipped rows, exact sums, discrete Gaussian 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -159,7 +158,7 @@ def check_shares(shares: Mapping[str, float] | None) -> dict[str, float]:
     return {name: share / total for name, share in found.items()}
 
 
-def check_clips(clip: Any) -> tuple[float, float]:
+def check_clips(clip: float | tuple[float, float]) -> tuple[float, float]:
     """Return the clips of both sides."""
     both = tuple(clip) if isinstance(clip, tuple | list) else (clip, clip)
     if len(both) != 2:

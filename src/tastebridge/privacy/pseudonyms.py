@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import narwhals as nw
 import numpy as np
 
 from tastebridge.data import Interactions, Panel, Vocabulary
 from tastebridge.data.coding import encode
+from tastebridge.data.types import Frame, Ids
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.privacy.keys import Key, as_key
 
@@ -34,7 +35,7 @@ _HEX = 32
 _KINDS = {"i": b"int:", "O": b"str:"}
 
 
-def pseudonyms_of(ids: Any, key: Key | bytes, *, context: str = "user_id") -> np.ndarray:
+def pseudonyms_of(ids: Ids, key: Key | bytes, *, context: str = "user_id") -> np.ndarray:
     """Return the pseudonyms of a column of ids.
 
     Parameters
@@ -72,7 +73,13 @@ def pseudonyms_of(ids: Any, key: Key | bytes, *, context: str = "user_id") -> np
     return _hashed(coded.ids, as_key(key), context)[coded.codes]
 
 
-def pseudonymize(data: Any, key: Key | bytes, *, column: str = "user_id", context: str = "user_id") -> Any:
+@overload
+def pseudonymize(data: Panel, key: Key | bytes, *, column: str = ..., context: str = ...) -> Panel: ...
+@overload
+def pseudonymize(data: Frame, key: Key | bytes, *, column: str = ..., context: str = ...) -> Frame: ...
+def pseudonymize(
+    data: Panel | Frame, key: Key | bytes, *, column: str = "user_id", context: str = "user_id"
+) -> Panel | Frame:
     """Return a panel or frame with pseudonyms in place of its user ids; all else is the same.
 
     Parameters
@@ -115,7 +122,8 @@ def pseudonymize(data: Any, key: Key | bytes, *, column: str = "user_id", contex
     names = pseudonyms_of(nw.to_native(frame[column]), key, context=context).tolist()
     hidden = nw.new_series(column, names, nw.String, backend=frame.implementation)
     if nw.get_native_namespace(frame).__name__ == "pandas":
-        return data.assign(**{column: np.array(names, dtype=object)})
+        native: Any = data
+        return native.assign(**{column: np.array(names, dtype=object)})
     return nw.to_native(frame.with_columns(hidden))
 
 

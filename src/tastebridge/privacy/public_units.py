@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from tastebridge.data import Panel
 from tastebridge.data.coding import encode, to_arrow
 from tastebridge.data.columns import recognise
-from tastebridge.data.events import into_frame
+from tastebridge.data.events import FrameLike, into_frame
 from tastebridge.data.time_units import are_calendar_digits, number_seconds
+from tastebridge.data.types import Frame
 from tastebridge.exceptions import InvalidDataError
 
 _FARTHEST = 9.0e18
@@ -24,7 +25,7 @@ _SUSPICIOUS = 30.0
 differ by less."""
 
 
-def with_public_times(frame: Any, public: NDArray[Any]) -> Any:
+def with_public_times(frame: FrameLike, public: NDArray[Any]) -> Frame | None:
     """Return a frame whose numeric times are dates, read as the rows of public users say.
 
     Plain numbers are seconds, or milli-, micro- or nanoseconds, each by its own size; or all of them are

@@ -35,19 +35,26 @@ D. J. Beutel et al., "Flower: a friendly federated learning research framework" 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tastebridge.exceptions import MessageError, MissingDependencyError
 from tastebridge.maps.moments import Moments
 from tastebridge.privacy.federated.aggregate import Member, sum_masked
 from tastebridge.privacy.federated.messages import Message
 
+if TYPE_CHECKING:
+    from flwr.app import Context, RecordDict
+    from flwr.app import Message as FlowerMessage
+    from flwr.clientapp import ClientApp
+    from flwr.serverapp import Grid
+
 _RECORD, _BYTES, _SESSIONS, _GROUPS = "tastebridge", "message", "sessions", "groups"
 _ACTION = "masked_moments"
 _CALL, _ALL = "call", "everybody"
 
 
-def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
+def client_app(party: Callable[[Context], tuple[Member, Moments]]) -> ClientApp:
     """Return the Flower ``ClientApp`` of a party, which answers the call of :func:`sum_over`.
 
     Parameters
@@ -70,7 +77,7 @@ def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
     flwr = _library()
     app = flwr.clientapp.ClientApp()
 
-    def answer(message: Any, context: Any) -> Any:
+    def answer(message: FlowerMessage, context: Context) -> FlowerMessage:
         call = unpacked(message)
         call.expect(_CALL, call.session, _ALL)
         # Before the member is asked: a party that fails must not be called a second time with the same masks.
@@ -86,8 +93,8 @@ def client_app(party: Callable[[Any], tuple[Member, Moments]]) -> Any:
 
 
 def sum_over(
-    grid: Any,
-    context: Any,
+    grid: Grid,
+    context: Context,
     parties: Sequence[str],
     name: str = "sum",
     timeout: float | None = 600.0,
@@ -134,13 +141,13 @@ def sum_over(
     return sum_masked(answers, parties, session, coordinator)
 
 
-def packed(message: Message) -> Any:
+def packed(message: Message) -> RecordDict:
     """Return Flower's record of a message: its bytes and nothing else."""
     flwr = _library()
     return flwr.app.RecordDict({_RECORD: flwr.app.ConfigRecord({_BYTES: message.to_bytes()})})
 
 
-def unpacked(message: Any) -> Message:
+def unpacked(message: FlowerMessage) -> Message:
     """Return the message in one of Flower's.
 
     Raises
@@ -163,12 +170,12 @@ def unpacked(message: Any) -> Message:
     return Message.from_bytes(text)
 
 
-def _of_run(context: Any) -> str:
+def _of_run(context: Context) -> str:
     """Return how the sessions of a run begin: no other run has them."""
     return f"flower-{context.run_id}."
 
 
-def _use(context: Any, session: str) -> None:
+def _use(context: Context, session: str) -> None:
     """Enter a session of this run among those answered."""
     # Flower makes the app anew for each call and keeps only the state of the context.
     record = context.state.setdefault(_RECORD, _library().app.ConfigRecord())
@@ -180,18 +187,18 @@ def _use(context: Any, session: str) -> None:
     record[_SESSIONS] = [*used, session]
 
 
-def _groups(context: Any) -> list[tuple[str, ...]]:
+def _groups(context: Context) -> list[tuple[str, ...]]:
     """Return the groups this node sent exact moments to in this run."""
     return [tuple(group.split(" ")) for group in context.state[_RECORD].get(_GROUPS, [])]
 
 
-def _remember(context: Any, group: tuple[str, ...]) -> None:
+def _remember(context: Context, group: tuple[str, ...]) -> None:
     """Enter a group this node sends exact moments to; names of parties hold no blanks."""
     record = context.state[_RECORD]
     record[_GROUPS] = sorted({*record.get(_GROUPS, []), " ".join(group)})
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     try:
         import flwr
         import flwr.app

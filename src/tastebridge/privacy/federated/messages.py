@@ -9,12 +9,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.exceptions import MessageError
+
+T = TypeVar("T")
 
 SCHEMA = "tastebridge.federated"
 VERSION = 1
@@ -134,7 +136,7 @@ class Message:
                 raise MessageError(f"{kind!r} needs the array {name!r} of shape {shape}; got {found}.")
         return self
 
-    def value(self, name: str, kind: type) -> Any:
+    def value(self, name: str, kind: type[T]) -> T:
         """Return a value that must be there and of a type."""
         found = self.values.get(name)
         if type(found) is not kind:
@@ -156,7 +158,7 @@ def _packed(name: str, array: NDArray[Any]) -> dict[str, Any]:
     return {"dtype": code, "shape": list(array.shape), "data": data}
 
 
-def _unpacked(name: str, packed: Any) -> NDArray[Any]:
+def _unpacked(name: str, packed: object) -> NDArray[Any]:
     if not isinstance(packed, dict) or set(packed) != {"dtype", "shape", "data"}:
         raise MessageError(f"the array {name[:80]!r} needs dtype, shape and data.")
     dtype, shape, data = packed["dtype"], packed["shape"], packed["data"]
@@ -190,7 +192,7 @@ def _check_texts(content: dict[str, Any]) -> None:
         raise MessageError("values must be plain: text, numbers, true, false, null, or lists of these.")
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: object) -> bool:
     flat = value if isinstance(value, list) else [value]
     if any(isinstance(part, float) and not math.isfinite(part) for part in flat):
         return False
@@ -205,7 +207,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(text: str) -> Any:
+def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number of JSON")
 
 

@@ -60,6 +60,7 @@ from numpy.typing import ArrayLike
 
 from tastebridge._foundation.validation import check_choice
 from tastebridge.data.coding import encode
+from tastebridge.data.types import Ids
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MessageError
 from tastebridge.maps.moments import Array, Moments
 from tastebridge.privacy.budget import check_delta, check_epsilon, noise_multiplier_for
@@ -136,7 +137,7 @@ class Party:
         peer: str,
         helper: str,
         side: Literal["x", "y"],
-        ids: Any,
+        ids: Ids,
         factors: ArrayLike,
         key: Key,
         session: str,
