@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+import pandas as pd
 
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.online.state import FittedState, MultiTarget
+
+Learned = Any
+"""The value of a learned attribute: of the one target, or with several targets a dict of target to value."""
 
 
 class Fitted(Protocol):
@@ -16,8 +21,7 @@ class Fitted(Protocol):
     joint_: MultiTarget | None
 
 
-# The makers return Any, so that a type checker reads the attribute and not the property.
-def from_state(read: Callable[[FittedState], Any], doc: str, several: str = "") -> Any:
+def from_state(read: Callable[[FittedState], Any], doc: str, several: str = "") -> Learned:
     """Return a property that reads the one state of a recommender; None there raises an AttributeError.
 
     Parameters
@@ -44,7 +48,7 @@ def from_state(read: Callable[[FittedState], Any], doc: str, several: str = "") 
     return property(get, doc=doc)
 
 
-def from_encoder(name: str, doc: str) -> Any:
+def from_encoder(name: str, doc: str) -> Learned:
     """Return a property that reads the encoder of the histories of all categories."""
 
     def get(recommender: Fitted) -> object:
@@ -53,7 +57,7 @@ def from_encoder(name: str, doc: str) -> Any:
     return property(get, doc=doc)
 
 
-def from_table(name: str, doc: str) -> Any:
+def from_table(name: str, doc: str) -> pd.DataFrame:
     """Return a property that reads a table by the name of the attribute."""
 
     def get(recommender: Fitted) -> object:
@@ -62,7 +66,8 @@ def from_table(name: str, doc: str) -> Any:
             raise AttributeError(f"this {type(recommender).__name__} has no {name}")
         return tables[name]
 
-    return property(get, doc=doc)
+    # typed as the table, so that a type checker reads the attribute and not the property
+    return cast(pd.DataFrame, property(get, doc=doc))
 
 
 def shared_of(recommender: Fitted) -> FittedState | MultiTarget:
