@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +11,12 @@ from tastebridge._foundation.validation import check_category
 from tastebridge.data import Interactions, Panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out
-from tastebridge.splits.time import before, moment_of, said
+from tastebridge.splits.time import Moment, before, moment_of, said
 
 _SHARE = 0.8
 
 
-def entrants(panel: Panel, target: str, moment: Any = None) -> Split:
+def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     r"""Train on everything before a moment, test on the later target rows of users who are new to it.
 
     With the moment :math:`m`, the time :math:`t` of a row and the categories c of its user, the split is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,11 @@ from tastebridge.data import Interactions, Panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out
 
+Moment = float | str | date | np.datetime64
+"""A share of rows as a float between 0 and 1, or a time."""
 
-def temporal(panel: Panel, target: str, at: Any = 0.8) -> Split:
+
+def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
     """Train on everything before a moment, test on the target rows from then on.
 
     A pair that met several times counts by its last time, as in the panel. Rows of *other* categories from
@@ -152,7 +155,7 @@ def before(part: Interactions, moment: float) -> Interactions:
     return part if part.times is None else part.keep(part.times < moment)
 
 
-def moment_of(at: Any, times: NDArray[np.float64]) -> float:
+def moment_of(at: Moment, times: NDArray[np.float64]) -> float:
     """Return the seconds since 1970 that ``at`` means."""
     if isinstance(at, float) and 0 < at < 1:
         # A time that occurs, not one in between: rows of this time all go to the test.
