@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from tastebridge._numerics import catalogue as _catalogue
 from tastebridge._numerics import topk as _topk
+from tastebridge._numerics.topk import Masks, pair_scores, top_k
 from tastebridge._numerics.topk import _compiled_keep as compiled_keep
-from tastebridge._numerics.topk import pair_scores, top_k
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
 
@@ -93,7 +93,7 @@ def test_top_k_equals_full_sort(problem, tiles, n_jobs):
         mock.patch.multiple(_topk, TILE_USERS=tiles[0], TILE_ITEMS=tiles[1], SEGMENT=tiles[2]),
         mock.patch.object(_catalogue, "TILE_ITEMS", tiles[1]),
     ):
-        found = top_k(users, items, k, **masks, n_jobs=n_jobs, block_bytes=1)
+        found = top_k(users, items, k, masks=Masks(**masks), n_jobs=n_jobs, block_bytes=1)
     for got, want in zip(found, full_sort(users, items, k, open_), strict=True):
         np.testing.assert_array_equal(got, want)
 
@@ -105,10 +105,10 @@ def test_top_k_one_person_equals_many(d):
     users, items = rng.normal(size=(700, d)), rng.normal(size=(5000, d)) * rng.lognormal(size=(5000, 1))
     items[2500:2600] = items[:100]  # twins tie exactly
     seen = some(rng, 700, 5000, 0.01)
-    whole = top_k(users, items, 20, seen=seen)
+    whole = top_k(users, items, 20, masks=Masks(seen))
     for threads, rows in ((1, slice(0, 1)), (2, slice(650, 651)), (2, slice(100, 391)), (1, slice(1, 3))):
         with threadpool_limits(threads, "blas"):
-            part = top_k(users[rows], items, 20, seen=seen[rows], n_jobs=threads)
+            part = top_k(users[rows], items, 20, masks=Masks(seen[rows]), n_jobs=threads)
         for got, want in zip(part, whole, strict=True):
             np.testing.assert_array_equal(got, want[rows])
 
@@ -149,7 +149,7 @@ def test_top_k_of_the_same_item_many_times_over(seed, k, size, margin, masked):
         mock.patch.multiple(_topk, TILE_USERS=4, TILE_ITEMS=16, SEGMENT=4, MARGIN=margin),
         mock.patch.object(_catalogue, "TILE_ITEMS", 16),
     ):
-        found = top_k(users, items, k, seen=seen)
+        found = top_k(users, items, k, masks=Masks(seen))
     for got, want in zip(found, full_sort(users, items, k, open_), strict=True):
         np.testing.assert_array_equal(got, want)
 
@@ -176,7 +176,9 @@ def test_top_k_scores_few_pairs_again():
 
 
 def test_top_k_who_saw_everything_gets_nothing():
-    items, scores = top_k(np.ones((2, 2)), np.ones((3, 2)), 5, seen=sparse.csr_matrix([[1, 1, 1], [0, 0, 1]]))
+    items, scores = top_k(
+        np.ones((2, 2)), np.ones((3, 2)), 5, masks=Masks(sparse.csr_matrix([[1, 1, 1], [0, 0, 1]]))
+    )
     assert items.tolist() == [[-1] * 5, [0, 1, -1, -1, -1]]
     assert np.isneginf(scores[items < 0]).all()
 
@@ -189,7 +191,7 @@ def test_top_k_zero_vectors_tie_by_item_number(value):
 
 def test_top_k_no_users_and_no_open_items():
     assert top_k(np.zeros((0, 2)), np.ones((3, 2)), 2)[0].shape == (0, 2)
-    assert top_k(np.ones((1, 2)), np.ones((3, 2)), 2, allow=[])[0].tolist() == [[-1, -1]]
+    assert top_k(np.ones((1, 2)), np.ones((3, 2)), 2, masks=Masks(allow=[]))[0].tolist() == [[-1, -1]]
 
 
 @pytest.mark.parametrize(
@@ -198,11 +200,11 @@ def test_top_k_no_users_and_no_open_items():
         ({"user_vectors": np.ones((2, 5))}, "5 components"),
         ({"user_vectors": [[np.nan, 1.0]]}, "row 0"),
         ({"item_vectors": np.ones(3)}, "shape"),
-        ({"seen": sparse.csr_matrix((3, 2))}, "seen must be"),
-        ({"seen": np.ones((2, 3))}, "sparse"),
-        ({"allow": [3]}, "from 0 to 2"),
-        ({"deny": [-1]}, "from 0 to 2"),
-        ({"deny": ["a"]}, "item numbers"),
+        ({"masks": Masks(seen=sparse.csr_matrix((3, 2)))}, "seen must be"),
+        ({"masks": Masks(seen=np.ones((2, 3)))}, "sparse"),
+        ({"masks": Masks(allow=[3])}, "from 0 to 2"),
+        ({"masks": Masks(deny=[-1])}, "from 0 to 2"),
+        ({"masks": Masks(deny=["a"])}, "item numbers"),
     ],
 )
 def test_top_k_refuses_bad_input(change, words):
@@ -231,11 +233,11 @@ def test_columns_that_are_nearly_all_0_change_nothing(seed, k, masked):
     open_ = np.ones((7, 90), dtype=bool) if seen is None else seen.toarray() == 0
     expected = full_sort(users, items, k, open_)
     for one in (items, catalogue):
-        found = top_k(users, one, k, seen=seen)
+        found = top_k(users, one, k, masks=Masks(seen))
         np.testing.assert_array_equal(found[0], expected[0])
         np.testing.assert_array_equal(found[1], expected[1])
     np.testing.assert_array_equal(
-        top_k(users, catalogue, k, deny=[3])[0], top_k(users, items, k, deny=[3])[0]
+        top_k(users, catalogue, k, masks=Masks(deny=[3]))[0], top_k(users, items, k, masks=Masks(deny=[3]))[0]
     )
 
 
@@ -263,13 +265,13 @@ def test_one_person_is_searched_by_a_sketch_with_the_same_bits(seed, k, masked, 
         masks = {"seen": some(rng, 6, 300, 0.3), "allow_per_user": some(rng, 6, 300, 0.7)}
     short, plain = _topk.catalogue_of(items, users[:3]), _topk.catalogue_of(items)
     assert (short.sketch.turn is not None, plain.sketch.turn is not None) == (True, False)
-    together = top_k(users, items, k, **masks)
+    together = top_k(users, items, k, masks=Masks(**masks))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_topk, "HEAD", head)
         for user in range(6):
             own = {name: mask[[user]] for name, mask in masks.items()}
             for catalogue in (short, plain):
-                found = top_k(users[[user]], catalogue, k, **own)
+                found = top_k(users[[user]], catalogue, k, masks=Masks(**own))
                 np.testing.assert_array_equal(found[0][0], together[0][user])
                 np.testing.assert_array_equal(found[1][0], together[1][user])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -43,16 +44,37 @@ MOST = 256
 """Items kept per user up to which the compiled scan, an insertion sort, is faster than numpy."""
 
 
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """The items that are open to users.
+
+    Attributes
+    ----------
+    seen, deny_per_user : csr matrix of shape (n_users, n_items), optional
+        Every stored entry is left out for that user.
+    allow, deny : array-like of item numbers, optional
+        Only these items, or all but these, for all users.
+    allow_per_user : csr matrix of shape (n_users, n_items), optional
+        Only the stored entries are open to that user.
+    """
+
+    seen: sparse.csr_matrix | None = None
+    allow: ArrayLike | None = None
+    deny: ArrayLike | None = None
+    allow_per_user: sparse.csr_matrix | None = None
+    deny_per_user: sparse.csr_matrix | None = None
+
+
+NONE = Masks()
+"""Every item is open to every user."""
+
+
 def top_k(
     user_vectors: ArrayLike,
     item_vectors: ArrayLike | Catalogue,
     k: int,
     *,
-    seen: sparse.csr_matrix | None = None,
-    allow: ArrayLike | None = None,
-    deny: ArrayLike | None = None,
-    allow_per_user: sparse.csr_matrix | None = None,
-    deny_per_user: sparse.csr_matrix | None = None,
+    masks: Masks = NONE,
     block_bytes: int = 64 << 20,
     n_jobs: int = 1,
 ) -> tuple[NDArray[np.int32], Floats]:
@@ -74,12 +96,8 @@ def top_k(
         Finite numbers; used as float32. For repeated searches pass a :class:`Catalogue` of the item vectors.
     k : int
         Items per user, at most.
-    seen, deny_per_user : csr matrix of shape (n_users, n_items), optional
-        Every stored entry is left out for that user.
-    allow, deny : array-like of item numbers, optional
-        Only these items, or all but these, for all users.
-    allow_per_user : csr matrix of shape (n_users, n_items), optional
-        Only the stored entries are open to that user.
+    masks : Masks
+        The items open to each user; all by default.
     block_bytes : int
         Approximate working memory of a thread, besides the item vectors and the result.
     n_jobs : int
@@ -115,12 +133,10 @@ def top_k(
             "both must come from the same model."
         )
     shape, k = (len(users), len(items)), check_count("k", k)
-    if allow is not None or deny is not None:
-        catalogue = Catalogue.of(items, open_items(len(items), allow, deny))
-    banned = [
-        check_per_user(name, m, shape) for name, m in (("seen", seen), ("deny_per_user", deny_per_user))
-    ]
-    opened = check_per_user("allow_per_user", allow_per_user, shape)
+    if masks.allow is not None or masks.deny is not None:
+        catalogue = Catalogue.of(items, open_items(len(items), masks.allow, masks.deny))
+    banned = [check_per_user(name, getattr(masks, name), shape) for name in ("seen", "deny_per_user")]
+    opened = check_per_user("allow_per_user", masks.allow_per_user, shape)
     best: Keys = np.zeros((len(users), k), dtype=np.uint64)
 
     def work(rows: slice) -> None:

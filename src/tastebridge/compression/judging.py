@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._numerics.topk import top_k
+from tastebridge._numerics.topk import Masks, top_k
 from tastebridge.fitting.folds import held_out, without
 from tastebridge.metrics import ndcg
 from tastebridge.metrics.intervals import paired_difference
@@ -92,5 +92,5 @@ def _ranked(model: LinearModel, histories: Histories) -> NDArray[np.int32]:
     for start in range(0, n_people, _STEP):
         part = {name: rows[start : start + _STEP] for name, rows in histories.items()}
         U, seen = model.user_vectors(part), part[model.target]
-        found.append(top_k(U, model.item_vectors(), _AT, seen=seen)[0])
+        found.append(top_k(U, model.item_vectors(), _AT, masks=Masks(seen))[0])
     return np.concatenate(found)

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._numerics.topk import top_k
+from tastebridge._numerics.topk import Masks, top_k
 from tastebridge.data import Panel
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
 from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
@@ -193,10 +193,10 @@ def _lists(
     """Yield the lists to compare, without the items users have."""
     seen = given[model.target]
     V, ones = model.item_vectors(), np.ones((seen.shape[0], 1), dtype=np.float32)
-    yield MODEL, top_k(model.user_vectors(given), V, _LENGTH, seen=seen)[0]
+    yield MODEL, top_k(model.user_vectors(given), V, _LENGTH, masks=Masks(seen))[0]
     if segment == "warm":
-        yield WITHIN, top_k(_within(model).user_vectors(given), V, _LENGTH, seen=seen)[0]
-    yield POPULARITY, top_k(ones, counts[:, None].astype(np.float32), _LENGTH, seen=seen)[0]
+        yield WITHIN, top_k(_within(model).user_vectors(given), V, _LENGTH, masks=Masks(seen))[0]
+    yield POPULARITY, top_k(ones, counts[:, None].astype(np.float32), _LENGTH, masks=Masks(seen))[0]
 
 
 def _within(model: LinearModel) -> LinearModel:

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from tastebridge._numerics.dense import dense_top_k
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge._numerics.topk import chosen_scores, top_k
+from tastebridge._numerics.topk import Masks, chosen_scores, top_k
 from tastebridge.model.chunks import chunks
 from tastebridge.model.explanation import Part, parts_of
 from tastebridge.model.filters import Filters
@@ -73,12 +73,12 @@ class LinearScorer:
         sizes = {name: rows.shape[1] for name, rows in histories.items()}
         with one_blas_thread():  # entered once for both
             vectors, catalogue = self.model.user_vectors(histories), self.model.catalogue(sizes)
-            return top_k(vectors, catalogue, n, seen=histories[self.target], **filters._asdict())
+            return top_k(vectors, catalogue, n, masks=Masks(histories[self.target], **filters._asdict()))
 
     def top_users(self, histories: Histories, items: Numbers, n: int) -> Best:
         """Return the ``n`` best users for each item, without users who have it."""
         vectors, had = self.model.user_vectors(histories), histories[self.target][:, items]
-        return top_k(self.model.item_vectors()[items], vectors, n, seen=sparse.csr_matrix(had.T))
+        return top_k(self.model.item_vectors()[items], vectors, n, masks=Masks(sparse.csr_matrix(had.T)))
 
     def pair_scores(self, histories: Histories, users: Numbers, items: Numbers) -> Scores:
         """Return the score of each pair of a user and an item."""

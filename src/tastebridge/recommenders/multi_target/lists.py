@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tastebridge._foundation.validation import check_category, check_choice, check_count
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.catalogue import Catalogue
-from tastebridge._numerics.topk import chosen_scores, top_k
+from tastebridge._numerics.topk import Masks, chosen_scores, top_k
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.types import Frame
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
@@ -233,7 +233,7 @@ def _mixed(
         width = min(order.n, seen.shape[1])
         closing = closed(models.targets[name], histories, filters[name], twins)
         catalogue = scored.items if scored.extended else _catalogue(models, name, histories)
-        items, scores = top_k(scored.vectors, catalogue, width, seen=seen, **closing._asdict())
+        items, scores = top_k(scored.vectors, catalogue, width, masks=Masks(seen, **closing._asdict()))
         # Scores of places without an item are -inf, whose chance might be NaN.
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
