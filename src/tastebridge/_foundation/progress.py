@@ -89,7 +89,7 @@ def _counter(unit: str, show: _Show) -> Meter:
         with lock:  # parts of a batch finish in several threads
             sums[0], sums[1] = sums[0] + done, sums[1] + people
             seconds = time.monotonic() - start
-            amount, what = (sums[1], "people") if sums[1] else (sums[0], unit)
+            amount, what = (sums[1], "users") if sums[1] else (sums[0], unit)
             show(sums[0], f"{amount / max(seconds, 1e-9):,.0f} {what}/s", seconds)
 
     return count

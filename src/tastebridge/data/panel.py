@@ -78,7 +78,7 @@ class Panel:
             for kind, features in kinds.items():
                 if features.items != self[name].items:
                     raise InvalidDataError(
-                        f"the features {kind!r} describe other items than those of category {name!r}. Add "
+                        f"the features {kind!r} describe other items than category {name!r} has. Add "
                         "them by with_item_features."
                     )
         ordered = {name: self.interactions[name] for name in sorted(self.interactions)}
@@ -167,7 +167,7 @@ class Panel:
             return self.interactions[check_category("category", key, self.categories)]
         asked: object = key
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            asked = key[0]  # scikit-learn indexes with [people, ...]
+            asked = key[0]  # scikit-learn indexes with [rows, ...]
         return self._people(views.people(asked, len(self)))
 
     def _people(self, people: np.ndarray) -> Panel:

@@ -123,7 +123,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
         if self.n_components:
             left = self.residuals(R)
             left.data -= np.repeat(people, np.diff(left.indptr))
-            # a penalty on both sides is no ridge: what it leaves depends on the unit of the ratings
+            # a penalty on both sides is no ridge: the fit depends on the unit of the ratings
             left.data /= R.data.std(dtype=np.float64) or 1.0
             V = alternate(left, self.n_components, self.penalty, self.iterations, seed)
             self.item_factors_ = np.column_stack([self.item_factors_, V])

@@ -75,7 +75,7 @@ def paper(
             "pictures and reports need the package matplotlib. Install it: pip install 'tastebridge[report]'."
         ) from error
     with rc_context(_STYLE):
-        # one point of an SVG file is what a browser takes for a pixel
+        # one point of an SVG file is a pixel to a browser
         figure = Figure(figsize=(width / 72, height / 72))
         place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
         axes = figure.add_axes(place)

@@ -189,7 +189,7 @@ class Budget:
             if len(_spending(ledger)) < _SEEN.get(self._id, 0):
                 raise InvalidDataError(
                     f"the ledger {str(path)!r} holds fewer releases than before: an older state of it was "
-                    "put back. What was released cannot be taken back; restore the latest state."
+                    "put back. A release cannot be taken back; restore the latest state."
                 )
             _SEEN[self._id] = len(_spending(ledger))
             yield ledger
@@ -197,7 +197,7 @@ class Budget:
     def _refuse_copies(self) -> None:
         if self.record:
             raise PrivacyBudgetError(
-                "this budget came with a saved model: it shows what was spent, and cannot be spent itself, "
+                "this budget came with a saved model: it is a record of the spending and cannot be spent, "
                 "or every copy of the model could. Set budget= to the budget of the earlier fits, which "
                 "Budget.read(path) reads from its ledger."
             )
@@ -213,7 +213,7 @@ class Budget:
             raise PrivacyBudgetError(
                 f"this release would spend epsilon={after:.3g} of {self.epsilon:.3g} "
                 f"(delta={self.delta:g}); {epsilon_of(self._spent, self.delta):.3g} is spent. Add noise, or "
-                "stop here: what was released cannot be taken back."
+                "stop here: a release cannot be taken back."
             )
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

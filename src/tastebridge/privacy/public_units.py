@@ -94,7 +94,7 @@ def check_public(panel: Panel, protected: Callable[[Panel], NDArray[np.bool_]]) 
         latest = [_latest(panel[rows]) for rows in (mask, ~mask)]
         if latest[0] > _SUSPICIOUS * max(latest[1], 1.0):
             raise InvalidDataError(
-                "a protected user has times far beyond those of all others, so the unit of the panel's "
+                "a protected user has times far beyond all others, so the unit of the panel's "
                 "numeric times depends on protected users. Pass the frame, of which the unit is read from "
                 "others only, or give times as dates."
             )

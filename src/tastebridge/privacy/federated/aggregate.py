@@ -379,9 +379,7 @@ def _checked(
         message.expect(kind, session, coordinator, total=(WORDS * _size(p, q),))
         message.value("exact", bool)
         if [message.value(name, int) for name in ("p", "q", "bits")] != [p, q, bits]:
-            raise MessageError(
-                f"the factors of {message.sender!r} differ in number from those of the others."
-            )
+            raise MessageError(f"the factors of {message.sender!r} differ in number from the others.")
         if message.arrays["total"].dtype != np.uint64:
             raise MessageError(f"the sums of {message.sender!r} are not whole numbers modulo 2^64.")
     names = sorted(message.sender for message in parts)
