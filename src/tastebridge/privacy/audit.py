@@ -134,7 +134,7 @@ def audited_epsilon(
     check_number("delta", delta, 0.0, 1.0)
     check_number("confidence", confidence, 0.5, 1.0 - 1e-12)
     r = m if n_guesses is None else check_count("n_guesses", n_guesses, 2)
-    # Scores that tie are guessed in the order given, which is independent of the coins.
+    # Stable: scores that tie are guessed by position, so the order of canaries must not follow the coins.
     order = np.argsort(S, kind="stable")
     low = min(r, m) // 2
     high = min(r, m) - low
