@@ -29,17 +29,15 @@ KINDS: Mapping[str, type[Recommender]] = {
     )
 }
 """The only classes a saved model can become."""
-
-
 _ENCRYPTED = "encrypted_"
-"""An attribute that a fit forgets, as all that end in an underscore."""
+"""Set on a model that was encrypted; a new fit deletes it with all other attributes that end in "_"."""
 
 
 def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None = None) -> Recommender:
     """Load a recommender that was saved with ``save``.
 
-    Nothing in the folder is run: it holds arrays, tables and plain values, and every file must have the size
-    and the checksum the manifest names. The loaded model gives the same results, bit by bit.
+    The folder holds arrays, tables and plain values; no code in it is ever run. Every file must have the size
+    and the checksum in the manifest. The loaded model gives the same results, bit by bit.
 
     Parameters
     ----------
@@ -49,20 +47,20 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
         The key an encrypted model was saved with; see :func:`tastebridge.privacy.read_key`. With a key a
         model that is not encrypted is refused.
     name : str, optional
-        The name the model was saved under, ``save(…, name=…)``. A model of another name, or of none, is
-        refused: a key alone opens every model that was saved with it.
+        The name the model was saved under, ``save(…, name=…)``. A model without this name is refused: a key
+        alone opens every model that was saved with it.
 
     Returns
     -------
     Recommender
-        Of the class that was saved, such as :class:`tastebridge.InterestMapper`. Saved without users, as is
-        the default, it answers :meth:`~tastebridge.InterestMapper.recommend_from`.
+        An object of the saved class, such as :class:`tastebridge.InterestMapper`. By default a model is saved
+        without its users, and then answers :meth:`~tastebridge.InterestMapper.recommend_from`.
 
     Raises
     ------
     ModelFileError
-        If there is no such folder, or it is not a model, damaged or incomplete; or if the key is missing or
-        wrong, or the name another one.
+        If the folder is missing, damaged, incomplete or not a model. Also if the key is missing or wrong, or
+        the name differs.
     ModelFormatError
         If a later version of tastebridge wrote it in a format this one does not know.
 
@@ -84,9 +82,10 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
     with broken(path):
         if saved.kind not in KINDS:
             raise ModelFileError(f"it names the class {saved.kind!r}, which is not a recommender.")
+        # a made-up file can pair any class with any model, and only this class has no vectors
         similar = saved.single is not None and isinstance(saved.single.scorer, SimilarityScorer)
         if (saved.kind == "ItemNeighbours") != similar:
-            raise ModelFileError(f"its model is not one of {saved.kind}.")
+            raise ModelFileError(f"its model does not belong to the class {saved.kind}.")
         recommender: Recommender = restored(KINDS[saved.kind](**saved.parameters), saved)
     if key is not None:
         setattr(recommender, _ENCRYPTED, True)
@@ -94,5 +93,5 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
 
 
 def is_encrypted(recommender: Recommender) -> bool:
-    """Return whether a model was loaded from encrypted files, so that no copy of it is to lie in the open."""
+    """Return whether a model was loaded from encrypted files, so that copies must be encrypted too."""
     return bool(getattr(recommender, _ENCRYPTED, False))

@@ -26,7 +26,7 @@ from tastebridge.features import (
     text_features,
 )
 from tastebridge.persist.arrays import Arrays
-from tastebridge.persist.feature_encoders import describe_cells, revive_cells
+from tastebridge.persist.feature_encoders import describe_feature_encoder, revive_feature_encoder
 
 TEXTS = ["red summer dress", "red winter dress", "summer shoes", "winter shoes", None]
 IDS = [5, 4, 3, 2, 1]
@@ -267,12 +267,12 @@ def test_many_columns_of_numbers_are_one_vector_later_too():
 )
 def test_a_stored_encoder_gives_the_same_bits(encoder, cells):
     arrays = Arrays()
-    record = describe_cells(encoder, arrays)
-    revived = revive_cells(record, encoder.columns_, Arrays(arrays.stored))
+    record = describe_feature_encoder(encoder, arrays)
+    revived = revive_feature_encoder(record, encoder.columns_, Arrays(arrays.stored))
     np.testing.assert_array_equal(filled(revived.encode(cells)), filled(encoder.encode(cells)))
     assert revived.columns_ == encoder.columns_
     again = Arrays()
-    assert describe_cells(revived, again) == record
+    assert describe_feature_encoder(revived, again) == record
     for name, array in arrays.stored.items():
         np.testing.assert_array_equal(again.stored[name], array)
 
@@ -293,11 +293,11 @@ def test_a_spoiled_encoder_is_refused():
         (steps, {}, steps.columns_[:2]),
     ]:
         arrays = Arrays()
-        record = describe_cells(encoder, arrays)
+        record = describe_feature_encoder(encoder, arrays)
         with pytest.raises(ModelFileError):
-            revive_cells(record, columns, Arrays({**arrays.stored, **spoil}))
+            revive_feature_encoder(record, columns, Arrays({**arrays.stored, **spoil}))
     with pytest.raises(ModelFileError, match="'Popen', which a model cannot hold"):
-        revive_cells({"class": "Popen", "parameters": {}}, ("a",), Arrays())
+        revive_feature_encoder({"class": "Popen", "parameters": {}}, ("a",), Arrays())
     record["parameters"]["separator"] = 7
     with pytest.raises((InvalidParameterError, TypeError)):  # a file with it is refused as broken
-        revive_cells({"class": "TagEncoder", "parameters": {"separator": 7}}, ("a",), Arrays())
+        revive_feature_encoder({"class": "TagEncoder", "parameters": {"separator": 7}}, ("a",), Arrays())

@@ -24,7 +24,7 @@ def test_a_model_of_another_name_is_refused(tmp_path, key):
     assert tb.load(tmp_path / "shop", key=key).target == "films"
     shutil.rmtree(tmp_path / "shop")
     shutil.copytree(tmp_path / "test", tmp_path / "shop")
-    with pytest.raises(ModelFileError, match="is named 'test', and the model 'shop' was asked for"):
+    with pytest.raises(ModelFileError, match="is named 'test', but the model 'shop' was requested"):
         tb.load(tmp_path / "shop", key=key, name="shop")
     with pytest.raises(ModelFileError, match="has no name"):
         tb.load(tmp_path / "none", key=key, name="shop")

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from tastebridge.exceptions import OutputError
 from tastebridge.persist.disk import sync_folder
-from tastebridge.persist.output import beside
+from tastebridge.persist.output import temporary
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -19,7 +19,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @contextmanager
 def whole(path: Path) -> Iterator[IO[Any]]:
     """Yield a file to write to; when all went well it is on the disk and in its place, otherwise gone."""
-    new = beside(path)
+    new = temporary(path)
     with disk(path):
         try:
             with new.open("wb") as file:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pandas.api.types import is_numeric_dtype
 
 from tastebridge.batch.files import disk, whole
-from tastebridge.batch.vector_files import ids_beside
+from tastebridge.batch.vector_files import ids_path
 from tastebridge.exceptions import OutputError
 from tastebridge.persist.locking import Held, locked
 from tastebridge.persist.output import sweep
@@ -98,7 +98,7 @@ def _write_npy(first: pa.Table, tables: Iterator[pa.Table], path: Path, n_rows: 
     """Write the column ``vector`` as a matrix, and the other column beside it."""
     name = next(name for name in first.column_names if name != "vector")
     width = first.schema.field("vector").type.list_size
-    ids = ids_beside(path)
+    ids = ids_path(path)
     header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
     with whole(path) as file, whole(ids) as beside, disk(path):
         np.lib.format.write_array_header_1_0(file, header)

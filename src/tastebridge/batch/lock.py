@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from tastebridge.batch.files import disk
 from tastebridge.exceptions import OutputError
-from tastebridge.persist.locking import Held, taken
+from tastebridge.persist.locking import Held, open_locked
 
 NAME = "lock"
 
@@ -19,7 +19,7 @@ def locked(folder: Path, what: Path) -> Iterator[None]:
     """Make a folder and hold its lock, or refuse at once where another process does."""
     with disk(folder):
         try:
-            file = _taken(folder)
+            file = _open_locked(folder)
         except Held:
             raise OutputError(
                 f"another process is writing {str(what)!r}. Wait for it, or choose another output."
@@ -28,9 +28,9 @@ def locked(folder: Path, what: Path) -> Iterator[None]:
         yield
 
 
-def _taken(folder: Path) -> IO[Any]:
+def _open_locked(folder: Path) -> IO[Any]:
     """Return the locked file of a folder, which the holder before may remove meanwhile."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            return taken(folder / NAME)
+            return open_locked(folder / NAME)

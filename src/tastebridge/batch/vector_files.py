@@ -26,7 +26,7 @@ def refuse_others(path: Path, column: str) -> None:
     OutputError
         If the file that is there was not written as vectors of these ids.
     """
-    ids = ids_beside(path)
+    ids = ids_path(path)
     if path.suffix == ".npy":
         fits = (not path.exists() or _is_matrix(path)) and (not ids.exists() or _names(ids) == [column])
     else:
@@ -38,7 +38,7 @@ def refuse_others(path: Path, column: str) -> None:
         )
 
 
-def ids_beside(path: Path) -> Path:
+def ids_path(path: Path) -> Path:
     """Return the path of the ids of a matrix."""
     return path.with_suffix(".ids.parquet")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,12 @@ from tastebridge.exceptions import ModelFileError
 _FEW = 0.25
 """Below this share of entries that are not zero, a matrix is stored sparsely."""
 _PARTS = ("data", "indices", "indptr", "shape")
-
-
 _WIDEST = 1 << 24
 """Columns a matrix may have, however few items there are: features can be hashed words."""
 _TIMES, _ALWAYS = 256, 1 << 28
-"""A dense matrix may take so many times the bytes of its entries, or so many bytes whatever they take."""
+"""Largest dense size of a matrix stored by its entries: this multiple of their bytes, or these bytes."""
+
+_Stored: TypeAlias = NDArray[Any] | sparse.csr_matrix
 
 
 class Arrays:
@@ -38,24 +38,24 @@ class Arrays:
         self._widest: int | None = None
 
     def under(self, prefix: str) -> Arrays:
-        """Return the same arrays, whose names are to be under a prefix."""
+        """Return the same arrays with a prefix put before every name."""
         part = Arrays()
         part.stored, part._prefix, part._widest = self.stored, f"{self._prefix}{prefix}/", self._widest
         return part
 
     def within(self, n_items: int) -> Arrays:
-        """Return the same arrays, of a model of so many items: no axis of a matrix can be much longer."""
+        """Return the same arrays for a model of ``n_items`` items, which bounds the axes of its matrices."""
         part = Arrays()
         part.stored, part._prefix, part._widest = self.stored, self._prefix, max(_WIDEST, n_items)
         return part
 
     def packed(self, storage: str) -> Arrays:
-        """Return the same arrays, of which matrices of float32 are to be stored as :mod:`~._packing` does."""
+        """Return the same arrays; float32 matrices added to it are packed, unless ``storage`` is "exact"."""
         part = Arrays()
         part.stored, part._prefix, part._storage = self.stored, self._prefix, storage
         return part
 
-    def add(self, name: str, value: Any) -> str:
+    def add(self, name: str, value: _Stored) -> str:
         """Keep a dense or sparse array under a new name and return the name."""
         name = self._prefix + name
         if sparse.issparse(value):
@@ -66,12 +66,13 @@ class Arrays:
             codes, scales = pack(value, self._storage)
             self.stored.update({f"{name}:codes": codes, f"{name}:scales": scales})
         elif value.flags.f_contiguous and not value.flags.c_contiguous:
+            # safetensors writes C order only; the transpose is in C order, and get() turns it back
             self.stored[f"{name}:T"] = value.T
         else:
             self.stored[name] = np.ascontiguousarray(value)
         return name
 
-    def get(self, name: str, *shape: int | None) -> Any:
+    def get(self, name: str, *shape: int | None) -> Any:  # noqa: ANN401 - dense or sparse, as it was added
         """Return the array of a name.
 
         Parameters
@@ -83,7 +84,7 @@ class Arrays:
         Raises
         ------
         ModelFileError
-            If it is not there, has another shape, or holds a value that is not finite.
+            If it is missing, has another shape, or holds a value that is not finite.
         """
         name = self._prefix + name
         value = self._find(name, shape)
@@ -98,7 +99,7 @@ class Arrays:
         name = self._prefix + name
         return any(f"{name}{ending}" in self.stored for ending in ("", ":T", ":csr.data", ":few.data"))
 
-    def _find(self, name: str, shape: tuple[int | None, ...]) -> Any:
+    def _find(self, name: str, shape: tuple[int | None, ...]) -> _Stored:
         if name in self.stored:
             return self.stored[name]
         if f"{name}:T" in self.stored:
@@ -109,14 +110,17 @@ class Arrays:
             return self._dense(name, shape)
         if f"{name}:codes" in self.stored and f"{name}:scales" in self.stored:
             return self._unpacked(self.stored[f"{name}:codes"], self.stored[f"{name}:scales"], name)
-        raise ModelFileError(f"the array {name!r} is not there.")
+        raise ModelFileError(f"the array {name!r} is missing.")
 
     def _dense(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Return a matrix stored by its few entries, once it is sure that it is no larger than a model's."""
+        """Return a matrix stored by its few entries, after checks that it is not absurdly large."""
         few = self._entries(f"{name}:few")
         self._check_shape(name, few.shape, shape)
         if not _is_worth(few):
-            raise ModelFileError(f"the array {name!r} of size {few.shape} has next to no entries.")
+            raise ModelFileError(
+                f"the array {name!r} of size {few.shape} has too few entries for its size, unlike any saved "
+                "model."
+            )
         return few.toarray()
 
     def _check_shape(self, name: str, came: tuple[int, ...], shape: tuple[int | None, ...]) -> None:
@@ -124,7 +128,7 @@ class Arrays:
             wanted = " × ".join("any" if size is None else str(size) for size in shape)
             raise ModelFileError(f"the array {name!r} should be of size {wanted}; it is {came}.")
         if self._widest is not None and len(came) == 2 and max(came) > self._widest and None in shape:
-            raise ModelFileError(f"the array {name!r} of size {came} is wider than any of a model can be.")
+            raise ModelFileError(f"the array {name!r} of size {came} is wider than a model can use.")
 
     def _unpacked(self, codes: NDArray[Any], scales: NDArray[Any], name: str) -> NDArray[np.float32]:
         if codes.ndim != 2 or codes.dtype not in (np.int8, np.float16) or scales.shape != codes.shape[:1]:
@@ -133,6 +137,7 @@ class Arrays:
 
     def _add_entries(self, name: str, matrix: sparse.csr_matrix) -> None:
         if not matrix.has_canonical_format:
+            # sum_duplicates works in place, and the matrix belongs to the model
             matrix = matrix.copy()
             matrix.sum_duplicates()
         parts = (matrix.data, matrix.indices, matrix.indptr, np.array(matrix.shape, dtype=np.int64))
@@ -143,6 +148,7 @@ class Arrays:
             data, indices, indptr, shape = (self.stored[f"{name}.{part}"] for part in _PARTS)
             rows, columns = shape.tolist()
             matrix = sparse.csr_matrix((data, indices, indptr), shape=(rows, columns))
+            # without the full check, indices out of range would let scipy read beyond the arrays
             matrix.check_format(full_check=True)
         except (KeyError, ValueError, TypeError) as error:
             raise ModelFileError(f"the sparse matrix {name!r} is broken: {error}.") from None
@@ -158,7 +164,11 @@ def _has_few(value: NDArray[Any]) -> bool:
 
 
 def _is_worth(few: sparse.csr_matrix) -> bool:
-    """Return whether a matrix has so many entries that it can be made dense: a hostile one has terabytes."""
+    """Return whether a matrix has enough entries to be made dense.
+
+    A hostile file of a few bytes can claim a shape of terabytes.
+    """
     rows, columns = few.shape
+    # Python's integers: the product of two int64 sizes from a hostile file could overflow
     dense = int(rows) * int(columns) * few.dtype.itemsize
     return dense <= max(_ALWAYS, _TIMES * (few.data.nbytes + few.indices.nbytes + few.indptr.nbytes))

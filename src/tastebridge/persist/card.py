@@ -1,4 +1,4 @@
-"""The model card: what a saved model is for, what it learned from, how good it is, and what it cannot do.
+"""The model card: the purpose, training data, measured accuracy and limits of a saved model.
 
 References
 ----------
@@ -22,20 +22,20 @@ from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
 _USE = """It ranks items of the target for users known by their events in the categories below, so that
-a user can choose among them. It is not meant for decisions about people, such as prices, credit, work or
-health, and a leaning it sees is not to be read as a trait of a person."""
-_LIMITS = """- It learned from users who are in several categories at once; others may differ from them.
-- It knows items by who took them. One that nobody took is recommended only if it came with features, and
-  popular ones are favoured.
-- Its maps are linear and fixed: taste moves on, and the figures hold for the time the data cover.
-- Figures are from users hidden while it learned. They tell of finding again what users took by themselves,
-  not of what recommending changes.
+a user can choose among them. It is not meant for decisions about users, such as prices, credit, work or
+health. A preference it infers must not be read as a personal trait."""
+_LIMITS = """- It learned from users with events in several categories; other users may differ from them.
+- It knows an item by its users. An item without users is recommended only if it came with features, and
+  popular items are favoured.
+- Its maps are linear and fixed, but taste changes: the figures hold for the period of the data.
+- Figures come from users held out of the fit. They measure how well items are found that users chose
+  by themselves, not how recommendations change behaviour.
 """
 _SCALE = {
     False: "- Scores can be compared within the target only.",
-    True: "- Scores are chances that an item comes next, within the time the data cover.",
+    True: "- Scores are probabilities that an item is the user's next one, for the period of the data.",
 }
-"""By whether there are several targets."""
+"""The sentence about scores, by whether there are several targets."""
 _HOW = """```python
 import tastebridge as tb
 
@@ -49,7 +49,7 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     sections = [
         f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
         f"A model of tastebridge {__version__}. "
-        f"{_people(with_users, updatable)}{_links(parts, with_users or updatable)}",
+        f"{_privacy(with_users, updatable)}{_links(parts, with_users or updatable)}",
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(parts)),
         *_section("## Does it help?", _sources(parts)),
@@ -63,11 +63,11 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _people(with_users: bool, updatable: bool) -> str:
+def _privacy(with_users: bool, updatable: bool) -> str:
     if updatable and not with_users:
         return (
-            "It holds items and numbers, and no user. So that it can be updated, among the numbers are how "
-            "many users took both items of a pair; where that is one, it tells of a user."
+            "It holds items and numbers, and no user. The numbers needed for updates include, for pairs of "
+            "items, how many users have both; a count of one describes a single user."
         )
     if with_users:
         return "**It holds the users it learned from and their histories**: handle it as personal data."
@@ -75,9 +75,9 @@ def _people(with_users: bool, updatable: bool) -> str:
 
 
 def _links(parts: Saved, counted: bool) -> str:
-    """Return how many users a stored link between two items rests on, at least.
+    """Return a sentence about the fewest users that a stored link between two items can rest on.
 
-    ``counted`` says whether the statistics, which know it, are saved too; else the routes asked for say it.
+    With ``counted`` the number comes from the statistics, which are saved too; otherwise from the parameters.
     """
     states = parts.targets.values()
     if any(isinstance(state.scorer, SimilarityScorer) for state in states):
@@ -97,6 +97,7 @@ def _links(parts: Saved, counted: bool) -> str:
 
 def _counted(states: Iterable[FittedState]) -> list[int]:
     known = [state.statistics.accounts.values() for state in states if state.statistics is not None]
+    # the statistics, not the parameters: a file from before min_users kept links of single users
     return [one.min_users for part in known for one in part if isinstance(one, CooccurrenceStatistics)]
 
 
@@ -141,7 +142,7 @@ def _sources(parts: Saved) -> Iterator[str]:
         for row in table.to_dict("records")
     ]
     yield _table([*led, "verdict", "used", "users in both", "lift of NDCG@10 (95 %)"], rows)
-    yield "Lift is over the best that needs no source, for users hidden from the target while it learned."
+    yield "Lift is over the best model without sources, for users whose target events were held out."
 
 
 def _accuracy(parts: Saved) -> Iterator[str]:
@@ -158,7 +159,7 @@ def _accuracy(parts: Saved) -> Iterator[str]:
         )
         for row in table.to_dict("records")
     ]
-    columns = ["users", "list", "judged", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
+    columns = ["users", "list", "evaluated", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
     yield _table(columns, rows)
     yield "Every item of the target ranked, out of fold; intervals by bootstrap over users."
 
@@ -171,7 +172,8 @@ def _compression(parts: Saved) -> Iterator[str]:
     yield (
         f"Vectors of {first['components']} components in place of {first['components_before']}, matrices "
         f"stored as {first['dtype']}: {first['bytes'] / 2**20:.1f} MB in place of "
-        f"{first['bytes_before'] / 2**20:.1f} MB. All other figures here are of the model before."
+        f"{first['bytes_before'] / 2**20:.1f} MB. All other figures here describe the model before "
+        "compression."
     )
     rows = [
         (
@@ -185,9 +187,9 @@ def _compression(parts: Saved) -> Iterator[str]:
         for row in table.to_dict("records")
         if row["people"]
     ]
-    columns = ["users", "judged", "NDCG@10 before", "after", "loss (95 %)", "items of lists in common"]
+    columns = ["users", "evaluated", "NDCG@10 before", "after", "loss (95 %)", "items of lists in common"]
     yield _table(columns, rows)
-    yield f"Judged on {first['judged_on']}."
+    yield f"Evaluated on {first['judged_on']}."
 
 
 def _breadth(parts: Saved) -> Iterator[str]:
@@ -212,7 +214,7 @@ def _settings(parts: Saved) -> Iterator[str]:
     yield _table(["parameter", "value"], rows)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """Return a parameter as JSON holds it, in short words."""
     if isinstance(value, dict) and "parameters" in value:
         given = ", ".join(f"{key}={_plain(part)}" for key, part in value["parameters"].items())
@@ -223,6 +225,7 @@ def _plain(value: Any) -> str:
 
 
 def _interval(row: dict[Any, Any], mean: str, low: str, high: str, signed: bool = False) -> str:
+    # a segment without evaluated users has a mean that is not a number
     if math.isnan(row[mean]):
         return "–"
     sign = "+" if signed else ""
@@ -234,7 +237,8 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """Return a value as one line of Markdown, without the end of a cell, HTML or control characters."""
+    # names of categories come from the data: they must not add cells or HTML to a page somebody renders
     text = printable(" ".join(str(value).split()))
     return text.replace("|", "\\|").replace("<", "&lt;")

@@ -26,7 +26,7 @@ def tables_of(
 
 
 class Read(NamedTuple):
-    """What stored tables were made of."""
+    """The diagnostics that were stored as tables."""
 
     tables: dict[str, pd.DataFrame]
     findings: dict[str, pd.DataFrame]
@@ -46,6 +46,7 @@ def read_tables(stored: Mapping[str, pd.DataFrame]) -> Read:
 
 def _to_table(state: Mapping[str, list[Calibrated]]) -> pd.DataFrame:
     """Return one row per number: segment, place of the calibration, part, value; parts row by row."""
+    # knots is (2, n); its transpose has two columns however many knots there are, see _WIDTHS
     rows = [
         (segment, place, part, float(value))
         for segment, calibrations in state.items()
@@ -63,6 +64,7 @@ def _from_table(table: pd.DataFrame) -> dict[str, list[Calibrated]]:
         for part, width in _WIDTHS.items():
             values = rows.loc[rows["part"] == part, "value"].to_numpy(dtype=np.float64)
             parts[part] = values if width is None else values.reshape(-1, width)
+        # contiguous, as a fit leaves them
         parts["knots"] = np.ascontiguousarray(parts["knots"].T)
         state.setdefault(str(segment), []).append(Calibrated(**parts))
     return state

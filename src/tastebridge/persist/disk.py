@@ -1,4 +1,4 @@
-"""Regular files read once and within bounds, and what the disk must hold before a step counts."""
+"""Regular files read once and within bounds, and files and folders synced to the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tastebridge.exceptions import ModelFileError
 _FLAGS = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
-"""Neither a symbolic link nor a pipe that nobody writes to may be opened in a model folder."""
+"""Flags that refuse a symbolic link and do not block on a pipe without a writer."""
 
 
 @contextmanager
@@ -29,11 +29,13 @@ def open_regular(path: Path) -> Iterator[tuple[BufferedReader, int]]:
     OSError
         If it is missing or cannot be read.
     """
+    # for the message; where the system knows O_NOFOLLOW, the flag holds against a link made after this line
     if path.is_symlink():
         raise ModelFileError(
             f"{str(path)!r} is a symbolic link; a model folder holds files. Copy the file itself."
         )
     with os.fdopen(os.open(path, _FLAGS), "rb") as file:
+        # the open file, not the path: the path can be replaced between a check and the opening
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise ModelFileError(f"{str(path)!r} is not a regular file. Copy the whole folder again.")
@@ -51,6 +53,7 @@ def read_regular(path: Path, largest: int) -> bytes:
         If it is missing or cannot be read.
     """
     with open_regular(path) as (file, size):
+        # one byte more than allowed: a file that grows after fstat is noticed
         text = file.read(largest + 1) if size <= largest else b""
     if size > largest or len(text) > largest:
         raise ModelFileError(f"{str(path)!r} has {size:,} bytes; at most {largest:,} were expected.")
@@ -64,7 +67,7 @@ def digest(path: Path) -> str:
 
 
 def installed_memory() -> int | None:
-    """Return the bytes of memory of this machine; None where the system does not tell."""
+    """Return the bytes of memory of this machine; None if the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
@@ -79,13 +82,14 @@ def sync_file(path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder to the disk, where the system can."""
+    # a new name is on the disk only once its folder is synced; Windows does not open folders
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
         return
     try:
         os.fsync(handle)
-    except OSError:
+    except OSError:  # some network drives refuse to sync a folder
         pass
     finally:
         os.close(handle)

@@ -1,9 +1,9 @@
-"""The encrypted form of a model's folder: sealed files, and a manifest that says so and no more.
+"""The encrypted form of a model's folder: sealed files, and a plain manifest with as little as possible.
 
-In the open are the format, the salt, the number of files and their sizes. Sealed are the manifest proper and
-every file; each opens only under its own name and with the salt of its own save, so that none can stand in
-for another, nor for itself as an earlier save left it. (A whole folder can be put back to an earlier save, as
-any backup can; the key cannot tell.)
+Readable without the key are the format, the salt, the number of files and their sizes. The real manifest and
+every file are sealed. Each opens only under its own name and with the salt of its save. So no file can be
+replaced by another one, nor by its own version of an earlier save. A whole folder can still be put back to an
+earlier save, as with any backup; the key does not detect that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Records = dict[str, dict[str, Any]]
 
 
 class Vault:
-    """What seals and opens the files of one save.
+    """Seals and opens the files of one save.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ class Vault:
     def __init__(self, key: Key, salt: bytes) -> None:
         self._key, self._salt = key, salt
         self.header = {"cipher": CIPHER, "salt": salt.hex(), "commitment": commitment(key, salt).hex()}
+        # authenticated with every file, so that nothing in the plain header can be changed unnoticed
         self._associated = render({"package": PACKAGE, "format": FORMAT, **self.header}).encode("ascii")
 
     @classmethod
@@ -46,13 +47,13 @@ class Vault:
         return cls(as_key(key), secrets.token_bytes(32))
 
     @classmethod
-    def of(cls, header: Any, key: Key | bytes, path: Path) -> Vault:
+    def of(cls, header: Mapping[str, Any], key: Key | bytes, path: Path) -> Vault:
         """Return the vault of a folder whose manifest has this header.
 
         Raises
         ------
         ModelFileError
-            If the key is not the one of the folder, or the header is broken.
+            If the folder was saved with another key, or the header is damaged.
         """
         try:
             cipher, salt = header["cipher"], bytes.fromhex(header["salt"])
@@ -67,12 +68,14 @@ class Vault:
                 f"{CIPHER!r}. Upgrade: pip install --upgrade tastebridge."
             )
         vault = cls(as_key(key), salt)
+        # checked first, so that a wrong key is not reported as a damaged file
         if not secrets.compare_digest(given, bytes.fromhex(vault.header["commitment"])):
             raise ModelFileError(f"{str(path)!r} was saved with another key than the one given.")
         return vault
 
     def write(self, folder: Path, text: bytes) -> dict[str, Any]:
         """Seal a text into a new file of the folder and return its record."""
+        # a random name, since a role such as "people" would show that the model holds users
         name = f"{secrets.token_hex(16)}.sealed"
         (folder / name).write_bytes(seal(self._key, self._salt, name, text, self._associated))
         return describe_file(folder / name)
@@ -84,7 +87,8 @@ class Vault:
 
 
 def outer_manifest(vault: Vault, inner: dict[str, Any], files: Records) -> dict[str, Any]:
-    """Return the manifest in the open: the sealed files in the order of their random names."""
+    """Return the plain manifest: the sealed files in the order of their random names."""
+    # the order of writing would show which file is which
     records = sorted([inner, *files.values()], key=lambda record: record["file"])
     return {
         "package": PACKAGE,
@@ -98,18 +102,19 @@ def outer_manifest(vault: Vault, inner: dict[str, Any], files: Records) -> dict[
 def open_folder(
     path: Path, content: Mapping[str, Any], key: Key | bytes
 ) -> tuple[dict[str, Any], Callable[[dict[str, Any]], io.BytesIO]]:
-    """Return the sealed manifest of a folder, and how to open a file by its record there."""
+    """Return the sealed manifest of a folder, and a function that opens a file by its record there."""
     header = content["encryption"]
     vault = Vault.of(header, key, path)
     records = {record["file"]: record for record in content["files"].values()}
+    # all checksums before any decryption: a damaged copy is reported as such, not as a wrong key
     for record in records.values():
         check_file(path, record)
     inner = parse(vault.read(path, _known(header["manifest"], records)), path)
     return inner, lambda record: io.BytesIO(vault.read(path, _known(record["file"], records)))
 
 
-def _known(name: Any, records: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a file of the open list, which holds the size and the checksum."""
+def _known(name: str, records: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a file in the plain manifest, with its size and checksum."""
     if name not in records:
         raise ModelFileError(f"it names the file {str(name)[:80]!r}, which is not in its list.")
     return dict(records[name])

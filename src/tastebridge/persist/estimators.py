@@ -1,4 +1,4 @@
-"""Fitted parts of a model, stored with what scoring needs and no more."""
+"""Fitted estimators of a model, stored with the attributes that scoring needs and no others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
@@ -31,22 +32,20 @@ ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
     "SVDFactors": (SVDFactors, ("encoder_",)),
 }
-"""The encoders a saved model can hold, and what ``transform`` reads of each."""
-
-
+"""The encoders a saved model can hold, and the attributes that ``transform`` of each reads."""
 _TO_GROW: Mapping[str, tuple[str, ...]] = {
     "ALSFactors": ("user_gram_", "newcomers_"),
     "EASEFactors": ("singular_values_", "user_gram_", "newcomers_"),
     "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
 }
-"""What an encoder needs beside to give new items factors; older files do without."""
+"""Further attributes, from which new items get factors; older files lack them."""
 _RANGE: Mapping[str, float] = {"gate_low_": -np.inf, "gate_high_": np.inf}
-"""The ends of the range of the gates, and what stands for them where a file has none."""
+"""The ends of the range of the gating features, and their defaults for files without them."""
 _MANY = 2**40
-"""People, for the check of parameters: how many there were at the fit is not kept."""
+"""A number of users for the check of parameters; the number at the fit is not stored."""
 
 
-def describe_factors(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
+def describe_factors(name: str, model: object, arrays: Arrays) -> dict[str, Any]:
     """Store a fitted encoder under a name and return its record."""
     kind = type(model).__name__
     known, attributes = ENCODERS.get(kind, (None, ()))
@@ -62,11 +61,12 @@ def describe_factors(name: str, model: Any, arrays: Arrays) -> dict[str, Any]:
     return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
 
 
-def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: int) -> Any:
+def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: int) -> object:
     """Return the fitted encoder of a record, which reads histories of ``n_items`` items."""
     if record["class"] not in ENCODERS:
         raise ModelFileError(f"it names the encoder {record['class']!r}, which a model cannot hold.")
     kind, attributes = ENCODERS[record["class"]]
+    # the encoders that are no estimators have no parameters; their constructors would ask for arrays
     model: Any = object.__new__(kind)
     if issubclass(kind, BaseEstimator):
         model = kind(**{key: from_json(value) for key, value in record["parameters"].items()})
@@ -74,6 +74,7 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     if isinstance(model, RatingFactors):
         _check_numeric(model)
     if isinstance(model, FactorModel):
+        # the checks of fit, on an empty matrix: a file can hold any parameters, and transform uses them
         model._check(sparse.coo_matrix((_MANY, n_items)))
     for attribute in attributes:
         shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
@@ -92,15 +93,16 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
 
 
 def _check_numeric(model: RatingFactors) -> None:
-    """Refuse penalties that are no numbers: these factors check them at a fit only."""
+    """Refuse penalties that are not numbers: these factors check them only at a fit."""
     for name in ("user_shrinkage", "penalty"):
         value = getattr(model, name)
+        # type(), not isinstance: True is an int
         if type(value) not in (int, float) or not 0 <= value < float("inf"):
             raise ModelFileError(f"its {name} is {value!r:.80}, not a number of at least 0.")
 
 
-def check_numbers(numbers: Any, n_items: int) -> None:
-    """Refuse what are not numbers of items, ascending."""
+def check_numbers(numbers: NDArray[Any], n_items: int) -> None:
+    """Refuse an array that does not hold ascending numbers of items."""
     within = numbers.dtype == np.int64 and ((numbers >= 0) & (numbers < n_items)).all()
     if not within or (np.diff(numbers) <= 0).any():
         raise ModelFileError("its new items are not ascending numbers of items.")
@@ -110,7 +112,7 @@ def describe_blend(name: str, blend: StackingBlend, arrays: Arrays) -> dict[str,
     """Store a fitted blend under a name and return its record."""
     for attribute in ("scale_", "coef_", "gate_mean_", "gate_scale_"):
         arrays.add(f"{name}/{attribute}", getattr(blend, attribute))
-    for attribute in _RANGE:  # a blend that was not learned has no range, as have those of older files
+    for attribute in _RANGE:  # neither a blend that was not learned nor an older file has a range
         if np.isfinite(limits := getattr(blend, attribute)).all():
             arrays.add(f"{name}/{attribute}", limits)
     return {

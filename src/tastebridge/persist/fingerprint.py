@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,10 +19,19 @@ from tastebridge.persist.parameters import to_json
 from tastebridge.persist.similarity import describe_similarity
 
 
-def fingerprint(recommender: Any) -> str:
-    """Return a SHA-256 of all that the answers of a fitted recommender to fresh histories depend on.
+class _Recommender(Protocol):
+    """A recommender, of which this wing knows only the state that the fit left."""
 
-    The users of its fit play no part, and a model that was saved and loaded keeps its fingerprint.
+    targets_: Mapping[str, FittedState]
+    joint_: MultiTarget | None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+
+
+def fingerprint(recommender: _Recommender) -> str:
+    """Return a SHA-256 over everything that determines a recommender's answers to fresh histories.
+
+    The users of the fit are left out, and saving and loading a model keeps its fingerprint.
     """
     check_fitted(recommender, "targets_")
     targets, joint, arrays = recommender.targets_, recommender.joint_, Arrays()
@@ -43,14 +52,16 @@ def fingerprint(recommender: Any) -> str:
         arrays.add(f"bias {name}", known.item_bias)
     whole = hashlib.sha256(json.dumps(content).encode())
     for name, array in sorted(arrays.stored.items()):
+        # type and shape too: the same bytes can be read as another array
         whole.update(f"{name} {array.dtype.str} {array.shape}".encode())
         whole.update(np.ascontiguousarray(array).data)
+    # JSON tells the id 1 from the id "1"
     for name, items in encoder.items.items():
         whole.update(f"{name} {json.dumps(items.ids.tolist())}".encode())
     return whole.hexdigest()
 
 
-def _models(targets: Mapping[str, FittedState], joint: MultiTarget | None, arrays: Arrays) -> Any:
+def _models(targets: Mapping[str, FittedState], joint: MultiTarget | None, arrays: Arrays) -> dict[str, Any]:
     """Return the records of the models; with several targets, also how their lists are merged."""
     if joint is None:
         return _model(next(iter(targets.values())), arrays)

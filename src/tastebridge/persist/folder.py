@@ -1,4 +1,4 @@
-"""The folder of a model: written beside its place, put there in one step, and never over anything else."""
+"""The folder of a model: written next to its place, moved there in one step, never over anything else."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tastebridge.exceptions import ModelFileError
 from tastebridge.persist.disk import digest, read_regular, sync_file, sync_folder
@@ -19,23 +18,23 @@ from tastebridge.persist.manifest import CARD, LARGEST, MANIFEST, WAITING_CARD, 
 from tastebridge.persist.swapping import exchange
 
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*-([0-9a-f]{12})\.(parquet|safetensors)")
-"""The name of a file in the open: its role, and the first digits of its checksum."""
+"""The name of a plain file: its role, and the first digits of its checksum."""
 _SEALED = r"[0-9a-f]{32}\.sealed"
 _COPY = r"\.[A-Za-z0-9_.-]+-[0-9a-f]{8}\.tmp"
 """The name of a file while it is copied from another disk."""
-_LARGEST_CARD = 1 << 24
+_LARGEST_CARD = 1 << 24  # a card has kilobytes; anything larger is not read to find out
 _OURS = re.compile("|".join((_PLAIN.pattern, _SEALED, _COPY, WAITING_CARD)))
 
 
 def check_free(path: str | Path, inside: bool = True) -> Path:
-    """Return the path as one a model can be saved to: free, an empty folder, or a saved model.
+    """Return the resolved path if a model can be saved there: free, an empty folder, or a saved model.
 
-    Not to be told of the files of another save that is just replacing them, look ``inside`` under the lock.
+    Look ``inside`` only under the lock: otherwise the files of a concurrent save look like foreign ones.
 
     Raises
     ------
     ModelFileError
-        If something else is there, or nothing can be written there.
+        If something else is there, or the place is not writable.
     """
     path = Path(path).resolve()
     above = next(folder for folder in path.parents if folder.exists())
@@ -45,18 +44,18 @@ def check_free(path: str | Path, inside: bool = True) -> Path:
         return path
     if not path.is_dir():
         raise ModelFileError(f"{str(path)!r} is a file; a model is a folder. Choose another path.")
-    strangers = _names(path) - _own(path) if inside else set()
-    if strangers:
+    foreign = _names(path) - _model_files(path) if inside else set()
+    if foreign:
         raise ModelFileError(
-            f"{str(path)!r} exists and holds something else than a saved model, such as "
-            f"{min(strangers)!r}. Choose another path, or remove it first."
+            f"{str(path)!r} exists and holds other files than a saved model, such as "
+            f"{min(foreign)!r}. Choose another path, or remove it first."
         )
     return path
 
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold the place of a model for this process.
+    """Hold the lock of a model's path for this process.
 
     Raises
     ------
@@ -75,16 +74,18 @@ def held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def scratch(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside ``path``, which is gone afterwards, as are those of killed saves.
+    """Yield a new folder next to ``path`` and remove it afterwards, with any that killed saves left.
 
     The caller holds the lock of ``path``.
     """
+    # under the lock no other save is running, so every such folder was left by a killed one
     for left in path.parent.glob(f".{_literal(path.name)}-????????.tmp"):
         if re.fullmatch(r".*-[0-9a-f]{8}\.tmp", left.name) and left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
     folder = path.parent / f".{path.name}-{secrets.token_hex(4)}.tmp"
     folder.mkdir()
     if path.is_dir():
+        # it takes the place of the old folder, and who may read that was decided by its owner
         shutil.copymode(path, folder)
     try:
         yield folder
@@ -96,24 +97,26 @@ def publish(folder: Path, path: Path) -> None:
     """Put a finished folder in its place, whole or not at all.
 
     Over a saved model the two folders change places in one step, and the old files, now in the scratch
-    folder, are removed. Where the system cannot do that, the new files come into the old folder and the new
-    manifest over the old one is the step that counts; see :func:`_move_in`. After a kill at any moment the
-    path holds the old or the new model whole, and the next save removes what else is left.
+    folder, are removed. Where the system cannot do that, the new files move into the old folder, and
+    replacing the manifest is the decisive step; see :func:`_move_in`. After a kill at any moment the path
+    holds the old or the new model whole, and the next save removes any other files.
 
     Parameters
     ----------
     folder : Path
         The scratch folder with all files of the new model, brought to the disk here.
     path : Path
-        What :func:`check_free` returned, under the lock.
+        The path that :func:`check_free` returned, under the lock.
     """
+    # everything is on the disk before the first rename: a rename can outlive a power cut, and files not yet
+    # written would then be empty under their final names
     for part in folder.iterdir():
         sync_file(part)
     sync_folder(folder)
-    check_free(path)
+    check_free(path)  # again: writing took a while, and other programs do not know our lock
     if not path.exists() or not any(path.iterdir()):
         if path.exists():
-            path.rmdir()
+            path.rmdir()  # Windows renames onto no folder, not even an empty one
         folder.replace(path)
     elif exchange(folder, path):
         sync_folder(path.parent)
@@ -124,10 +127,11 @@ def publish(folder: Path, path: Path) -> None:
 
 
 def _discard(old: Path, path: Path) -> None:
-    """Remove the files of the old model; a file that came in at the last moment goes back to its place."""
+    """Remove the files of the old model; a foreign file that was added meanwhile is moved back."""
     try:
-        for name in _own(old):
+        for name in _model_files(old):
             (old / name).unlink(missing_ok=True)
+        # whatever is left was put there after the check and belongs to its user
         for part in old.iterdir():
             part.rename(path / part.name)
         old.rmdir()
@@ -141,8 +145,8 @@ def _discard(old: Path, path: Path) -> None:
 def _move_in(folder: Path, path: Path) -> None:
     """Put the files of a new model into the folder of the old one.
 
-    The names of the files hold their checksums, so new ones lie next to old ones. The card alone has one name
-    for both. It waits under a name of its own, which counts as the card, until the manifest is in place.
+    The names of the files hold their checksums, so new files and old ones do not collide. Only the card has
+    the same name in both. It waits under a temporary name, which readers accept, until the manifest is there.
     """
     new = _names(folder)
     waiting = card_waiting(digest(folder / CARD)) if CARD in new else None
@@ -150,42 +154,46 @@ def _move_in(folder: Path, path: Path) -> None:
         _move(folder / name, path / name)
     if waiting is not None:
         _move(folder / CARD, path / waiting)
+    # two syncs around the manifest: it must not reach the disk before the files it names, and the old files
+    # must not vanish before it is there
     sync_folder(path)
     _move(folder / MANIFEST, path / MANIFEST)
     sync_folder(path)
     if waiting is not None:
         os.replace(path / waiting, path / CARD)
-    for name in _own(path) - new:
+    for name in _model_files(path) - new:
         (path / name).unlink(missing_ok=True)
     sync_folder(path)
 
 
 def _move(old: Path, new: Path) -> None:
-    """Move a file in one step, also to a folder that is a disk of its own."""
+    """Move a file in one step, also onto another disk."""
     try:
         os.replace(old, new)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        # the model's folder can be a mount point, so that its parent, with the scratch folder, is elsewhere
         copy = new.with_name(f".{new.name}-{secrets.token_hex(4)}.tmp")
         shutil.copyfile(old, copy)
         sync_file(copy)
         os.replace(copy, new)
 
 
-def _own(path: Path) -> set[str]:
-    """Return the names in a folder that are a saved model's: named by its manifest, or left by a killed save.
+def _model_files(path: Path) -> set[str]:
+    """Return the names of a saved model's files in a folder, with those that a killed save left.
 
-    A manifest may come from anywhere. So a name counts only where it is one this package gives and where a
-    regular file of that name lies in the folder; of files the manifest does not name, the checksum in the
-    name must be that of the content.
+    A manifest may come from anywhere, and these files are going to be deleted. So a name counts only if this
+    package gives such names and a regular file has it. If the manifest does not name the file, its content
+    must also match the checksum in the name.
     """
     named, present = _named(path), {name for name in _names(path) if _is_file(path / name)}
     found = {name for name in present if _OURS.fullmatch(name) and (name in named or _is_left(path / name))}
-    mine = {MANIFEST} if named else set()
+    fixed = {MANIFEST} if named else set()
+    # README.md is a common name: without the manifest's word the text itself must say that it is a card
     if named and (CARD in named or _is_card(path / CARD)):
-        mine.add(CARD)
-    return found | (mine & present)
+        fixed.add(CARD)
+    return found | (fixed & present)
 
 
 def _named(path: Path) -> set[str]:
@@ -197,7 +205,7 @@ def _named(path: Path) -> set[str]:
         return set()
 
 
-def _name(record: Any) -> str:
+def _name(record: Mapping[str, object]) -> str:
     return str(record["file"])
 
 
@@ -208,7 +216,7 @@ def _is_left(path: Path) -> bool:
 
 
 def _is_card(path: Path) -> bool:
-    """Return whether a file is a model card, which a killed save in the place of a model may leave."""
+    """Return whether a file is a model card, which a killed save over a model may leave."""
     try:
         return b"\nA model of tastebridge " in read_regular(path, _LARGEST_CARD)
     except (ModelFileError, OSError):

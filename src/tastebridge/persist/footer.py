@@ -1,7 +1,7 @@
-"""The footer of a Parquet file, as far as it says how much the file unfolds to.
+"""The fields in the footer of a Parquet file from which its unfolded size follows.
 
-The footer is a structure of Thrift's compact protocol. Arrow reads it too, but its Python attributes end the
-process at some damaged ones, so that a file from elsewhere is looked at here first.
+The footer is a structure of Thrift's compact protocol. Arrow reads it too, but some damaged footers make
+Arrow end the process. So an untrusted file is examined here first.
 
 References
 ----------
@@ -16,25 +16,25 @@ from typing import Any, NamedTuple
 from tastebridge.exceptions import ModelFileError
 
 _MARK = b"PAR1"
-_DEEPEST, _LARGEST = 12, 1 << 24
+_DEEPEST, _LARGEST = 12, 1 << 24  # nesting of structures, and bytes of a footer, far beyond any model's
 _ROW_GROUPS, _ROWS_OF_FILE = 4, 3
 _COLUMNS, _ROWS_OF_GROUP = 1, 3
 _METADATA = 3
 _CODEC, _UNFOLDED = 4, 6
-"""Numbers of fields: of the file, of a row group, of a column chunk, and of its metadata."""
+"""Field numbers in the file, in a row group, in a column chunk, and in its metadata."""
 
 
 class Footer(NamedTuple):
-    """What a Parquet file says of its size.
+    """The size of a Parquet file according to its footer.
 
     Attributes
     ----------
     n_rows : int
-        The larger of the rows of the file and those of its row groups.
+        The larger of two counts: the rows of the file, and the sum over its row groups.
     n_bytes : int
-        Of all column chunks, unpacked.
+        The unpacked bytes of all column chunks.
     codecs : set of int
-        As Parquet numbers them: 0 for none, 1 for Snappy.
+        Parquet's numbers: 0 for none, 1 for Snappy.
     """
 
     n_rows: int
@@ -43,7 +43,7 @@ class Footer(NamedTuple):
 
 
 def footer_of(text: bytes) -> Footer:
-    """Return what the footer of a Parquet file says.
+    """Return the sizes and codecs in the footer of a Parquet file.
 
     Raises
     ------
@@ -57,6 +57,7 @@ def footer_of(text: bytes) -> Footer:
         found = _Compact(text[-8 - size : -8]).structure(0)
         groups = found[_ROW_GROUPS]
         columns = [chunk[_METADATA] for group in groups for chunk in group[_COLUMNS]]
+        # a hostile footer can contradict itself, or hide bytes behind negative ones: take the worst
         rows = max(found[_ROWS_OF_FILE], sum(group[_ROWS_OF_GROUP] for group in groups))
         unfolded = sum(abs(column[_UNFOLDED]) for column in columns)
         return Footer(rows, unfolded, {int(column[_CODEC]) for column in columns})
@@ -65,7 +66,7 @@ def footer_of(text: bytes) -> Footer:
 
 
 class _Compact:
-    """Reads structures of Thrift's compact protocol: fields by their numbers, texts as bytes."""
+    """Reader of Thrift's compact protocol: fields by their numbers, texts as bytes."""
 
     def __init__(self, text: bytes) -> None:
         self._text, self._at = text, 0
@@ -81,8 +82,8 @@ class _Compact:
             found[number] = self._value(head & 15, depth, field=True)
         return found
 
-    def _value(self, kind: int, depth: int, field: bool = False) -> Any:
-        if kind in (1, 2):
+    def _value(self, kind: int, depth: int, field: bool = False) -> object:
+        if kind in (1, 2):  # a field holds its truth value in the type itself, a list one byte for each
             return kind == 1 if field else self._byte() == 1
         if kind == 3:
             return self._byte()
@@ -96,22 +97,22 @@ class _Compact:
             return self.structure(depth + 1)
         raise ValueError("unknown type")  # Parquet has no maps
 
-    def _list(self, depth: int) -> list[Any]:
+    def _list(self, depth: int) -> list[object]:
         if depth > _DEEPEST:
             raise ValueError("too deep")
         head = self._byte()
         n = head >> 4 if head >> 4 != 15 else self._unsigned()
-        if n > len(self._text) - self._at:
+        if n > len(self._text) - self._at:  # every element takes a byte at least
             raise ValueError("longer than the file")
         return [self._value(head & 15, depth + 1) for _ in range(n)]
 
     def _whole(self) -> int:
         number = self._unsigned()
-        return (number >> 1) ^ -(number & 1)
+        return (number >> 1) ^ -(number & 1)  # zigzag: 0, -1, 1, -2 … are stored as 0, 1, 2, 3
 
     def _unsigned(self) -> int:
         number = 0
-        for shift in range(0, 70, 7):
+        for shift in range(0, 70, 7):  # 64 bits take ten bytes of seven
             byte = self._byte()
             number |= (byte & 127) << shift
             if byte < 128:

@@ -13,7 +13,7 @@ _Model = Mapping[str, NDArray[np.float64]]
 
 
 def describe_interests(interests: Mapping[str, _Model], arrays: Arrays) -> list[str]:
-    """Keep the arrays of every category and return the categories in their order."""
+    """Store the arrays of every category and return the categories in their order."""
     for place, part in enumerate(interests.values()):
         for name, value in part.items():
             arrays.add(f"interests/{place}/{name}", value)

@@ -1,4 +1,4 @@
-"""The linear model as a record and arrays, and back; what does not fit together is refused."""
+"""The linear model as a record and arrays, and back; parts that do not fit together are refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tastebridge._numerics.packing import STORAGES
 from tastebridge.exceptions import ModelFileError
@@ -22,7 +23,7 @@ from tastebridge.routes.links import LinearEncoder
 
 _SEGMENTS = ("cold", "warm", "empty")
 _WIDEST = 1 << 16
-"""Columns that links may have, however few items there are: some lead to features."""
+"""Columns that links may have however few items there are, since some lead to features."""
 
 
 def describe_model(model: LinearModel, arrays: Arrays) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
     segments = {
         name: revive_segment(name, part, arrays, len(routes)) for name, part in record["segments"].items()
     }
-    storage = record.get("storage", "exact")
+    storage = record.get("storage", "exact")  # files from before compression do not say
     if storage not in STORAGES:
         raise ModelFileError(f"it is stored as {storage!r}, which is none of {STORAGES}.")
     model = LinearModel(record["target"], encoders, routes, spaces, segments, storage, _revive_levels(record))
@@ -82,7 +83,7 @@ def revive_model(record: dict[str, Any], arrays: Arrays, sizes: Mapping[str, int
 
 
 def _revive_levels(record: dict[str, Any]) -> dict[str, float]:
-    """Return the levels of a record, none of an older one; numbers that no fit gives are refused."""
+    """Return the levels of a record; an older record has none. Numbers that no fit gives are refused."""
     levels = {name: float(level) for name, level in record.get("levels", {}).items()}
     if levels and not (set(levels) == set(record["segments"]) and np.isfinite(list(levels.values())).all()):
         raise ModelFileError("its levels are not one number for each of its segments.")
@@ -101,7 +102,9 @@ def revive_encoder(place: int, record: dict[str, Any], arrays: Arrays, sizes: Ma
     n_items = sum(sizes[name] for name in categories)
     model = revive_factors(f"encoders/{place}", record["model"], arrays, n_items)
     if isinstance(model, LinearEncoder) and width_of(model) > max(_WIDEST, sum(sizes.values())):
-        raise ModelFileError(f"its links lead to {width_of(model):,} items, and there are fewer.")
+        raise ModelFileError(
+            f"its links lead to {width_of(model):,} columns, more than the items and features of a model."
+        )
     return Encoder(categories, model)
 
 
@@ -141,25 +144,27 @@ def _revive_route(place: int, record: dict[str, Any], arrays: Arrays) -> FittedR
 
 
 def _kind_in_older_files(name: str) -> RouteKind:
-    """Return the kind of a route in a file of before kinds were written; the name told it then.
+    """Return the kind of a route from its name, for files written before kinds were.
 
-    Nothing but popularity, neighbours and new items matters once the weights are learned.
+    Only popularity, neighbours and new items matter once the weights are learned.
     """
     if name.endswith("⇢ new items"):
         return RouteKind.NEW_ITEMS
     if name.endswith("→ neighbours"):
         return RouteKind.NEIGHBOURS
-    told = {"popularity": RouteKind.POPULARITY, "popularity among linked people": RouteKind.LINKED_POPULARITY}
-    return told.get(name, RouteKind.OTHER)
+    # the names are those in the files, whatever the routes are called today
+    if name == "popularity among linked people":
+        return RouteKind.LINKED_POPULARITY
+    return RouteKind.POPULARITY if name == "popularity" else RouteKind.OTHER
 
 
-def _describe_space(place: int, key: str, V: Any, arrays: Arrays) -> dict[str, Any]:
+def _describe_space(place: int, key: str, V: NDArray[Any], arrays: Arrays) -> dict[str, Any]:
     arrays.add(f"spaces/{place}", V)
     return {"key": key}
 
 
 def describe_segment(name: str, segment: Segment, arrays: Arrays) -> dict[str, Any]:
-    """Store the weights for users of one kind and return their record."""
+    """Store the weights for one segment of users and return their record."""
     arrays.add(f"segments/{name}/kept", segment.kept)
     return describe_blend(f"segments/{name}", segment.blend, arrays)
 
@@ -174,11 +179,12 @@ def _check_route(route: FittedRoute, model: LinearModel, sizes: Mapping[str, int
     """Refuse a route whose categories, encoder, map and space do not fit together."""
     if not isinstance(route.name, str):
         raise ModelFileError(f"its route has the name {route.name!r}, which is not text.")
-    strangers = set(route.sources) - set(sizes)
-    if strangers or route.encoder not in model.encoders or route.space not in model.spaces:
-        raise ModelFileError(f"its route {route.name!r} leads through a part that is not there.")
+    unknown = set(route.sources) - set(sizes)
+    if unknown or route.encoder not in model.encoders or route.space not in model.spaces:
+        raise ModelFileError(f"its route {route.name!r} uses a category, encoder or space that is missing.")
     encoded, out = width_of(model.encoders[route.encoder].model), model.spaces[route.space].shape[1]
     before, after = (encoded, encoded) if route.coef is None else route.coef.shape
+    # a map may use the first factors of a wider encoder, and a space may have more columns than a map fills
     if before > encoded or after > out or (route.intercept is not None and len(route.intercept) != after):
         raise ModelFileError(
             f"its route {route.name!r} does not fit together: {encoded} factors, a map of {before} to "

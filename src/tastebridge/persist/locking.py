@@ -1,4 +1,4 @@
-"""One writer at a time for a path; a lock goes with the process that holds it, however it ends."""
+"""One writer at a time for a path; the system releases a lock when its process ends, however that happens."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Held(OSError):
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a path, in a hidden file beside it that is gone afterwards.
+    """Hold the lock of a path, in a hidden file next to it that is removed afterwards.
 
-    A killed holder leaves the empty file, which hinders nobody: the system released the lock itself.
+    A killed holder leaves the empty file. It does no harm, because the system has released the lock.
 
     Raises
     ------
@@ -27,20 +27,21 @@ def locked(path: Path) -> Iterator[None]:
     OSError
         If no file can be made there.
     """
-    beside = path.with_name(f".{path.name}.lock")
-    file = taken(beside)
+    lock = path.with_name(f".{path.name}.lock")
+    file = open_locked(lock)
     try:
         yield
     finally:
+        # removed while it is still locked: the next holder could have locked it after a close
         with suppress(OSError):  # Windows removes no open file; an empty one that stays does no harm
-            beside.unlink()
+            lock.unlink()
         file.close()
 
 
 def take(file: IO[Any]) -> None:
-    """Lock an open file, or raise :class:`Held` at once where another holder has it.
+    """Lock an open file, or raise :class:`Held` at once if another holder has it.
 
-    A disk that knows no locks, as some network drives, is written without one.
+    Some network drives do not support locks; there the file is written without one.
     """
     try:
         import fcntl
@@ -48,6 +49,7 @@ def take(file: IO[Any]) -> None:
         _take_on_windows(file)
         return
     try:
+        # flock, not lockf: it belongs to the open file, so it also holds between threads of one process
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
@@ -57,17 +59,17 @@ def take(file: IO[Any]) -> None:
 def _take_on_windows(file: IO[Any]) -> None:
     import msvcrt
 
-    file.seek(0)
+    file.seek(0)  # Windows locks from the current position: all holders must mean the same byte
     try:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     except OSError as error:
         raise Held(error.errno, "it is locked") from None
 
 
-def taken(beside: Path) -> IO[Any]:
-    """Return an open and locked file of this name, made where there is none.
+def open_locked(path: Path) -> IO[Any]:
+    """Open and lock a file of this name, making it if it is missing.
 
-    A file that the holder before removed meanwhile does not count.
+    A file that its previous holder removed in the meantime is opened again.
 
     Raises
     ------
@@ -77,10 +79,11 @@ def taken(beside: Path) -> IO[Any]:
         If no file can be made there.
     """
     while True:
-        file = beside.open("ab")
+        file = path.open("ab")
         try:
             take(file)
-            if _is_still(file, beside):
+            # a lock on a removed file keeps nobody out: the next process makes a new file of the name
+            if _is_still(file, path):
                 return file
         except BaseException:
             file.close()

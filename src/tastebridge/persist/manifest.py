@@ -1,4 +1,4 @@
-"""The manifest: what a folder holds, with sizes and checksums, and a checksum of the manifest itself."""
+"""The manifest: the content of a folder with sizes and checksums, and a checksum of the manifest itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 PACKAGE = "tastebridge"
 FORMAT = 1
-"""Raised when a change makes a version of tastebridge unable to read what a later one writes."""
+"""Raised by one when older versions of tastebridge cannot read the new files."""
 
 LARGEST = 1 << 26
 """Bytes a manifest can have at most."""
@@ -30,14 +30,14 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def render(content: dict[str, Any]) -> str:
-    """Return the text of a manifest, which ends in the checksum of all before."""
+    """Return the text of a manifest, which ends in the checksum of everything before it."""
     return _text({**content, "checksum": _checksum(content)})
 
 
 def parse(text: bytes, path: Path) -> dict[str, Any]:
-    """Return the content of a manifest, or say what is wrong with it.
+    """Return the content of a manifest, or raise an error that explains the damage.
 
-    A manifest is valid only if it is, byte for byte, what :func:`render` makes of its content.
+    A manifest is valid only if :func:`render` gives the same bytes for its content.
     """
     try:
         content = json.loads(text.decode("ascii"), parse_constant=_refuse)
@@ -47,6 +47,7 @@ def parse(text: bytes, path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or content.get("package") != PACKAGE:
         raise ModelFileError(f"{str(path)!r} is not a model of tastebridge: its {MANIFEST} says otherwise.")
+    # the format before the checksum: a later version may compute that in another way
     _check_format(content.get("format"), path)
     checksum = content.pop("checksum", None)
     try:
@@ -71,16 +72,16 @@ def card_waiting(checksum: str) -> str:
 
 
 def check_file(folder: Path, record: dict[str, Any]) -> None:
-    """Refuse a file of the manifest that is not the file that was written; read in constant memory."""
+    """Check the checksum of a file in the manifest, in constant memory."""
     with _opened(folder, record) as (file, path):
         if hashlib.file_digest(file, "sha256").hexdigest() != record["sha256"]:
             raise _damaged(path)
 
 
 def read_file(folder: Path, record: dict[str, Any]) -> bytes:
-    """Return the content of a file of the manifest, if it is the file that was written.
+    """Return the content of a file in the manifest after checking its checksum.
 
-    The file is opened once: the bytes that are checked are the bytes returned.
+    The file is read once: the bytes that are checked are the bytes returned.
     """
     with _opened(folder, record) as (file, path):
         memory = installed_memory()
@@ -97,10 +98,10 @@ def read_file(folder: Path, record: dict[str, Any]) -> bytes:
 
 @contextmanager
 def _opened(folder: Path, record: dict[str, Any]) -> Iterator[tuple[BufferedReader, Path]]:
-    """Yield a file of the manifest, which has the size named there."""
+    """Open a file in the manifest, which must have the size recorded there."""
     name, size, sha256 = record["file"], record["size"], record["sha256"]
     if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
-        raise ModelFileError(f"{str(folder)!r} names the file {name!r}, which cannot lie in a model folder.")
+        raise ModelFileError(f"{str(folder)!r} lists the file {name!r}, which is no name of a model's file.")
     if type(size) is not int or not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
         raise ModelFileError(f"{str(folder)!r} has a broken record of the file {name!r}. Save it again.")
     path = _present(folder, name, sha256)
@@ -118,7 +119,7 @@ def _opened(folder: Path, record: dict[str, Any]) -> Iterator[tuple[BufferedRead
 
 
 def _present(folder: Path, name: str, sha256: str) -> Path:
-    """Return the path of a file; that of a waiting card where the card in place is of another model."""
+    """Return the path of a file; for the card of a save that was killed, the path where it waits."""
     path, waiting = folder / name, folder / card_waiting(sha256)
     return waiting if name == CARD and waiting.is_file() else path
 
@@ -131,7 +132,8 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON.")
 
 
-def _check_format(number: Any, path: Path) -> None:
+def _check_format(number: object, path: Path) -> None:
+    # a newer file is whole and only this version is too old, so it has its own message
     if isinstance(number, int) and number > FORMAT:
         raise ModelFormatError(
             f"{str(path)!r} has format {number}, and this version of tastebridge reads formats up to "
@@ -142,6 +144,7 @@ def _check_format(number: Any, path: Path) -> None:
 
 
 def _text(content: dict[str, Any]) -> str:
+    # other programs refuse NaN in JSON; ASCII, so that no encoding can change the bytes of the checksum
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Several targets to a record and back: what each of them adds to what all share."""
+"""Several targets to a record and back: the shared parts once, and the parts of each target."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tastebridge.persist.saved import stored_tables
 _CATEGORY_MODEL = ("shares", "coef", "intercept")
 _SEGMENTS = {"cold", "warm"}
 _POWERS = {"cold popularity", "warm popularity"}
-"""Where popularity has a part in the chances of a segment: its power."""
+"""Keys for the power of popularity, in segments whose probabilities include popularity."""
 
 
-def describe_several(
+def describe_targets(
     targets: Mapping[str, FittedState],
     joint: MultiTarget,
     arrays: Arrays,
@@ -41,10 +41,10 @@ def describe_several(
     return {"targets": records, "sharpness": {name: dict(part) for name, part in joint.temperatures.items()}}
 
 
-def revive_several(
+def revive_targets(
     record: Mapping[str, Any], arrays: Arrays, shared: MultiTarget, read_table: Callable[[str], pd.DataFrame]
 ) -> tuple[dict[str, FittedState], MultiTarget]:
-    """Return the states of the targets, and what they share with what the record adds to it."""
+    """Return the states of the targets, and ``shared`` with the category model and temperatures added."""
     sizes = {name: len(items) for name, items in shared.encoder.items.items()}
     n = len(sizes)
     shapes = ((n,), (n, None), (n,))
@@ -70,12 +70,13 @@ def _describe(
     tables = stored_tables(state)
     for name, rows in tables.items():
         write_table(name, rows)
-    own = None if state.interests is joint.interests else state.interests
+    # the same object is stored once, with what all targets share
+    separate = None if state.interests is joint.interests else state.interests
     return {
         "model": describe_model(state.scorer.model, arrays),
         "categories": list(state.encoder.items),
         "tables": list(tables),
-        "interests": None if own is None else describe_interests(own, arrays),
+        "interests": None if separate is None else describe_interests(separate, arrays),
     }
 
 
@@ -110,7 +111,7 @@ def _write(place: int, write_table: Callable[[str, pd.DataFrame], str], name: st
     return write_table(_file(place, name), rows)
 
 
-def _positive(temperatures: Mapping[str, Any]) -> dict[str, float]:
+def _positive(temperatures: Mapping[str, float]) -> dict[str, float]:
     found = {name: float(value) for name, value in temperatures.items()}
     if not _SEGMENTS <= set(found) <= _SEGMENTS | _POWERS or not all(
         0 < value < float("inf") for value in found.values()

@@ -1,4 +1,4 @@
-"""What new items need that come with features, to a record and arrays, and back; misfits are refused."""
+"""The maps from features to vectors of new items, to a record and arrays, and back; misfits are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tastebridge.model import LinearModel
 from tastebridge.online.new_items import Arrivals, Kind
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.estimators import check_numbers
-from tastebridge.persist.feature_encoders import describe_cells, revive_cells
+from tastebridge.persist.feature_encoders import describe_feature_encoder, revive_feature_encoder
 from tastebridge.persist.linear import describe_segment, revive_segment
 from tastebridge.routes import NEW_ITEMS, Encoder, width_of
 from tastebridge.routes.derived import DerivedStatistics
@@ -18,9 +18,9 @@ from tastebridge.routes.profiles import ProfileEncoder
 from tastebridge.routes.reader import Affine, Reader, Reading
 
 
-def describe_arrivals(arrivals: Arrivals, arrays: Arrays) -> dict[str, Any]:
+def describe_new_items(arrivals: Arrivals, arrays: Arrays) -> dict[str, Any]:
     """Store the arrays and return the record; maps that readings share are stored once."""
-    maps: dict[int, int] = {}
+    maps: dict[int, int] = {}  # by id(): readings share the very same map objects
     readings = []
     for place, (key, (category, reader, usual)) in enumerate(arrivals.readings.items()):
         for affine in reader.kinds.values():
@@ -44,7 +44,7 @@ def describe_arrivals(arrivals: Arrivals, arrays: Arrays) -> dict[str, Any]:
                 **kind._asdict(),
                 "category": category,
                 "name": name,
-                "encoder": describe_cells(kind.encoder, arrays.under(f"cells/{place}")),
+                "encoder": describe_feature_encoder(kind.encoder, arrays.under(f"cells/{place}")),
             }
             for place, (category, name, kind) in enumerate(named)
         ],
@@ -56,15 +56,15 @@ def describe_arrivals(arrivals: Arrivals, arrays: Arrays) -> dict[str, Any]:
     }
 
 
-def revive_arrivals(
+def revive_new_items(
     record: Mapping[str, Any],
     arrays: Arrays,
     sizes: Mapping[str, int],
     model: LinearModel,
     encoders: Mapping[str, Encoder],
-    carried: Sequence[DerivedStatistics],
+    derived: Sequence[DerivedStatistics],
 ) -> Arrivals:
-    """Return what was described.
+    """Return the maps and encoders for new items from their record.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ def revive_arrivals(
         The numbers of items.
     model : LinearModel
     encoders : mapping of key to Encoder
-        Those of the model and the ledger.
-    carried : sequence of DerivedStatistics
-        Those of the ledger.
+        All encoders of the model and of its statistics.
+    derived : sequence of DerivedStatistics
+        The derived ones among the statistics of the model.
     """
     kinds: dict[str, dict[str, Kind]] = {}
     for place, part in enumerate(record["kinds"]):
@@ -85,19 +85,20 @@ def revive_arrivals(
     readings, shared = {}, dict[int, Affine]()
     for place, part in enumerate(record["readings"]):
         reading = _revive_reading(place, part, arrays, kinds[part["category"]], shared)
-        if reading.reader.width not in _widths(part["key"], reading.category, model, encoders, carried):
-            raise ModelFileError(f"its features do not fit {part['key']!r}.")
+        if reading.reader.width not in _widths(part["key"], reading.category, model, encoders, derived):
+            raise ModelFileError(f"its maps of features do not fit the vectors of {part['key']!r}.")
         readings[part["key"]] = reading
     untaken = {}
     for place, name in enumerate(record["untaken"]):
         untaken[name] = arrays.get(f"untaken/{place}", None)
         check_numbers(untaken[name], sizes[name])
-    n_routes = len(model.routes) + len(carried)
+    n_routes = len(model.routes) + len(derived)
     waiting = {name: revive_segment(name, part, arrays, n_routes) for name, part in record["waiting"].items()}
     if set(untaken) != set(sizes) or (waiting and set(waiting) != set(model.segments)):
-        raise ModelFileError("what it knows of new items is not of its model.")
+        raise ModelFileError("its records of new items do not fit its categories and segments.")
+    # the weights wait only until the first new item adds the route and its space to the model
     if waiting and (NEW_ITEMS in model.spaces or NEW_ITEMS not in readings):
-        raise ModelFileError("its weights of routes to new items wait for none.")
+        raise ModelFileError("its weights for routes to new items do not fit the routes of its model.")
     return Arrivals(kinds, readings, untaken, waiting)
 
 
@@ -105,9 +106,9 @@ def _revive_kind(record: Mapping[str, Any], sizes: Mapping[str, int], arrays: Ar
     n, columns = record["n_features"], record["columns"]
     named = columns is None or (isinstance(columns, list) and len(columns) == n)
     if record["category"] not in sizes or type(n) is not int or type(record["thin"]) is not bool or not named:
-        raise ModelFileError(f"its account of the features {record['name']!r} is broken.")
+        raise ModelFileError(f"its record of the features {record['name']!r} is damaged.")
     columns = None if columns is None else tuple(columns)
-    return Kind(n, columns, record["thin"], revive_cells(record.get("encoder"), columns, arrays))
+    return Kind(n, columns, record["thin"], revive_feature_encoder(record.get("encoder"), columns, arrays))
 
 
 def _revive_reading(
@@ -117,15 +118,15 @@ def _revive_reading(
     kinds: Mapping[str, Kind],
     shared: dict[int, Affine],
 ) -> Reading:
-    """Return a reading; maps that other readings have too are the same objects again, and saved once."""
+    """Return a reading; maps shared with other readings are the same objects again."""
     maps = {}
     for name, number in record["kinds"]:
         M = arrays.get(f"maps/{number}/M", kinds[name].n_features, None)
         maps[name] = shared.setdefault(number, Affine(M, arrays.get(f"maps/{number}/c", M.shape[1])))
-    reader, own = Reader(maps), arrays.under(f"readings/{place}")
+    reader, learned = Reader(maps), arrays.under(f"readings/{place}")
     if "together" in record["learned"]:
-        reader = Reader(maps, own.get("together", reader.width, None))
-    usual = own.get("usual", reader.width) if "usual" in record["learned"] else None
+        reader = Reader(maps, learned.get("together", reader.width, None))
+    usual = learned.get("usual", reader.width) if "usual" in record["learned"] else None
     return Reading(record["category"], reader, usual)
 
 
@@ -134,9 +135,9 @@ def _widths(
     category: str,
     model: LinearModel,
     encoders: Mapping[str, Encoder],
-    carried: Sequence[DerivedStatistics],
+    derived: Sequence[DerivedStatistics],
 ) -> set[int]:
-    """Return how wide the vectors of a key may be; nothing where there is no place for them."""
+    """Return the widths that vectors of a key may have; the empty set if the model has no use for them."""
     if key in encoders:
         encoder = encoders[key]
         fits = isinstance(encoder.model, ProfileEncoder) and encoder.categories == (category,)
@@ -144,5 +145,5 @@ def _widths(
     if category != model.target:
         return set()
     if key == NEW_ITEMS:
-        return {part.W.shape[1] - 1 for part in carried}
+        return {part.W.shape[1] - 1 for part in derived}  # the last column of W is the constant
     return {model.spaces[key].shape[1]} if key in model.spaces else set()

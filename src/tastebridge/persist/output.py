@@ -1,4 +1,4 @@
-"""Files of results that are there whole or not at all, written by one process at a time."""
+"""Files of results, written whole or not at all and by one process at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tastebridge.persist.locking import Held, locked
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Yield the path of a new file beside ``path``; written without an error, it takes its place in one step.
+    """Yield the path of a new file next to ``path``, which replaces it in one step unless there is an error.
 
     Raises
     ------
@@ -25,10 +25,10 @@ def replaced(path: Path) -> Iterator[Path]:
     try:
         with locked(path):
             sweep(path)
-            new = beside(path)
+            new = temporary(path)
             try:
                 yield new
-                sync_file(new)
+                sync_file(new)  # before the rename, which can reach the disk earlier than the content
                 new.replace(path)
                 sync_folder(path.parent)
             finally:
@@ -43,13 +43,14 @@ def replaced(path: Path) -> Iterator[Path]:
         raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 
-def beside(path: Path) -> Path:
-    """Return a new name beside a file, for its content while it is written."""
+def temporary(path: Path) -> Path:
+    """Return a new name in the folder of a file, for its content while it is written."""
+    # in the same folder, hence on the same disk: only there a rename is a single step
     return path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed processes left of a file while they wrote it; the caller holds its lock."""
+    """Remove temporary files that killed writers of a file left; the caller holds its lock."""
     name = re.compile(rf"\.{re.escape(path.name)}-[0-9a-f]{{8}}\.tmp")
     for left in path.parent.iterdir():
         if name.fullmatch(left.name) and left.is_file() and not left.is_symlink():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
@@ -49,11 +50,13 @@ KINDS: Mapping[str, type[Any]] = {
 }
 """The only classes a saved model can name."""
 _LATER = {"Weighting": {"shift": None}}
-"""Parameters that came after the first files, written only where they are not at their defaults."""
+"""Parameters added after the first files, with their defaults, at which they are not written."""
+
+Json = str | bool | int | float | list[Any] | dict[str, Any] | None
 
 
-def to_json(name: str, value: Any) -> Any:
-    """Return a parameter as JSON can hold it; ``name`` is what an error calls it."""
+def to_json(name: str, value: object) -> Json:
+    """Return a parameter as JSON; ``name`` is its name in error messages."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, str | bool | int) or _finite(value):
@@ -61,11 +64,13 @@ def to_json(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [to_json(f"{name}[{place}]", part) for place, part in enumerate(value)]
     if isinstance(value, Mapping):
+        # pairs, since the keys of a JSON object are texts, and event weights can have other keys
         pairs = [[to_json(f"{name} key", key), to_json(f"{name}[{key!r}]", value[key])] for key in value]
         return {"class": "dict", "pairs": pairs}
     if KINDS.get(type(value).__name__) is type(value):
+        # files and fingerprints of models that do not use a later parameter stay as they were
         later = _LATER.get(type(value).__name__, {})
-        given = value.get_params(deep=False)
+        given = cast(BaseEstimator, value).get_params(deep=False)
         parameters = {key: part for key, part in given.items() if key not in later or part != later[key]}
         return {
             "class": type(value).__name__,
@@ -77,7 +82,7 @@ def to_json(name: str, value: Any) -> Any:
     )
 
 
-def from_json(value: Any) -> Any:
+def from_json(value: Json) -> Any:  # noqa: ANN401 - any value that to_json was given
     """Return the parameter that :func:`to_json` wrote."""
     if isinstance(value, list):
         return [from_json(part) for part in value]
@@ -90,5 +95,5 @@ def from_json(value: Any) -> Any:
     return KINDS[value["class"]](**{key: from_json(part) for key, part in value["parameters"].items()})
 
 
-def _finite(value: Any) -> bool:
+def _finite(value: object) -> TypeGuard[float]:
     return isinstance(value, float) and math.isfinite(value)

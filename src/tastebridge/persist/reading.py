@@ -1,4 +1,4 @@
-"""A folder to the parts of a recommender; nothing that is not whole, and nothing that runs code."""
+"""A folder to the parts of a recommender; damaged files are refused, and no code in them is ever run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from tastebridge._foundation.validation import nearest
@@ -19,6 +20,7 @@ from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import MissingDependencyError, ModelFileError
+from tastebridge.model import LinearModel
 from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.scorers import LinearScorer, RatingScorer, Scorer, SimilarityScorer
 from tastebridge.online.state import (
@@ -38,16 +40,16 @@ from tastebridge.persist.ids import read_ids
 from tastebridge.persist.interests import revive_interests
 from tastebridge.persist.linear import revive_model
 from tastebridge.persist.manifest import LARGEST, MANIFEST, check_file, parse, read_file
-from tastebridge.persist.multi_target import revive_several
+from tastebridge.persist.multi_target import revive_targets
+from tastebridge.persist.panel import revive_panel
 from tastebridge.persist.parameters import from_json
-from tastebridge.persist.people import revive_people
 from tastebridge.persist.saved import Saved
 from tastebridge.persist.similarity import revive_similarity
-from tastebridge.persist.statistics import revive_ledger
+from tastebridge.persist.statistics import revive_statistics
 from tastebridge.privacy.keys import Key, as_key
 
 _PATIENCE = 30.0
-"""Seconds for which a load starts again while the folder is replaced under it."""
+"""Seconds during which a load starts again if the folder is replaced under it."""
 
 
 class Files(Protocol):
@@ -59,8 +61,8 @@ class Files(Protocol):
 def read(path: str | Path, key: Key | bytes | None = None, name: str | None = None) -> Saved:
     """Return the parts of a saved recommender; see :func:`tastebridge.load`.
 
-    While another process replaces the model, files of the old one vanish. So a load that fails starts again
-    where the manifest is another one by then, and finds the new model.
+    While another process replaces the model, files of the old one vanish. So a load that fails is repeated
+    if the manifest has changed meanwhile, and finds the new model.
     """
     path, key = Path(path), None if key is None else as_key(key)
     end = time.monotonic() + _PATIENCE
@@ -82,7 +84,7 @@ def _read(path: Path, key: Key | None, content: dict[str, Any], name: str | None
             _check_name(content, name)
             files = _Plain(path, content["files"])
             saved = _parts(content, files)
-            files.check_rest()
+            files.check_rest()  # a damaged card means a damaged copy, even if no array is
             return saved
         content, opened = open_folder(path, content, key)
         _check_name(content, name)
@@ -92,12 +94,12 @@ def _read(path: Path, key: Key | None, content: dict[str, Any], name: str | None
 def _check_name(content: dict[str, Any], name: str | None) -> None:
     """Refuse a model that was saved under another name than the one asked for."""
     if name is not None and content.get("name") != name:
-        told = f"is named {content['name']!r:.80}" if "name" in content else "has no name"
-        raise ModelFileError(f"it {told}, and the model {name!r:.80} was asked for.")
+        found = f"is named {content['name']!r:.80}" if "name" in content else "has no name"
+        raise ModelFileError(f"it {found}, but the model {name!r:.80} was requested.")
 
 
 def _is_replaced(path: Path, text: bytes) -> bool:
-    """Return whether the manifest of a folder is another one than a moment ago."""
+    """Return whether the manifest of a folder has changed since ``text`` was read."""
     try:
         return _manifest(path) != text
     except ModelFileError:
@@ -105,7 +107,7 @@ def _is_replaced(path: Path, text: bytes) -> bool:
 
 
 class _Plain:
-    """Files in the open."""
+    """Files that are not encrypted."""
 
     def __init__(self, folder: Path, records: dict[str, dict[str, Any]]) -> None:
         self._folder, self._records = folder, records
@@ -116,7 +118,7 @@ class _Plain:
         return io.BytesIO(read_file(self._folder, self._records[role]))
 
     def check_rest(self) -> None:
-        """Check the files that nothing asked for, such as the card."""
+        """Check the files that were not read, such as the card."""
         for role in sorted(self._rest):
             check_file(self._folder, self._records[role])
 
@@ -136,15 +138,16 @@ class _Sealed:
 def _not_as_expected(path: Path, key: Key | bytes | None) -> str:
     if key is None:
         return f"{str(path)!r} is encrypted: pass the key it was saved with, key=…"
+    # refused, not read: otherwise anyone could replace an encrypted model by one of their own
     return (
-        f"{str(path)!r} is not encrypted, though a key is given: somebody else may have put it in the "
-        "place of the encrypted one. Load it without a key if it is meant to be open."
+        f"{str(path)!r} is not encrypted, but a key was given: the encrypted model may have been replaced. "
+        "Load it without a key if it is meant to be unencrypted."
     )
 
 
 @contextmanager
 def broken(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with the content of a folder into one error that names it."""
+    """Turn any error about the content of a folder into one that names the folder."""
     try:
         yield
     except ModelFileError as error:
@@ -155,12 +158,13 @@ def broken(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # damaged or made-up content can raise anything on its way into a model
         raise ModelFileError(
-            f"{str(path)!r} cannot be loaded: its parts do not make a model "
+            f"{str(path)!r} cannot be loaded: its parts do not form a model "
             f"({type(error).__name__}: {_first_line(error)})."
         ) from error
 
 
 def _first_line(error: BaseException) -> str:
+    # messages of Arrow and scipy can span pages
     return str(error).partition("\n")[0][:500]
 
 
@@ -187,19 +191,20 @@ def _parts(content: dict[str, Any], files: Files) -> Saved:
     encoder = HistoryEncoder(items, weighting, _statistics(content["categories"], arrays, sizes))
 
     def read_table(name: str) -> pd.DataFrame:
-        return _table(files[name.rstrip("_")])
+        return _table(files[name.rstrip("_")])  # tables are called as attributes, files without the "_"
 
     tables = read_tables({name: read_table(name) for name in content["tables"]})
     interests = _interests(content.get("interests"), arrays, sizes)
-    panel = _people(content["people"], files, items, names)
+    panel = _panel(content["people"], files, items, names)
     parameters = {name: from_json(value) for name, value in content["parameters"].items()}
     if content.get("several"):
+        # empty until revive_targets fills it: the shared state is needed first, to revive each target
         nothing = CategoryModel(*(np.zeros(0) for _ in CategoryModel._fields))
         shared = MultiTarget(encoder, names or None, interests or {}, nothing, {}, tables.tables)
-        targets, joint = revive_several(content["several"], arrays, shared, read_table)
+        targets, joint = revive_targets(content["several"], arrays, shared, read_table)
         return Saved(content["class"], parameters, targets, joint, panel)
     scorer = _scorer(content, arrays, sizes, tables.tables)
-    statistics = _ledger(content.get("ledger"), files, sizes, scorer.model)
+    statistics = _model_statistics(content.get("ledger"), files, sizes, scorer.model)
     state = FittedState(
         scorer,
         encoder,
@@ -219,7 +224,7 @@ def _parts(content: dict[str, Any], files: Files) -> Saved:
 def _scorer(
     content: dict[str, Any], arrays: Arrays, sizes: dict[str, int], tables: dict[str, pd.DataFrame]
 ) -> Scorer:
-    """Return what ranks: by similarity, by rating, or by vectors."""
+    """Return the scorer: by similarity, by rating, or by vectors."""
     record = content["model"]
     if record["class"] == "ItemSimilarity":
         return SimilarityScorer(revive_similarity(record, arrays, sizes))
@@ -236,7 +241,7 @@ def _scorer(
 
 
 def _why_none(kind: str, tables: dict[str, pd.DataFrame]) -> str:
-    """Return why a model may have no sufficient statistics."""
+    """Return the reason why a model may have no sufficient statistics."""
     if kind != "InterestMapper":
         return NOT_AN_INTEREST_MAPPER
     return COMPRESSED if "compression_" in tables else SAVED_WITHOUT
@@ -265,19 +270,23 @@ def _statistics(
     }
 
 
-def _interests(names: list[str] | None, arrays: Arrays, sizes: dict[str, int]) -> dict[str, Any] | None:
+def _interests(
+    names: list[str] | None, arrays: Arrays, sizes: dict[str, int]
+) -> dict[str, dict[str, NDArray[np.float64]]] | None:
     return None if names is None else revive_interests(names, arrays, sizes)
 
 
-def _ledger(
-    record: dict[str, Any] | None, files: Files, sizes: dict[str, int], model: Any
+def _model_statistics(
+    record: dict[str, Any] | None, files: Files, sizes: dict[str, int], model: LinearModel
 ) -> ModelStatistics | None:
-    return None if record is None else revive_ledger(record, _arrays(files["ledger"], sizes), sizes, model)
+    return (
+        None if record is None else revive_statistics(record, _arrays(files["ledger"], sizes), sizes, model)
+    )
 
 
-def _with_encoders(panel: Panel, ledger: ModelStatistics) -> Panel:
-    """Return the panel, whose features know what makes later ones: that is stored in the ledger."""
-    made = {} if ledger.arrivals is None else ledger.arrivals.kinds
+def _with_encoders(panel: Panel, statistics: ModelStatistics) -> Panel:
+    """Return the panel with the encoders of its features, which the statistics hold."""
+    made = {} if statistics.arrivals is None else statistics.arrivals.kinds
     features = {category: dict(kinds) for category, kinds in panel.item_features.items()}
     for category, kinds in made.items():
         for name, kind in kinds.items():
@@ -293,7 +302,7 @@ def _table(file: BinaryIO) -> pd.DataFrame:
     return read_parquet(file).to_pandas()
 
 
-def _people(
+def _panel(
     record: dict[str, Any] | None,
     files: Files,
     items: dict[str, Vocabulary],
@@ -303,4 +312,4 @@ def _people(
         return None
     users, _ = read_ids(files["people"], "user_id")
     sizes = {name: len(vocabulary) for name, vocabulary in items.items()}
-    return revive_people(record, _arrays(files["histories"], sizes), users, items, names or None)
+    return revive_panel(record, _arrays(files["histories"], sizes), users, items, names or None)

@@ -36,10 +36,10 @@ class Saved(NamedTuple):
     kind : str
         The name of its class.
     parameters : mapping
-        Those of the constructor.
+        The parameters of the constructor.
     targets : mapping of target to FittedState
     joint : MultiTarget or None
-        What several targets share.
+        The state that several targets share; None with a single target.
     panel : Panel or None
         The users of the fit.
     """
@@ -52,12 +52,12 @@ class Saved(NamedTuple):
 
     @property
     def single(self) -> FittedState | None:
-        """The state of the one target; None where there are several."""
+        """The state of the only target; None if there are several."""
         return None if self.joint is not None else next(iter(self.targets.values()))
 
     @property
     def shared(self) -> FittedState | MultiTarget:
-        """What holds for the whole recommender: the one state, or what several targets share."""
+        """The state of the whole recommender: of the only target, or shared by several."""
         return self.joint if self.joint is not None else next(iter(self.targets.values()))
 
     @property
@@ -67,18 +67,18 @@ class Saved(NamedTuple):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables of the whole recommender by the name they are stored under."""
+        """All tables of the whole recommender, by their stored names."""
         return stored_tables(self.single) if self.single is not None else in_order(self.shared.tables)
 
     @property
     def ratings(self) -> LinearModel | None:
-        """What predicts ratings, where that is another model than what ranks."""
+        """The model that predicts ratings, if it differs from the one that ranks."""
         scorer = None if self.single is None else self.single.scorer
         return scorer.ratings if isinstance(scorer, RatingScorer) and not scorer.by_rating else None
 
 
 def stored_tables(state: FittedState) -> dict[str, pd.DataFrame]:
-    """Return the tables of a state, its findings and calibrations among them, by the name they are stored."""
+    """Return the tables of a state, with its findings and calibrations, by their stored names."""
     return in_order(state.tables) | tables_of(state.findings, state.confidence)
 
 

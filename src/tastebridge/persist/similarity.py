@@ -10,7 +10,7 @@ from tastebridge.model.similarity import ItemSimilarity
 from tastebridge.persist.arrays import Arrays
 
 
-def describe_similarity(model: Any, arrays: Arrays) -> dict[str, Any]:
+def describe_similarity(model: ItemSimilarity, arrays: Arrays) -> dict[str, Any]:
     """Store the arrays of a model and return its record."""
     arrays.add("similarities", model.similarities)
     arrays.add("popularity", model.popularity)

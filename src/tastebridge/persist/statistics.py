@@ -1,11 +1,12 @@
-"""The ledger of a model to a record and arrays, and back; what does not fit the model is refused."""
+"""The sufficient statistics of a model to a record and arrays, and back; misfits are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.exceptions import ModelFileError
@@ -14,7 +15,7 @@ from tastebridge.model import LinearModel
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_encoder, revive_encoder
-from tastebridge.persist.new_items import describe_arrivals, revive_arrivals
+from tastebridge.persist.new_items import describe_new_items, revive_new_items
 from tastebridge.persist.parameters import from_json, to_json
 from tastebridge.routes import Encoder, FittedRoute, RouteStatistics, width_of
 from tastebridge.routes.counted import CountStatistics
@@ -25,32 +26,36 @@ from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
 
 _Sizes = Mapping[str, int]
 _Encoders = Mapping[str, Encoder]
+_Counted = TypeVar("_Counted", NDArray[Any], sparse.csr_matrix)
 _FINEST, _MOST = 500, 2.0**53
-"""What the exponent of a grid stays below, so that squares of its unit are numbers, and any other number."""
+"""Bounds on the exponent of a grid and on other numbers.
+
+Squares of the unit of a grid must be finite and not zero, and whole numbers exact in a float64.
+"""
 
 
-def describe_ledger(ledger: ModelStatistics, arrays: Arrays) -> dict[str, Any]:
-    """Store the arrays of a ledger and return its record."""
-    arrivals = ledger.arrivals
+def describe_statistics(statistics: ModelStatistics, arrays: Arrays) -> dict[str, Any]:
+    """Store the arrays of a model's statistics and return their record."""
+    arrivals = statistics.arrivals
     return {
         "accounts": [
             {"key": key, **_DESCRIBE[type(part)](part, arrays.under(f"accounts/{place}"))}
-            for place, (key, part) in enumerate(ledger.accounts.items())
+            for place, (key, part) in enumerate(statistics.accounts.items())
         ],
         "encoders": [
             describe_encoder(place, key, encoder, arrays)
-            for place, (key, encoder) in enumerate(ledger.encoders.items())
+            for place, (key, encoder) in enumerate(statistics.encoders.items())
         ],
-        "decoders": dict(ledger.decoders),
-        "people": dict(ledger.people),
-        "arrivals": None if arrivals is None else describe_arrivals(arrivals, arrays.under("arrivals")),
+        "decoders": dict(statistics.decoders),
+        "people": dict(statistics.people),
+        "arrivals": None if arrivals is None else describe_new_items(arrivals, arrays.under("arrivals")),
     }
 
 
-def revive_ledger(
+def revive_statistics(
     record: dict[str, Any], arrays: Arrays, sizes: _Sizes, model: LinearModel
 ) -> ModelStatistics:
-    """Return the ledger of a record, which must be that of the model."""
+    """Return the statistics of a record, which must fit the model."""
     encoders = {
         part["key"]: revive_encoder(place, part, arrays, sizes)
         for place, part in enumerate(record["encoders"])
@@ -59,7 +64,7 @@ def revive_ledger(
     accounts = {}
     for place, part in enumerate(record["accounts"]):
         if part["class"] not in _REVIVE:
-            raise ModelFileError(f"its ledger names the account {part['class']!r}, which it cannot hold.")
+            raise ModelFileError(f"its statistics have the unknown kind {part['class']!r}.")
         revive = _REVIVE[part["class"]]
         accounts[_name(part["key"])] = revive(part, arrays.under(f"accounts/{place}"), sizes, known)
     people = {name: int(_number(count, 0)) for name, count in record["people"].items()}
@@ -69,50 +74,51 @@ def revive_ledger(
         or not set(decoders) <= set(model.spaces)
         or not set(decoders.values()) <= set(known)
     ):
-        raise ModelFileError("its ledger is not the one of its model.")
+        raise ModelFileError("its statistics do not fit the categories, spaces and encoders of its model.")
     arrivals = None
     if record.get("arrivals") is not None:
-        carried = [part for part in accounts.values() if isinstance(part, DerivedStatistics)]
-        own = arrays.under("arrivals")
-        arrivals = revive_arrivals(record["arrivals"], own, sizes, model, known, carried)
+        derived = [part for part in accounts.values() if isinstance(part, DerivedStatistics)]
+        arrivals = revive_new_items(
+            record["arrivals"], arrays.under("arrivals"), sizes, model, known, derived
+        )
     _check_routes(accounts, model, arrivals is not None and bool(arrivals.waiting))
     return ModelStatistics(accounts, encoders, decoders, people, arrivals)
 
 
 def _check_routes(accounts: Mapping[str, RouteStatistics], model: LinearModel, waiting: bool) -> None:
-    """Refuse moments that do not fit the map of their route, and what does not fit the route it carries.
+    """Refuse moments that do not fit the map of their route, and derived statistics without their route.
 
-    While routes to new items are ``waiting`` the model has none of them.
+    While routes to new items are ``waiting``, the model has none of them.
     """
     routes = {route.name: route for route in model.routes}
     for part in accounts.values():
         if isinstance(part, DerivedStatistics):
-            _check_carried(part, routes, model, waiting)
+            _check_derived(part, routes, model, waiting)
         if not isinstance(part, MapStatistics):
             continue
         route = routes.get(part.route)
         if route is None or route.coef is None or route.coef.shape != part.moments.shape:
-            raise ModelFileError(f"its ledger has moments of {part.route!r} that do not fit the model.")
+            raise ModelFileError(f"its statistics have moments of {part.route!r} that do not fit the model.")
 
 
-def _check_carried(
+def _check_derived(
     part: DerivedStatistics, routes: Mapping[str, FittedRoute], model: LinearModel, waiting: bool
 ) -> None:
     if (part.route in routes) == waiting or part.origin not in routes:
-        raise ModelFileError(f"its ledger carries over a route {part.origin!r} the model does not have.")
+        raise ModelFileError(f"its statistics derive a route from {part.origin!r}, which the model lacks.")
     k = model.spaces[routes[part.origin].space].shape[1]
     out = part.W.shape[1] if waiting else model.spaces[routes[part.route].space].shape[1]
     if part.W.shape != (k, out):
-        raise ModelFileError(f"its ledger carries over the route {part.origin!r} to another space.")
+        raise ModelFileError(f"its statistics derive a route from {part.origin!r} into another space.")
 
 
 def _describe_map(account: MapStatistics, arrays: Arrays) -> dict[str, Any]:
     for name, value in account.moments.to_arrays().items():
         arrays.add(name, np.atleast_1d(value))
     names = ("route", "source", "target", "encoder", "decoder")
-    own = {name: getattr(account, name) for name in names}
+    fields = {name: getattr(account, name) for name in names}
     grid = list(account.moments.grid)
-    return {"class": "MapAccount", **own, "map": to_json("map", account.map), "grid": grid}
+    return {"class": "MapAccount", **fields, "map": to_json("map", account.map), "grid": grid}
 
 
 def _revive_map(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> MapStatistics:
@@ -122,7 +128,7 @@ def _revive_map(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _E
     stored = {name: arrays.get(name, *shape) for name, shape in shapes.items()}
     grid, rule = Grid(*record["grid"]), from_json(record["map"])
     if not isinstance(rule, LinearMap) or not all(type(a) is int and abs(a) < _FINEST for a in grid):
-        raise ModelFileError(f"its ledger has a broken account of {record['route']!r}.")
+        raise ModelFileError(f"its statistics of {record['route']!r} are damaged.")
     moments = ExactMoments.from_stored(grid, {**stored, "n": stored["n"][0]})
     return MapStatistics(
         _name(record["route"]), source, target, record["encoder"], record["decoder"], rule, moments
@@ -145,7 +151,8 @@ def _describe_pairs(account: CooccurrenceStatistics, arrays: Arrays) -> dict[str
 
 
 def _narrow(counts: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return counts in the narrowest whole numbers that hold them: hardly any pair was taken by many."""
+    """Return counts in the narrowest integers that hold them, since most pairs have few users."""
+    # signed, for the sums and differences of an update: min_scalar_type gives those for negative values
     return counts.astype(np.min_scalar_type(-1 - int(counts.data.max(initial=0))))
 
 
@@ -157,11 +164,11 @@ def _revive_pairs(
     for place, name in enumerate(record["categories"]):
         n, m = sizes[_category(name, sizes)], sizes[target]
         both = sparse.csr_matrix(arrays.get(f"{place}/both", n, m))
-        both = both.astype(np.promote_types(both.dtype, np.int32))
-        here, there = arrays.get(f"{place}/here", n), arrays.get(f"{place}/there", m)
-        pairs[name] = Pairs(_counts(both), _counts(here), _counts(there))
+        both = both.astype(np.promote_types(both.dtype, np.int32))  # wide again, to be added to
+        of_source, of_target = arrays.get(f"{place}/here", n), arrays.get(f"{place}/there", m)
+        pairs[name] = Pairs(_counts(both), _counts(of_source), _counts(of_target))
     if set(record["routes"]) != set(pairs):
-        raise ModelFileError("its ledger has pairs of other categories than its routes.")
+        raise ModelFileError("its statistics have pairs of other categories than its routes.")
     routes = {name: _name(route) for name, route in record["routes"].items()}
     n_links, shrinkage = int(_number(record["n_links"], 1)), _number(record["shrinkage"], 0)
     min_users = int(_number(record.get("min_users", 1), 1))  # older files kept links of single users
@@ -170,8 +177,8 @@ def _revive_pairs(
 
 def _describe_counts(account: CountStatistics, arrays: Arrays) -> dict[str, Any]:
     arrays.add("counts", account.counts)
-    own = {"route": account.route, "target": account.target, "among": list(account.among)}
-    return {"class": "CountAccount", **own, "prior": float(account.prior)}
+    fields = {"route": account.route, "target": account.target, "among": list(account.among)}
+    return {"class": "CountAccount", **fields, "prior": float(account.prior)}
 
 
 def _revive_counts(
@@ -182,38 +189,42 @@ def _revive_counts(
     return CountStatistics(_name(record["route"]), target, tuple(among), _number(record["prior"], 0), counts)
 
 
-def _counts(values: Any) -> Any:
-    """Return what counts users, if it can."""
-    numbers = values.data if sparse.issparse(values) else values
+def _counts(values: _Counted) -> _Counted:
+    """Return counts of users, or refuse values that cannot be counts."""
+    # counts can be stored as floats, which are whole all the same
+    numbers = cast(sparse.csr_matrix, values).data if sparse.issparse(values) else values
     if numbers.dtype.kind not in "if" or (numbers < 0).any() or (numbers != np.floor(numbers)).any():
-        raise ModelFileError("its ledger has counts of users that are not whole numbers of at least 0.")
+        raise ModelFileError("its statistics have counts of users that are not whole numbers of at least 0.")
     return values
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     if not isinstance(value, str):
-        raise ModelFileError(f"its ledger names a route or account by a {type(value).__name__}.")
+        raise ModelFileError(f"its statistics name a route by a {type(value).__name__}, not by a text.")
     return value
 
 
-def _number(value: Any, least: float) -> float:
-    if type(value) not in (int, float) or not least <= value < _MOST:
-        raise ModelFileError(f"its ledger has a number of at least {least:g} that is another thing.")
+def _number(value: object, least: float) -> float:
+    # True is an int; NaN fails the comparison
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < _MOST:
+        raise ModelFileError(
+            f"its statistics have {value!r:.80} where a number of at least {least:g} is needed."
+        )
     return value
 
 
 def _category(name: str, sizes: _Sizes) -> str:
     if name not in sizes:
-        raise ModelFileError(f"its ledger names the category {name!r}, which has no items.")
+        raise ModelFileError(f"its statistics name the category {name!r}, which has no items.")
     return name
 
 
-def _describe_carried(account: DerivedStatistics, arrays: Arrays) -> dict[str, Any]:
+def _describe_derived(account: DerivedStatistics, arrays: Arrays) -> dict[str, Any]:
     arrays.add("W", account.W)
     return {"class": "CarriedAccount", "route": account.route, "origin": account.origin}
 
 
-def _revive_carried(
+def _revive_derived(
     record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders
 ) -> DerivedStatistics:
     return DerivedStatistics(_name(record["route"]), _name(record["origin"]), arrays.get("W", None, None))
@@ -223,11 +234,11 @@ _DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {
     MapStatistics: _describe_map,
     CooccurrenceStatistics: _describe_pairs,
     CountStatistics: _describe_counts,
-    DerivedStatistics: _describe_carried,
+    DerivedStatistics: _describe_derived,
 }
 _REVIVE: Mapping[str, Callable[..., RouteStatistics]] = {
     "MapAccount": _revive_map,
     "PairAccount": _revive_pairs,
     "CountAccount": _revive_counts,
-    "CarriedAccount": _revive_carried,
+    "CarriedAccount": _revive_derived,
 }

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -20,6 +20,7 @@ from tastebridge._foundation.version import __version__
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
 from tastebridge.model import LinearModel
+from tastebridge.model.similarity import ItemSimilarity
 from tastebridge.online.state import ONE_OF_SEVERAL
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays
@@ -30,35 +31,38 @@ from tastebridge.persist.ids import write_ids
 from tastebridge.persist.interests import describe_interests
 from tastebridge.persist.linear import describe_model
 from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, describe_file, render
-from tastebridge.persist.multi_target import describe_several
+from tastebridge.persist.multi_target import describe_targets
+from tastebridge.persist.panel import describe_panel
 from tastebridge.persist.parameters import to_json
-from tastebridge.persist.people import describe_people
 from tastebridge.persist.saved import Saved
 from tastebridge.persist.similarity import describe_similarity
-from tastebridge.persist.statistics import describe_ledger
+from tastebridge.persist.statistics import describe_statistics
 from tastebridge.privacy.keys import Key
 from tastebridge.privacy.pseudonyms import pseudonymize
 
 _LONGEST_NAME = 1000
 
 
-def save(
-    parts: Saved,
-    path: str | Path,
-    with_users: bool = False,
-    key: Key | bytes | None = None,
-    pseudonyms: Key | bytes | None = None,
-    updatable: bool = False,
-    name: str | None = None,
-) -> None:
+class SaveOptions(NamedTuple):
+    """The choices of a save, as :meth:`tastebridge.recommenders.Recommender.save` documents them."""
+
+    with_users: bool = False
+    key: Key | bytes | None = None
+    pseudonyms: Key | bytes | None = None
+    updatable: bool = False
+    name: str | None = None
+
+
+def save(parts: Saved, path: str | Path, options: SaveOptions) -> None:
     """Write a fitted recommender; see :meth:`tastebridge.recommenders.Recommender.save`."""
+    with_users, key, pseudonyms, updatable, name = options
     single = parts.single
     if updatable and (single is None or single.statistics is None):
         why = ONE_OF_SEVERAL if single is None else single.no_statistics
         raise InvalidDataError(f"this {parts.kind} cannot be saved updatable=True: {why}")
     if with_users and parts.panel is None:
         raise InvalidDataError(
-            f"this {parts.kind} was loaded without users, so they cannot be saved. Save it without "
+            f"this {parts.kind} was loaded without its users, so they cannot be saved. Save it without "
             "with_users, or fit it again."
         )
     if pseudonyms is not None:
@@ -70,6 +74,7 @@ def save(
         )
     vault = None if key is None else Vault.new(key)
     try:
+        # once without the lock, to make no lock file next to a path that cannot be used
         path = check_free(path, inside=False)
         with held(path), scratch(check_free(path)) as folder:
             out = _Plain(folder) if vault is None else _Sealed(folder, vault)
@@ -81,8 +86,8 @@ def save(
     except (OSError, SafetensorError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ModelFileError(
-            f"{str(path)!r} cannot be written: {why}. What was there before is unchanged. Make room, or "
-            "choose another path, and save again."
+            f"{str(path)!r} cannot be written: {why}. Files that were there before are unchanged. Make room, "
+            "or choose another path, and save again."
         ) from None
 
 
@@ -92,7 +97,7 @@ def _named(content: dict[str, Any], name: str | None) -> dict[str, Any]:
 
 
 class _Output(Protocol):
-    """Where the files of a model go."""
+    """The place where the files of a model are written."""
 
     def add(self, role: str, ending: str, write: Callable[[Any], object]) -> None: ...
 
@@ -102,7 +107,7 @@ class _Output(Protocol):
 
 
 class _Plain:
-    """Files in the open, each named by its role and checksum."""
+    """Files that are not encrypted, each named by its role and checksum."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._files = folder, Records()
@@ -112,6 +117,7 @@ class _Plain:
         path = self._folder / role
         write(path)
         record = describe_file(path)
+        # new files never have the name of other old ones, so both can lie in a folder while it is replaced
         record["file"] = f"{role}-{record['sha256'][:12]}{ending}"
         path.replace(path.with_name(record["file"]))
         self._files[role] = record
@@ -122,12 +128,12 @@ class _Plain:
         self._files["card"] = describe_file(self._folder / CARD)
 
     def manifest(self, content: dict[str, Any]) -> dict[str, Any]:
-        """Return what the manifest of the folder holds."""
+        """Return the content of the manifest of the folder."""
         return {**content, "files": self._files}
 
 
 class _Sealed:
-    """Encrypted files, of which no plain text ever touches the disk."""
+    """Encrypted files; their plain text never touches the disk."""
 
     def __init__(self, folder: Path, vault: Vault) -> None:
         self._folder, self._vault, self._files = folder, vault, Records()
@@ -139,10 +145,10 @@ class _Sealed:
         self._files[role] = self._vault.write(self._folder, text.getvalue())
 
     def card(self, text: str) -> None:
-        """Write no card: it would tell in the open what is sealed."""
+        """Write no card: it would reveal the sealed content."""
 
     def manifest(self, content: dict[str, Any]) -> dict[str, Any]:
-        """Seal the manifest too, and return what is left to say in the open."""
+        """Seal the manifest too, and return the plain one, which only lists the sealed files."""
         text = render({**content, "files": self._files}).encode("ascii")
         return outer_manifest(self._vault, self._vault.write(self._folder, text), self._files)
 
@@ -151,7 +157,7 @@ def _renamed(parts: Saved, with_users: bool, pseudonyms: Key | bytes) -> Saved:
     """Return the parts with users under pseudonyms."""
     if not with_users or parts.panel is None:
         raise InvalidParameterError(
-            "pseudonyms= names the users who are saved; without with_users=True there are none. Pass both, "
+            "pseudonyms= renames the users that are saved, but without with_users=True none are. Pass both, "
             "or neither."
         )
     return parts._replace(panel=pseudonymize(parts.panel, pseudonyms))
@@ -160,7 +166,7 @@ def _renamed(parts: Saved, with_users: bool, pseudonyms: Key | bytes) -> Saved:
 def _write(
     out: _Output, parts: Saved, statistics: ModelStatistics | None, with_users: bool
 ) -> dict[str, Any]:
-    """Write all files but the manifest and return what it holds."""
+    """Write all files except the manifest and return its content."""
     arrays, single, interests = Arrays(), parts.single, parts.shared.interests
     content = {
         "package": PACKAGE,
@@ -179,20 +185,21 @@ def _write(
         content["ratings"] = describe_model(parts.ratings, arrays.under("ratings"))
     if statistics is not None:
         sums = Arrays()
-        content["ledger"] = describe_ledger(statistics, sums)
+        content["ledger"] = describe_statistics(statistics, sums)
         _write_arrays(out, "ledger", sums)
     if parts.joint is not None:
         write = partial(_write_table, out)
-        content["several"] = describe_several(parts.targets, parts.joint, arrays, write)
+        content["several"] = describe_targets(parts.targets, parts.joint, arrays, write)
     if with_users and parts.panel is not None:
-        content["people"] = _write_people(out, parts.panel)
+        content["people"] = _write_panel(out, parts.panel)
     _write_arrays(out, "arrays", arrays)
     return content
 
 
-def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
-    describe = describe_model if isinstance(model, LinearModel) else describe_similarity
-    return describe(model, arrays)
+def _describe(model: LinearModel | ItemSimilarity, arrays: Arrays) -> dict[str, Any]:
+    if isinstance(model, LinearModel):
+        return describe_model(model, arrays)
+    return describe_similarity(model, arrays)
 
 
 def _write_items(out: _Output, parts: Saved, arrays: Arrays) -> list[dict[str, Any]]:
@@ -209,14 +216,14 @@ def _write_items(out: _Output, parts: Saved, arrays: Arrays) -> list[dict[str, A
 
 
 def _write_table(out: _Output, name: str, table: pd.DataFrame) -> str:
-    rows = pa.Table.from_pandas(table, preserve_index=False)
+    rows = pa.Table.from_pandas(table, preserve_index=False)  # the index would be a column of the file
     out.add(name.rstrip("_"), ".parquet", partial(pq.write_table, rows))
     return name
 
 
-def _write_people(out: _Output, panel: Panel) -> dict[str, Any]:
+def _write_panel(out: _Output, panel: Panel) -> dict[str, Any]:
     histories = Arrays()
-    record = describe_people(panel, histories)
+    record = describe_panel(panel, histories)
     out.add("people", ".parquet", partial(write_ids, vocabulary=panel.users))
     _write_arrays(out, "histories", histories)
     return record

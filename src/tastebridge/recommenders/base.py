@@ -458,7 +458,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         parts = persist.Saved(
             type(self).__name__, self.get_params(deep=False), self.targets_, self.joint_, self.panel_
         )
-        persist.save(parts, path, with_users, key, pseudonyms, updatable, name)
+        options = persist.SaveOptions(with_users, key, pseudonyms, updatable, name)
+        persist.save(parts, path, options)
 
     def update(self, events: Events) -> Self:
         """Refuse: only :class:`tastebridge.InterestMapper` adds events without a refit."""

@@ -1,4 +1,4 @@
-"""The users of a fit, stored only when asked for: ids apart, histories and item features as matrices."""
+"""The users of a fit, stored only on request: ids separately, histories and item features as matrices."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from tastebridge.data.cleaning import CleaningStep
 from tastebridge.persist.arrays import Arrays
 
 
-def describe_people(panel: Panel, arrays: Arrays) -> dict[str, Any]:
+def describe_panel(panel: Panel, arrays: Arrays) -> dict[str, Any]:
     """Store the histories of a panel and return its record."""
     for place, part in enumerate(panel.interactions.values()):
         arrays.add(f"histories/{place}", part.matrix)
+        # times lie in the order of the entries of the matrix, which Arrays keeps
         if part.times is not None:
             arrays.add(f"histories/{place}/times", part.times)
     timed = [name for name, part in panel.interactions.items() if part.times is not None]
@@ -30,7 +31,7 @@ def describe_people(panel: Panel, arrays: Arrays) -> dict[str, Any]:
     }
 
 
-def revive_people(
+def revive_panel(
     record: dict[str, Any],
     arrays: Arrays,
     users: Vocabulary,
@@ -70,6 +71,7 @@ def _revive_features(
         width = None if columns is None else len(columns)
         matrix = arrays.get(f"features/{place}", len(known), width)
         described = arrays.get(f"features/{place}/described", len(known)).astype(bool)
+        # ItemFeatures checks the values again, as for any frame of a caller
         features = ItemFeatures(known, matrix, described, None if columns is None else tuple(columns))
         found.setdefault(record["category"], {})[record["name"]] = features
     return found
