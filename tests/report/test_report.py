@@ -162,7 +162,7 @@ def test_reasons_are_what_explanations_put_first(mapper, data):
         sums = told.fillna({"source_item": POPULARITY}).groupby("source_item")["contribution"].sum()
         best = sums[sums > 0].sort_values(ascending=False).index[:3]
         said = [data["items"][reason] if isinstance(reason, int) else reason for reason in reasons]
-        assert said == ["what is popular" if name == POPULARITY else names[name] for name in best]
+        assert said == ["general popularity" if name == POPULARITY else names[name] for name in best]
 
 
 def test_a_model_without_people_makes_a_report_without_people(mapper, tmp_path):
@@ -220,7 +220,7 @@ def test_the_command_writes_the_report(mapper, tmp_path):
 
 def test_the_same_mapper_makes_the_same_report_but_for_its_speed(mapper, page, tmp_path):
     again = mapper.report(tmp_path / "again.html", people=40).read_text(encoding="utf-8")
-    strip = re.compile(r"[\d.,]+ ms a person")
+    strip = re.compile(r"[\d.,]+ ms per user")
     assert strip.sub("", again) == strip.sub("", page.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""A report of a mapper: one HTML file that asks no other for anything."""
+"""A report of a mapper: one HTML file that needs no other file and makes no request."""
 
 from tastebridge.report.writing import write_report
 

@@ -1,4 +1,4 @@
-"""Parts of a page as strings; whatever comes from data is escaped here and nowhere else."""
+"""Parts of a page as strings; all values from data are escaped here and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Markup(str):
-    """Text that is markup already."""
+    """Text that is already markup and must not be escaped again."""
 
 
 def text(value: object) -> str:
@@ -18,7 +18,7 @@ def text(value: object) -> str:
 
 
 def section(name: str, title: str, *parts: str) -> str:
-    """Return a section with a heading that links lead to; an empty string where there are no parts."""
+    """Return a section with a heading and an anchor; an empty string if there are no parts."""
     inside = "\n".join(part for part in parts if part)
     return f'<section id="{name}"><h2>{text(title)}</h2>\n{inside}\n</section>' if inside else ""
 
@@ -32,21 +32,22 @@ def paragraph(*words: str, kind: str = "") -> str:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str, numbers: Sequence[int] = ()
 ) -> str:
-    """Return a table whose first column heads its rows, in a box that scrolls where it is too wide.
+    """Return a table whose first column holds the row headings, in a box that scrolls if it is too wide.
 
     Parameters
     ----------
     columns : sequence of str
     rows : iterable of sequences
-        Cells; what is an instance of :class:`Markup` is taken as it is.
+        Cells, which are escaped unless they are :class:`Markup`.
     caption : str
     numbers : sequence of int
-        The places of columns that hold numbers, set to the right.
+        The places of columns that hold numbers, which are aligned right.
     """
     head = "".join(
         f'<th scope="col"{_right(at, numbers)}>{text(name)}</th>' for at, name in enumerate(columns)
     )
     body = "".join(f"<tr>{_cells(row, numbers)}</tr>" for row in rows)
+    # a box that scrolls must take the keyboard focus, and then screen readers need a name for it
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{text(caption)}"><table>'
         f"<caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -60,11 +61,11 @@ def figure(picture: str, caption: str, scroll: bool = False) -> str:
 
 
 def more(title: str, *parts: str) -> str:
-    """Return what is folded away until asked for."""
+    """Return parts that are folded away until the reader opens them."""
     return f"<details><summary>{text(title)}</summary>{''.join(parts)}</details>"
 
 
-def number(value: float, digits: int = 3, signed: bool = False) -> str:
+def number(value: float | None, digits: int = 3, signed: bool = False) -> str:
     """Return a number, or a dash for NaN."""
     if value is None or math.isnan(value):
         return "–"
@@ -91,6 +92,7 @@ def _right(place: int, numbers: Sequence[int]) -> str:
 
 
 def _cells(row: Sequence[Any], numbers: Sequence[int]) -> str:
+    # the one place where cells are escaped: names of items and categories can hold any text
     cells = [cell if isinstance(cell, Markup) else text(cell) for cell in row]
     first = f'<th scope="row">{cells[0]}</th>' if cells else ""
     rest = "".join(f"<td{_right(at, numbers)}>{cell}</td>" for at, cell in enumerate(cells[1:], start=1))

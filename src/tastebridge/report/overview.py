@@ -1,23 +1,24 @@
-"""What the report begins and ends with: the gist in figures, the data, and what it costs."""
+"""The first and the last sections of a report: the summary in figures, the data, and the cost."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.diagnostics.summary import MODEL
 from tastebridge.report.html import number, percent, section, table, text
+from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import state_of
 
-_SEGMENTS = {"cold": "new to it", "warm": "with a history there"}
+_SEGMENTS = {"cold": "new to it", "warm": "with a history in it"}
 
 
-def intro(mapper: Any) -> str:
-    """Return the gist: a sentence, and figures."""
+def intro(mapper: ReportedMapper) -> str:
+    """Return the summary: a sentence, and figures."""
     helping = mapper.transfer_.loc[mapper.transfer_["verdict"] == "helps", "source"].tolist()
+    # a source can be used without a verdict of "helps": its gain is then too uncertain for that word
     used = mapper.transfer_.loc[mapper.transfer_["kept"], "source"].tolist()
     tiles = "".join(
         f"<li><b>{text(value)}</b><span>{text(label)}</span></li>" for value, label in _tiles(mapper)
@@ -25,8 +26,8 @@ def intro(mapper: Any) -> str:
     return f'<p class="lead">{text(_gist(mapper.target, helping, used))}</p><ul class="tiles">{tiles}</ul>'
 
 
-def data_section(mapper: Any) -> str:
-    """Return the sizes of the categories and the account of cleaning."""
+def data_section(mapper: ReportedMapper) -> str:
+    """Return the sizes of the categories and the steps of cleaning."""
     sizes, cleaned = mapper.findings_["overview"], mapper.findings_["cleaning"]
     rows = [
         (row["category"], *(f"{row[name]:,.0f}" for name in _SIZES), f"{100 * row['density']:.3g} %")
@@ -38,12 +39,12 @@ def data_section(mapper: Any) -> str:
         "data",
         "The data",
         table(columns, rows, "Categories, with the pairs of a user and an item in each", range(1, 6)),
-        table(["step", "rows", "why"], steps, "What became of the rows of the table", (1,)),
+        table(["step", "rows", "why"], steps, "Rows of the table, by step of cleaning", (1,)),
     )
 
 
-def cost_section(mapper: Any, seconds: float) -> str:
-    """Return what the model takes: numbers, memory, time."""
+def cost_section(mapper: ReportedMapper, seconds: float) -> str:
+    """Return the cost of the model: numbers, memory, time."""
     items = mapper.item_vectors().vectors
     rows = [
         ("target items", f"{len(items):,}"),
@@ -52,12 +53,12 @@ def cost_section(mapper: Any, seconds: float) -> str:
         ("item vectors in memory", f"{items.nbytes / 1e6:,.1f} MB"),
         (
             "time for ten recommendations",
-            "–" if math.isnan(seconds) else f"{1000 * seconds:,.2f} ms a person",
+            "–" if math.isnan(seconds) else f"{1000 * seconds:,.2f} ms per user",
         ),
     ]
     return section(
         "cost",
-        "What it costs",
+        "Cost",
         table(["", ""], rows, "Size and speed, measured while this report was made", (1,)),
     )
 
@@ -68,24 +69,24 @@ _SIZES = ("people", "items", "interactions", "median")
 def _gist(target: str, helping: list[str], used: list[str]) -> str:
     if helping:
         every = len(helping) == len(used) > 1
-        told = "each of them helps" if every else f"{_listed(helping)} {'help' if helping[1:] else 'helps'}"
+        result = "each of them helps" if every else f"{_listed(helping)} {'help' if helping[1:] else 'helps'}"
         return (
-            f"To users who are new to {target}, this model recommends by what they did in {_listed(used)}. "
-            f"For users hidden while it learned, {told}: recommendations are better than without."
+            f"For users who are new to {target}, this model uses their history in {_listed(used)}. "
+            f"For users held out of the fit, {result}: recommendations are better than without."
         )
     if used:
         return (
-            f"This model recommends in {target}. {_listed(used)} may help a little; no source is shown to "
-            "lift the first ten recommendations to new users."
+            f"This model recommends in {target}. {_listed(used)} may help a little; no source significantly "
+            "improves the first ten recommendations to new users."
         )
-    return f"No source helps in {target}: new users get what is popular there."
+    return f"No source helps in {target}: new users get its most popular items."
 
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _tiles(mapper: Any) -> list[tuple[str, str]]:
+def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
     sizes, accuracy = mapper.findings_["overview"], mapper.findings_["accuracy"]
     tiles = [
         (
@@ -99,12 +100,13 @@ def _tiles(mapper: Any) -> list[tuple[str, str]]:
         tiles.append(
             (
                 f"{row['mean']:.3f}",
-                f"NDCG@10, users {_SEGMENTS[row['segment']]} ({number(gain, 3, True)} on the best without)",
+                f"NDCG@10, users {_SEGMENTS[row['segment']]} ({number(gain, 3, True)} over the best without)",
             )
         )
-    sure = mapper.confidence_.get("cold")
-    points = np.zeros((0, 3)) if sure is None else sure[LENGTHS.index(10)].reliability
+    calibrations = mapper.confidence_.get("cold")
+    points = np.zeros((0, 3)) if calibrations is None else calibrations[LENGTHS.index(10)].reliability
     if len(points):
+        # observed shares of each group of users, weighted by its size
         seen = float((points[:, 1] * points[:, 2]).sum() / points[:, 2].sum())
         tiles.append((percent(seen), "of new users' lists of ten hold a hit"))
     return tiles

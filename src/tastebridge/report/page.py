@@ -10,7 +10,7 @@ from tastebridge.report.html import text
 
 _BUTTON = '<button id="theme" type="button">Dark</button>'
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-"""What tells a browser to refuse every request the page might make; it makes none."""
+"""Makes the browser refuse every request; the page makes none, even if a name in it slips past escaping."""
 
 
 def page(title: str, intro: str, sections: Sequence[tuple[str, str, str]], data: str = "") -> str:
@@ -24,9 +24,9 @@ def page(title: str, intro: str, sections: Sequence[tuple[str, str, str]], data:
     sections : sequence of (name, short title, markup)
         Empty ones are left out, in the navigation too.
     data : str
-        JSON of what the script shows.
+        JSON with the users that the script shows.
     """
-    shown = [part for part in sections if part[2]]
+    shown = [part for part in sections if part[2]]  # no link may lead to a section that is not there
     links = "".join(f'<a href="#{name}">{text(short)}</a>' for name, short, _ in shown)
     script = _file("script.js")
     kept = f'<script type="application/json" id="people-data">{_harmless(data)}</script>' if data else ""
@@ -60,5 +60,6 @@ def _file(name: str) -> str:
 
 
 def _harmless(json: str) -> str:
-    """Return JSON in which no text can end the element it stands in."""
+    """Return JSON in which no text can close the surrounding element."""
+    # HTML entities are not decoded within a script, so the escapes are JSON's
     return json.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,10 +1,12 @@
-"""How good the recommendations are, for whom, how sure, and what kind of items they are."""
+"""The quality of recommendations: accuracy by group of users, confidence, and kind of items."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
 from typing import Any
+
+import pandas as pd
 
 from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.plots import history_plot, reliability_plot
@@ -18,12 +20,13 @@ from tastebridge.report.html import (
     section,
     table,
 )
+from tastebridge.report.mapper import ReportedMapper
 
-_SEGMENTS = {"cold": "People new to the target", "warm": "People with a history in the target"}
+_SEGMENTS = {"cold": "Users new to the target", "warm": "Users with a history in the target"}
 
 
-def accuracy_section(mapper: Any) -> str:
-    """Return accuracy against the lists that need no source, and by length of history."""
+def accuracy_section(mapper: ReportedMapper) -> str:
+    """Return accuracy compared with lists that need no source, and by length of history."""
     found, groups = mapper.findings_["accuracy"], mapper.findings_["by_history"]
     parts = []
     for segment, label in _SEGMENTS.items():
@@ -31,42 +34,43 @@ def accuracy_section(mapper: Any) -> str:
         if not rows:
             continue
         cells = [(row["list"], measured(row["mean"], row["low"], row["high"]), _gap(row)) for row in rows]
-        caption = f"{label}: {rows[0]['people']:,} judged"
-        own = table(["", "NDCG@10 (95 %)", "difference (95 %)"], cells, caption, (1, 2))
-        parts.append(f"<div>{own}</div>{_by_history(groups[groups['segment'] == segment], label)}")
+        caption = f"{label}: {rows[0]['people']:,} evaluated"
+        comparison = table(["", "NDCG@10 (95 %)", "difference (95 %)"], cells, caption, (1, 2))
+        parts.append(f"<div>{comparison}</div>{_by_history(groups[groups['segment'] == segment], label)}")
     return section(
         "accuracy",
         "How good is it?",
         paragraph(
-            "Every item of the target is ranked; what is to be found are items that were hidden while the "
-            "model learned: all of a user's for users new to the target, one for the others. NDCG@10 is "
-            "1 when all hidden items come first and 0 when none is among the first ten."
+            "Every item of the target is ranked. The items to be found were held out of the fit: all items "
+            "of a user for users new to the target, one item for the others. NDCG@10 is 1 if all held-out "
+            "items come first, and 0 if none is among the first ten."
         ),
         f'<div class="pair">{"".join(parts)}</div>'
         if parts
-        else paragraph("Too few users were in both to judge."),
+        else paragraph("Too few users have histories in both a source and the target for an evaluation."),
     )
 
 
-def confidence_section(mapper: Any) -> str:
-    """Return how often lists hold a hit, and the reliability of what is said of it."""
+def confidence_section(mapper: ReportedMapper) -> str:
+    """Return the shares of lists that hold a hit, and the reliability of the predicted probabilities."""
     parts, rows = [], []
     for segment, label in _SEGMENTS.items():
         calibrations = mapper.confidence_.get(segment, [])
+        # not strict: a segment with too few users has no calibrations at all
         for n, part in zip(LENGTHS, calibrations, strict=False):
             if len(part.reliability):
-                seen, people = part.reliability[:, 1], part.reliability[:, 2]
-                rows.append((f"{label}, first {n}", percent(float((seen * people).sum() / people.sum()))))
+                seen, sizes = part.reliability[:, 1], part.reliability[:, 2]
+                rows.append((f"{label}, first {n}", percent(float((seen * sizes).sum() / sizes.sum()))))
             if n == 10 and len(part.reliability):
-                title = f"{label}: does a list of ten hold a hit?"
+                title = f"{label}: does a list of ten hold a hit?"  # ten is the length of NDCG@10, too
                 parts.append(figure(reliability_plot(part.reliability.tolist(), title), title))
     return section(
         "confidence",
-        "How sure is a list?",
+        "How likely does a list hold a hit?",
         paragraph(
-            "For every user the model says how likely their list holds a hit. Each dot is a tenth of the "
-            "users: what was said of them, and what came true, out of fold. On the dashed line the two are "
-            "the same."
+            "For every user the model predicts the probability that their list holds a hit. Each dot is a "
+            "tenth of the users, with the predicted and the observed share of hits, out of fold. On the "
+            "dashed line the two are equal."
         )
         if parts
         else "",
@@ -77,8 +81,8 @@ def confidence_section(mapper: Any) -> str:
     )
 
 
-def breadth_section(mapper: Any) -> str:
-    """Return coverage, novelty and popularity bias of the lists, beside those of simpler ones."""
+def breadth_section(mapper: ReportedMapper) -> str:
+    """Return coverage, novelty and popularity bias of the lists and of simpler ones."""
     found = mapper.findings_["beyond_accuracy"]
     parts = []
     for segment, label in _SEGMENTS.items():
@@ -92,7 +96,7 @@ def breadth_section(mapper: Any) -> str:
             )
             for row in found[found["segment"] == segment].to_dict("records")
         ]
-        columns = ["lists of ten", "coverage", "novelty, bits", "popularity bias", "had by"]
+        columns = ["lists of ten", "coverage", "novelty, bits", "popularity bias", "users per item"]
         if rows:
             caption = f"{label}: {found.loc[found['segment'] == segment, 'people'].iloc[0]:,} lists"
             parts.append(table(columns, rows, caption, range(1, 5)))
@@ -101,9 +105,9 @@ def breadth_section(mapper: Any) -> str:
             "breadth",
             "What kind of items does it recommend?",
             paragraph(
-                "Coverage is the share of the catalogue that is on any list. Novelty is how rare the items "
-                "are: one bit more is half as many users. Popularity bias is 0.5 for lists at random and "
-                "1 for best-sellers alone."
+                "Coverage is the share of the catalogue that appears on any list. Novelty measures how rare "
+                "the items are: one bit more means half as many users. Popularity bias is 0.5 for random "
+                "lists and 1 for lists of best-sellers only."
             ),
             *parts,
         )
@@ -113,15 +117,16 @@ def breadth_section(mapper: Any) -> str:
 
 
 def _gap(row: Mapping[Hashable, Any]) -> str:
+    # the list that the others are compared with has no difference
     if math.isnan(row["difference"]):
         return "baseline"
     return measured(row["difference"], row["difference_low"], row["difference_high"], signed=True)
 
 
-def _by_history(groups: Any, label: str) -> str:
+def _by_history(groups: pd.DataFrame, label: str) -> str:
     if len(groups) < 2:
-        return "<div></div>"
+        return "<div></div>"  # keeps its column of the grid
     rows = groups.to_dict("records")
     points = [(row["known"], row["mean"], row["low"], row["high"], row["baseline"]) for row in rows]
-    title = f"{label}, by how much is known of them elsewhere"
+    title = f"{label}, by length of their history in the sources"
     return figure(history_plot(points, title, "NDCG@10"), title)

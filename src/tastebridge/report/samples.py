@@ -1,9 +1,8 @@
-"""Sample recommendations to made-up users, so that they can be shown where the model holds no one."""
+"""Sample recommendations to made-up users, which also a model without users can show."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,21 +11,23 @@ from tastebridge.data import Panel
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.model.explanation import POPULARITY
 from tastebridge.report.html import paragraph, section, text
+from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import Line, lines_of, state_of
 
-_PEOPLE, _ITEMS, _TAKEN = 4, 5, 4
+_USERS, _ITEMS, _PAST_ITEMS = 4, 5, 4
+POPULAR = "general popularity"
 
 
-def samples_section(mapper: Any) -> str:
-    """Return what is recommended to users who took the items at the ends of what was learned, and why."""
+def samples_section(mapper: ReportedMapper) -> str:
+    """Return recommendations to users with items from the ends of learned directions, with reasons."""
     cards = [_card(mapper, source, items) for source, items in _tastes(mapper)]
     return (
         section(
             "samples",
             "What would it recommend, and why?",
             paragraph(
-                "Made-up users, each with a handful of items from one source. Under each item stand those "
-                "of their history that add most to its score."
+                "Made-up users, each with four items from one source. Below each recommended item are the "
+                "past items that contribute most to its score."
             ),
             f'<div class="cards">{"".join(cards)}</div>' if cards else "",
         )
@@ -35,7 +36,7 @@ def samples_section(mapper: Any) -> str:
     )
 
 
-def name_of(mapper: Any, category: str, item: int) -> str:
+def name_of(mapper: ReportedMapper, category: str, item: int) -> str:
     """Return the name of an item by its number, or its id."""
     ident = mapper.items_[category].ids[item]
     names = mapper.item_names_
@@ -43,39 +44,38 @@ def name_of(mapper: Any, category: str, item: int) -> str:
     return str(ident) if shown is None else str(shown)
 
 
-def _tastes(mapper: Any) -> list[tuple[str, list[int]]]:
+def _tastes(mapper: ReportedMapper) -> list[tuple[str, list[int]]]:
     """Return up to four tastes: a source, and the items at an end of its first direction."""
     table = mapper.directions_
     first = table[(table["direction"] == 1) & (table["category"] == table["source"])]
     found = [
-        (str(source), rows["item"].head(_TAKEN).tolist())
+        (str(source), rows["item"].head(_PAST_ITEMS).tolist())
         for (source, _), rows in first.groupby(["source", "end"], sort=False)
     ]
     if found:
-        return found[:_PEOPLE]
+        return found[:_USERS]
+    # a model whose sources helped nobody has no directions: take the items with most users instead
     others = [name for name in mapper.items_ if name != mapper.target]
     return [
-        (name, np.argsort(mapper.statistics_[name].idf, kind="stable")[:_TAKEN].tolist())
-        for name in others[:_PEOPLE]
+        (name, np.argsort(mapper.statistics_[name].idf, kind="stable")[:_PAST_ITEMS].tolist())
+        for name in others[:_USERS]
     ]
 
 
-def _card(mapper: Any, source: str, items: list[int]) -> str:
+def _card(mapper: ReportedMapper, source: str, items: list[int]) -> str:
     frame = pd.DataFrame({"user_id": 0, "item_id": mapper.items_[source].ids[items], "category": source})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TastebridgeWarning)
+        warnings.simplefilter("ignore", TastebridgeWarning)  # such as one user in a single category
         _, histories = state_of(mapper).encoder.fold_in(Panel.from_frame(frame), quiet=True)
         lines = lines_of(mapper, histories, _ITEMS)[0]
-    taken = " · ".join(name_of(mapper, source, item) for item in items)
+    past = " · ".join(name_of(mapper, source, item) for item in items)
     rows = "".join(_row(mapper, line) for line in lines)
-    return (
-        f'<div class="card"><h3>Someone who took, in {text(source)}: {text(taken)}</h3><ol>{rows}</ol></div>'
-    )
+    return f'<div class="card"><h3>A user with, in {text(source)}: {text(past)}</h3><ol>{rows}</ol></div>'
 
 
-def _row(mapper: Any, line: Line) -> str:
+def _row(mapper: ReportedMapper, line: Line) -> str:
     because = " · ".join(
-        "what is popular" if category == POPULARITY else name_of(mapper, category, item)
+        POPULAR if category == POPULARITY else name_of(mapper, category, item)
         for category, item in line.reasons
     )
     return (

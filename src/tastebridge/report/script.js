@@ -19,7 +19,7 @@ if (data) {
     card.replaceChildren();
     make("h3", "User " + person.id, card);
     const known = person.known.map((count, at) => count ? categories[at] + " " + count : "").filter(Boolean);
-    make("p", "Known by: " + (known.join(", ") || "nothing") + "." + (person.sure === null ? "" :
+    make("p", "History: " + (known.join(", ") || "none") + "." + (person.sure === null ? "" :
       " The list below holds a hit with probability " + percent(person.sure) + "."), card);
     const best = make("ol", undefined, card);
     for (const [item, reasons] of person.list) {
@@ -28,7 +28,7 @@ if (data) {
         ? items[at] : at).join(" · "), line);
     }
     if (person.leans.length) {
-      make("h3", "Leans to", card);
+      make("h3", "Likely interests", card);
       const rows = make("ul", undefined, card);
       person.leans.forEach((value, at) => { const row = make("li", categories[at] + " ", rows);
         const bar = make("meter", undefined, row); bar.value = value;

@@ -1,4 +1,4 @@
-"""Does it help? Lift by source; and how closely all categories are related."""
+"""The value of each source, and the relatedness of all categories."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from tastebridge.report.html import (
     table,
     text,
 )
+from tastebridge.report.mapper import ReportedMapper
 
 _ROLES = {"helps": "good", "hurts": "bad"}
 _OVER = {"users": "users", "items": "items", "features": "features"}
 _SIGNS = {"helps": "▲ helps", "hurts": "▼ hurts", "no evidence": "– no evidence"}
 
 
-def sources_section(mapper: Any) -> str:
+def sources_section(mapper: ReportedMapper) -> str:
     """Return lift, marginal contribution and verdict of every source."""
     ordered = mapper.transfer_.sort_values("lift", ascending=False).to_dict("records")
     rows = [
@@ -43,15 +44,15 @@ def sources_section(mapper: Any) -> str:
         )
         for row in ordered
     ]
-    columns = ["source", "verdict", "used", "users in both", "lift (95 %)", "lost without it (95 %)"]
+    columns = ["source", "verdict", "used", "users in both", "lift (95 %)", "loss without it (95 %)"]
     return section(
         "sources",
-        "Does it help to know users from elsewhere?",
+        "Do users' histories in other categories help?",
         paragraph(
-            "Judged on users whose history in the target was hidden while the model learned. Lift is how "
-            "much better the first ten recommendations get (NDCG@10) with this source alone, compared with "
-            "the best that needs no source. A source that hurts is not used. In brackets stands what joins "
-            "the source to the target: users in both, items in both, or features of their items."
+            "Evaluated on users whose history in the target was held out of the fit. Lift is the gain in "
+            "NDCG@10 from this source alone, over the best model without sources. A source that hurts is "
+            "not used. In brackets is the bridge between source and target: users in both, items in both, "
+            "or features of their items."
         ),
         '<div class="pair">',
         figure(interval_plot(rows, title, "lift of NDCG@10"), title),
@@ -60,30 +61,34 @@ def sources_section(mapper: Any) -> str:
         "</div></div>",
         more(
             "All figures",
-            table(columns, cells, "Lift, and what is lost when the source is left out", (3, 4, 5)),
-            paragraph("Where sources say the same, none is missed alone, though all are missed together."),
+            table(columns, cells, "Lift, and the loss when the source is left out", (3, 4, 5)),
+            paragraph(
+                "If sources carry the same information, leaving out one of them loses nothing, but leaving "
+                "out all of them does."
+            ),
         ),
     )
 
 
 def used(row: Mapping[Hashable, Any]) -> str:
-    """Return whether a source of ``transfer_`` is used, and over what: ``"yes (users, items)"``."""
+    """Return whether a source of ``transfer_`` is used, and its bridges: ``"yes (users, items)"``."""
     if not row["kept"]:
         return "no"
+    # models from before there were several bridges have no such column
     over = [_OVER[bridge] for bridge in str(row.get("bridge") or "").split(" + ") if bridge in _OVER]
     return f"yes ({', '.join(over)})" if over else "yes"
 
 
-def related_section(mapper: Any) -> str:
+def related_section(mapper: ReportedMapper) -> str:
     """Return the graph of categories and the heat map of relatedness."""
     sizes, pairs = mapper.findings_["overview"], mapper.findings_["relatedness"]
     names = sizes["category"].tolist()
-    people = dict(zip(names, sizes["people"].tolist(), strict=True))
+    n_users = dict(zip(names, sizes["people"].tolist(), strict=True))
     values = {(row["source"], row["target"]): row["correlation"] for row in pairs.to_dict("records")}
     used = set(mapper.transfer_.loc[mapper.transfer_["kept"], "source"])
-    graph = category_graph(
-        people, {pair: value for pair, value in values.items() if value == value}, mapper.target, used
-    )
+    # NaN, which is not equal to itself, marks a pair with too few users in both
+    known = {pair: value for pair, value in values.items() if value == value}
+    graph = category_graph(n_users, known, mapper.target, used)
     rows = [
         (
             row["source"],
@@ -95,18 +100,19 @@ def related_section(mapper: Any) -> str:
         )
         for row in pairs.to_dict("records")
     ]
-    columns = ["from", "to", "users in both", "of those in the first", "correlation (95 %)", "explained, %"]
+    columns = ["from", "to", "users in both", "share of the first", "correlation (95 %)", "explained, %"]
     return section(
         "related",
         "How closely are the categories related?",
         paragraph(
-            "The canonical correlation of users' tastes in two categories: 0 where one says nothing of the "
-            "other, 1 where it says all. The directions are learned on four fifths of the users who are in "
-            "both, the correlation is that of the others."
+            "The canonical correlation of users' tastes in two categories: 0 if they are unrelated, 1 if "
+            "one determines the other. The directions are learned on four fifths of the users in both, and "
+            "the correlation is measured on the rest."
         ),
         '<div class="pair">',
         figure(
-            graph, "Dots: categories, by users. Lines: the stronger, the closer related; blue ones are used."
+            graph,
+            "Dots: categories, sized by users. Lines: thicker for closer relations; blue sources are used.",
         ),
         figure(
             heat_map(values, names, "Canonical correlations of all pairs"),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import Panel
+from tastebridge.data.types import Events
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model.filters import Filters
 from tastebridge.persist.output import replaced
 from tastebridge.report.inside import directions_section, interests_section, routes_section
+from tastebridge.report.lookup import lookup_data, lookup_section
+from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.overview import cost_section, data_section, intro
 from tastebridge.report.page import page
-from tastebridge.report.people import people_data, people_section
 from tastebridge.report.quality import accuracy_section, breadth_section, confidence_section
 from tastebridge.report.reasons import state_of
 from tastebridge.report.samples import samples_section
@@ -26,12 +27,14 @@ from tastebridge.report.sources import related_section, sources_section
 _TIMED = 1000
 
 
-def write_report(mapper: Any, path: str | Path, events: Any = None, people: int = 300) -> Path:
-    """Write a report of a fitted mapper: one HTML file, to be opened in a browser; it makes no request.
+def write_report(
+    mapper: ReportedMapper, path: str | Path, events: Events | None = None, people: int = 300
+) -> Path:
+    """Write a report of a fitted mapper: one HTML file to open in a browser, which makes no request.
 
-    What stands in it was found out while fitting, on users hidden in turn, and is kept in the model: so a
-    model without users will do. If the model holds users, or events are given, some of them can be looked
-    up by their id, with what is recommended to them and why; such a report holds personal data.
+    Its figures were measured during the fit, on held-out users, and are kept in the model. So a model without
+    users is enough. If the model holds users, or events are given, some users can be looked up by id, with
+    their recommendations and the reasons. Such a report holds personal data.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
     InvalidParameterError
         If ``people`` is not a count, or ``path`` is a folder or lies in none.
     InvalidDataError
-        If the mapper was saved by a version that kept nothing to report.
+        If the recommender has no figures to report, such as a baseline or a model of an early version.
 
     Examples
     --------
@@ -78,6 +81,7 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
         )
     panel = mapper.panel_ if events is None else state_of(mapper).encoder.read(events)
     text = _render(mapper, panel, people)
+    # only now is the file touched: an error on the way leaves an earlier report as it was
     with replaced(path) as new:
         new.write_text(text, encoding="utf-8")
     return path
@@ -86,23 +90,23 @@ def write_report(mapper: Any, path: str | Path, events: Any = None, people: int 
 def check_path(path: Path) -> Path:
     """Return the path if a report can be written there."""
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
-        raise InvalidParameterError(f"the report's path {str(path)!r} {what}. Choose another path.")
+        why = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
+        raise InvalidParameterError(f"the report's path {str(path)!r} {why}. Choose another path.")
     return path
 
 
-def _render(mapper: Any, panel: Panel | None, people: int) -> str:
-    data, shown = people_data(mapper, panel, people) if panel is not None and people else ("", 0)
+def _render(mapper: ReportedMapper, panel: Panel | None, people: int) -> str:
+    data, shown = lookup_data(mapper, panel, people) if panel is not None and people else ("", 0)
     sections = [
         ("sources", "Does it help?", sources_section(mapper)),
         ("accuracy", "How good?", accuracy_section(mapper)),
-        ("confidence", "How sure?", confidence_section(mapper)),
+        ("confidence", "Confidence", confidence_section(mapper)),
         ("breadth", "What kind?", breadth_section(mapper)),
         ("related", "Categories", related_section(mapper)),
         ("directions", "Directions", directions_section(mapper)),
         ("samples", "Samples", samples_section(mapper)),
-        ("people", "Look up", people_section(shown, len(panel)) if panel is not None and shown else ""),
-        ("interests", "Leanings", interests_section(mapper)),
+        ("people", "Look up", lookup_section(shown, len(panel)) if panel is not None and shown else ""),
+        ("interests", "Interests", interests_section(mapper)),
         ("routes", "Routes", routes_section(mapper)),
         ("data", "Data", data_section(mapper)),
         ("cost", "Cost", cost_section(mapper, _seconds(mapper))),
@@ -110,8 +114,8 @@ def _render(mapper: Any, panel: Panel | None, people: int) -> str:
     return page(f"Recommending in {mapper.target}", intro(mapper), sections, data)
 
 
-def _seconds(mapper: Any) -> float:
-    """Return the seconds ten recommendations take, measured on made-up histories of ten items a source."""
+def _seconds(mapper: ReportedMapper) -> float:
+    """Return the seconds per user for ten recommendations, with made-up histories of ten items per source."""
     rng = np.random.default_rng(0)
     histories = {}
     for name, items in mapper.items_.items():
@@ -119,8 +123,9 @@ def _seconds(mapper: Any) -> float:
         columns = np.sort(rng.integers(len(items), size=(_TIMED, size)), axis=1).ravel()
         data = np.ones(len(columns), dtype=np.float32)
         rows = sparse.csr_matrix((data, columns, np.arange(_TIMED + 1) * size), shape=(_TIMED, len(items)))
-        rows.sum_duplicates()
+        rows.sum_duplicates()  # items are drawn with repetition, and a model takes each once
         histories[name] = rows
+    # one batch of a thousand users: for a single one the calls would take longer than the work
     start = time.perf_counter()
     state = state_of(mapper)
     state.scorer.top_items(histories, min(10, len(state.items)), Filters())
