@@ -275,7 +275,7 @@ def test_other_peoples_files_are_never_touched(place, tmp_path):
     out.mkdir()
     (out / "precious.txt").write_text("mine")
     for restart in (False, True):
-        with pytest.raises(OutputError, match=r"something else than results, such as 'precious.txt'"):
+        with pytest.raises(OutputError, match=r"other files than results, such as 'precious.txt'"):
             batch(place, out, restart=restart)
     assert checksums(out).keys() == {"precious.txt"}
     with pytest.raises(OutputError, match="lies among the events"):

@@ -87,7 +87,7 @@ def test_named_columns_are_read_and_repeated_in_the_next_command(folder):
         (["fit", "{}/evnts.csv", "-t", "sport", "-o", "{}/m"], 1, "Did you mean 'events.csv'?"),
         (["fit", "{}/events.csv", "-t", "sprot", "-o", "{}/m"], 1, "Did you mean 'sport'?"),
         (["fit", "{}/events.csv", "-t", "sport", "-s", "bocks", "-o", "{}/m"], 1, "Did you mean 'books'?"),
-        (["fit", "{}/events.csv", "-t", "sport", "-o", "{}"], 1, "something else than a saved model"),
+        (["fit", "{}/events.csv", "-t", "sport", "-o", "{}"], 1, "other files than a saved model"),
         (["fit", "{}/events.csv", "-t", "sport", "-o", "{}/m", "--event-weight", "x"], 2, "like purchase=5"),
         (
             ["fit", "{}/events.csv", "-t", "sport", "-o", "{}/m", "--n-components", "999"],

@@ -134,7 +134,7 @@ def test_a_foreign_manifest_does_not_say_what_is_deleted(models, way, tmp_path, 
     for victim in victims:
         victim.write_text("mine")
     (path / MANIFEST).write_text(render({"package": PACKAGE, "format": 1, "files": {"x": {"file": name}}}))
-    with pytest.raises(ModelFileError, match=r"something else than a saved model, such as 'thesis\.docx'"):
+    with pytest.raises(ModelFileError, match=r"other files than a saved model, such as 'thesis\.docx'"):
         models["new"].save(path)
     assert [victim.read_text() for victim in victims] == ["mine", "mine"]
     victims[1].unlink()
@@ -151,7 +151,7 @@ def test_links_in_a_folder_are_neither_followed_nor_replaced(models, way, tmp_pa
     arrays.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ModelFileError, match="is a symbolic link"):
         tb.load(path)
-    with pytest.raises(ModelFileError, match="something else than a saved model, such as 'arrays-"):
+    with pytest.raises(ModelFileError, match="other files than a saved model, such as 'arrays-"):
         models["new"].save(path)
     assert (tmp_path / "elsewhere").exists()
 

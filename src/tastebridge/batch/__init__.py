@@ -1,13 +1,15 @@
-"""Scoring of millions of users in bounded memory, resumable, Parquet in and out; its kernel for any engine.
+"""Scoring of millions of users in bounded memory, resumable, from Parquet to Parquet.
 
-The kernel is a function of Arrow record batches. Histories go in, one row per user:
+The kernel is a function of Arrow record batches and can run on any engine. Its input are histories, one row
+per user:
 
 - ``user_id``: int or string; each user once in a batch;
 - ``events``: a list of structs with ``item_id``, ``category`` and, where there are any, ``weight``,
   ``timestamp`` (an Arrow timestamp, ISO text, or seconds since 1970) and ``event``.
 
-Recommendations come out, a row each: ``user_id``, ``item_id``, ``score``, ``rank``. As a row of the input is
-a user, an engine may cut its batches where it likes; :func:`nest` makes such rows of a table of events.
+Its output has one row per recommendation: ``user_id``, ``item_id``, ``score``, ``rank``. As each row of the
+input is a whole user, an engine may cut batches anywhere. :func:`nest` makes such rows from a table of
+events.
 """
 
 from tastebridge.batch.audience import AudienceKernel, audience_all

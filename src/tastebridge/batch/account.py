@@ -1,4 +1,4 @@
-"""The account of a batch: who came, what was left out and why, and what they were given."""
+"""The counts of a batch: events read, rows left out and why, users served, and rows written."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tastebridge.exceptions import InvalidDataError
 
 @dataclass(frozen=True)
 class Account:
-    """Counts of a batch of histories; accounts of several batches add up.
+    """Counts of a batch of histories; the accounts of several batches can be added.
 
     Parameters
     ----------
     events : int
-        Rows that came in.
+        Rows read.
     people : int
         Users with a usable row.
     served : int
-        Users who got anything.
+        Users with at least one recommendation.
     short : int
-        Users who got fewer than was asked for.
+        Users with fewer recommendations than requested.
     rows : int
-        Rows that went out.
+        Rows written.
     cleaning : mapping of step to int
-        Rows that each step of the cleaning took out; ``"duplicates"`` are merged, not lost.
+        Rows removed by each step of the cleaning; ``"duplicates"`` are merged, not lost.
     unknown : mapping of category to int
-        Events of items or categories the model does not know.
+        Events of items or categories that the model does not know.
 
     Examples
     --------
@@ -47,25 +47,27 @@ class Account:
     unknown: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Account) -> Account:
-        mine, others = asdict(self), asdict(other)
-        return Account(**{name: _sum(mine[name], others[name]) for name in mine})
+        left, right = asdict(self), asdict(other)
+        return Account(**{name: _sum(left[name], right[name]) for name in left})
 
     @classmethod
     def of(cls, report: CleaningReport, **counts: Any) -> Self:
         """Return the account of a cleaned batch."""
+        # one step can come several times, once for each category
         steps: Counter[str] = Counter()
         for step in report.steps:
             steps[step.step] += step.rows
         return cls(events=report.rows_in, cleaning=dict(steps), **counts)
 
     @classmethod
-    def from_json(cls, values: Any) -> Self:
-        """Return the account that :func:`dataclasses.asdict` made these values of; refuse anything else."""
+    def from_json(cls, values: object) -> Self:
+        """Return the account with these :func:`dataclasses.asdict` values; refuse anything else."""
         if not isinstance(values, dict) or set(values) != {part.name for part in fields(cls)}:
-            raise InvalidDataError("it is not an account of a batch.")
+            raise InvalidDataError("it does not hold the counts of a batch.")
         for name, value in values.items():
             numbers = list(value.values()) if isinstance(value, dict) else [value]
             nested = name in ("cleaning", "unknown")
+            # type(), not isinstance: JSON's true is an int of Python
             if isinstance(value, dict) != nested or any(type(n) is not int or n < 0 for n in numbers):
                 raise InvalidDataError(f"its count of {name} is {value!r}.")
         return cls(**values)

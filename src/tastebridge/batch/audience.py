@@ -1,4 +1,4 @@
-"""Audiences among millions of users: for items, those most likely to want them."""
+"""Audiences among millions of users: the users most likely to want given items."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
 from tastebridge.data import CleaningPolicy, ReadingOptions
+from tastebridge.data.types import Id, Ids
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -28,7 +29,7 @@ from tastebridge.recommenders.audience import best_users, item_numbers
 class AudienceKernel(HistoryKernel):
     """The ``n`` users of a batch most likely to want each item: item_id, user_id, score, rank.
 
-    The answers to several batches are put together by :meth:`combine`.
+    :meth:`combine` merges the answers to several batches.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class AudienceKernel(HistoryKernel):
 
     answer_bytes = 16
 
-    def __init__(self, recommender: Recommender, items: Any, n: int = 100, **options: Any) -> None:
+    def __init__(self, recommender: Recommender, items: Id | Ids, n: int = 100, **options: Any) -> None:
         super().__init__(recommender, **options)
         known = self.state.items
         self.n = check_count("n", n)
@@ -68,10 +69,11 @@ class AudienceKernel(HistoryKernel):
         return pa.schema(list(kinds.items()))
 
     def combine(self, answers: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """Yield one table of the best of all answers, whose users must come in ascending order.
+        """Yield one table of the best users in all answers, which must come in ascending order of users.
 
-        Of users with equal scores those of the earlier answers come first.
+        Users with equal scores keep the order of the answers.
         """
+        # merged one by one, so that only the best so far and a single part are in memory
         best: pa.Table | None = None
         for answer in answers:
             best = self._best_of(answer if best is None else pa.concat_tables([best, answer]))
@@ -95,8 +97,9 @@ class AudienceKernel(HistoryKernel):
     def _best_of(self, rows: pa.Table) -> pa.Table:
         place = {item: number for number, item in enumerate(self.item_ids.tolist())}
         items = np.array([place[item] for item in rows["item_id"].to_pylist()], dtype=np.int64)
-        order = np.lexsort((-rows["score"].to_numpy(), items))  # stable: earlier users first
+        order = np.lexsort((-rows["score"].to_numpy(), items))  # stable: at equal scores earlier users first
         items = items[order]
+        # place in the whole table minus the place where the item begins
         rank = np.arange(len(items)) - np.searchsorted(items, items) + 1
         kept = rank <= self.n
         chosen = rows.take(pa.array(order[kept]))
@@ -106,7 +109,7 @@ class AudienceKernel(HistoryKernel):
 def audience_all(
     model: str | Path | Recommender,
     events: str | Path,
-    items: Any,
+    items: Id | Ids,
     out: str | Path,
     n: int = 100,
     *,
@@ -122,28 +125,28 @@ def audience_all(
 ) -> Manifest:
     """Find, among all users in a table of events, the users most likely to want some items.
 
-    Bounded in memory and resumable as :func:`tastebridge.batch.recommend_all`, of which all parameters not
-    named here are. What users are compared by is told in :meth:`tastebridge.InterestMapper.audience`.
+    Bounded in memory and resumable, as :func:`tastebridge.batch.recommend_all`, which documents the other
+    parameters. :meth:`tastebridge.InterestMapper.audience` explains the score that users are compared by.
 
     Parameters
     ----------
     items : id or list of ids
         Items of the target.
     out : path
-        A file to write, ending in ``.parquet`` or ``.csv``: item_id, user_id, score, rank, what
-        :meth:`~tastebridge.InterestMapper.audience_from` gives for all events at once.
+        A file to write, ending in ``.parquet`` or ``.csv``: item_id, user_id, score, rank. Its rows are the
+        same as from :meth:`~tastebridge.InterestMapper.audience_from` for all events at once.
     n : int, default=100
         Users for each item, at most.
 
     Returns
     -------
     Manifest
-        Counts and checksums of the parts the file was made of.
+        Counts and checksums of the parts from which the file was made.
 
     Raises
     ------
     OutputError, InvalidDataError, InvalidParameterError, UnknownIdError
-        As :func:`~tastebridge.batch.recommend_all`; also if an item is not known or named twice.
+        As :func:`~tastebridge.batch.recommend_all`; also if an item is unknown or named twice.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where results go: a folder of parts, or one file put together of parts that wait beside it."""
+"""The place of results: a folder of parts, or one file that is joined from parts in a work folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,9 +19,10 @@ from tastebridge.batch.joining import join
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.parts import Part
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, OutputError
-from tastebridge.persist.output import sweep as sweep_beside
+from tastebridge.persist.output import sweep as sweep_temporary
 
 _JOB = "job.json"
+# files of other names are never removed, and a folder that holds any is refused
 _OURS = re.compile(
     r"part-\d{5}\.(parquet|json)|run-\d{15}-\d{15}\.arrow|job\.json|_manifest\.json|lock"
     r"|\..*-[0-9a-f]{8}\.tmp"
@@ -30,7 +30,7 @@ _OURS = re.compile(
 
 
 Combine = Callable[[Iterator[pa.Table]], Iterator[pa.Table]]
-"""What one file is made of, given the parts in order."""
+"""Makes the tables of one file from the parts in order."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Destination:
     Attributes
     ----------
     path : Path
-        What the user named.
+        The path that the caller named.
     folder : Path
-        Where the parts are.
+        The folder of the parts.
     work : Path
-        Where what is needed to go on after a stop is kept until all is finished.
+        The folder with the files needed to resume, until the job is finished.
     """
 
     path: Path
@@ -58,10 +58,11 @@ class Destination:
         Raises
         ------
         InvalidParameterError
-            If nothing can be written there.
+            If the place cannot be written to.
         """
         path = Path(out)
         _check(path, endings)
+        # the parent alone: an output that is a link is replaced, not the file it leads to
         path = path.parent.resolve() / path.name
         if path.suffix.lower() in endings:
             work = path.with_name(f".{path.name}.work")
@@ -75,7 +76,7 @@ class Destination:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the place for this process."""
+        """Hold the lock of the destination for this process."""
         with lock.locked(self.work, self.path):
             try:
                 yield
@@ -83,48 +84,50 @@ class Destination:
                 self._remove_if_idle()
 
     def admit(self, job: Job, restart: bool) -> Manifest | None:
-        """Begin the job here, or go on with it; return its manifest where it is finished.
+        """Begin or resume the job here; return its manifest if it is finished.
 
         Raises
         ------
         OutputError
-            If something else is there, a finished part is damaged, or another job was begun.
+            If other files are there, a finished part is damaged, or another job was begun.
         """
-        self._refuse_strangers()
+        self._refuse_foreign()
         if restart:
             self._clear()
         sweep(self.folder)
         sweep(self.work)
         with disk(self.path):
-            sweep_beside(self.path)
+            sweep_temporary(self.path)
         if not self.is_file and (self.folder / manifest.NAME).exists():
             return self._finished(job)
         if (self.work / _JOB).exists():
             job.check_same(self._begun(), str(self.path))
         elif self._names(self.folder):
             raise OutputError(
-                f"{str(self.path)!r} holds parts of a run that left no word of what it was. Begin anew with "
-                "restart=True, which removes them, or choose another output."
+                f"{str(self.path)!r} holds parts of an earlier run, but not its parameters. Begin anew with "
+                "restart=True, which removes the parts, or choose another output."
             )
         else:
+            # before the first part, so that every part can be traced to its parameters
             with whole(self.work / _JOB) as file:
                 file.write(json.dumps(job.values).encode())
         return None
 
     def finish(self, job: Job, parts: list[Part], combine: Combine = iter) -> Manifest:
-        """Put the results in their place, with the manifest, and remove all else."""
+        """Put the results in their place, with the manifest, and remove all other files."""
         done = Manifest(job.values, tuple(parts))
         if self.is_file:
+            # a generator: one part at a time is in memory
             tables = (pq.ParquetFile(self.folder / part.file).read() for part in parts)
             join(combine(tables), self.path, sum(part.account.rows for part in parts))
         else:
             with whole(self.folder / manifest.NAME) as file:
                 file.write(done.render())
-        self._clear_work()
+        self._clear_work()  # after the manifest, which marks a job as finished
         return done
 
     def forget(self) -> None:
-        """Remove all that a job left that failed by its input."""
+        """Remove all files of a job that failed because of its input."""
         self._clear()
 
     def _finished(self, job: Job) -> Manifest:
@@ -140,24 +143,24 @@ class Destination:
         self._clear_work()
         return done
 
-    def _begun(self) -> Any:
+    def _begun(self) -> object:
         path = self.work / _JOB
         try:
             return json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError):
             raise OutputError(f"{str(path)!r} is damaged. {_ANEW}") from None
 
-    def _refuse_strangers(self) -> None:
+    def _refuse_foreign(self) -> None:
         for folder in {self.folder, self.work}:
             for name in self._names(folder):
                 if not _OURS.fullmatch(name):
                     raise OutputError(
-                        f"{str(folder)!r} holds something else than results, such as {name!r}. Choose "
-                        "another output, or remove it first."
+                        f"{str(folder)!r} holds other files than results, such as {name!r}. Choose "
+                        "another output, or remove them first."
                     )
 
     def _names(self, folder: Path) -> list[str]:
-        """Return the names in a folder, but for the work folder and the lock."""
+        """Return the names in a folder, except the work folder and the lock."""
         return (
             sorted(path.name for path in folder.iterdir() if path not in (self.work, folder / lock.NAME))
             if folder.exists()
@@ -173,11 +176,12 @@ class Destination:
     def _clear_work(self) -> None:
         with disk(self.work):
             names = self._names(self.work)
-            for name in sorted(names, key=lambda name: name == _JOB):  # the job last: without it no resume
+            # the job last: killed on the way, the rest can still be recognised and resumed
+            for name in sorted(names, key=lambda name: name == _JOB):
                 (self.work / name).unlink()
 
     def _remove_if_idle(self) -> None:
-        """Remove the work folder if nothing waits in it, and the output if nothing is in it."""
+        """Remove the work folder if it is empty, and then the output folder if that is empty too."""
         with suppress(OSError):  # an empty folder that stays does no harm
             if not self._names(self.work):
                 (self.work / lock.NAME).unlink()
@@ -190,10 +194,11 @@ _ANEW = "Begin anew with restart=True, which removes what is there."
 
 
 def _check(path: Path, endings: tuple[str, ...]) -> None:
-    """Refuse a place nothing can be written to, before any work."""
+    """Refuse a place that cannot be written to, before any work."""
     if path.suffix.lower() in endings:
         if path.is_dir():
             raise InvalidParameterError(f"the output {str(path)!r} is a folder. Choose another path.")
+    # a suffix of letters is meant as a kind of file, such as .xlsx; v1.2 is a fine name of a folder
     elif re.fullmatch(r"\.[A-Za-z]{1,7}", path.suffix) and not path.is_dir():
         raise InvalidParameterError(
             f"the output must end in {' or '.join(endings)}, or name a folder; got {str(path)!r}."

@@ -1,4 +1,4 @@
-"""The local driver: events to partitions, partitions through a kernel, parts into their place."""
+"""The local driver: spreads events over partitions, runs a kernel on each, and writes the parts."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from tastebridge.exceptions import (
 )
 
 _EVENT_BYTES = 60
-"""What an event takes at least, by experience; the first rows of the input may say more."""
+"""The least bytes assumed for an event, from experience; the first rows of the input can show more."""
 
 
 @dataclass(frozen=True)
 class Driver:
-    """A job and all it takes to do it.
+    """A job with everything needed to run it.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Driver:
     n_jobs : int
     progress : bool
     per_part : int or None
-        Events a part should be of; None for the usual number.
+        Events in a part; None for the usual number.
     combine : function of the parts
-        What one file is made of, where the parts as they are are not it.
+        Makes the tables of one file from the parts; by default the parts themselves.
     """
 
     kernel: HistoryKernel
@@ -67,22 +67,24 @@ class Driver:
     combine: Callable[[Iterator[pa.Table]], Iterator[pa.Table]] = iter
 
     def run(self, restart: bool) -> Manifest:
-        """Do the job, or the rest of it."""
+        """Do the job, or the remaining part of it."""
         refuse_inputs(self.destination.path, events=self.source.path)
         with self.destination.held():
             manifest = self.destination.admit(self.job, restart)
             if manifest is not None:
                 return manifest
+            # partitions are spread over threads; BLAS threads on top of them would only wait for each other
             with one_blas_thread():
                 with self._forgetting(TastebridgeError, unless="run-*.arrow"):
                     spill = self._spill()
                 with self._forgetting(InvalidDataError, UnknownIdError, unless="part-*.json"):
                     parts = self._parts(spill)
-            self._refuse_nothing(parts)
+            self._refuse_empty(parts)
             return self.destination.finish(self.job, parts, self.combine)
 
     def _spill(self) -> Spill:
-        """Spread the events over partitions, or what of them is not spread yet."""
+        """Spread the events over partitions, as far as that is not done yet."""
+        # the true sizes are known only afterwards; a memory too small is better refused before the work
         usual = min(self.per_part or EVENTS, self.source.n_rows)
         width = max(_EVENT_BYTES, event_bytes(self.source))
         likely = partition_bytes(usual, usual // 4, width, self.kernel.answer_bytes)
@@ -90,11 +92,11 @@ class Driver:
         spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
             spill.fill(budget.buffer // self.n_jobs, count, self.n_jobs)
-        release()
+        release()  # the buffers of reading, before scoring divides the memory that is free
         return spill
 
     def _parts(self, spill: Spill) -> list[Part]:
-        """Return the records of all parts, those made before and those made now."""
+        """Return the records of all parts, from earlier runs and from this one."""
         folder, records = self.destination.folder, self.destination.work
         sizes = spill.sizes()
         found = [finished(number, folder, records) for number in range(spill.spread.n_partitions)]
@@ -102,6 +104,7 @@ class Driver:
             int(sizes.events.max()), int(sizes.users.max()), sizes.width, self.kernel.answer_bytes
         )
         budget = Budget.of(self.memory, self.n_jobs, self.kernel.state.scorer.model, largest)
+        # users are scored in chunks; their size changes the memory, never a result
         self.kernel.chunk = min(self.kernel.chunk, budget.chunk)
         with meter("Scoring", self.source.n_rows, "events", self.progress) as count:
 
@@ -111,42 +114,43 @@ class Driver:
                     histories = nest(spill.partition(number))
                     rows, account = self.kernel(histories)
                     part = write_part(rows, account, number, folder, records)
-                    del histories, rows
+                    del histories, rows  # before release: freed memory that is held counts against the bound
                     release()
                 count(int(sizes.events[number]), part.account.people)
                 return part
 
             return together([partial(work, number) for number in range(len(found))], budget.workers)
 
-    def _refuse_nothing(self, parts: list[Part]) -> None:
-        """Refuse to call it a result if no row was any good."""
+    def _refuse_empty(self, parts: list[Part]) -> None:
+        """Raise an error if no row is left after cleaning."""
         account = Manifest({}, tuple(parts)).account
         if not account.people:
             self.destination.forget()
             raise InvalidDataError(
                 f"no row is left after cleaning: {account.events:,} rows in, left out {account.cleaning}. "
-                "Mend the rows, or let more through with a CleaningPolicy."
+                "Correct the rows, or admit more of them with a CleaningPolicy."
             )
 
     @contextmanager
     def _forgetting(self, *errors: type[Exception], unless: str) -> Iterator[None]:
-        """Leave nothing of a job that failed by its input before it finished a file like ``unless``."""
+        """Remove all files of a job that failed because of its input, ``unless`` a file was finished."""
         try:
             yield
         except errors as error:
+            # an output error is no fault of the input: after making room the same run goes on
             if not isinstance(error, OutputError) and not any(self.destination.work.glob(unless)):
                 self.destination.forget()
             raise
 
 
 def warn_of_losses(account: Account, n: int | None = None) -> None:
-    """Warn, once, of what was left out."""
+    """Warn, once, of rows that were left out and of short lists."""
     bad = {step: rows for step, rows in account.cleaning.items() if step != "duplicates"}
     if bad:
-        what = ", ".join(f"{rows:,} with {step}" for step, rows in bad.items())
-        warn(f"of {account.events:,} rows these were bad and left out: {what}.")
+        steps = ", ".join(f"{rows:,} with {step}" for step, rows in bad.items())
+        warn(f"of {account.events:,} rows these were bad and left out: {steps}.")
     if account.unknown:
-        warn(f"{unknown_events(account.unknown)}; they are passed over.")
+        warn(f"{unknown_events(account.unknown)}; they are ignored.")
     if n is not None and account.short:
         warn(
             f"{account.short} of {account.people} users get fewer than n={n} recommendations: no more items "

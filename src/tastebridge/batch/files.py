@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and errors of the disk in plain words."""
+"""Files that are written whole or not at all, and errors of the disk in plain words."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def whole(path: Path) -> Iterator[IO[Any]]:
-    """Yield a file to write to; when all went well it is on the disk and in its place, otherwise gone."""
+    """Yield a file to write to; it takes its place only if no error occurs, and is removed otherwise."""
     new = temporary(path)
     with disk(path):
         try:
             with new.open("wb") as file:
                 yield file
+                # on the disk before the rename, which can get there first: else a full name, an empty file
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(path)
@@ -34,7 +35,7 @@ def whole(path: Path) -> Iterator[IO[Any]]:
 
 @contextmanager
 def disk(path: Path) -> Iterator[None]:
-    """Turn errors of the disk into one that says what to do."""
+    """Turn errors of the disk into an OutputError that says how to go on."""
     try:
         yield
     except OSError as error:
@@ -43,13 +44,13 @@ def disk(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             raise OutputError(
                 f"{str(path)!r} cannot be written: the disk is full ({error.strerror}). Make room and run "
-                "the same again: what was finished is kept, and it goes on from there."
+                "the same again: finished parts are kept, and the run goes on from there."
             ) from error
         raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left half written."""
+    """Remove half-written files of a killed process."""
     for path in folder.glob(".*-????????.tmp"):
         if path.is_file():
             path.unlink(missing_ok=True)

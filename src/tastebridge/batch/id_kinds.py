@@ -1,14 +1,13 @@
-"""The kinds of ids that a model knows, so that the digits of a text file are read as the model's are."""
+"""The kinds of ids in a model, by which ids made of digits in a text file are read."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from tastebridge.data.text_ids import IdKind
+from tastebridge.recommenders import Recommender
 
 
-def kinds_of(recommender: Any) -> dict[str, IdKind]:
-    """Return the kind of the item ids a model knows and, where it holds its users, of theirs.
+def kinds_of(recommender: Recommender) -> dict[str, IdKind]:
+    """Return the kind of a model's item ids and, if it holds its users, of their ids.
 
     Parameters
     ----------
@@ -24,6 +23,7 @@ def kinds_of(recommender: Any) -> dict[str, IdKind]:
     """
     found: dict[str, IdKind] = {}
     items = {part.kind for part in (getattr(recommender, "items_", None) or {}).values() if len(part)}
+    # categories with ids of different kinds leave it open, as without a model
     if len(items) == 1:
         found["item_id"] = items.pop()
     panel = getattr(recommender, "panel_", None)

@@ -1,4 +1,4 @@
-"""What a batch was asked for: kept beside its results, so that nothing else is ever mixed with them."""
+"""The parameters of a batch, kept with its results, so that a resumed run cannot mix different ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import narwhals as nw
 from tastebridge.batch.kernel import HistoryKernel
 from tastebridge.batch.source import Source
 from tastebridge.data.coding import encode
+from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import OutputError
 from tastebridge.persist import fingerprint
 
@@ -19,13 +20,13 @@ _NAMES = {"model": "the model", "events": "the events", "allow": "the allow list
 
 @dataclass(frozen=True)
 class Job:
-    """The parameters of a batch as plain values; of models, events and lists their fingerprints."""
+    """The parameters of a batch as plain values, with fingerprints for the model, events and lists."""
 
     values: dict[str, Any]
 
     @classmethod
     def of(cls, task: str, kernel: HistoryKernel, source: Source, **more: Any) -> Job:
-        """Return the job of a kernel over a source; ``more`` are the parameters of its own."""
+        """Return the job of a kernel over a source; ``more`` are the parameters of the task."""
         weights = kernel.event_weights
         return cls(
             {
@@ -43,31 +44,31 @@ class Job:
             }
         )
 
-    def check_same(self, other: Any, place: str) -> None:
-        """Refuse to go on with what another job began.
+    def check_same(self, other: object, place: str) -> None:
+        """Refuse to resume a run that was begun with other parameters.
 
         Raises
         ------
         OutputError
-            Saying in what the jobs differ.
+            If the jobs differ; the message lists the differences.
         """
         begun = other if isinstance(other, dict) else {}
-        told = [
+        changes = [
             f"{_NAMES[name]} changed"
             if name in _NAMES
             else f"{name} was {begun.get(name)!r} and is {self.values.get(name)!r}"
-            for name in sorted({*begun, *self.values})
+            for name in sorted({*begun, *self.values})  # a later version can have parameters the other lacks
             if begun.get(name) != self.values.get(name)
         ]
-        if told:
+        if changes:
             raise OutputError(
-                f"{place!r} was begun by another run: {'; '.join(told)}. Run it as it was begun, choose "
-                "another output, or begin anew with restart=True, which removes what is there."
+                f"{place!r} was begun by another run: {'; '.join(changes)}. Run it as it was begun, choose "
+                "another output, or begin anew with restart=True, which removes the files there."
             )
 
 
-def fingerprint_of_list(given: Any) -> str | None:
-    """Return a SHA-256 of a list of item ids, or of a frame of user_id and item_id; None of None."""
+def fingerprint_of_list(given: ItemFilter | None) -> str | None:
+    """Return a SHA-256 of a list of item ids, or of a frame of user_id and item_id; None for None."""
     if given is None:
         return None
     frame = nw.from_native(given, eager_only=True, pass_through=True)
@@ -75,6 +76,6 @@ def fingerprint_of_list(given: Any) -> str | None:
     whole = hashlib.sha256()
     for column in columns:
         coded = encode(column, "item_id")
-        whole.update(repr(coded.ids.tolist()).encode())
+        whole.update(repr(coded.ids.tolist()).encode())  # repr tells the id 1 from the id "1"
         whole.update(coded.codes.tobytes())
     return whole.hexdigest()

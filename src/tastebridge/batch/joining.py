@@ -1,4 +1,4 @@
-"""One file of many tables, a table at a time."""
+"""Many tables joined into one file, one table at a time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tastebridge.persist.output import sweep
 
 
 def join(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
-    """Write tables, one behind the other, as the ending of the path says.
+    """Write tables one after the other, in the format of the path's ending.
 
-    Of the ``.npy`` file of vectors the ids stand beside, in ``….ids.parquet``, in the same order.
+    A ``.npy`` file of vectors comes with its ids in ``….ids.parquet``, in the same order.
     """
     first = next(tables)
     if path.suffix.lower() == ".npy":
@@ -36,8 +36,8 @@ def join(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
 def csv_of(frame: pd.DataFrame, header: bool = True) -> bytes:
     """Return a frame as CSV with lines that end in a line feed; a cell with any line break is quoted.
 
-    Python's writer quotes a carriage return only where lines end in one. So the lines of a frame with such
-    cells are written with both and then lose the carriage return.
+    Python's writer quotes a carriage return only if lines end in one. So a frame with such cells is written
+    with both characters, and then each line loses its carriage return.
     """
     texts = [frame[name] for name in frame.columns if not is_numeric_dtype(frame[name])]
     if not any(column.astype(str).str.contains("\r", regex=False).any() for column in texts):
@@ -48,7 +48,7 @@ def csv_of(frame: pd.DataFrame, header: bool = True) -> bytes:
 
 
 class _Lines:
-    """A text file that is written line by line, each ending in both breaks, and keeps the line feed alone."""
+    """A text file that is written line by line and keeps only the line feed of each ending."""
 
     def __init__(self) -> None:
         self.written: list[str] = []
@@ -64,7 +64,7 @@ class _Lines:
 
 
 def put(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
-    """Write tables as :func:`join` does, where no lock of a batch is held.
+    """Write tables as :func:`join` does, under a lock of its own.
 
     Raises
     ------
@@ -95,19 +95,21 @@ def _write_parquet(first: pa.Table, tables: Iterator[pa.Table], file: IO[bytes])
 
 
 def _write_npy(first: pa.Table, tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
-    """Write the column ``vector`` as a matrix, and the other column beside it."""
+    """Write the column ``vector`` as a matrix, and the other column to a file next to it."""
     name = next(name for name in first.column_names if name != "vector")
     width = first.schema.field("vector").type.list_size
     ids = ids_path(path)
     header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
-    with whole(path) as file, whole(ids) as beside, disk(path):
+    with whole(path) as file, whole(ids) as ids_file, disk(path):
+        # little-endian on every machine; the header needs the number of rows before the first of them
         np.lib.format.write_array_header_1_0(file, header)
-        with pq.ParquetWriter(beside, first.select([name]).schema) as writer:
+        with pq.ParquetWriter(ids_file, first.select([name]).schema) as writer:
             for table in _all(first, tables):
                 for chunk in table["vector"].chunks:
                     file.write(np.ascontiguousarray(chunk.flatten().to_numpy(), dtype="<f4").tobytes())
                 writer.write_table(table.select([name]))
-        path.unlink(missing_ok=True)  # killed between the two files, no matrix is there, not a wrong one
+        # the old matrix goes first: a kill between the two renames leaves no matrix, not one with wrong ids
+        path.unlink(missing_ok=True)
 
 
 def _all(first: pa.Table, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -1,4 +1,4 @@
-"""The kernel: an Arrow record batch of histories in, a record batch of recommendations out, nothing kept."""
+"""The kernel: turns an Arrow record batch of histories into one of recommendations and keeps no state."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tastebridge.batch.schema import id_type, unnest
 from tastebridge.data import CleaningPolicy, Panel
 from tastebridge.data.history_encoder import unknown_events
 from tastebridge.data.pipeline import clean
+from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.model.chunks import CHUNK, chunks
 from tastebridge.recommenders import Recommender
@@ -24,27 +25,27 @@ from tastebridge.routes import Histories
 
 
 class Answer(NamedTuple):
-    """What came out of a batch, and the account of it."""
+    """The rows that answer a batch, and its counts."""
 
     rows: pa.RecordBatch
     account: Account
 
 
 class HistoryKernel(metaclass=ABCMeta):
-    """Base of the kernels: reads a batch of histories as the rows a model takes.
+    """Base of the kernels: reads a batch of histories as weighted rows of the model.
 
     Parameters
     ----------
     recommender : Recommender
-        Fitted or loaded; its own users play no part.
+        Fitted or loaded; the users of its fit are not used.
     missing : {"skip", "error"}
-        What events of items the model does not know do.
+        Whether events of unknown items are skipped or an error.
     event_weights : mapping, optional
-        As for :meth:`tastebridge.Panel.from_frame`; None for those of the recommender.
+        As for :meth:`tastebridge.Panel.from_frame`; by default the weights of the recommender.
     policy : CleaningPolicy
-        What to do with bad rows. ``min_item_events`` must be 1: a batch does not know all users of an item.
+        Treatment of bad rows. ``min_item_events`` must be 1: a batch does not hold all users of an item.
     chunk : int
-        Users whose vectors are held at once; changes memory, never the answer.
+        Number of users whose vectors are held at once; changes memory, never the answer.
     """
 
     def __init__(
@@ -65,14 +66,14 @@ class HistoryKernel(metaclass=ABCMeta):
         if recommender.joint_ is not None:
             raise InvalidParameterError(
                 f"a batch is scored in one category, and this {type(recommender).__name__} recommends in "
-                f"{', '.join(map(repr, recommender.targets_))}. Pass the mapper of one, such as "
+                f"{', '.join(map(repr, recommender.targets_))}. Pass the mapper of one category, such as "
                 f"mappers_[{next(iter(recommender.targets_))!r}]."
             )
         self.state = next(iter(recommender.targets_.values()))
         if policy.min_item_events != 1:
             raise InvalidParameterError(
-                f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all users of an item, and "
-                "a batch holds some. Use min_item_events=1."
+                f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all users of an item, but "
+                "a batch holds only some of them. Use min_item_events=1."
             )
 
     def __call__(self, histories: pa.RecordBatch) -> Answer:
@@ -93,26 +94,26 @@ class HistoryKernel(metaclass=ABCMeta):
         return Answer(rows, account + Account(unknown=read.unknown))
 
     def map(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the answers to batches, without their accounts: what Spark's mapInArrow takes."""
+        """Yield the answers to batches without their counts, as Spark's mapInArrow expects."""
         for batch in batches:
             yield self(batch).rows
 
     @property
     @abstractmethod
     def answer_bytes(self) -> int:
-        """The bytes that the answer to one user takes, about, on its way to the disk."""
+        """The approximate bytes of the answer to one user in memory."""
 
     @abstractmethod
     def schema(self, user_type: pa.DataType) -> pa.Schema:
-        """Return the columns of the answer where user ids come in this type."""
+        """Return the columns of the answer for user ids of this type."""
 
     @abstractmethod
     def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
-        """Return the columns of the answer, and what is to be counted."""
+        """Return the columns of the answer, and its counts."""
 
 
 class Read(NamedTuple):
-    """A batch of histories as a model takes it."""
+    """A batch of histories, cleaned and weighted for a model."""
 
     panel: Panel
     histories: Histories
@@ -121,6 +122,7 @@ class Read(NamedTuple):
     @classmethod
     def of(cls, kernel: HistoryKernel, events: pa.Table) -> Read:
         """Clean events and weight them over the items of the model."""
+        # part: a batch may come out empty, and its losses are counted, not warned of one by one
         users, parts, report = clean(events, None, kernel.event_weights, kernel.policy, part=True)
         panel = Panel(users, {part.category: part for part in parts}, report)
         encoder = kernel.state.encoder
@@ -134,8 +136,8 @@ class Read(NamedTuple):
 class RecommendationKernel(HistoryKernel):
     """The ``n`` best items for every user in a batch of histories: user_id, item_id, score, rank.
 
-    The rows are those of :meth:`tastebridge.InterestMapper.recommend_from`, bit by bit, for the same
-    histories, however users are spread over batches.
+    The rows equal :meth:`tastebridge.InterestMapper.recommend_from` for the same histories, bit by bit, in
+    whatever batches the users come.
 
     Parameters
     ----------
@@ -167,8 +169,8 @@ class RecommendationKernel(HistoryKernel):
         recommender: Recommender,
         n: int = 10,
         *,
-        allow: Any = None,
-        deny: Any = None,
+        allow: ItemFilter | None = None,
+        deny: ItemFilter | None = None,
         twins: str = LEAVE_OUT,
         **options: Any,
     ) -> None:
@@ -178,7 +180,7 @@ class RecommendationKernel(HistoryKernel):
 
     @property
     def answer_bytes(self) -> int:
-        """The bytes of ``n`` rows and what they are made of."""
+        """The bytes of ``n`` rows and of the arrays they are built from."""
         return 64 * self.n
 
     def schema(self, user_type: pa.DataType) -> pa.Schema:
@@ -195,7 +197,8 @@ class RecommendationKernel(HistoryKernel):
 
     def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
         ids, items = read.panel.users.ids, self.state.items
-        filters, width = self.filters.for_people(read.panel.users), min(self.n, len(items))
+        filters, width = self.filters.for_users(read.panel.users), min(self.n, len(items))
+        # -1 marks places of lists that end early
         best = np.full((len(ids), width), -1, dtype=np.int32)
         scores = np.full((len(ids), width), -np.inf, dtype=np.float32)
         for rows, part in chunks(read.histories, len(ids), self.chunk):

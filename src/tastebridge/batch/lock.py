@@ -1,4 +1,4 @@
-"""One process at a time in a folder; a lock goes with the process that holds it, however it ends."""
+"""One process at a time in a folder; the lock is released when its process ends, however that happens."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ NAME = "lock"
 
 
 @contextmanager
-def locked(folder: Path, what: Path) -> Iterator[None]:
-    """Make a folder and hold its lock, or refuse at once where another process does."""
+def locked(folder: Path, output: Path) -> Iterator[None]:
+    """Make a folder and hold its lock; if another process holds it, refuse at once, naming the output."""
     with disk(folder):
         try:
             file = _open_locked(folder)
         except Held:
             raise OutputError(
-                f"another process is writing {str(what)!r}. Wait for it, or choose another output."
+                f"another process is writing {str(output)!r}. Wait for it, or choose another output."
             ) from None
     with file:
         yield
 
 
 def _open_locked(folder: Path) -> IO[Any]:
-    """Return the locked file of a folder, which the holder before may remove meanwhile."""
+    """Return the locked file of a folder; a previous holder may remove the folder in between."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):

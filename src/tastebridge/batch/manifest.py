@@ -1,4 +1,4 @@
-"""The manifest of a finished batch: what was asked for, what came out, and the checksum of every part."""
+"""The manifest of a finished batch: its parameters, its counts, and the checksum of every part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME, KIND, FORMAT = "_manifest.json", "tastebridge batch", 1
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a batch did.
+    """The parameters, parts and counts of a finished batch.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Manifest:
         return reduce(add, (part.account for part in self.parts), Account())
 
     def render(self) -> bytes:
-        """Return the text: JSON that ends in the checksum of all before."""
+        """Return the text: JSON that ends in the checksum of everything before it."""
         content = {
             "kind": KIND,
             "format": FORMAT,
@@ -62,16 +62,16 @@ class Manifest:
         Raises
         ------
         InvalidDataError
-            If it is not, byte for byte, what :meth:`render` makes of its content.
+            If :meth:`render` does not give the same bytes for its content.
         """
         try:
             content = json.loads(text)
             parts = [Part.from_json(part, part_name(place)) for place, part in enumerate(content["parts"])]
             manifest = cls(dict(content["job"]), tuple(parts))
-            sound = manifest.render() == text
+            valid = manifest.render() == text
         except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
-            sound = False
-        if not sound:
+            valid = False
+        if not valid:
             raise InvalidDataError("it is not the manifest of a batch, or it is damaged.")
         return manifest
 

@@ -1,4 +1,4 @@
-"""Memory: what was allowed, what is in use, and how much may be held at once."""
+"""Memory: the bound, the memory in use, and the number of users that may be held at once."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.model import LinearModel
 from tastebridge.model.chunks import CHUNK
+from tastebridge.model.similarity import ItemSimilarity
 
 _UNITS = {"": 1, **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}}
 _UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)}
 _SPARE = 0.9
-"""The share of what is free that is planned with: allocators hold on to more than they were asked for."""
+"""The share of the free memory that is used for planning: allocators keep more than was requested."""
 _WORKER = 200 << 20
-"""Working memory of a worker, whoever the users: blocks of the search and of the fold-in."""
+"""Working memory of a worker for any users: blocks of the search and of the fold-in."""
 _EVENT = 160
-"""Bytes an event of a partition needs on its way into a sparse row, beside its text."""
-_FEWEST, _BUFFER = 256, 128 << 20
+"""Bytes that an event of a partition needs on its way into a sparse row, besides its text."""
+_FEWEST, _BUFFER = 256, 128 << 20  # least users in a chunk; most bytes of events held while reading
 
 
-def parse_memory(memory: Any) -> int:
+def parse_memory(memory: str | int) -> int:
     """Return a size in bytes.
 
     Parameters
@@ -39,7 +39,7 @@ def parse_memory(memory: Any) -> int:
     Raises
     ------
     InvalidParameterError
-        If it is anything else, or nothing is left of it.
+        If it is anything else, or less than one byte.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def parse_memory(memory: Any) -> int:
 
 
 def resident() -> int:
-    """Return the bytes of memory this process holds now; where that is not told, the most it ever held."""
+    """Return the bytes of memory this process holds now; if unknown, the most it ever held."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -69,25 +69,26 @@ def resident() -> int:
 
 
 def release() -> None:
-    """Give back to the system what was freed and is still held, where that can be asked for."""
+    """Return freed memory to the system, where that is possible."""
+    # both keep freed memory for later use, and resident() counts it
     pa.default_memory_pool().release_unused()
     with suppress(AttributeError, OSError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak() -> int:
-    """Return the most memory this process ever held, in bytes; 0 where the system does not tell."""
+    """Return the most memory this process ever held, in bytes; 0 if the system does not report it."""
     try:
         import resource
     except ImportError:
         return 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return most if sys.platform == "darwin" else most * 1024  # bytes on macOS, kilobytes on Linux
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How a bound on memory is spent.
+    """The division of a bound on memory.
 
     Attributes
     ----------
@@ -96,7 +97,7 @@ class Budget:
     workers : int
         Partitions worked on at once.
     chunk : int
-        Users whose vectors a worker holds at once.
+        Number of users whose vectors a worker holds at once.
     buffer : int
         Bytes of events held while they are spread over partitions.
     """
@@ -107,7 +108,7 @@ class Budget:
     buffer: int
 
     @classmethod
-    def of(cls, total: int, n_jobs: int, model: Any, partition: int = 0) -> Budget:
+    def of(cls, total: int, n_jobs: int, model: LinearModel | ItemSimilarity, partition: int = 0) -> Budget:
         """Divide the memory that is free now among workers.
 
         Parameters
@@ -115,19 +116,19 @@ class Budget:
         total : int
             The bound in bytes.
         n_jobs : int
-            Workers wanted; there are fewer where the memory does not allow them.
+            Workers wanted; there are fewer if the memory does not suffice.
         model : LinearModel or ItemSimilarity
         partition : int
-            Bytes the largest partition and its answer take.
+            Bytes of the largest partition and its answer.
 
         Raises
         ------
         InvalidParameterError
-            If the memory does not allow a single worker.
+            If the memory does not suffice for a single worker.
         """
         free = int((total - resident()) * _SPARE)
-        person, fixed = _person(model), _WORKER + _catalogue(model) + partition
-        least = fixed + _FEWEST * person
+        per_user, fixed = _user_bytes(model), _WORKER + _catalogue(model) + partition
+        least = fixed + _FEWEST * per_user
         if free < least:
             needed = resident() + int(least / _SPARE)
             raise InvalidParameterError(
@@ -135,17 +136,18 @@ class Budget:
                 f"model loaded, and scoring needs more. Give at least {_shown(needed)}."
             )
         workers = max(1, min(n_jobs, free // least))
-        chunk = min(CHUNK, (free // workers - fixed) // person)
+        chunk = min(CHUNK, (free // workers - fixed) // per_user)
         return cls(total, workers, chunk, min(_BUFFER, free // 8))
 
 
-def partition_bytes(events: int, people: int, event_bytes: int, answer_bytes: int) -> int:
+def partition_bytes(events: int, users: int, event_bytes: int, answer_bytes: int) -> int:
     """Return the bytes of a partition in a kernel: its events, and the answer to its users."""
-    return events * (_EVENT + 4 * event_bytes) + people * answer_bytes
+    # four copies of an event: as it was spilled, sorted by user, nested, and flat again for cleaning
+    return events * (_EVENT + 4 * event_bytes) + users * answer_bytes
 
 
-def _person(model: Any) -> int:
-    """Return the bytes a user takes while being scored."""
+def _user_bytes(model: LinearModel | ItemSimilarity) -> int:
+    """Return the bytes that a user needs while being scored."""
     if not isinstance(model, LinearModel):
         return 4096
     widths = [
@@ -155,7 +157,7 @@ def _person(model: Any) -> int:
     return 24 * sum(widths) + 16 * model.item_vectors().shape[1] + 4096
 
 
-def _catalogue(model: Any) -> int:
+def _catalogue(model: LinearModel | ItemSimilarity) -> int:
     """Return the bytes of the copy of the item vectors that a search arranges for itself."""
     return int(model.item_vectors().nbytes * 1.1) if isinstance(model, LinearModel) else 0
 

@@ -1,4 +1,4 @@
-"""Finished parts: Parquet files with a record beside each, by which it is known to be whole."""
+"""Finished parts: Parquet files, each with a record by which it is known to be complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEYS = {"file", "size", "sha256", "account"}
 
 @dataclass(frozen=True)
 class Part:
-    """A finished part: its file, what that must be, and the account of it."""
+    """A finished part: its file with size and checksum, and its counts."""
 
     file: str
     size: int
@@ -33,15 +33,16 @@ class Part:
         return {**asdict(self), "account": asdict(self.account)}
 
     @classmethod
-    def from_json(cls, values: Any, name: str) -> Part:
+    def from_json(cls, values: object, name: str) -> Part:
         """Return the record of the file of this name; refuse anything else."""
-        sound = isinstance(values, dict) and set(values) == _KEYS and values["file"] == name
-        if not sound or type(values["size"]) is not int or not isinstance(values["sha256"], str):
+        if not (isinstance(values, dict) and set(values) == _KEYS and values["file"] == name):
+            raise InvalidDataError(f"it is not a record of {name!r}.")
+        if type(values["size"]) is not int or not isinstance(values["sha256"], str):
             raise InvalidDataError(f"it is not a record of {name!r}.")
         return cls(**{**values, "account": Account.from_json(values["account"])})
 
     def is_whole(self, folder: Path) -> bool:
-        """Return whether the file in the folder is the one that was written."""
+        """Return whether the file in the folder is complete and unchanged."""
         path = folder / self.file
         return path.is_file() and path.stat().st_size == self.size and digest(path) == self.sha256
 
@@ -53,8 +54,10 @@ def part_name(number: int) -> str:
 
 def write_part(rows: pa.RecordBatch, account: Account, number: int, folder: Path, records: Path) -> Part:
     """Write a part and then its record, each in one step."""
+    # the record last: a part without one is made again
     path = folder / part_name(number)
     kinds = {field.name: getattr(field.type, "value_type", field.type) for field in rows.schema}
+    # scores hardly ever repeat, and a dictionary of them would only be built to be thrown away
     repeating = [name for name, kind in kinds.items() if not pa.types.is_floating(kind)]
     with whole(path) as file, disk(path):
         pq.write_table(pa.Table.from_batches([rows]), file, compression="zstd", use_dictionary=repeating)
@@ -65,7 +68,7 @@ def write_part(rows: pa.RecordBatch, account: Account, number: int, folder: Path
 
 
 def finished(number: int, folder: Path, records: Path) -> Part | None:
-    """Return the record of a part if the part is there and whole; None where it is to be made again."""
+    """Return the record of a part that is there and complete; None if it must be made again."""
     name = part_name(number)
     try:
         values = json.loads((records / f"{Path(name).stem}.json").read_bytes())

@@ -17,12 +17,13 @@ from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.files.places import PACKED, STANDARD_INPUT, parquet_files, places_of
+from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
 
 _TEXT, _PACKED = 3, 5
-"""Times its size a text takes while it is read; times its packed size it has."""
+"""Memory of a text while it is read, over its size; size of a compressed text, over its compressed size."""
 
 
 def recommend_all(
@@ -33,8 +34,8 @@ def recommend_all(
     *,
     memory: str | int = "2GB",
     n_jobs: int = 1,
-    allow: Any = None,
-    deny: Any = None,
+    allow: ItemFilter | None = None,
+    deny: ItemFilter | None = None,
     missing: str = "skip",
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
@@ -43,57 +44,57 @@ def recommend_all(
     progress: bool = False,
     reading: ReadingOptions | None = None,
 ) -> Manifest:
-    """Recommend to all users in a table of events, in bounded memory; a stopped run goes on where it was.
+    """Recommend to all users in a table of events, in bounded memory; a stopped run can be resumed.
 
-    The events are spread over partitions, ranges of user ids, on the disk beside the output; then one
-    partition after another is read, folded in, scored and written. Every file is written whole or not at all.
-    Killed at any moment and called again the same way, it goes on with what is not finished, and the result
-    is byte for byte that of a run nobody disturbed, whatever ``memory`` and ``n_jobs`` either had.
+    The events are spread over partitions, ranges of user ids, on the disk of the output. Then each partition
+    is read, folded in, scored and written. Every file is written whole or not at all. After a kill at any
+    moment, the same call resumes with the unfinished partitions. The result equals an undisturbed run, byte
+    for byte, whatever ``memory`` and ``n_jobs`` were.
 
     Parameters
     ----------
     model : path or Recommender
-        Saved or fitted; its own users play no part.
+        Saved or fitted; the users of its fit are not used.
     events : path
-        As for :func:`tastebridge.read_panel`: ``.parquet`` or a folder of it, read in pieces; or a text file,
-        which is read whole.
+        As for :func:`tastebridge.read_panel`: ``.parquet`` or a folder of such files, read in pieces; or a
+        text file, which is read as a whole.
     out : path
         A name ending in ``.parquet`` or ``.csv`` for one file; otherwise a folder of ``part-00000.parquet``
-        and so on, with ``_manifest.json``. One behind the other the parts are what
-        :meth:`~tastebridge.InterestMapper.recommend_from` gives for all events at once: users ascending, the
-        same scores, bit by bit.
+        and so on, with ``_manifest.json``. Joined, the parts equal the rows of
+        :meth:`~tastebridge.InterestMapper.recommend_from` for all events at once: users ascending, the same
+        scores, bit by bit.
     n : int, default=20
-        Items a user gets, at most.
+        Largest number of items per user.
     memory : str or int, default="2GB"
         A bound on the memory of the process; ``"500MB"``, ``"1.5GiB"``, or bytes.
     n_jobs : int, default=1
-        Partitions worked on at once, by a thread with one BLAS thread each; fewer where memory is short.
+        Partitions processed at once, each by one thread with one BLAS thread; fewer if memory is short.
     allow, deny, missing
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     columns, event_weights, policy
         As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1.
     restart : bool, default=False
-        Whether to remove what an earlier run left at ``out`` and begin anew.
+        Whether to remove the files of an earlier run at ``out`` and begin anew.
     progress : bool, default=False
-        Whether to show how far it is, how fast, and how long it will take.
+        Whether to show progress, speed and remaining time.
     reading : ReadingOptions, optional
-        How the files of events are laid out; ids of digits in text files are read as the model's are.
+        The layout of the files of events. Ids made of digits in text files get the kind of the model's ids.
 
     Returns
     -------
     Manifest
-        Counts, parts and checksums; what ``_manifest.json`` holds.
+        Counts, parts and checksums, as in ``_manifest.json``.
 
     Raises
     ------
     OutputError
-        If the disk is full, something else is at ``out``, or another job was begun there.
+        If the disk is full, other files are at ``out``, or another job was begun there.
     InvalidDataError
-        If events cannot be read: the file is named, what was finished stays.
+        If events cannot be read. The message names the file, and finished parts are kept.
     InvalidParameterError
-        If a parameter is out of range, or the memory does not allow to score at all.
+        If a parameter is out of range, or the memory is too small for any scoring.
     UnknownIdError
-        With ``missing="error"``, if an item is not known.
+        With ``missing="error"``, if an item is unknown.
 
     Examples
     --------
@@ -131,19 +132,19 @@ def open_source(
     bound: int,
     reading: ReadingOptions | None = None,
 ) -> Source:
-    """Return the events as a source; types of events are read where they have weights.
+    """Return the events as a source; the column of event types is read only if they have weights.
 
-    A text file is read whole, so one that is large next to the memory is refused. Ids of digits in it are
-    read as those of the model are.
+    A text file is read as a whole, so one that exceeds the memory is refused. Ids made of digits in it get
+    the kind of the model's ids.
     """
     path, given = Path(events), dict(columns or {})
     options = (reading or ReadingOptions()).with_kinds(kinds_of(kernel.recommender))
     size = _read_whole(path, options)
     if size * _TEXT > bound:
         raise InvalidParameterError(
-            f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole, and "
-            f"memory={bound / 1e9:.2g}GB does not hold it. Give it as Parquet, which is read in pieces, "
-            "or give more memory."
+            f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole and does not fit into "
+            f"memory={bound / 1e9:.2g}GB. Convert it to Parquet, which is read in pieces, or give more "
+            "memory."
         )
     if kernel.event_weights is None:
         given.setdefault("event", None)
@@ -151,7 +152,7 @@ def open_source(
 
 
 def _read_whole(path: Path, options: ReadingOptions) -> int:
-    """Return about how many bytes of text a table is, all its files together; 0 if it is read in pieces."""
+    """Return the approximate bytes of text in all files of a table; 0 if it is read in pieces."""
     parts = None if str(path) == STANDARD_INPUT else parquet_files(path)
     if str(path) == STANDARD_INPUT or (parts is not None and options.plain):
         return 0

@@ -1,4 +1,4 @@
-"""One row group of a Parquet file, read page by page: however large it is, a few pages are in memory."""
+"""One row group of a Parquet file, read page by page, so that only a few pages are in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 _BUFFER, _TABLE = 1 << 16, 1 << 24
-"""Bytes of each column that are read from the file at once; bytes a table should have at most."""
+"""Bytes read from the file at once for each column; largest size of a table in bytes, about."""
 
 
 def tables_of(
@@ -23,11 +23,11 @@ def tables_of(
     Parameters
     ----------
     piece : ParquetFileFragment
-        Of one row group.
+        A fragment with one row group.
     schema : Schema
-        The types that the columns are to have.
+        The types of the columns in the tables.
     columns : sequence of str
-        Columns of the file, or of the names of its folders; null where the file lacks one.
+        Columns of the file, or keys in the names of its folders; null if the file lacks one.
     rows : int
     """
     fixed = ds.get_partition_keys(piece.partition_expression)
@@ -39,17 +39,19 @@ def tables_of(
 def _batches(piece: ds.ParquetFileFragment, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
     group = piece.row_groups[0]
     if not columns:
+        # all columns come from the names of folders: only the number of rows is needed
         for start in range(0, group.num_rows, rows):
             numbers = np.arange(start, min(start + rows, group.num_rows))
             yield pa.record_batch({"": pa.array(numbers)})
         return
+    # rows with long texts: fewer at once
     width = max(1, group.total_byte_size // group.num_rows)
     rows = max(1, min(rows, _TABLE // width))
     with pq.ParquetFile(
         piece.path,
         metadata=piece.metadata,
         buffer_size=_BUFFER,
-        pre_buffer=False,
+        pre_buffer=False,  # it would read the row group ahead, as a whole
         page_checksum_verification=True,
     ) as file:
         yield from file.iter_batches(rows, row_groups=[group.id], columns=columns, use_threads=False)

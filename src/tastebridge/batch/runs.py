@@ -1,8 +1,7 @@
-"""A run on the disk: a block of bytes for every partition, each with its checksum, and an index behind them.
+"""A run on the disk: a block of bytes for every partition, each with its checksum, followed by an index.
 
-The layout is: the blocks, one behind the other; the index; its SHA-256; its length in 8 bytes; a mark. Every
-byte that is read was checked before Arrow sees it: a damaged run is refused, and can neither crash the
-interpreter nor change an answer.
+The layout is: the blocks; the index; its SHA-256; its length in 8 bytes; a mark. Every byte is checked before
+Arrow sees it. So a damaged run is refused and can neither crash the interpreter nor change an answer.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ _DIGEST = 32
 
 @dataclass(frozen=True)
 class Run:
-    """What the index of a run says.
+    """The index of a run.
 
     Attributes
     ----------
     path : Path
     events, users : ndarray of int64
-        The rows of every partition, and its users.
+        The numbers of rows and of users in every partition.
     nbytes : int
         The bytes of all rows in memory.
     blocks : ndarray of int64, shape (n_partitions, 2)
-        Where the block of every partition begins, and its bytes.
+        The start and the length in bytes of every block.
     digests : bytes
-        The SHA-256 of every block, one behind the other.
+        The SHA-256 of all blocks, concatenated.
     """
 
     path: Path
@@ -56,13 +55,14 @@ class Run:
         Raises
         ------
         OutputError
-            If the file is damaged, or the run of other rows.
+            If the file is damaged, or holds other rows.
         """
         with _readable(path) as file:
             end = file.seek(0, 2)
             file.seek(max(0, end - _TAIL))
             tail = file.read(_TAIL)
             size = int.from_bytes(tail[32:40], "big")
+            # the length is checked before it is used: the index itself is checked only once it is read
             if tail[40:] != _MARK or size > end - _TAIL:
                 raise _damaged(path)
             file.seek(end - _TAIL - size)
@@ -70,12 +70,13 @@ class Run:
         if hashlib.sha256(index).digest() != tail[:32]:
             raise _damaged(path)
         head, _, rest = index.partition(b"\n")
-        told = json.loads(head)
-        if told["rows"] != [first, last]:
+        facts = json.loads(head)
+        if facts["rows"] != [first, last]:  # a renamed file would bring rows twice
             raise _damaged(path)
-        n = told["partitions"]
+        n = facts["partitions"]
         numbers = np.frombuffer(rest, dtype="<i8", count=4 * n).reshape(4, n)
-        return cls(path, numbers[0], numbers[1], told["nbytes"], numbers[2:].T, rest[32 * n :])
+        # 32 n: the four rows of eight-byte numbers before the digests
+        return cls(path, numbers[0], numbers[1], facts["nbytes"], numbers[2:].T, rest[32 * n :])
 
     def partition(self, number: int) -> pa.Table:
         """Return the rows of a partition.
@@ -109,7 +110,7 @@ def write_run(
     users : ndarray
         The number of users of every partition.
     rows : (int, int)
-        The first row of the input that is in the run, and the one behind its last.
+        The first row of the input in the run, and the row after its last.
     """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     events, starts, sizes, digests = [], [], [], []

@@ -1,8 +1,6 @@
-"""Histories as Arrow: one row per user, with the list of their events; and such rows made of events."""
+"""Histories as Arrow: one row per user with a list of events, and the conversion from a table of events."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +11,7 @@ from tastebridge.data.columns import REQUIRED, ROLES
 from tastebridge.exceptions import InvalidDataError
 
 FIELDS = tuple(role for role in ROLES if role != "user_id")
-"""What an event may say; item_id and category are needed."""
+"""The fields of an event; item_id and category are required."""
 
 
 def nest(events: pa.Table) -> pa.RecordBatch:
@@ -27,8 +25,8 @@ def nest(events: pa.Table) -> pa.RecordBatch:
     Returns
     -------
     RecordBatch
-        ``user_id`` and ``events``, a list of structs of the other columns. Users ascending, the events of
-        one in the order they came; rows without a user_id come first, as one history.
+        ``user_id`` and ``events``, a list of structs of the other columns. Users are ascending, and events of
+        a user keep their order. Rows without a user_id come first, as one history.
 
     Examples
     --------
@@ -50,44 +48,47 @@ def nest(events: pa.Table) -> pa.RecordBatch:
 
 
 def unnest(histories: pa.RecordBatch) -> pa.Table:
-    """Return the events of histories, a row each; the opposite of :func:`nest`.
+    """Return the events of histories, one row per event; the inverse of :func:`nest`.
 
     Raises
     ------
     InvalidDataError
-        If the batch is not of histories, or holds a user twice.
+        If the batch does not hold histories, or holds a user twice.
     """
     _check(histories)
     events = histories["events"]
-    who = _repeated(histories["user_id"], pc.list_parent_indices(events))
+    user_ids = _repeated(histories["user_id"], pc.list_parent_indices(events))
     flat = pc.list_flatten(events)
     columns = dict(zip((field.name for field in flat.type), flat.flatten(), strict=True))
-    return pa.table({"user_id": who, **{name: columns[name] for name in FIELDS if name in columns}})
+    return pa.table({"user_id": user_ids, **{name: columns[name] for name in FIELDS if name in columns}})
 
 
 def _repeated(ids: pa.Array, places: pa.Array) -> pa.Array:
-    """Return ids at some places; as a dictionary where that is less than many copies of a text."""
+    """Return the ids at some places, as a dictionary: that takes less memory than copies of a text."""
     if pa.types.is_dictionary(ids.type):
         return ids.take(places)
     return pa.DictionaryArray.from_arrays(places.cast(pa.int32()), ids)
 
 
-def id_type(kind: Any) -> pa.DataType:
-    """Return the type ids are written in, of the type they came in: int64 or string."""
+def id_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which ids of a type are written: int64 or string."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
+    # floats: pandas turns whole numbers into them where one is missing
     whole = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
     return pa.int64() if whole else pa.string()
 
 
 def _together(users: np.ndarray) -> np.ndarray:
-    """Return the rows user by user, each one's in their order; short numbers are sorted quickest."""
+    """Return the places of the rows user by user, each user's in the original order."""
+    # NumPy sorts 16-bit numbers by radix, which is faster and stable too
     short = len(users) and users.max() < np.iinfo(np.int16).max
     return np.argsort(users.astype(np.int16) if short else users, kind="stable")
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     array = column.combine_chunks()
+    # some versions of Arrow return a chunked array of one chunk
     return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
 
 
@@ -97,7 +98,7 @@ def _check(histories: pa.RecordBatch) -> None:
         raise InvalidDataError(
             "a batch of histories needs the columns user_id and events, a list of structs with item_id and "
             f"category; got {schema.to_string(show_schema_metadata=False)!r}. "
-            "tastebridge.batch.nest makes one of a table of events."
+            "tastebridge.batch.nest makes such a batch from a table of events."
         )
     users = histories["user_id"].drop_null()
     twice = len(users) - len(users.unique())

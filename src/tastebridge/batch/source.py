@@ -1,4 +1,4 @@
-"""Events on the disk, read piece by piece: one order of rows, whoever reads and wherever reading begins."""
+"""Events on the disk, read piece by piece and always in the same order of rows, wherever reading begins."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from tastebridge.batch.row_groups import tables_of
 from tastebridge.data import ReadingOptions
@@ -21,10 +22,11 @@ from tastebridge.data.reading import open_parquet, read_table, roles_of
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.persist.disk import digest
 
+_Piece: TypeAlias = ds.ParquetFileFragment | pa.Table
 BATCH = 1 << 16
 """Rows read at once."""
 SPAN = 500_000
-"""Rows that are worth a thread to read them."""
+"""Fewest rows for which another thread pays off."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Source:
     roles : dict of role to column
     n_rows : int
     schema : Schema
-        Of all rows, by role.
+        The schema of all rows, by role.
     """
 
     path: Path
@@ -47,21 +49,21 @@ class Source:
     roles: dict[str, str]
     n_rows: int
     schema: pa.Schema
-    _pieces: tuple[Any, ...]
+    _pieces: tuple[_Piece, ...]
     _starts: tuple[int, ...]
-    _data: Any
+    _data: ds.Dataset | None
     joined: tuple[Path, ...] = ()
 
     @classmethod
     def open(
         cls, path: str | Path, columns: Mapping[str, str | None], reading: ReadingOptions | None = None
     ) -> Source:
-        """Look at every file, reading no rows of plain Parquet; other tables are read whole.
+        """Open every file; rows of plain Parquet are read later, other tables are read whole at once.
 
         Raises
         ------
         InvalidDataError
-            If there is nothing, a file cannot be read, or a column is missing.
+            If there are no files or rows, a file cannot be read, or a column is missing.
         """
         path, reading = Path(path), reading or ReadingOptions()
         parts = parquet_files(path) if reading.plain else None
@@ -77,22 +79,22 @@ class Source:
             data = open_parquet([str(file) for file in files], base)
         roles = roles_of(data.schema.names, columns, path)
         check_agreed(data.schema, list(roles.values()))
-        pieces: list[Any] = []
+        pieces: list[tuple[ds.ParquetFileFragment, int]] = []
         for fragment in data.get_fragments():
             with unreadable(Path(fragment.path)):
-                pieces += [group for group in fragment.split_by_row_group() if group.row_groups[0].num_rows]
-        sizes = [piece.row_groups[0].num_rows for piece in pieces]
+                groups = [(group, group.row_groups[0].num_rows) for group in fragment.split_by_row_group()]
+                pieces += [(group, n_rows) for group, n_rows in groups if n_rows]
         schema = pa.schema([(role, data.schema.field(column).type) for role, column in roles.items()])
-        return cls._with(path, files, roles, sizes, schema, tuple(pieces), data)
+        return cls._with(path, files, roles, schema, pieces, data)
 
     @classmethod
     def _of_table(cls, path: Path, columns: Mapping[str, str | None], reading: ReadingOptions) -> Source:
         with unreadable(path):
             found = read_table(path, columns, reading)
-        pieces = tuple(found.table.slice(start, BATCH) for start in range(0, len(found.table), BATCH))
-        sizes = [len(piece) for piece in pieces]
+        slices = [found.table.slice(start, BATCH) for start in range(0, len(found.table), BATCH)]
+        pieces = [(piece, len(piece)) for piece in slices]
         roles = {role: found.roles.get(role, role) for role in found.table.column_names}
-        made = cls._with(path, (), roles, sizes, found.table.schema, pieces, None)
+        made = cls._with(path, (), roles, found.table.schema, pieces, None)
         return replace(made, files=_files(path), joined=reading.files)
 
     @classmethod
@@ -101,20 +103,21 @@ class Source:
         path: Path,
         files: tuple[Path, ...],
         roles: dict[str, str],
-        sizes: Sequence[int],
         schema: pa.Schema,
-        pieces: tuple[Any, ...],
-        data: Any,
+        pieces: Sequence[tuple[_Piece, int]],
+        data: ds.Dataset | None,
     ) -> Source:
-        starts = (0, *accumulate(sizes))
+        """Return the source of pieces, each with its number of rows."""
+        starts = (0, *accumulate(n_rows for _, n_rows in pieces))
         if not starts[-1]:
-            raise InvalidDataError(f"{str(path)!r} has no rows; there is nobody to work for.")
-        return cls(path, files, roles, starts[-1], schema, pieces, starts[:-1], data)
+            raise InvalidDataError(f"{str(path)!r} has no rows, hence no users. Give a table with events.")
+        only_pieces = tuple(piece for piece, _ in pieces)
+        return cls(path, files, roles, starts[-1], schema, only_pieces, starts[:-1], data)
 
     def spans(self, start: int, n: int) -> list[tuple[int, int]]:
-        """Return the rows from ``start`` on as some ``n`` spans, first and behind the last, to be read apart.
+        """Divide the rows from ``start`` on into about ``n`` spans, each from a first row to before a last.
 
-        They end where pieces of the files do.
+        Spans end at the ends of pieces, so that no piece is read twice.
         """
         ends = [end for end in (*self._starts[1:], self.n_rows) if end > start]
         least = max(SPAN, (self.n_rows - start) // n)
@@ -126,7 +129,7 @@ class Source:
         return spans
 
     def read(self, roles: Sequence[str], start: int = 0, stop: int | None = None) -> Iterator[pa.Table]:
-        """Yield tables of some columns, by role, of the rows from ``start`` to before ``stop``."""
+        """Yield the columns of some roles, for the rows from ``start`` to before ``stop``."""
         stop = self.n_rows if stop is None else stop
         for piece, first, following in zip(
             self._pieces, self._starts, (*self._starts[1:], self.n_rows), strict=True
@@ -142,16 +145,17 @@ class Source:
         whole = hashlib.sha256()
         for file in self.files:
             with unreadable(file):
+                # names in a folder can hold a category; the name of a single file does not matter
                 name = file.relative_to(self.path).as_posix() if self.path.is_dir() else file.suffix
                 whole.update(f"{len(name)} {name} {digest(file)}\n".encode())
         for file in self.joined:
             whole.update(f"joined {digest(file)}\n".encode())
-        if not self.files:  # the standard input
+        if not self.files:  # the standard input has no file to read again, so its rows are hashed
             for table in self.read(list(self.roles)):
                 whole.update(repr(table.to_pydict()).encode())
         return whole.hexdigest()
 
-    def _tables(self, piece: Any, roles: Sequence[str]) -> Iterator[pa.Table]:
+    def _tables(self, piece: _Piece, roles: Sequence[str]) -> Iterator[pa.Table]:
         if self._data is None:
             yield piece.select(list(roles))
             return
@@ -171,12 +175,12 @@ def _files(path: Path) -> tuple[Path, ...]:
 
 @contextmanager
 def unreadable(path: Path) -> Iterator[None]:
-    """Turn errors of reading into one that names the file."""
+    """Turn errors of reading into an InvalidDataError that names the file."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeError) as error:
         if isinstance(error, InvalidDataError):
             raise
         raise InvalidDataError(
-            f"{str(path)!r} cannot be read: {reason(error)}. Mend or replace this file and run it again."
+            f"{str(path)!r} cannot be read: {reason(error)}. Repair or replace this file and run it again."
         ) from None

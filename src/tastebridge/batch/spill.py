@@ -1,4 +1,4 @@
-"""Events spread over partitions: runs of rows on the disk, each a file with a batch for every partition."""
+"""Events spread over partitions: runs of rows on the disk, each a file with one block per partition."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME = re.compile(r"run-(\d{15})-(\d{15})\.arrow")
 
 
 class Sizes(NamedTuple):
-    """The events of every partition, its users (at most), and the bytes of an event, about."""
+    """The events and (at most) the users of every partition, and the approximate bytes of an event."""
 
     events: np.ndarray
     users: np.ndarray
@@ -34,9 +34,9 @@ class Sizes(NamedTuple):
 class Spill:
     """The events of all users, by partition.
 
-    A run is written whole or not at all and named by its first row and the row behind its last, so that
-    spreading goes on behind the last run that is there. The rows of a partition come back in the order of
-    the input, however long the runs are.
+    A run is written whole or not at all and named by its first row and the row after its last. So spreading
+    can be resumed after the last run. The rows of a partition come back in the order of the input, however
+    long the runs are.
 
     Attributes
     ----------
@@ -50,11 +50,12 @@ class Spill:
     spread: Spread
 
     def fill(self, buffer: int, done: Callable[[int], None], n_jobs: int = 1) -> None:
-        """Write the runs that are not there yet, of about ``buffer`` bytes at most, ``n_jobs`` at once."""
+        """Write the missing runs, of about ``buffer`` bytes at most, ``n_jobs`` at once."""
         runs = self.runs()
         self._clear_beyond(runs)
         start = runs[-1][1] if runs else 0
         done(start)
+        # two spans per thread, so that one with slow rows does not keep the others waiting
         spans = self.source.spans(start, 2 * n_jobs if n_jobs > 1 else 1)
         together([partial(self._spread, *span, buffer, done) for span in spans], n_jobs)
 
@@ -71,10 +72,11 @@ class Spill:
             done(len(table))
 
     def sizes(self) -> Sizes:
-        """Return how large the partitions are."""
+        """Return the sizes of the partitions."""
         events, users = np.zeros((2, self.spread.n_partitions), dtype=np.int64)
         n_bytes = 0
         for run in self._complete():
+            # a user in several runs counts several times: an upper bound
             events, users, n_bytes = events + run.events, users + run.users, n_bytes + run.nbytes
         return Sizes(events, users, -(-n_bytes // max(1, int(events.sum()))))
 
@@ -83,7 +85,7 @@ class Spill:
         return pa.concat_tables([run.partition(number) for run in self._complete()])
 
     def runs(self) -> list[tuple[Path, int]]:
-        """Return the runs from the first row on without a gap, each with the row behind its last."""
+        """Return the runs from the first row up to the first gap, each with the row after its last."""
         found = {}
         for path in self.folder.glob("run-*.arrow"):
             name = _NAME.fullmatch(path.name)
@@ -97,12 +99,12 @@ class Spill:
         return runs
 
     def _clear_beyond(self, runs: list[tuple[Path, int]]) -> None:
-        """Remove runs behind a gap: a killed process had several in hand."""
+        """Remove runs after a gap, which a killed process leaves if it writes several at once."""
         for path in {*self.folder.glob("run-*.arrow")} - {path for path, _ in runs}:
             path.unlink()
 
     def _complete(self) -> Iterator[Run]:
-        """Yield the runs, which must be of all rows."""
+        """Yield the runs, which together must hold all rows."""
         runs = self.runs()
         if not runs or runs[-1][1] != self.source.n_rows:
             raise OutputError(
@@ -115,10 +117,10 @@ class Spill:
 
     def _write(self, held: list[pa.Table], first: int, last: int) -> None:
         rows = pa.concat_tables(held)
-        held.clear()
-        where, users = self.spread.partitions(rows["user_id"])
-        order = np.argsort(where, kind="stable")
-        sizes = np.bincount(where, minlength=self.spread.n_partitions)
+        held.clear()  # here and with del below: else three copies of the buffer would be in memory
+        partition, users = self.spread.partitions(rows["user_id"])
+        order = np.argsort(partition, kind="stable")
+        sizes = np.bincount(partition, minlength=self.spread.n_partitions)
         sorted_rows = rows.take(pa.array(order)).combine_chunks()
         del rows
         path, ends = self.folder / f"run-{first:015d}-{last:015d}.arrow", np.cumsum(sizes)
@@ -128,13 +130,13 @@ class Spill:
 
 
 def event_bytes(source: Source) -> int:
-    """Return the bytes of an event in memory, by the first rows of the input."""
+    """Return the bytes of an event in memory, estimated from the first rows of the input."""
     first = _plain(next(source.read(list(source.roles))))
     return -(-first.nbytes // len(first))
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Return a table without dictionaries: a file of Arrow batches has one dictionary for all of them."""
+    """Return a table without dictionaries, since Arrow allows only one for all batches of a file."""
     kinds = [
         field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
         for field in table.schema

@@ -1,4 +1,4 @@
-"""Which partition a user belongs to: ranges of ids of about equally many events, from the input alone."""
+"""The partition of each user: ranges of ids with about equally many events, chosen from the input alone."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from tastebridge.data.coding import encode
 from tastebridge.data.time_units import are_calendar_digits, number_seconds
 
 EVENTS, MOST = 200_000, 4096
-"""Events a partition should hold, and partitions there may be."""
+"""Events in a partition, about, and the largest number of partitions."""
 _SAMPLES = 64
+"""Sampled rows for each partition."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How users are spread over partitions: the same for the same input, whatever the memory and jobs.
+    """The assignment of users to partitions; it depends on the input, not on memory or jobs.
 
     Attributes
     ----------
     splitters : ndarray
         Ascending ids; partition p holds the ids from ``splitters[p - 1]`` on and below ``splitters[p]``. So
-        the partitions, one behind the other, hold all users in ascending order.
+        the partitions in their order hold all users in ascending order.
     calendar : bool or None
-        Whether all numeric times are dates written in digits; None where times are not numbers.
+        Whether all numeric times are dates written in digits; None if times are not numbers.
     """
 
     splitters: np.ndarray
@@ -35,6 +36,7 @@ class Spread:
     @classmethod
     def of(cls, source: Source, events: int | None = None) -> Spread:
         """Read the ids, and the times if they are numbers, and choose ranges from evenly spaced rows."""
+        # numeric times need all rows: whether 20240131 is a date or seconds must be one answer for all parts
         wanted = min(MOST, -(-source.n_rows // (events or EVENTS)))
         numeric = _is_number(source.schema)
         if wanted == 1 and not numeric:
@@ -49,13 +51,13 @@ class Spread:
 
     @property
     def n_partitions(self) -> int:
-        """How many partitions there are."""
+        """The number of partitions."""
         return len(self.splitters) + 1
 
     def partitions(self, user_ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the partition of each row, and the users of each partition.
+        """Return the partition of each row, and the number of users in each partition.
 
-        Rows without an id go to the first, to be counted there.
+        Rows without an id go to the first partition and are counted there.
         """
         coded = encode(user_ids, "user_id")
         ends = (

@@ -1,4 +1,4 @@
-"""Files of vectors that lie where new ones are to go: replaced only if they are of an earlier run."""
+"""Existing files at the place of new vectors: replaced only if an earlier run wrote them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tastebridge.exceptions import OutputError
 
 
 def refuse_others(path: Path, column: str) -> None:
-    """Refuse to write vectors over a table or matrix that is none of vectors.
+    """Refuse to write vectors over a table or matrix that does not hold vectors.
 
     Parameters
     ----------
     path : Path
-        Of a ``.parquet`` or ``.npy`` file, there or not.
+        A ``.parquet`` or ``.npy`` file, which need not exist.
     column : str
         The name of the ids.
 
     Raises
     ------
     OutputError
-        If the file that is there was not written as vectors of these ids.
+        If a file is there that does not hold vectors of these ids.
     """
     ids = ids_path(path)
     if path.suffix == ".npy":
@@ -33,8 +33,8 @@ def refuse_others(path: Path, column: str) -> None:
         fits = not path.exists() or _names(path) == [column, "vector"]
     if not fits:
         raise OutputError(
-            f"{str(path)!r} is there already, and not a file of vectors that an earlier run wrote. Choose "
-            "another folder, or move it away."
+            f"{str(path)!r} exists and is not a file of vectors from an earlier run. Choose another folder, "
+            "or move the file away."
         )
 
 
@@ -44,7 +44,7 @@ def ids_path(path: Path) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    """Return the columns of a Parquet file; none where it is not one."""
+    """Return the columns of a Parquet file; none if it is another file."""
     try:
         return list(pq.read_schema(path).names)
     except (pa.ArrowException, OSError):
@@ -53,6 +53,7 @@ def _names(path: Path) -> list[str]:
 
 def _is_matrix(path: Path) -> bool:
     try:
+        # mapped: only the header is read, however large the matrix is
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return False

@@ -30,18 +30,18 @@ from tastebridge.model.chunks import chunks
 from tastebridge.recommenders import Recommender
 
 _EVENTS = 50_000
-"""Events a part should be of: a vector is wide, so parts are smaller than those of recommendations."""
+"""Events in a part; fewer than for recommendations, because a vector is wide."""
 
 
 class VectorKernel(HistoryKernel):
     """The vectors of the users of a batch: user_id, vector (a fixed-size list of float).
 
-    They are those of :meth:`tastebridge.InterestMapper.user_vectors`, bit by bit.
+    They equal :meth:`tastebridge.InterestMapper.user_vectors`, bit by bit.
 
     Parameters
     ----------
     recommender : Recommender
-        One with vectors.
+        A recommender with vectors.
     **options
         As for :class:`tastebridge.batch.RecommendationKernel`.
 
@@ -64,7 +64,7 @@ class VectorKernel(HistoryKernel):
 
     @property
     def answer_bytes(self) -> int:
-        """The bytes of a vector, three times over."""
+        """The bytes of three copies of a vector: as computed, as Arrow, and as written."""
         return 12 * self.width
 
     def schema(self, user_type: pa.DataType) -> pa.Schema:
@@ -98,27 +98,27 @@ def write_vectors(
 ) -> Account | None:
     """Write the vectors of the target's items and, given events, of the users in them.
 
-    The score of a user and an item is the inner product of their vectors, so any store of vectors that
-    searches by inner product recommends. Bounded in memory and resumable as
-    :func:`tastebridge.batch.recommend_all`, of which all parameters not named here are.
+    The score of a user and an item is the inner product of their vectors. So any vector store that searches
+    by inner product can recommend. Bounded in memory and resumable, as
+    :func:`tastebridge.batch.recommend_all`, which documents the other parameters.
 
     Parameters
     ----------
     model : path or Recommender
-        One with vectors: not :class:`tastebridge.ItemNeighbours`.
+        A model with vectors: not :class:`tastebridge.ItemNeighbours`.
     out : path
-        A folder. In it come ``items.parquet`` with the columns item_id and vector, and ``users.parquet`` with
+        A folder for ``items.parquet`` with the columns item_id and vector, and ``users.parquet`` with
         user_id and vector, users ascending.
     events : path, optional
         Histories of users.
     format : {"parquet", "npy"}, default="parquet"
-        With ``"npy"`` the files are ``items.npy`` and ``users.npy``, float32 matrices, and the ids stand in
-        ``items.ids.parquet`` and ``users.ids.parquet`` in the same order.
+        With ``"npy"`` the files are ``items.npy`` and ``users.npy``, float32 matrices, with the ids in
+        ``items.ids.parquet`` and ``users.ids.parquet``, in the same order.
 
     Returns
     -------
     Account or None
-        What became of the events.
+        The counts of events and users; None without events.
 
     Raises
     ------
@@ -144,37 +144,43 @@ def write_vectors(
     n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
     recommender = model if isinstance(model, Recommender) else load(model)
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{str(folder)!r} is a file, and vectors go to a folder. Choose another path.")
-    items, users = (folder / f"{name}.{format}" for name in ("items", "users"))
     inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}
     given = {name: Path(path) for name, path in inputs.items() if path is not None}
-    for path, column in {items: "item_id", users: "user_id"}.items():
-        refuse_inputs(path, **given)
-        refuse_others(path, column)
-    with disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    items, users = _files(folder, format, given)
     ids, vectors = recommender.item_vectors()
     rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
     if events is None:
         if users.exists():
-            warn(f"{str(users)!r} is of an earlier run; make it again if the model is another one.")
+            warn(f"{str(users)!r} is from an earlier run; write it again if the model has changed.")
         put(iter([rows]), items, len(ids))
         return None
 
-    def alone(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """Yield the parts once no older items are there: killed between, no two files of two models meet."""
+    def without_old_items(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        # users are written before items: after a kill in between, items of another model must not be there
         items.unlink(missing_ok=True)
         yield from parts
 
     destination = Destination.of(users, (f".{format}",))
     source = open_source(events, columns, kernel, bound, reading)
     job = Job.of("vectors", kernel, source)
-    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, alone)
+    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, without_old_items)
     manifest = driver.run(restart)
     put(iter([rows]), items, len(ids))
     warn_of_losses(manifest.account)
     return manifest.account
+
+
+def _files(folder: Path, format: str, inputs: Mapping[str, Path]) -> tuple[Path, Path]:
+    """Make the folder and return the files of items and of users, unless they would replace others."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{str(folder)!r} is a file, and vectors go to a folder. Choose another path.")
+    items, users = (folder / f"{name}.{format}" for name in ("items", "users"))
+    for path, column in {items: "item_id", users: "user_id"}.items():
+        refuse_inputs(path, **inputs)
+        refuse_others(path, column)
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return items, users
 
 
 def _lists(vectors: np.ndarray) -> pa.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,7 @@ class Arrays:
         name = self._prefix + name
         value = self._find(name, shape)
         self._check_shape(name, value.shape, shape)
-        numbers = value.data if sparse.issparse(value) else value
+        numbers: NDArray[Any] = cast(sparse.csr_matrix, value).data if sparse.issparse(value) else value
         if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
             raise ModelFileError(f"the array {name!r} holds values that are not finite.")
         return value

@@ -101,7 +101,7 @@ def _opened(folder: Path, record: dict[str, Any]) -> Iterator[tuple[BufferedRead
     """Open a file in the manifest, which must have the size recorded there."""
     name, size, sha256 = record["file"], record["size"], record["sha256"]
     if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
-        raise ModelFileError(f"{str(folder)!r} lists the file {name!r}, which is no name of a model's file.")
+        raise ModelFileError(f"{str(folder)!r} names the file {name!r}, which cannot lie in a model folder.")
     if type(size) is not int or not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
         raise ModelFileError(f"{str(folder)!r} has a broken record of the file {name!r}. Save it again.")
     path = _present(folder, name, sha256)

@@ -62,7 +62,7 @@ def save(parts: Saved, path: str | Path, options: SaveOptions) -> None:
         raise InvalidDataError(f"this {parts.kind} cannot be saved updatable=True: {why}")
     if with_users and parts.panel is None:
         raise InvalidDataError(
-            f"this {parts.kind} was loaded without its users, so they cannot be saved. Save it without "
+            f"this {parts.kind} was loaded without users, so they cannot be saved. Save it without "
             "with_users, or fit it again."
         )
     if pseudonyms is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,7 +34,7 @@ class ReportedMapper(Protocol):
     routes_: pd.DataFrame
     directions_: pd.DataFrame
     findings_: Mapping[str, pd.DataFrame]
-    confidence_: Mapping[str, Sequence[Calibrated]]
+    confidence_: Mapping[str, list[Calibrated]]
     interests_: Mapping[str, Mapping[str, NDArray[np.float64]]]
     items_: Mapping[str, Vocabulary]
     item_names_: Mapping[str, pd.Series] | None

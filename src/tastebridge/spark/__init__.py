@@ -1,8 +1,7 @@
 """The same models on Spark: fitted and scored where the events are.
 
-Functions take Spark data frames of events, of whatever classic session they belong to (Spark 4, Java 17 or
-later; not Spark Connect). ``pip install 'tastebridge[spark]'`` brings pyspark along; the workers need this
-package too.
+Functions take Spark data frames of events from any classic session (Spark 4, Java 17 or later; not Spark
+Connect). ``pip install 'tastebridge[spark]'`` installs pyspark too; the workers also need this package.
 """
 
 from tastebridge.spark.fitting import fit

@@ -1,4 +1,4 @@
-"""A context whose users are in Spark: what is learned of all users is learned there."""
+"""A fit context over users in Spark: everything learned from all users is computed there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.factors import ALSFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.routes import FitContext, Histories
 from tastebridge.routes.context import SameItems
 from tastebridge.routes.description import ItemFeaturesByName
@@ -20,19 +21,19 @@ from tastebridge.spark.taken import Taken
 
 
 class SparkFitContext(FitContext):
-    """The histories of a sample of users here, and the pairs of all users in Spark.
+    """The histories of a sample of users in memory, and the events of all users in Spark.
 
-    ALS factors, moments, links and popularity are those of all users. What else is asked for, as factors of
-    another kind, is made of the sample.
+    ALS factors, moments, links and popularity are computed from all users. Everything else, such as factors
+    of another kind, is computed from the sample.
 
     Parameters
     ----------
     histories, target, rank, parent, features, same
-        As for :class:`~tastebridge.routes.FitContext`, of the users of the sample.
+        As for :class:`~tastebridge.routes.FitContext`, for the users of the sample.
     taken : Taken
-        Of all users.
+        The events of all users.
     who : ndarray of shape (n_people of the sample,)
-        Their numbers in ``taken``.
+        The numbers of the sampled users in ``taken``.
     """
 
     def __init__(
@@ -51,7 +52,8 @@ class SparkFitContext(FitContext):
         self._taken, self._who = taken, who
 
     def hiding(self, target: sparse.csr_matrix) -> SparkFitContext:
-        """Return a context with these rows in the target; what is not among them is hidden in Spark too."""
+        """Return a context with these rows in the target; all other target events are hidden in Spark too."""
+        # rows of held-out users are empty here; Spark must forget the same events, or they would leak
         lost = sparse.coo_matrix(self.histories[self.target] - target)
         hidden = lost.data > 0
         taken = self._taken.without(self.target, self._who[lost.row[hidden]], lost.col[hidden])
@@ -60,26 +62,27 @@ class SparkFitContext(FitContext):
             histories, self.target, self.rank, self, self.features, self.same, taken=taken, who=self._who
         )
 
-    def moments(self, source: str, phi: Any, psi: Any) -> ExactMoments:
-        """Return the moments of the linked users' factors, on the grid for those of the sample."""
+    def moments(self, source: str, phi: FactorModel, psi: FactorModel) -> ExactMoments:
+        """Return the moments of the linked users' factors, on a grid chosen from the sample."""
         linked = self.linked(source)
         X, Y = (self.encoded((name,), model, linked) for name, model in ((source, phi), (self.target, psi)))
+        # for as many users as there can be, so that sums on the grid stay exact
         grid = Grid.of(X, Y, self._taken.n_people)
         return moments_of(self._taken, source, self.target, phi, psi, grid)
 
     def pairs(self, name: str) -> Pairs:
-        """Return how many users took an item of a category, one of the target, and both."""
+        """Return the numbers of users of each item of a category, of each target item, and of both."""
         return pairs_of(self._taken, name, self.target)
 
     def counts(self, among: tuple[str, ...]) -> NDArray[Any]:
-        """Return how many users took each target item, of those with a history in any of some categories."""
+        """Return the number of users of each target item, among users with a history in some categories."""
         return self.once(f"counts {among}", lambda: counts_of(self._taken, self.target, among))
 
     def n_people(self, name: str) -> int:
-        """Return how many users have a history in a category."""
+        """Return the number of users with a history in a category."""
         return int(self._taken.only([name]).select("who").distinct().count())
 
-    def _train(self, categories: tuple[str, ...], estimator: Any) -> Any:
+    def _train(self, categories: tuple[str, ...], estimator: FactorModel) -> FactorModel:
         if isinstance(estimator, ALSFactors):
             return train(self._taken, categories, estimator)
         return super()._train(categories, estimator)

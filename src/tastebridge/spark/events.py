@@ -22,17 +22,17 @@ def read_events(
     event_weights: Mapping[Any, float] | None,
     policy: CleaningPolicy,
 ) -> Any:
-    """Return the columns that play a role, named by it.
+    """Return the columns with a role, named by their roles.
 
-    Times that are numbers are looked at once, to see whether all are dates written in digits, as is done with
-    a local frame; all else is left for later.
+    Numeric times are read once, to see whether all are dates written in digits, as in a local frame. All
+    other work is left to Spark's lazy evaluation.
 
     Raises
     ------
     InvalidDataError
-        If a column is missing or could be several.
+        If a column is missing or ambiguous.
     InvalidParameterError
-        If the order of rows would decide: a Spark data frame has none.
+        If the result would depend on the order of rows, which a Spark data frame does not have.
     """
     F, given = functions(), dict(columns or {})
     if event_weights is None:
@@ -40,22 +40,23 @@ def read_events(
     roles = recognise(frame.columns, given)
     if policy.duplicates == "last" and "timestamp" not in roles:
         raise InvalidParameterError(
-            "CleaningPolicy(duplicates='last') goes by time, or by the order of rows, of which a Spark data "
-            "frame has none. Give a timestamp column, or another way to merge."
+            "CleaningPolicy(duplicates='last') needs times or an order of rows, but a Spark data frame has "
+            "no order. Give a timestamp column, or another way to merge."
         )
+    # quoted, since Spark reads a dot in a name as a field of a struct
     names = {role: "`" + column.replace("`", "``") + "`" for role, column in roles.items()}
     return _in_seconds(frame.select(*(F.col(name).alias(role) for role, name in names.items())))
 
 
 def nested(events: Any) -> Any:
-    """Return the histories of events, one row per user, as :func:`tastebridge.batch.nest` makes them."""
+    """Return the histories of events, one row per user, in the format of :func:`tastebridge.batch.nest`."""
     F = functions()
     fields = [name for name in FIELDS if name in events.columns]
     return events.groupBy("user_id").agg(F.collect_list(F.struct(*fields)).alias("events"))
 
 
 def _in_seconds(events: Any) -> Any:
-    """Return the events with times that are numbers in seconds."""
+    """Return the events with numeric times converted to seconds."""
     F, types = functions(), library("sql.types")
     if "timestamp" not in events.columns:
         return events

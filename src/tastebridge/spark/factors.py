@@ -19,28 +19,28 @@ from tastebridge.spark.sums import Sums, tree_sum
 from tastebridge.spark.taken import Taken
 
 _PAIRS, _MOST = 200_000, 500
-"""Pairs of a block, and blocks there may be: by the data alone, for the result depends on them."""
+"""Pairs in a block, and the largest number of blocks: from the data alone, as the result depends on them."""
 
 
 def train(taken: Taken, categories: Sequence[str], estimator: ALSFactors) -> ALSFactors:
     r"""Return ALS factors of some categories side by side, their items trained by MLlib.
 
-    The confidence of a pair is :math:`\alpha`, as in :class:`tastebridge.factors.ALSFactors`, so MLlib's own
-    is :math:`\alpha - 1`. Its penalty grows with the length of a row; the one asked for is divided by the
-    geometric mean of what users and items have, so that both sum to about the same. Only item factors are
-    kept: users are folded in exactly, as after a local fit.
+    The confidence of a pair is :math:`\alpha`, as in :class:`tastebridge.factors.ALSFactors`, so MLlib's
+    parameter is :math:`\alpha - 1`. MLlib multiplies the penalty by the length of a row. So the penalty is
+    divided by the geometric mean of the mean lengths of users and items, and sums to about the same. Only
+    item factors are kept: users are folded in exactly, as after a local fit.
 
     Raises
     ------
     InvalidParameterError
-        If ``alpha`` is below 1: MLlib has no confidence lower than that of a pair that is not there.
+        If ``alpha`` is below 1: in MLlib no event can have a lower confidence than a missing pair.
     """
     if estimator.alpha < 1.0:
         raise InvalidParameterError(
-            f"ALSFactors(alpha={estimator.alpha:g}) cannot be trained by MLlib, whose confidence of an event "
-            "is 1 at least. Use alpha of at least 1."
+            f"ALSFactors(alpha={estimator.alpha:g}) cannot be trained by MLlib, where the confidence of an "
+            "event is at least 1. Use alpha of at least 1."
         )
-    rows = _side_by_side(taken, categories).persist()
+    rows = _side_by_side(taken, categories).persist()  # ALS passes over the pairs in every iteration
     try:
         n_pairs, length = _size(rows)
         blocks = int(np.clip(-(-n_pairs // _PAIRS), 1, _MOST))
@@ -59,12 +59,12 @@ def train(taken: Taken, categories: Sequence[str], estimator: ALSFactors) -> ALS
         )
         model = als.fit(rows)
         found = model.itemFactors.toArrow()
-        people = tree_sum(model.userFactors, _moments, taken.n_people, "id")
+        user_moments = tree_sum(model.userFactors, _moments, taken.n_people, "id")
     finally:
         rows.unpersist()
     Y = np.zeros((sum(len(taken.items[name]) for name in categories), int(estimator.n_components)))
-    Y[found["id"].to_numpy()] = _matrix(found)
-    return clone(estimator).adopt(Y, people["xx"])
+    Y[found["id"].to_numpy()] = _matrix(found)  # items without an event have no row, and stay zero
+    return clone(estimator).adopt(Y, user_moments["xx"])
 
 
 def _matrix(factors: pa.Table) -> NDArray[np.float64]:
@@ -74,13 +74,13 @@ def _matrix(factors: pa.Table) -> NDArray[np.float64]:
 
 
 def _moments(factors: pa.Table) -> Sums:
-    """Return the moments of the factors of users alone."""
-    Z = _matrix(factors.sort_by("id"))
+    """Return the moments of the users' factors, without a second side."""
+    Z = _matrix(factors.sort_by("id"))  # rows come in no order, and sums of floats depend on it
     return Moments.from_arrays(Z, Z[:, :0]).to_arrays()
 
 
 def _side_by_side(taken: Taken, categories: Sequence[str]) -> Any:
-    """Return who, item and worth, the items of one category numbered behind those of the one before."""
+    """Return who, item and worth, with the items of the categories numbered one category after another."""
     F, shift, before = functions(), functions().lit(0), 0
     for name in categories:
         shift = F.when(F.col("category") == name, before).otherwise(shift)
@@ -91,7 +91,7 @@ def _side_by_side(taken: Taken, categories: Sequence[str]) -> Any:
 
 
 def _size(rows: Any) -> tuple[int, float]:
-    """Return the number of pairs, and the geometric mean of how many users and items have in the mean."""
+    """Return the number of pairs, and the geometric mean of the mean numbers per user and per item."""
     F = functions()
-    n, people, items = rows.agg(F.count("who"), F.count_distinct("who"), F.count_distinct("item")).first()
-    return int(n), float(n / np.sqrt(people * items))
+    n, n_users, n_items = rows.agg(F.count("who"), F.count_distinct("who"), F.count_distinct("item")).first()
+    return int(n), float(n / np.sqrt(n_users * n_items))

@@ -40,11 +40,15 @@ def fit(
 ) -> InterestMapper:
     """Fit a mapper on a Spark data frame of events.
 
-    Events are cleaned user by user, as they are locally. Of all users are learned, in Spark: the factors
-    of items, by MLlib's ALS; the maps, from moments summed by a tree in a fixed order; the links between
-    items; and popularity. Users are folded in exactly, as they will be when they are scored. What remains is
-    learned here, of a sample of users: the weights of the routes, on linked users whose target rows were
-    hidden from all of the above, and what the mapper tells of itself.
+    Events are cleaned user by user, as in a local fit. Spark learns these parts from all users:
+
+    - the factors of items, by MLlib's ALS;
+    - the maps, from moments summed by a tree in a fixed order;
+    - the links between items, and popularity.
+
+    Users are folded in exactly, as for scoring. The remaining parts are learned locally from a sample of
+    users: the weights of the routes, and the diagnostics. Both use linked users whose target rows were held
+    out from everything above.
 
     Parameters
     ----------
@@ -55,27 +59,27 @@ def fit(
     n_components : int, default=64
         Rank of the factors.
     routes : list of Route, optional
-        None for popularity, links between items, and ALS factors across, within the target and of all
-        categories as one. Factors other than :class:`~tastebridge.factors.ALSFactors` are fitted on the
-        sample.
+        By default popularity, links between items, and three routes of ALS factors: from source to target,
+        within the target, and over all categories jointly. Factors other than
+        :class:`~tastebridge.factors.ALSFactors` are fitted on the sample.
     n_people : int, default=100_000
-        Users of the sample, drawn by a hash of their number. Raise it where few users are linked: what it
-        holds of them is what sources are judged by.
+        Number of users in the sample, drawn by a hash of their numbers. Raise it if few users are linked,
+        because sources are evaluated on the linked users of the sample.
     n_folds : int, default=1
         As for :class:`tastebridge.InterestMapper`; each fold trains the target's factors again.
     columns, event_weights, policy
         As for :meth:`tastebridge.Panel.from_frame`. An event counts as 1 whatever its weight, unless the
         weight is such that the policy drops it; ``policy.min_item_events`` must be 1.
     random_state : int, default=0
-        Seed of sample, factors and folds. The same seed gives the same sample and folds; MLlib's sums are
-        equal up to rounding where its partitions are.
+        Seed of sample, factors and folds. The same seed gives the same sample and folds. MLlib's factors are
+        equal up to rounding if its partitions are equal.
     verbose : bool, default=False
         Whether to show a progress bar.
 
     Returns
     -------
     InterestMapper
-        As after a local fit and a load: it saves to the same files and answers
+        The same kind of model as after a local fit: it saves to the same files and answers
         :meth:`~tastebridge.InterestMapper.recommend_from`, :func:`tastebridge.spark.recommend` and
         :func:`tastebridge.batch.recommend_all`. Its tables, as ``transfer_``, are of the users of the
         sample, and it holds none of them.
@@ -85,9 +89,9 @@ def fit(
     MissingDependencyError
         If pyspark is not installed.
     InvalidDataError
-        If it is no Spark data frame of a classic session, a column is missing, or no row is left.
+        If ``frame`` is no Spark data frame of a classic session, a column is missing, or no row is left.
     NoLinkedUsersError
-        If nobody of the sample stands in a source and in the target.
+        If no user of the sample has events in both a source and the target.
     InvalidParameterError
         If a parameter is out of range.
 
@@ -117,7 +121,7 @@ def fit(
     if policy.min_item_events != 1:
         raise InvalidParameterError(
             f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all users of an item at once, "
-            "and they are cleaned one by one. Use min_item_events=1."
+            "but Spark cleans user by user. Use min_item_events=1."
         )
     mapper = InterestMapper(
         target,
@@ -133,18 +137,18 @@ def fit(
     found = cleaned(events, event_weights, policy)
     if not found.people:
         raise InvalidDataError(
-            f"no row is left after cleaning: {found.events:,} rows in, left out {found.cleaning}. Mend the "
-            "rows, or let more through with a CleaningPolicy."
+            f"no row is left after cleaning: {found.events:,} rows in, left out {found.cleaning}. Correct "
+            "the rows, or admit more of them with a CleaningPolicy."
         )
     warn_of_losses(found)
-    with ExitStack() as kept:
+    with ExitStack() as kept:  # frees the tables that Spark caches during the fit, also after an error
         taken = Taken.of(events, event_weights, policy, kept)
         who, panel = taken.sample(n_people, random_state)
         return fit_elsewhere(mapper, panel, partial(SparkFitContext, taken=taken, who=who))
 
 
 def default_routes(n_components: int, random_state: int) -> list[Route]:
-    """Return the routes whose parts MLlib and sums can give.
+    """Return routes whose parts come from MLlib or from sums over users.
 
     Parameters
     ----------

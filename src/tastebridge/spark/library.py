@@ -1,4 +1,4 @@
-"""The library pyspark, where it is needed and not before."""
+"""The library pyspark, imported only when it is needed."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def functions() -> Any:
     return library("sql.functions")
 
 
-def check_frame(frame: Any) -> Any:
-    """Return ``frame`` if it is a Spark data frame of a session with workers this process can reach.
+def check_frame(frame: object) -> object:
+    """Return ``frame`` if it is a Spark data frame of a classic session.
 
     Raises
     ------
     InvalidDataError
-        Saying what came instead.
+        If it is another object; the message names its type.
     """
     if isinstance(frame, library("sql.classic.dataframe").DataFrame):
         return frame
@@ -47,5 +47,5 @@ def check_frame(frame: Any) -> Any:
         )
     raise InvalidDataError(
         f"tastebridge.spark needs a Spark data frame of events; got {type(frame).__name__}. Make one with "
-        "session.createDataFrame, or call the method of the recommender, which takes other frames."
+        "session.createDataFrame, or call the method of the recommender, which accepts other frames."
     )

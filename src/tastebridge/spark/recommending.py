@@ -11,6 +11,7 @@ import pyarrow as pa
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.data import CleaningPolicy
+from tastebridge.data.types import ItemFilter
 from tastebridge.loading import load
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
@@ -26,8 +27,8 @@ def recommend(
     frame: Any,
     n: int = 10,
     *,
-    allow: Any = None,
-    deny: Any = None,
+    allow: ItemFilter | None = None,
+    deny: ItemFilter | None = None,
     missing: str = "skip",
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
@@ -36,43 +37,43 @@ def recommend(
 ) -> Any:
     """Recommend items of the target to all users in a Spark data frame of events.
 
-    The events of a user are brought together, and :class:`tastebridge.batch.RecommendationKernel` is
-    applied by ``mapInArrow``: the rows are those of :meth:`tastebridge.InterestMapper.recommend_from` for the
-    same events, the same scores bit by bit on the same kind of processor, in no order.
+    The events are grouped by user, and ``mapInArrow`` applies
+    :class:`tastebridge.batch.RecommendationKernel`. The rows equal
+    :meth:`tastebridge.InterestMapper.recommend_from` for the same events, in no order. On the same kind of
+    processor scores are equal bit by bit.
 
     Parameters
     ----------
     model : path or Recommender
-        Saved or fitted; its own users play no part.
+        Saved or fitted; the users of its fit are not used.
     frame : pyspark.sql.DataFrame
-        One row per event: user_id, item_id, category and, if there are any, weight, timestamp and event. The
-        names peers use are recognised.
+        One row per event: user_id, item_id, category and, if there are any, weight, timestamp and event.
+        Column names of other libraries are recognised.
     n : int, default=10
-        Items a user gets, at most.
+        Largest number of items per user.
     allow, deny : list of item ids, or local frame of user_id and item_id, optional
         As for :meth:`~tastebridge.InterestMapper.recommend_from`; they go to every worker.
     missing : {"skip", "error"}, default="skip"
-        What to do with events of items the model does not know.
+        Whether events of unknown items are skipped or an error.
     columns, event_weights, policy
         As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1, and
-        ``duplicates="last"`` needs a column of times, for rows of Spark have no order.
+        ``duplicates="last"`` needs a column of times, because rows of Spark have no order.
     key : Key or bytes, optional
-        The key of an encrypted model at a path. A model that was loaded with a key goes to the workers
-        encrypted, under a key of its own.
+        The key of an encrypted model at a path. A model that was loaded with a key is sent to the workers
+        encrypted, under a new key.
 
     Returns
     -------
     pyspark.sql.DataFrame
-        user_id, item_id, score, rank (from 1), a row each; worked out when it is asked for. What a policy or
-        ``missing`` refuses is an error of that moment. What was passed over is told by
-        :func:`tastebridge.spark.account`.
+        user_id, item_id, score, rank (from 1), evaluated lazily. So errors from ``policy`` or ``missing``
+        are raised only when rows are computed. :func:`tastebridge.spark.account` counts the skipped events.
 
     Raises
     ------
     MissingDependencyError
         If pyspark is not installed.
     InvalidDataError
-        If it is no Spark data frame of a classic session, or a column is missing.
+        If ``frame`` is no Spark data frame of a classic session, or a column is missing.
     InvalidParameterError
         If a parameter is out of range.
 
@@ -99,14 +100,17 @@ def recommend(
         "event_weights": recommender.event_weights if event_weights is None else event_weights,
         "policy": policy,
     }
+    # built here too, so that a wrong parameter is an error now and not on a worker
     kernel = RecommendationKernel(recommender, **options)
     events = read_events(frame, columns, kernel.event_weights, policy)
     task = _task(Shipment.of(recommender, events.sparkSession), options)
     return nested(events).mapInArrow(task, _schema(kernel, events))
 
 
-def _task(shipment: Shipment, options: dict[str, Any]) -> Callable[[Any], Iterator[pa.RecordBatch]]:
-    """Return what a worker does with its batches of histories."""
+def _task(
+    shipment: Shipment, options: dict[str, Any]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Return the function that a worker applies to its batches of histories."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with one_blas_thread():  # Spark has a worker on every core already

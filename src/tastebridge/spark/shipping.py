@@ -1,4 +1,4 @@
-"""A model on its way to the workers: the files of a saved model, loaded once by each process."""
+"""The transfer of a model to the workers: the files of a saved model, loaded once by each process."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Shipment:
     name : str
         The fingerprint of the model.
     files : Broadcast of dict of name to bytes
-        Those that :meth:`~tastebridge.InterestMapper.save` writes, checksums and all.
+        The files that :meth:`~tastebridge.InterestMapper.save` writes, with their checksums.
     seal : bytes or None
-        Of a model that was loaded with a key: the key its files are encrypted with on their way, made for
-        this shipment alone. It travels with the task, not with the files, so that the files Spark keeps on
-        its disks stay sealed. On the network Spark's own encryption protects both.
+        A key for this transfer alone, if the model was loaded with a key; its files are then encrypted. The
+        key is sent with the task, not with the files, so that the files on Spark's disks stay sealed. On the
+        network Spark's encryption protects both.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Shipment:
 
     @classmethod
     def of(cls, recommender: Recommender, session: Any) -> Shipment:
-        """Save a model and hand its files to Spark, which brings them to every machine once."""
+        """Save a model and broadcast its files, which Spark sends to every machine once."""
         seal = secrets.token_bytes(SIZE) if is_encrypted(recommender) else None
         with TemporaryDirectory() as folder:
             recommender.save(Path(folder, "model"), key=seal)
@@ -47,9 +47,9 @@ class Shipment:
         return cls(fingerprint(recommender), session.sparkContext.broadcast(files), seal)
 
     def unpack(self) -> Recommender:
-        """Return the model, loaded from its files where this process does not have it yet."""
+        """Return the model, loaded from its files unless this process has it already."""
         if self.name not in _LOADED:
-            _LOADED.clear()
+            _LOADED.clear()  # a worker lives on between jobs, and one model at a time fits its memory
             with TemporaryDirectory() as folder:
                 for name, content in self.files.value.items():
                     Path(folder, name).write_bytes(content)

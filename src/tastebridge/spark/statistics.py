@@ -1,4 +1,4 @@
-"""What a Spark data frame of events holds, as a model reads it."""
+"""Counts of a Spark data frame of events: usable rows, rows left out, and unknown items."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def account(
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
     key: Key | bytes | None = None,
 ) -> Account:
-    """Count what :func:`tastebridge.spark.recommend` makes of a Spark data frame of events.
+    """Count the rows and users that :func:`tastebridge.spark.recommend` would use, without scoring.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def account(
     Returns
     -------
     Account
-        ``events``, ``people`` with a usable row, what ``cleaning`` left out and why, and what is ``unknown``
-        to the model in each category. Nothing is scored, so nobody is served.
+        The ``events``, the users with a usable row (``people``), the rows left out by each step of
+        ``cleaning``, and the ``unknown`` items of each category. As nothing is scored, ``served`` is 0.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def account(
 
 
 def cleaned(events: Any, event_weights: Mapping[Any, float] | None, policy: CleaningPolicy) -> Account:
-    """Count what cleaning leaves out of events by role, whatever the model."""
+    """Count the events that cleaning leaves out, whatever the model."""
 
     def read() -> Count:
         def one(batch: pa.RecordBatch) -> Account:
@@ -88,7 +88,7 @@ def cleaned(events: Any, event_weights: Mapping[Any, float] | None, policy: Clea
 def _reading(
     shipment: Shipment, weights: Mapping[Any, float] | None, policy: CleaningPolicy
 ) -> Callable[[], Count]:
-    """Return what a worker calls once to count batch by batch."""
+    """Return a function that a worker calls once to get its counter of batches."""
 
     def read() -> Count:
         kernel = RecommendationKernel(shipment.unpack(), event_weights=weights, policy=policy)
@@ -103,9 +103,10 @@ def _reading(
 
 
 def _sum(events: Any, read: Callable[[], Count]) -> Account:
-    """Return the sum of what is counted of the histories of events; of a partition only its sum is sent."""
+    """Return the sum of the counts over all histories; each partition sends only its sum."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        # read() once per partition: it loads the model
         whole = reduce(add, map(read(), batches), Account())
         yield pa.record_batch({"account": [json.dumps(asdict(whole))]})
 

@@ -1,4 +1,4 @@
-"""Clean events in Spark as numbers: who took what, and the users and items the numbers stand for."""
+"""Clean events in Spark as numbers of users and items, with the ids for these numbers."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ from tastebridge.spark.library import functions, library
 
 @dataclass(frozen=True)
 class Taken:
-    """Who took what.
+    """The pairs of a user and an item, by number.
 
     Attributes
     ----------
     frame : pyspark.sql.DataFrame
-        ``who``, ``category`` and ``item``, a row each, none twice; items count from 0 in each category.
+        ``who``, ``category`` and ``item``, one row per pair; items are numbered from 0 in each category.
     users : pyspark.sql.DataFrame
-        ``user_id`` and ``who``, counted from 0 in the order of the ids.
+        ``user_id`` and ``who``, numbered from 0 in the order of the ids.
     items : dict of category to Vocabulary
     n_people : int
+        The number of users.
     kept : ExitStack
-        Lets go of what Spark keeps for these pairs and for those made of them.
+        Frees the tables that Spark caches for these pairs and for pairs derived from them.
     """
 
     frame: Any
-    people: Any
+    users: Any
     items: Mapping[str, Vocabulary]
     n_people: int
     kept: ExitStack
@@ -53,52 +54,57 @@ class Taken:
         kept: ExitStack,
     ) -> Taken:
         """Clean events, user by user, and number users and items."""
+        # cached: users, items and pairs are read from it, and each time the events would be cleaned again
         rows = _keep(nested(events).mapInArrow(_cleaning(event_weights, policy), _schema(events)), kept)
-        items, people = _items(rows), _keep(_people(rows), kept)
-        frame = rows.join(people, "user_id").join(_numbers(items, rows), ["category", "item_id"])
+        items, users = _items(rows), _keep(_users(rows), kept)
+        frame = rows.join(users, "user_id").join(_numbers(items, rows), ["category", "item_id"])
         frame = _keep(frame.select("who", "category", "item"), kept)
-        return cls(frame, people, items, people.count(), kept)
+        return cls(frame, users, items, users.count(), kept)
 
     def only(self, categories: Iterable[str]) -> Any:
         """Return the rows of some categories."""
         return self.frame.where(functions().col("category").isin(list(categories)))
 
     def without(self, category: str, who: NDArray[np.int64], items: NDArray[np.int64]) -> Taken:
-        """Return all pairs but some of one category."""
+        """Return all pairs except some of one category."""
         F = functions()
         columns = {"who": pa.array(who, pa.int32()), "item": pa.array(items, pa.int32())}
         hidden = self.frame.sparkSession.createDataFrame(pa.table(columns))
         hidden = F.broadcast(hidden.withColumn("category", F.lit(category)))
+        # the hidden pairs are few enough for every worker, so the pairs need not be shuffled
         left = self.frame.join(hidden, ["who", "category", "item"], "left_anti")
         return replace(self, frame=_keep(left, self.kept))
 
     def sample(self, n_people: int, seed: int) -> tuple[NDArray[np.int64], Panel]:
-        """Return the numbers and the panel, over all items, of at most so many users at random."""
+        """Return the numbers and the panel, over all items, of at most ``n_people`` random users."""
         F = functions()
-        drawn = self.people.orderBy(F.xxhash64("who", F.lit(seed)), "who").limit(n_people).toArrow()
+        # by a hash of the number: rand() would depend on the partitions; "who" decides between equal hashes
+        drawn = self.users.orderBy(F.xxhash64("who", F.lit(seed)), "who").limit(n_people).toArrow()
         users, who = Vocabulary.from_ids(drawn["user_id"], "user_id"), np.sort(drawn["who"].to_numpy())
         chosen = self.frame.sparkSession.createDataFrame(drawn.select(["who"]))
         rows = self.frame.join(F.broadcast(chosen), "who").toArrow()
-        people = np.searchsorted(who, rows["who"].to_numpy())
+        numbers = np.searchsorted(who, rows["who"].to_numpy())
         parts = {
-            name: Interactions(name, users, items, matrix_of(rows, people, name, (len(users), len(items))))
+            name: Interactions(name, users, items, matrix_of(rows, numbers, name, (len(users), len(items))))
             for name, items in self.items.items()
         }
         return who.astype(np.int64), Panel(users, parts, CleaningReport(len(rows), len(rows)))
 
 
-def matrix_of(rows: pa.Table, people: NDArray[Any], category: str, shape: tuple[int, int]) -> Any:
-    """Return the binary matrix of one category of pairs, users by number."""
-    here = pc.equal(rows["category"], category).to_numpy()
-    entries = np.ones(int(here.sum()), dtype=np.float32)
-    items = rows["item"].to_numpy()[here]
-    matrix = sparse.csr_matrix((entries, (people[here], items)), shape=shape)
+def matrix_of(
+    rows: pa.Table, users: NDArray[Any], category: str, shape: tuple[int, int]
+) -> sparse.csr_matrix:
+    """Return the binary matrix of one category of pairs, with users by number."""
+    chosen = pc.equal(rows["category"], category).to_numpy()
+    entries = np.ones(int(chosen.sum()), dtype=np.float32)
+    items = rows["item"].to_numpy()[chosen]
+    matrix = sparse.csr_matrix((entries, (users[chosen], items)), shape=shape)
     matrix.sort_indices()
     return canonical((matrix.data, matrix.indices, matrix.indptr), shape)
 
 
 def _keep(frame: Any, kept: ExitStack) -> Any:
-    """Have Spark keep the rows of a frame until the stack is closed."""
+    """Let Spark cache the rows of a frame until the stack is closed."""
     kept.callback(frame.unpersist)
     return frame.persist()
 
@@ -116,7 +122,7 @@ def _schema(events: Any) -> str:
 def _cleaning(
     event_weights: Mapping[Any, float] | None, policy: CleaningPolicy
 ) -> Callable[[Any], Iterator[pa.RecordBatch]]:
-    """Return what a worker does with its batches of histories: rows of user_id, category and item_id."""
+    """Return the function that a worker applies to its histories: rows of user_id, category and item_id."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -141,8 +147,9 @@ def _items(rows: Any) -> dict[str, Vocabulary]:
     }
 
 
-def _people(rows: Any) -> Any:
-    """Return the ids of users with their places in ascending order."""
+def _users(rows: Any) -> Any:
+    """Return the ids of users, numbered in ascending order."""
+    # zipWithIndex numbers rows across partitions; row_number() would bring all users to one worker
     ids = rows.select("user_id").distinct().sort("user_id").rdd.map(lambda row: row[0]).zipWithIndex()
     schema = f"user_id {rows.schema['user_id'].dataType.simpleString()}, who bigint"
     numbered = rows.sparkSession.createDataFrame(ids, schema)
