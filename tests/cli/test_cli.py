@@ -208,7 +208,7 @@ def test_audience_and_vectors_write_what_the_library_gives(folder, tmp_path):
     )
     code, text, err = run("vectors", folder / "model", folder / "events.csv", "-o", tmp_path / "vectors")
     assert (code, err) == (0, "")
-    assert "and 200 people" in text
+    assert "and 200 users" in text
     assert (
         pd.read_parquet(tmp_path / "vectors" / "users.parquet")["user_id"].tolist()
         == panel.users.ids.tolist()
@@ -279,11 +279,11 @@ def test_fit_says_whether_older_events_count_less(tmp_path):
     words = ["fit", tmp_path / "events.csv", "-t", "films", "-o", tmp_path / "model", "--n-components", 4]
     code, text, _ = run(*words, "--recency")
     mapper = tb.load(tmp_path / "model")
-    assert (code, "Older events count like others" in text) == (0, mapper.weighting_.half_life is None)
-    assert ("An event counts half after" in text) == (mapper.weighting_.half_life is not None)
+    assert (code, "Older events keep their weight" in text) == (0, mapper.weighting_.half_life is None)
+    assert ("The weight of an event halves every" in text) == (mapper.weighting_.half_life is not None)
     assert len(mapper.recency_) == 4
     frame[frame["user_id"] < 40].to_csv(tmp_path / "few.csv", index=False)
     few = ["fit", tmp_path / "few.csv", "-t", "films", "-o", tmp_path / "few", "--n-components", 4]
-    assert "too few users did anything late" in run(*few, "--recency")[1]
+    assert "too few users have late events" in run(*few, "--recency")[1]
     code, _, err = run(*words, "--recency", "--feedback", "explicit")
     assert (code, "--recency is of no use" in err) == (2, True)

@@ -36,7 +36,7 @@ def test_fit_of_ratings_writes_a_model_whose_scores_are_ratings(stars):
     model, out = stars.with_name("model"), stars.with_name("out.csv")
     code, text, _ = run("fit", stars, "-t", "films", "-o", model, "--feedback", "explicit")
     assert code == 0
-    assert "How far are predicted ratings in films" in text
+    assert "Errors of predicted ratings in films" in text
     assert "--duplicates last" in text
     assert isinstance(tb.load(model), tb.RatingMapper)
     assert run("recommend", model, stars, "--duplicates", "last", "-o", out, "-n", 2)[0] == 0

@@ -26,13 +26,13 @@ def test_update_and_forget_without_people(folder):
     expected = tb.load(folder / "model").update(tb.read_panel(folder / "late.csv"))
     code, out, err = run("update", folder / "model", folder / "late.csv", "-o", folder / "new")
     assert (code, err) == (0, "")
-    assert "users taken in" in out
+    assert "users added or updated" in out
     assert "too few events" in out or "refit" in out
     assert fingerprint(tb.load(folder / "new")) == fingerprint(expected)
     words = ["forget", folder / "new", folder / "people.csv", "-o", folder / "new"]
     code, out, err = run(*words, "--before", folder / "early.csv")
     assert (code, err) == (0, "")
-    assert "3 people forgotten" in out
+    assert "3 users forgotten" in out
     assert "Still owing to them" in out
     expected.forget([1, 2, 3], before=tb.read_panel(folder / "early.csv"))
     assert fingerprint(tb.load(folder / "new")) == fingerprint(expected)

@@ -161,7 +161,7 @@ def test_panel_holds_what_the_frame_says(panel):
     assert panel.has_times
     assert panel.last_time == 50
     assert panel.shape == (3, 2)
-    assert repr(panel["books"]) == "<Interactions 'books': 2 of 3 people, 2 items, 3 pairs>"
+    assert repr(panel["books"]) == "<Interactions 'books': 2 of 3 users, 2 items, 3 pairs>"
 
 
 def test_overview_counts(panel):

@@ -1,7 +1,7 @@
 """Scoring of millions of users in bounded memory, resumable, from Parquet to Parquet.
 
-The kernel is a function of Arrow record batches and can run on any engine. Its input are histories, one row
-per user:
+The kernel is a function of Arrow record batches and can run on any engine. Its input has one history
+per row:
 
 - ``user_id``: int or string; each user once in a batch;
 - ``events``: a list of structs with ``item_id``, ``category`` and, where there are any, ``weight``,

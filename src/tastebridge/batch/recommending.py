@@ -143,7 +143,7 @@ def open_source(
     if size * _TEXT > bound:
         raise InvalidParameterError(
             f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole and does not fit into "
-            f"memory={bound / 1e9:.2g}GB. Convert it to Parquet, which is read in pieces, or give more "
+            f"memory={bound / 1e9:.2g}GB. Give it as Parquet, which is read in pieces, or give more "
             "memory."
         )
     if kernel.event_weights is None:

@@ -1,4 +1,4 @@
-"""``tastebridge audience``: for items, the users most likely to want them."""
+"""``tastebridge audience``: the users most likely to want given items."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def audience(
         Path,
         typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
     ],
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="People for each item, at most.")] = 100,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of users per item.")] = 100,
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
@@ -42,8 +42,8 @@ def audience(
     """Find the users of a table of events who are most likely to want some items.
 
     Users are compared by the score that ranks items for them. Users who
-    have the item already are left out. Written are item_id, user_id, score and
-    rank, best first. Memory and restarts are as for `recommend`.
+    already have the item are left out. The output has item_id, user_id, score
+    and rank, best first. Memory and restarts work as in `recommend`.
 
     [bold]Examples[/bold]
       tastebridge audience model events.parquet --items sport:12 -n 100 -o out.csv
@@ -52,7 +52,7 @@ def audience(
     table, out = Table(events, reading), screen()
     refuse_inputs(output, events=events, model=model, key=key_file)
     recommender = load_one(model, key_file, category)
-    table.check()
+    table.check()  # before the model is asked about items: a wrong path is the likelier mistake
     wanted = items_of(items, next(iter(recommender.targets_.values())).items)
     start = time.perf_counter()
     done = audience_all(
@@ -68,6 +68,7 @@ def audience(
         **reading.how,
     ).account
     out.print(
+        # soft_wrap keeps a long path on one line, so that it can be copied
         f"The users for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are in "
         f"{output} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,

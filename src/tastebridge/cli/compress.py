@@ -1,4 +1,4 @@
-"""``tastebridge compress``: a smaller model, and what it costs."""
+"""``tastebridge compress``: a smaller model, and its loss of accuracy."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def compress(
         Path | None,
         typer.Argument(
             metavar="[EVENTS]",
-            help="Events to judge on; needed where the model holds no users.",
+            help="Events for the evaluation; required if the model holds no users.",
             show_default=False,
         ),
     ] = None,
     components: Annotated[
         int | None,
-        typer.Option("--components", "-k", help="Width of the vectors; as they are if not given."),
+        typer.Option("--components", "-k", help="Width of the vectors; unchanged by default."),
     ] = None,
     dtype: Annotated[
-        Literal["float16", "int8", "float32"], typer.Option(help="What matrices are stored as.")
+        Literal["float16", "int8", "float32"], typer.Option(help="Type of the stored matrices.")
     ] = "float16",
     key_file: KeyFile = None,
 ) -> None:
-    """Make a model smaller, and say what that costs.
+    """Make a model smaller, and measure the loss of accuracy.
 
-    Both models rank for the same users. EVENTS, best held out from the fit,
-    hold what they took in the target, to be found again.
+    Both models rank items for the same users. EVENTS, ideally held out of
+    the fit, contain the target items to be found.
 
     [bold]Examples[/bold]
       tastebridge compress model held_out.parquet -o small -k 128 --dtype int8
@@ -61,12 +61,13 @@ def compress(
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
     held_out = None if events is None else Table(events, reading).read(mapper)
     small = mapper.compress(components, dtype, events=held_out)
+    # under the key that opened it: a copy of an encrypted model must not be readable by anyone
     small.save(output, with_users=small.panel_ is not None, key=key)
     screen().print(compression_table(small.compression_))
     first = small.compression_.iloc[0]
     screen().print(
         f"{first['components_before']:,} components and {first['bytes_before'] / 2**20:.1f} MB became "
-        f"{first['components']:,} and {first['bytes'] / 2**20:.1f} MB, judged on {first['judged_on']}. "
+        f"{first['components']:,} and {first['bytes'] / 2**20:.1f} MB, evaluated on {first['judged_on']}. "
         f"The model is in {output}.",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""The mapper against the baselines, on the same users."""
+"""The mapper compared with the baselines, on the same users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tastebridge.splits import Split
 def contest(
     split: Split, metrics: Sequence[str], seed: int, shown: bool, sources: list[str] | None = None
 ) -> tuple[pd.DataFrame, dict[str, Recommender]]:
-    """Fit the mapper and the baselines on a split and judge them; return the figures and the models.
+    """Fit the mapper and the baselines on a split and evaluate them; return the figures and the models.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def contest(
     }
     seconds = {}
     with steps("Fitting", len(models), shown) as step:
+        # fitted here, one by one, since evaluate() would not give the time of each
         for name, model in models.items():
             step(name)
             start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""``tastebridge demo``: the whole of it on real data, in a minute and without a file."""
+"""``tastebridge demo``: a complete example on real data, in a minute and without files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tastebridge.cli.demo_data import Portrait, hide_genre, portraits
 from tastebridge.cli.screen import between, overview_table, plain_table, screen
 
 _METRICS = ("ndcg@10", "hr@10")
-_WIDEST = 100
+_WIDEST = 100  # on a wide terminal the two lists would lie too far apart to be read together
 
 
 def demo(
@@ -25,16 +25,16 @@ def demo(
         str,
         typer.Option("--target", "-t", metavar="GENRE", help="The genre to hide: one of the five largest."),
     ] = "Comedy",
-    people: Annotated[int, typer.Option("--people", min=1, max=20, help="How many users to show.")] = 3,
+    people: Annotated[int, typer.Option("--people", min=1, max=20, help="Number of users to show.")] = 3,
     seed: options.Seed = 0,
 ) -> None:
-    """See it work on MovieLens, in about a minute: one genre of films from the others.
+    """See an example on MovieLens, in about a minute: one genre of films from the others.
 
-    A fifth of the users are made new to a genre: all that they saw in it
-    is hidden. tastebridge learns from the rest, recommends films of the
-    genre to them by what they saw elsewhere, and is measured by what they
-    did see, beside three baselines. Nothing is downloaded (the data come
-    with the extra "demo") and nothing is written.
+    All ratings of a fifth of the users in one genre are held out, so these
+    users are new to it. tastebridge learns from all other ratings and
+    recommends films of the genre to them. The held-out films show how
+    accurate it is, compared with three baselines. Nothing is downloaded (the
+    data come with the extra "demo") and no file is written.
 
     [bold]Examples[/bold]
       tastebridge demo
@@ -44,8 +44,8 @@ def demo(
     split = hide_genre(target, random_state=seed)
     out.print(overview_table(split.train, target, out))
     out.print(
-        f"\nHidden: all that {len(split.user_ids)} users saw in {target}, {len(split.truth):,} films. "
-        "What would they like there?\n"
+        f"\nHeld out: {len(split.truth):,} ratings of {len(split.user_ids)} users in {target}. "
+        "Which of its films would they like?\n"
     )
     results, models = contest(split, _METRICS, seed, out.is_terminal)
     for portrait in portraits(models["tastebridge"], split, people):
@@ -58,12 +58,13 @@ def demo(
 
 def portrait_table(portrait: Portrait, target: str, out: Console) -> Table:
     """Return the films a user liked next to those recommended to them."""
-    title = f"User {portrait.user_id}, known by {portrait.n_known} films"
+    title = f"User {portrait.user_id}, with {portrait.n_known} films in other genres"
     table = plain_table(title, ["liked", "", f"recommended in {target}", ""])
+    # titles share the width evenly and are cut, so that both lists keep their lines
     table.expand, table.width = True, min(out.width, _WIDEST)
     for column, ratio in zip(table.columns, (9, None, 9, None), strict=True):
         column.ratio, column.no_wrap, column.overflow, column.justify = ratio, True, "ellipsis", "left"
-    rows = zip(portrait.liked, portrait.recommended, strict=False)
+    rows = zip(portrait.liked, portrait.recommended, strict=False)  # a user can have rated few films
     for (liked, stars), (recommended, seen) in rows:
         mark = Text("✓ seen", style="green") if seen else Text("")
         table.add_row(liked, Text(f"{stars:g} ★", style="yellow"), recommended, mark)
@@ -73,9 +74,9 @@ def portrait_table(portrait: Portrait, target: str, out: Console) -> Table:
 def scores_table(results: pd.DataFrame, target: str) -> Table:
     """Return the figures of all models, the best first."""
     table = plain_table(
-        f"How many of the hidden films are found: all films of {target} ranked",
+        f"Accuracy on the held-out films, with all films of {target} ranked",
         ["", *(name.upper() for name in _METRICS), "seconds"],
-        "mean and 95 % interval over the hidden users; seconds to fit",
+        "mean and 95 % interval over the held-out users; seconds to fit",
     )
     best = results[results["metric"] == _METRICS[0]].sort_values("mean", ascending=False)
     for model, seconds in zip(best["model"], best["fit_seconds"], strict=True):
@@ -92,4 +93,6 @@ def gain(results: pd.DataFrame) -> str:
     """Return the gain from other categories, in one sentence."""
     row = results[(results["model"] == "tastebridge") & (results["metric"] == _METRICS[0])].iloc[0]
     interval = between(row["difference_low"], row["difference_high"], 3)
-    return f"User by user, tastebridge gains {row['difference']:+.3f} NDCG@10 on popularity ({interval}).\n"
+    return (
+        f"Paired by user, tastebridge gains {row['difference']:+.3f} NDCG@10 over popularity ({interval}).\n"
+    )

@@ -1,4 +1,4 @@
-"""The story of the demo: users whose taste in one genre is hidden, and what is found of it."""
+"""The data of the demo: users whose ratings in one genre are held out, and the films found for them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tastebridge.recommenders import Recommender
 from tastebridge.splits import Split, cold_users
 
 _MIN_RATINGS = 5000
+# MovieLens writes "Matrix, The (1999)", to sort by the first word that matters
 _ARTICLE = re.compile(r"^(?P<title>.+), (?P<article>The|A|An|Les?|La|Das|Der|Die|El|Il)(?P<rest>( \(.*)?)$")
 
 
@@ -24,11 +25,11 @@ class Portrait(NamedTuple):
     ----------
     user_id : int
     n_known : int
-        Films of theirs the model can see.
+        The number of the user's films in the training data.
     liked : list of (title, stars)
-        Those they rated best.
+        The films with the user's highest ratings.
     recommended : list of (title, seen)
-        In the hidden genre, and whether they did see the film.
+        Films of the held-out genre, and whether the user did see the film.
     """
 
     user_id: int
@@ -38,12 +39,12 @@ class Portrait(NamedTuple):
 
 
 def hide_genre(target: str = "Comedy", test_size: float = 0.2, random_state: int = 0) -> Split:
-    """Return MovieLens by genre, with all a fifth of the users saw in one genre held out.
+    """Return MovieLens by genre, with all ratings of a fifth of the users in one genre held out.
 
     Parameters
     ----------
     target : str, default="Comedy"
-        A genre with at least 5,000 ratings, of films that name it first.
+        A genre with at least 5,000 ratings, counting films that name it first.
     test_size : float, default=0.2
     random_state : int, default=0
 
@@ -68,19 +69,19 @@ def hide_genre(target: str = "Comedy", test_size: float = 0.2, random_state: int
 
 
 def portraits(model: Recommender, split: Split, n_people: int = 3, n_films: int = 5) -> list[Portrait]:
-    """Return some users of the split, drawn at random, with what they liked and what is recommended.
+    """Return some users of the split, drawn at random, with their favourite and recommended films.
 
     Parameters
     ----------
     model : Recommender
         Fitted on ``split.train``.
     split : Split
-        Of :func:`hide_genre`.
+        The split returned by :func:`hide_genre`.
     n_people, n_films : int
-        How many users, and how many films each.
+        The number of users, and of films for each.
     """
-    people = np.random.default_rng(0).permutation(split.user_ids)[:n_people]
-    found = model.recommend(people, n=n_films)
+    users = np.random.default_rng(0).permutation(split.user_ids)[:n_people]  # the same users every time
+    found = model.recommend(users, n=n_films)
     titles = names_of(split.train, split.target)
     return [
         Portrait(
@@ -89,7 +90,7 @@ def portraits(model: Recommender, split: Split, n_people: int = 3, n_films: int 
             favourites(split.train, row, n_films),
             [(titles[item], item in seen) for item in found.loc[found["user_id"] == user, "item_id"]],
         )
-        for user, row, seen in _rows(split, people)
+        for user, row, seen in _rows(split, users)
     ]
 
 
@@ -97,15 +98,16 @@ def favourites(panel: Panel, user: int, n: int) -> list[tuple[str, float]]:
     """Return the titles and stars of the ``n`` films a user (a number) rated best."""
     rows = []
     for category, part in panel.interactions.items():
-        mine, titles = part.matrix[user], names_of(panel, category)
-        people = np.bincount(part.matrix.indices, minlength=part.matrix.shape[1])
-        for item, stars in zip(mine.indices, mine.data, strict=True):
-            rows.append((float(stars), int(people[item]), titles[part.items.ids[item]]))
+        rated, titles = part.matrix[user], names_of(panel, category)
+        n_users = np.bincount(part.matrix.indices, minlength=part.matrix.shape[1])
+        for item, stars in zip(rated.indices, rated.data, strict=True):
+            # many films share five stars; of these the best known say most to a reader
+            rows.append((float(stars), int(n_users[item]), titles[part.items.ids[item]]))
     return [(title, stars) for stars, _, title in sorted(rows, reverse=True)[:n]]
 
 
 def names_of(panel: Panel, category: str) -> pd.Series:
-    """Return the titles of the films of a category, with their article in front; or their numbers."""
+    """Return the titles of the films of a category, with the article in front; a number if there is none."""
     names: Any = panel.item_names
     titles = {
         item: f"film {item}" if title is None else _ARTICLE.sub(r"\g<article> \g<title>\g<rest>", title)
@@ -114,8 +116,8 @@ def names_of(panel: Panel, category: str) -> pd.Series:
     return pd.Series(titles, dtype=object)
 
 
-def _rows(split: Split, people: np.ndarray) -> list[tuple[Any, int, set[Any]]]:
+def _rows(split: Split, users: np.ndarray) -> list[tuple[Any, int, set[Any]]]:
     """Return each user's id, number, and the held-out items."""
     seen = split.truth.groupby("user_id")["item_id"].agg(set)
-    numbers = split.train.users.numbers(people)
-    return [(user, int(number), seen[user]) for user, number in zip(people, numbers, strict=True)]
+    numbers = split.train.users.numbers(users)
+    return [(user, int(number), seen[user]) for user, number in zip(users, numbers, strict=True)]

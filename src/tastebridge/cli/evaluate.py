@@ -1,4 +1,4 @@
-"""``tastebridge evaluate``: how good recommendations to new users are, against the baselines."""
+"""``tastebridge evaluate``: the accuracy of recommendations to new users, compared with baselines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def evaluate(
     source: options.Sources = None,
     features: Features = None,
     test_size: Annotated[
-        float, typer.Option("--test-size", min=0.01, max=0.9, help="Share of the linked users to hide.")
+        float, typer.Option("--test-size", min=0.01, max=0.9, help="Share of the linked users to hold out.")
     ] = 0.2,
     metric: Annotated[
         list[str] | None,
@@ -40,21 +40,21 @@ def evaluate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Write the figures too: .parquet or .csv."),
+        typer.Option("--output", "-o", metavar="OUT", help="Also write the figures: .parquet or .csv."),
     ] = None,
     feedback: options.Feedback = "implicit",
     seed: options.Seed = 0,
 ) -> None:
-    """See how well users new to a category are served.
+    """Measure the accuracy of recommendations to users new to a category.
 
-    Hides all that some users did in the target, learns from the rest, and
-    looks how many of the hidden items are found among the first recommended,
-    with every item of the target ranked. Beside tastebridge run what is
-    popular, one matrix factorisation of all categories, and item neighbours.
-    Intervals are over users.
+    Holds out all target events of some users and learns from the others. Every
+    item of the target is ranked, and the figures show how many of the held-out
+    items come first. tastebridge is compared with popularity, with one matrix
+    factorisation of all categories, and with item neighbours. Intervals are
+    over users.
 
-    With explicit feedback the hidden ratings are predicted: RMSE and MAE,
-    beside the mean, the means of items, and the biases of users and items.
+    With explicit feedback the held-out ratings are predicted. RMSE and MAE are
+    compared with the mean, item means, and the biases of users and items.
 
     [bold]Examples[/bold]
       tastebridge evaluate events.parquet --target sport
@@ -63,10 +63,11 @@ def evaluate(
     """
     explicit = feedback == "explicit"
     metrics = metric or (["rmse", "mae"] if explicit else ["ndcg@10", "hr@10"])
+    # before the fit, which can take minutes
     for name in metrics:
         check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
     if explicit and features:
-        raise InvalidParameterError("--features is of no use with --feedback explicit. Leave it out.")
+        raise InvalidParameterError("--features has no effect with --feedback explicit. Leave it out.")
     tables = tables_of(features)
     if output is not None:
         named = {f"table of {category}": path for category, path in tables.items()}
@@ -78,17 +79,16 @@ def evaluate(
     panel, described = describe(panel, tables, reading.columns.get("item_id"))
     for line in described:
         out.print(line, soft_wrap=True)
+    # features are described before the split: they come from tables, and hold nothing of users
     split = cold_users(panel, target, test_size, seed)
-    out.print(
-        f"Hidden: all that {len(split.user_ids):,} users did in {target!r}, {len(split.truth):,} events.\n"
-    )
+    out.print(f"Held out: {len(split.truth):,} events of {len(split.user_ids):,} users in {target!r}.\n")
     if explicit:
         results = rating_contest(split, metrics, seed, source)
     else:
         results, _ = contest(split, metrics, seed, out.is_terminal, source)
     for name in metrics:
         if explicit:
-            out.print(rating_table(results, name, f"{name.upper()} of the hidden ratings, less is better"))
+            out.print(rating_table(results, name, f"{name.upper()} of the held-out ratings, lower is better"))
             continue
         out.print(results_table(results, name, f"{name.upper()}, every item of {target!r} ranked"))
     if output is not None:

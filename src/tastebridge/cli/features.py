@@ -1,4 +1,4 @@
-"""Tables of items on the command line: what ``--features CATEGORY=TABLE`` names, and what is made of it."""
+"""Tables of item features on the command line, given as ``--features CATEGORY=TABLE``."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Features = Annotated[
     typer.Option(
         "--features",
         metavar="CATEGORY=TABLE",
-        help="Table of items, a column a property: text, tags (a|b), numbers, lists of numbers. Repeat it.",
+        help="Table of items, a column per feature: text, tags (a|b), numbers, lists of numbers. Repeat it.",
         show_default=False,
     ),
 ]
 
 
 def tables_of(given: Sequence[str] | None) -> dict[str, Path]:
-    """Return the path of the table of each category named; it must be there."""
+    """Return the paths of the tables by category; every file must exist."""
     found: dict[str, Path] = {}
     for word in given or ():
         category, _, path = word.partition("=")
@@ -38,7 +38,7 @@ def tables_of(given: Sequence[str] | None) -> dict[str, Path]:
             )
         if category in found:
             raise InvalidParameterError(
-                f"--features names the category {category!r} twice. Put its properties into one table."
+                f"--features names the category {category!r} twice. Put its features into one table."
             )
         found[category] = Path(path)
         if not found[category].exists():
@@ -49,33 +49,34 @@ def tables_of(given: Sequence[str] | None) -> dict[str, Path]:
 
 
 def describe(panel: Panel, paths: dict[str, Path], item_column: str | None) -> tuple[Panel, list[str]]:
-    """Return the panel with the features of its tables of items, and a line that tells of each category."""
+    """Return the panel with the features of its tables of items, and a summary line for each category."""
     for category in paths:
         check_category("the category of --features", category, panel.categories)
     tables = {category: read_items(path, item_column) for category, path in paths.items()}
-    told = []
+    lines = []
     for category, kinds in table_features(tables, item_column).items():
-        known = panel[category].items
+        known = panel[category].items  # before the loop, which adds items that only the table names
         for name, features in kinds.items():
             panel = panel.with_item_features(category, features, name=name)
-        told.append(_told(panel, category, len(known)))
-    return panel, told
+        lines.append(_summary(panel, category, len(known)))
+    return panel, lines
 
 
 def read_later(
     mapper: InterestMapper, paths: dict[str, Path], item_column: str | None
 ) -> tuple[dict[str, dict[str, ItemFeatures]], list[str]]:
-    """Return what tables say of items that come after the fit, and a line that tells of each category."""
+    """Return the features of items added after the fit, and a summary line for each category."""
     tables = {category: read_items(path, item_column) for category, path in paths.items()}
-    found, told = mapper.read_features(tables, item_column), []
+    # by the encoders of the fit: words and tags it did not see have no meaning to the model
+    found, lines = mapper.read_features(tables, item_column), []
     for category, kinds in found.items():
         ids = set().union(*(part.items.ids.tolist() for part in kinds.values()))
         new = len(ids.difference(mapper.items_[category].ids.tolist()))
-        told.append(f"{category}: {len(ids):,} items described, {new:,} of them new, by {', '.join(kinds)}.")
-    return found, told
+        lines.append(f"{category}: {len(ids):,} items described, {new:,} of them new, by {', '.join(kinds)}.")
+    return found, lines
 
 
-def _told(panel: Panel, category: str, n_before: int) -> str:
+def _summary(panel: Panel, category: str, n_before: int) -> str:
     kinds = panel.item_features[category]
     n_items = len(panel[category].items)
     described = int(np.any([part.described for part in kinds.values()], axis=0).sum())

@@ -38,43 +38,44 @@ def fit(
     source: options.Sources = None,
     features: Features = None,
     n_components: Annotated[
-        int | None, typer.Option("--n-components", min=1, help="Largest rank; as the data allow by default.")
+        int | None,
+        typer.Option("--n-components", min=1, help="Largest rank; set by the data by default."),
     ] = None,
     time_budget: Annotated[
         float | None,
         typer.Option(
             "--time-budget",
             metavar="SECONDS",
-            help="Take only the routes whose factors fit, by the sizes of the data; all by default.",
+            help="Use only routes whose estimated fit time is within this; all routes by default.",
         ),
     ] = None,
     bridge: Annotated[
         Literal["auto", "users", "items", "features"],
         typer.Option(
             "--bridge",
-            help="What may join categories: users in both, items of one id in both, features of one name.",
+            help="Bridge between categories: shared users, shared item ids, or shared features.",
         ),
     ] = "auto",
     recency: Annotated[
         bool,
-        typer.Option("--recency", help="Let older events count less, if that foretells later ones better."),
+        typer.Option("--recency", help="Give older events less weight, if that predicts later ones better."),
     ] = False,
     feedback: options.Feedback = "implicit",
     rank_by: Annotated[
         Literal["rating", "preference"],
-        typer.Option("--rank-by", help="With explicit feedback: what comes first in a list."),
+        typer.Option("--rank-by", help="With explicit feedback: the order of recommendations."),
     ] = "rating",
     with_users: Annotated[
         bool, typer.Option("--with-users", help="Keep the users and their histories in the model.")
     ] = False,
     updatable: Annotated[
         bool,
-        typer.Option("--updatable", help="Keep the sums that `update` and `forget` need; no user."),
+        typer.Option("--updatable", help="Keep the sums for `update` and `forget`, without users."),
     ] = False,
     key_file: KeyFile = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Learn to recommend in a category from what users did in the others.
+    """Learn to recommend in a category from users' histories in the others.
 
     Shows the content of the table and the rows left out, fits the model,
     shows which sources help, and writes a model without users.
@@ -94,10 +95,11 @@ def fit(
     unused = {"--time-budget": time_budget is not None, "--recency": recency, "--features": bool(features)}
     for option, given in unused.items():
         if explicit and given:
-            raise InvalidParameterError(f"{option} is of no use with --feedback explicit. Leave it out.")
+            raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
     table = Table(events, once(reading, explicit))
     key, tables = key_of(key_file), tables_of(features)
     named = {f"table of {category}": path for category, path in tables.items()}
+    # all that can be wrong with the output, before hours of fitting
     refuse_inputs(output, events=events, key=key_file, **named)
     check_free(output)
     panel, out = table.read(), screen()
@@ -109,7 +111,7 @@ def fit(
     wanted = _wanted(target, panel)
     mapper: InterestMapper | RatingMapper
     if explicit:
-        mapper = RatingMapper(_only(wanted), source, rank_by, n_components or 8, random_state=seed)
+        mapper = RatingMapper(_single(wanted), source, rank_by, n_components or 8, random_state=seed)
     else:
         mapper = InterestMapper(
             wanted,
@@ -132,12 +134,13 @@ def fit(
             out.print(transfer_table(rows, name))
     if recency:
         out.print(f"\n{_aging(mapper.weighting_.half_life, len(mapper.recency_))}", soft_wrap=True)
-    people = "with its users" if with_users else "no user in it"
-    people += ", encrypted" if key else ""
+    content = "with its users" if with_users else "no user in it"
+    content += ", encrypted" if key else ""
     out.print(
-        f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {people}).", soft_wrap=True
+        f"\nFitted in {seconds:.1f} s. The model is in {output} ({_size(output)}, {content}).", soft_wrap=True
     )
     out.print("\nNext:")
+    # with the reading options of this call, so that the command works as it stands
     command = f"  tastebridge recommend {shlex.quote(str(output))} {table.words} -o recommendations.csv"
     command += f" --key-file {shlex.quote(str(key_file))}" if key_file else ""
     out.print(command, soft_wrap=True, style="cyan")
@@ -145,21 +148,22 @@ def fit(
 
 def _aging(half_life: float | None, n_tried: int) -> str:
     if not n_tried:
-        return "Older events count like others: too few users did anything late to judge that by."
+        return "Older events keep their weight: too few users have late events for a test."
     if half_life is None:
-        return "Older events count like others: to let them count less is not surely better."
-    return f"An event counts half after {half_life:,.0f} days."
+        return "Older events keep their weight: less weight is not significantly better."
+    return f"The weight of an event halves every {half_life:,.0f} days."
 
 
 def _wanted(given: list[str], panel: Panel) -> str | list[str]:
-    """Return the category, or the categories, that are meant; ``all`` is a word for all of them."""
+    """Return the target category or categories; ``all`` stands for all of them."""
+    # a category that is really called "all" wins
     if given == [ALL] and ALL not in panel.categories:
         return ALL
     found = [check_category("--target", name, panel.categories) for name in given]
     return found[0] if len(found) == 1 else found
 
 
-def _only(wanted: str | list[str]) -> str:
+def _single(wanted: str | list[str]) -> str:
     if isinstance(wanted, str) and wanted != ALL:
         return wanted
     raise InvalidParameterError("--feedback explicit takes one --target. Fit a model for each category.")

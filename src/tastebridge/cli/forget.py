@@ -1,4 +1,4 @@
-"""``tastebridge forget``: a saved model and ids of users to a model without them."""
+"""``tastebridge forget``: removes users from a saved model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
-from tastebridge.cli.lists import read_people
+from tastebridge.cli.lists import read_users
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 from tastebridge.cli.update import Before, NewModel, live_model, save_live
@@ -23,20 +23,20 @@ def forget(
     model: options.Model,
     people: Annotated[
         Path,
-        typer.Argument(metavar="PEOPLE", help="Table with a column user_id: .parquet or .csv."),
+        typer.Argument(metavar="USERS", help="Table with a column user_id: .parquet or .csv."),
     ],
     output: NewModel,
     before: Before = None,
     refit_items: Annotated[
-        bool, typer.Option("--refit-items", help="Fit everything again without them.")
+        bool, typer.Option("--refit-items", help="Also fit the factors of items again.")
     ] = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Take users out of a model: their histories, and what they added to it.
+    """Remove users from a model: their histories and their part in its sums.
 
-    The model was saved by `fit --updatable` or `fit --with-users`. What it
-    still owes to them, as the factors of the items, is said; --refit-items
-    takes that away too.
+    The model must be saved by `fit --updatable` or `fit --with-users`. The
+    output names the parts that still depend on these users, such as the
+    factors of items; --refit-items removes that dependence too.
 
     [bold]Examples[/bold]
       tastebridge forget model requests.csv -o model
@@ -45,7 +45,8 @@ def forget(
     key = key_of(key_file)
     refuse_inputs(output, people=people, before=before, key=key_file)
     mapper = live_model(model, output, key)
+    # read before the model changes: its items keep the categories they have in the model
     had = None if before is None else Table(before, reading).read(mapper)
-    receipt = mapper.forget(read_people(people, mapper, had), before=had, refit_items=refit_items)
+    receipt = mapper.forget(read_users(people, mapper, had), before=had, refit_items=refit_items)
     save_live(mapper, output, key)
     screen().print(f"{receipt}\nThe model is in {output}.", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Keys on the command line: made by ``tastebridge key``, given by file or environment only."""
+"""Keys on the command line: made by ``tastebridge key``, passed only by file or environment."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ KeyFile = Annotated[
     typer.Option(
         "--key-file",
         metavar="FILE",
-        help="Key of an encrypted model, as `tastebridge key` wrote it; also read from $TASTEBRIDGE_KEY.",
+        help="File with the key of an encrypted model, made by `tastebridge key`; or set $TASTEBRIDGE_KEY.",
         show_default=False,
     ),
 ]
 
 
 def key_of(key_file: Path | None) -> Key | None:
-    """Return the key of the file, or of the environment where there is no file; None if neither."""
+    """Return the key from the file, or else from the environment; None if there is neither."""
+    # never as an argument: other users of the machine can see the arguments of a process
     return key_from_environment() if key_file is None else read_key(key_file)
 
 
@@ -33,8 +34,8 @@ def key(
 ) -> None:
     """Make a new secret key for encrypted models and pseudonyms.
 
-    The file can be read by its owner only and is never overwritten. Keep a
-    copy in a safe place: without the key a model saved with it is lost.
+    Only its owner can read the file, and it is never overwritten. Keep a
+    copy in a safe place: without its key an encrypted model is lost.
 
     [bold]Examples[/bold]
       tastebridge key -o model.key

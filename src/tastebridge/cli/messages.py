@@ -1,4 +1,4 @@
-"""What goes wrong, in one line on stderr: errors, and notes for what is merely worth knowing."""
+"""Errors and warnings in one line each on stderr; warnings are called notes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TextIO
+from typing import ParamSpec, TextIO
 
 import typer
 
 from tastebridge._foundation.printable import printable
 from tastebridge.exceptions import InvalidParameterError, TastebridgeError, TastebridgeWarning
 
+_P = ParamSpec("_P")
 _COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
 _OPTION = {"timestamp": "time"}
-_SAID = {
+# messages are written for Python; here is how each of their parameters is spelled on the command line
+_WORDS = {
     "restart=True": "--restart",
     "memory=": "--memory ",
     'columns=["user_id", "item_id", …]': "--columns user_id,item_id,…",
@@ -30,14 +32,15 @@ _SAID = {
     "CleaningPolicy(no_rating=-1)": "--no-rating -1",
     "CleaningPolicy(several_categories=…)": "--several-categories",
 }
-_PARAMETER = re.compile("|".join(map(re.escape, _SAID)))
+_PARAMETER = re.compile("|".join(map(re.escape, _WORDS)))
 
 
-def spoken(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command whose errors and warnings come as single lines, and whose exit code says the kind."""
+def in_lines(command: Callable[_P, None]) -> Callable[_P, None]:
+    """Return a command whose errors and warnings are single lines, and whose exit code shows the kind."""
 
     @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
+    def run(*arguments: _P.args, **options: _P.kwargs) -> None:
+        # "always": Python shows a warning once per line of code, and each of ours has its own message
         with warnings.catch_warnings():
             warnings.simplefilter("always", TastebridgeWarning)
             warnings.showwarning = _notes(warnings.showwarning)
@@ -47,14 +50,15 @@ def spoken(command: Callable[..., None]) -> Callable[..., None]:
                 _fail(error, 2)
             except TastebridgeError as error:
                 _fail(error, 1)
-            except OSError as error:
+            except OSError as error:  # such as a folder that may not be read
                 _fail(f"{error.filename}: {error.strerror or error}", 1)
 
     return run
 
 
 def note(message: object) -> None:
-    """Say what is worth knowing."""
+    """Show a note."""
+    # stderr, so that it does not mix with results; printable, as names in it come from data
     typer.echo(f"{typer.style('note:', fg='yellow')} {printable(_one_line(message))}", err=True)
 
 
@@ -64,7 +68,7 @@ def _fail(message: object, code: int) -> None:
 
 
 def _notes(show: Callable[..., None]) -> Callable[..., None]:
-    """Return a way to show warnings: ours as notes, those of others as ``show`` does."""
+    """Return a function that shows warnings of this package as notes, and others with ``show``."""
 
     def show_warning(
         message: Warning | str,
@@ -83,12 +87,13 @@ def _notes(show: Callable[..., None]) -> Callable[..., None]:
 
 
 def _one_line(message: object) -> str:
-    """Return a message on one line, with the parameters of Python said as options."""
+    """Return a message on one line, with Python's parameters replaced by options of the command line."""
     text = " ".join(str(message).split())
-    return _PARAMETER.sub(lambda found: _SAID[found[0]], _COLUMN.sub(_as_option, text))
+    return _PARAMETER.sub(lambda found: _WORDS[found[0]], _COLUMN.sub(_as_option, text))
 
 
 def _as_option(found: re.Match[str]) -> str:
+    # one pattern for two wordings, each with its own group for the role
     role = found[1] or found[3]
     option = f"--{_OPTION.get(role, role)}-column"
     return f"{option} is" if found[3] else f"{option} " + found[2].strip("'\"").replace("…", "NAME")

@@ -1,4 +1,4 @@
-"""Saved models, and which of their targets is meant."""
+"""Saved models, and the choice of one of their targets."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from tastebridge.recommenders import Recommender
 
 
 def load_one(model: Path, key_file: Path | None, category: str | None) -> Recommender:
-    """Return the recommender of a folder, for one category where it has several."""
+    """Return the recommender of a folder; if it has several targets, for the named category."""
     recommender = load_any(model, key_file, category)
     if recommender.joint_ is not None:
         names = ", ".join(map(repr, recommender.targets_))
-        raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Say which: --category.")
+        raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Choose one with --category.")
     return recommender
 
 
 def refuse_among(model: Path, output: Path) -> None:
-    """Refuse to write a model among the files of another; over it is fine."""
+    """Refuse to write a model among the files of another; replacing a whole model is allowed."""
     if not (output.exists() and output.samefile(model)):
         refuse_inputs(output, **{"files of the model": model})
 
 
 def load_any(model: Path, key_file: Path | None, category: str | None) -> Recommender:
-    """Return the recommender of a folder; that of a category, if one is named."""
+    """Return the recommender of a folder, or its recommender for one category if a category is named."""
     recommender: Any = load(model, key=key_of(key_file))
     if category is None:
         return recommender
     check_category("--category", category, recommender.targets_)
+    # the category of a model with a single target may be named too
     return recommender.mappers_[category] if recommender.joint_ is not None else recommender

@@ -7,21 +7,21 @@ from typing import Annotated, Literal
 
 import typer
 
-_COLUMNS = "Columns (those of common names are recognised)"
+_COLUMNS = "Columns (common names are recognised)"
 
 
 Duplicates = Literal["sum", "max", "last", "count"]
-"""What the weight of a user and an item that meet in several rows is."""
+"""The weight of a pair of user and item that appears in several rows."""
 
 
 Feedback = Annotated[
     Literal["implicit", "explicit"],
-    typer.Option("--feedback", help="explicit: weights are ratings, to be predicted."),
+    typer.Option("--feedback", help="explicit: weights are ratings to predict."),
 ]
 
 
-def _column(name: str, what: str) -> typer.models.OptionInfo:
-    text = f"Column of {what}."
+def _column(name: str, content: str) -> typer.models.OptionInfo:
+    text = f"Column of {content}."
     option: typer.models.OptionInfo = typer.Option(
         f"--{name}-column", metavar="NAME", help=text, rich_help_panel=_COLUMNS, show_default=False
     )
@@ -50,10 +50,11 @@ Output = Annotated[
 Memory = Annotated[
     str, typer.Option("--memory", metavar="SIZE", help="Bound on memory, such as 2GB or 500MB.")
 ]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Threads to work with.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Remove what an earlier run left, and begin anew.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of threads.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Remove an earlier run's files and begin anew.")]
 Target = Annotated[
-    str, typer.Option("--target", "-t", metavar="CATEGORY", help="Recommend in it.", show_default=False)
+    str,
+    typer.Option("--target", "-t", metavar="CATEGORY", help="The target category.", show_default=False),
 ]
 Targets = Annotated[
     list[str],
@@ -61,13 +62,13 @@ Targets = Annotated[
         "--target",
         "-t",
         metavar="CATEGORY",
-        help="Recommend in it; repeat it for several, or say all.",
+        help="The target category; repeat it for several, or use 'all'.",
         show_default=False,
     ),
 ]
 Category = Annotated[
     str | None,
-    typer.Option("--category", metavar="CATEGORY", help="Which target, of a model of several."),
+    typer.Option("--category", metavar="CATEGORY", help="The target, if the model has several."),
 ]
 Sources = Annotated[
     list[str] | None,
@@ -75,7 +76,7 @@ Sources = Annotated[
         "--source",
         "-s",
         metavar="CATEGORY",
-        help="Learn from it; repeat it for several. All others by default.",
+        help="Category to learn from; repeat it for several. All others by default.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same result.")]
@@ -90,7 +91,7 @@ EventWeights = Annotated[
     typer.Option(
         "--event-weight",
         metavar="TYPE=NUMBER",
-        help="Worth of a type of event, such as purchase=5; repeat it for every type.",
+        help="Weight of a type of event, such as purchase=5; repeat it for each type.",
         rich_help_panel=_COLUMNS,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Explicit feedback on the command line: the contest of rating models, and how errors look."""
+"""Explicit feedback on the command line: the comparison of rating models, and tables of errors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from tastebridge.evaluation import evaluate_ratings
 from tastebridge.recommenders.rating_mapper import RatingMapper
 from tastebridge.splits import Split
 
-_BASELINE = KINDS[-1]
+_BASELINE = KINDS[-1]  # the strongest: biases of users and items
 
 
 def once(reading: Reading, explicit: bool) -> Reading:
-    """Return how repeated pairs are read: ratings are not added up, the last one counts."""
+    """Return the reading options for feedback: of repeated ratings the last one counts, not their sum."""
     if not explicit:
         return reading
+    # "sum" is the default, so it cannot be told from a wish; a sum of ratings is none
     duplicates = "last" if reading.duplicates == "sum" else reading.duplicates
     return replace(reading, duplicates=duplicates, unrated="drop")
 
@@ -31,7 +32,7 @@ def once(reading: Reading, explicit: bool) -> Reading:
 def rating_contest(
     split: Split, metrics: Sequence[str], seed: int, sources: list[str] | None = None
 ) -> pd.DataFrame:
-    """Fit the mapper of ratings and the baselines on a split and judge their predictions."""
+    """Fit the mapper of ratings and the baselines on a split and evaluate their predictions."""
     models: dict[str, Any] = {"tastebridge": RatingMapper(split.target, sources, random_state=seed)}
     models |= {kind: RatingBaseline(split.target, kind) for kind in reversed(KINDS)}
     return evaluate_ratings(models, split, metrics, baseline=_BASELINE, random_state=seed)
@@ -39,7 +40,7 @@ def rating_contest(
 
 def rating_table(results: pd.DataFrame, metric: str, title: str) -> Table:
     """Return the figures of the models by one metric, and their differences to the biases."""
-    table = plain_table(title, ["", "mean", "95 % interval", "against the biases", "seconds"])
+    table = plain_table(title, ["", "mean", "95 % interval", "difference to biases", "seconds"])
     for row in results[results["metric"] == metric].sort_values("mean").to_dict("records"):
         gap = f"{row['difference']:+.3f} ({between(row['difference_low'], row['difference_high'], 3)})"
         table.add_row(
@@ -54,11 +55,11 @@ def rating_table(results: pd.DataFrame, metric: str, title: str) -> Table:
 
 
 def errors_table(errors: pd.DataFrame, target: str) -> Table:
-    """Return the errors out of fold, beside those of the items alone."""
+    """Return the errors out of fold, with the errors of item means for comparison."""
     table = plain_table(
-        f"How far are predicted ratings in {target} from those hidden while learning?",
-        ["users", "ratings", "RMSE", "by item alone", "MAE", "by item alone"],
-        "cold: without ratings in the category; warm: with others there",
+        f"Errors of predicted ratings in {target}, on ratings held out of the fit",
+        ["users", "ratings", "RMSE", "by item mean", "MAE", "by item mean"],
+        "cold: users without other ratings in the category; warm: users with some",
     )
     for row in errors.to_dict("records"):
         numbers = (row[name] for name in ("rmse", "items_rmse", "mae", "items_mae"))

@@ -1,4 +1,4 @@
-"""How events are read: the options all commands share, which become one argument of each command."""
+"""The reading of events: options that all commands share, and that reach each as one argument."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ _USUAL = ReadingOptions()
 
 @dataclass(frozen=True)
 class Reading:
-    """How a table of events is read.
+    """The options for reading a table of events.
 
     Attributes
     ----------
     columns : dict of role to column
-        Those named on the command line.
+        The columns named on the command line.
     event_weights : sequence of "type=number", or None
     duplicates : Duplicates
     layout : ReadingOptions
-        How the files are laid out.
+        The layout of the files.
     no_rating : float or None
     unrated : {"event", "drop"}
     several_categories : SeveralCategories
@@ -77,7 +77,8 @@ class Reading:
         }
 
     def policy(self, whole: bool = True) -> CleaningPolicy:
-        """Return the cleaning; in histories for a model, no ``whole`` table, items keep their categories."""
+        """Return the policy for a ``whole`` table, or for histories, where items keep their categories."""
+        # "auto" looks at all rows of an item, and histories hold only some of them
         several = "keep" if not whole and self.several_categories == "auto" else self.several_categories
         return CleaningPolicy(
             duplicates=self.duplicates,
@@ -88,7 +89,7 @@ class Reading:
 
     @property
     def words(self) -> list[str]:
-        """The words of a command that say the same."""
+        """The words of a command line with the same options; defaults are left out."""
         words = []
         for role, column in self.columns.items():
             words += [f"--{_OPTIONS.get(role, role)}-column", column]
@@ -123,111 +124,124 @@ class Reading:
         return words
 
 
-def _asked(
-    user_column: options.UserColumn = None,
-    item_column: options.ItemColumn = None,
-    category_column: options.CategoryColumn = None,
-    weight_column: options.WeightColumn = None,
-    time_column: options.TimeColumn = None,
-    event_column: options.EventColumn = None,
-    event_weight: options.EventWeights = None,
-    duplicates: options.Repeats = "sum",
-    columns: files.Columns = None,
-    delimiter: files.Delimiter = None,
-    encoding: files.Encoding = None,
-    quoting: files.Quoting = None,
-    decimal: files.Decimal = None,
-    time_format: files.TimeFormat = None,
-    ids: files.Ids = "auto",
-    trim: files.Trim = False,
-    list_separator: files.ListSeparator = None,
-    one_category: files.OneCategory = None,
-    category_from_name: files.CategoryFromName = False,
-    no_rating: files.NoRating = None,
-    several_categories: files.SeveralCategories = "auto",
-    items_table: files.ItemsTable = None,
-    item_category: files.ItemCategory = None,
-    item_id_column: files.ItemIdColumn = None,
-    item_name_column: files.ItemNameColumn = None,
-    categories: files.Categories = "first",
-    category_level: files.CategoryLevel = None,
-    users_table: files.UsersTable = None,
-) -> Reading:
-    named = {
-        "user_id": user_column,
-        "item_id": item_column,
-        "category": category_column,
-        "weight": weight_column,
-        "timestamp": time_column,
-        "event": event_column,
-    }
-    layout = ReadingOptions(
-        names=None if columns is None else columns.split(","),
-        delimiter="\t" if delimiter in ("tab", "\\t") else delimiter,
-        encoding=encoding,
-        quoting=quoting,
-        decimal=decimal,
-        time_format=time_format,
-        ids=ids,
-        trim=trim,
-        list_separator=list_separator,
-        category=one_category,
-        category_from_name=category_from_name,
-        items=items_table or None,
-        item_category=item_category,
-        item_id=item_id_column,
-        item_name=item_name_column,
-        categories=categories,
-        category_level=category_level,
-        users=users_table,
-    )
-    roles = {role: column for role, column in named.items() if column is not None}
-    return Reading(
-        roles, event_weight, duplicates, layout, no_rating=no_rating, several_categories=several_categories
-    )
+@dataclass(frozen=True)
+class _Options:
+    """The options of reading, as Typer shows and parses them; each field is one option."""
+
+    user_column: options.UserColumn = None
+    item_column: options.ItemColumn = None
+    category_column: options.CategoryColumn = None
+    weight_column: options.WeightColumn = None
+    time_column: options.TimeColumn = None
+    event_column: options.EventColumn = None
+    event_weight: options.EventWeights = None
+    duplicates: options.Repeats = "sum"
+    columns: files.Columns = None
+    delimiter: files.Delimiter = None
+    encoding: files.Encoding = None
+    quoting: files.Quoting = None
+    decimal: files.Decimal = None
+    time_format: files.TimeFormat = None
+    ids: files.Ids = "auto"
+    trim: files.Trim = False
+    list_separator: files.ListSeparator = None
+    one_category: files.OneCategory = None
+    category_from_name: files.CategoryFromName = False
+    no_rating: files.NoRating = None
+    several_categories: files.SeveralCategories = "auto"
+    items_table: files.ItemsTable = None
+    item_category: files.ItemCategory = None
+    item_id_column: files.ItemIdColumn = None
+    item_name_column: files.ItemNameColumn = None
+    categories: files.Categories = "first"
+    category_level: files.CategoryLevel = None
+    users_table: files.UsersTable = None
+
+    def reading(self) -> Reading:
+        """Return the reading that these options ask for."""
+        named = {
+            "user_id": self.user_column,
+            "item_id": self.item_column,
+            "category": self.category_column,
+            "weight": self.weight_column,
+            "timestamp": self.time_column,
+            "event": self.event_column,
+        }
+        return Reading(
+            {role: column for role, column in named.items() if column is not None},
+            self.event_weight,
+            self.duplicates,
+            self._layout(),
+            no_rating=self.no_rating,
+            several_categories=self.several_categories,
+        )
+
+    def _layout(self) -> ReadingOptions:
+        return ReadingOptions(
+            names=None if self.columns is None else self.columns.split(","),
+            # a shell passes a backslash and a t, and a real tab is hard to type
+            delimiter="\t" if self.delimiter in ("tab", "\\t") else self.delimiter,
+            encoding=self.encoding,
+            quoting=self.quoting,
+            decimal=self.decimal,
+            time_format=self.time_format,
+            ids=self.ids,
+            trim=self.trim,
+            list_separator=self.list_separator,
+            category=self.one_category,
+            category_from_name=self.category_from_name,
+            items=self.items_table or None,  # Typer gives an empty list where the option is missing
+            item_category=self.item_category,
+            item_id=self.item_id_column,
+            item_name=self.item_name_column,
+            categories=self.categories,
+            category_level=self.category_level,
+            users=self.users_table,
+        )
 
 
 def reads_events(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with the options of reading in the place of its argument ``reading``.
+    """Return the command with the reading options in place of its argument ``reading``.
 
-    A flag that the command has for itself, such as ``--items``, is left to it; the option keeps its other
-    flag.
+    If the command has a flag of the same name, such as ``--items``, the shared option loses that flag and
+    keeps its other one.
     """
-    own, shared = _parameters(command), _parameters(_asked)
-    taken = {flag for parameter in own.values() for flag in _flags(parameter)}
-    shared = {name: _without(parameter, taken) for name, parameter in shared.items()}
+    specific, shared = _parameters(command), _parameters(_Options)
+    used = {flag for parameter in specific.values() for flag in _flags(parameter)}
+    shared = {name: _without(parameter, used) for name, parameter in shared.items()}
 
     @wraps(command)
     def run(**given: Any) -> None:
-        asked = {name: given.pop(name) for name in shared}
-        command(**given, **{_ARGUMENT: _asked(**asked)})
+        chosen = {name: given.pop(name) for name in shared}
+        command(**given, **{_ARGUMENT: _Options(**chosen).reading()})
 
-    del own[_ARGUMENT]
-    shown = {**own, **shared}
+    del specific[_ARGUMENT]
+    shown = {**specific, **shared}
+    # Typer reads both: the signature for the order and defaults, the annotations for types and help
     run.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()}
     return run
 
 
 def _flags(parameter: inspect.Parameter) -> tuple[str, ...]:
-    """Return the flags of an option; Typer keeps the first of an annotated one as its default."""
+    """Return the flags of an option; Typer stores the first flag of an annotated option as its default."""
     found = getattr(parameter.annotation, "__metadata__", ())
     words = [(getattr(one, "default", None), *(getattr(one, "param_decls", None) or ())) for one in found]
     return tuple(word for option in words for word in option if str(word).startswith("-"))
 
 
-def _without(parameter: inspect.Parameter, taken: set[str]) -> inspect.Parameter:
-    """Return a parameter without the flags that are taken."""
+def _without(parameter: inspect.Parameter, used: set[str]) -> inspect.Parameter:
+    """Return a parameter without the flags that a command uses itself."""
     flags = _flags(parameter)
-    if not taken & set(flags):
+    if not used & set(flags):
         return parameter
-    option = copy(parameter.annotation.__metadata__[0])
-    option.default, *option.param_decls = [flag for flag in flags if flag not in taken]
+    option = copy(parameter.annotation.__metadata__[0])  # other commands keep the flag
+    option.default, *option.param_decls = [flag for flag in flags if flag not in used]
     return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, option])
 
 
 def _parameters(command: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return what a command takes, all by name, with annotations that are no strings."""
+    """Return the parameters of a command as keywords, with annotations evaluated."""
     hints = get_type_hints(command, include_extras=True)
     return {
         name: parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
@@ -236,12 +250,12 @@ def _parameters(command: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def parse_weights(given: Sequence[str] | None) -> dict[str, float] | None:
-    """Return the weights of ``type=number`` words by type; None where there are none."""
+    """Return the weights in ``type=number`` words by type; None if there are no words."""
     if not given:
         return None
     weights = {}
     for word in given:
-        kind, _, number = word.rpartition("=")
+        kind, _, number = word.rpartition("=")  # the last sign, as types can hold one
         try:
             weights[kind] = float(number)
         except ValueError:

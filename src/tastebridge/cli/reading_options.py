@@ -1,20 +1,25 @@
-"""The options that say how the files of events are laid out, and the reading options they become."""
+"""The command-line options for the layout of files of events."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from tastebridge.data.text_ids import IdKind
 
-_FILES = "Files (the layout is found out)"
-_ITEMS = "Tables that are joined"
+_FILES = "Files (the layout is detected)"
+_ITEMS = "Joined tables"
 
 
-def _option(*words: str, help: str, panel: str = _FILES, metavar: str | None = None) -> Any:
-    return typer.Option(*words, help=help, metavar=metavar, rich_help_panel=panel, show_default=False)
+def _option(
+    *words: str, help: str, panel: str = _FILES, metavar: str | None = None
+) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        *words, help=help, metavar=metavar, rich_help_panel=panel, show_default=False
+    )
+    return option
 
 
 Columns = Annotated[
@@ -22,9 +27,12 @@ Columns = Annotated[
     _option("--columns", metavar="A,B,…", help="Columns of a file without a header, in order."),
 ]
 Delimiter = Annotated[
-    str | None, _option("--delimiter", metavar="SIGN", help="Between fields: ';', tab, '|', '::'.")
+    str | None, _option("--delimiter", metavar="SIGN", help="Sign between fields: ';', tab, '|', '::'.")
 ]
-Encoding = Annotated[str | None, _option("--encoding", metavar="NAME", help="Such as utf-8 or latin-1.")]
+Encoding = Annotated[
+    str | None,
+    _option("--encoding", metavar="NAME", help="Such as utf-8 or latin-1."),
+]
 Quoting = Annotated[
     bool | None, _option("--quoting/--no-quoting", help="Whether double quotes enclose fields.")
 ]
@@ -32,14 +40,14 @@ Decimal = Annotated[
     Literal[".", ","] | None, _option("--decimal", metavar="SIGN", help="Decimal sign of weights: . or ,")
 ]
 TimeFormat = Annotated[
-    str | None, _option("--time-format", metavar="FORMAT", help="Of times as text, such as %d/%m/%Y.")
+    str | None, _option("--time-format", metavar="FORMAT", help="Format of times in text, such as %d/%m/%Y.")
 ]
 Ids = Annotated[
-    IdKind, _option("--ids", help="Ids of digits in text files; those of a model decide where there is one.")
+    IdKind, _option("--ids", help="Type of ids made of digits in text files; a model determines it.")
 ]
-Trim = Annotated[bool, _option("--trim", help="Take blanks off both ends of ids.")]
+Trim = Annotated[bool, _option("--trim", help="Remove blanks at both ends of ids.")]
 ListSeparator = Annotated[
-    str | None, _option("--list-separator", metavar="SIGN", help="Between several items in one cell.")
+    str | None, _option("--list-separator", metavar="SIGN", help="Sign between several items in one cell.")
 ]
 CategoryFromName = Annotated[
     bool, _option("--category-from-name", help="The name of each file is its category.")
@@ -49,34 +57,36 @@ OneCategory = Annotated[
 ]
 ItemsTable = Annotated[
     list[Path] | None,
-    _option("--items", "--items-table", metavar="FILE", help="Table of items; repeat it.", panel=_ITEMS),
+    _option("--items", "--items-table", metavar="FILE", help="Table of items; repeatable.", panel=_ITEMS),
 ]
 ItemCategory = Annotated[
     str | None,
-    _option("--item-category", metavar="NAME", help="Column of its categories.", panel=_ITEMS),
+    _option("--item-category", metavar="NAME", help="Its column of categories.", panel=_ITEMS),
 ]
 ItemIdColumn = Annotated[
-    str | None, _option("--item-id-column", metavar="NAME", help="Column of its ids.", panel=_ITEMS)
+    str | None,
+    _option("--item-id-column", metavar="NAME", help="Its column of ids.", panel=_ITEMS),
 ]
 ItemNameColumn = Annotated[
-    str | None, _option("--item-name-column", metavar="NAME", help="Column of its names.", panel=_ITEMS)
+    str | None,
+    _option("--item-name-column", metavar="NAME", help="Its column of names.", panel=_ITEMS),
 ]
 Categories = Annotated[
     Literal["first", "all", "primary"],
-    _option("--categories", help="Of an item with several: which count.", panel=_ITEMS),
+    _option("--categories", help="Categories used for an item that has several.", panel=_ITEMS),
 ]
 CategoryLevel = Annotated[
     int | None,
-    _option("--category-level", metavar="N", help="Cut 'Books > Fantasy' behind level N.", panel=_ITEMS),
+    _option("--category-level", metavar="N", help="Cut 'Books > Fantasy' after level N.", panel=_ITEMS),
 ]
 UsersTable = Annotated[
     Path | None,
     _option("--users-table", metavar="FILE", help="Table with the user of each order.", panel=_ITEMS),
 ]
 NoRating = Annotated[
-    float | None, _option("--no-rating", metavar="NUMBER", help="The weight that means none was given.")
+    float | None, _option("--no-rating", metavar="NUMBER", help="Weight that means no rating was given.")
 ]
 SeveralCategories = Annotated[
     Literal["auto", "keep", "first", "primary", "all", "error"],
-    _option("--several-categories", help="Of an event with a row per category: which count."),
+    _option("--several-categories", help="Categories used for an event with a row for each."),
 ]

@@ -1,4 +1,4 @@
-"""``tastebridge recommend``: a saved model and histories to a table of recommendations."""
+"""``tastebridge recommend``: recommendations from a saved model for all users in a table."""
 
 from __future__ import annotations
 
@@ -27,33 +27,35 @@ def recommend(
     events: options.Events,
     output: options.Output,
     category: options.Category = None,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Items a user gets, at most.")] = 10,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of items per user.")] = 10,
     allow: Annotated[
-        Path | None, typer.Option("--allow", metavar="FILE", help="Only these items.", show_default=False)
+        Path | None,
+        typer.Option("--allow", metavar="FILE", help="Recommend only these items.", show_default=False),
     ] = None,
     deny: Annotated[
-        Path | None, typer.Option("--deny", metavar="FILE", help="All but these items.", show_default=False)
+        Path | None,
+        typer.Option("--deny", metavar="FILE", help="Never recommend these items.", show_default=False),
     ] = None,
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
     key_file: KeyFile = None,
 ) -> None:
-    """Recommend to all users in a table of events, whether the model has seen them or not.
+    """Recommend to all users in a table of events, whether they were in the fit or not.
 
-    Users are known by their events in the table, in any of the model's
-    categories; nobody gets what they already have. Written are user_id,
-    item_id, score and rank, best first; higher scores are better.
+    A user's history consists of the events in the table, in any of the
+    model's categories. Items that users already have are left out. The output has
+    user_id, item_id, score and rank, best first; higher scores are better.
 
     OUT is one file if it ends in .parquet or .csv, otherwise a folder of
-    Parquet parts with a manifest. Memory stays within its bound; stopped
-    and called again the same way, it goes on where it was.
+    Parquet parts with a manifest. Memory stays within its bound. A stopped
+    run resumes when it is called again in the same way.
 
-    Lists of items (--allow, --deny) are tables with the column item_id; with
-    user_id too they hold for the user of the row.
+    Lists of items (--allow, --deny) are tables with the column item_id. With
+    a column user_id, each row applies to its user only.
 
-    A model of several targets mixes them in one list, with the column
-    category, and reads the whole table; --category picks one of them.
+    A model with several targets merges them into one list, with the column
+    category, and reads the whole table; --category selects one target.
 
     [bold]Examples[/bold]
       tastebridge recommend model events.parquet -o recommendations.parquet
@@ -68,6 +70,7 @@ def recommend(
     start = time.perf_counter()
     lists: dict[str, Any] = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
     if recommender.joint_ is not None:
+        # lists over several targets are not made in batches, so the output is one table
         check_output(output)
         frame = recommender.recommend_from(table.read(recommender), n, **lists)
         write_table(frame, output)

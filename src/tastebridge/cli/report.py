@@ -1,10 +1,10 @@
-"""``tastebridge report``: a saved model to a page that shows what it is worth."""
+"""``tastebridge report``: a web page about the quality of a saved model."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -17,6 +17,7 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.report import write_report
+from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.writing import check_path
 
 
@@ -31,26 +32,25 @@ def report(
     events: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[EVENTS]", help="People to look up, for a model that holds none.", show_default=False
+            metavar="[EVENTS]", help="Histories to look up, if the model has no users.", show_default=False
         ),
     ] = None,
     people: Annotated[
-        int, typer.Option("--people", min=0, help="People to look up, at most, drawn at random; 0 for none.")
+        int, typer.Option("--people", min=0, help="Largest number of users to look up, drawn at random.")
     ] = 300,
     category: options.Category = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Show what a model is worth: one page, to be opened in a browser.
+    """Write a report of a model: one page to open in a browser.
 
-    Which sources help, how good recommendations are and for whom, how sure
-    they are, what the map says, and samples with their reasons. The page is
-    one file and asks no host for anything. With EVENTS, or a model that
-    holds its users, some of them can be looked up; such a page holds
-    personal data.
+    The report shows the sources that help, the accuracy by group of users,
+    the confidence of lists, shared tastes, and samples with reasons. The page
+    is one file and makes no request. With EVENTS, or a model that holds its
+    users, users can be looked up; such a page holds personal data.
 
     [bold]Examples[/bold]
       tastebridge report model -o report.html
-      tastebridge report model events.parquet -o report.html --people 50
+      tastebridge report model events.parquet -o report.html
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
@@ -59,12 +59,13 @@ def report(
     start = time.perf_counter()
     recommender = load_one(model, key_file, category)
     panel = None if events is None else Table(events, reading).read(recommender)
-    write_report(recommender, output, panel, people)
+    # a baseline has no figures to report; write_report says so
+    write_report(cast(ReportedMapper, recommender), output, panel, people)
     size = output.stat().st_size
-    with_people = people and (panel is not None or recommender.panel_ is not None)
-    held = "personal data in it" if with_people else "no user in it"
+    with_users = people and (panel is not None or recommender.panel_ is not None)
+    content = "personal data in it" if with_users else "no user in it"
     screen().print(
-        f"The report is in {output} ({size / 1e3:,.0f} kB, {held}; {time.perf_counter() - start:.1f} s). "
+        f"The report is in {output} ({size / 1e3:,.0f} kB, {content}; {time.perf_counter() - start:.1f} s). "
         "Open it in a browser.",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""How results look in a terminal."""
+"""Results as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ _VERDICTS = {"helps": "green", "hurts": "red"}
 
 
 class Screen(Console):
-    """A console that shows text as it is: no brackets are read as markup, no control character goes out.
+    """A console that shows text literally: brackets are no markup, and control characters are escaped.
 
-    Names of categories, items and files come from data. A part that is to look different is a
-    :class:`rich.text.Text` or has a ``style``.
+    Names of categories, items and files come from data and can hold anything. Coloured parts are
+    :class:`rich.text.Text` or have a ``style``.
     """
 
     def __init__(self) -> None:
+        # highlight would colour numbers within names, emoji would turn ":smile:" in an id into a face
         super().__init__(highlight=False, soft_wrap=False, markup=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a string as text to be shown; every string of a table or line comes through here."""
+        """Return a string as text; Rich passes every string of a table or line through this method."""
         return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
 
 
@@ -51,13 +52,15 @@ def plain_table(title: str, columns: Sequence[str], caption: str | None = None) 
         pad_edge=False,
     )
     for place, name in enumerate(columns):
+        # fold, not an ellipsis: two long ids may differ in their last signs only
         table.add_column(name, justify="right" if place else "left", overflow="fold")
     return table
 
 
 def overview_table(panel: Panel, target: str | None, console: Console) -> Table:
-    """Return the sizes of the categories and how many users each two share, where there is room for it."""
+    """Return the sizes of the categories and, if there is room, the users that each two share."""
     table = _overview(panel, target, list(panel.categories))
+    # measured as if there were room, since Rich squeezes a table into any width
     wide = console.options.update(width=10_000)
     if console.measure(table, options=wide).maximum > console.width:
         table = _overview(panel, target, [target] if target in panel.categories else [])
@@ -65,7 +68,7 @@ def overview_table(panel: Panel, target: str | None, console: Console) -> Table:
 
 
 def _overview(panel: Panel, target: str | None, others: Sequence[str | None]) -> Table:
-    """Return the sizes of the categories and how many of their users stand in the others."""
+    """Return the sizes of the categories and the numbers of users shared with others."""
     table = plain_table(
         f"{len(panel):,} users in {len(panel.categories)} categories",
         ["category", "users", "items", "events", "each", *(f"with\n{name}" for name in others)],
@@ -79,15 +82,16 @@ def _overview(panel: Panel, target: str | None, others: Sequence[str | None]) ->
 
 
 def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
-    """Return what each source is worth, in words, the best first."""
-    judged = "lift" in transfer and transfer["lift"].notna().any()
+    """Return lift and verdict of each source, the best first."""
+    # with too few linked users there is no lift
+    measured = "lift" in transfer and transfer["lift"].notna().any()
     table = plain_table(
-        f"Does it help to know users from elsewhere, for users new to {target}?",
-        ["source", "users in both", *(["lift", "95 % interval"] if judged else []), "verdict", "used"],
-        "lift: of NDCG@10 over the best without sources, for users hidden while learning" if judged else None,
+        f"Does it help to use other categories, for users new to {target}?",
+        ["source", "users in both", *(["lift", "95 % interval"] if measured else []), "verdict", "used"],
+        "lift: gain in NDCG@10 over the best without sources, for held-out users" if measured else None,
     )
-    for row in (transfer.sort_values("lift", ascending=False) if judged else transfer).to_dict("records"):
-        lift = _lift(row) if judged else []
+    for row in (transfer.sort_values("lift", ascending=False) if measured else transfer).to_dict("records"):
+        lift = _lift(row) if measured else []
         verdict = Text(printable(row["verdict"]), style=_VERDICTS.get(row["verdict"], "dim"))
         table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, used(row))
     return table
@@ -117,7 +121,7 @@ def results_table(results: pd.DataFrame, metric: str, title: str) -> Table:
 
 
 def drift_table(drift: pd.DataFrame) -> Table:
-    """Return how far events have drifted from the factors of the items."""
+    """Return the drift of events away from the factors of items."""
     table = plain_table(
         "Since the fit", ["category", "events", "new items", "agreement", "at fit", "verdict"]
     )
@@ -133,13 +137,13 @@ def drift_table(drift: pd.DataFrame) -> Table:
     return table
 
 
-def compression_table(judged: pd.DataFrame) -> Table:
-    """Return what compression costs each kind of users."""
+def compression_table(compressed: pd.DataFrame) -> Table:
+    """Return the loss of accuracy by compression, one row per segment of users."""
     table = plain_table(
-        f"What it costs {judged['judged_on'].iloc[0]}",
+        f"Loss of accuracy, evaluated on {compressed['judged_on'].iloc[0]}",
         ["", "users", "NDCG@10 before", "after", "loss, 95 %", "lists in common"],
     )
-    for row in judged.to_dict("records"):
+    for row in compressed.to_dict("records"):
         table.add_row(
             row["segment"],
             f"{row['people']:,}",

@@ -1,4 +1,4 @@
-"""``tastebridge update``: a saved model and fresh events to a model that knows them."""
+"""``tastebridge update``: adds new events to a saved model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Before = Annotated[
     typer.Option(
         "--before",
         metavar="EVENTS",
-        help="For a model without users: all the model learned from of these users.",
+        help="For a model without users: all events of these users in the fit.",
         show_default=False,
     ),
 ]
@@ -47,11 +47,11 @@ def update(
     features: Features = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Take fresh events into a model without a refit, and say whether a refit pays.
+    """Add new events to a model without a refit, and show whether a refit is worth it.
 
-    The model was saved by `fit --updatable` or `fit --with-users`. New users
-    and new items are taken in; maps, links and popularity are made anew.
-    With a table of items, as for `fit`, those nobody took yet come too.
+    The model must be saved by `fit --updatable` or `fit --with-users`. New
+    users and items are added; maps, links and popularity are computed again.
+    With a table of items, as in `fit`, items without users are added too.
 
     [bold]Examples[/bold]
       tastebridge update model today.parquet -o model
@@ -66,29 +66,34 @@ def update(
     had = None if before is None else Table(before, reading).read(mapper)
     start = time.perf_counter()
     fresh, out = table.read(mapper), screen()
-    described, told = read_later(mapper, tables, reading.columns.get("item_id")) if tables else (None, [])
+    described, lines = read_later(mapper, tables, reading.columns.get("item_id")) if tables else (None, [])
+    # counts of rows, from before and from now, add up
     repeats: Repeats = "sum" if reading.duplicates == "count" else reading.duplicates
     mapper.update(fresh, features=described, before=had, repeats=repeats)
     save_live(mapper, output, key)
-    for line in told:
+    for line in lines:
         out.print(line, soft_wrap=True)
     out.print(drift_table(mapper.drift()))
     out.print(
-        f"\n{len(fresh):,} users taken in ({time.perf_counter() - start:.1f} s). The model is in {output}.",
+        f"\n{len(fresh):,} users added or updated ({time.perf_counter() - start:.1f} s). "
+        f"The model is in {output}.",
         soft_wrap=True,
     )
 
 
 def live_model(model: Path, output: Path, key: Key | None) -> InterestMapper:
-    """Return a loaded model that can change, once it is sure that the changed one can be written."""
+    """Return a model that can be updated, after checking that the result can be written."""
     refuse_among(model, output)
     check_free(output)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
-        raise InvalidParameterError(f"a {type(mapper).__name__} needs a new fit; an InterestMapper does not.")
+        raise InvalidParameterError(
+            f"a {type(mapper).__name__} cannot be changed without a refit, only an InterestMapper can."
+        )
     return mapper
 
 
 def save_live(mapper: InterestMapper, output: Path, key: Key | None) -> None:
-    """Write a changed model as it was: with its users, or with the sums it needs to change again."""
+    """Write a changed model with its users, or with the sums for further updates, as it was saved before."""
+    # updatable even with users, whose sums are saved anyway
     mapper.save(output, with_users=mapper.panel_ is not None, updatable=True, key=key)

@@ -30,7 +30,7 @@ def vectors(
         typer.Argument(metavar="[EVENTS]", help="Table of events, for vectors of users.", show_default=False),
     ] = None,
     form: Annotated[
-        Literal["parquet", "npy"], typer.Option("--format", help="Parquet, or matrices with ids beside them.")
+        Literal["parquet", "npy"], typer.Option("--format", help="Parquet, or matrices with separate ids.")
     ] = "parquet",
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
@@ -41,15 +41,15 @@ def vectors(
     """Write the vectors of items and, given events, of users.
 
     The score of a user and an item is the inner product of their vectors:
-    any store that searches by inner product can recommend. Written are
-    items.parquet and users.parquet (or .npy, with the ids beside them).
-    Memory and restarts are as for `recommend`.
+    any store that searches by inner product can recommend. Writes
+    items.parquet and users.parquet, or .npy files with the ids in separate
+    files. Memory and restarts work as in `recommend`.
 
     [bold]Examples[/bold]
       tastebridge vectors model -o vectors
       tastebridge vectors model events/ -o vectors --format npy --memory 1GB
     """
-    refuse_inputs(output, model=model)
+    refuse_inputs(output, model=model)  # the events are compared with each file by write_vectors
     recommender = load_one(model, key_file, category)
     how = {}
     if events is not None:
@@ -69,9 +69,9 @@ def vectors(
         **how,
     )
     ids, matrix = recommender.item_vectors()
-    people = "" if account is None else f" and {account.people:,} people"
+    users = "" if account is None else f" and {account.people:,} users"
     screen().print(
-        f"Vectors of {matrix.shape[1]:,} components of {len(ids):,} items{people} are in {output} "
+        f"Vectors of {matrix.shape[1]:,} components of {len(ids):,} items{users} are in {output} "
         f"({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

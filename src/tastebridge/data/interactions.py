@@ -39,7 +39,7 @@ class Interactions:
     >>> rows = [("ada", "dune", "books"), ("ada", "emma", "books"), ("eva", "alien", "films")]
     >>> books = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))["books"]
     >>> books
-    <Interactions 'books': 1 of 2 people, 2 items, 2 pairs>
+    <Interactions 'books': 1 of 2 users, 2 items, 2 pairs>
     >>> books.active.tolist(), books.active_numbers.tolist()
     (['ada'], [0])
     """
@@ -97,7 +97,7 @@ class Interactions:
 
     def __repr__(self) -> str:
         return (
-            f"<Interactions {self.category!r}: {len(self.active_numbers):,} of {len(self.users):,} people,"
+            f"<Interactions {self.category!r}: {len(self.active_numbers):,} of {len(self.users):,} users,"
             f" {len(self.items):,} items, {self.matrix.nnz:,} pairs>"
         )
 

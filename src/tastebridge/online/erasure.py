@@ -69,6 +69,6 @@ class Receipt:
             else (f"Taken out of the sums of {', '.join(map(repr, self.sums))}.")
         )
         return (
-            f"{len(self.user_ids):,} people forgotten on {self.when:%Y-%m-%d %H:%M} UTC, with their pairs of "
-            f"a person and an item: {events or 'none'}. {how}{owed}"
+            f"{len(self.user_ids):,} users forgotten on {self.when:%Y-%m-%d %H:%M} UTC, with their pairs of "
+            f"a user and an item: {events or 'none'}. {how}{owed}"
         )

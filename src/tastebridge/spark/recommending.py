@@ -92,7 +92,7 @@ def recommend(
     """
     check_frame(frame)
     recommender = model if isinstance(model, Recommender) else load(model, key=key)
-    options = {
+    options: dict[str, Any] = {
         "n": n,
         "allow": allow,
         "deny": deny,
