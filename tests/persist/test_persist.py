@@ -350,7 +350,7 @@ def _lost(stored):
         (_nan, "'spaces/0' holds values that are not finite"),
         (_short, "should be of size"),
         (_narrow, "does not fit together"),
-        (_lost, "'segments/cold/scale_' is not there"),
+        (_lost, "'segments/cold/scale_' is missing"),
     ],
 )
 def test_load_refuses_arrays_that_do_not_fit(saved, change, message):
@@ -365,18 +365,18 @@ def test_load_refuses_arrays_that_do_not_fit(saved, change, message):
         (lambda content: content.update({"class": "Popen"}), "'Popen', which is not a recommender"),
         (
             lambda content: content.update({"class": "ItemNeighbours", "parameters": {"target": "x"}}),
-            "not one",
+            "does not belong to the class",
         ),
         (lambda content: content["parameters"].update(target={"class": "os.system"}), "'os.system'"),
         (lambda content: content["parameters"].update(unheard=1), "unheard"),
         (lambda content: content["categories"].pop(), "cannot be loaded"),
         (lambda content: content["model"].update(target="none"), "its target 'none' has no items"),
-        (lambda content: content["model"]["routes"][0].update(space="none"), "a part that is not there"),
+        (lambda content: content["model"]["routes"][0].update(space="none"), "space that is missing"),
         (lambda content: content["model"]["routes"][0].update(encoder=["x"]), "cannot be loaded"),
         (lambda content: content["model"]["segments"].pop("cold"), "it has the segments"),
         (lambda content: content["model"]["encoders"][0]["model"].update({"class": "x"}), "encoder 'x'"),
-        (lambda content: content.update(files=[]), "do not make a model"),
-        (lambda content: content.pop("weighting"), "do not make a model"),
+        (lambda content: content.update(files=[]), "do not form a model"),
+        (lambda content: content.pop("weighting"), "do not form a model"),
     ],
 )
 def test_load_refuses_a_manifest_that_makes_no_model(saved, change, message):

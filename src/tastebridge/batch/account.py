@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Self, TypeAlias, cast
 
 from tastebridge.data import CleaningReport
 from tastebridge.exceptions import InvalidDataError
+
+_Counts: TypeAlias = int | dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,11 @@ class Account:
 
     def __add__(self, other: Account) -> Account:
         left, right = asdict(self), asdict(other)
-        return Account(**{name: _sum(left[name], right[name]) for name in left})
+        total: dict[str, Any] = {name: _sum(left[name], right[name]) for name in left}
+        return Account(**total)
 
     @classmethod
-    def of(cls, report: CleaningReport, **counts: Any) -> Self:
+    def of(cls, report: CleaningReport, **counts: Any) -> Self:  # noqa: ANN401 - numbers, or a dict of them
         """Return the account of a cleaned batch."""
         # one step can come several times, once for each category
         steps: Counter[str] = Counter()
@@ -73,7 +76,7 @@ class Account:
         return cls(**values)
 
 
-def _sum(one: Any, other: Any) -> Any:
-    if not isinstance(one, dict):
-        return one + other
+def _sum(one: _Counts, other: _Counts) -> _Counts:
+    if isinstance(one, int) or isinstance(other, int):
+        return cast(int, one) + cast(int, other)
     return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}

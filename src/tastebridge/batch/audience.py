@@ -55,7 +55,7 @@ class AudienceKernel(HistoryKernel):
 
     answer_bytes = 16
 
-    def __init__(self, recommender: Recommender, items: Id | Ids, n: int = 100, **options: Any) -> None:
+    def __init__(self, recommender: Recommender, items: Id | Ids, n: int = 100, **options: Any) -> None:  # noqa: ANN401
         super().__init__(recommender, **options)
         known = self.state.items
         self.n = check_count("n", n)

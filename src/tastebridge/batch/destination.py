@@ -123,7 +123,7 @@ class Destination:
         else:
             with whole(self.folder / manifest.NAME) as file:
                 file.write(done.render())
-        self._clear_work()  # after the manifest, which marks a job as finished
+        self._clear_work()  # last: killed before it, the job can still be resumed
         return done
 
     def forget(self) -> None:

@@ -25,7 +25,7 @@ class Job:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, task: str, kernel: HistoryKernel, source: Source, **more: Any) -> Job:
+    def of(cls, task: str, kernel: HistoryKernel, source: Source, **more: Any) -> Job:  # noqa: ANN401 - JSON
         """Return the job of a kernel over a source; ``more`` are the parameters of the task."""
         weights = kernel.event_weights
         return cls(

@@ -172,7 +172,7 @@ class RecommendationKernel(HistoryKernel):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         twins: str = LEAVE_OUT,
-        **options: Any,
+        **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(recommender, **options)
         self.n, self.twins = check_count("n", n), check_choice("twins", twins, TWINS)

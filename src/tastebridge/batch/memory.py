@@ -142,7 +142,7 @@ class Budget:
 
 def partition_bytes(events: int, users: int, event_bytes: int, answer_bytes: int) -> int:
     """Return the bytes of a partition in a kernel: its events, and the answer to its users."""
-    # four copies of an event: as it was spilled, sorted by user, nested, and flat again for cleaning
+    # room for four copies of the text of an event, which is sorted, nested, unnested and cleaned
     return events * (_EVENT + 4 * event_bytes) + users * answer_bytes
 
 

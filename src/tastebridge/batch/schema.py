@@ -88,7 +88,7 @@ def _together(users: np.ndarray) -> np.ndarray:
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     array = column.combine_chunks()
-    # some versions of Arrow return a chunked array of one chunk
+    # Arrow may return a chunked array here too, with one chunk
     return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
 
 

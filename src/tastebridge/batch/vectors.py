@@ -58,13 +58,13 @@ class VectorKernel(HistoryKernel):
     True
     """
 
-    def __init__(self, recommender: Recommender, **options: Any) -> None:
+    def __init__(self, recommender: Recommender, **options: Any) -> None:  # noqa: ANN401
         super().__init__(recommender, **options)
         self.width = recommender.item_vectors().vectors.shape[1]
 
     @property
     def answer_bytes(self) -> int:
-        """The bytes of three copies of a vector: as computed, as Arrow, and as written."""
+        """The bytes of a vector, with room for three copies."""
         return 12 * self.width
 
     def schema(self, user_type: pa.DataType) -> pa.Schema:

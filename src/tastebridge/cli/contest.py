@@ -40,7 +40,7 @@ def contest(
     }
     seconds = {}
     with steps("Fitting", len(models), shown) as step:
-        # fitted here, one by one, since evaluate() would not give the time of each
+        # fitted here, one by one, so that each has its line of progress and its time
         for name, model in models.items():
             step(name)
             start = time.perf_counter()

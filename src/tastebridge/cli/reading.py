@@ -211,7 +211,7 @@ def reads_events(command: Callable[..., None]) -> Callable[..., None]:
     shared = {name: _without(parameter, used) for name, parameter in shared.items()}
 
     @wraps(command)
-    def run(**given: Any) -> None:
+    def run(**given: Any) -> None:  # noqa: ANN401 - the values of any options
         chosen = {name: given.pop(name) for name in shared}
         command(**given, **{_ARGUMENT: _Options(**chosen).reading()})
 

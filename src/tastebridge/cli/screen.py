@@ -30,7 +30,7 @@ class Screen(Console):
         # highlight would colour numbers within names, emoji would turn ":smile:" in an id into a face
         super().__init__(highlight=False, soft_wrap=False, markup=False, emoji=False)
 
-    def render_str(self, text: str, **options: Any) -> Text:
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in Rich
         """Return a string as text; Rich passes every string of a table or line through this method."""
         return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
 

@@ -145,5 +145,5 @@ def _widths(
     if category != model.target:
         return set()
     if key == NEW_ITEMS:
-        return {part.W.shape[1] - 1 for part in derived}  # the last column of W is the constant
+        return {part.W.shape[1] - 1 for part in derived}  # W has a column more, for the constant
     return {model.spaces[key].shape[1]} if key in model.spaces else set()

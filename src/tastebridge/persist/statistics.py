@@ -152,7 +152,7 @@ def _describe_pairs(account: CooccurrenceStatistics, arrays: Arrays) -> dict[str
 
 def _narrow(counts: sparse.csr_matrix) -> sparse.csr_matrix:
     """Return counts in the narrowest integers that hold them, since most pairs have few users."""
-    # signed, for the sums and differences of an update: min_scalar_type gives those for negative values
+    # of a negative number, so that the type is signed
     return counts.astype(np.min_scalar_type(-1 - int(counts.data.max(initial=0))))
 
 

@@ -53,7 +53,7 @@ class SparkFitContext(FitContext):
 
     def hiding(self, target: sparse.csr_matrix) -> SparkFitContext:
         """Return a context with these rows in the target; all other target events are hidden in Spark too."""
-        # rows of held-out users are empty here; Spark must forget the same events, or they would leak
+        # held-out events are missing here already; Spark must lose them too, or they would reach the fit
         lost = sparse.coo_matrix(self.histories[self.target] - target)
         hidden = lost.data > 0
         taken = self._taken.without(self.target, self._who[lost.row[hidden]], lost.col[hidden])

@@ -13,15 +13,15 @@ from tastebridge.data import CleaningPolicy
 from tastebridge.data.columns import recognise
 from tastebridge.data.time_units import are_calendar_digits, number_seconds
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.spark.library import functions, library
+from tastebridge.spark.library import SparkFrame, functions, library
 
 
 def read_events(
-    frame: Any,
+    frame: SparkFrame,
     columns: Mapping[str, str | None] | None,
     event_weights: Mapping[Any, float] | None,
     policy: CleaningPolicy,
-) -> Any:
+) -> SparkFrame:
     """Return the columns with a role, named by their roles.
 
     Numeric times are read once, to see whether all are dates written in digits, as in a local frame. All
@@ -48,14 +48,14 @@ def read_events(
     return _in_seconds(frame.select(*(F.col(name).alias(role) for role, name in names.items())))
 
 
-def nested(events: Any) -> Any:
+def nested(events: SparkFrame) -> SparkFrame:
     """Return the histories of events, one row per user, in the format of :func:`tastebridge.batch.nest`."""
     F = functions()
     fields = [name for name in FIELDS if name in events.columns]
     return events.groupBy("user_id").agg(F.collect_list(F.struct(*fields)).alias("events"))
 
 
-def _in_seconds(events: Any) -> Any:
+def _in_seconds(events: SparkFrame) -> SparkFrame:
     """Return the events with numeric times converted to seconds."""
     F, types = functions(), library("sql.types")
     if "timestamp" not in events.columns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from sklearn.base import clone
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import ALSFactors
 from tastebridge.maps.moments import Moments
-from tastebridge.spark.library import functions, library
+from tastebridge.spark.library import SparkFrame, functions, library
 from tastebridge.spark.sums import Sums, tree_sum
 from tastebridge.spark.taken import Taken
 
@@ -40,7 +39,7 @@ def train(taken: Taken, categories: Sequence[str], estimator: ALSFactors) -> ALS
             f"ALSFactors(alpha={estimator.alpha:g}) cannot be trained by MLlib, where the confidence of an "
             "event is at least 1. Use alpha of at least 1."
         )
-    rows = _side_by_side(taken, categories).persist()  # ALS passes over the pairs in every iteration
+    rows = _side_by_side(taken, categories).persist()  # read twice: for its size, and by ALS
     try:
         n_pairs, length = _size(rows)
         blocks = int(np.clip(-(-n_pairs // _PAIRS), 1, _MOST))
@@ -79,7 +78,7 @@ def _moments(factors: pa.Table) -> Sums:
     return Moments.from_arrays(Z, Z[:, :0]).to_arrays()
 
 
-def _side_by_side(taken: Taken, categories: Sequence[str]) -> Any:
+def _side_by_side(taken: Taken, categories: Sequence[str]) -> SparkFrame:
     """Return who, item and worth, with the items of the categories numbered one category after another."""
     F, shift, before = functions(), functions().lit(0), 0
     for name in categories:
@@ -90,7 +89,7 @@ def _side_by_side(taken: Taken, categories: Sequence[str]) -> Any:
     )
 
 
-def _size(rows: Any) -> tuple[int, float]:
+def _size(rows: SparkFrame) -> tuple[int, float]:
     """Return the number of pairs, and the geometric mean of the mean numbers per user and per item."""
     F = functions()
     n, n_users, n_items = rows.agg(F.count("who"), F.count_distinct("who"), F.count_distinct("item")).first()

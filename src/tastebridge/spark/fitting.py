@@ -18,13 +18,13 @@ from tastebridge.recommenders.single_fit import fit_elsewhere
 from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, Route, TargetRoute, TransferRoute
 from tastebridge.spark.context import SparkFitContext
 from tastebridge.spark.events import read_events
-from tastebridge.spark.library import check_frame
+from tastebridge.spark.library import SparkFrame, check_frame
 from tastebridge.spark.statistics import cleaned
 from tastebridge.spark.taken import Taken
 
 
 def fit(
-    frame: Any,
+    frame: SparkFrame,
     target: str,
     sources: list[str] | None = None,
     *,

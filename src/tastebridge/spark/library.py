@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 from tastebridge.exceptions import InvalidDataError, MissingDependencyError
 
+SparkFrame: TypeAlias = Any
+"""A ``pyspark.sql.DataFrame``. The package is optional, so its types are not imported."""
 
-def library(module: str) -> Any:
+
+def library(module: str) -> Any:  # noqa: ANN401 - a module
     """Return a module of pyspark.
 
     Raises
@@ -25,7 +28,7 @@ def library(module: str) -> Any:
         ) from None
 
 
-def functions() -> Any:
+def functions() -> Any:  # noqa: ANN401 - a module
     """Return the functions of columns."""
     return library("sql.functions")
 

@@ -16,7 +16,7 @@ from tastebridge.loading import load
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
 from tastebridge.spark.events import nested, read_events
-from tastebridge.spark.library import check_frame, library
+from tastebridge.spark.library import SparkFrame, check_frame, library
 from tastebridge.spark.shipping import Shipment
 
 _TYPES = {pa.int64(): "bigint", pa.string(): "string", pa.float32(): "float"}
@@ -24,7 +24,7 @@ _TYPES = {pa.int64(): "bigint", pa.string(): "string", pa.float32(): "float"}
 
 def recommend(
     model: str | Path | Recommender,
-    frame: Any,
+    frame: SparkFrame,
     n: int = 10,
     *,
     allow: ItemFilter | None = None,
@@ -34,7 +34,7 @@ def recommend(
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
     key: Key | bytes | None = None,
-) -> Any:
+) -> SparkFrame:
     """Recommend items of the target to all users in a Spark data frame of events.
 
     The events are grouped by user, and ``mapInArrow`` applies
@@ -119,7 +119,7 @@ def _task(
     return work
 
 
-def _schema(kernel: RecommendationKernel, events: Any) -> str:
+def _schema(kernel: RecommendationKernel, events: SparkFrame) -> str:
     """Return the columns of the answer as Spark names them."""
     number = isinstance(events.schema["user_id"].dataType, library("sql.types").NumericType)
     fields = kernel.schema(pa.int64() if number else pa.string())

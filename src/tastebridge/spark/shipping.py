@@ -38,7 +38,7 @@ class Shipment:
     seal: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, recommender: Recommender, session: Any) -> Shipment:
+    def of(cls, recommender: Recommender, session: Any) -> Shipment:  # noqa: ANN401 - pyspark's
         """Save a model and broadcast its files, which Spark sends to every machine once."""
         seal = secrets.token_bytes(SIZE) if is_encrypted(recommender) else None
         with TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ class Shipment:
     def unpack(self) -> Recommender:
         """Return the model, loaded from its files unless this process has it already."""
         if self.name not in _LOADED:
-            _LOADED.clear()  # a worker lives on between jobs, and one model at a time fits its memory
+            _LOADED.clear()  # a worker lives on between jobs, and should hold one model
             with TemporaryDirectory() as folder:
                 for name, content in self.files.value.items():
                     Path(folder, name).write_bytes(content)

@@ -21,7 +21,7 @@ from tastebridge.loading import load
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
 from tastebridge.spark.events import nested, read_events
-from tastebridge.spark.library import check_frame
+from tastebridge.spark.library import SparkFrame, check_frame
 from tastebridge.spark.shipping import Shipment
 
 Count = Callable[[pa.RecordBatch], Account]
@@ -29,7 +29,7 @@ Count = Callable[[pa.RecordBatch], Account]
 
 def account(
     model: str | Path | Recommender,
-    frame: Any,
+    frame: SparkFrame,
     *,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
@@ -72,7 +72,7 @@ def account(
     return _sum(events, _reading(Shipment.of(recommender, events.sparkSession), weights, policy))
 
 
-def cleaned(events: Any, event_weights: Mapping[Any, float] | None, policy: CleaningPolicy) -> Account:
+def cleaned(events: SparkFrame, event_weights: Mapping[Any, float] | None, policy: CleaningPolicy) -> Account:
     """Count the events that cleaning leaves out, whatever the model."""
 
     def read() -> Count:
@@ -102,7 +102,7 @@ def _reading(
     return read
 
 
-def _sum(events: Any, read: Callable[[], Count]) -> Account:
+def _sum(events: SparkFrame, read: Callable[[], Count]) -> Account:
     """Return the sum of the counts over all histories; each partition sends only its sum."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -17,7 +17,7 @@ from scipy import sparse
 from tastebridge.factors._base import FactorModel
 from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.paired import Pairs
-from tastebridge.spark.library import functions
+from tastebridge.spark.library import SparkFrame, functions
 from tastebridge.spark.taken import Taken, matrix_of
 
 PEOPLE = 10_000
@@ -58,7 +58,7 @@ def pairs_of(pairs: Taken, name: str, target: str) -> Pairs:
     """Return the numbers of linked users of each item of a category, of each target item, and of both."""
     sizes = {part: len(pairs.items[part]) for part in (name, target)}
 
-    def leaf(_: Any, rows: pa.Table) -> pa.Table:
+    def leaf(_: tuple[pa.Scalar], rows: pa.Table) -> pa.Table:
         """Count the users of two items and, with -1 for the other, the users of one."""
         histories = dict(zip(sizes, _linked(rows, sizes), strict=True))
         both, of_source, of_target = Pairs.of(histories, name, target)
@@ -92,7 +92,7 @@ def counts_of(pairs: Taken, target: str, among: tuple[str, ...]) -> NDArray[np.i
     return counts
 
 
-def tree_sum(frame: Any, moments: Callable[[pa.Table], Sums], n_people: int, who: str = "who") -> Sums:
+def tree_sum(frame: SparkFrame, moments: Callable[[pa.Table], Sums], n_people: int, who: str = "who") -> Sums:
     """Return the sum of the moments of users, added by a tree in a fixed order.
 
     Users are divided into leaves of 10,000 by their numbers. One worker sums each leaf. Then groups of 16
@@ -119,7 +119,7 @@ def tree_sum(frame: Any, moments: Callable[[pa.Table], Sums], n_people: int, who
     return _sum(sums.toArrow())
 
 
-def _by_leaf(frame: Any, who: str) -> Any:
+def _by_leaf(frame: SparkFrame, who: str) -> SparkFrame:
     return frame.groupBy((functions().col(who) / PEOPLE).cast("bigint").alias("leaf"))
 
 
@@ -131,7 +131,7 @@ def _linked(rows: pa.Table, sizes: Mapping[str, int]) -> list[sparse.csr_matrix]
     return [part[linked] for part in histories]
 
 
-def _folded(model: Any, X: sparse.csr_matrix) -> NDArray[np.float64]:
+def _folded(model: FactorModel, X: sparse.csr_matrix) -> NDArray[np.float64]:
     """Return the factors of users; there may be no users."""
     return np.asarray(model.transform(X) if X.shape[0] else np.zeros((0, model.item_factors_.shape[1])))
 

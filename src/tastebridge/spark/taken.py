@@ -19,7 +19,7 @@ from tastebridge.data.cleaning import CleaningReport
 from tastebridge.data.interactions import Interactions, canonical
 from tastebridge.data.pipeline import clean
 from tastebridge.spark.events import nested
-from tastebridge.spark.library import functions, library
+from tastebridge.spark.library import SparkFrame, functions, library
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Taken:
         Frees the tables that Spark caches for these pairs and for pairs derived from them.
     """
 
-    frame: Any
-    users: Any
+    frame: SparkFrame
+    users: SparkFrame
     items: Mapping[str, Vocabulary]
     n_people: int
     kept: ExitStack
@@ -48,7 +48,7 @@ class Taken:
     @classmethod
     def of(
         cls,
-        events: Any,
+        events: SparkFrame,
         event_weights: Mapping[Any, float] | None,
         policy: CleaningPolicy,
         kept: ExitStack,
@@ -61,7 +61,7 @@ class Taken:
         frame = _keep(frame.select("who", "category", "item"), kept)
         return cls(frame, users, items, users.count(), kept)
 
-    def only(self, categories: Iterable[str]) -> Any:
+    def only(self, categories: Iterable[str]) -> SparkFrame:
         """Return the rows of some categories."""
         return self.frame.where(functions().col("category").isin(list(categories)))
 
@@ -103,13 +103,13 @@ def matrix_of(
     return canonical((matrix.data, matrix.indices, matrix.indptr), shape)
 
 
-def _keep(frame: Any, kept: ExitStack) -> Any:
+def _keep(frame: SparkFrame, kept: ExitStack) -> SparkFrame:
     """Let Spark cache the rows of a frame until the stack is closed."""
     kept.callback(frame.unpersist)
     return frame.persist()
 
 
-def _schema(events: Any) -> str:
+def _schema(events: SparkFrame) -> str:
     """Return the columns of clean rows."""
     number = library("sql.types").NumericType
     user, item = (
@@ -138,7 +138,7 @@ def _cleaning(
     return work
 
 
-def _items(rows: Any) -> dict[str, Vocabulary]:
+def _items(rows: SparkFrame) -> dict[str, Vocabulary]:
     """Return the items of every category."""
     found = rows.select("category", "item_id").distinct().toArrow().to_pandas()
     return {
@@ -147,7 +147,7 @@ def _items(rows: Any) -> dict[str, Vocabulary]:
     }
 
 
-def _users(rows: Any) -> Any:
+def _users(rows: SparkFrame) -> SparkFrame:
     """Return the ids of users, numbered in ascending order."""
     # zipWithIndex numbers rows across partitions; row_number() would bring all users to one worker
     ids = rows.select("user_id").distinct().sort("user_id").rdd.map(lambda row: row[0]).zipWithIndex()
@@ -156,7 +156,7 @@ def _users(rows: Any) -> Any:
     return numbered.withColumn("who", functions().col("who").cast("int"))
 
 
-def _numbers(items: Mapping[str, Vocabulary], rows: Any) -> Any:
+def _numbers(items: Mapping[str, Vocabulary], rows: SparkFrame) -> SparkFrame:
     """Return the number of every item, small enough to be sent to every worker."""
     kind = pa.int64() if rows.schema["item_id"].dataType.simpleString() == "bigint" else pa.string()
     parts = [
