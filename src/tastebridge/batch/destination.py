@@ -190,7 +190,7 @@ class Destination:
                     self.folder.rmdir()
 
 
-_ANEW = "Begin anew with restart=True, which removes what is there."
+_ANEW = "Begin anew with restart=True, which removes the files there."
 
 
 def _check(path: Path, endings: tuple[str, ...]) -> None:

@@ -24,7 +24,7 @@ def once(reading: Reading, explicit: bool) -> Reading:
     """Return the reading options for feedback: of repeated ratings the last one counts, not their sum."""
     if not explicit:
         return reading
-    # "sum" is the default, so it cannot be told from a wish; a sum of ratings is none
+    # "sum" may only be the default; a sum of ratings is no rating
     duplicates = "last" if reading.duplicates == "sum" else reading.duplicates
     return replace(reading, duplicates=duplicates, unrated="drop")
 

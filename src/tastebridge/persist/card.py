@@ -239,6 +239,6 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: object) -> str:
     """Return a value as one line of Markdown, without the end of a cell, HTML or control characters."""
-    # names of categories come from the data: they must not add cells or HTML to a page somebody renders
+    # names of categories come from the data: they must not add cells or HTML to a rendered page
     text = printable(" ".join(str(value).split()))
     return text.replace("|", "\\|").replace("<", "&lt;")

@@ -82,7 +82,7 @@ def open_locked(path: Path) -> IO[Any]:
         file = path.open("ab")
         try:
             take(file)
-            # a lock on a removed file keeps nobody out: the next process makes a new file of the name
+            # a lock on a removed file protects nothing: the next process makes a new file of the name
             if _is_still(file, path):
                 return file
         except BaseException:

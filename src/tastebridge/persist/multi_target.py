@@ -70,7 +70,7 @@ def _describe(
     tables = stored_tables(state)
     for name, rows in tables.items():
         write_table(name, rows)
-    # the same object is stored once, with what all targets share
+    # the same object is stored once, with the shared parts
     separate = None if state.interests is joint.interests else state.interests
     return {
         "model": describe_model(state.scorer.model, arrays),

@@ -53,5 +53,5 @@ def _reasons(
         items = histories[name].indices if name in histories else np.array([-1])
         best = np.argsort(-values[:, at], kind="stable")[:_FEW]
         found += [(-float(values[place, at]), name, int(items[place])) for place in best]
-    # values are negated, so that ties sort by name and number; what lowers a score is no reason
+    # values are negated, so that ties sort by name and number; negative contributions are no reasons
     return [(name, item) for value, name, item in sorted(found)[:_FEW] if value < 0]

@@ -54,7 +54,7 @@ def _tastes(mapper: ReportedMapper) -> list[tuple[str, list[int]]]:
     ]
     if found:
         return found[:_USERS]
-    # a model whose sources helped nobody has no directions: take the items with most users instead
+    # without a linked source there are no directions: take the items with most users instead
     others = [name for name in mapper.items_ if name != mapper.target]
     return [
         (name, np.argsort(mapper.statistics_[name].idf, kind="stable")[:_PAST_ITEMS].tolist())
