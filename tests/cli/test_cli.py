@@ -267,7 +267,7 @@ def test_a_model_of_all_categories_recommends_in_one_list_or_in_one_category(fol
     alone = loaded.mappers_["sport"].recommend_from(panel, 3)
     pd.testing.assert_frame_equal(pd.read_csv(out), alone, check_dtype=False)
     code, _, err = run("report", model, "-o", tmp_path / "report.html")
-    assert (code, "Say which: --category" in err) == (2, True)
+    assert (code, "Choose one with --category" in err) == (2, True)
     code, _, err = run("recommend", model, events, "-o", out, "--category", "sprot")
     assert (code, "Did you mean 'sport'" in err) == (1, True)
 
@@ -286,4 +286,4 @@ def test_fit_says_whether_older_events_count_less(tmp_path):
     few = ["fit", tmp_path / "few.csv", "-t", "films", "-o", tmp_path / "few", "--n-components", 4]
     assert "too few users have late events" in run(*few, "--recency")[1]
     code, _, err = run(*words, "--recency", "--feedback", "explicit")
-    assert (code, "--recency is of no use" in err) == (2, True)
+    assert (code, "--recency has no effect" in err) == (2, True)

@@ -107,4 +107,4 @@ def test_ratings_have_no_use_for_features(folder):
             "--features", f"films={folder / 'films.csv'}", *more,
         )  # fmt: skip
         assert code == 2
-        assert "--features is of no use with --feedback explicit" in err
+        assert "--features has no effect with --feedback explicit" in err

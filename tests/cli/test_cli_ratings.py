@@ -21,7 +21,7 @@ def test_evaluate_of_ratings_shows_errors_beside_the_baselines(stars):
     figures = stars.with_name("figures.csv")
     code, text, _ = run("evaluate", stars, "-t", "films", "--feedback", "explicit", "-o", figures)
     assert code == 0
-    for word in ("RMSE of the hidden ratings", "MAE of the hidden", "item mean", "user and item bias"):
+    for word in ("RMSE of the held-out ratings", "MAE of the held-out", "item mean", "user and item bias"):
         assert word in text
     assert all(len(line) <= 80 for line in text.splitlines() if str(figures) not in line)
     means = pd.read_csv(figures).set_index(["metric", "model"])["mean"]

@@ -57,7 +57,7 @@ def test_what_cannot_be_is_one_line(folder, tmp_path):
     tb.Popularity("films").fit(tb.read_panel(folder / "early.csv")).save(tmp_path / "popular")
     code, _, err = run("update", tmp_path / "popular", folder / "late.csv", "-o", tmp_path / "new")
     assert code == 2
-    assert "needs a new fit" in err
+    assert "cannot be changed without a refit" in err
     code, _, err = run("forget", folder / "model", folder / "nobody.csv", "-o", tmp_path / "new")
     assert code == 1
     assert "nobody.csv" in err

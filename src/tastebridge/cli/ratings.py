@@ -40,7 +40,7 @@ def rating_contest(
 
 def rating_table(results: pd.DataFrame, metric: str, title: str) -> Table:
     """Return the figures of the models by one metric, and their differences to the biases."""
-    table = plain_table(title, ["", "mean", "95 % interval", "difference to biases", "seconds"])
+    table = plain_table(title, ["", "mean", "95 % interval", "against the biases", "seconds"])
     for row in results[results["metric"] == metric].sort_values("mean").to_dict("records"):
         gap = f"{row['difference']:+.3f} ({between(row['difference_low'], row['difference_high'], 3)})"
         table.add_row(
