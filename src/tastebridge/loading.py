@@ -86,6 +86,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
         similar = saved.single is not None and isinstance(saved.single.scorer, SimilarityScorer)
         if (saved.kind == "ItemNeighbours") != similar:
             raise ModelFileError(f"its model does not belong to the class {saved.kind}.")
+        # within broken(), as a constructor refuses parameters that no fit can have had
         recommender: Recommender = restored(KINDS[saved.kind](**saved.parameters), saved)
     if key is not None:
         setattr(recommender, _ENCRYPTED, True)
