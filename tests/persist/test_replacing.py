@@ -255,7 +255,7 @@ def test_a_full_disk_says_so(models, tmp_path, monkeypatch):
     models["old"].save(tmp_path / "model")
     before = text_of(tmp_path / "model")
     monkeypatch.setattr(writing, "save_file", full)
-    with pytest.raises(ModelFileError, match=r"cannot be written: .*No space left.*there before are unchanged"):
+    with pytest.raises(ModelFileError, match=r"cannot be written: .*No space left.*before are unchanged"):
         models["new"].save(tmp_path / "model")
     assert text_of(tmp_path / "model") == before
     assert [part.name for part in tmp_path.iterdir()] == ["model"]
