@@ -110,7 +110,7 @@ def test_sources_can_be_chosen(kind):
         ("books", InvalidParameterError, r"Write \['books'\]"),
         ([], InvalidParameterError, "Name one at least"),
         (["boks"], UnknownCategoryError, "Did you mean 'books'"),
-        (["films"], InvalidDataError, "beside the target"),
+        (["films"], InvalidDataError, "besides the target"),
     ],
 )
 def test_bad_sources_are_refused(kind, sources, error, message):
@@ -121,7 +121,7 @@ def test_bad_sources_are_refused(kind, sources, error, message):
 @pytest.mark.parametrize("kind", SOURCED)
 def test_no_linked_people_is_refused(kind):
     panel = PANEL.select(["books", "films"]).without("books", WARM)
-    with pytest.raises(NoLinkedUsersError, match="nobody stands both in a source"):
+    with pytest.raises(NoLinkedUsersError, match="no user is both in a source"):
         kind("films").fit(panel)
 
 

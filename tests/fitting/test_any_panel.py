@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import tastebridge as tb
 from tastebridge._numerics.scaling import deviations
-from tastebridge.fitting.training_lists import beside_the_first
+from tastebridge.fitting.training_lists import relative_to_first
 from tastebridge.splits import cold_users
 
 QUIET = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
@@ -142,8 +142,8 @@ def test_ratings_by_histories_of_other_lengths_are_no_worse_than_item_means():
 def test_columns_beside_a_useless_first_one_have_finite_weights():
     X = np.random.default_rng(0).normal(size=(100, 3))
     for weights in (np.array([0.0, 1.0, 2.0]), np.array([1e-300, 1.0, 2.0])):
-        found = beside_the_first(weights, X)
+        found = relative_to_first(weights, X)
         assert np.isfinite(found).all()
         np.testing.assert_allclose(found[1] / found[0], 2.0)
         assert found[1] * deviations(X)[2] <= 1000.0 * deviations(X)[0] * (1 + 1e-12)
-    np.testing.assert_allclose(beside_the_first(np.array([2.0, 1.0, 3.0]), X), [0.5, 1.5])
+    np.testing.assert_allclose(relative_to_first(np.array([2.0, 1.0, 3.0]), X), [0.5, 1.5])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tastebridge.fitting.few_overlap import _believed
+from tastebridge.fitting.few_overlap import _better_of
 from tastebridge.fitting.training_lists import Lists
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
@@ -19,5 +19,5 @@ def test_what_stand_ins_taught_is_dropped_where_popularity_is_surely_better(of_u
     groups, people = np.arange(n).repeat(width), np.arange(n) // 5
     lists = Lists(X.astype(np.float32), first, groups, np.zeros((n * width, 1)), people)
     popular, taught = (Segment(StackingBlend.equal(2, 1), np.arange(2) == at) for at in range(2))
-    found = _believed(StackingBlend(), lists, taught, popular, np.random.default_rng(1))
+    found = _better_of(StackingBlend(), lists, taught, popular, np.random.default_rng(1))
     assert found is (taught if believed else popular)

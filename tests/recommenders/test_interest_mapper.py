@@ -280,8 +280,8 @@ EVENTS = pd.DataFrame(
         ({"sources": ["boks"]}, EVENTS, UnknownCategoryError, "Did you mean 'books'"),
         ({"sources": "books"}, EVENTS, InvalidParameterError, r"Write \['books'\]"),
         ({"sources": []}, EVENTS, InvalidParameterError, "Name one at least"),
-        ({"sources": ["films"]}, EVENTS, InvalidDataError, "beside the target"),
-        ({}, EVENTS[EVENTS["category"] == "films"], InvalidDataError, "beside the target"),
+        ({"sources": ["films"]}, EVENTS, InvalidDataError, "besides the target"),
+        ({}, EVENTS[EVENTS["category"] == "films"], InvalidDataError, "besides the target"),
         ({}, EVENTS.iloc[:0], InvalidDataError, "row"),
         ({}, EVENTS.assign(weight=np.nan), InvalidDataError, "every weight is missing"),
         (

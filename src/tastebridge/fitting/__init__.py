@@ -1,1 +1,1 @@
-"""How a model is learned: routes, folds, weights, and the evidence for each source."""
+"""The steps of a fit: routes, folds, weights, and the evidence for each source."""

@@ -1,4 +1,4 @@
-"""What the first step of a fit builds for one target."""
+"""The result of the first step of a fit: routes and held-out scores of one target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Built(NamedTuple):
     folds : list of Fold
         The vectors of users whose target rows were hidden while the routes were fitted.
     priors : mapping of {"cold", "warm"} to mapping
-        The weights that other targets suggest: see :mod:`tastebridge.fitting.pooled_prior`.
+        The weights suggested by other targets: see :mod:`tastebridge.fitting.pooled_prior`.
     """
 
     context: FitContext

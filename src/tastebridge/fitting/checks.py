@@ -1,4 +1,4 @@
-"""Which categories a recommender learns from, checked before any work."""
+"""Checks of the target and the sources of a recommender, before any work."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLi
 
 
 def check_target(target: str, panel: Panel) -> str:
-    """Return the target if the panel has it and somebody is there."""
+    """Return the target if the panel has it and it has users."""
     check_category("target", target, panel.categories)
     if not len(panel[target].active_numbers):
         raise InvalidDataError(
-            f"the target {target!r} has no events left, so there is nothing to recommend by. Add people who "
+            f"the target {target!r} has no events left, so there is nothing to recommend by. Add users who "
             "have a history there."
         )
     return target
@@ -28,29 +28,29 @@ def check_sources(
     Parameters
     ----------
     owner : str
-        Who asks, for the error.
+        The name of the recommender, for the error.
     target : str
     sources : list of str, optional
     panel : Panel
     linked : bool, default=True
-        Whether somebody must be both in a source and in the target.
+        Whether at least one user must be both in a source and in the target.
     """
     if sources is not None and (isinstance(sources, str) or not len(sources)):
         raise InvalidParameterError(
             f"sources must be a list of categories, or None for all; got {sources!r}. "
-            + (f"Write [{sources!r}]." if isinstance(sources, str) and sources else "Name one at least.")
+            + (f"Write [{sources!r}]." if isinstance(sources, str) and sources else "Name at least one.")
         )
-    wanted = panel.categories if sources is None else dict.fromkeys(sources)
+    wanted = panel.categories if sources is None else dict.fromkeys(sources)  # each once, in their order
     names = [check_category("sources", name, panel.categories) for name in wanted if name != target]
     if not names:
         raise InvalidDataError(
-            f"{owner}(target={target!r}) needs a source category beside the target; the panel has "
+            f"{owner}(target={target!r}) needs a source category besides the target; the panel has "
             f"{', '.join(map(repr, panel.categories))}. Add events of another category."
         )
     if linked and not any(len(panel.linked(name, target)) for name in names):
         raise NoLinkedUsersError(
-            f"nobody stands both in a source ({', '.join(map(repr, names))}) and in the target {target!r}. "
-            "What leads from one to the other is learned from people who are in both; check that the same "
-            "person has the same user_id in every category."
+            f"no user is both in a source ({', '.join(map(repr, names))}) and in the target {target!r}. "
+            "The link between the two is learned from users who are in both; check that the same "
+            "user has the same user_id in every category."
         )
     return names

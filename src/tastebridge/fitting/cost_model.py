@@ -1,10 +1,10 @@
-r"""What routes cost to fit, judged by sizes alone, and which of them a budget allows.
+r"""The cost model: seconds to fit a route, estimated from sizes alone, and the routes within a budget.
 
-The seconds are those of one core of the machine the constants were measured on (2026, AMD EPYC; matrices of
-160 to 460 thousand interactions): truncated SVD takes :math:`k\,(8\cdot10^{-7}\min(n, m) + 5\cdot10^{-9} z)`
-for rank k of n people, m items and z interactions, a round of ALS :math:`k\,(1.8\cdot10^{-9} z +
-7.7\cdot10^{-10} k\,(n + m))`. They were within a third of what was measured. Because no clock is read, the
-same data and budget mean the same routes on any machine.
+For rank k, n users, m items and z interactions, truncated SVD takes :math:`k\,(8\cdot10^{-7}\min(n, m) +
+5\cdot10^{-9} z)` seconds. A round of ALS takes :math:`k\,(1.8\cdot10^{-9} z + 7.7\cdot10^{-10} k\,(n + m))`.
+The constants were measured on one core of an AMD EPYC in 2026, on matrices of 160 to 460 thousand
+interactions, where the estimates were within a third of the measured times. Because no clock is read, the
+same data and budget give the same routes on any machine.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from sklearn.base import BaseEstimator
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.routes import JointRoute, Route, SharedItemsRoute, TargetRoute, TransferRoute
 
+# seconds per unit of rank, measured as described above
 _SIDE, _ENTRY = 8e-7, 5e-9
 _ALS_ENTRY, _ALS_SIDE = 1.8e-9, 7.7e-10
 
 
 class Size(NamedTuple):
-    """People, items and interactions of a category."""
+    """Users, items and interactions of a category."""
 
-    people: int
+    users: int
     items: int
     entries: int
 
 
 class Part(NamedTuple):
-    """A factor model some route needs: what it is, what it costs, and whether every fold fits it again."""
+    """A factor model that a route needs: its key, its cost, and whether every fold fits it again."""
 
     key: tuple[Any, ...]
     seconds: float
@@ -38,12 +39,13 @@ class Part(NamedTuple):
 
 
 def factor_seconds(model: BaseEstimator, size: Size) -> float:
-    """Return what fitting a factor model on a matrix of this size takes; 0 for models not known here."""
+    """Return the seconds to fit a factor model on a matrix of this size; 0 for unknown models."""
     k = getattr(model, "n_components", 0)
     if isinstance(model, SVDFactors | EASEFactors):
-        return float(k * (_SIDE * min(size.people, size.items) + _ENTRY * size.entries))
+        # EASE of low rank is a truncated SVD and a formula
+        return float(k * (_SIDE * min(size.users, size.items) + _ENTRY * size.entries))
     if isinstance(model, ALSFactors):
-        sides = size.people + size.items
+        sides = size.users + size.items
         return float(model.iterations * k * (_ALS_ENTRY * size.entries + _ALS_SIDE * k * sides))
     return 0.0
 
@@ -53,10 +55,10 @@ def affordable(
 ) -> list[Route]:
     """Return the routes that fit the budget, in their order.
 
-    Routes are taken in the order given as long as what is spent stays below the budget; one that is too dear
-    is passed over for cheaper ones after it. What routes share is paid once; factors of the target, and of
-    all categories, once more for every fold. Routes without factors of their own, and the first map, are
-    always taken.
+    Routes are taken in the order given. A route that would exceed the budget is skipped, and cheaper routes
+    after it are still tried. Factors shared by several routes are counted once. Factors of the target, and of
+    all categories together, count once more for every fold. Two kinds are always taken: routes without
+    factors of their own, and the first map.
 
     Parameters
     ----------
@@ -96,9 +98,10 @@ def _parts(route: Route, sizes: Mapping[str, Size], target: str) -> Iterator[Par
             both = Size(*(sizes[name][at] + sizes[target][at] for at in range(3)))
             yield _part(route.factors, (name, "=", target), both, again=True)
     elif isinstance(route, JointRoute):
-        people = max(size.people for size in sizes.values())
+        # at least as many users as the largest category has; sizes alone do not tell the union
+        users = max(size.users for size in sizes.values())
         items, entries = (sum(size[at] for size in sizes.values()) for at in (1, 2))
-        yield _part(route.factors, (*sources, target), Size(people, items, entries), again=True)
+        yield _part(route.factors, (*sources, target), Size(users, items, entries), again=True)
 
 
 def _part(model: BaseEstimator | None, categories: tuple[str, ...], size: Size, again: bool) -> Part:

@@ -1,4 +1,4 @@
-"""The routes a mapper takes when it is not told which."""
+"""The default routes of a mapper."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tastebridge.routes import (
 RANK = 128
 """The largest rank by default."""
 _RANKS = ((128, 128), (128, 32))
-"""Ranks of source and target factors, side by side."""
+"""Pairs of source and target rank; each pair is a route of its own."""
 
 
 def default_routes(limits: Mapping[str, int], target: str, rank: int, random_state: int) -> list[Route]:
-    """Return the surest links, two ranks side by side, and all categories as one; the most useful first.
+    """Return the default routes, the most useful first: popularity, links, maps of two ranks, joint factors.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         The largest rank wanted.
     random_state : int
     """
-    here = {name: limit for name, limit in limits.items() if name != target}
-    there = limits[target]
+    source_limits = {name: limit for name, limit in limits.items() if name != target}
+    target_limit = limits[target]
 
     def svd(wanted: int, limit: int, beta: float = 0.0) -> SVDFactors:
         name = "power" if beta else "ideal"
@@ -50,68 +50,76 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         return ALSFactors(k, penalty, alpha, random_state=random_state)
 
     def clipped(ranks: tuple[int, int], limit: int) -> tuple[int, int]:
-        return min(ranks[0], rank, limit), min(ranks[1], rank, there)
+        return min(ranks[0], rank, limit), min(ranks[1], rank, target_limit)
 
     def spectral(source: str, ranks: tuple[int, int]) -> Route:
-        a, b = clipped(ranks, here[source])
-        return TransferRoute(svd(a, here[source]), svd(b, there, 1.0), RidgeMap(0.5), [source])
+        a, b = clipped(ranks, source_limits[source])
+        return TransferRoute(
+            svd(a, source_limits[source]), svd(b, target_limit, 1.0), RidgeMap(0.5), [source]
+        )
 
     def weighted(source: str) -> Route:
-        return TransferRoute(als(here[source], 5.0, 0.1), als(there, 5.0, 0.1), RidgeMap(0.5), [source])
+        return TransferRoute(
+            als(source_limits[source], 5.0, 0.1), als(target_limit, 5.0, 0.1), RidgeMap(0.5), [source]
+        )
 
     wide, narrow = _RANKS
-    smaller = [source for source, limit in here.items() if clipped(narrow, limit) != clipped(wide, limit)]
+    # on a small catalogue both pairs are cut to the same ranks, and the route would be there twice
+    smaller = [
+        source for source, limit in source_limits.items() if clipped(narrow, limit) != clipped(wide, limit)
+    ]
     return [
         PopularityRoute(),
         PopularityRoute(linked=True),
         NeighbourRoute(),
-        *(spectral(source, wide) for source in here),
+        *(spectral(source, wide) for source in source_limits),
         *(spectral(source, narrow) for source in smaller),
-        TargetRoute(svd(64, there)),
-        JointRoute(EASEFactors(min(rank, there), random_state=random_state)),
-        JointRoute(als(there, 20.0, 1.0)),
-        *(weighted(source) for source in here),
-        TargetRoute(als(there, 5.0, 0.1)),
-        JointRoute(svd(64, there, 1.0)),
+        TargetRoute(svd(64, target_limit)),
+        JointRoute(EASEFactors(min(rank, target_limit), random_state=random_state)),
+        JointRoute(als(target_limit, 20.0, 1.0)),
+        *(weighted(source) for source in source_limits),
+        TargetRoute(als(target_limit, 5.0, 0.1)),
+        JointRoute(svd(64, target_limit, 1.0)),
     ]
 
 
 def content_routes(
     names: Iterable[str], limits: Mapping[str, int], target: str, rank: int, random_state: int
 ) -> list[Route]:
-    """Return the routes over features of the target's items, two for each name, and those over all together.
+    """Return the routes over features of the target's items: two for each name, and two for all together.
 
     Parameters
     ----------
     names : iterable of str
         The names of the features that describe the target's items.
     limits, target, rank, random_state
-        As of :func:`default_routes`.
+        As in :func:`default_routes`.
     """
     apart = [route for name in names for route in (ContentRoute(name), LikenessRoute(name))]
     if not apart:
         return []
-    here = {name: min(_RANKS[0][0], rank, limit) for name, limit in limits.items() if name != target}
+    source_limits = {name: min(_RANKS[0][0], rank, limit) for name, limit in limits.items() if name != target}
     shared = [
         ContentRoute(profile=SVDFactors(k, random_state=random_state), sources=[name])
-        for name, k in here.items()
+        for name, k in source_limits.items()
     ]
+    # of a single name (two routes) all features together would be the same features again
     together = [ContentRoute(), LikenessRoute()] if len(apart) > 2 else []
     return [*apart, *together, *shared]
 
 
 def routes_over(over: str, routes: Sequence[Route]) -> list[Route]:
-    """Return the routes that need nothing but the target, and those across that are wanted.
+    """Return the routes within the target, and the routes from sources that a plan wants.
 
     Parameters
     ----------
     over : {"users", "items", "features", "other", "all"}
-        As of :class:`tastebridge.fitting.plan.Plan`.
+        As in :class:`tastebridge.fitting.plan.Plan`.
     routes : list of Route
     """
     if over == "all":
         return list(routes)
-    across = over in ("features", "other")
+    across = over in ("features", "other")  # else a likeness route stays within the target
     return [
         clone(route).set_params(across=across) if isinstance(route, LikenessRoute) else route
         for route in routes
@@ -120,7 +128,7 @@ def routes_over(over: str, routes: Sequence[Route]) -> list[Route]:
 
 
 def over_people(routes: Sequence[Route]) -> list[Route]:
-    """Return the routes that learn from people in both: those left out where other bridges are taken."""
+    """Return the routes that learn from shared users, which plans with other bridges leave out."""
     return [route for route in routes if not _wanted("other", route)]
 
 
@@ -133,7 +141,7 @@ def _wanted(over: str, route: Route) -> bool:
 
 
 def item_routes(rank: int, random_state: int) -> list[Route]:
-    """Return the routes over items that are in a source and in the target."""
+    """Return the routes over items shared by a source and the target."""
     return [
         SharedItemsRoute(SVDFactors(min(64, rank), random_state=random_state)),
         SharedItemsRoute(EASEFactors(min(128, rank), random_state=random_state)),
@@ -141,7 +149,8 @@ def item_routes(rank: int, random_state: int) -> list[Route]:
 
 
 def largest_rank(routes: Sequence[Route]) -> int:
-    """Return the largest rank any route asks of SVD factors."""
+    """Return the largest rank that any route asks of SVD factors."""
     given = [item for route in routes for item in route.get_params(deep=False).items()]
+    # None stands for SVDFactors() in the routes
     factors = [SVDFactors() if value is None and name.endswith("factors") else value for name, value in given]
     return max((part.n_components for part in factors if isinstance(part, SVDFactors)), default=0)

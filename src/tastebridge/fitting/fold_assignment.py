@@ -1,4 +1,4 @@
-"""Whom to hide where, so that one fold serves many targets at once."""
+"""Fold assignment for several targets: one fold hides other users in every target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tastebridge.splits import k_fold_users
 
 Numbers = NDArray[np.int64]
 LEAST, MOST = 5, 10
-"""Parts that people are dealt into: one a target, within these bounds."""
+"""Bounds of the number of parts that users are dealt into, otherwise one per target."""
 
 
 def held_for_all(
@@ -24,21 +24,21 @@ def held_for_all(
     cap: int,
     rng: np.random.Generator,
 ) -> list[dict[str, list[Held]]]:
-    """Return for every fold whom it hides in each target.
+    """Return for every fold the users it hides in each target.
 
-    The linked people are dealt into parts, and in one fold every target hides another part: a person loses
-    the rows of one target and keeps those of all others, so that each target is judged on people whose
-    sources are whole. With more than ten targets every ten have a deal of their own; a person may then lose
-    the rows of several. Otherwise as :func:`tastebridge.fitting.folds.held_out`.
+    The linked users are dealt into parts, and in one fold every target hides another part. A user loses the
+    rows of one target and keeps all other rows, so that each target is judged on users with whole sources.
+    With more than ten targets, every ten have an assignment of their own; a user may then lose the rows of
+    several targets. Otherwise as in :func:`tastebridge.fitting.folds.held_out`.
 
     Parameters
     ----------
     histories : mapping of category to csr_matrix
     linked : mapping of target to ndarray
-        The people to hide, target by target.
+        The users to hide, target by target.
     n_folds : int
     cap : int
-        People of a kind in a fold and target, at most.
+        The largest number of cold, and of warm, users in a fold and target.
     rng : Generator
     """
     folds: list[dict[str, list[Held]]] = [{} for _ in range(n_folds)]
@@ -48,6 +48,8 @@ def held_for_all(
         block = names[start : start + n_parts]
         deal = _deal(histories, [linked[name] for name in block], n_parts, rng)
         for place, name in enumerate(block):
+            # the same parts, rotated by one more for each target: fold 0 hides part 0 in the first
+            # target, part 1 in the second, and so on
             parts = [np.intersect1d(part, linked[name]) for part in (*deal[place:], *deal[:place])]
             held = held_in(parts, histories[name], linked[name], n_folds, cap, rng)
             for fold, hidden in zip(folds, held, strict=True):
@@ -58,13 +60,13 @@ def held_for_all(
 def _deal(
     histories: Histories, linked: Sequence[Numbers], n_parts: int, rng: np.random.Generator
 ) -> list[Numbers]:
-    """Return people of like histories dealt into parts."""
-    people = np.unique(np.concatenate(linked))
+    """Return the users dealt into parts, stratified by the length of their histories."""
+    users = np.unique(np.concatenate(linked))
     lengths = sum(np.diff(rows.indptr) for rows in histories.values())
     seed = int(rng.integers(2**31))
-    return k_fold_users(people, min(n_parts, len(people)), seed, counts=np.asarray(lengths)[people])
+    return k_fold_users(users, min(n_parts, len(users)), seed, counts=np.asarray(lengths)[users])
 
 
 def hidden_histories(histories: Histories, fold: Mapping[str, list[Held]]) -> dict[str, sparse.csr_matrix]:
-    """Return the histories without what a fold hides in any target."""
+    """Return the histories without the rows that a fold hides in any target."""
     return {name: without(rows, fold[name]) if name in fold else rows for name, rows in histories.items()}

@@ -19,7 +19,7 @@ Numbers = NDArray[np.int64]
 _POOL = 2000
 """Items the others of a fold's lists are drawn from."""
 _MOST = 1000.0
-"""How many times as much as the first column another may count: see :func:`beside_the_first`."""
+"""How many times as much as the first column another may count: see :func:`relative_to_first`."""
 
 
 class Lists(NamedTuple):
@@ -93,7 +93,7 @@ def scores_of(lists: Lists, segment: Segment) -> Array:
     return np.asarray((X * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1))
 
 
-def beside_the_first(weights: Array, X: Array) -> Array:
+def relative_to_first(weights: Array, X: Array) -> Array:
     """Return the weights (n - 1,) of columns relative to that of the first, whose weight stays 1.
 
     Where the first column turned out to be of no use its weight is next to 0. It then counts a thousandth of

@@ -1,1 +1,1 @@
-"""How a fitted model goes on: sums that users join and leave, new items, drift, erasure."""
+"""Updates of a fitted model: sufficient statistics, new items, drift and erasure."""

@@ -1,4 +1,4 @@
-"""The receipt of forgetting: who left a model, what of theirs was removed, and what is still owed to them."""
+"""The erasure record: the forgotten users, the data removed, and the parts that still depend on them."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ OWED = (
     "the tables of the report",
     "the ids of items that only they had",
 )
-"""What a model owes to each of the people of its fit, until it is fitted without them."""
+"""Parts of a model that depend on every user of its fit, until it is fitted without them."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What :meth:`tastebridge.InterestMapper.forget` did.
+    """The record of one :meth:`tastebridge.InterestMapper.forget`.
 
     Attributes
     ----------
     user_ids : tuple of ids
-        Who was forgotten. Keep the receipt where these ids may be kept.
+        The forgotten users. Keep the receipt where these ids may be kept.
     when : datetime
         In UTC.
     events : dict of category to int
-        Pairs of a person and an item that were removed.
+        The number of user–item pairs removed.
     sums : tuple of str
-        The sums they were taken out of.
+        The names of the sums they were subtracted from.
     refitted : bool
-        Whether everything was fitted without them.
+        Whether the whole model was fitted again without them.
     owed : tuple of str
-        What still owes something to them; empty after a refit.
+        The parts that still depend on them; empty after a refit.
     """
 
     user_ids: tuple[Any, ...]
@@ -49,26 +49,26 @@ class Receipt:
     owed: tuple[str, ...]
 
     @classmethod
-    def of(cls, gone: Panel, ledger: ModelStatistics, refitted: bool) -> Receipt:
-        """Return the receipt of people, given with all the model knew of them."""
+    def of(cls, gone: Panel, statistics: ModelStatistics, refitted: bool) -> Receipt:
+        """Return the receipt of users, given with their whole histories in the model."""
         return cls(
             tuple(gone.users.ids.tolist()),
             datetime.now(UTC),
             {name: part.matrix.nnz for name, part in gone.interactions.items()},
-            tuple(sorted(ledger.accounts)),
+            tuple(sorted(statistics.accounts)),
             refitted,
             () if refitted else OWED,
         )
 
     def __str__(self) -> str:
         events = ", ".join(f"{count:,} in {name!r}" for name, count in self.events.items())
-        owed = f" Still owing to them: {', '.join(self.owed)}." if self.owed else ""
+        owed = f" Still dependent on their data: {', '.join(self.owed)}." if self.owed else ""
         how = (
             "The model was fitted without them."
             if self.refitted
-            else (f"Taken out of the sums of {', '.join(map(repr, self.sums))}.")
+            else (f"Subtracted from the sums of {', '.join(map(repr, self.sums))}.")
         )
         return (
-            f"{len(self.user_ids):,} users forgotten on {self.when:%Y-%m-%d %H:%M} UTC, with their pairs of "
-            f"a user and an item: {events or 'none'}. {how}{owed}"
+            f"{len(self.user_ids):,} users forgotten on {self.when:%Y-%m-%d %H:%M} UTC, with their "
+            f"interactions: {events or 'none'}. {how}{owed}"
         )

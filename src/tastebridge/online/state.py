@@ -1,4 +1,4 @@
-"""All that a fit leaves, for one target and for several."""
+"""The fitted state of a recommender, for one target and for several."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ Confidence = Mapping[str, list[Calibrated]]
 """For each segment one calibration per length: see :mod:`tastebridge.diagnostics.confidence`."""
 
 NOT_AN_INTEREST_MAPPER = (
-    "this recommender keeps no sufficient statistics, so it cannot be updated and can forget nobody. "
-    "InterestMapper can; or fit again."
+    "this recommender keeps no sufficient statistics, so it can neither be updated nor forget users. Use "
+    "InterestMapper, or fit again."
 )
 SAVED_WITHOUT = (
-    "this model was saved without its sufficient statistics, so it cannot be updated and can forget nobody. "
+    "this model was saved without its sufficient statistics, so it can neither be updated nor forget users. "
     "Save it with save(path, updatable=True) or with_users=True."
 )
 COMPRESSED = (
-    "this model was compressed, and its sufficient statistics are those of the model before, so it cannot be "
-    "updated and can forget nobody. Update the model before, and compress it again."
+    "this model was compressed, and its sufficient statistics belong to the uncompressed model, so it can "
+    "neither be updated nor forget users. Update the uncompressed model, and compress it again."
 )
 ONE_OF_SEVERAL = (
-    "a mapper of several targets cannot be updated and can forget nobody, as its targets share one fit. Fit "
+    "a mapper of several targets can neither be updated nor forget users, as its targets share one fit. Fit "
     "it again with the new events, or without the users to forget."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class FittedState:
-    """All that a fit leaves for one target; what :mod:`tastebridge.persist` writes and reads.
+    """The result of a fit for one target, which :mod:`tastebridge.persist` writes and reads.
 
     Attributes
     ----------
     scorer : Scorer
         Ranks items for users, and users for items.
     encoder : HistoryEncoder
-        The items of every category, and what weighting a history needs.
+        The items of every category, and the statistics that weight a history.
     item_names : mapping of category to Series, or None
     tables : mapping of attribute to DataFrame
         The tables that are attributes of a recommender, such as ``transfer_``.
     findings : mapping of name to DataFrame
         The tables of reports and model cards: see :mod:`tastebridge.diagnostics.summary`.
     interests, confidence : mapping, or None
-        What :meth:`~tastebridge.InterestMapper.interests` and ``confidence`` need.
+        The models behind :meth:`~tastebridge.InterestMapper.interests` and ``confidence``.
     statistics : ModelStatistics or None
         The sums that updates change.
     no_statistics : str
-        Why there are none; the text of the error.
+        The error message where there are no statistics.
     evidence : mapping of segment to Evidence
         Scores by user; never saved.
     """
@@ -112,7 +112,7 @@ class FittedState:
 
 @dataclass(frozen=True, eq=False)
 class MultiTarget:
-    """What the targets of one mapper share.
+    """The parts that all targets of one mapper share.
 
     Attributes
     ----------
@@ -121,10 +121,10 @@ class MultiTarget:
     item_names : mapping of category to Series, or None
     interests : mapping
     category_model : CategoryModel
-        In which category the next event of a user falls.
+        The model of the category of a user's next event.
     temperatures : mapping of target to mapping of {"cold", "warm"} to float
-        The inverse temperature of the softmax over the items of each target; as ``"cold popularity"`` and
-        ``"warm popularity"``, where it has a part there, the power of popularity.
+        The inverse temperature of the softmax over the items of each target. ``"cold popularity"`` and
+        ``"warm popularity"`` are the powers of popularity, for targets where it has a part.
     tables : mapping of attribute to DataFrame
         Tables over all targets.
     """

@@ -1,10 +1,14 @@
-"""The ledger of a model: what its routes learned of people, as sums that people join and leave.
+"""Sufficient statistics of a model: its routes as sums over users, to which users are added and subtracted.
 
-Everything a model learned across categories is additive: the moments of the linked people's factors, from
-which maps are solved; how many of them took both items of a pair, from which links are made; how many people
-took an item. So a changed person is a subtraction and an addition, and the model solved from the new sums is
-the one that would be solved from sums over all people anew, with the same item factors. All sums are of whole
-numbers, so it is that to the last bit.
+Everything a model learned across categories is additive:
+
+- the moments of the linked users' factors, from which maps are solved;
+- the number of linked users who took both items of a pair, from which links are made;
+- the number of users who took each item.
+
+A changed history is therefore one subtraction and one addition. The model solved from the new sums equals the
+model solved from sums over all users anew, with the same item factors. All sums are of whole numbers, so the
+two are equal to the last bit.
 """
 
 from __future__ import annotations
@@ -37,19 +41,19 @@ from tastebridge.routes.profiles import ProfileEncoder
 
 @dataclass(frozen=True, eq=False)
 class ModelStatistics:
-    """What a model's routes learned of people, as sums.
+    """The sums over users behind a model's routes.
 
     Attributes
     ----------
     accounts : mapping of name to RouteStatistics
         The sums of the routes the model kept.
     encoders : mapping of key to Encoder
-        Those the accounts need, or that decode a space, beside the model's own.
+        Encoders that the accounts need or that decode a space, and that the model itself does not have.
     decoders : mapping of space to key of the encoder whose item factors it holds
     people : mapping of category to int
-        How many people with a history there the fit saw.
+        The number of users with a history there at the fit.
     arrivals : Arrivals or None
-        What new items need that come with features; None if the fit had none.
+        The part that adds new items by their features; None if the fit had no features.
     """
 
     accounts: Mapping[str, RouteStatistics]
@@ -60,20 +64,21 @@ class ModelStatistics:
 
     @classmethod
     def of(cls, context: FitContext, model: LinearModel, whole: LinearModel | None = None) -> ModelStatistics:
-        """Return the ledger of a model built in a context.
+        """Return the statistics of a model built in a context.
 
         Parameters
         ----------
         context : FitContext
         model : LinearModel
         whole : LinearModel, optional
-            The model with routes to new items, where it does without as long as there is none.
+            The same model with the routes to new items, if ``model`` leaves them out until one comes.
         """
         whole = whole or model
         names = {route.name for route in whole.routes}
         accounts = {key: part for key, part in context.accounts.items() if names & part.serves}
         decoders = {space: key for space, key in context.decoders.items() if space in model.spaces}
         wanted = {key for part in accounts.values() for key in part.reads} | set(decoders.values())
+        # sorted, since the order of a set of strings differs from process to process
         encoders = {key: context.encoders[key] for key in sorted(wanted - set(model.encoders))}
         people = {name: context.n_people(name) for name in context.histories}
         arrivals = Arrivals.of(context, whole, model, encoders)
@@ -87,40 +92,44 @@ class ModelStatistics:
         moves: Moves,
         features: FeaturesByName | None = None,
     ) -> tuple[ModelStatistics, LinearModel]:
-        """Return the ledger and the model after some people's histories changed.
+        """Return the statistics and the model after some users' histories changed.
 
         Parameters
         ----------
         model : LinearModel
             The model so far.
         before, after : mapping of category to csr_matrix
-            All that was and is known of the same people, a row each, over the items there are now. New people
-            have empty rows before, forgotten ones after.
+            The whole histories of the same users before and after, one row per user, over all current items.
+            New users have empty rows before, forgotten users after.
         moves : mapping of category to Places
-            Where items stand now, of categories with new ones.
+            The current item numbers, for categories with new items.
         features : mapping of category to mapping of name to ItemFeatures, optional
-            What describes these, of a category all of them, in their order.
+            Features of all new items of a category, in their order.
 
         Raises
         ------
         InvalidDataError
-            If what is taken out cannot have been in, or a route cannot take new items.
+            If the rows to subtract cannot have been in the sums, or a route cannot take new items.
         """
         parts = Parts(
             {**self.encoders, **model.encoders},
             {route.name: route for route in model.routes},
             dict(model.spaces),
         )
+        # the order matters: new items are folded in over the users as they are now, and sums are solved
+        # last, from users' factors over all current items
         self._absorb(parts, before, after, moves)
-        arrivals, segments, told, given = self.arrivals, model.segments, after, features or {}
+        arrivals, segments, ranked_by_events, given = self.arrivals, model.segments, after, features or {}
         if self.arrivals is not None:
-            told = self.arrivals.told_by_takers(model, after, given, moves)
+            ranked_by_events = self.arrivals.without_predicted(model, after, given, moves)
         if moves:
-            self._widen(parts, model.target, told, moves)
+            self._widen(parts, model.target, ranked_by_events, moves)
         if self.arrivals is not None:
-            settled, taken = (self.arrivals.firsts(rows, moves) for rows in (told, after))
-            self._settle(parts, model.target, told, _known(settled, moves))
-            arrivals = self.arrivals.welcome(parts, self.accounts, given, moves, settled, taken)
+            # of the first events, only items that features no longer predict are folded in
+            settled, taken = (self.arrivals.firsts(rows, moves) for rows in (ranked_by_events, after))
+            self._settle(parts, model.target, ranked_by_events, _known(settled, moves))
+            arrivals = self.arrivals.with_new_items(parts, self.accounts, given, moves, settled, taken)
+            # with the first new item its routes join, and the weights that were learned for them
             segments = segments if arrivals.waiting else self.arrivals.waiting or segments
         known = parts.encoders
         accounts = {
@@ -130,20 +139,20 @@ class ModelStatistics:
         for part in accounts.values():
             part.solve(parts)
         if self.arrivals is not None:
-            self.arrivals.temper(parts, accounts)
+            self.arrivals.correct_popularity(parts, accounts)
         encoders = {key: parts.encoders[key] for key in self.encoders}
-        ledger = replace(self, accounts=accounts, encoders=encoders, arrivals=arrivals)
-        return ledger, _rebuilt(model, parts, segments)
+        statistics = replace(self, accounts=accounts, encoders=encoders, arrivals=arrivals)
+        return statistics, _rebuilt(model, parts, segments)
 
     def _absorb(self, parts: Parts, before: Histories, after: Histories, moves: Moves) -> None:
-        """Bring the factor models to the people there are now, of whom new items are told."""
+        """Update the user side of the factor models, over which new items are folded in."""
         for key, encoder in parts.encoders.items():
             if _grows(encoder):
                 rows = (_of_known_items(encoder, part, moves) for part in (after, before))
                 parts.encoders[key] = encoder._replace(model=encoder.model.absorbed(*rows))
 
     def _widen(self, parts: Parts, target: str, after: Histories, moves: Moves) -> None:
-        """Give new items a row in every encoder and space: of factors by fold-in, elsewhere zeros."""
+        """Add a row for each new item to every encoder and space: factors by fold-in, elsewhere zeros."""
         rows: dict[str, NDArray] = {}
         new = _new(moves)
         for key, encoder in parts.encoders.items():
@@ -156,14 +165,14 @@ class ModelStatistics:
             self._decode(parts, target, after, new, rows)
 
     def _settle(self, parts: Parts, target: str, after: Histories, items: Mapping[str, Numbers]) -> None:
-        """Give known items, which nobody had taken before, factors by fold-in."""
+        """Fold in the factors of known items that have their first events now."""
         rows: dict[str, NDArray] = {}
         for key, encoder in parts.encoders.items():
             columns = np.concatenate(encoder.columns_of(items, after))
             if len(columns) and _grows(encoder):
-                model, rows[key] = encoder.model.settled(_takers(encoder, after, columns), columns)
+                model, rows[key] = encoder.model.settled(_rows_with(encoder, after, columns), columns)
                 parts.encoders[key] = encoder._replace(model=model)
-        for space in self.decoders:
+        for space in self.decoders:  # a copy, because the spaces may still be the old model's arrays
             parts.spaces[space] = parts.spaces[space].copy() if rows else parts.spaces[space]
         self._decode(parts, target, after, items, rows)
 
@@ -175,7 +184,7 @@ class ModelStatistics:
         items: Mapping[str, Numbers],
         rows: Mapping[str, NDArray],
     ) -> None:
-        """Write the factors encoders gave to items, of the target those, into the spaces that hold them."""
+        """Write the new factors of the target's items into the spaces that hold item factors."""
         for space, decoder in self.decoders.items():
             if decoder in rows:
                 encoder = parts.encoders[decoder]
@@ -201,40 +210,41 @@ def _new(moves: Moves) -> dict[str, Numbers]:
 
 
 def _known(items: Mapping[str, Numbers], moves: Moves) -> dict[str, Numbers]:
-    """Return those of the items that are not new."""
+    """Return the items that are not new."""
     new = _new(moves)
     return {name: np.setdiff1d(some, new[name]) if name in new else some for name, some in items.items()}
 
 
 def _grows(encoder: Encoder) -> bool:
-    """Return whether the factors of an encoder take items in by a fold-in."""
+    """Return whether an encoder can fold in new items."""
     return isinstance(encoder.model, FactorModel) and hasattr(encoder.model, "user_gram_")
 
 
-def _takers(encoder: Encoder, histories: Histories, columns: Numbers) -> sparse.csr_matrix:
-    """Return what an encoder reads of the people who took any item of some columns."""
+def _rows_with(encoder: Encoder, histories: Histories, columns: Numbers) -> sparse.csr_matrix:
+    """Return the rows an encoder reads, of the users who took an item of some columns."""
     X = sound(side_by_side(histories, encoder.categories))
     return X[np.diff(X[:, columns].indptr) > 0]
 
 
 def _of_known_items(encoder: Encoder, histories: Histories, moves: Moves) -> sparse.csr_matrix:
-    """Return what an encoder reads of histories, without the items that are new to it."""
+    """Return the rows an encoder reads, without the items that are new to it."""
     X = sound(side_by_side(histories, encoder.categories))
     old = np.setdiff1d(np.arange(X.shape[1]), np.concatenate(encoder.columns_of(_new(moves), histories)))
     return X if len(old) == X.shape[1] else sparse.csr_matrix(X[:, old])
 
 
 def _extended(encoder: Encoder, histories: Histories, new: Numbers) -> tuple[Encoder, NDArray]:
-    """Return an encoder that reads the new columns too, and the item factors of these."""
+    """Return an encoder that also reads the new columns, and the item factors of these columns."""
     nothing = np.zeros((len(new), 0))
-    if isinstance(encoder.model, ProfileEncoder):  # nothing is known of what they are like
+    if isinstance(encoder.model, ProfileEncoder):  # zeros; features, where given, are written later
         return encoder._replace(model=encoder.model.extended(new)), nothing
-    if isinstance(encoder.model, LinearEncoder | Constant):  # made anew from counts, and of no items
+    # links are made anew from counts in ``solve``, and a constant has no items
+    if isinstance(encoder.model, LinearEncoder | Constant):
         return encoder, nothing
     if not _grows(encoder):
         raise InvalidDataError(
             f"the events have new items, and {encoder.model!r} in the model cannot give them factors. Leave "
             "events of new items out, or fit again."
         )
-    model, factors = encoder.model.extended(_takers(encoder, histories, new), new)
+    model, factors = encoder.model.extended(_rows_with(encoder, histories, new), new)
     return encoder._replace(model=model), factors

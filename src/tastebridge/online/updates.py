@@ -1,4 +1,4 @@
-"""Updating and forgetting: from one fitted state to the next, changed in whole or not at all."""
+"""Updating and forgetting: functions from one fitted state to the next, which never change the old one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tastebridge.data.described import with_described
 from tastebridge.data.types import Events, Features, Ids
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
-from tastebridge.online.drift import Array, drifted
+from tastebridge.online.drift import Array, ItemPart, drifted
 from tastebridge.online.new_items import FeaturesByName, of_known_items, of_new_items
 from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
 
 
 class Fresh(NamedTuple):
-    """What an update brings: see :meth:`tastebridge.InterestMapper.update` for each field."""
+    """The input of an update: see :meth:`tastebridge.InterestMapper.update` for each field."""
 
     events: Events | None = None
     features: Features | None = None
@@ -38,14 +38,14 @@ class Fresh(NamedTuple):
 def updated(
     state: FittedState, panel: Panel | None, fresh: Fresh, random_state: int
 ) -> tuple[FittedState, Panel | None]:
-    """Return the state and the users after fresh events and new items.
+    """Return the state and the panel after fresh events and new items.
 
     Parameters
     ----------
     state : FittedState
         Left as it is.
     panel : Panel or None
-        The users of the fit, where the model knows them.
+        The users of the fit, if the model holds them.
     fresh : Fresh
     random_state : int
         Seed of the drift measure.
@@ -53,9 +53,9 @@ def updated(
     Raises
     ------
     InvalidDataError
-        If the state has no statistics, or the data cannot be those of the model.
+        If the state has no statistics, or the data contradict the model.
     InvalidParameterError
-        If there is nothing to take in, or ``before`` is given though the users are known.
+        If there are neither events nor features, or ``before`` is given though the users are known.
     """
     statistics = state.updatable()
     came = _fresh_panel(state, panel, fresh)
@@ -83,8 +83,9 @@ def updated(
 
 
 def without_users(state: FittedState, panel: Panel | None, gone: Panel) -> tuple[FittedState, Panel | None]:
-    """Return the state and the users after some were forgotten, given with all the model learned from."""
+    """Return the state and the panel without the users of ``gone``, which holds their whole histories."""
     before = state.encoder.rows(gone)
+    # forgetting is an update to empty rows
     nothing = {name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in before.items()}
     with one_blas_thread():
         statistics, model = state.updatable().updated(state.scorer.model, before, nothing, {})
@@ -130,7 +131,7 @@ def with_known_items(panel: Panel) -> Panel:
 def leaving(
     state: FittedState, panel: Panel | None, user_ids: Ids, before: Events | None, missing: str
 ) -> Panel:
-    """Return the users to forget with all the model learned from.
+    """Return the users to forget, with the whole histories the model learned from.
 
     Raises
     ------
@@ -156,12 +157,12 @@ def leaving(
 
 
 def popularity(statistics: Mapping[str, WeightingStatistics]) -> dict[str, Array]:
-    """Return the share of users who took each item, as the weighting knows it."""
-    return {name: np.exp(-known.idf) for name, known in statistics.items()}
+    """Return the share of users who took each item, from the inverse frequencies of the weighting."""
+    return {name: np.exp(-known.idf) for name, known in statistics.items()}  # idf is log(N / n_i)
 
 
 def _with_users(state: FittedState, before: Panel | None, now: Panel | None) -> FittedState:
-    """Return the state with what goes by the number of a user brought to where users stand now."""
+    """Return the state with user numbers and item names of the panel after the change."""
     if before is None or now is None:
         return state
     state = replace(state, item_names=now.item_names)
@@ -174,7 +175,7 @@ def _with_users(state: FittedState, before: Panel | None, now: Panel | None) -> 
 def _extended(
     state: FittedState, change: Change, statistics: ModelStatistics
 ) -> dict[str, WeightingStatistics]:
-    """Return the statistics of the weighting, with those of new items."""
+    """Return the statistics of the weighting, extended to new items."""
     return {
         name: known.extended(change.after[name].matrix, change.moves[name], statistics.people[name])
         if name in change.moves
@@ -184,7 +185,7 @@ def _extended(
 
 
 def _moved_interests(interests: Interests, change: Change) -> dict[str, Mapping[str, Array]]:
-    """Return the interest models over the items there are now; new items have no factors there."""
+    """Return the interest models over all current items; new items have zero factors there."""
     return {
         name: {**part, "encoder": change.moves[name].spread(part["encoder"])}
         if name in change.moves
@@ -230,15 +231,16 @@ def _drift(
     interests = _moved_interests(state.interests or {}, change)
     for name in change.items:
         came, had = change.came[name].matrix, change.before[name].matrix
+        # an item that a user already had is a repeat and says nothing about drift
         fresh = sparse.csr_matrix(came - came.multiply(had.astype(bool)))
         fresh.eliminate_zeros()
-        after, encoder = change.after[name].matrix, interests[name]["encoder"]
-        table = drifted(table, name, encoder, after, fresh, shares[name], random_state)
+        items = ItemPart(interests[name]["encoder"], shares[name])
+        table = drifted(table, name, items, change.after[name].matrix, fresh, random_state)
     return table
 
 
 def _known_categories(state: FittedState, panel: Panel, missing: str) -> Panel:
-    """Return the panel of the categories the model knows, and only of users with events there."""
+    """Return the panel of the known categories, with the users who have events there."""
     items = state.encoder.items
     unknown = [name for name in panel.categories if name not in items]
     if unknown and missing == "error":
@@ -252,7 +254,7 @@ def _known_categories(state: FittedState, panel: Panel, missing: str) -> Panel:
 
 
 def _fresh_panel(state: FittedState, panel: Panel | None, fresh: Fresh) -> Panel:
-    """Return the panel of what comes: events and features, in categories the model knows."""
+    """Return the panel of the events and features that came, in categories the model knows."""
     if fresh.events is None and fresh.features is None:
         raise InvalidParameterError("there is nothing to take in. Pass events, features or both.")
     if fresh.events is None:
@@ -264,7 +266,7 @@ def _fresh_panel(state: FittedState, panel: Panel | None, fresh: Fresh) -> Panel
 
 
 def _described(state: FittedState, fresh: Panel) -> FeaturesByName:
-    """Return the features to take in of new items; warn of those that are passed over."""
+    """Return the features of new items to use, and warn of features that are ignored."""
     statistics, items = state.updatable(), state.encoder.items
     given, arrivals = fresh.item_features, statistics.arrivals
     if arrivals is not None:
@@ -273,6 +275,7 @@ def _described(state: FittedState, fresh: Panel) -> FeaturesByName:
         _warn_of(arrivals.differing(*of_known_items(given, items), encoders), _OTHER)
         if arrivals.predicts(state.target):
             return given
+        # profiles of a source still use features of its new items; only the target's are ignored
         given = {name: kinds for name, kinds in given.items() if name == state.target}
     counts = {}
     for name, kinds in given.items():
@@ -284,11 +287,11 @@ def _described(state: FittedState, fresh: Panel) -> FeaturesByName:
 
 
 def _had(state: FittedState, panel: Panel | None, before: Events | None, fresh: Panel) -> tuple[Panel, bool]:
-    """Return the panel of what users had, and whether times are to be kept."""
+    """Return the panel of the histories before the update, and whether times are kept."""
     if panel is not None:
         _refuse_before(before)
         return panel, panel.has_times
-    timed = state.encoder.weighting.half_life is not None
+    timed = state.encoder.weighting.half_life is not None  # without decay times change nothing
     if before is None:
         return Panel(fresh.users, {}, fresh.cleaning), timed
     return _learned_from(state, before), timed
@@ -296,18 +299,18 @@ def _had(state: FittedState, panel: Panel | None, before: Events | None, fresh: 
 
 def _refuse_before(before: Events | None) -> None:
     if before is not None:
-        raise InvalidParameterError("the model knows its users, and what they had. Leave before=None.")
+        raise InvalidParameterError("the model holds its users and their histories. Leave before=None.")
 
 
 def _learned_from(state: FittedState, before: Events) -> Panel:
-    """Return the events the model is said to have learned from."""
+    """Return the panel of ``before``, the events the model learned from according to the caller."""
     panel = _known_categories(state, state.encoder.read(before), "skip")
     for name, part in panel.interactions.items():
         unknown = int((state.encoder.items[name].numbers(part.items.ids, missing="negative") < 0).sum())
         if unknown:
             raise InvalidDataError(
                 f"before has {unknown} items of {name!r} the model does not know, so it cannot have "
-                "learned from them. Give in before only what the model learned from."
+                "learned from them. Give in before only the events the model learned from."
             )
     return panel
 
@@ -324,6 +327,6 @@ _UNUSED = (
 
 
 def _warn_of(counts: Mapping[str, int], message: str) -> None:
-    """Warn of items, if there are any, by category."""
+    """Warn of the number of items by category, if there are any."""
     if listed := ", ".join(f"{count} of {name!r}" for name, count in counts.items() if count):
         warn(message.format(counts=listed))

@@ -25,7 +25,7 @@ from tastebridge.diagnostics.relatedness import described
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.features import later_features
 from tastebridge.model.blend import StackingBlend
-from tastebridge.online.drift import told
+from tastebridge.online.drift import drift_report
 from tastebridge.online.erasure import Receipt
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState
 from tastebridge.online.updates import Fresh, leaving, remaining, updated, with_known_items, without_users
@@ -850,7 +850,7 @@ class InterestMapper(Recommender):
             raise InvalidDataError(
                 "this model was saved by a version of tastebridge that did not measure drift. Fit it again."
             )
-        return told(state.tables["drift_"])
+        return drift_report(state.tables["drift_"])
 
     def _one(self, target: str) -> InterestMapper:
         """Return the mapper of one target among several."""
