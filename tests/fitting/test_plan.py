@@ -15,7 +15,7 @@ from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.factors import EASEFactors, SVDFactors
 from tastebridge.fitting.folds import Held, fit_routes
 from tastebridge.fitting.plan import Plan, numbered_from_zero, shared_items
-from tastebridge.fitting.pseudo_overlap import stand_in_folds
+from tastebridge.fitting.pseudo_overlap import pseudo_overlap_folds
 from tastebridge.routes import (
     FitContext,
     LikenessRoute,
@@ -228,7 +228,7 @@ def test_stand_ins_are_seen_by_half_of_their_items_and_must_find_the_rest():
     fitted = fit_routes(
         [PopularityRoute(), SharedItemsRoute(SVDFactors(8)), TargetRoute(SVDFactors(8))], context
     )
-    (fold,) = stand_in_folds(context, held, fitted, list(fitted))
+    (fold,) = pseudo_overlap_folds(context, held, fitted, list(fitted))
     assert ((fold.seen + fold.held.hidden) != rows["b"][people]).nnz == 0
     counts = np.diff(rows["b"][people].indptr)
     np.testing.assert_array_equal(np.diff(fold.seen.indptr), counts // 2)

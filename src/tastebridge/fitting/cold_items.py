@@ -20,7 +20,7 @@ from tastebridge.fitting.built import Built
 from tastebridge.fitting.few_overlap import Weighed
 from tastebridge.fitting.folds import Fold, Held, fit_routes, folds_of, without
 from tastebridge.fitting.settings import FitSettings
-from tastebridge.fitting.training_lists import Lists, relative_to_first, lists_of, scores_of
+from tastebridge.fitting.training_lists import Lists, lists_of, relative_to_first, scores_of
 from tastebridge.model import Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import (

@@ -127,7 +127,7 @@ def routes_over(over: str, routes: Sequence[Route]) -> list[Route]:
     ]
 
 
-def over_people(routes: Sequence[Route]) -> list[Route]:
+def routes_over_users(routes: Sequence[Route]) -> list[Route]:
     """Return the routes that learn from shared users, which plans with other bridges leave out."""
     return [route for route in routes if not _wanted("other", route)]
 

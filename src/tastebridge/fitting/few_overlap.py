@@ -32,7 +32,7 @@ from tastebridge.fitting.folds import (
 )
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import gain_of, popular_alone
-from tastebridge.fitting.training_lists import Lists, relative_to_first, lists_of, scores_of
+from tastebridge.fitting.training_lists import Lists, lists_of, relative_to_first, scores_of
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import FittedRoute, Route

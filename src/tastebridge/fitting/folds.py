@@ -1,4 +1,4 @@
-"""Out of fold: routes fitted without some people's target rows, and their scores of those rows."""
+"""Folds: routes fitted without the target rows of some users, and their scores of these rows."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tastebridge.splits import k_fold_users
 
 Numbers = NDArray[np.int64]
 _PARTS = 5
-"""Linked people are dealt into five parts; a fold hides one of them."""
+"""Linked users are dealt into five parts; a fold hides one of them."""
 FEWEST_LINKED = 5
-"""Below this many linked people nothing can be judged out of fold."""
+"""Below this many linked users nothing can be judged out of fold."""
 
 
 class Held(NamedTuple):
-    """People whose rows in the target are hidden, whole ("cold") or in part ("warm")."""
+    """Users whose rows in the target are hidden, whole ("cold") or in part ("warm")."""
 
     segment: str
     people: Numbers
@@ -33,19 +33,19 @@ class Held(NamedTuple):
 
 @dataclass
 class Fold:
-    """The routes of one fold and the vectors of its held people.
+    """The routes of one fold and the vectors of its held-out users.
 
     Attributes
     ----------
     held : Held
-    gates : ndarray of shape (n_people, n_gates)
-    vectors : list of ndarray of shape (n_people, k), one a route
-    spaces : list of str, one a route
+    gates : ndarray of shape (n_users, n_gates)
+    vectors : list of ndarray of shape (n_users, k), one per route
+    spaces : list of str, one per route
     items : mapping of space to ndarray or, where few entries are not 0, csr_matrix, of shape (n_items, k)
-    seen : csr_matrix of shape (n_people, n_items)
-        What is left of their target rows.
+    seen : csr_matrix of shape (n_users, n_items)
+        Their target rows without the hidden entries.
     lacking : mapping of source to Fold
-        The same people as if nothing were known of them in the source; where it was asked for.
+        The same users with an empty history in the source; only for requested sources.
     """
 
     held: Held
@@ -57,9 +57,10 @@ class Fold:
     lacking: Mapping[str, Fold] = field(default_factory=dict)
 
     def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
-        """Return the scores of all items for some of the people, routes weighted (n_people, n_routes)."""
+        """Return the scores of all items for the users ``rows``; ``weights`` are (n_rows, n_routes)."""
         total = np.zeros((len(weights), self.seen.shape[1]), dtype=np.float32)
         for space, V in self.items.items():
+            # vectors of one space are added up first: one product with the items instead of one per route
             Z = np.zeros((len(weights), V.shape[1]), dtype=np.float32)
             for column in np.flatnonzero(weights.any(axis=0)):
                 if self.spaces[column] == space:
@@ -71,17 +72,20 @@ class Fold:
 
 
 def number_of_folds(n_linked: int, enough: int = 1000) -> int:
-    """Return how many parts to hide in turn, so that ``enough`` linked people are judged; at most five."""
+    """Return the number of parts to hide in turn, at most five, to judge ``enough`` linked users."""
     return int(np.clip(-(-enough * _PARTS // max(n_linked, 1)), 1, _PARTS))
 
 
 def held_out(
     target: sparse.csr_matrix, linked: Numbers, n_folds: int, cap: int, rng: np.random.Generator
 ) -> Iterator[list[Held]]:
-    """Yield for every fold whom to hide: a fifth of the linked people wholly, of other people one row each.
+    """Yield for every fold the users to hide.
 
-    The latter have at least two rows in the target; nobody is held twice in the same way, nor in both ways
-    in one fold. At most ``cap`` people of a kind.
+    - A fifth of the linked users lose all of their target rows ("cold").
+    - Other users with at least two target rows lose one each ("warm").
+
+    No user is held out twice in the same way, nor in both ways in one fold. There are at most ``cap`` users
+    of each kind.
     """
     counts = np.diff(target.indptr)
     seed = int(rng.integers(2**31))
@@ -97,12 +101,14 @@ def held_in(
     cap: int,
     rng: np.random.Generator,
 ) -> Iterator[list[Held]]:
-    """Yield for every fold whom to hide where the linked people are dealt into parts already."""
+    """Yield for every fold the users to hide, given the linked users dealt into parts."""
     counts = np.diff(target.indptr)
     others = rng.permutation(np.setdiff1d(np.flatnonzero(counts), linked))
     shares = np.array_split(others, n_folds)
     for fold in range(n_folds):
         cold = _at_most(parts[fold], cap, rng)
+        # warm are also linked users: the cold part of the fold before (for the first fold, of the last),
+        # so that no user is cold and warm in one fold, and the parts that are cold in no fold
         before = parts[fold - 1 : fold] if fold else parts[1:n_folds][-1:]
         warm = np.concatenate([shares[fold], *before, *parts[n_folds + fold :: n_folds]])
         warm = _at_most(np.sort(warm[counts[warm] >= 2]), cap, rng)
@@ -128,9 +134,9 @@ def folds_of(
     names: list[str],
     lacking: Sequence[str] = (),
 ) -> list[Fold]:
-    """Return the vectors of held people, whose rows the context does not have; routes by ``names``.
+    """Return the vectors of held-out users, whose rows the context lacks; routes in the order of ``names``.
 
-    And those of the same people without their histories in each of the sources of ``lacking``.
+    With ``lacking``, each fold also holds the same users without their histories in each of these sources.
     """
     routes = [fitted.get(name) for name in names]
     folds = [_fold(context, part, routes) for part in held if len(part.people)]
@@ -143,12 +149,12 @@ def folds_of(
 def build_fold(
     routes: Sequence[Route], context: FitContext, held: list[Held], names: list[str]
 ) -> list[Fold]:
-    """Fit the routes without what is held and return the vectors of the held people, routes by ``names``."""
+    """Fit the routes in a context without the held-out rows, and return the vectors of the held-out users."""
     return folds_of(context, held, fit_routes(routes, context), names)
 
 
 def without(target: sparse.csr_matrix, held: list[Held]) -> sparse.csr_matrix:
-    """Return the target's matrix without all that is held."""
+    """Return the target's matrix without all held-out entries."""
     keep = np.ones(target.nnz, dtype=bool)
     for part in held:
         rows = np.repeat(part.people, np.diff(part.hidden.indptr))
@@ -164,9 +170,10 @@ def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> 
     encoded = {
         key: context.encoded(*encoder, held.people)
         for key, encoder in encoders.items()
-        if isinstance(encoder.model, FactorModel)
+        if isinstance(encoder.model, FactorModel)  # a context keeps the factors of these models only
     }
     parts = vectors_of(known, encoders, histories, encoded)
+    # a route that this fold could not fit keeps its column, with the score 0 in any space
     nothing = np.zeros((len(held.people), 1), dtype=np.float32)
     spaces = [next(iter(context.spaces)) if route is None else route.space for route in routes]
     return Fold(
@@ -180,9 +187,10 @@ def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> 
 
 
 def _lacking(context: FitContext, fold: Fold, routes: list[FittedRoute | None], source: str) -> Fold:
-    """Return the fold of the same people with an empty history in a source."""
+    """Return the fold of the same users with an empty history in a source."""
     histories = {name: rows[fold.held.people] for name, rows in context.histories.items()}
     histories[source] = sparse.csr_matrix(histories[source].shape, dtype=histories[source].dtype)
+    # other routes keep the very arrays of the fold, which training lists recognise by identity
     reading = [route for route in routes if route is not None and source in route.sources]
     changed = vectors_of(reading, context.encoders, histories)
     there = {route.name: Z for route, Z in zip(routes, fold.vectors, strict=True) if route is not None}
@@ -196,22 +204,22 @@ def _lacking(context: FitContext, fold: Fold, routes: list[FittedRoute | None], 
 
 
 def _read_by_gates(routes: Sequence[FittedRoute], parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the vectors, by the name of their route, that the gates read."""
+    """Return the vectors that the meta-features read, by route name."""
     return {route.name: parts[route.name] for route in routes if read_by_gates(route)}
 
 
 def dealt_anew(fold: Fold, reads: Sequence[tuple[str, ...]], source: str, target: str) -> Fold:
     """Return the fold as if its users had each other's histories in a source.
 
-    Every user with a history there gets the vectors of another one, at random and the same at every call.
-    Whatever a source says of all users alike stays as it is; all it says of a single user is lost.
-    The gates stay, and so do routes that read a history in the target too, of users who have one.
+    Every user with a history there gets the vectors of another user, at random and the same at every call.
+    Information common to all users stays; information on single users is lost. The meta-features do not
+    change. For warm users, neither do routes that also read the target.
 
     Parameters
     ----------
     fold : Fold
     reads : list of tuple of str
-        The categories that each route reads.
+        The categories read by each route.
     source, target : str
     """
     alone = {(source,)} if fold.held.segment == "warm" else {(source,), (source, target), (target, source)}
@@ -221,7 +229,7 @@ def dealt_anew(fold: Fold, reads: Sequence[tuple[str, ...]], source: str, target
         known |= fold.vectors[at].any(axis=1)
     order = np.random.default_rng(0).permutation(np.flatnonzero(known))
     donor = np.arange(len(known))
-    donor[order] = np.roll(order, 1)
+    donor[order] = np.roll(order, 1)  # one cycle: no user keeps the own history, unless alone
     vectors = list(fold.vectors)
     for at in places:
         vectors[at] = vectors[at][donor]
@@ -229,7 +237,7 @@ def dealt_anew(fold: Fold, reads: Sequence[tuple[str, ...]], source: str, target
 
 
 def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | sparse.csr_matrix:
-    """Return ``V`` sparse if few of its entries are not 0."""
+    """Return ``V`` as a sparse matrix if fewer than one in twenty of its entries are not 0."""
     if sparse.issparse(V):
         return V
     return sparse.csr_matrix(V) if np.count_nonzero(V) < V.size // 20 else V
@@ -238,16 +246,17 @@ def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | s
 def _add_scores(
     total: NDArray[np.float32], Z: NDArray[np.float32], V: NDArray[np.float32] | sparse.csr_matrix
 ) -> None:
-    """Add ``Z V'`` to ``total`` in place; where ``V`` is sparse, so are the histories that reach it."""
+    """Add ``Z V'`` to ``total`` in place, by a sparse product if ``V`` is sparse."""
     if isinstance(V, np.ndarray):
         total += Z @ V.T
         return
+    # links are few on both sides: most histories reach none of them
     found = (sparse.csr_matrix(Z) @ V.T).tocoo()
     total[found.row, found.col] += found.data
 
 
 def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:
-    """Return one entry of every row, at random; no row is empty."""
+    """Return one random entry of every row; no row may be empty."""
     counts = np.diff(matrix.indptr)
     kept = matrix.indptr[:-1] + (rng.random(len(counts)) * counts).astype(np.int64)
     return sparse.csr_matrix(
@@ -256,8 +265,9 @@ def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr
 
 
 def _positions(matrix: sparse.csr_matrix, rows: Numbers, columns: Numbers) -> Numbers:
-    """Return where in ``matrix.data`` the entries stand (matrix with sorted indices)."""
+    """Return the places of the entries in ``matrix.data``, for a matrix with sorted indices."""
     n = matrix.shape[1]
+    # (row, column) as one number ascends with the storage order, so a binary search finds it
     stored = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * n + matrix.indices
     return np.searchsorted(stored, rows * n + columns)
 

@@ -1,4 +1,4 @@
-"""What can join a source to the target: people in both, items in both, or features of one space."""
+"""The overlap of a source with the target: shared users, shared items, or features of one space."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tastebridge.routes.context import SameItems
 
 BRIDGES = ("users", "items", "features")
 ENOUGH = 50
-"""Below so many people in both categories nothing learned from them is trusted, where there is a choice."""
+"""Below this many shared users, other bridges are preferred where there are any."""
 
 
 def shared_items(panel: Panel, target: str, sources: Iterable[str]) -> SameItems:
-    """Return the items with the same id in a source and in the target; sources without any are left out."""
+    """Return the items with the same id in a source and in the target; sources without such are left out."""
     found = {}
-    there = panel[target].items
+    target_items = panel[target].items
     for name in sources:
-        here = panel[name].items
-        if here.kind == there.kind:
-            at = there.numbers(here.ids, missing="negative")
+        source_items = panel[name].items
+        if source_items.kind == target_items.kind:
+            at = target_items.numbers(source_items.ids, missing="negative")
             if (at >= 0).any():
                 found[name] = np.flatnonzero(at >= 0), at[at >= 0]
     return found
@@ -46,26 +46,30 @@ def numbered_from_zero(panel: Panel, target: str, source: str) -> bool:
 def _small_and_dense(ids: np.ndarray) -> bool:
     if ids.dtype.kind not in "iu":
         return False
+    # up to 4 n, as a panel rarely holds all of the ids that were numbered from 0
     return bool(ids.min() >= 0 and ids.max() <= 4 * len(ids))
 
 
 def shares_features(panel: Panel, target: str, source: str) -> bool:
-    """Return whether both have features of one name whose columns mean the same."""
-    here, there = (panel.item_features.get(name, {}) for name in (source, target))
-    return any(name in here and here[name].shares_space_with(part) for name, part in there.items())
+    """Return whether both have features of one name with the same columns."""
+    source_items, target_items = (panel.item_features.get(name, {}) for name in (source, target))
+    return any(
+        name in source_items and source_items[name].shares_space_with(part)
+        for name, part in target_items.items()
+    )
 
 
 class Plan(NamedTuple):
-    """How a target is to be reached.
+    """The way to reach a target from its sources.
 
     Attributes
     ----------
     over : {"users", "items", "features", "other", "all"}
-        Which routes across are taken: ``"other"`` are those over items or features.
+        The bridge of the routes from sources; ``"other"`` is over items or features.
     standing : bool
-        Whether people of the target stand in for people in both, of whom there are too few.
+        Whether pseudo-overlapping users of the target replace shared users, of whom there are too few.
     matches : mapping of source to pair of ndarray
-        The shared items, where routes over items are taken.
+        The shared items, if there are routes over items.
     """
 
     over: str
@@ -74,20 +78,21 @@ class Plan(NamedTuple):
 
     @classmethod
     def of(cls, bridge: str, panel: Panel, target: str, sources: Sequence[str]) -> Plan:
-        """Choose by what there is; a bridge that is asked for and is not there is refused."""
+        """Return the plan for the overlap that exists; refuse a requested bridge that does not."""
         matches = shared_items(panel, target, sources)
         features = any(shares_features(panel, target, name) for name in sources)
         _check(bridge, bool(matches), features, target, sources)
         linked = [panel.linked(name, target) for name in sources]
-        few = len(np.unique(np.concatenate(linked))) < ENOUGH
+        few = len(np.unique(np.concatenate(linked))) < ENOUGH  # in any source, each user once
         if bridge == "users":
             return cls("users", False, {})
         if bridge == "features":
             return cls("features", few, {})
         if bridge == "items":
             return cls("items", few, matches)
-        nobody = not any(len(people) for people in linked)
-        standing = nobody or (few and (bool(matches) or features))
+        no_users = not any(len(users) for users in linked)
+        # few shared users are still the best there is where neither items nor features are shared
+        standing = no_users or (few and (bool(matches) or features))
         return cls("other" if standing else "all", standing, matches)
 
 

@@ -1,11 +1,10 @@
-"""What the blends of other targets tell of a target's own: pooled weights of routes of the same kind.
+"""A pooled prior for the blend of a target: weights of routes of the same kind, learned on other targets.
 
-A blend has some hundred parameters, and a target of a few hundred people teaches them poorly. But routes of
-one kind are worth much the same whatever they lead to: so the lists of several targets are laid together,
-routes of a kind added up over their sources, and the weights learned of these few columns are what the blend
-of a target starts from and stays near (:meth:`tastebridge.model.blend.StackingBlend.fit`). The targets are
-dealt
-into two groups, each of which learns from the other, so that no row a target is judged on has a say in it.
+A blend has some hundred parameters, too many for a target with a few hundred users. But routes of one kind
+have similar weights whatever their target. So the lists of several targets are pooled, and the routes of a
+kind are summed over their sources. The weights of these few columns are the prior of a target's blend, which
+starts there and stays near (:meth:`tastebridge.model.blend.StackingBlend.fit`). The targets are dealt into
+two groups, and each group learns from the other. So no row that judges a target reaches its prior.
 
 References
 ----------
@@ -37,19 +36,19 @@ Kind = tuple[str, str]
 """A recipe and the value of a :class:`~tastebridge.routes.RouteKind`."""
 
 _LISTS, _FEWEST = 500, 10
-"""Lists a target teaches others by, at most, and below which it teaches them nothing."""
+"""The largest number of lists that a target adds to the pool, and the smallest."""
 _SELECTIONS = ("all", "base", "with")
 _ROUNDING = 1e-6
 
 
 class Case:
-    """What one target shows in one kind of people: its lists, and the kinds of its routes."""
+    """One target in one segment: its training lists, and the kinds of its routes."""
 
     def __init__(
         self, lists: Lists, routes: Sequence[FittedRoute], target: str, sources: Sequence[str]
     ) -> None:
-        self.width = len(lists.y) // len(lists.people)
-        self.X = lists.X / _or_one(deviations(lists.X))
+        self.width = len(lists.y) // len(lists.users)
+        self.X = lists.X / _or_one(deviations(lists.X))  # as StackingBlend scales them, so that coefs agree
         gates = lists.gates[:: self.width]
         gates = np.clip(gates, *seen_range(gates))
         spread = deviations(gates)
@@ -58,10 +57,10 @@ class Case:
         self.groups, self.sources = masks(routes, target, sources), sources
 
     def columns(self, selection: str, kinds: Sequence[Kind]) -> Array:
-        """Return the standardised scores of some routes, added up by kind, (n_rows, n_kinds)."""
+        """Return the standardised scores (n_rows, n_kinds) of some routes, summed by kind."""
         base = self.groups["popularity"] | self.groups["within"]
         out = np.zeros((len(self.X), len(kinds)))
-        if selection == "with":  # each source has its turn in a share of the lists
+        if selection == "with":  # the routes of one source at a time, each in its share of the lists
             turn = np.arange(len(self.gates)) % max(len(self.sources), 1)
             for place, name in enumerate(self.sources):
                 rows = np.repeat(turn == place, self.width)
@@ -82,10 +81,10 @@ def pooled_priors(
     settings: FitSettings,
     rng: np.random.Generator,
 ) -> dict[str, Priors]:
-    """Return for every target, kind of people and selection of routes the coefficients others suggest.
+    """Return the coefficients learned on other targets, by target, segment and selection of routes.
 
-    Selections are those of :func:`tastebridge.fitting.source_evaluation.weigh`. Where no other target has
-    enough lists there are none.
+    For the selections see :func:`tastebridge.fitting.source_evaluation.weigh`. There are no coefficients if
+    no other target has enough lists.
     """
     out: dict[str, Priors] = {name: {} for name in built}
     for segment in ("cold", "warm"):
@@ -94,26 +93,26 @@ def pooled_priors(
             for name, one in built.items()
             if (case := _case(one, sources[name], segment, settings.n_negatives, rng)) is not None
         }
-        groups = [list(built)[::2], list(built)[1::2]]
+        groups = [list(built)[::2], list(built)[1::2]]  # each learns from the other
         calls: list[Callable[[], Array]] = []
         wanted = []
-        for own, others in (groups, groups[::-1]):
+        for learners, others in (groups, groups[::-1]):
             teachers = [cases[name] for name in others if name in cases]
             kinds = sorted({kind for case in teachers for kind in case.kinds})
             for selection in _SELECTIONS if teachers else ():
                 calls.append(partial(_pooled, teachers, selection, kinds, settings.blend))
-                wanted.append((own, selection, kinds))
-        for (own, selection, kinds), coef in zip(wanted, together(calls, settings.n_jobs), strict=True):
-            for name in own:
+                wanted.append((learners, selection, kinds))
+        for (learners, selection, kinds), coef in zip(wanted, together(calls, settings.n_jobs), strict=True):
+            for name in learners:
                 if name in cases:
                     out[name].setdefault(segment, {})[selection] = _spread(coef, kinds, cases[name].kinds)
     return out
 
 
 def kind_of(route: FittedRoute, target: str) -> Kind:
-    """Return what routes to other targets, or from other sources, have in common with a route.
+    """Return the part of a route that routes of other targets and sources share.
 
-    That is how it was made, its kind, and whether it leads from one source or stays within the target.
+    It is the recipe, the kind, and whether the route leads from one source or stays within the target.
     """
     outside = any(name != target for name in route.sources)
     where = ("from a source: " if outside else "within: ") if len(route.sources) == 1 else ""
@@ -136,7 +135,7 @@ def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[Kind], blend:
     starts = np.arange(0, len(X), width)
     features = np.column_stack([np.ones(len(starts)), np.concatenate([case.gates for case in cases])])
     y = np.zeros(len(X))
-    y[starts] = 1.0
+    y[starts] = 1.0  # the held-out item is the first of every list
     problem = Problem(
         X, y, starts, np.repeat(features, width, axis=0), blend.loss, blend.gate_penalty, blend.focus
     )
@@ -144,12 +143,12 @@ def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[Kind], blend:
 
 
 def _spread(coef: Array, kinds: Sequence[Kind], wanted: Sequence[Kind]) -> Array:
-    """Return the coefficients of routes by their kinds; the mean of all for a kind nobody else has."""
+    """Return the coefficients of routes by their kinds; the mean of all for a kind no other target has."""
     place = {kind: at for at, kind in enumerate(kinds)}
     usual = coef.mean(axis=1)
     return np.column_stack([coef[:, place[kind]] if kind in place else usual for kind in wanted])
 
 
 def _or_one(spread: Array) -> Array:
-    """Return deviations to divide by: 1 for a constant, or what is rounding beside the other columns."""
+    """Return deviations to divide by: 1 for a column that is constant, or rounding next to the others."""
     return np.where(spread > _ROUNDING * spread.max(initial=0.0), spread, 1.0)

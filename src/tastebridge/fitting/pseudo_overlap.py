@@ -1,10 +1,9 @@
-"""Where too few people are in both categories: people of the target stand in for those of a source.
+"""Pseudo-overlap: users of the target treated as users of a source, where too few users are in both.
 
-A fifth of the target's people with some history are hidden from it, and half of the items of each are shown
-as if they had been seen from a source: the shared ones under their id there, or by what they are like. The
-other half is what a bridge of items or features has to find. So its weight is learned, and popularity is
-what it has to beat. How well people of the source themselves are served this cannot say: that nobody knows
-before some of them are in both.
+A fifth of the target's users with some history are hidden from the fit. Half of the items of each are shown
+as a history in a source: shared items by their id, other items by their features. A bridge over items or
+features must find the other half. This gives the weight of the bridge, and shows whether it beats popularity.
+It does not show how well users of the source are served, which cannot be known without shared users.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from tastebridge.model import gates_of
 from tastebridge.routes import FitContext, FittedRoute, RouteKind, vectors_of
 
 FEWEST_ITEMS = 4
-"""Items of the target a stand-in has at least."""
+"""The fewest items of a pseudo-overlapping user in the target: two to show and two to find."""
 
 
-def stand_ins(target: sparse.csr_matrix) -> NDArray[np.int64]:
-    """Return the numbers of the people who can stand in."""
+def pseudo_overlapping(target: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Return the numbers of the users that can be pseudo-overlapping."""
     return np.flatnonzero(np.diff(target.indptr) >= FEWEST_ITEMS)
 
 
-def stand_in_folds(
+def pseudo_overlap_folds(
     context: FitContext, held: list[Held], fitted: Mapping[str, FittedRoute], names: list[str]
 ) -> list[Fold]:
-    """Return the folds as :func:`tastebridge.fitting.folds.folds_of`, half of the items of cold people shown."""  # noqa: E501
+    """Return folds as :func:`tastebridge.fitting.folds.folds_of`; cold users show half of their items."""
     found = []
     for part in held:
         if part.segment == "cold" and len(part.people):
@@ -45,10 +44,14 @@ def _fold(context: FitContext, held: Held, fitted: Mapping[str, FittedRoute], na
     shown = _every_other(held.hidden)
     hidden = without(held.hidden, [Held("cold", np.arange(len(held.people)), shown)])
     target = context.target
-    nobody = sparse.csr_matrix(shown.shape, dtype=np.float32)
-    elsewhere = {name: _moved(shown, context, name) for name in context.sources} | {target: nobody}
-    here = {name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in elsewhere.items()}
-    here[target] = shown
+    nothing_there = sparse.csr_matrix(shown.shape, dtype=np.float32)
+    source_histories = {name: _moved(shown, context, name) for name in context.sources} | {
+        target: nothing_there
+    }
+    target_histories = {
+        name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in source_histories.items()
+    }
+    target_histories[target] = shown
     routes = [fitted.get(name) for name in names]
     by_items = [route for route in routes if route is not None and _reads_items(route)]
     alike = {
@@ -56,10 +59,12 @@ def _fold(context: FitContext, held: Held, fitted: Mapping[str, FittedRoute], na
         for route in routes
         if route is not None and route.kind is RouteKind.LIKENESS and route.sources != (target,)
     }
-    vectors = vectors_of(by_items, context.encoders, elsewhere)
-    by_features = vectors_of(alike.values(), context.encoders, here)
+    vectors = vectors_of(by_items, context.encoders, source_histories)
+    by_features = vectors_of(alike.values(), context.encoders, target_histories)
     vectors |= {name: by_features[other.name] for name, other in alike.items()}
-    gates = gates_of(target, {target: nobody, "shown": shown}, {})
+    # for the meta-features the shown items count once, in however many sources they are
+    gates = gates_of(target, {target: nothing_there, "shown": shown}, {})
+    # routes over users have the score 0: pseudo-overlap says nothing about them
     nothing = np.zeros((len(held.people), 1), dtype=np.float32)
     spaces = [next(iter(context.spaces)) if route is None else route.space for route in routes]
     return Fold(
@@ -73,7 +78,7 @@ def _fold(context: FitContext, held: Held, fitted: Mapping[str, FittedRoute], na
 
 
 def _reads_items(route: FittedRoute) -> bool:
-    """Return whether a route is the same for everybody, or reads items under their ids."""
+    """Return whether a route is the same for all users, or reads shared items by their ids."""
     return not route.sources or route.kind is RouteKind.SHARED_ITEMS
 
 
@@ -87,21 +92,22 @@ def _of_the_target(route: FittedRoute, fitted: Mapping[str, FittedRoute], target
 
 
 def _moved(rows: sparse.csr_matrix, context: FitContext, source: str) -> sparse.csr_matrix:
-    """Return rows over the target's items as rows over the items of a source: those it shares."""
+    """Return rows over the target's items as rows over a source's items; items not shared are dropped."""
     n_source = context.histories[source].shape[1]
     if source not in context.same:
         return sparse.csr_matrix((rows.shape[0], n_source), dtype=np.float32)
-    here, there = context.same[source]
-    ones = np.ones(len(here), dtype=np.float32)
-    moves = sparse.csr_matrix((ones, (there, here)), shape=(rows.shape[1], n_source))
+    target_histories, target_items = context.same[source]
+    ones = np.ones(len(target_histories), dtype=np.float32)
+    moves = sparse.csr_matrix((ones, (target_items, target_histories)), shape=(rows.shape[1], n_source))
     return sparse.csr_matrix(rows @ moves)
 
 
 def _every_other(rows: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return half of the entries of every row, drawn at random, the same at every call."""
+    """Return half of the entries of every row, drawn at random but equal at every call."""
     order = np.random.default_rng(0).random(rows.nnz)
-    person = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    place = np.argsort(np.lexsort((order, person))) - rows.indptr[person]
-    keep = place < np.diff(rows.indptr)[person] // 2
+    user = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    # argsort of a sort order is the rank of every entry; less the row's start, its rank in the row
+    place = np.argsort(np.lexsort((order, user))) - rows.indptr[user]
+    keep = place < np.diff(rows.indptr)[user] // 2
     indptr = np.append(0, np.cumsum(keep))[rows.indptr]
     return sparse.csr_matrix((rows.data[keep], rows.indices[keep], indptr), shape=rows.shape)

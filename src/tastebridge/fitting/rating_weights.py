@@ -1,4 +1,4 @@
-"""The blend of routes to ratings: ridge stacking on ratings that were hidden while the routes were fitted."""
+"""The blend of routes to ratings: ridge stacking on ratings hidden from the fit of the routes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PRIOR, _DEVIATION = 0.5, 0.5
 
 
 class Rows(NamedTuple):
-    """Hidden ratings, one a row.
+    """Hidden ratings, one per row.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
     gates : ndarray of shape (n, n_gates)
         The meta-features of the user.
     shared : int
-        How many routes are the same for all users. They come first and count once, whatever the blend.
+        The number of routes that are the same for all users. They come first, with the weight 1 in any blend.
     """
 
     X: Array
@@ -47,15 +47,15 @@ class Rows(NamedTuple):
 
 
 def rows_of(folds: Sequence[Fold], shared: int, shift: float) -> Rows:
-    """Return the hidden ratings of some folds, without those of items that no other user has rated.
+    """Return the hidden ratings of some folds, without items that no other user has rated.
 
     Parameters
     ----------
     folds : sequence of Fold
     shared : int
-        How many of the routes are the same for all users.
+        The number of routes that are the same for all users.
     shift : float
-        What was added to the ratings in the histories.
+        The shift added to the ratings in the histories.
     """
     parts = [_rows(fold) for fold in folds]
     X, y, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(4))
@@ -65,27 +65,27 @@ def rows_of(folds: Sequence[Fold], shared: int, shift: float) -> Rows:
 def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Segment:
     """Return the blend that predicts the rows best; routes that are not ``used`` have no part in it.
 
-    Mean and items count once. The other routes are weighed by
-    :class:`~tastebridge.model.blend.StackingBlend` to predict the residuals. Their weights have a prior of
-    mean 0.5 and deviation 0.5: each route is shrunk already, and routes overlap. The mean is then moved so
-    that RMSE plus MAE of these rows is least: ratings are skewed, and RMSE wants their mean, MAE their
-    median.
+    The mean and the item effects have the weight 1. A :class:`~tastebridge.model.blend.StackingBlend` of the
+    other routes predicts the residuals. Its weights have a prior of mean 0.5 and deviation 0.5, because each
+    route is already shrunk and routes overlap. The mean is then moved so that RMSE plus MAE of these rows is
+    least. Ratings are skewed: their mean minimises RMSE, and their median MAE.
     """
     kept = used | (np.arange(len(used)) < rows.shared)
-    own = np.flatnonzero(used & rows.X.any(axis=0))
-    own = own[own >= rows.shared]
+    used_columns = np.flatnonzero(used & rows.X.any(axis=0))
+    used_columns = used_columns[used_columns >= rows.shared]
     whole = StackingBlend.equal(len(used), len(GATES))
-    if not len(own) or not len(rows.y):
+    if not len(used_columns) or not len(rows.y):
         return Segment(whole, kept)
-    left = rows.y - rows.X[:, : rows.shared].sum(axis=1)
-    # parts and errors in deviations: the penalty of the meta-features is in the unit of the target
-    unit = float(left.std()) or 1.0
-    blend.fit(*_with_prior(rows.X[:, own] / unit, left / unit, rows))
+    residuals = rows.y - rows.X[:, : rows.shared].sum(axis=1)
+    # both sides are divided by the deviation: the penalty of the meta-features is in the unit of the target
+    unit = float(residuals.std()) or 1.0
+    blend.fit(*_with_prior(rows.X[:, used_columns] / unit, residuals / unit, rows))
     whole.gate_mean_, whole.gate_scale_ = blend.gate_mean_, blend.gate_scale_
     whole.gate_low_, whole.gate_high_ = blend.gate_low_, blend.gate_high_
-    whole.scale_[own], whole.coef_[:, own] = blend.scale_, blend.coef_
-    errors = left - (rows.X[:, own] * blend.weights(rows.gates)).sum(axis=1)
+    whole.scale_[used_columns], whole.coef_[:, used_columns] = blend.scale_, blend.coef_
+    errors = residuals - (rows.X[:, used_columns] * blend.weights(rows.gates)).sum(axis=1)
     mean = float(rows.X[:, 0].mean())
+    # the mean is a route like the others, moved by its weight; the softplus of a blend keeps that above 0
     whole.coef_[0, 0] = np.log(np.expm1(max(1.0 + _middle(errors) / mean, 1e-3)))
     return Segment(whole, kept)
 
@@ -109,7 +109,7 @@ class Judged:
     gains : mapping of source to Interval
         The reduction of the squared error of users new to the target by each source alone.
     tells : frozenset of str
-        The sources that say something of each user, beyond what they say of all alike.
+        The sources that are informative about single users, and not only about all users alike.
     scale : (float, float)
         The lowest and the highest rating.
     """
@@ -123,7 +123,7 @@ class Judged:
 
     @property
     def loss(self) -> float:
-        """RMSE plus MAE of users new to the target; infinite where there are none to judge by."""
+        """RMSE plus MAE of users new to the target; infinite if there are none to judge by."""
         rows = self.rows["cold"]
         if rows is None:
             return float("inf")
@@ -131,7 +131,7 @@ class Judged:
         return _loss(rows.y - predicted)
 
     def errors(self) -> pd.DataFrame:
-        """Return RMSE and MAE by kind of user, and those of the items' effects alone."""
+        """Return RMSE and MAE by kind of user, for this blend and for item effects alone."""
         found = []
         for kind, rows in self.rows.items():
             if rows is not None:
@@ -151,31 +151,34 @@ def tells_of(
 ) -> bool:
     """Return whether a source tells single users apart.
 
-    That is so if the squared error is significantly larger where users have each other's histories in the
-    source: see :func:`tastebridge.fitting.folds.dealt_anew`.
+    It does if the squared error is significantly larger with each other's histories in the source: see
+    :func:`tastebridge.fitting.folds.dealt_anew`.
 
     Parameters
     ----------
     folds : list of Fold
         Of users new to the target.
     reads : list of str
-        The category that each route reads; "" for none.
+        The category read by each route; "" for none.
     ends : (str, str)
         The source and the target.
     as_rows : callable
-        Makes hidden ratings of folds: :func:`rows_of`.
+        Returns the hidden ratings of folds: :func:`rows_of`.
     scale : (float, float)
     """
     source, target = ends
     used, categories = np.array([name == source for name in reads]), [(name,) for name in reads]
-    own, others = as_rows(folds), as_rows([dealt_anew(fold, categories, source, target) for fold in folds])
-    segment = weigh_rows(StackingBlend("ridge"), own, used)
-    errors, without = (np.square(predict_rows(segment, rows, scale) - rows.y) for rows in (own, others))
-    return bool(paired_difference(without, errors, people=own.people).low > 0)
+    true_rows, others = (
+        as_rows(folds),
+        as_rows([dealt_anew(fold, categories, source, target) for fold in folds]),
+    )
+    segment = weigh_rows(StackingBlend("ridge"), true_rows, used)
+    errors, without = (np.square(predict_rows(segment, rows, scale) - rows.y) for rows in (true_rows, others))
+    return bool(paired_difference(without, errors, people=true_rows.people).low > 0)
 
 
 def gain_of(rows: Rows, used: NDArray[np.bool_], scale: tuple[float, float]) -> Interval:
-    """Return by how much some routes lower the squared error that mean and items make, with its interval."""
+    """Return the reduction of the squared error by some routes over mean and items, with its interval."""
     segments = [weigh_rows(StackingBlend("ridge"), rows, mask) for mask in (np.zeros_like(used), used)]
     without, found = (np.square(predict_rows(one, rows, scale) - rows.y) for one in segments)
     return paired_difference(without, found, people=rows.people)
@@ -185,7 +188,7 @@ def _with_prior(X: Array, y: Array, rows: Rows) -> tuple[Array, Array, NDArray[n
     """Return parts, their targets, users and meta-features, with a row per route for its prior weight."""
     n_routes = X.shape[1]
     size = 1.0 / _DEVIATION  # so that such a row counts as much as the prior, where y has deviation 1
-    return (
+    return (  # a penalty as data: one row per route that asks for the weight 0.5, at mean meta-features
         np.concatenate([X, size * np.eye(n_routes)]),
         np.concatenate([y, np.full(n_routes, size * _PRIOR)]),
         np.concatenate([rows.people, -1 - np.arange(n_routes)]),

@@ -1,4 +1,4 @@
-"""How a fit learns its weights: settings that all of its steps share."""
+"""The settings shared by all steps of a fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pass for many targets: every factor model fitted once on everybody and once a fold."""
+"""One fit for several targets: every factor model is fitted once on all users and once per fold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tastebridge.routes import FitContext, Route
 
 
 class Aim(NamedTuple):
-    """One target: what it is reached from, and how."""
+    """One target: its sources, its plan and its routes."""
 
     sources: list[str]
     plan: Plan
@@ -28,35 +28,35 @@ class Aim(NamedTuple):
 def build_all(
     hub: FitContext, aims: Mapping[str, Aim], settings: FitSettings, rng: np.random.Generator
 ) -> dict[str, Built]:
-    """Return what is built for every target, all sharing the factors of single categories and of all of them.
+    """Return the routes and folds of every target, with factors of single and of all categories shared.
 
-    A fold hides other people in every target (:mod:`tastebridge.fitting.fold_assignment`), so that its
-    factors serve all targets too: all is fitted 1 + n_folds times, however many targets there are.
+    A fold hides other users in every target (:mod:`tastebridge.fitting.fold_assignment`), so that its factors
+    serve all targets. Every factor model is fitted 1 + n_folds times, however many targets there are.
 
     Parameters
     ----------
     hub : FitContext
-        With everybody's histories, of the largest rank that any route asks of SVD factors.
+        The histories of all users, with the largest rank that any route asks of SVD factors.
     aims : mapping of target to Aim
     settings : FitSettings
-        ``n_folds=None`` for as many as it takes to judge 200 users of the middle target; at most ``n_lists``
-        users of a segment in a fold and target.
+        ``n_folds=None`` for enough folds to judge 200 users of the median target. At most ``n_lists`` users
+        of a segment are held out in a fold and target.
     rng : Generator
     """
     contexts = {name: _view(hub, name, aim) for name, aim in aims.items()}
     linked = {
-        name: people
+        name: users
         for name, context in contexts.items()
-        if len(people := context.linked_to_any()) >= FEWEST_LINKED
+        if len(users := context.linked_to_any()) >= FEWEST_LINKED
     }
-    n_folds = settings.n_folds or number_of_folds([len(people) for people in linked.values()])
+    n_folds = settings.n_folds or number_of_folds([len(users) for users in linked.values()])
     held = held_for_all(hub.histories, linked, n_folds, settings.n_lists, rng) if linked else []
     whole = together(
         [partial(fit_routes, aims[name].routes, contexts[name]) for name in contexts], settings.n_jobs
     )
     fitted = dict(zip(contexts, whole, strict=True))
     found: dict[str, list[Fold]] = {name: [] for name in aims}
-    for fold in held:
+    for fold in held:  # one after the other: all targets of a fold share its context, and then it goes
         hidden = FitContext(hidden_histories(hub.histories, fold), hub.target, hub.rank, hub, hub.features)
         calls = [
             partial(_judged, _view(hidden, name, aims[name]), aims[name], part, list(fitted[name]))
@@ -73,7 +73,7 @@ def build_all(
 
 
 def number_of_folds(n_linked: Sequence[int], enough: int = 200) -> int:
-    """Return how many parts to hide in turn to judge ``enough`` people of the middle target; all at most."""
+    """Return the number of parts to hide in turn to judge ``enough`` users of the median target."""
     parts = int(np.clip(len(n_linked), LEAST, MOST))
     usual = max(int(np.median(n_linked)), 1) if len(n_linked) else 1
     return int(np.clip(-(-enough * parts // usual), 1, parts))
@@ -86,6 +86,7 @@ def _view(hub: FitContext, target: str, aim: Aim) -> FitContext:
 
 
 def _judged(context: FitContext, aim: Aim, held: list[Held], names: list[str]) -> list[Fold]:
-    """Return the folds of one target, its people as they are and as if not known in each source."""
+    """Return the folds of one target, with its users as they are and without each source."""
+    # without its only source a blend has nothing but the target: that is the baseline already
     lacking = aim.sources if len(aim.sources) > 1 else ()
     return folds_of(context, held, fit_routes(aim.routes, context), names, lacking)

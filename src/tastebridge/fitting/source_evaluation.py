@@ -1,4 +1,4 @@
-"""Does a source help? Blends weighed out of fold, against the best that needs no source."""
+"""Evaluation of sources: out-of-fold blends with each source, against the best blend without one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tastebridge.routes import FittedRoute, RouteKind
 
 Mask = NDArray[np.bool_]
 _CUTOFF = 10
-_STEP = 512
+_STEP = 512  # users whose scores of all items are held at once
 _LEAST_GAIN = 0.01
-"""Less is no evidence: the mean a map learns is one more shape of popularity, which may gain a little."""
+"""The smallest gain that is evidence: a map's intercept is a form of popularity, which may gain a little."""
 _JUDGED = 1200
-"""People of a segment whose whole ranking is judged, at most."""
+"""The largest number of users of a segment whose whole rankings are judged."""
 
 
 class Candidates(NamedTuple):
@@ -50,33 +50,35 @@ def weigh(
 ) -> tuple[Segment, Evidence]:
     """Fit the blend of one segment and judge every source.
 
-    The people are dealt into two halves; each is judged by blends fitted on the other: with all routes, with
-    those that need no source, and with the latter and one source's. What the last has over the second is
-    what the source *gains* in the listwise objective of the held-out items, and *lifts* in NDCG@10, there
-    over the better of popularity and the second.
+    The users are dealt into two halves, and each half is judged by blends fitted on the other half. There are
+    three kinds of blends: of all routes, of the routes within the target, and of these with one source. A
+    source is judged by
 
-    A source *tells* something if its gain is significantly smaller where users have each other's histories in
-    it: what it says of all users alike may turn round an artefact of the hold-out, but is no information. It
-    is kept if it tells something and
+    - its *gain*: the mean increase of the listwise objective of held-out items over the routes within the
+      target;
+    - its *lift*: the increase of NDCG@10 over the better of popularity and the routes within the target.
+
+    A source is *informative* if its gain is significantly smaller with the histories of the source exchanged
+    between users. An effect that is the same for all users may correct an artefact of the hold-out, but holds
+    no information. A source is kept if it is informative and
 
     - the interval of its lift lies above zero, or
     - the interval of its gain lies above :data:`_LEAST_GAIN`, and the interval of its lift not below zero.
 
-    The final blend is fitted on all users with what is kept. Where no source is kept, it is fitted with the
-    better of popularity and the routes within the target.
+    The final blend is fitted on all users with the routes of the kept sources. Without any, it is fitted with
+    the better of popularity and the routes within the target.
 
-    Its *marginal* contribution is what all routes together have over a blend fitted anew without its own, on
-    the same lists as they are where nothing is known of the people in that source.
+    The *marginal* contribution of a source is the lift of all routes over a blend fitted without its routes,
+    on the same lists with empty histories in that source.
 
-    ``prior`` are the coefficients, (1 + n_gates, n_routes) each, of blends of such routes elsewhere: of all
-    of them ("all"), of those that need no source ("base"), and of these and one source's ("with").
+    ``prior`` holds coefficients, (1 + n_gates, n_routes) each, of blends of such routes for other targets: of
+    all routes ("all"), within the target ("base"), and of the latter with one source ("with").
     """
     groups, lists, (routes, _, sources) = candidates.masks(), known.whole, candidates
     base = groups["popularity"] | groups["within"]
     everything = np.ones(len(routes), dtype=bool)
-    halves = _halves(lists.people, rng)
+    halves = _halves(lists.users, rng)
     chosen = {f"with {name}": base | groups[f"from {name}"] for name in sources}
-
     elsewhere = prior or {}
 
     def pair(mask: Mask, kind: str, rows: Lists = lists) -> list[StackingBlend]:
@@ -84,10 +86,10 @@ def weigh(
 
     fitted = {"all": pair(everything, "all"), "base": pair(base, "base")}
     for name, mask in chosen.items():
-        fitted[name] = fitted["all"] if mask.all() else pair(mask, "with")
+        fitted[name] = fitted["all"] if mask.all() else pair(mask, "with")  # a single source: fitted once
     found = _objectives(fitted, lists, halves, {"base": base, **chosen})
     gains = {
-        name: paired_difference(found[f"with {name}"], found["base"], people=lists.people) for name in sources
+        name: paired_difference(found[f"with {name}"], found["base"], people=lists.users) for name in sources
     }
     personal = {
         name: _personal(fitted, known, candidates, halves, (name, mask), found[f"with {name}"])
@@ -96,36 +98,37 @@ def weigh(
     for name in sources:
         rest = lists if len(sources) == 1 else known.without(name)
         fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", rest)
-    values, people = _judge(fitted, known.folds, halves, lists.people, groups, sources)
+    values, people = _judge(fitted, known.folds, halves, lists.users, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame(
         [_row(name, values, values[baseline], gains[name], personal[name]) for name in sources]
     )
     kept = groups["popularity"] if baseline == "popularity" else base
     if table["kept"].any():
+        # joint routes read several sources at once and are judged with none; any kept source brings them
         used = [groups[f"from {name}"] for name in table.loc[table["kept"], "source"]]
         kept = np.any([base, groups["joint"], *used], axis=0)
-    final = _fit(blend, lists, kept, np.ones(len(lists.people), dtype=bool), elsewhere.get("all"))
+    final = _fit(blend, lists, kept, np.ones(len(lists.users), dtype=bool), elsewhere.get("all"))
     only = {name: values[name] for name in ("popularity", "without transfer", "blend")}
     return Segment(final, kept), Evidence(table, people, only, baseline)
 
 
 def gain_of(blend: StackingBlend, lists: Lists, base: Mask, more: Mask, rng: np.random.Generator) -> Interval:
-    """Return what columns of lists gain over others, judged on people their weights were not learned from."""
-    halves = _halves(lists.people, rng)
+    """Return the gain of some columns of lists over others, judged on users held out from their weights."""
+    halves = _halves(lists.users, rng)
     selections = {"base": base, "more": more}
     fitted = {
         name: [_fit(blend, lists, mask, ~half, None) for half in halves] for name, mask in selections.items()
     }
     found = _objectives(fitted, lists, halves, selections)
-    return paired_difference(found["more"], found["base"], people=lists.people)
+    return paired_difference(found["more"], found["base"], people=lists.users)
 
 
 def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> dict[str, Mask]:
-    """Return which routes are popularity, within the target, from each source, and of several at once.
+    """Return masks of the routes: popularity, within the target, from each source, and from several.
 
-    What is popular among linked people counts as within the target. With a single source the joint route is
-    that source's.
+    Popularity among linked users counts as within the target. With a single source, joint routes belong to
+    that source.
     """
     of = [frozenset(route.sources) - {target} for route in routes]
     out = {"popularity": np.array([route.kind is RouteKind.POPULARITY for route in routes])}
@@ -137,14 +140,14 @@ def masks(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) ->
 
 
 def popular_alone(routes: Sequence[FittedRoute], target: str, sources: Sequence[str]) -> Segment:
-    """Return the blend for people of whom nothing is known: the shares of popularity."""
+    """Return the blend for users without any history: the shares of popularity."""
     only = masks(routes, target, sources)["popularity"]
     return Segment(StackingBlend.equal(len(routes), len(GATES)), only)
 
 
 def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
-    """Return two masks of rows that split the people."""
-    everyone = np.unique(people)
+    """Return two masks of rows that split the users."""
+    everyone = np.unique(people)  # by user: all lists of one user are in the same half
     first = np.isin(people, rng.permutation(everyone)[: len(everyone) // 2])
     return [first, ~first]
 
@@ -152,8 +155,9 @@ def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
 def _fit(
     blend: StackingBlend, lists: Lists, routes: Mask, people: Mask, prior: Array | None
 ) -> StackingBlend:
-    """Return the blend of some routes on some people's lists; what it says of the others means nothing."""
-    width = len(lists.y) // len(lists.people)
+    """Return the blend of some routes, fitted on some users' lists; the weights of other routes are void."""
+    width = len(lists.y) // len(lists.users)
+    # with a single user one half is empty, and the other has to teach its blend
     rows = np.repeat(people if people.any() else ~people, width)
     X, y, groups, gates = lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows]
     known = None if prior is None else prior[:, routes]
@@ -168,18 +172,18 @@ def _personal(
     chosen: tuple[str, Mask],
     objective: Array,
 ) -> Interval:
-    """Return what the source says of each user, beyond what it says of all alike.
+    """Return the part of a source's gain that depends on the single user's history.
 
-    That is the listwise objective of the lists less the objective where users have each other's histories in
-    the source (:func:`tastebridge.fitting.folds.dealt_anew`). A source that is the same for everybody, or
-    has nothing to do with the target, is worth as much with another user's history.
+    It is the listwise objective of the lists less the objective with the histories of the source exchanged
+    between users (:func:`tastebridge.fitting.folds.dealt_anew`). A source that is the same for all users, or
+    is unrelated to the target, is worth as much with another user's history.
     """
     source, mask = chosen
     reads = [route.sources for route in candidates.routes]
     dealt = known.of([dealt_anew(fold, reads, source, candidates.target) for fold in known.folds])
     name = f"with {source}"
     others = _objectives({name: fitted[name]}, dealt, halves, {name: mask})[name]
-    return paired_difference(objective, others, people=known.whole.people)
+    return paired_difference(objective, others, people=known.whole.users)
 
 
 def _objectives(
@@ -188,9 +192,9 @@ def _objectives(
     halves: Sequence[Mask],
     selections: Mapping[str, Mask],
 ) -> dict[str, Array]:
-    """Return for each selection of routes the listwise objective of every list, by the other half's blend."""
-    width = len(lists.y) // len(lists.people)
-    found = {name: np.zeros(len(lists.people)) for name in selections}
+    """Return the listwise objective of every list by the other half's blend, for each selection of routes."""
+    width = len(lists.y) // len(lists.users)
+    found = {name: np.zeros(len(lists.users)) for name in selections}
     for at, half in enumerate(halves):
         rows = np.repeat(half, width)
         X, gates = lists.X[rows], lists.gates[rows][::width]
@@ -202,9 +206,9 @@ def _objectives(
 
 
 def _objective(scores: Array, width: int, focus: float) -> Array:
-    """Return what the listwise loss wants of the first entry of every list, ``(p ** q - 1) / q``."""
+    """Return the objective ``(p ** q - 1) / q`` of the first entry of every list, as in the listwise loss."""
     S = scores.reshape(-1, width)
-    S = S - S.max(axis=1, keepdims=True)
+    S = S - S.max(axis=1, keepdims=True)  # exp cannot overflow then
     likelihood = np.asarray(S[:, 0] - np.log(np.exp(S).sum(axis=1)))
     return np.expm1(focus * likelihood) / focus if focus else likelihood
 
@@ -217,7 +221,7 @@ def _judge(
     groups: Mapping[str, Mask],
     sources: Sequence[str],
 ) -> tuple[dict[str, Array], NDArray[np.int64]]:
-    """Return NDCG@10 of every held person for every selection of routes, each person by the other half."""
+    """Return NDCG@10 of every held-out user for every selection of routes, by the other half's blend."""
     first = np.unique(people[halves[0]])
     every = frozenset(groups)
     within = frozenset({"popularity", "within"})
@@ -236,10 +240,11 @@ def _judge(
             kind: np.where(half[:, None], *(blend.weights(views[kind].gates) for blend in pair))
             for kind, pair in fitted.items()
         }
-        chosen_people = _spread(len(half), -(-_JUDGED // len(folds)))
-        judged.append(fold.held.people[chosen_people])
-        for start in range(0, len(chosen_people), _STEP):
-            rows = chosen_people[start : start + _STEP]
+        # evenly spaced: the judged users take no draw from the random state
+        chosen_users = _spread(len(half), -(-_JUDGED // len(folds)))
+        judged.append(fold.held.people[chosen_users])
+        for start in range(0, len(chosen_users), _STEP):
+            rows = chosen_users[start : start + _STEP]
             known: dict[tuple[int, bytes], Array] = {}  # with a single source some selections are the same
             for name, (kind, chosen) in selections.items():
                 mask = np.any([groups[group] for group in chosen], axis=0)
@@ -257,7 +262,7 @@ def _spread(n: int, most: int) -> NDArray[np.int64]:
 
 
 def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
-    """Return NDCG@10 of some people, every item ranked but those they have."""
+    """Return NDCG@10 of some users, with every item ranked that they do not have."""
     seen = fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf
     return ndcg(dense_top_k(scores, _CUTOFF)[0], fold.held.hidden[rows], _CUTOFF)
@@ -269,6 +274,7 @@ def _row(
     lift = paired_difference(values[f"with {source}"], baseline)
     marginal = paired_difference(values["blend"], values[f"less {source}"])
     tells = personal.low > 0
+    # "hurts" needs no further test: a significant loss is a loss, whatever its cause
     verdict = "helps" if tells and lift.low > 0 else "hurts" if lift.high < 0 else "no evidence"
     return {
         "source": source,

@@ -1,4 +1,4 @@
-"""One target being fitted: one method per step."""
+"""The fit of one target, one method per step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tastebridge.fitting.folds import (
 )
 from tastebridge.fitting.levels import Scaled, level_of_popularity, scaled
 from tastebridge.fitting.plan import Plan
-from tastebridge.fitting.pseudo_overlap import stand_in_folds, stand_ins
+from tastebridge.fitting.pseudo_overlap import pseudo_overlap_folds, pseudo_overlapping
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import Candidates, popular_alone, weigh
 from tastebridge.fitting.training_lists import Lists, SegmentLists
@@ -56,8 +56,8 @@ def build(
 
 
 def judging(plan: Plan, lacking: Sequence[str] = ()) -> MakeFolds:
-    """Return what makes folds of held users; also without what is known of them in some sources."""
-    return stand_in_folds if plan.standing else partial(folds_of, lacking=lacking)
+    """Return the function that builds folds of held-out users, also without some of the sources."""
+    return pseudo_overlap_folds if plan.standing else partial(folds_of, lacking=lacking)
 
 
 class TargetFit:
@@ -78,11 +78,11 @@ class TargetFit:
     evidence : dict of segment to Evidence
         Set by :meth:`blend`.
     levels : dict of segment to float
-        What is added to the scores of its users, less what is of ``"cold"`` ones; set by :meth:`blend`.
+        The constant added to the scores of its users, relative to ``"cold"``; set by :meth:`blend`.
     known : Weighed
-        The routes so far and their weights; with those over a few shared users after :meth:`few_overlap`.
+        The routes so far and their weights; :meth:`few_overlap` adds the routes over few shared users.
     whole : Weighed
-        All routes, those to new items among them; set by :meth:`new_items`.
+        All routes and their weights, including the routes to new items; set by :meth:`new_items`.
     """
 
     learned: Mapping[str, Segment]
@@ -126,18 +126,19 @@ class TargetFit:
         parts = {name: self._scaled(segment, lists) for name, (segment, _, lists) in found.items()}
         self.learned = {name: part.segment for name, part in parts.items()}
         popular = level_of_popularity(self.context.histories[self.target].shape[1])
+        # only differences between segments matter, so the level of cold users is set to 0
         base = parts["cold"].level
         self.levels = {name: part.level - base for name, part in parts.items()} | {"empty": popular - base}
         self.evidence = {name: proof for name, (_, proof, _) in found.items() if proof is not None}
         self.known = Weighed(self.built.fitted, self.learned)
 
     def few_overlap(self, over_users: Sequence[Route]) -> None:
-        """Learn from a few shared users what routes over users add."""
+        """Learn the weight of the routes over users from a few shared users."""
         few = learn_few_overlap(self.built, over_users, self.learned, self.settings, self._rng.spawn(1)[0])
         self.known = Weighed([*self.built.fitted, *few.routes], few.segments)
 
     def new_items(self, ahead: bool) -> None:
-        """Learn the weights of the routes to items without events; ``ahead`` of any such item too."""
+        """Learn the weights of the routes to items without events; with ``ahead`` even if there are none."""
         empty = popular_alone(self.known.routes, self.target, self.sources)
         known = self.known._replace(segments={**self.known.segments, "empty": empty})
         rng = self._rng.spawn(1)[0]
@@ -145,7 +146,7 @@ class TargetFit:
         self.whole = Weighed([*self.known.routes, *newer.routes], newer.segments)
 
     def models(self) -> tuple[LinearModel, LinearModel]:
-        """Return the model, and the same with routes to new items where it does without until one comes."""
+        """Return two models: for the items of the fit, and with routes to new items even if there are none."""
         ready = LinearModel.of(self.context, self.whole.routes, self.whole.segments, self.levels)
         waits = NEW_ITEMS in ready.spaces and not len(new_items(self.context))
         return (ready.without(NEW_ITEMS) if waits else ready), ready
@@ -153,9 +154,9 @@ class TargetFit:
     def _segment(
         self, folds: list[Fold], prior: Mapping[str, Array] | None, rng: np.random.Generator
     ) -> tuple[Segment, Evidence | None, Lists | None]:
-        """Return the blend of one segment; popularity alone where there are too few rows to learn from.
+        """Return the blend of one segment, its evidence, and the lists it was learned from.
 
-        Beside it stand the lists it was learned from.
+        With too few rows to learn from, the blend is popularity alone.
         """
         routes: Sequence[FittedRoute] = self.built.fitted
         if sum(fold.held.hidden.nnz for fold in folds) < _FEWEST_LISTS:
@@ -175,9 +176,9 @@ class TargetFit:
 def _held(
     context: FitContext, standing: bool, settings: FitSettings, rng: np.random.Generator
 ) -> list[list[Held]]:
-    """Return the users that each fold hides; none where there are too few to be judged."""
+    """Return the users that each fold hides; none if there are too few to be judged."""
     target = context.histories[context.target]
-    judged = stand_ins(target) if standing else context.linked_to_any()
+    judged = pseudo_overlapping(target) if standing else context.linked_to_any()
     if len(judged) < FEWEST_LINKED:
         return []
     n_folds = settings.n_folds or number_of_folds(len(judged))

@@ -16,7 +16,7 @@ from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel, Weighting
 from tastebridge.diagnostics.relatedness import chance_agreement, item_agreement
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.fitting.default_routes import largest_rank, over_people, routes_over
+from tastebridge.fitting.default_routes import largest_rank, routes_over, routes_over_users
 from tastebridge.fitting.plan import Plan, numbered_from_zero
 from tastebridge.fitting.target_fit import TargetFit, build
 from tastebridge.online.state import FittedState
@@ -64,7 +64,7 @@ def fit_one(
         agreement = _agreement(mapper, context, plan, panel)
         built = build(context, routes_over(plan.over, asked), sources, plan, settings, rng)
         # with few linked users, their routes join routes over features or items later
-        over_users = over_people(asked) if plan.over == "other" else ()
+        over_users = routes_over_users(asked) if plan.over == "other" else ()
         known = Known(panel, encoder, agreement=agreement, over_users=over_users)
         state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
     if recency is not None:
