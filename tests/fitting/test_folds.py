@@ -136,7 +136,7 @@ def test_lists_hold_a_hidden_item_first_and_others_nobody_had(built):
         for row, person in enumerate(fold.held.people):
             own = hidden.indices[hidden.indptr[row] : hidden.indptr[row + 1]]
             here = slice(at, at + len(own))
-            assert (lists.people[here] == person).all()
+            assert (lists.users[here] == person).all()
             np.testing.assert_allclose(np.sort(popularity[here, 0]), np.sort(V[own]), rtol=1e-5)
             at += len(own)
 
@@ -144,7 +144,7 @@ def test_lists_hold_a_hidden_item_first_and_others_nobody_had(built):
 def test_lists_are_at_most_what_is_asked_for(built):
     _, _, folds = built
     lists = lists_of(folds, 20, 7, np.random.default_rng(0))
-    assert len(lists.people) == 20
+    assert len(lists.users) == 20
     assert len(lists.y) == 20 * 8
     again = lists_of(folds, 20, 7, np.random.default_rng(0))
     np.testing.assert_array_equal(lists.X, again.X)

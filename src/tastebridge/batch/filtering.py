@@ -59,7 +59,7 @@ class PersonalFilters:
         for name, value in given.items():  # a frame without the columns is refused here, before any work
             if name in personal:
                 read_filters(
-                    **{"allow": None, "deny": None, name: value}, people=no_users, items=items, missing="skip"
+                    **{"allow": None, "deny": None, name: value}, users=no_users, items=items, missing="skip"
                 )
         rows = {name: PersonalRows.of(frame) for name, frame in personal.items()}
         common = read_filters(lists["allow"], lists["deny"], no_users, items, "skip")

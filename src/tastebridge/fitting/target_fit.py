@@ -146,7 +146,7 @@ class TargetFit:
         self.whole = Weighed([*self.known.routes, *newer.routes], newer.segments)
 
     def models(self) -> tuple[LinearModel, LinearModel]:
-        """Return two models: for the items of the fit, and with routes to new items even if there are none."""
+        """Return the model to use, and the model with routes to new items even if there are none."""
         ready = LinearModel.of(self.context, self.whole.routes, self.whole.segments, self.levels)
         waits = NEW_ITEMS in ready.spaces and not len(new_items(self.context))
         return (ready.without(NEW_ITEMS) if waits else ready), ready

@@ -1,4 +1,4 @@
-"""The blend: stacking regression over route scores, with weights that may depend on the person."""
+"""The blend: stacking regression over route scores, with weights that may depend on the user."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from tastebridge.model.losses import Problem
 
 Array = NDArray[np.float64]
 _ROUNDING = 1e-6
-"""Share of the deviation of the route that varies most below which a route is rounding."""
+"""Share of the largest deviation of a route, below which a route's scores are only rounding."""
 _PRIOR_LISTS = 3.0
-"""How many lists a prior counts as; 1 to 10 are as good."""
-_SMALLEST = 1e-12
+"""The number of lists a prior counts as; 1 to 10 are as good."""
+_SMALLEST = 1e-12  # a weight of 0 has no finite coefficient
 
 
 class StackingBlend(RegressorMixin, BaseEstimator):
-    r"""Non-negative weights of routes, learned from out-of-fold scores and gated by the person.
+    r"""Non-negative weights of routes, learned from out-of-fold scores and gated by meta-features of users.
 
     .. math:: s = \sum_r w_r(g)\, x_r / \sigma_r, \qquad w_r(g) = \log(1 + e^{a_r + b_r^\top g})
 
-    where :math:`x_r` is the score of route r, :math:`\sigma_r` its standard deviation and g the gates of the
-    user: what is known of them, brought within the range of the lists and standardised. For one user the
-    score stays linear in the routes. The parameters minimise, plus :math:`\lambda \lVert b \rVert^2`, over
-    lists of one user's items:
+    where :math:`x_r` is the score of route r and :math:`\sigma_r` its standard deviation. The gates g are
+    meta-features of the user, clipped to the range of the lists and standardised. For one user the score is
+    linear in the routes. The parameters minimise one of these losses over lists of one user's items, plus
+    :math:`\lambda \lVert b \rVert^2`:
 
-    - ``"listwise"``: with the geometric mean :math:`p = \exp(\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i
-      y_i)` of what the softmax of the list gives its relevant items, :math:`(1 - p^q) / q` where q is
-      ``focus``. Towards 0 it is the cross-entropy (ListNet); the higher q, the less is spent on items that no
-      route can bring near the top (generalised cross-entropy);
+    - ``"listwise"``: :math:`(1 - p^q) / q` where q is ``focus``, and p is the geometric mean
+      :math:`p = \exp(\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i y_i)` of the softmax over relevant items.
+      For q towards 0 it is the cross-entropy (ListNet). A higher q gives less weight to items that no route
+      ranks near the top (generalised cross-entropy);
     - ``"logistic"``: the pointwise logistic loss of :math:`s + c`, :math:`y > 0` against the rest;
     - ``"ridge"``: the squared error of :math:`s + c`.
 
@@ -51,22 +51,22 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     gate_penalty : float, default=0.01
         The penalty :math:`\lambda`, at least 0.
     max_iter : int, default=100
-        Steps of L-BFGS at most.
+        The largest number of L-BFGS steps.
 
     Attributes
     ----------
     scale_ : ndarray of shape (n_routes,)
         :math:`\sigma`; 1 for a route that is constant, or that varies less than a millionth of the route
-        that varies most: such scores are rounding, as of a full-rank filter, which is 0 where nothing is had.
+        that varies most. Such scores are rounding, as of a full-rank filter, which is 0 outside the history.
     coef_ : ndarray of shape (1 + n_gates, n_routes)
         Rows a and b.
     gate_mean_, gate_scale_ : ndarray of shape (n_gates,)
     gate_low_, gate_high_ : ndarray of shape (n_gates,)
-        The range of each gate over the lists, without the fiftieth at either end. A gate beyond it counts as
-        its end: no list shows what the weights should be there. A gate that is the same in all lists has no
-        part in the weights. Infinite where weights were not learned, and in models saved by version 0.1.
+        The range of each gate over the lists, without the fiftieth at either end. Gates are clipped to it, as
+        no list shows the right weights beyond. A gate that is the same in all lists does not change the
+        weights. Infinite for weights that were not learned, and in models saved by version 0.1.
     intercept_ : float
-        c; 0 for the listwise loss, which does not see it.
+        c; 0 for the listwise loss, which does not depend on it.
     n_features_in_, n_iter_ : int
 
     Raises
@@ -133,23 +133,24 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         y : array-like of shape (n_rows,)
             Relevance.
         groups : array-like of shape (n_rows,), optional
-            The list each row belongs to; by default all rows are one list.
+            The list of each row; by default all rows are one list.
         gates : array-like of shape (n_rows, n_gates), optional
-            What is known of the person, the same in all rows of a list.
+            Meta-features of the user, the same in all rows of a list.
         prior : ndarray of shape (1 + n_gates, n_routes), optional
-            What ``coef_`` is elsewhere, where much the same is blended: these weights stay near it, the
-            nearer the fewer lists there are.
+            The ``coef_`` of a similar blend. The weights stay near it, and nearer with fewer lists.
         """
         self.check()
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
         starts = _starts(groups, len(y))
         G = _gates(gates, len(y))
+        # by list, not by row: a long list is still one user
         self.gate_low_, self.gate_high_ = seen_range(G[starts])
         G = np.clip(G, self.gate_low_, self.gate_high_)
         spread = deviations(G)
         self.gate_mean_, self.gate_scale_ = G.mean(axis=0), np.where(spread > 0, spread, 1.0)
         self.scale_ = _scale(X)
+        # a constant gate is exactly 0, and not its rounding
         features = np.column_stack([np.ones(len(G)), self._standard(G) * (spread > 0)])
         problem = Problem(
             X / self.scale_,
@@ -160,7 +161,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             self.gate_penalty,
             self.focus,
             prior,
-            _PRIOR_LISTS / len(starts),
+            _PRIOR_LISTS / len(starts),  # the loss is a mean over lists
         )
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
         return self
@@ -177,7 +178,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         """Return a blend that gives every route weight 1, as if fitted."""
         blend = cls()
         blend.scale_, blend.coef_ = np.ones(n_routes), np.zeros((1 + n_gates, n_routes))
-        blend.coef_[0] = np.log(np.expm1(1.0))
+        blend.coef_[0] = np.log(np.expm1(1.0))  # the softplus of this is 1
         blend.gate_mean_, blend.gate_scale_ = np.zeros(n_gates), np.ones(n_gates)
         blend.gate_low_, blend.gate_high_ = np.full(n_gates, -np.inf), np.full(n_gates, np.inf)
         blend.intercept_, blend.n_features_in_, blend.n_iter_ = 0.0, n_routes, 0
@@ -186,13 +187,14 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     def only(self, routes: NDArray[np.bool_]) -> StackingBlend:
         """Return this fitted blend with some of its routes only."""
         blend = StackingBlend(**self.get_params())
+        # learned attributes are shared and then replaced: nothing writes into their arrays
         blend.__dict__.update(self.__dict__)
         blend.scale_, blend.coef_ = self.scale_[routes], self.coef_[:, routes]
         blend.n_features_in_ = int(routes.sum())
         return blend
 
     def among(self, routes: NDArray[np.bool_]) -> StackingBlend:
-        """Return this fitted blend with further routes, of no use, between its own; undone by ``only``."""
+        """Return this fitted blend with further, unused routes in between; ``only`` undoes it."""
         blend = StackingBlend(**self.get_params())
         blend.__dict__.update(self.__dict__)
         blend.scale_, blend.coef_ = np.ones(len(routes)), np.zeros((len(self.coef_), len(routes)))
@@ -203,15 +205,15 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     def scaled(self, factor: float) -> StackingBlend:
         """Return this fitted blend with all weights multiplied by a number above 0."""
         blend = self.only(np.ones(self.n_features_in_, dtype=bool))
-        blend.scale_ = self.scale_ / factor
+        blend.scale_ = self.scale_ / factor  # weights are divided by the scale, at any gates
         return blend
 
     def extended(self, weights: Array) -> StackingBlend:
-        """Return this fitted blend with more routes, whose weights (n_more,) are the same for everybody."""
+        """Return this fitted blend with more routes, whose weights (n_more,) are the same for all users."""
         blend = self.only(np.ones(self.n_features_in_, dtype=bool))
         w = np.maximum(weights, _SMALLEST)
         more = np.zeros((len(self.coef_), len(w)))
-        more[0] = w + np.log(-np.expm1(-w))  # where softplus is w
+        more[0] = w + np.log(-np.expm1(-w))  # the inverse of the softplus, without overflow for a large w
         blend.scale_ = np.append(self.scale_, np.ones(len(w)))
         blend.coef_ = np.concatenate([self.coef_, more], axis=1)
         blend.n_features_in_ += len(w)
@@ -220,7 +222,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     def weights(self, gates: ArrayLike | None = None) -> Array:
         """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates.
 
-        A row of gates has the same weights, bit by bit, whatever rows stand beside it.
+        A row of gates has the same weights, bit by bit, whatever other rows there are.
         """
         check_fitted(self, "coef_")
         if gates is None:
@@ -230,7 +232,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         return np.asarray(W, dtype=np.float64)
 
     def seen(self, gates: Array) -> Array:
-        """Return gates (n, n_gates) brought within the range of the lists the weights were learned from."""
+        """Return gates (n, n_gates) clipped to the range of the lists the weights were learned from."""
         return np.clip(gates, self.gate_low_, self.gate_high_)
 
     def _standard(self, G: Array) -> Array:
@@ -243,19 +245,21 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         return np.asarray((X * self.weights(gates)).sum(axis=1) + self.intercept_, dtype=np.float64)
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that this ranks: as a regressor of arbitrary numbers it is poor."""
+        """Return the tags of an estimator that ranks, and that is a poor regressor of arbitrary numbers."""
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
 
 
 def _starts(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
-    """Return where each list starts."""
+    """Return the first row of each list."""
     if groups is None:
         return np.zeros(1, dtype=np.int64)
     labels = np.asarray(groups)
     if labels.shape != (n_rows,):
-        raise InvalidDataError(f"groups need one label a row, {n_rows}; got shape {labels.shape}.")
+        raise InvalidDataError(
+            f"groups need one label per row, {n_rows}; got shape {labels.shape}. Pass the list of each row."
+        )
     return np.append(0, np.flatnonzero(labels[1:] != labels[:-1]) + 1)
 
 
@@ -269,6 +273,6 @@ def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
 
 
 def _scale(X: Array) -> Array:
-    """Return the deviation of every route; 1 for a constant, or what is rounding beside the other routes."""
+    """Return the deviation of every route; 1 for a route that is constant, or only rounding."""
     spread = deviations(X)
     return np.where(spread > _ROUNDING * spread.max(initial=0.0), spread, 1.0)

@@ -1,20 +1,20 @@
-r"""In which category the next event of a user falls, from the numbers of items in all of them.
+r"""The category model: in which category a user's next event falls, by the user's numbers of items in each.
 
 .. math:: P(c \mid u) = \operatorname{softmax}_c\big(W x_u + b\big), \qquad
           \ell_{uc} = \log \frac{n_{uc} + a\,\pi_c}{n_u + a}
 
 with the numbers :math:`n_{uc}` of items of the user in every category, the shares :math:`\pi` of the
 categories in all events and a prior of :math:`a = 6` events. The features are the :math:`\ell_{uc}` alone, or
-besides
+in addition
 
 - :math:`p_{uc} = n_{uc} / n_u` and :math:`\log(1 + n_{uc})` of every category, and :math:`\log(1 + n_u)`;
 - with at most 8 categories the products :math:`p_{uc}\, p_{ud}` of every two.
 
-The first are enough where the tastes of users are spread around one middle (a Dirichlet). Where users are of
-several kinds, say faithful to one category and curious about all, no weighted sum of the logarithms tells
-them apart. There the second came twice as near to planted probabilities. Which is taken is decided by the
-likelihood of users that were left out. W and b are learned by logistic regression on events left out of the
-numbers of their own user, so that the probability holds for an event to come.
+The logarithms are enough if users are spread around one mean (a Dirichlet). If there are several kinds of
+users, such as faithful to one category and curious about all, no weighted sum of logarithms separates them.
+There the further features halved the error against planted probabilities. The likelihood of held-out users
+decides between the two. W and b are learned by logistic regression on events left out of the numbers of their
+own user, so that the probability holds for a future event.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ from tastebridge.routes import Histories
 Array = NDArray[np.float64]
 _PRIOR, _FLOOR = 6.0, 0.01
 _USERS, _EVENTS = 5000, 5
-"""Users learned from, and events of each, at most."""
+"""The largest number of users to learn from, and of events per user."""
 _PAIRS = 8
-"""Categories up to which the products of every two shares are features."""
+"""The largest number of categories for which products of two shares are features."""
 _MANY = 32
-"""Categories above which further features are not tried: the regression would take minutes."""
+"""The largest number of categories for which further features are tried; beyond, a fit would take minutes."""
 _STRENGTH = 0.3
-"""Inverse penalty of the further features, which are standardised."""
+"""The inverse penalty of the further features, which are standardised."""
 _SUMMED = 1 << 12
-"""Coefficients up to which a product is summed column by column."""
+"""The largest number of coefficients for which a product is summed column by column."""
 
 
 class CategoryModel(NamedTuple):
-    """What :func:`category_probabilities` needs: of n_categories and no user.
+    """The parameters of :func:`category_probabilities`, over categories and without users.
 
     Attributes
     ----------
     shares : ndarray of shape (n_categories,)
-        Of all events.
+        The share of each category in all events.
     coef : ndarray of shape (n_categories, n_features)
-        As many features as categories, or as :func:`n_features` says.
+        The number of features is the number of categories, or :func:`n_features`.
     intercept : ndarray of shape (n_categories,)
-        Minus infinity is written as the lowest float, for categories nothing was learned of.
+        For categories without training events the lowest float, in place of minus infinity.
     """
 
     shares: Array
@@ -74,12 +74,12 @@ def n_features(n_categories: int) -> int:
 
 
 def learn_category_model(histories: Histories, seed: int) -> CategoryModel:
-    """Return the choice among the categories, in the order of the histories."""
+    """Return the category model, with categories in the order of the histories."""
     counts = _counts(histories)
     n = counts.shape[1]
     shares = counts.sum(axis=0) / counts.sum()
     rng = np.random.default_rng(seed)
-    users = np.flatnonzero(counts.sum(axis=1) >= 2)
+    users = np.flatnonzero(counts.sum(axis=1) >= 2)  # one event is left out, and one must remain
     users = np.sort(rng.permutation(users)[:_USERS])
     rows, chosen = _events(counts, users, rng)
     if len(np.unique(chosen)) < 2:
@@ -88,12 +88,13 @@ def learn_category_model(histories: Histories, seed: int) -> CategoryModel:
     left[np.arange(len(rows)), chosen] -= 1
     if n > _MANY:
         return _fitted(left, chosen, shares, more=False)
-    judged = np.isin(rows, users[::5])
+    judged = np.isin(rows, users[::5])  # a fifth of the users, with all of their events
     tried = [_fitted(left[~judged], chosen[~judged], shares, more) for more in (False, True)]
     losses = [_losses(model, left[judged], chosen[judged]) for model in tried]
     gain = losses[0] - losses[1]
     # events of one user agree: as many are independent as there are users
     error = gain.std() / np.sqrt(max(len(np.unique(rows[judged])), 1))
+    # the further features must win by more than one standard error
     return _fitted(left, chosen, shares, more=bool(gain.mean() > error))
 
 
@@ -110,13 +111,13 @@ def _probabilities(model: CategoryModel, counts: Array) -> Array:
     scores = _product(features, model.coef) + model.intercept
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     whole = np.zeros(len(odds))
-    for column in odds.T:
+    for column in odds.T:  # not sum(axis=1), whose order of additions may depend on the shape
         whole += column
     return np.asarray((1 - _FLOOR) * odds / whole[:, None] + _FLOOR * model.shares)
 
 
 def _product(X: Array, coef: Array) -> Array:
-    """Return ``X @ coef.T``, each row by itself: summed column by column, or in whole tiles both ways."""
+    """Return ``X @ coef.T`` with rows that are independent bit by bit: by columns, or in whole tiles."""
     if coef.size <= _SUMMED:
         out = np.zeros((len(X), len(coef)))
         for column, weights in zip(X.T, coef.T, strict=True):
@@ -131,7 +132,7 @@ def _counts(histories: Histories) -> Array:
 
 def _features(counts: Array, shares: Array, more: bool) -> Array:
     total = np.zeros(len(counts))
-    for column in counts.T:
+    for column in counts.T:  # for the same bits in any number of rows
         total += column
     total = total[:, None]
     logs = np.log((counts + _PRIOR * np.maximum(shares, 1e-6)) / (total + _PRIOR))
@@ -146,7 +147,7 @@ def _features(counts: Array, shares: Array, more: bool) -> Array:
 
 
 def _fitted(left: Array, chosen: NDArray[np.int64], shares: Array, more: bool) -> CategoryModel:
-    """Return the model of events ``chosen`` by users who did ``left`` besides."""
+    """Return the model of the events ``chosen`` by users whose other events are ``left``."""
     n = len(shares)
     X = _features(left, shares, more)
     mean, deviation = np.zeros(X.shape[1]), np.ones(X.shape[1])
@@ -179,8 +180,8 @@ def _events(
     """Return the users and categories of at most five events each, drawn without replacement."""
     rows, chosen = [], []
     for user in users:
-        own = np.repeat(np.arange(counts.shape[1]), counts[user].astype(np.int64))
-        drawn = rng.permutation(own)[:_EVENTS]
+        events = np.repeat(np.arange(counts.shape[1]), counts[user].astype(np.int64))
+        drawn = rng.permutation(events)[:_EVENTS]
         rows.append(np.full(len(drawn), user))
         chosen.append(drawn)
     return np.concatenate([*rows, np.zeros(0, np.int64)]), np.concatenate([*chosen, np.zeros(0, np.int64)])

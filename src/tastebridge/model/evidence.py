@@ -13,7 +13,7 @@ from tastebridge.model.linear import Array
 
 
 class Evidence(NamedTuple):
-    """How well the held-out users of one segment were served.
+    """The accuracy of recommendations for the held-out users of one segment.
 
     Attributes
     ----------

@@ -1,27 +1,28 @@
-r"""Why an item: the score of a linear model taken apart into the past items that make it.
+r"""Explanations: the score of a linear model as a sum of contributions of past items.
 
-A route gives an item the score :math:`w\,(\phi(x) B + b) \cdot v`, and every factor model is linear in a
-person's history once what depends on the whole of it is held fixed: the length it is divided by, or, for ALS,
-the person's own system :math:`A_u`. So a past item j of weight :math:`x_j` contributes
+A route gives an item the score :math:`w\,(\phi(x) B + b) \cdot v`. A factor model is linear in a user's
+history with two quantities of the whole history held fixed: the length it is divided by, and, for ALS, the
+user's system :math:`A_u`. So a past item j of weight :math:`x_j` contributes
 
 .. math:: w\, d_u^{-a} x_j\, e_j \cdot Bv \qquad\text{or}\qquad w\, c_j\, y_j \cdot A_u^{-1} B v,
 
 with its row :math:`e_j` of the encoder, or its ALS factors :math:`y_j` and confidence :math:`c_j`. The rest
-is :math:`w\, b \cdot v`, the baseline of the map, and popularity. Contributions add up to the score. They say
-what the score is made of, given the history; without an item the history is shorter, so that the others count
-more, and the weights of the routes move too.
+is :math:`w\, b \cdot v`, the baseline of the map, and popularity. Contributions add up to the score. They
+decompose the score of the given history. They are not the effect of leaving an item out: then the history is
+shorter, the other items count more, and the weights of the routes change too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.factors import ALSFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.factors._normalized import NormalizedFactors
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.model import Array, LinearModel
@@ -29,9 +30,9 @@ from tastebridge.routes import Encoder, FittedRoute, Histories, side_by_side, so
 from tastebridge.routes.links import LinearEncoder
 
 POPULARITY = "(popularity)"
-"""What stands for the source category of a route that is the same for everybody."""
+"""The source category of a route that is the same for all users."""
 LEVEL = "level"
-"""What stands for the route of what is added to all scores of a user, to compare them with other users'."""
+"""The route of the constant added to all scores of a user, which makes users comparable."""
 
 
 class Part(NamedTuple):
@@ -44,10 +45,10 @@ class Part(NamedTuple):
 
 
 class History(NamedTuple):
-    """The one history an encoder reads: past items (numbers over all its categories) and their vectors.
+    """The history an encoder reads: past items (numbers over all its categories) and their vectors.
 
-    The sum of the vectors (n_past, p) is the person's: the encoder's ``transform``. A factor model that
-    cannot be taken apart has one vector, that sum, of no item (-1).
+    The vectors (n_past, p) add up to the user's vector, the encoder's ``transform``. A factor model that
+    cannot be decomposed has one vector, the sum, with the item -1.
     """
 
     items: NDArray[np.integer]
@@ -70,24 +71,25 @@ def parts_of(model: LinearModel, histories: Histories, item: int) -> list[Part]:
 def sums_of(
     model: LinearModel, histories: Histories, weights: Array, items: Sequence[int]
 ) -> dict[str, Array]:
-    """Return what one person's past items add to the scores of some target items, all routes together.
+    """Return the contributions of one user's past items to scores of some target items, over all routes.
 
     Parameters
     ----------
     model : LinearModel
     histories : mapping of category to csr_matrix
-        Of one row.
+        Histories of one row.
     weights : ndarray of shape (n_routes,)
-        The person's row of :meth:`LinearModel.weights`.
+        The user's row of :meth:`LinearModel.weights`.
     items : sequence of int
 
     Returns
     -------
     dict of category to ndarray of shape (n_past, n_items)
-        Rows as the entries of the history; and one row of :data:`POPULARITY`. The baselines of maps are left
-        out, as are routes that cannot be taken apart.
+        One row per entry of the history, and one row for :data:`POPULARITY`. The baselines of maps are left
+        out, and so are routes that cannot be decomposed.
     """
     sums = {name: np.zeros((row.nnz, len(items))) for name, row in histories.items()}
+    # an entry of weight 0 has a row in the sums, but encoders do not see it
     counted = {name: np.flatnonzero(row.data) for name, row in histories.items()}
     sums[POPULARITY] = np.zeros((1, len(items)))
     for route, past, values, _ in _contributions(model, histories, weights, items):
@@ -104,7 +106,7 @@ def sums_of(
 def _contributions(
     model: LinearModel, histories: Histories, weights: Array, items: Sequence[int]
 ) -> Iterator[tuple[FittedRoute, History, Array, Array | None]]:
-    """Yield each route, the history it reads, what its past items add to each item, and its baseline."""
+    """Yield each route, the history it reads, the contributions to each item, and the baselines."""
     known = {name: bool(row.nnz) for name, row in histories.items()}
     pasts: dict[str, History] = {}
     for weight, route in zip(weights, model.routes, strict=True):
@@ -115,6 +117,7 @@ def _contributions(
             rows = sound(side_by_side(histories, encoder.categories))  # as scoring reads them
             pasts[route.encoder] = take_apart(encoder.model, rows)
         past = pasts[route.encoder]
+        # items are taken back to the encoder's space, once for all past items
         V = weight * np.asarray(model.spaces[route.space][items], dtype=np.float64)
         width = past.vectors.shape[1]
         directions = V[:, :width].T if route.coef is None else route.coef @ V[:, : route.coef.shape[1]].T
@@ -122,34 +125,32 @@ def _contributions(
         yield route, past, past.vectors[:, : len(directions)] @ directions, baseline
 
 
-def take_apart(model: Any, row: sparse.csr_matrix) -> History:
-    """Return the past items of a history, (1, n_items) in sorted order, and what each adds to the factors.
+def take_apart(model: FactorModel | RatingFactors | LinearEncoder, row: sparse.csr_matrix) -> History:
+    """Return the past items of a history (1, n_items) in sorted order, and the vector each adds.
 
-    Items whose weight is 0 have been dropped from it, as in scoring.
+    Items of weight 0 must have been dropped from the row, as in scoring.
     """
     if isinstance(model, ALSFactors):
         return History(row.indices, _als_vectors(model, row))
     if isinstance(model, RatingFactors):
         return History(row.indices, model.parts(row))
-    x = _normalized(model, row.data)
-    if x is None:
+    if not isinstance(model, LinearEncoder | NormalizedFactors):  # not linear, or of a class outside
         return History(np.array([-1]), np.asarray(model.transform(row)))
-    rows = model.encoder_[row.indices]
+    x, rows = _normalized(model, row.data), model.encoder_[row.indices]
     return History(row.indices, x[:, None] * np.asarray(rows.toarray() if sparse.issparse(rows) else rows))
 
 
-def _normalized(model: Any, weights: NDArray[np.floating]) -> Array | None:
-    """Return what the encoder makes of the weights of one history; None where it is not linear in them."""
+def _normalized(model: LinearEncoder | NormalizedFactors, weights: NDArray[np.floating]) -> Array:
+    """Return the weights of one history as the encoder normalises them."""
     if isinstance(model, LinearEncoder):
         return np.full(len(weights), max(len(weights), 1) ** -0.5)
-    if isinstance(model, NormalizedFactors):
-        x = weights.astype(np.float64)
-        return x * x.sum() ** -model.user_power if len(x) else x
-    return None
+    x = weights.astype(np.float64)
+    return np.asarray(x * x.sum() ** -model.user_power if len(x) else x)
 
 
 def _als_vectors(model: ALSFactors, row: sparse.csr_matrix) -> Array:
     Y, c = model.item_factors_[row.indices], model.alpha * row.data.astype(np.float64)
+    # the fold-in solves A z = Y' c, which is linear in the entries once A is fixed
     A = model.gram_ + (Y * (c - 1.0)[:, None]).T @ Y
     return np.asarray(c[:, None] * np.linalg.solve(A, Y.T).T, dtype=np.float64)
 

@@ -1,10 +1,10 @@
-"""The collapsed model: one vector a person, one a target item, and nothing of the people it learned from."""
+"""The linear model: one vector per user and one per target item, without the users it was fitted on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,14 @@ Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
 
 GATES = ("source events", "target events", "neighbour strength")
-"""What the blend may know of a person, all as logarithms."""
+"""The meta-features of a user on which the weights of a blend depend, all as logarithms."""
 
 _MADE_UP, _ITEMS_EACH = 64, 4
+"""The number of artificial users by which a catalogue is arranged, and their items in each category."""
 
 
 class Segment(NamedTuple):
-    """The blend of people of one kind; the weights of routes that are not ``kept`` are zero."""
+    """The blend for users of one kind; the weights of routes that are not ``kept`` are zero."""
 
     blend: StackingBlend
     kept: NDArray[np.bool_]
@@ -48,7 +49,7 @@ class Segment(NamedTuple):
         return Segment(self.blend.scaled(factor), self.kept)
 
     def extended(self, weights: Array, kept: NDArray[np.bool_]) -> Segment:
-        """Return the blend with more routes, whose weights (n_more,) are the same for everybody."""
+        """Return the blend with more routes, whose weights (n_more,) are the same for all users."""
         return Segment(self.blend.extended(weights), np.append(self.kept, kept))
 
 
@@ -56,9 +57,9 @@ class Segment(NamedTuple):
 class LinearModel:
     r"""Routes and the weights that blend them.
 
-    With the weights :math:`w_r` and the vectors :math:`z_r` of a person, and the item vectors
+    With the weights :math:`w_r` and the vectors :math:`z_r` of a user, and the item vectors
     :math:`V_{S(r)}` of the route's space, the score is :math:`\sum_r w_r z_r^\top v_{S(r)}`. Routes of one
-    space add up, and the spaces stand side by side: a person's vector is
+    space add up, and the spaces stand side by side: a user's vector is
     :math:`[\sum_{r: S(r)=1} w_r z_r, \sum_{r: S(r)=2} w_r z_r, …]` and an item's :math:`[v_1, v_2, …]`.
 
     Attributes
@@ -69,15 +70,15 @@ class LinearModel:
     spaces : mapping of key to ndarray of shape (n_items, k)
         Given dense or sparse; views of the columns of :meth:`item_vectors`.
     segments : mapping of {"cold", "warm", "empty"} to Segment
-        For people without and with a history in the target, and without any history; where there is no
-        ``"empty"``, the last are ``"cold"`` too.
+        For users without and with a history in the target, and without any history. In a model without
+        ``"empty"``, users without any history are ``"cold"``.
     storage : {"exact", "float16", "int8"}
-        How a file holds the large matrices. They are rounded already: what is loaded is what was saved.
+        The storage of large matrices in a file. They are rounded already: a loaded model equals the saved.
     levels : mapping of segment to float
-        What is added to all scores of a user of the segment, so that users of different segments can be
-        compared: see :mod:`tastebridge.fitting.levels`. It is the last component of a user's vector, and 1 is
-        that of an item's. Empty where scores are on one scale by themselves, and in models saved before there
-        were levels: the vectors have no such component then.
+        The constant added to all scores of a user of the segment, so that users of different segments can be
+        compared: see :mod:`tastebridge.fitting.levels`. It is the last component of a user's vector, and the
+        last component of an item's vector is 1. Empty if scores are comparable without it, and in models
+        saved by earlier versions; then the vectors have no such component.
     """
 
     target: str
@@ -94,12 +95,14 @@ class LinearModel:
     def __post_init__(self) -> None:
         ends = np.cumsum([V.shape[1] for V in self.spaces.values()])
         width = int(ends[-1]) + bool(self.levels)
+        # spaces become views of one matrix: memory holds the item vectors once, ready for one product
         whole = np.ones((next(iter(self.spaces.values())).shape[0], width), dtype=np.float32)
         whole[:, : ends[-1]] = 0.0
         for V, end in zip(self.spaces.values(), ends, strict=True):
             _put(V, whole[:, end - V.shape[1] : end])
         views = dict(zip(self.spaces, np.split(whole, ends, axis=1), strict=False))  # without the level
         ends = ends[:-1]
+        # the only way to derived attributes in a frozen dataclass
         object.__setattr__(self, "spaces", views)
         object.__setattr__(self, "_item_vectors", whole)
         object.__setattr__(self, "_starts", dict(zip(self.spaces, [0, *ends.tolist()], strict=True)))
@@ -112,9 +115,9 @@ class LinearModel:
         segments: Mapping[str, Segment],
         levels: Mapping[str, float] | None = None,
     ) -> LinearModel:
-        """Return the model of routes built in a context, without those that nobody's weights keep.
+        """Return the model of routes built in a context, without routes that no segment keeps.
 
-        A route the gates read stays, be its own weight zero: the weights were learned with it.
+        Routes read by the gates are kept even if their weight is zero, as the weights depend on them.
         """
         kept = np.any([segment.kept for segment in segments.values()], axis=0)
         kept |= np.array([read_by_gates(route) for route in routes])
@@ -146,7 +149,7 @@ class LinearModel:
         return self._catalogue
 
     def _typical(self, sizes: Mapping[str, int]) -> Vectors32:
-        """Return the vectors of people made up, a few items drawn for each; half are new to the target."""
+        """Return the vectors of artificial users with a few random items; half are new to the target."""
         rng, histories = np.random.default_rng(0), {}
         indptr = np.arange(_MADE_UP + 1) * _ITEMS_EACH
         for name, size in sizes.items():
@@ -164,16 +167,15 @@ class LinearModel:
         return self._item_vectors
 
     def user_vectors(self, histories: Histories) -> Vectors32:
-        """Return the vectors (n_people, n_components) of people with these histories.
+        """Return the vectors (n_users, n_components) of users with these histories.
 
-        A person's vector is the same, bit by bit, whoever stands beside them and however many threads there
-        are.
+        A user's vector is the same, bit by bit, whatever other rows there are, and for any number of threads.
         """
         with one_blas_thread():
             return self._user_vectors(histories)
 
     def _user_vectors(self, histories: Histories) -> Vectors32:
-        """Return the vectors of people; what no one's weights ask for is not encoded."""
+        """Return the vectors of users; encoders of routes without any weight are not run."""
         encoded = Encoded(self.encoders, histories)
         kinds = self._kinds(histories)
         weights = self._weights(kinds, self.gated(histories, encoded))
@@ -189,7 +191,7 @@ class LinearModel:
         return out
 
     def level(self, histories: Histories) -> Vectors32:
-        """Return what is added to all scores of each user (n_users,)."""
+        """Return the constant (n_users,) added to all scores of each user."""
         return self._level(self._kinds(histories))
 
     def _level(self, kinds: NDArray[np.str_]) -> Vectors32:
@@ -199,18 +201,18 @@ class LinearModel:
         return out
 
     def gates(self, histories: Histories) -> Array:
-        """Return what the blend knows of people, (n_people, n_gates): see :data:`GATES`."""
+        """Return the gates (n_users, n_gates) of users: see :data:`GATES`."""
         return self.gated(histories, Encoded(self.encoders, histories))
 
     def gated(self, histories: Histories, encoded: Mapping[str, Array]) -> Array:
-        """Return the gates; they read the encoders, whose lengths no compression of the vectors changes."""
+        """Return the gates, which read the encoders: compression changes no length of their vectors."""
         parts = {route.name: encoded[route.encoder] for route in self.routes if read_by_gates(route)}
         return gates_of(self.target, histories, parts)
 
     def weights(self, histories: Histories, gates: Array | None = None) -> Array:
-        """Return the weight of every route for every person, (n_people, n_routes).
+        """Return the weight of every route for every user, (n_users, n_routes).
 
-        ``gates`` are those of the people, where these are known already.
+        ``gates`` are the gates of these users, if they are computed already.
         """
         gates = self.gates(histories) if gates is None else gates
         return self._weights(self._kinds(histories), gates)
@@ -223,20 +225,20 @@ class LinearModel:
         return out
 
     def _kinds(self, histories: Histories) -> NDArray[np.str_]:
-        """Return the segment of every person."""
+        """Return the segment of every user."""
         kinds = np.where(known_to((self.target,), histories), "warm", "cold")
         if "empty" in self.segments:
             kinds = np.where(known_to(tuple(histories), histories), kinds, "empty")
         return kinds
 
 
-def _put(V: Any, block: Vectors32) -> None:
+def _put(V: Vectors32 | sparse.csr_matrix, block: Vectors32) -> None:
     """Write dense or sparse vectors to a block of zeros."""
-    if sparse.issparse(V):
+    if isinstance(V, np.ndarray):
+        block[:] = V
+    else:
         entries = V.tocoo()
         block[entries.row, entries.col] = entries.data
-    else:
-        block[:] = V
 
 
 def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> Array:
@@ -249,13 +251,14 @@ def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> A
     parts : mapping of name to ndarray of shape (n_users, k)
         Vectors of the routes that are :func:`read_by_gates`.
     """
-    there = np.diff(histories[target].indptr)
-    here, strength = np.zeros(len(there)), np.zeros(len(there))
+    target_events = np.diff(histories[target].indptr)
+    source_events, strength = np.zeros(len(target_events)), np.zeros(len(target_events))
     for name, rows in histories.items():
-        here += np.diff(rows.indptr) * (name != target)
+        source_events += np.diff(rows.indptr) * (name != target)
     for Z in parts.values():
         strength += np.linalg.norm(Z, axis=1)
-    return np.column_stack([np.log1p(here), np.log1p(there), np.log(strength + 1e-2)])
+    # 1e-2 in place of 1: strengths of links are often far below 1, and 0 without any link
+    return np.column_stack([np.log1p(source_events), np.log1p(target_events), np.log(strength + 1e-2)])
 
 
 def read_by_gates(route: FittedRoute) -> bool:

@@ -1,26 +1,27 @@
-"""The losses of a blend over lists of items, with their gradients, as L-BFGS wants them."""
+"""The losses of a blend over lists of items, with their gradients for L-BFGS."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.special import expit
 
 from tastebridge.exceptions import InvalidDataError
 
 Array = NDArray[np.float64]
 _FAR = 30.0
-"""Coefficients beyond which no fit goes: a weight of 30 standard deviations, or of 1e-13."""
+"""The largest absolute coefficient of a fit: a weight of 30 standard deviations, or of 1e-13."""
+Bounds = Sequence[tuple[float | None, float | None]]
 
 
 class Problem:
-    """The loss and its gradient; the gates of a list are those of its first row.
+    """The loss and its gradient; the gates of a list are read in its first row.
 
-    With a ``prior``, coefficients (n_features, n_routes) known from elsewhere, leaving it costs ``strength``
-    times the squared distance, and the search starts there.
+    A ``prior`` of coefficients (n_features, n_routes) adds a penalty of ``strength`` times the squared
+    distance to it, and the search starts there.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Problem:
         self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
         self.F, self.penalty, self.focus, self.y = F[starts], penalty, focus, y
         width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
-        # lists of one length are mixed by a batched product, others row by row
+        # lists of one length are mixed by a batched product, in half the memory; others row by row
         self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
         self.loss = {"listwise": self._listwise, "logistic": self._logistic, "ridge": self._ridge}[loss]
         self.has_intercept = loss != "listwise"
@@ -57,15 +58,15 @@ class Problem:
     def solve(self, max_iter: int) -> tuple[Array, float, int]:
         """Return the coefficients, the intercept and the number of steps.
 
-        A step that leads very far ends where no weight can recover: the softplus of all coefficients is 0 to
-        the last bit there, and with it the gradient. The search then starts again within bounds.
+        A very long step can end where the softplus of all coefficients is 0 to the last bit, and with it the
+        gradient, so that no weight recovers. The search then starts again within bounds.
         """
         found = self._search(max_iter)
         if np.abs(found.x[:-1]).max(initial=0.0) > _FAR:
             found = self._search(max_iter, [(-_FAR, _FAR)] * (len(found.x) - 1) + [(None, None)])
         return *self.unpack(found.x), int(found.nit)
 
-    def _search(self, max_iter: int, bounds: Any = None) -> Any:
+    def _search(self, max_iter: int, bounds: Bounds | None = None) -> OptimizeResult:
         how = {"maxiter": max_iter, "ftol": 1e-6}
         return minimize(self, self.start(), jac=True, method="L-BFGS-B", bounds=bounds, options=how)
 
@@ -80,6 +81,7 @@ class Problem:
         A = self.F @ coef
         value, slope = self.loss(self._mix(np.logaddexp(0.0, A)) + intercept)
         gradient = self.F.T @ (self._gather(slope) * expit(A))
+        # row 0 holds the weights at mean gates, which are free; only their change with the gates is not
         gradient[1:] += 2.0 * self.penalty * coef[1:]
         value += self.penalty * float((coef[1:] ** 2).sum())
         if self.prior is not None:
@@ -116,7 +118,7 @@ class Problem:
         return value, np.repeat(found, self.lengths) * (self.share * e / total - self.y)
 
     def _listwise_even(self, S: Array) -> tuple[float, Array]:
-        """Return the same of lists of one length, a list a row."""
+        """Return the same for lists of one length, one list per row."""
         Y, share = self.y.reshape(S.shape), self.share[self.starts]
         S = S - S.max(axis=1, keepdims=True)
         E = np.exp(S)
@@ -145,7 +147,7 @@ def _relevance(y: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64]) 
     if not useful.any():
         raise InvalidDataError(
             "StackingBlend(loss='listwise') needs a list with an entry of y above 0; there is none. Mark "
-            "what the person took with 1."
+            "the items that the user took with 1."
         )
     share = np.repeat(useful / useful.sum(), lengths)
     return share * positive / np.repeat(np.where(useful, total, 1.0), lengths), share

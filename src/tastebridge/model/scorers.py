@@ -1,4 +1,4 @@
-"""Scorers: what ranks the items of one target for users, and users for an item."""
+"""Scorers: they rank the items of one target for users, and users for an item."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Best = tuple[NDArray[np.int32], Scores]
 """Numbers (-1 for none) and scores, one row per user or item, best first."""
 
 _SCORES = 2**22
-"""Scores of item neighbours held at once."""
+"""The number of scores of item neighbours held at once."""
 
 
 class Scorer(Protocol):
@@ -37,8 +37,8 @@ class Scorer(Protocol):
     """
 
     @property
-    def model(self) -> Any:
-        """What is saved: routes and weights, or similarities; it holds no user."""
+    def model(self) -> Any:  # noqa: ANN401 (a LinearModel or an ItemSimilarity: each caller knows which)
+        """The part that is saved, such as routes and weights, or similarities; it holds no user."""
 
     @property
     def target(self) -> str:
@@ -77,6 +77,7 @@ class LinearScorer:
 
     def top_users(self, histories: Histories, items: Numbers, n: int) -> Best:
         """Return the ``n`` best users for each item, without users who have it."""
+        # the same search with the sides exchanged: users are the catalogue here
         vectors, had = self.model.user_vectors(histories), histories[self.target][:, items]
         return top_k(self.model.item_vectors()[items], vectors, n, masks=Masks(sparse.csr_matrix(had.T)))
 
@@ -100,9 +101,9 @@ class RatingScorer(LinearScorer):
     Attributes
     ----------
     model : LinearModel
-        What ranks.
+        The model that ranks.
     ratings : LinearModel
-        What predicts ratings; the same, or another one beside a model of preference.
+        The model that predicts ratings: the same one, or another if a model of preference ranks.
     low, high : float
         The ends of the scale.
     """
@@ -126,7 +127,7 @@ class RatingScorer(LinearScorer):
         return self._within_scale(LinearScorer(self.ratings).pair_scores(histories, users, items))
 
     def contributions(self, histories: Histories, item: int) -> list[Part]:
-        """Return the parts of a score, the limits of the scale among them."""
+        """Return the parts of a score, including the effect of the limits of the scale."""
         parts = super().contributions(histories, item)
         total = sum(part.contribution for part in parts)
         beyond = float(np.clip(total, self.low, self.high)) - total
@@ -178,7 +179,7 @@ class SimilarityScorer:
         return self.model.parts_of(histories, item)
 
     def _parts(self, histories: Histories) -> Iterator[tuple[slice, Histories]]:
-        """Yield the histories of as many users as memory has scores for."""
+        """Yield runs of users whose scores fit in memory, with their histories."""
         n_users, n_items = histories[self.target].shape
         step = max(1, _SCORES // n_items)
         for start in range(0, n_users, step):

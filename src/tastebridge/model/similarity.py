@@ -1,4 +1,4 @@
-"""Similarities of the items of all categories to those of the target."""
+"""Similarities between the items of all categories and the target's items."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from tastebridge.routes import Histories, side_by_side
 from tastebridge.routes.links import binary, similarities
 
 _POPULARITY = 1e-6
-"""So little of popularity in a score that it decides only where neighbours are silent."""
+"""The weight of popularity in a score, so small that it decides only between items without neighbours."""
 
 
 @dataclass(frozen=True, eq=False)
 class ItemSimilarity:
-    """What item neighbours know: no person.
+    """The similarities of items, without any user.
 
     Attributes
     ----------
     target : str
     categories : tuple of str
-        Whose items, side by side, the rows are.
+        The categories whose items, side by side, are the rows.
     similarities : csr_matrix of shape (n_all_items, n_target_items)
     popularity : ndarray of shape (n_target_items,)
-        People of each item, as a share of the most.
+        The number of users of each item, divided by the largest.
     """
 
     target: str
@@ -36,19 +36,19 @@ class ItemSimilarity:
     popularity: NDArray[np.float64]
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
-        """Return the scores (n_people, n_target_items); a row depends on its person only."""
+        """Return the scores (n_users, n_target_items); a row depends on its user only."""
         X = binary(side_by_side(histories, self.categories))
         lengths = np.maximum(np.diff(X.indptr), 1) ** -0.5
         found = (X @ self.similarities).toarray() * lengths[:, None]
         return np.asarray(found + _POPULARITY * self.popularity, dtype=np.float32)
 
     def parts_of(self, histories: Histories, item: int) -> list[Part]:
-        """Return the parts of the score of one person and item, as of a linear model."""
+        """Return the parts of the score of one user and item, as for a linear model."""
         X = binary(side_by_side(histories, self.categories))
-        near = self.similarities[:, [item]].toarray().ravel()[X.indices] * max(X.nnz, 1) ** -0.5
+        values = self.similarities[:, [item]].toarray().ravel()[X.indices] * max(X.nnz, 1) ** -0.5
         starts = np.cumsum([0] + [histories[name].shape[1] for name in self.categories])
         at = np.searchsorted(starts, X.indices, side="right") - 1
-        links = zip(at, X.indices - starts[at], near, strict=True)
+        links = zip(at, X.indices - starts[at], values, strict=True)
         found = [
             Part(self.categories[k], int(j), "neighbours", float(value)) for k, j, value in links if value
         ]
@@ -59,7 +59,7 @@ class ItemSimilarity:
 def nearest_items(
     histories: Histories, target: str, shrinkage: float, n_neighbours: int | None
 ) -> ItemSimilarity:
-    """Return the similarities that histories show, of each target item's nearest only."""
+    """Return the similarities in the histories, with the nearest items of each target item only."""
     categories = tuple(sorted(histories))
     X = binary(side_by_side(histories, categories))
     Y = binary(histories[target])
@@ -73,17 +73,18 @@ def nearest_items(
 
 
 def _without(S: sparse.csr_matrix, itself: NDArray[np.int64]) -> sparse.csr_matrix:
-    """Return ``S`` without the similarity of a target item, in row ``itself[j]``, to itself."""
+    """Return ``S`` without the similarity of target item j to itself, in row ``itself[j]``."""
     links = S.tocoo()
     other = links.row != itself[links.col]
     return sparse.csr_matrix((links.data[other], (links.row[other], links.col[other])), shape=S.shape)
 
 
 def _largest_of_columns(S: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
-    """Return ``S`` with the ``k`` largest entries of every column; of equals, the first rows."""
+    """Return ``S`` with the ``k`` largest entries of every column; ties go to the first rows."""
     links = S.tocoo()
     order = np.lexsort((links.row, -links.data, links.col))
     column = links.col[order]
+    # the first place of its own column in a sorted array: the rest is the rank within the column
     place = np.arange(len(order)) - np.searchsorted(column, column)
     kept = order[place < k]
     return sparse.csr_matrix((links.data[kept], (links.row[kept], links.col[kept])), shape=S.shape)

@@ -1,4 +1,4 @@
-"""Routes: ways from what is known of a person to scores over the target's items, all of them linear."""
+"""Routes: linear scorers of the target's items by a user's histories."""
 
 from tastebridge.routes.content import ContentRoute, LikenessRoute
 from tastebridge.routes.context import FitContext

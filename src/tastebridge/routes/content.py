@@ -1,14 +1,15 @@
-"""The content route: what the items of a history are like, mapped to what the target's items are like."""
+"""The content routes: features of the items of a history, mapped to features of the target's items."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_count
+from tastebridge.factors._base import FactorModel
 from tastebridge.maps import RidgeMap
+from tastebridge.maps._base import LinearMap
 from tastebridge.maps.moments import Moments
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, FittedRoute
@@ -20,31 +21,31 @@ from tastebridge.routes.route import Route
 from tastebridge.routes.transfer import encoder_of, label
 
 ALPHA = 0.2
-"""The penalty of the map between profiles."""
+"""The ridge penalty of the map between profiles."""
 _ALL = "all features"
 
 
 class ContentRoute(Route):
-    r"""A profile of the history, mapped to a profile of target items by what the linked people show.
+    r"""A profile of the history, mapped to a profile of target items; the map is learned from linked users.
 
-    With the whitened features :math:`t_i` of items (:mod:`tastebridge.routes.description`) the profile of a
-    person is :math:`x = d^{-1/2} \sum_{j \in u} t_j` over the d items of their history in the source, and y
-    the same over those in the target. The linked people's moments of :math:`(x, y)` give the ridge map
-    :math:`B, b`, and the score of a target item is :math:`(x B + b)^\top t_i`: every item that is described
-    has one, whether anybody has touched it or not.
+    With the whitened features :math:`t_i` of items (:mod:`tastebridge.routes.description`), the profile of a
+    user is :math:`x = d^{-1/2} \sum_{j \in u} t_j` over the d items of the history in the source. The profile
+    y is the same over the history in the target. The linked users' moments of :math:`(x, y)` give the ridge
+    map :math:`B, b`, and the score of a target item is :math:`(x B + b)^\top t_i`. Every described item has a
+    score, even without any event.
 
     Parameters
     ----------
     features : str, optional
-        The name of the features, as in :meth:`tastebridge.Panel.with_item_features`; None for those of all
-        names together. Without such features of the target there is no route.
+        The name of the features, as in :meth:`tastebridge.Panel.with_item_features`; None for all names
+        together. Without such features of the target there is no route.
     n_components : int, default=64
-        Principal directions of the features that are used, at most.
+        The largest number of principal directions of the features.
     map : linear map, default=RidgeMap(0.2)
     profile : factor model, optional
-        What tells a person's taste in the source; None for the features of the source's items.
+        Encodes the history in the source; None for the features of the source's items.
     sources : list of str, optional
-        Which sources; None for all. Those without what is needed are passed over.
+        The sources; None for all. Sources without the necessary features or users are skipped.
 
     References
     ----------
@@ -55,8 +56,8 @@ class ContentRoute(Route):
         self,
         features: str | None = None,
         n_components: int = 64,
-        map: Any = None,
-        profile: Any = None,
+        map: LinearMap | None = None,
+        profile: FactorModel | None = None,
         sources: list[str] | None = None,
     ) -> None:
         self.features = features
@@ -66,7 +67,7 @@ class ContentRoute(Route):
         self.sources = sources
 
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return a fitted route for every source with linked people."""
+        """Return a fitted route for every source with linked users."""
         check_count("n_components", self.n_components)
         described = context.described(self.features, self.n_components)
         wanted = context.sources if self.sources is None else self.sources
@@ -79,12 +80,11 @@ class ContentRoute(Route):
         ]
 
     def _one(self, context: FitContext, source: str) -> FittedRoute:
-        here = (source,)
         if self.profile is None:
             encoder, shown = content_encoder(context, source, self), shown_name(self)
         else:
-            model = context.factors(here, self.profile)
-            encoder, shown = encoder_of(context, here, model), label(model)
+            model = context.factors((source,), self.profile)
+            encoder, shown = encoder_of(context, (source,), model), label(model)
         decoder, linked = content_encoder(context, context.target, self), context.linked(source)
         sides = ((encoder, source), (decoder, context.target))
         phi, psi = (
@@ -100,7 +100,7 @@ class ContentRoute(Route):
         context.keep(name, account)
         return FittedRoute(
             name,
-            here,
+            (source,),
             encoder,
             *account.solved(),
             content_space(context, self),
@@ -110,21 +110,21 @@ class ContentRoute(Route):
 
 
 class LikenessRoute(Route):
-    r"""The profile of the history, mapped to the next item by what the target's own people show.
+    r"""The profile of the history, mapped to the next item; the map is learned from users of the target.
 
-    Of the features :math:`t_i` what is usual in the category, their mean over all events, is taken off, so
-    that a profile tells how a person differs from others there. Every item i of a person with d > 1 items in
-    the target is paired with the profile of the others,
-    :math:`x = (d - 1)^{-1/2} \sum_{j \ne i} t_j \mapsto t_i`, and the ridge map B, b of these pairs tells
-    which features of a history speak for which of the next item: a metric of likeness. The moments of all
-    pairs are sums over people and items,
+    The mean of the features :math:`t_i` over all events of a category is subtracted, so that a profile shows
+    the difference between a user and the average there. Every item i of a user with d > 1 items in the target
+    is paired with the profile of the other items,
+    :math:`x = (d - 1)^{-1/2} \sum_{j \ne i} t_j \mapsto t_i`. The ridge map B, b of these pairs predicts the
+    features of the next item from the features of a history: a learned metric of similarity. The moments of
+    all pairs are sums over users and items,
 
     .. math:: X^\top X = \sum_u \frac{(d_u - 2)\, s_u s_u^\top + Q_u}{d_u - 1}, \qquad
               X^\top Y = \sum_u \frac{s_u s_u^\top - Q_u}{\sqrt{d_u - 1}}, \qquad
               s_u = \sum_{j \in u} t_j, \quad Q_u = \sum_{j \in u} t_j t_j^\top.
 
-    It serves people with a history in the target, and, by the same map, those of every source whose features
-    are of the same space as the target's: nobody need be in both.
+    The route serves users with a history in the target. The same map serves users of every source whose
+    features are of the same space as the target's, so shared users are not needed.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class LikenessRoute(Route):
     n_components : int, default=64
     map : linear map, default=RidgeMap(0.2)
     across : bool, default=True
-        Whether sources of the same space are served too.
+        Whether sources of the same space are also served.
 
     References
     ----------
@@ -141,7 +141,11 @@ class LikenessRoute(Route):
     """
 
     def __init__(
-        self, features: str | None = None, n_components: int = 64, map: Any = None, across: bool = True
+        self,
+        features: str | None = None,
+        n_components: int = 64,
+        map: LinearMap | None = None,
+        across: bool = True,
     ) -> None:
         self.features = features
         self.n_components = n_components
@@ -149,15 +153,17 @@ class LikenessRoute(Route):
         self.across = across
 
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return the route of the target and those of the sources in its space."""
+        """Return the routes of the target and of the sources in its space."""
         check_count("n_components", self.n_components)
         described = context.described(self.features, self.n_components)
         if context.target not in described:
             return []
         group = described[context.target].group
-        own = centred_encoder(context, context.target, self)
-        moments = next_item_moments(context.histories[context.target], context.encoders[own].model.encoder_)
-        if not moments.n:
+        encoder = centred_encoder(context, context.target, self)
+        moments = next_item_moments(
+            context.histories[context.target], context.encoders[encoder].model.encoder_
+        )
+        if not moments.n:  # no user has two items
             return []
         fitted = clone(self.map or RidgeMap(ALPHA)).fit_moments(moments)
         space = content_space(context, self)
@@ -178,17 +184,19 @@ class LikenessRoute(Route):
         ]
 
 
-def next_item_moments(rows: Any, T: Any) -> Moments:
-    """Return the moments of (profile of the others, item) over all items of people with two at least."""
+def next_item_moments(rows: sparse.csr_matrix, T: Array) -> Moments:
+    """Return the moments of (profile of the other items, item) over all items of users with at least two."""
     counts = np.diff(rows.indptr)
     rows, d = rows[counts > 1], counts[counts > 1].astype(np.float64)
+    # the encoder divides by the root of d; the moments need the plain sums
     S = ProfileEncoder(T).transform(rows) * np.sqrt(d)[:, None]
-    people = np.repeat(np.arange(len(d)), d.astype(np.int64))
+    users = np.repeat(np.arange(len(d)), d.astype(np.int64))
 
-    def outer(weight: Any) -> Any:
-        """Return the sum over all pairs of a person and an item of ``weight[person] t t'``."""
-        by_item = np.bincount(rows.indices, weight[people], minlength=len(T))
-        return (T * by_item[:, None]).T @ T
+    def outer(weight: Array) -> Array:
+        """Return the sum over all pairs of a user and an item of ``weight[user] t t'``."""
+        # weights are summed by item first: one product over items instead of one over all pairs
+        by_item = np.bincount(rows.indices, weight[users], minlength=len(T))
+        return np.asarray((T * by_item[:, None]).T @ T)
 
     w = 1.0 / (d - 1.0)
     xx = (S * ((d - 2.0) * w)[:, None]).T @ S + outer(w)
@@ -197,9 +205,10 @@ def next_item_moments(rows: Any, T: Any) -> Moments:
 
 
 def shown_name(route: ContentRoute | LikenessRoute) -> str:
-    """Return what the features of a route are called in its name: two routes never have the same."""
+    """Return the name of a route's features in the route's name, unique among routes."""
     if route.features is None:
         return _ALL
+    # in quotes, where a user's own features have the name that stands for all of them
     return repr(_ALL) if route.features == _ALL else route.features
 
 
@@ -212,7 +221,7 @@ def content_encoder(context: FitContext, category: str, route: ContentRoute | Li
 
 
 def centred_encoder(context: FitContext, category: str, route: LikenessRoute) -> str:
-    """Keep the encoder of the profiles of a category, less what is usual there, and return its key."""
+    """Keep the encoder of a category's profiles, with the mean over its events subtracted; return its key."""
     T, reading = _read(context, category, route)
     counts = np.bincount(context.histories[category].indices, minlength=len(T))
     usual = counts @ T / max(counts.sum(), 1)
@@ -230,6 +239,6 @@ def content_space(context: FitContext, route: ContentRoute | LikenessRoute) -> s
 
 
 def _read(context: FitContext, category: str, route: ContentRoute | LikenessRoute) -> tuple[Array, Reading]:
-    """Return the item vectors of a category, and how such are made of features."""
+    """Return the item vectors of a category, and the map from features to such vectors."""
     found = context.described(route.features, route.n_components)[category]
     return found.vectors, Reading(category, found.reader)

@@ -1,4 +1,4 @@
-"""The account of popularity: how many people took each item of the target."""
+"""The statistics of popularity: the number of users of each target item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_l
 
 @dataclass(frozen=True, eq=False)
 class CountStatistics(RouteStatistics):
-    """The counts a :class:`PopularityRoute` takes the logarithm of.
+    """The counts behind a :class:`PopularityRoute`.
 
     Attributes
     ----------
@@ -22,11 +22,11 @@ class CountStatistics(RouteStatistics):
         Name of the fitted route, and of its space.
     target : str
     among : tuple of str
-        The categories in any of which a person must have a history to count; empty for everybody.
+        Only users with a history in at least one of these categories count; empty for all users.
     prior : float
         Added to each count.
     counts : ndarray of shape (n_items,)
-        People of each target item.
+        The number of users of each target item.
     """
 
     route: str
@@ -41,7 +41,7 @@ class CountStatistics(RouteStatistics):
         return frozenset([self.route])
 
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
-        """Add or take out who took what."""
+        """Add or subtract the items of users."""
         rows = histories[self.target][known_to(self.among, histories)]
         change = np.bincount(rows.indices, minlength=len(self.counts))
         counts = self.counts + sign * change
@@ -61,10 +61,10 @@ class CountStatistics(RouteStatistics):
 
     @property
     def least(self) -> float:
-        """The logarithm of the share of an item nobody took."""
+        """The logarithm of the share of an item without users."""
         return float(np.log(self.prior / (self.counts + self.prior).mean()))
 
     def solved(self) -> Array:
         """Return the logarithms of the shares, (n_items, 1)."""
-        counts = self.counts + self.prior
+        counts = self.counts + self.prior  # so that the logarithm of 0 users is finite
         return np.asarray(np.log(counts / counts.mean())[:, None])

@@ -1,4 +1,4 @@
-"""The account of a route to new items: it follows the route it was carried over from."""
+"""The statistics of a route to new items: they follow the route it was derived from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tastebridge.routes.statistics import Moves, Parts, RouteStatistics
 
 @dataclass(frozen=True, eq=False)
 class DerivedStatistics(RouteStatistics):
-    """What multiplies the vectors of a route to give those of its like for new items.
+    """The matrix from the vectors of a route to the vectors of its route to new items.
 
     Attributes
     ----------
     route, origin : str
-        Names of the route to new items and of that it follows.
+        The names of the route to new items and of the route it follows.
     W : ndarray of shape (k, K + 1)
-        Of the space of the origin to that of new items.
+        Maps the space of the origin to the space of new items.
     """
 
     route: str
@@ -33,15 +33,15 @@ class DerivedStatistics(RouteStatistics):
         return frozenset([self.route])
 
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
-        """Return the same: what people add is in the account of the origin."""
+        """Return the same: the sums over users are in the statistics of the origin."""
         return self
 
     def widened(self, moves: Moves) -> Self:
-        """Return the same: items that come later are not described."""
+        """Return the same: new items do not change the map."""
         return self
 
     def solve(self, parts: Parts) -> None:
-        """Make the route anew from its origin, which was made anew before it."""
+        """Derive the route anew from its origin, which was solved before it."""
         if self.route in parts.routes:
             origin = parts.routes[self.origin]
             made = self.carried(origin, width_of(parts.encoders[origin.encoder].model))
@@ -50,7 +50,8 @@ class DerivedStatistics(RouteStatistics):
             )
 
     def carried(self, origin: FittedRoute, width: int, space: str = "") -> FittedRoute:
-        """Return the route to new items of an origin whose encoder has so many factors."""
+        """Return the route to new items of an origin whose encoder has ``width`` factors."""
+        # a space may be wider than this route's vectors: these are its first columns
         coef = self.W[:width] if origin.coef is None else origin.coef @ self.W[: origin.coef.shape[1]]
         b = origin.intercept
         return replace(

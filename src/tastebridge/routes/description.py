@@ -1,4 +1,4 @@
-"""Vectors of items made of their features: one whitened space for all whose columns mean the same."""
+"""Vectors of items made of their features: one whitened space for all categories with the same columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ItemFeaturesByName = Mapping[str, Mapping[str, ItemFeatures]]
 """For every category its features by name."""
 
 _LEAST = 1e-6
-"""Directions whose variance is below this share of the largest are rounding, or the sum of the others."""
+"""Directions with a variance below this share of the largest are rounding, or redundant columns."""
 
 
 class Described(NamedTuple):
@@ -28,14 +28,14 @@ class Described(NamedTuple):
     Attributes
     ----------
     vectors : ndarray of shape (n_items, k)
-        White.
+        Whitened.
     spread : ndarray of shape (k,)
-        The share of each direction in the spread of the features, as a root: ``vectors * spread`` are the
-        principal components of features whose mean square is 1.
+        The root of the share of each direction in the total variance: ``vectors * spread`` are the principal
+        components of features with a mean square of 1.
     group : frozenset of str
         The categories of the same space.
     reader : Reader
-        What makes such vectors of the features of items that come later.
+        The map from the features of later items to such vectors.
     """
 
     vectors: Array
@@ -47,19 +47,19 @@ class Described(NamedTuple):
 def described_by(features: ItemFeaturesByName, name: str | None, n_components: int) -> dict[str, Described]:
     r"""Return the item vectors of every category that has features of a name.
 
-    The features of all categories of one space, one below the other, are centred, dense ones standardised,
-    and whitened on their leading ``n_components`` principal directions,
+    The features of all categories of one space are stacked and centred; dense features are also standardised.
+    They are whitened on their leading ``n_components`` principal directions,
 
     .. math:: t_i = \Lambda^{-1/2} W^\top (f_i - \bar f),
 
-    so that the inner product of two items is their likeness in the metric of Mahalanobis. Sparse features are
-    brought to that rank by their SVD first. An item of which nothing is known has the vector 0.
+    so that the inner product of two items is their similarity in the Mahalanobis metric. Sparse features are
+    first reduced to that rank by their SVD. An item without features has the vector 0.
 
     Parameters
     ----------
     features : mapping of category to mapping of name to ItemFeatures
     name : str or None
-        None for the vectors of all names side by side, whitened once more, all of them kept.
+        None for the vectors of all names side by side, whitened once more with all directions kept.
     n_components : int
     """
     if name is None:
@@ -82,6 +82,7 @@ def _all_together(features: ItemFeaturesByName, n_components: int) -> dict[str, 
     found: dict[str, Described] = {}
     for category, given in features.items():
         if category not in found:
+            # one space for all names together needs the same space in each, and the same set of names
             shared = frozenset.intersection(*(apart[name][category].group for name in given))
             group = sorted(other for other in shared if features[other].keys() == given.keys())
             parts = [
@@ -98,11 +99,13 @@ def _all_together(features: ItemFeaturesByName, n_components: int) -> dict[str, 
 def _described(
     group: list[str], X: Array, sizes: list[int], n_components: int
 ) -> tuple[dict[str, tuple[Array, Array, frozenset[str]]], Array]:
-    """Return the whitened rows ``X`` of some categories, and what whitens them.
+    """Return the whitened rows ``X`` of some categories, and the whitening matrix.
 
-    Rows of zeros are items nothing is known of.
+    Rows of zeros are items without features.
     """
+    # X is centred over described items, so that they alone make the covariance
     values, W = linalg.eigh(X.T @ X / max(int(X.any(axis=1).sum()), 1))
+    # eigh ascends, and components are wanted from the largest down
     kept = np.flatnonzero(values > _LEAST * max(values.max(), np.finfo(np.float64).tiny))[::-1][:n_components]
     P = W[:, kept] / np.sqrt(values[kept])
     parts = np.split(X @ P, np.cumsum(sizes)[:-1])
@@ -111,9 +114,9 @@ def _described(
 
 
 def _read(parts: list[ItemFeatures], n_components: int) -> tuple[Array, list[int], Affine]:
-    """Return centred and, if dense, standardised features one below the other, and how many rows each has.
+    """Return the stacked, centred and, if dense, standardised features, and the numbers of rows of each part.
 
-    The map at the end makes the same of a row of features.
+    The last value is the affine map from a row of features to such a row.
     """
     described = np.concatenate([part.described for part in parts])
     F, plain = _dense([part.matrix for part in parts], n_components)
@@ -124,18 +127,20 @@ def _read(parts: list[ItemFeatures], n_components: int) -> tuple[Array, list[int
         scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
         X *= scale
         plain, mean = sparse.diags(scale), mean * scale
+    # after centring, an item without features would be minus the mean instead of 0
     return X * described[:, None], [len(part.items) for part in parts], Affine(plain, mean)
 
 
 def _dense(
     matrices: list[NDArray[np.float32] | sparse.csr_matrix], n_components: int
 ) -> tuple[Array, Array | None]:
-    """Return the rows of all, of sparse ones the leading singular vectors, one more than are wanted.
+    """Return the stacked rows, for sparse features by their leading singular vectors, one more than wanted.
 
-    Beside them stands what sparse features are multiplied by to give such rows.
+    The second value is the projection of sparse features to these vectors; None for dense features.
     """
     if not sparse.issparse(matrices[0]):
         return np.concatenate(matrices).astype(np.float64), None
     F = sparse.vstack(matrices, format="csr")
+    # one more, as centring takes a direction away; by a fixed seed, so that categories and folds agree
     U, s, Vt = truncated_svd(F, min(n_components + 1, *F.shape), np.random.default_rng(0))
     return U * s, Vt.T

@@ -1,11 +1,11 @@
-r"""Moments summed without rounding, so that a user who leaves them leaves no trace, not in the last bit.
+r"""Moments summed without rounding, so that a subtracted user leaves no trace, not even in the last bit.
 
 Factors are rounded to a grid, :math:`\hat x = 2^a \lfloor x / 2^a \rceil`, and moments of whole numbers are
 summed as whole numbers. Adding and subtracting are exact, in any order and any parts. They are the moments of
 users whose factors were moved by at most :math:`2^{a-1}` each. The grid is as fine as 64 bits allow for the
 sums of the users of the fit, and of a hundred times as many. For ten thousand users :math:`2^a` is
 :math:`2^{-19}` of the length of the factors (root mean square) or less, and eight times that for a million
-users, whose errors cancel more. The grid stays that of the fit.
+users, whose errors cancel more. Updates keep the grid of the fit.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tastebridge._numerics.exact import energy, exact_product
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.maps.moments import Array, Moments
 
+# 7 bits are a factor of 128: room for a hundred times as many users
 _BITS, _GROWTH = 62 - 2, 7
 """Bits of a sum of squares, and bits left for more users or longer factors."""
 _LIMIT = 2**62
@@ -38,6 +39,7 @@ class Grid(NamedTuple):
     @classmethod
     def of(cls, X: Array, Y: Array, n_people: int) -> Self:
         """Return the grid for factors like these of so many users."""
+        # half of the bits for each factor of a product, after those for the number of users
         bits = (_BITS - _GROWTH - max(n_people, 1).bit_length()) // 2
         return cls(_exponent(X) - bits, _exponent(Y) - bits)
 
@@ -83,6 +85,7 @@ class ExactMoments:
             If factors are not finite, or too large for the grid.
         """
         X, Y = np.rint(np.ldexp(X, -grid.x)), np.rint(np.ldexp(Y, -grid.y))
+        # before the sums: by Cauchy and Schwarz the squares bound every product too
         _check_room(energy(X), energy(Y))
         sums = (np.array(len(X)), X.sum(axis=0), Y.sum(axis=0))
         products = (exact_product(*pair) for pair in ((X, X), (X, Y), (Y, Y)))
@@ -119,7 +122,7 @@ class ExactMoments:
 
     @classmethod
     def from_stored(cls, grid: Grid, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Return the moments with these :meth:`to_arrays`; they must be whole numbers that can be."""
+        """Return the moments with these :meth:`to_arrays`, checked for type, sign and size."""
         moments = cls(grid, **{name: arrays[name] for name in _SUMS})
         if any(part.dtype != np.int64 for part in moments.to_arrays().values()) or moments.least < 0:
             raise InvalidDataError("stored sums must be whole numbers, and sums of squares not below zero.")
@@ -142,7 +145,8 @@ def _exponent(F: Array) -> int:
     return int(np.floor(np.log2(length))) if 0 < length < np.inf else 0
 
 
-def _check_room(*energies: Any) -> None:
+def _check_room(*energies: Array | Whole) -> None:
+    # written so that NaN fails too
     if not all((part < _LIMIT).all() for part in energies):
         raise InvalidDataError(
             "the factors of users are not finite, or far larger than those of the fit, and cannot be summed "

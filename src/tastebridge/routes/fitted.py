@@ -17,53 +17,55 @@ from tastebridge.routes.kinds import RouteKind
 
 Array = NDArray[np.float64]
 Histories = Mapping[str, sparse.csr_matrix]
-"""For every category the weighted rows of the same people, (n_people, n_items of the category)."""
+"""For every category the weighted rows of the same users, (n_users, n_items of the category)."""
 
 
 class Encoder(NamedTuple):
-    """A fitted factor model and the categories whose histories, side by side, it reads."""
+    """A fitted factor model, and the categories whose histories it reads side by side."""
 
     categories: tuple[str, ...]
     model: Any
 
     def encode(self, histories: Histories) -> Array:
-        """Return the factors (n_people, p) of some people."""
+        """Return the factors (n_users, p) of some users."""
         return self.encode_rows(sound(side_by_side(histories, self.categories)))
 
     def encode_rows(self, rows: sparse.csr_matrix) -> Array:
-        """Return the factors of people by their :func:`sound` rows, side by side as ``categories`` are."""
+        """Return the factors of users by their :func:`sound` rows, in the order of ``categories``."""
+        # the rows are valid already: fold_in skips scikit-learn's checks, which are slow for one user
         fold_in = self.model.fold_in if isinstance(self.model, FactorModel) else self.model.transform
         return np.asarray(fold_in(rows), dtype=np.float64)
 
     def columns_of(
         self, items: Mapping[str, NDArray[np.int64]], histories: Histories
     ) -> list[NDArray[np.int64]]:
-        """Return for each of its categories where some items stand in the histories side by side."""
+        """Return for each category the columns of some items in the histories side by side."""
         widths = [histories[name].shape[1] for name in self.categories]
         starts = np.cumsum([0, *widths[:-1]])
         nothing = np.zeros(0, dtype=np.int64)
         return [start + items.get(name, nothing) for start, name in zip(starts, self.categories, strict=True)]
 
 
-def width_of(encoder: Any) -> int:
+def width_of(encoder: object) -> int:
     """Return the number of factors of a fitted encoder."""
     matrix = getattr(encoder, "encoder_", getattr(encoder, "item_factors_", None))
+    # an encoder without a matrix is the constant of popularity
     return 1 if matrix is None else int(matrix.shape[1])
 
 
 @dataclass(frozen=True)
 class FittedRoute:
-    """A way from histories to the vectors of a space; the score of an item is an inner product there.
+    """A linear map from histories to vectors of a space; the score of an item is an inner product there.
 
-    A person's vector is ``encoder(history) @ coef + intercept`` where they have a history in one of the
-    route's categories, and zero where they have none.
+    A user's vector is ``encoder(history) @ coef + intercept``. It is zero for users without a history in any
+    of the route's categories.
 
     Attributes
     ----------
     name : str
         Unique in a model.
     sources : tuple of str
-        The categories of its history; empty for what is the same for everybody.
+        The categories of its history; empty for a route that is the same for all users.
     encoder : str
         Key of an encoder.
     coef : ndarray of shape (p, k) or None
@@ -72,11 +74,11 @@ class FittedRoute:
     space : str
         Key of the space, whose leading k components it uses.
     bridge : {"users", "items", "features"}, default="users"
-        What joins its categories to the target: people in both, items in both, or a common space of features.
+        The overlap of its categories and the target: shared users, shared items, or one space of features.
     kind : RouteKind, default=RouteKind.OTHER
     recipe : str, default=""
-        How it was made, without a category: routes of one kind and recipe to several targets, or from several
-        sources, are alike. Known at the fit only.
+        The models it is made of, without a category. Routes of one kind and recipe are comparable between
+        sources and targets. Known at the fit only.
     """
 
     name: str
@@ -90,12 +92,12 @@ class FittedRoute:
     recipe: str = ""
 
     def vectors(self, encoded: Array, known: NDArray[np.bool_]) -> Array:
-        """Return the vectors (n_people, k) of encoded people, of whom some are ``known`` to the route.
+        """Return the vectors (n_users, k) of encoded users; ``known`` users have a history the route reads.
 
-        A person's is the same, bit by bit, whoever stands beside them.
+        A user's vector is the same, bit by bit, whatever other rows there are.
         """
         Z = encoded if self.coef is None else row_products(encoded[:, : len(self.coef)], self.coef)
-        if self.intercept is not None:
+        if self.intercept is not None:  # not for others, so that an empty history stays at 0
             Z = Z + self.intercept * known[:, None]
         return np.asarray(Z, dtype=np.float64)
 
@@ -106,9 +108,9 @@ def vectors_of(
     histories: Histories,
     encoded: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Return for every route the unweighted vectors of people; what routes share is encoded once.
+    """Return for every route the unweighted vectors of users; every encoder runs once.
 
-    ``encoded`` are the factors of these people that are known already, by the key of the encoder.
+    ``encoded`` holds factors of these users that are already computed, by the key of the encoder.
     """
     routes, known = list(routes), dict(encoded or {})
     known |= encoded_by((route for route in routes if route.encoder not in known), encoders, histories)
@@ -121,13 +123,13 @@ def vectors_of(
 def encoded_by(
     routes: Iterable[FittedRoute], encoders: Mapping[str, Encoder], histories: Histories
 ) -> dict[str, Array]:
-    """Return the factors of people by the key of every encoder that routes read."""
+    """Return the factors of users by the key of every encoder that routes read."""
     encoded = Encoded(encoders, histories)
     return {key: encoded[key] for key in dict.fromkeys(route.encoder for route in routes)}
 
 
 class Encoded(dict[str, Array]):
-    """The factors of some people by the key of the encoder, each made when it is first asked for."""
+    """The factors of some users by the key of the encoder, each computed at the first access."""
 
     def __init__(self, encoders: Mapping[str, Encoder], histories: Histories) -> None:
         super().__init__()
@@ -143,10 +145,11 @@ class Encoded(dict[str, Array]):
 
 
 def side_by_side(histories: Histories, categories: Iterable[str]) -> sparse.csr_matrix:
-    """Return the histories of some categories as one matrix, (n_people, n_items of all of them)."""
+    """Return the histories of some categories as one matrix, (n_users, n_items of all of them)."""
     parts = [histories[name] for name in categories]
     if len(parts) == 1:
         return parts[0]
+    # the same as sparse.hstack, without its conversions, which take longer than one user's scores
     indptr = np.add.reduce([part.indptr.astype(np.int64) for part in parts])
     data, indices = np.empty(indptr[-1], parts[0].dtype), np.empty(indptr[-1], np.int64)
     before, width = indptr[:-1].copy(), 0
@@ -160,7 +163,7 @@ def side_by_side(histories: Histories, categories: Iterable[str]) -> sparse.csr_
 
 
 def sound(rows: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return rows in float64 without the zeros they store."""
+    """Return rows in float64 without stored zeros."""
     data = rows.data.astype(np.float64)
     if data.all():
         return with_data(rows, data)
@@ -170,9 +173,9 @@ def sound(rows: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def known_to(categories: tuple[str, ...], histories: Histories) -> NDArray[np.bool_]:
-    """Return which people have a history in any of the categories; everybody where there are none."""
-    n_people = next(iter(histories.values())).shape[0]
+    """Return a mask of the users with a history in any of the categories; all users without categories."""
+    n_users = next(iter(histories.values())).shape[0]
     if not categories:
-        return np.ones(n_people, dtype=bool)
+        return np.ones(n_users, dtype=bool)
     bounds = (histories[name].indptr for name in categories)
     return reduce(np.logical_or, (ends[1:] > ends[:-1] for ends in bounds))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tastebridge.factors import SVDFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
@@ -15,7 +14,7 @@ from tastebridge.routes.transfer import encoder_of, label, space_of
 class JointRoute(Route):
     """Factors of all categories stacked, of which only the target's items are decoded.
 
-    With ALS factors it is collective matrix factorisation with shared people.
+    With ALS factors it is collective matrix factorisation with shared users.
 
     Parameters
     ----------
@@ -26,7 +25,7 @@ class JointRoute(Route):
     A. P. Singh and G. J. Gordon, "Relational learning via collective matrix factorization", KDD (2008).
     """
 
-    def __init__(self, factors: Any = None) -> None:
+    def __init__(self, factors: FactorModel | None = None) -> None:
         self.factors = factors
 
     def build(self, context: FitContext) -> list[FittedRoute]:
@@ -34,6 +33,7 @@ class JointRoute(Route):
         categories = tuple(context.histories)
         model = context.factors(categories, self.factors or SVDFactors())
         before = categories[: categories.index(context.target)]
+        # only the target's block of the item factors is a space: no other item is ever scored
         start = sum(context.histories[name].shape[1] for name in before)
         width = context.histories[context.target].shape[1]
         encoder = encoder_of(context, categories, model)

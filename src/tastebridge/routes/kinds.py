@@ -1,4 +1,4 @@
-"""The kinds of fitted routes: set by what builds a route, and never read from its name."""
+"""The kinds of fitted routes, set by the builder of a route and never read from its name."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
     """
     starts = E.indptr[X.indices]
     counts = E.indptr[X.indices + 1] - starts
-    if not counts.any():  # as for most users: links are few
+    # the usual case: links are few, and most histories have none
+    if not counts.any():
         return np.zeros((X.shape[0], E.shape[1]))
     met = np.repeat(starts - np.cumsum(counts) + counts, counts)
     met += np.arange(len(met), dtype=met.dtype)
@@ -55,14 +56,16 @@ def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
 
 def similarities(X: sparse.csr_matrix, Y: sparse.csr_matrix, shrinkage: float) -> sparse.csr_matrix:
     """Return the shrunk cosines (n_items, n_target_items) of the columns of two binary matrices."""
-    here, there = (np.asarray(part.sum(axis=0)).ravel() for part in (X, Y))
-    return shrunk(sparse.csr_matrix(X.T @ Y), here, there, shrinkage)
+    source_counts, target_counts = (np.asarray(part.sum(axis=0)).ravel() for part in (X, Y))
+    return shrunk(sparse.csr_matrix(X.T @ Y), source_counts, target_counts, shrinkage)
 
 
-def shrunk(both: sparse.csr_matrix, here: NDArray, there: NDArray, shrinkage: float) -> sparse.csr_matrix:
-    """Return ``both / (sqrt(here there') + shrinkage)``, from the numbers of users of pairs and of items."""
+def shrunk(
+    both: sparse.csr_matrix, source_counts: NDArray, target_counts: NDArray, shrinkage: float
+) -> sparse.csr_matrix:
+    """Return ``both / (sqrt(source_counts target_counts') + shrinkage)``; all counts are numbers of users."""
     rows = np.repeat(np.arange(both.shape[0]), np.diff(both.indptr))
-    values = both.data / (np.sqrt(here[rows] * there[both.indices]) + shrinkage)
+    values = both.data / (np.sqrt(source_counts[rows] * target_counts[both.indices]) + shrinkage)
     return sparse.csr_matrix((values, both.indices, both.indptr), shape=both.shape)
 
 
@@ -76,13 +79,14 @@ def at_least(counts: sparse.csr_matrix, least: int) -> sparse.csr_matrix:
 
 
 def strongest(S: sparse.csr_matrix, k: int) -> sparse.csr_matrix:
-    """Return ``S`` with its ``k`` largest entries; of equals, those of the first rows and columns."""
+    """Return ``S`` with its ``k`` largest entries; ties go to the first rows and columns."""
     if S.nnz <= k:
         return S
     rows = np.repeat(np.arange(S.shape[0]), np.diff(S.indptr))
+    # a partition finds the smallest kept value; only entries that reach it are sorted, for the ties
     least = np.partition(S.data, S.nnz - k)[S.nnz - k]
-    near = np.flatnonzero(S.data >= least)
-    kept = near[np.lexsort((S.indices[near], rows[near], -S.data[near]))[:k]]
+    candidates = np.flatnonzero(S.data >= least)
+    kept = candidates[np.lexsort((S.indices[candidates], rows[candidates], -S.data[candidates]))[:k]]
     return sparse.csr_matrix((S.data[kept], (rows[kept], S.indices[kept])), shape=S.shape)
 
 
@@ -100,7 +104,7 @@ def decompose(S: sparse.csr_matrix) -> tuple[sparse.csr_matrix, sparse.csr_matri
         block = np.zeros((len(i), len(j)))
         block[at_row, at_column] = S.data[links]
         U, s, Vt = np.linalg.svd(block, full_matrices=False)
-        sign = column_signs(Vt.T)
+        sign = column_signs(Vt.T)  # LAPACK leaves signs open, and a file should not depend on its build
         left.append((used_rows[i], width, U * s * sign))
         right.append((used_columns[j], width, Vt.T * sign))
         width += len(s)

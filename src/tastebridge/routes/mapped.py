@@ -1,4 +1,4 @@
-"""The account of a learned map: the moments of the linked people's factors."""
+"""The statistics of a learned map: the moments of the linked users' factors."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from tastebridge.routes.fitted import Array, Encoder, Histories
 from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, linked
 
 Side = tuple[Callable[[Any], Array], Any]
-"""What makes factors of people, and these people: their histories, a row each, or their numbers."""
+"""A function from users to factors, and these users: their histories, one row each, or their numbers."""
 
 _SHARD = 50_000
-"""People whose factors are held at once: what is kept of them is sums, added in their order."""
+"""The number of users whose factors are held at once, before they are summed."""
 
 
-def paired_moments(here: Side, there: Side, grid: Grid | None = None, shard: int = _SHARD) -> ExactMoments:
-    """Return the moments of the factors of both sides of the same people, in memory of one shard of them.
+def paired_moments(
+    source_side: Side, target_side: Side, grid: Grid | None = None, shard: int = _SHARD
+) -> ExactMoments:
+    """Return the moments of the factors of both sides of the same users, computed shard by shard.
 
-    Without a ``grid`` they are on that for people like those of the first shard.
+    Without a ``grid``, the grid is chosen by the factors of the first shard.
     """
-    (phi, X), (psi, Y) = here, there
+    (phi, X), (psi, Y) = source_side, target_side
     cuts = (slice(at, at + shard) for at in range(0, max(X.shape[0], 1), shard))
     factors = ((phi(X[cut]), psi(Y[cut])) for cut in cuts)
+    # the grid needs only the length of the factors; sums on it are exact in any order of shards
     first = next(factors)
     grid = grid or Grid.of(*first, X.shape[0])
     return reduce(add, (ExactMoments.of(*pair, grid) for pair in chain([first], factors)))
@@ -38,7 +41,7 @@ def paired_moments(here: Side, there: Side, grid: Grid | None = None, shard: int
 
 @dataclass(frozen=True, eq=False)
 class MapStatistics(RouteStatistics):
-    """The moments a :class:`TransferRoute` solves its map from.
+    """The moments from which a :class:`TransferRoute` solves its map.
 
     Attributes
     ----------
@@ -46,10 +49,10 @@ class MapStatistics(RouteStatistics):
         Name of the fitted route.
     source, target : str
     encoder, decoder : str
-        Keys of the encoders of the two sides.
+        The keys of the encoders of the two sides.
     map : linear map, not fitted
     moments : ExactMoments
-        Of the factors of the people with a history in both categories.
+        The moments of the factors of users with a history in both categories.
     """
 
     route: str
@@ -71,19 +74,20 @@ class MapStatistics(RouteStatistics):
         return frozenset([self.encoder, self.decoder])
 
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
-        """Add or take out the moments of those who have both histories."""
-        people = linked(histories, self.source, self.target)
-        if not people.any():
+        """Add or subtract the moments of users with both histories."""
+        users = linked(histories, self.source, self.target)
+        if not users.any():
             return self
-        rows = {name: histories[name][people] for name in (self.source, self.target)}
+        rows = {name: histories[name][users] for name in (self.source, self.target)}
         phi, psi = (encoders[key].model.transform for key in (self.encoder, self.decoder))
+        # on the grid of the fit: sums on two grids could not be subtracted exactly
         change = paired_moments((phi, rows[self.source]), (psi, rows[self.target]), self.moments.grid)
         moments = self.moments + change if sign > 0 else self.moments - change
         check_left(moments.least)
         return replace(self, moments=moments)
 
     def widened(self, moves: Moves) -> Self:
-        """Return the same moments: a new item changes nobody's factors before somebody has it."""
+        """Return the same moments: a new item changes no user's factors before it has an event."""
         return self
 
     def solve(self, parts: Parts) -> None:
@@ -93,7 +97,7 @@ class MapStatistics(RouteStatistics):
             parts.routes[self.route] = replace(parts.routes[self.route], coef=coef, intercept=intercept)
 
     def solved(self) -> tuple[Array, Array]:
-        """Return the coefficients and the intercept of the map; zeros where nobody is linked any more."""
+        """Return the coefficients and the intercept of the map; zeros without any linked user left."""
         if self.moments.n < 1:
             p, q = self.moments.shape
             return np.zeros((p, q)), np.zeros(q)

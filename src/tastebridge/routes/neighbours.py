@@ -23,17 +23,17 @@ class NeighbourRoute(Route):
     decomposition, which gives this route vectors like any other, is exact and cheap at any size of the
     catalogue.
 
-    It finds what factors of low rank cannot: single pairs of items that belong together, such as a product
+    Unlike factors of low rank, it finds single pairs of items that belong together, such as a product
     filed under two categories. It gives no score where the history has no link.
 
-    **What a link discloses.** A stored link shows that some users have both items. If it rests on one user, a
+    **Disclosure by a link.** A stored link shows that some users have both items. If it rests on one user, a
     reader who knows that the user has the one item learns the other. On long-tailed data nearly all pairs
     are such: of 1,000 links of a market place of 4,000 items, 992. ``min_users`` keeps them out of the
     model. It is a threshold and not a proof: several users may be alike, and a link that comes or goes by an
     update discloses the user who crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof.
     Counts of all pairs, single users too, are in models saved with ``updatable=True``.
 
-    **What the minimum costs.** On Amazon cloth–sport NDCG@10 of the default routes for cold test users was,
+    **The cost of the minimum.** On Amazon cloth–sport NDCG@10 of the default routes for cold test users was,
     with a minimum of 1, 2 and 3, 0.2071, 0.2071 and 0.1996 towards sport, and 0.1867, 0.1867 and 0.1851
     towards cloth. All of the loss comes with the links of exactly two users.
 
@@ -95,12 +95,13 @@ class NeighbourRoute(Route):
             self.min_users,
         )
         context.keep(SPACE, account)
+        # a fold needs the scores only, and no decomposition
         encoders, V = account.solved(categories) if context.lasting else account.spelled_out(categories)
         space = context.space(SPACE, V)
         keys = {
             name: context.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")
             for name, rows in encoders.items()
-            if rows.nnz
+            if rows.nnz  # a category without links gets no route
         }
         kind = RouteKind.NEIGHBOURS
         return [

@@ -1,17 +1,16 @@
-r"""Routes to items that nobody has touched yet: what leads to the others, carried over by their features.
+r"""Routes to items without events: the other routes, extended to new items by features.
 
-In a space of item vectors :math:`v_i` the items with events teach a ridge regression on the principal
-components :math:`t_i` of all kinds of features side by side, each kind with a mean square of 1,
-:math:`\hat v_i = W^\top t_i + c`. A route with the vector z of a person so has the score
-:math:`z^\top \hat v_i = (W z)^\top t_i + z^\top c` for a new item: an inner product in one space of all
-routes, with the item vectors :math:`(t_i, 1)` for new items and 0 for the others. What all new items have in
-the space of popularity already, the least there is, is taken off c.
+In a space of item vectors :math:`v_i`, a ridge regression over the items with events predicts the vectors
+from features, :math:`\hat v_i = W^\top t_i + c`. Here :math:`t_i` are the principal components of all kinds
+of features side by side, each kind with a mean square of 1. For a route with the user vector z, a new item
+has the score :math:`z^\top \hat v_i = (W z)^\top t_i + z^\top c`. This is an inner product in one space for
+all routes, with the item vectors :math:`(t_i, 1)` for new items and 0 for the others. In the space of
+popularity all new items already have the smallest value, which is therefore subtracted from c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,21 +27,21 @@ from tastebridge.routes.popularity import AMONG_LINKED, POPULARITY
 from tastebridge.routes.reader import Reader, Reading
 
 SUFFIX = " ⇢ new items"
-"""What the names of these routes end in."""
+"""The end of the names of these routes."""
 NEW_ITEMS = "new items"
-"""The key of their space; an item's last component is 1 as long as nobody took it, and then all are 0."""
-_DIRECTIONS = 64
+"""The key of their space. An item's last component is 1 while it is ranked by features; later all are 0."""
+_DIRECTIONS = 64  # as many as a ContentRoute uses by default, so that both share one decomposition
 _ALPHA, _FEWEST = 1.0, 10
 """The ridge penalty, and the fewest items to learn from."""
 
 
 def is_described(context: FitContext) -> NDArray[np.bool_]:
-    """Return which of the target's items any features describe."""
+    """Return a mask of the target's items with any features."""
     return np.asarray(_vectors(context).any(axis=1))
 
 
 def can_learn(context: FitContext) -> bool:
-    """Return whether enough of the target's items are described and have events."""
+    """Return whether enough of the target's items have both features and events."""
     return bool(np.count_nonzero(is_described(context) & (context.popularity > 0)) >= _FEWEST)
 
 
@@ -52,23 +51,23 @@ def new_items(context: FitContext) -> NDArray[np.int64]:
 
 
 def reaches_new_items(route: FittedRoute) -> bool:
-    """Return whether features can carry a route over: links between single items lead to no other."""
+    """Return whether features can extend a route to new items; links between single items cannot be."""
     return route.kind is not RouteKind.NEIGHBOURS
 
 
 def routes_to_new_items(
     context: FitContext, routes: Sequence[FittedRoute], new: NDArray[np.int64]
 ) -> list[FittedRoute]:
-    """Return for each route that features can carry over the one that leads to new items.
+    """Return for each route the route to new items, unless features cannot extend it.
 
-    There may be no new item yet: then the routes are for those that come later.
+    Without any new item yet, these routes are for items that come later.
     """
     T = _vectors(context)
     V = np.zeros((len(T), T.shape[1] + 1))
     V[new] = with_one(T[new])
     space = context.space(NEW_ITEMS, V)
     context.readings[space] = _reading(context)
-    learned: dict[str, Array] = {}
+    learned: dict[str, Array] = {}  # by space: many routes share one regression
     found = []
     for route in filter(reaches_new_items, routes):
         if route.space not in learned:
@@ -94,17 +93,18 @@ def with_one(T: Array) -> Array:
 
 
 def _prediction(context: FitContext, T: Array, space: str, new: NDArray[np.int64]) -> Array:
-    """Return ``W`` and ``c`` side by side, (k, K + 1), less what new items have in the space already."""
+    """Return ``W`` and ``c`` side by side, (k, K + 1), less the vector that new items have already."""
     known, V = T.any(axis=1) & (context.popularity > 0), context.spaces[space]
     fitted = RidgeMap(_ALPHA).fit_moments(Moments.from_arrays(T[known], V[known]))
     return np.column_stack([fitted.coef_.T, fitted.intercept_ - _had(context, space, new)])
 
 
-def _had(context: FitContext, space: str, new: NDArray[np.int64]) -> Any:
-    """Return what an item nobody took has in a space: of popularity the least, and elsewhere nothing."""
+def _had(context: FitContext, space: str, new: NDArray[np.int64]) -> float | NDArray[np.float32]:
+    """Return the vector of an item without events: the smallest popularity, and 0 in other spaces."""
     if space not in (POPULARITY, AMONG_LINKED):
         return 0.0
     account = context.accounts.get(space)
+    # a fold keeps no account, but always hides some items, and all items without events are alike
     return account.least if isinstance(account, CountStatistics) else context.spaces[space][new[0]]
 
 
@@ -117,7 +117,7 @@ def _vectors(context: FitContext) -> Array:
 
 
 def _reading(context: FitContext) -> Reading:
-    """Return how such components are made of features, those of all kinds side by side."""
+    """Return the map from features to these components."""
     names = context.features.get(context.target, {})
     found = {name: context.described(name, _DIRECTIONS)[context.target] for name in names}
     kinds = {name: part.reader.kinds[name].scaled(part.spread) for name, part in found.items()}

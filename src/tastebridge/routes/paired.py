@@ -48,13 +48,13 @@ class Pairs(NamedTuple):
         both = sparse.csr_matrix(self.both + sign * other.both)
         here, there = self.here + sign * other.here, self.there + sign * other.there
         check_left(min(part.min(initial=0) for part in (both.data, here, there)))
-        both.eliminate_zeros()
+        both.eliminate_zeros()  # a pair without users left must not be stored: it would disclose the last
         return Pairs(both, here, there)
 
     def links(self, n_links: int, shrinkage: float, own: bool, min_users: int = 1) -> sparse.csr_matrix:
         """Return the strongest similarities of pairs that at least ``min_users`` users have.
 
-        Of a category with its ``own`` items there are none on the diagonal.
+        With ``own``, for the target with itself, the diagonal is left out.
         """
         S = shrunk(at_least(self.both, min_users), self.here, self.there, shrinkage)
         if own:
@@ -66,7 +66,7 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CooccurrenceStatistics(RouteStatistics):
-    """The counts a :class:`NeighbourRoute` makes its links of.
+    """The counts from which a :class:`NeighbourRoute` makes its links.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class CooccurrenceStatistics(RouteStatistics):
         Names of the fitted routes.
     pairs : mapping of category to Pairs
     min_users : int, default=1
-        Users a link needs. The counts here are of all pairs: links come and go as counts cross it.
+        The number of users a link needs. All pairs are counted here: links come and go as counts cross it.
     """
 
     target: str
@@ -111,12 +111,12 @@ class CooccurrenceStatistics(RouteStatistics):
 
     def solve(self, parts: Parts) -> None:
         """Put the links of the counts into the encoders of the routes and into their space."""
-        there = {name: route for name, route in self.routes.items() if route in parts.routes}
-        if not there:
+        kept = {name: route for name, route in self.routes.items() if route in parts.routes}
+        if not kept:
             return
-        encoders, V = self.solved(tuple(there))
+        encoders, V = self.solved(tuple(kept))
         parts.spaces[SPACE] = V.astype(np.float32)
-        for name, route in there.items():
+        for name, route in kept.items():
             key = parts.routes[route].encoder
             parts.encoders[key] = Encoder((name,), LinearEncoder(encoders[name]))
 
@@ -145,11 +145,14 @@ def _ones(X: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(X.nnz, dtype=np.int32), X.indices, X.indptr), shape=X.shape)
 
 
-def _spread(pairs: Pairs, here: Places | None, there: Places | None) -> Pairs:
-    both, left, right = pairs
-    if here is not None:
-        both, left = here.spread(both), here.spread(left)
-    if there is not None:
-        both, right = sparse.csr_matrix(there.spread(sparse.csr_matrix(both.T)).T), there.spread(right)
+def _spread(pairs: Pairs, source_places: Places | None, target_places: Places | None) -> Pairs:
+    both, left_counts, right_counts = pairs
+    if source_places is not None:
+        both, left_counts = source_places.spread(both), source_places.spread(left_counts)
+    if target_places is not None:
+        both, right_counts = (
+            sparse.csr_matrix(target_places.spread(sparse.csr_matrix(both.T)).T),
+            target_places.spread(right_counts),
+        )
         both.sort_indices()
-    return Pairs(both, left, right)
+    return Pairs(both, left_counts, right_counts)

@@ -1,4 +1,4 @@
-"""The routes that are the same for everybody: how many people took an item."""
+"""The routes that are the same for all users: the popularity of items."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.route import Route
 
 POPULARITY, AMONG_LINKED = "popularity", "popularity among linked people"
-"""The names of the two."""
+"""The names of the two routes. Saved models hold them, so the words stay."""
 
 
 class PopularityRoute(Route):
-    r"""The logarithm of an item's share of the people, :math:`\log\,(n_i + c) / \overline{(n + c)}`.
+    r"""The logarithm of an item's share of the users, :math:`\log\,(n_i + c) / \overline{(n + c)}`.
 
-    Among the linked people, those with a history in any source too, other items may be popular than among
-    all. Every map from a source knows it, as the mean it adds its differences to; a source has something to
-    say only if it says more.
+    Linked users, who also have a history in a source, may prefer other items than all users. Every map from a
+    source contains their popularity, as its intercept. A source is informative only if it adds to that.
 
     Parameters
     ----------
     prior : float, default=0.5
-        People c added to each item, above 0, so that an item nobody took has a finite score.
+        The number c of users added to each item, above 0, so that an item without users has a finite score.
     linked : bool, default=False
-        Whether only linked people count.
+        Whether only linked users count.
     """
 
     def __init__(self, prior: float = 0.5, linked: bool = False) -> None:
@@ -36,9 +35,10 @@ class PopularityRoute(Route):
         self.linked = linked
 
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return the one route; none if only linked people count, and all or none are."""
+        """Return the one route; none with ``linked`` if all or none of the users are linked."""
         check_number("prior", self.prior, 0.0, open_minimum=True)
         rows = context.histories[context.target]
+        # with all users linked it would be the plain popularity once more
         if self.linked and len(context.linked_to_any()) in (0, np.count_nonzero(np.diff(rows.indptr))):
             return []
         name, among = (AMONG_LINKED, context.sources) if self.linked else (POPULARITY, ())
@@ -51,7 +51,7 @@ class PopularityRoute(Route):
 
 
 class Constant:
-    """The encoder that says 1 of everybody."""
+    """The encoder that returns 1 for every user."""
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return a column of ones."""

@@ -1,4 +1,4 @@
-"""Profiles: what the items of a history are like, all together."""
+"""Profiles: the features of the items of a history, summed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tastebridge.routes.links import LinearEncoder
 
 
 class ProfileEncoder(LinearEncoder):
-    """The sum of the vectors of a person's items divided by the root of their number.
+    """The sum of the vectors of a user's items, divided by the root of their number.
 
-    ``encoder_`` (n_items, k) are the vectors made of features: of an item nothing is known of it is 0.
+    ``encoder_`` (n_items, k) holds the vectors made of features; an item without features has 0.
     """
 
     def extended(self, new: NDArray[np.int64]) -> ProfileEncoder:
-        """Return the encoder over more items, of which nothing is known, with these numbers."""
+        """Return the encoder over more items, with these numbers and without features."""
         return ProfileEncoder(grown(self.encoder_, new))

@@ -1,9 +1,8 @@
-"""The routes of ratings: mean ratings of items, how mild a user is, and the user's taste."""
+"""The routes of ratings: item means, user effects, and tastes."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ _ACROSS = ("effect", "taste", "what was rated → effect", "what was rated → t
 
 
 class RatingRoute(Route):
-    r"""Routes to ratings, from histories that are ratings.
+    r"""The routes to ratings, from histories of ratings.
 
     .. math:: \hat r_{ui} = \mu + b_i + b_u + z_u^\top v_i
 
@@ -41,11 +40,15 @@ class RatingRoute(Route):
     choice : SVDFactors, default=SVDFactors(32)
         The factors of the choice of rated items in a source.
     shift : float, default=0.0
-        What was added to the ratings of the histories so that all are above 0; one more route takes it off.
+        The shift added to the ratings so that all are above 0; one more route subtracts it.
     """
 
     def __init__(
-        self, factors: Any = None, source_factors: Any = None, choice: Any = None, shift: float = 0.0
+        self,
+        factors: RatingFactors | None = None,
+        source_factors: RatingFactors | None = None,
+        choice: SVDFactors | None = None,
+        shift: float = 0.0,
     ) -> None:
         self.factors = factors
         self.source_factors = source_factors
@@ -53,45 +56,46 @@ class RatingRoute(Route):
         self.shift = shift
 
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return the routes shared by all users, and those of the target and of linked sources."""
+        """Return the routes shared by all users, and the routes of the target and of linked sources."""
         factors, target = self.factors or RatingFactors(), (context.target,)
-        there = context.factors(target, factors)
-        context.space(ITEMS, there.offsets_ - there.mean_)
-        context.space("ratings", there.item_factors_)
+        fitted = context.factors(target, factors)
+        context.space(ITEMS, fitted.offsets_ - fitted.mean_)
+        context.space("ratings", fitted.item_factors_)
         constant = context.encoder(target, Constant(), "constant")
-        own = context.encoder(target, there, f"{context.target}: ratings")
-        taste = np.diag(1.0 * (np.arange(there.item_factors_.shape[1]) > 0))
+        target_encoder = context.encoder(target, fitted, f"{context.target}: ratings")
+        # the first factor is the user's effect, whose item factor is 1; the rest is taste
+        taste = np.diag(1.0 * (np.arange(fitted.item_factors_.shape[1]) > 0))
         shifted = bool(self.shift)
         found = [
-            _rating(MEAN, (), constant, np.array([[there.mean_]]), None, "ratings"),
+            _rating(MEAN, (), constant, np.array([[fitted.mean_]]), None, "ratings"),
             _rating(ITEMS, (), constant, None, None, ITEMS),
             *([_rating(SCALE, (), constant, np.array([[-self.shift]]), None, "ratings")] * shifted),
-            _rating(f"{context.target} → effect", target, own, np.eye(1), None, "ratings"),
-            _rating(f"{context.target} → taste", target, own, taste, None, "ratings"),
+            _rating(f"{context.target} → effect", target, target_encoder, np.eye(1), None, "ratings"),
+            _rating(f"{context.target} → taste", target, target_encoder, taste, None, "ratings"),
         ]
         for source in context.sources:
             if len(context.linked(source)):
-                found += self._across(context, source, there)
+                found += self._across(context, source, fitted)
         return found
 
     def names(self, context: FitContext) -> dict[str, str]:
         """Return the names of the routes that :meth:`build` returns, and the category each one reads."""
         linked = [source for source in context.sources if len(context.linked(source))]
-        own = {f"{context.target} → {part}": context.target for part in ("effect", "taste")}
+        target_encoder = {f"{context.target} → {part}": context.target for part in ("effect", "taste")}
         across = {f"{source} → {part}": source for source in linked for part in _ACROSS}
         shared = dict.fromkeys([MEAN, ITEMS, SCALE][: 3 if self.shift else 2], "")
-        return shared | own | across
+        return shared | target_encoder | across
 
-    def _across(self, context: FitContext, source: str, there: RatingFactors) -> list[FittedRoute]:
+    def _across(self, context: FitContext, source: str, target_factors: RatingFactors) -> list[FittedRoute]:
         linked = context.linked(source)
         rows = context.histories[context.target][linked]
         counts = np.diff(rows.indptr)
-        Y, weights = there.transform(rows), counts / (counts + there.user_shrinkage)
-        here = context.factors((source,), self.source_factors or RatingFactors())
+        Y, weights = target_factors.transform(rows), counts / (counts + target_factors.user_shrinkage)
+        source_factors = context.factors((source,), self.source_factors or RatingFactors())
         choice = context.factors((source,), self.choice or SVDFactors(32))
-        rated = context.encoder((source,), here, f"{source}: ratings")
+        rated = context.encoder((source,), source_factors, f"{source}: ratings")
         chosen = encoder_of(context, (source,), choice)
-        X = here.transform(context.histories[source][linked])
+        X = source_factors.transform(context.histories[source][linked])
         Z = choice.transform(context.histories[source][linked])
         effect = Y * (np.arange(Y.shape[1]) == 0)
         parts = [
@@ -108,5 +112,6 @@ class RatingRoute(Route):
 
 def _route(name: str, source: str, encoder: str, X: Array, Y: Array, weights: Array) -> FittedRoute:
     """Return a route by the ridge map from the leading factors of the encoder."""
+    # one effect to another is a regression of one coefficient, which needs no penalty
     fitted = RidgeMap(0.5 if X.shape[1] > 1 else 0.0).fit_moments(Moments.from_arrays(X, Y, weights))
     return _rating(name, (source,), encoder, fitted.coef_, fitted.intercept_, "ratings")

@@ -1,12 +1,12 @@
-r"""Features of items that come later, read as those of the fit were: one linear map a kind.
+r"""Features of later items, read in the same way as in the fit: one affine map per kind.
 
-What :mod:`tastebridge.routes.description` makes of the features of a fit is linear in each row: centred,
-scaled, projected. Collapsed, a row f of one kind becomes
+The steps of :mod:`tastebridge.routes.description` (centring, scaling, projection) are linear in each row of
+features. Collapsed to one step, a row f of one kind becomes
 
-.. math:: t = f M - c,
+.. math:: t = f M - c.
 
-the kinds stand side by side, and may be projected once more together. Of an item a kind does not describe,
-that kind has the part 0.
+The kinds stand side by side, and may be projected once more together. A kind that does not describe an item
+has the part 0.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ class Affine(NamedTuple):
     def read(self, features: ItemFeatures) -> Array:
         """Return the vectors (n_items, k), 0 for items that are not described.
 
-        An item's is the same, bit by bit, whatever items come beside it.
+        The vector of an item is the same, bit by bit, whatever other items there are.
         """
         F = features.matrix
+        # scipy's sparse product sums each row by itself; BLAS does not
         T = F @ self.M if sparse.issparse(F) else row_products(F, self.M)
         return np.asarray((T - self.c) * features.described[:, None])
 
@@ -46,14 +47,14 @@ class Affine(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """What makes vectors of the features of an item.
+    """The map from the features of an item to its vector.
 
     Attributes
     ----------
     kinds : mapping of name to Affine
-        In the order in which their vectors stand side by side.
+        In the order of their vectors side by side.
     together : ndarray of shape (sum of k, K) or None
-        What these are multiplied by; None for nothing.
+        The projection of these vectors; None for the identity.
     """
 
     kinds: Mapping[str, Affine]
@@ -67,7 +68,7 @@ class Reader:
         return sum(len(part.c) for part in self.kinds.values())
 
     def read(self, features: Mapping[str, ItemFeatures], n_items: int) -> Array:
-        """Return the vectors (n_items, width) of items; kinds that are not given describe none of them."""
+        """Return the vectors (n_items, width) of items; kinds that are not given have the part 0."""
         parts = [
             part.read(features[name]) if name in features else np.zeros((n_items, len(part.c)))
             for name, part in self.kinds.items()
@@ -77,14 +78,14 @@ class Reader:
 
 
 class Reading(NamedTuple):
-    """How the rows of an encoder or of a space are made of the features of a category.
+    """The map from the features of a category to the rows of an encoder or of a space.
 
     Attributes
     ----------
     category : str
     reader : Reader
     usual : ndarray of shape (width,) or None
-        Taken off the vectors of described items.
+        Subtracted from the vectors of described items.
     """
 
     category: str
@@ -92,12 +93,12 @@ class Reading(NamedTuple):
     usual: NDArray[np.float64] | None = None
 
     def rows(self, features: Mapping[str, ItemFeatures], n_items: int) -> Array:
-        """Return the rows (n_items, width) of items, 0 for those nothing is known of."""
+        """Return the rows (n_items, width) of items, 0 for items without features."""
         T = self.reader.read(features, n_items)
         return T if self.usual is None else less(T, self.usual)
 
     def covered(self, features: Mapping[str, ItemFeatures], n_items: int) -> NDArray[np.bool_]:
-        """Return which items (n_items,) all of its kinds describe."""
+        """Return a mask (n_items,) of the items that all kinds describe."""
         described = [
             features[name].described if name in features else np.zeros(n_items, dtype=bool)
             for name in self.reader.kinds
@@ -106,5 +107,5 @@ class Reading(NamedTuple):
 
 
 def less(T: Array, usual: NDArray[np.float64]) -> Array:
-    """Return the vectors without what is usual; those of items nothing is known of stay 0."""
+    """Return the vectors less ``usual``; the vectors of items without features stay 0."""
     return np.asarray((T - usual) * T.any(axis=1, keepdims=True))

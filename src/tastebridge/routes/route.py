@@ -1,4 +1,4 @@
-"""A kind of route: what every kind promises."""
+"""The base class of routes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tastebridge.routes.fitted import FittedRoute
 
 
 class Route(BaseEstimator, metaclass=ABCMeta):
-    """A kind of route, to be fitted for a target: its parameters say how, ``build`` does it.
+    """A kind of route: its parameters configure it, and ``build`` fits it for a target.
 
-    Everything a route fits comes from a context, so that routes share factors and spaces.
+    All fitted parts of a route come from a context, so that routes share factors and spaces.
     """
 
     @abstractmethod
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return the fitted routes, one a source where the kind goes by source."""
+        """Return the fitted routes: one, or one for each source."""

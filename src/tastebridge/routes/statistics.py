@@ -1,4 +1,4 @@
-"""What routes learned of many people, kept as sums: people can be added to it and taken out again."""
+"""Sufficient statistics of routes: sums over users, to which users are added and subtracted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Moves = Mapping[str, Places]
 
 @dataclass
 class Parts:
-    """The parts of a model while it is put together anew; routes by name."""
+    """The parts of a model during an update; routes by name."""
 
     encoders: dict[str, Encoder]
     routes: dict[str, FittedRoute]
@@ -28,46 +28,46 @@ class Parts:
 
 
 class RouteStatistics(ABC):
-    """The sums some routes are made of. It is frozen: what changes it returns another."""
+    """The sums some routes are made of. It is immutable: every change returns another object."""
 
     @property
     @abstractmethod
     def serves(self) -> frozenset[str]:
-        """The names of the fitted routes that are made of it."""
+        """The names of the fitted routes made of these sums."""
 
     @property
     def reads(self) -> frozenset[str]:
-        """The keys of the encoders it needs."""
+        """The keys of the encoders these sums need."""
         return frozenset()
 
     @abstractmethod
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
-        """Return the account with people added (``sign=1``) or taken out (-1), by all their histories.
+        """Return the sums with users added (``sign=1``) or subtracted (-1), by their whole histories.
 
         Raises
         ------
         InvalidDataError
-            If people are taken out who cannot have been in.
+            If the subtracted users cannot have been in the sums.
         """
 
     @abstractmethod
     def widened(self, moves: Moves) -> Self:
-        """Return the account over more items, of which nobody has the new ones yet."""
+        """Return the sums over more items, of which the new ones have no users yet."""
 
     @abstractmethod
     def solve(self, parts: Parts) -> None:
-        """Make the routes of the account anew from its sums; routes the model does not have stay out."""
+        """Solve the routes from the sums and put them into the parts, for routes the model has."""
 
 
 def linked(histories: Histories, source: str, target: str) -> NDArray[np.bool_]:
-    """Return which people have a history in both."""
+    """Return a mask of the users with a history in both."""
     return known_to((source,), histories) & known_to((target,), histories)
 
 
 def check_left(least: float) -> None:
-    """Refuse sums of which more was taken than was there."""
+    """Refuse sums below zero, from which more was subtracted than was there."""
     if least < 0:
         raise InvalidDataError(
-            "events were to be taken out of the model that it did not learn from. Give for each person just "
-            "the events the model learned from, and each person once."
+            "the events to subtract are not all among the events the model learned from. Give each user "
+            "once, with exactly the events the model learned from."
         )

@@ -1,10 +1,9 @@
-"""The route within the target: from what a person had there to what they might have next."""
+"""The route within the target: from a user's history there to the next item there."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from tastebridge.factors import SVDFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
@@ -13,14 +12,14 @@ from tastebridge.routes.transfer import encoder_of, label, space_of
 
 
 class TargetRoute(Route):
-    """Factors of the target, encoded and decoded: what a recommender of one category does.
+    """Factors of the target, encoded and decoded, as in a recommender of one category.
 
     Parameters
     ----------
     factors : factor model, default=SVDFactors()
     """
 
-    def __init__(self, factors: Any = None) -> None:
+    def __init__(self, factors: FactorModel | None = None) -> None:
         self.factors = factors
 
     def build(self, context: FitContext) -> list[FittedRoute]:

@@ -1,14 +1,14 @@
-"""The route across: factors of a source, a learned map, factors of the target."""
+"""The transfer route: factors of a source, a learned map, factors of the target."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from tastebridge.factors import SVDFactors
+from tastebridge.factors._base import FactorModel
 from tastebridge.maps import RidgeMap
+from tastebridge.maps._base import LinearMap
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
@@ -16,15 +16,15 @@ from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.route import Route
 
 _UNNAMED = ("beta", "n_components", "alpha", "random_state", "n_jobs")
-"""Parameters a name does without."""
+"""Parameters left out of a name or, for the rank and the penalty, shown in their own way."""
 
 
 class TransferRoute(Route):
-    r"""Source factors, mapped to target factors by what the linked people show, decoded to target items.
+    r"""Source factors, mapped to target factors and decoded to target items; the map is learned.
 
-    For a person with history :math:`x` in source s, :math:`z = \phi_s(x) B + b` with the map :math:`B, b`
-    learned from the linked people's pairs :math:`(\phi_s(x), \phi_t(y))`, and the score of item i is
-    :math:`z^\top v_i`. Fitted once for every source.
+    For a user with history :math:`x` in source s, :math:`z = \phi_s(x) B + b`, and the score of item i is
+    :math:`z^\top v_i`. The map :math:`B, b` is learned from the linked users' pairs
+    :math:`(\phi_s(x), \phi_t(y))`. Fitted once for every source.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class TransferRoute(Route):
         :math:`\phi_s` and :math:`\phi_t`.
     map : linear map, default=RidgeMap()
     sources : list of str, optional
-        Which sources; None for all.
+        The sources; None for all.
 
     References
     ----------
@@ -41,9 +41,9 @@ class TransferRoute(Route):
 
     def __init__(
         self,
-        source_factors: Any = None,
-        target_factors: Any = None,
-        map: Any = None,
+        source_factors: FactorModel | None = None,
+        target_factors: FactorModel | None = None,
+        map: LinearMap | None = None,
         sources: list[str] | None = None,
     ) -> None:
         self.source_factors = source_factors
@@ -52,14 +52,14 @@ class TransferRoute(Route):
         self.sources = sources
 
     def build(self, context: FitContext) -> list[FittedRoute]:
-        """Return a fitted route for every source with linked people."""
+        """Return a fitted route for every source with linked users."""
         wanted = context.sources if self.sources is None else self.sources
         return [self._one(context, source) for source in wanted if len(context.linked(source))]
 
     def _one(self, context: FitContext, source: str) -> FittedRoute:
         target = context.target
-        here, there = self.source_factors or SVDFactors(), self.target_factors or SVDFactors()
-        phi, psi = context.factors((source,), here), context.factors((target,), there)
+        phi = context.factors((source,), self.source_factors or SVDFactors())
+        psi = context.factors((target,), self.target_factors or SVDFactors())
         rule = self.map or RidgeMap()
         recipe = f"{label(phi)} → {label(rule)} → {label(psi)}"
         name = f"{source} → {recipe}"
@@ -71,22 +71,25 @@ class TransferRoute(Route):
         return FittedRoute(name, (source,), encoder, *account.solved(), space, kind=kind, recipe=recipe)
 
 
-def encoder_of(context: FitContext, categories: tuple[str, ...], model: Any) -> str:
-    """Keep the encoder of a factor model; SVD factors of any rank and filter share one but for a filter."""
+def encoder_of(context: FitContext, categories: tuple[str, ...], model: BaseEstimator) -> str:
+    """Keep the encoder of a factor model and return its key."""
     return context.encoder(categories, model, f"{' + '.join(categories)}: {model!r}")
 
 
-def space_of(context: FitContext, categories: tuple[str, ...], model: Any, block: slice = slice(None)) -> str:
-    """Keep the decoder of a factor model as a space; SVD factors of any rank and filter share one."""
+def space_of(
+    context: FitContext, categories: tuple[str, ...], model: FactorModel, block: slice = slice(None)
+) -> str:
+    """Keep the item factors of a model as a space, shared by SVD factors of any rank and filter."""
     shared = model
+    # item factors of a lower rank are columns of a higher one, and filters act on the encoder only
     if isinstance(model, SVDFactors):
         shared = clone(model).set_params(n_components=1, filter="ideal", beta=0.0)
     decoder = encoder_of(context, categories, model)
     return context.space(f"{block.start}: {shared!r}", np.asarray(model.item_factors_)[block], decoder)
 
 
-def label(estimator: Any) -> str:
-    """Return a short name such as ``SVD 64`` or ``Ridge 0.5``, with what is not as usual."""
+def label(estimator: BaseEstimator) -> str:
+    """Return a short name such as ``SVD 64`` or ``Ridge 0.5``, with all parameters that are no default."""
     name = type(estimator).__name__.removesuffix("Factors").removesuffix("Map")
     given, usual = estimator.get_params(), type(estimator)().get_params()
     shown = [f"{given.pop(key):g}" for key in ("n_components", "alpha") if given.get(key)]

@@ -4,12 +4,12 @@ A source item i and a target item j are twins if nearly the same users took both
 
 .. math:: \frac{n_{ij}}{n_i + n_j - n_{ij}} \ge 0.8, \qquad n_{ij} \ge s,
 
-counted over the users with a history in both categories. The least number s of common users is 3, or more
-where chance alone makes such pairs: the users of the target are permuted, and s is the smallest number from
-which permuted data show no more than a twentieth of the pairs that the data show.
+counted over the users with a history in both categories. The least number s of common users is 3, or more if
+chance alone makes such pairs. To find it, the users of the target are permuted. Then s is the smallest number
+from which permuted data show at most a twentieth of the pairs in the data.
 
 A recommendation of a twin is an error for a shop: the user owns the product already. So lists leave twins
-out unless they are asked for, and what a mapper says of itself is said with and without them.
+out unless they are requested, and the diagnostics of a mapper are given with and without them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Twins:
         return cls(pairs)
 
     def reached(self, histories: Histories) -> sparse.csr_matrix | None:
-        """Return the twins (n_users, n_items) of what users have; None where there are no twins at all."""
+        """Return the twins (n_users, n_items) of users' items; None without any twins."""
         found = None
         for name, pairs in self.pairs.items():
             if name in histories:
@@ -71,7 +71,7 @@ def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: in
     Parameters
     ----------
     X, Y : csr_matrix of shape (n_users, n_source_items), (n_users, n_target_items)
-        What the users with a history in both took; any stored entry counts.
+        The items of the users with a history in both; any stored entry counts.
     source : str
     seed : int
         Of the permutations.
@@ -123,6 +123,7 @@ def _similar(X: sparse.csr_matrix, Y: sparse.csr_matrix) -> _Similar:
 def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, seed: int) -> int:
     """Return the least number of common users at which chance makes few of the pairs."""
     rng = np.random.default_rng(seed)
+    # with the rows of one side permuted, items keep their popularity and lose only their common users
     chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])]).users for _ in range(_PERMUTATIONS)])
     for least in np.unique(np.append(found.users, MIN_USERS)):
         expected = np.count_nonzero(chance >= least) / _PERMUTATIONS
