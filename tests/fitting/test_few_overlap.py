@@ -9,8 +9,8 @@ from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
 
 
-@pytest.mark.parametrize(("of_use", "believed"), [(0.0, False), (2.0, True)])
-def test_what_stand_ins_taught_is_dropped_where_popularity_is_surely_better(of_use, believed):
+@pytest.mark.parametrize(("of_use", "kept"), [(0.0, False), (2.0, True)])
+def test_a_blend_of_pseudo_overlap_is_dropped_if_popularity_is_significantly_better(of_use, kept):
     rng = np.random.default_rng(0)
     n, width = 200, 20
     first = np.tile(np.append(1.0, np.zeros(width - 1)), n)
@@ -20,4 +20,4 @@ def test_what_stand_ins_taught_is_dropped_where_popularity_is_surely_better(of_u
     lists = Lists(X.astype(np.float32), first, groups, np.zeros((n * width, 1)), people)
     popular, taught = (Segment(StackingBlend.equal(2, 1), np.arange(2) == at) for at in range(2))
     found = _better_of(StackingBlend(), lists, taught, popular, np.random.default_rng(1))
-    assert found is (taught if believed else popular)
+    assert found is (taught if kept else popular)

@@ -218,7 +218,7 @@ def test_the_route_over_shared_items_is_that_of_one_matrix(factors):
     np.testing.assert_allclose(Z @ context.spaces[route.space].T, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_stand_ins_are_seen_by_half_of_their_items_and_must_find_the_rest():
+def test_pseudo_overlapping_users_are_seen_by_half_of_their_items_and_must_find_the_rest():
     events, _ = two_shops()
     panel = quietly(Panel.from_frame, events)
     rows = {name: panel[name].matrix for name in panel.categories}

@@ -182,7 +182,7 @@ def test_bad_lists_are_refused():
     X, y, groups, gates = planted(5)
     with pytest.raises(InvalidDataError, match="above 0; there is none"):
         StackingBlend().fit(X, np.zeros(len(y)), groups)
-    with pytest.raises(InvalidDataError, match="one label a row, 60"):
+    with pytest.raises(InvalidDataError, match="one label per row, 60"):
         StackingBlend().fit(X, y, groups[:-1])
     with pytest.raises(InvalidDataError, match="one row for each of 60"):
         StackingBlend().fit(X, y, groups, gates[:-1])

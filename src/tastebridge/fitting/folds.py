@@ -272,5 +272,5 @@ def _positions(matrix: sparse.csr_matrix, rows: Numbers, columns: Numbers) -> Nu
     return np.searchsorted(stored, rows * n + columns)
 
 
-def _at_most(people: Numbers, cap: int, rng: np.random.Generator) -> Numbers:
-    return people if len(people) <= cap else np.sort(rng.choice(people, cap, replace=False))
+def _at_most(users: Numbers, cap: int, rng: np.random.Generator) -> Numbers:
+    return users if len(users) <= cap else np.sort(rng.choice(users, cap, replace=False))

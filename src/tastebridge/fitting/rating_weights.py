@@ -31,7 +31,7 @@ class Rows(NamedTuple):
         The part of each route in the prediction.
     y : ndarray of shape (n,)
         The ratings.
-    people : ndarray of shape (n,)
+    users : ndarray of shape (n,)
         The number of the user of each row; the rows of a user in a fold follow each other.
     gates : ndarray of shape (n, n_gates)
         The meta-features of the user.
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
 
     X: Array
     y: Array
-    people: NDArray[np.int64]
+    users: NDArray[np.int64]
     gates: Array
     shared: int
 
@@ -58,8 +58,8 @@ def rows_of(folds: Sequence[Fold], shared: int, shift: float) -> Rows:
         The shift added to the ratings in the histories.
     """
     parts = [_rows(fold) for fold in folds]
-    X, y, people, gates = (np.concatenate([part[at] for part in parts]) for at in range(4))
-    return Rows(X, y - shift, people, gates, shared)
+    X, y, users, gates = (np.concatenate([part[at] for part in parts]) for at in range(4))
+    return Rows(X, y - shift, users, gates, shared)
 
 
 def weigh_rows(blend: StackingBlend, rows: Rows, used: NDArray[np.bool_]) -> Segment:
@@ -174,14 +174,14 @@ def tells_of(
     )
     segment = weigh_rows(StackingBlend("ridge"), true_rows, used)
     errors, without = (np.square(predict_rows(segment, rows, scale) - rows.y) for rows in (true_rows, others))
-    return bool(paired_difference(without, errors, people=true_rows.people).low > 0)
+    return bool(paired_difference(without, errors, people=true_rows.users).low > 0)
 
 
 def gain_of(rows: Rows, used: NDArray[np.bool_], scale: tuple[float, float]) -> Interval:
     """Return the reduction of the squared error by some routes over mean and items, with its interval."""
     segments = [weigh_rows(StackingBlend("ridge"), rows, mask) for mask in (np.zeros_like(used), used)]
     without, found = (np.square(predict_rows(one, rows, scale) - rows.y) for one in segments)
-    return paired_difference(without, found, people=rows.people)
+    return paired_difference(without, found, people=rows.users)
 
 
 def _with_prior(X: Array, y: Array, rows: Rows) -> tuple[Array, Array, NDArray[np.int64], Array]:
@@ -191,7 +191,7 @@ def _with_prior(X: Array, y: Array, rows: Rows) -> tuple[Array, Array, NDArray[n
     return (  # a penalty as data: one row per route that asks for the weight 0.5, at mean meta-features
         np.concatenate([X, size * np.eye(n_routes)]),
         np.concatenate([y, np.full(n_routes, size * _PRIOR)]),
-        np.concatenate([rows.people, -1 - np.arange(n_routes)]),
+        np.concatenate([rows.users, -1 - np.arange(n_routes)]),
         np.concatenate([rows.gates, np.tile(rows.gates.mean(axis=0), (n_routes, 1))]),
     )
 

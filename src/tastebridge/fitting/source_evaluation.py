@@ -98,7 +98,7 @@ def weigh(
     for name in sources:
         rest = lists if len(sources) == 1 else known.without(name)
         fitted[f"less {name}"] = pair(everything & ~groups[f"from {name}"], "all", rest)
-    values, people = _judge(fitted, known.folds, halves, lists.users, groups, sources)
+    values, users = _judge(fitted, known.folds, halves, lists.users, groups, sources)
     baseline = max(("popularity", "without transfer"), key=lambda name: np.nanmean(values[name]))
     table = pd.DataFrame(
         [_row(name, values, values[baseline], gains[name], personal[name]) for name in sources]
@@ -110,7 +110,7 @@ def weigh(
         kept = np.any([base, groups["joint"], *used], axis=0)
     final = _fit(blend, lists, kept, np.ones(len(lists.users), dtype=bool), elsewhere.get("all"))
     only = {name: values[name] for name in ("popularity", "without transfer", "blend")}
-    return Segment(final, kept), Evidence(table, people, only, baseline)
+    return Segment(final, kept), Evidence(table, users, only, baseline)
 
 
 def gain_of(blend: StackingBlend, lists: Lists, base: Mask, more: Mask, rng: np.random.Generator) -> Interval:
@@ -145,20 +145,18 @@ def popular_alone(routes: Sequence[FittedRoute], target: str, sources: Sequence[
     return Segment(StackingBlend.equal(len(routes), len(GATES)), only)
 
 
-def _halves(people: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
+def _halves(users: NDArray[np.int64], rng: np.random.Generator) -> list[Mask]:
     """Return two masks of rows that split the users."""
-    everyone = np.unique(people)  # by user: all lists of one user are in the same half
-    first = np.isin(people, rng.permutation(everyone)[: len(everyone) // 2])
+    all_users = np.unique(users)  # by user: all lists of one user are in the same half
+    first = np.isin(users, rng.permutation(all_users)[: len(all_users) // 2])
     return [first, ~first]
 
 
-def _fit(
-    blend: StackingBlend, lists: Lists, routes: Mask, people: Mask, prior: Array | None
-) -> StackingBlend:
+def _fit(blend: StackingBlend, lists: Lists, routes: Mask, users: Mask, prior: Array | None) -> StackingBlend:
     """Return the blend of some routes, fitted on some users' lists; the weights of other routes are void."""
     width = len(lists.y) // len(lists.users)
     # with a single user one half is empty, and the other has to teach its blend
-    rows = np.repeat(people if people.any() else ~people, width)
+    rows = np.repeat(users if users.any() else ~users, width)
     X, y, groups, gates = lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows]
     known = None if prior is None else prior[:, routes]
     return clone(blend).fit(X, y, groups, gates, known).among(routes)
@@ -217,12 +215,12 @@ def _judge(
     fitted: Mapping[str, Sequence[StackingBlend]],
     folds: Sequence[Fold],
     halves: Sequence[Mask],
-    people: NDArray[np.int64],
+    users: NDArray[np.int64],
     groups: Mapping[str, Mask],
     sources: Sequence[str],
 ) -> tuple[dict[str, Array], NDArray[np.int64]]:
     """Return NDCG@10 of every held-out user for every selection of routes, by the other half's blend."""
-    first = np.unique(people[halves[0]])
+    first = np.unique(users[halves[0]])
     every = frozenset(groups)
     within = frozenset({"popularity", "within"})
     selections = {"popularity": ("base", frozenset({"popularity"})), "without transfer": ("base", within)}
