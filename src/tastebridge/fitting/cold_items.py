@@ -1,9 +1,9 @@
 r"""Cold items: the weights of the routes to new items, learned on items whose events were hidden.
 
 In every fold a fifth of the described items lose all their events, and the routes to new items
-(:mod:`tastebridge.routes.new_items`) are fitted without these events. The weights of these routes are then
-learned on the held-out users' rows of hidden and of other items, while the score of the other items stays
-fixed. So new items are ranked correctly among themselves and relative to all other items.
+(:mod:`tastebridge.routes.new_items`) are fitted without these events. The weights of these routes are learned
+on the held-out users' rows of all items, while the score of items that are not hidden stays fixed. So new
+items are ranked correctly among themselves and relative to all other items.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ r"""The cost model: seconds to fit a route, estimated from sizes alone, and the 
 For rank k, n users, m items and z interactions, truncated SVD takes :math:`k\,(8\cdot10^{-7}\min(n, m) +
 5\cdot10^{-9} z)` seconds. A round of ALS takes :math:`k\,(1.8\cdot10^{-9} z + 7.7\cdot10^{-10} k\,(n + m))`.
 The constants were measured on one core of an AMD EPYC in 2026, on matrices of 160 to 460 thousand
-interactions, where the estimates were within a third of the measured times. Because no clock is read, the
+interactions. There the estimates were within a third of the measured times. Because no clock is read, the
 same data and budget give the same routes on any machine.
 """
 

@@ -1,10 +1,10 @@
 r"""Few shared users: one common weight for the routes over users, added to a blend learned on pseudo-overlap.
 
 A few shared users cannot tell the routes over users apart, but they show the value of all of them together.
-These routes, each divided by its standard deviation, are summed to one column. Two weights are learned on
-shared users whose target rows were hidden: one for this column, and one for the score of the blend learned
-on pseudo-overlapping users (:mod:`tastebridge.fitting.pseudo_overlap`). The weight of the column is shrunk by
-:math:`n / (n + 20)`, where n is the number of shared users.
+These routes, each divided by its standard deviation, are summed to one column. The other column is the score
+of the blend learned on pseudo-overlapping users (:mod:`tastebridge.fitting.pseudo_overlap`). The weights of
+both columns are learned on shared users whose target rows were hidden. The weight of the routes over users is
+shrunk by :math:`n / (n + 20)`, where n is the number of shared users.
 
 Shared users also show whether a source is uninformative about the target, which pseudo-overlap cannot.
 If the blend is significantly worse than popularity for them, popularity replaces it.

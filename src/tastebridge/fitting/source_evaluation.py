@@ -68,11 +68,14 @@ def weigh(
     The final blend is fitted on all users with the routes of the kept sources. Without any, it is fitted with
     the better of popularity and the routes within the target.
 
-    The *marginal* contribution of a source is the lift of all routes over a blend fitted without its routes,
-    on the same lists with empty histories in that source.
+    The *marginal* contribution of a source is the lift of all routes over a blend without its routes. That
+    blend is fitted on the same lists with empty histories in the source.
 
-    ``prior`` holds coefficients, (1 + n_gates, n_routes) each, of blends of such routes for other targets: of
-    all routes ("all"), within the target ("base"), and of the latter with one source ("with").
+    ``prior`` holds coefficients, (1 + n_gates, n_routes) each, of blends for other targets:
+
+    - "all": of all routes;
+    - "base": of the routes within the target;
+    - "with": of the latter with one source.
     """
     groups, lists, (routes, _, sources) = candidates.masks(), known.whole, candidates
     base = groups["popularity"] | groups["within"]

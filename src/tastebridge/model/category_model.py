@@ -13,8 +13,8 @@ in addition
 The logarithms are enough if users are spread around one mean (a Dirichlet). If there are several kinds of
 users, such as faithful to one category and curious about all, no weighted sum of logarithms separates them.
 There the further features halved the error against planted probabilities. The likelihood of held-out users
-decides between the two. W and b are learned by logistic regression on events left out of the numbers of their
-own user, so that the probability holds for a future event.
+decides between the two. W and b are learned by logistic regression. Its events are left out of the numbers of
+their own user, so that the probability holds for a future event.
 """
 
 from __future__ import annotations

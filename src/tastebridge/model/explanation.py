@@ -1,15 +1,15 @@
 r"""Explanations: the score of a linear model as a sum of contributions of past items.
 
 A route gives an item the score :math:`w\,(\phi(x) B + b) \cdot v`. A factor model is linear in a user's
-history with two quantities of the whole history held fixed: the length it is divided by, and, for ALS, the
-user's system :math:`A_u`. So a past item j of weight :math:`x_j` contributes
+history once a quantity of the whole history is held fixed. That is the length it is divided by or, for ALS,
+the user's system :math:`A_u`. So a past item j of weight :math:`x_j` contributes
 
 .. math:: w\, d_u^{-a} x_j\, e_j \cdot Bv \qquad\text{or}\qquad w\, c_j\, y_j \cdot A_u^{-1} B v,
 
 with its row :math:`e_j` of the encoder, or its ALS factors :math:`y_j` and confidence :math:`c_j`. The rest
 is :math:`w\, b \cdot v`, the baseline of the map, and popularity. Contributions add up to the score. They
-decompose the score of the given history. They are not the effect of leaving an item out: then the history is
-shorter, the other items count more, and the weights of the routes change too.
+decompose the score of the given history. The effect of leaving an item out differs: the history is then
+shorter, the other items count more, and the weights of the routes change.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class Problem:
     def solve(self, max_iter: int) -> tuple[Array, float, int]:
         """Return the coefficients, the intercept and the number of steps.
 
-        A very long step can end where the softplus of all coefficients is 0 to the last bit, and with it the
-        gradient, so that no weight recovers. The search then starts again within bounds.
+        A very long step can end where the softplus of all coefficients, and the gradient with it, is exactly
+        0, so that no weight recovers. The search then starts again within bounds.
         """
         found = self._search(max_iter)
         if np.abs(found.x[:-1]).max(initial=0.0) > _FAR:

@@ -1,13 +1,13 @@
 r"""Drift: how well the item factors of a fit still predict fresh events.
 
 Take an event of a user who has other items in the category. The factors of these other items add up to a
-direction, :math:`z = \sum_{j \ne i} e_j`. The *agreement* of the event is the probability that its item lies
-nearer to this direction than an item drawn by its popularity at the fit,
+direction, :math:`z = \sum_{j \ne i} e_j`. The *agreement* of the event is the probability that its item is
+nearer to this direction than an item drawn by popularity at the fit,
 
 .. math:: a_i = \Pr_k\big[\cos(z, e_i) > \cos(z, e_k)\big],
 
 It is one half where the factors are uninformative. The mean over fresh events is compared with the mean at
-the fit, which is out of sample: the factors come from one half of the users and the events from the other.
+the fit. That one is out of sample: the factors come from one half of the users and the events from the other.
 Events on items that were not in the fit have no agreement and are only counted. Everything is kept as sums,
 and nothing of a single user.
 

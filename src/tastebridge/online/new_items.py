@@ -3,7 +3,7 @@ r"""New items: items with features that arrive after the fit, ranked by features
 A described item has rows in the spaces and profiles made of features, as in the fit. While it has no events,
 the routes to new items (:mod:`tastebridge.routes.new_items`) score it: the regression of the fit predicts its
 factors from its features. Once four users take it for the first time, all in one update, its events replace
-the prediction: its factors are folded in on the item side. Fewer users predict worse than the features
+the prediction. Its factors are then folded in on the item side. Fewer users predict worse than the features
 do. With fewer the item therefore keeps its prediction until the next fit, while its popularity and its links
 to other items grow with every event. A model keeps for this the linear maps from features to vectors, and the
 weights of the routes to new items. Both describe items only, and are small.

@@ -112,12 +112,12 @@ class ContentRoute(Route):
 class LikenessRoute(Route):
     r"""The profile of the history, mapped to the next item; the map is learned from users of the target.
 
-    The mean of the features :math:`t_i` over all events of a category is subtracted, so that a profile shows
-    the difference between a user and the average there. Every item i of a user with d > 1 items in the target
-    is paired with the profile of the other items,
+    The mean of the features :math:`t_i` over all events of a category is subtracted. A profile therefore
+    shows the difference between a user and the average there. Every item i of a user with d > 1 items in the
+    target is paired with the profile of the other items,
     :math:`x = (d - 1)^{-1/2} \sum_{j \ne i} t_j \mapsto t_i`. The ridge map B, b of these pairs predicts the
-    features of the next item from the features of a history: a learned metric of similarity. The moments of
-    all pairs are sums over users and items,
+    features of the next item from a history: a learned metric of similarity. The moments of all pairs are
+    sums over users and items,
 
     .. math:: X^\top X = \sum_u \frac{(d_u - 2)\, s_u s_u^\top + Q_u}{d_u - 1}, \qquad
               X^\top Y = \sum_u \frac{s_u s_u^\top - Q_u}{\sqrt{d_u - 1}}, \qquad

@@ -29,8 +29,8 @@ class NeighbourRoute(Route):
     **Disclosure by a link.** A stored link shows that some users have both items. If it rests on one user, a
     reader who knows that the user has the one item learns the other. On long-tailed data nearly all pairs
     are such: of 1,000 links of a market place of 4,000 items, 992. ``min_users`` keeps them out of the
-    model. It is a threshold and not a proof: several users may be alike, and a link that comes or goes by an
-    update discloses the user who crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof.
+    model. It is a threshold and not a proof: several users may be alike. A link that comes or goes by an
+    update also discloses the user who crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof.
     Counts of all pairs, single users too, are in models saved with ``updatable=True``.
 
     **The cost of the minimum.** On Amazon cloth–sport NDCG@10 of the default routes for cold test users was,

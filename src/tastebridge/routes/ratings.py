@@ -29,8 +29,8 @@ class RatingRoute(Route):
     .. math:: \hat r_{ui} = \mu + b_i + b_u + z_u^\top v_i
 
     The mean and the effects of items are the same for all users. A user's effect and taste come from the
-    ratings in the target and from three views of every source: the effect there, the taste there, and the
-    choice of rated items, whatever their ratings. Each view has a ridge map, learned from linked users. A
+    ratings in the target and from three views of every source. These are the effect there, the taste there,
+    and the choice of rated items, whatever their ratings. Each view has a ridge map, learned from linked users. A
     linked user with n ratings in the target has the weight n / (n + user shrinkage).
 
     Parameters
