@@ -394,7 +394,7 @@ def test_features_of_known_items_stay_as_they_are(mapper, features):
     other = replace(same, matrix=same.matrix + np.array([0, 1, 0, 1], np.float32)[:, None])
     before = fingerprint(mapper)
     with pytest.warns(
-        TastebridgeWarning, match="items the model knows, 2 of 'films', differ from those it learned"
+        TastebridgeWarning, match="items the model knows, 2 of 'films', differ from the features of the fit"
     ):
         mapper.update(features={"films": {"look": other}})
     assert fingerprint(mapper) == before

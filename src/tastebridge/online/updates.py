@@ -316,7 +316,7 @@ def _learned_from(state: FittedState, before: Events) -> Panel:
 
 
 _OTHER = (
-    "the features given for items the model knows, {counts}, differ from those it learned from: the model "
+    "the features given for items the model knows, {counts}, differ from the features of the fit: the model "
     "keeps its own until the next fit."
 )
 _UNUSED = (

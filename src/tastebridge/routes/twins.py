@@ -129,7 +129,7 @@ def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, se
         expected = np.count_nonzero(chance >= least) / _PERMUTATIONS
         if expected <= _CHANCE * np.count_nonzero(found.users >= least):
             return int(least)
-    return int(found.users.max()) + 1  # items that nearly everybody has are alike by chance
+    return int(found.users.max()) + 1  # items that nearly all users have are alike by chance
 
 
 def _binary(X: sparse.csr_matrix) -> sparse.csr_matrix:
