@@ -55,7 +55,7 @@ def priors(monkeypatch):
         fold = {
             name: SimpleNamespace(
                 target=name,
-                held=SimpleNamespace(segment="cold", hidden=SimpleNamespace(nnz=len(part.people))),
+                held=SimpleNamespace(segment="cold", hidden=SimpleNamespace(nnz=len(part.users))),
             )
             for name, part in lists.items()
         }
