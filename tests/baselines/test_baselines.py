@@ -108,7 +108,7 @@ def test_sources_can_be_chosen(kind):
     ("sources", "error", "message"),
     [
         ("books", InvalidParameterError, r"Write \['books'\]"),
-        ([], InvalidParameterError, "Name one at least"),
+        ([], InvalidParameterError, "Name at least one"),
         (["boks"], UnknownCategoryError, "Did you mean 'books'"),
         (["films"], InvalidDataError, "besides the target"),
     ],

@@ -279,7 +279,7 @@ EVENTS = pd.DataFrame(
         ({"target": "flims"}, EVENTS, UnknownCategoryError, "Did you mean 'films'"),
         ({"sources": ["boks"]}, EVENTS, UnknownCategoryError, "Did you mean 'books'"),
         ({"sources": "books"}, EVENTS, InvalidParameterError, r"Write \['books'\]"),
-        ({"sources": []}, EVENTS, InvalidParameterError, "Name one at least"),
+        ({"sources": []}, EVENTS, InvalidParameterError, "Name at least one"),
         ({"sources": ["films"]}, EVENTS, InvalidDataError, "besides the target"),
         ({}, EVENTS[EVENTS["category"] == "films"], InvalidDataError, "besides the target"),
         ({}, EVENTS.iloc[:0], InvalidDataError, "row"),
