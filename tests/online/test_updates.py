@@ -320,7 +320,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(mapper, parts, tmp_path):
     with pytest.raises(InvalidDataError, match="does not know"):
         loaded.update(parts[1], before=parts[1])
     everybody = pd.concat([parts[0], parts[0].assign(user_id="x-" + parts[0]["user_id"])])
-    with pytest.raises(InvalidDataError, match="did not learn from"):
+    with pytest.raises(InvalidDataError, match="events to subtract are not all among"):
         loaded.forget(everybody["user_id"].unique(), before=everybody)
     with pytest.raises(InvalidDataError, match="before=…"):
         loaded.forget(["person-00001"])
