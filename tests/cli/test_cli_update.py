@@ -26,7 +26,7 @@ def test_update_and_forget_without_people(folder):
     expected = tb.load(folder / "model").update(tb.read_panel(folder / "late.csv"))
     code, out, err = run("update", folder / "model", folder / "late.csv", "-o", folder / "new")
     assert (code, err) == (0, "")
-    assert "users taken in" in out
+    assert "users added or updated" in out
     assert "too few events" in out or "refit" in out
     assert fingerprint(tb.load(folder / "new")) == fingerprint(expected)
     words = ["forget", folder / "new", folder / "people.csv", "-o", folder / "new"]
@@ -57,7 +57,7 @@ def test_what_cannot_be_is_one_line(folder, tmp_path):
     tb.Popularity("films").fit(tb.read_panel(folder / "early.csv")).save(tmp_path / "popular")
     code, _, err = run("update", tmp_path / "popular", folder / "late.csv", "-o", tmp_path / "new")
     assert code == 2
-    assert "needs a new fit" in err
+    assert "cannot be changed without a refit" in err
     code, _, err = run("forget", folder / "model", folder / "nobody.csv", "-o", tmp_path / "new")
     assert code == 1
     assert "nobody.csv" in err
