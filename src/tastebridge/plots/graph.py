@@ -27,7 +27,7 @@ def category_graph(
 
     Parameters
     ----------
-    users : mapping of category to int
+    people : mapping of category to int
         The number of users of each category, shown by the area of the dot.
     relatedness : mapping of (category, category) to float
         Canonical correlations, shown by the width of the line.

@@ -134,8 +134,8 @@ def audited_epsilon(
     check_number("delta", delta, 0.0, 1.0)
     check_number("confidence", confidence, 0.5, 1.0 - 1e-12)
     r = m if n_guesses is None else check_count("n_guesses", n_guesses, 2)
-    # Stable: scores that tie are guessed by position, so the order of canaries must not follow the coins.
-    order = np.argsort(S, kind="stable")
+    # Ties are broken by a draw of their own: canaries may stand in the order of their coins.
+    order = np.lexsort((np.random.default_rng(0).random(m), S))
     low = min(r, m) // 2
     high = min(r, m) - low
     v = int((~held[order[:low]]).sum() + held[order[m - high :]].sum())
