@@ -42,7 +42,7 @@ def test_no_clean_panel_ends_a_default_fit(frame):
     panel = tb.Panel.from_frame(frame)
     mapper = tb.InterestMapper("films").fit(panel)
     n_items = len(panel["films"].items)
-    lists = mapper.recommend(panel.users.ids, n=n_items)
+    lists = mapper.recommend(panel.users.ids, n=n_items, twins="keep")
     assert np.isfinite(lists["score"]).all()
     assert len(lists) == len(panel.users) * n_items - panel["films"].matrix.nnz
     assert mapper.transfer_["source"].tolist() == [name for name in panel.categories if name != "films"]

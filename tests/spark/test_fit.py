@@ -11,6 +11,7 @@ from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.factors import ALSFactors
 from tastebridge.maps import RidgeMap
+from tastebridge.recommenders.single_fit import fit_elsewhere
 from tastebridge.routes import FitContext, JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.routes.exact import ExactMoments
 from tastebridge.spark import fit, recommend, sums
@@ -119,8 +120,8 @@ def both(spark_frame):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TastebridgeWarning)
         there = fit(spark_frame(FRAME), "films", routes=ROUTES)
-        here = tb.InterestMapper("films", routes=ROUTES, n_folds=1, n_jobs=1)
-        here._fit(PANEL, trained.context)
+        local = tb.InterestMapper("films", routes=ROUTES, n_folds=1, n_jobs=1)
+        here = fit_elsewhere(local, PANEL, trained.context)
     patch.undo()
     return there, here
 

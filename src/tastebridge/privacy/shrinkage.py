@@ -55,7 +55,8 @@ def shrink_towards(noisy: Array, expected: Array, sigma: float) -> Array:
 def _posterior_mean(x: Array, sigma: float) -> Array:
     """Return the posterior means of noisy residuals: each between the residual and 0, and not far from it."""
     largest = float(np.abs(x).max(initial=0.0))
-    if sigma < _SMALLEST * largest:
+    # Noise too small to matter next to the residuals, or to be divided by: nothing is to be taken back.
+    if sigma < max(_SMALLEST * largest, 16 * np.finfo(np.float64).tiny):
         return x
     steps = np.geomspace(sigma / 16, max(largest, sigma), _STEPS)
     grid = np.concatenate([-steps[::-1], [0.0], steps])
