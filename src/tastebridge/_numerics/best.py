@@ -57,16 +57,21 @@ class Found:
     ----------
     best : ndarray of shape (n_users, k + margin)
         Keys, the smallest in column 0.
-    floor : ndarray of shape (n_users,)
-        The least score of a useful candidate: the k-th best less the ``slack`` of a user. While there are
-        fewer than k it is the lowest float. It may be raised from outside.
+    bounds : ndarray of shape (2, n_users)
+        The floors and the slacks. The floor of a user is the least score of a useful candidate: the k-th best
+        less the slack. While there are fewer than k it is the lowest float. It may be raised from outside.
     """
 
     def __init__(self, n_users: int, k: int, margin: int, slack: NDArray[np.float64]) -> None:
         self.best: Keys = np.zeros((n_users, k + margin), dtype=np.uint64)
-        self.floor = np.full(n_users, LOWEST, dtype=np.float64)
-        self._margin, self._slack = margin, slack
+        self.bounds = np.stack([np.full(n_users, LOWEST, dtype=np.float64), slack])
+        self._margin = margin
         self._waiting: list[tuple[Numbers, Keys]] = []
+
+    @property
+    def floor(self) -> NDArray[np.float64]:
+        """The floor of each user, a view of ``bounds``."""
+        return self.bounds[0]
 
     def add(self, users: Numbers, keys: Keys, most: int) -> None:
         """Add keys of users, and merge all once ``most`` wait."""
@@ -85,4 +90,4 @@ class Found:
         who = np.unique(users)
         kth = np.partition(self.best[who], self._margin, axis=1)[:, self._margin]
         # approximate scores may err by the slack, so candidates within it are kept
-        self.floor[who] = np.maximum(unpack_scores(kth) - self._slack[who], LOWEST)
+        self.floor[who] = np.maximum(unpack_scores(kth) - self.bounds[1, who], LOWEST)

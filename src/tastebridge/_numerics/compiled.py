@@ -39,14 +39,13 @@ def _insert(ascending: Keys, key: np.uint64) -> None:
     ascending[at] = key
 
 
-@njit("void(f4[:, ::1], i8[::1], i8[::1], u8[:, ::1], f8[::1], f8[::1], i8)", nogil=True)
+@njit("void(f4[:, ::1], i8[::1], i8[::1], u8[:, ::1], f8[:, ::1], i8)", nogil=True)
 def keep(
     scores: Floats,
     users: Numbers,
     numbers: Numbers,
     best: Keys,
-    floor: Doubles,
-    slack: Doubles,
+    bounds: Doubles,
     margin: int,
 ) -> None:
     """Insert the scores of a tile into the best of its users, and raise their floors, in place.
@@ -54,7 +53,7 @@ def keep(
     Rows of ``scores`` are ``users``, columns are items by ``numbers``. The rest is as in
     :class:`tastebridge._numerics.best.Found`, except that rows of ``best`` ascend.
     """
-    width = scores.shape[1]
+    width, floor, slack = scores.shape[1], bounds[0], bounds[1]
     for row in range(len(users)):
         user = users[row]
         mine, limit = best[user], np.float32(floor[user])

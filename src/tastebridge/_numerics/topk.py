@@ -249,7 +249,7 @@ def _scan(
             scores[:, catalogue.rare[few] - start] += scarce[tile, few]
             scores = _mask(scores, block * len(users) + tile, shut, only)
             if keep is not None:
-                keep(scores, tile, numbers, found.best, found.floor, slack, margin)
+                keep(scores, tile, numbers, found.best, found.bounds, margin)
                 continue
             rows, columns = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
             which, who = numbers[columns], tile[rows]

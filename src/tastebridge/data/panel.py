@@ -55,7 +55,7 @@ class Panel:
     >>> rows = [("ada", "dune", "books"), ("ada", "alien", "films"), ("eva", "emma", "books")]
     >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
     >>> panel
-    <Panel of 2 people in 2 categories: books, films>
+    <Panel of 2 users in 2 categories: books, films>
     >>> panel.users.ids_of(panel.linked("books", "films")).tolist()
     ['ada']
     >>> panel.overview()["with films"].to_dict()
@@ -331,7 +331,7 @@ class Panel:
 
     def __repr__(self) -> str:
         names = ", ".join(self.categories[:6]) + (", …" if len(self.categories) > 6 else "")
-        return f"<Panel of {len(self):,} people in {len(self.categories)} categories: {names}>"
+        return f"<Panel of {len(self):,} users in {len(self.categories)} categories: {names}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A read-only mapping cannot be pickled, as joblib does to send a panel to another process.

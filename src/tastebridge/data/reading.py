@@ -80,7 +80,7 @@ def read_panel(
     ...     _ = path.write_text("user_id;item_id;category\n1;dune;books\n2;emma;books\n")
     ...     panel = read_panel(path)
     >>> panel
-    <Panel of 2 people in 1 categories: books>
+    <Panel of 2 users in 1 categories: books>
     >>> panel.cleaning.notes[0].partition(": ")[2]
     'delimiter semicolon, encoding utf-8, no quotes, header'
 
@@ -91,7 +91,7 @@ def read_panel(
     ...     _ = path.write_text("1::7::978300760\n2::8::978302109\n")
     ...     _ = items.write_text("movieId,title,genres\n7,Alien,Horror|Sci-Fi\n8,Emma,Romance\n")
     ...     read_panel(path, columns=["user_id", "item_id", "timestamp"], items=items)
-    <Panel of 2 people in 2 categories: Horror, Romance>
+    <Panel of 2 users in 2 categories: Horror, Romance>
     """
     given = {name: from_frame_options.pop(name) for name in _OPTIONS & set(from_frame_options)}
     _refuse_unknown(from_frame_options)

@@ -50,7 +50,7 @@ def load_movielens(
     --------
     >>> panel = load_movielens(min_ratings=5000)
     >>> panel
-    <Panel of 671 people in 5 categories: Action, Adventure, Comedy, Crime, Drama>
+    <Panel of 671 users in 5 categories: Action, Adventure, Comedy, Crime, Drama>
     >>> panel.item_names["Crime"][318]
     'Shawshank Redemption, The'
     """

@@ -106,7 +106,7 @@ def make_panel(
     --------
     >>> panel, truth = make_panel(n_users=100, n_items=50, events_per_user=5)
     >>> panel
-    <Panel of 100 people in 2 categories: books, films>
+    <Panel of 100 users in 2 categories: books, films>
     >>> truth.map("books", "films").shape
     (8, 8)
     """

@@ -127,3 +127,15 @@ def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, se
     # few pairs take more permutations: 1 / (n + 1) is the least share that n permutations can show
     n = max(_PERMUTATIONS, int(np.ceil(1.0 / (_CHANCE * len(found.users)))) - 1)
     chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])]).users for _ in range(n)])
+    for least in np.unique(np.append(found.users, MIN_USERS)):
+        # one more than counted, as the data are one of the permutations: a few of them are no proof of none
+        expected = (np.count_nonzero(chance >= least) + 1) / (n + 1)
+        if expected <= _CHANCE * np.count_nonzero(found.users >= least):
+            return int(least)
+    return int(found.users.max()) + 1  # items that nearly all users have are alike by chance
+
+
+def _binary(X: sparse.csr_matrix) -> sparse.csr_matrix:
+    X = sparse.csr_matrix(X)
+    ones = np.ones(X.nnz, dtype=np.int32)
+    return sparse.csr_matrix((ones, X.indices, X.indptr), shape=X.shape)

@@ -31,7 +31,7 @@ def targets_of(target: str | Sequence[str], panel: Panel) -> list[str] | None:
     if not len(target) or len(set(target)) < len(target):
         raise InvalidParameterError(
             f"target must be a category, a list of different ones, or {ALL!r}; got {target!r}. "
-            + ("Name each once." if len(target) else "Name one at least.")
+            + ("Name each once." if len(target) else "Name at least one.")
         )
     return [check_target(name, panel) for name in target]
 
