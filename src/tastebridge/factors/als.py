@@ -17,6 +17,9 @@ from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array, FactorModel, grown, placed
 from tastebridge.factors._foldin import fold_in
 
+_ALONE = 10_000
+"""Interactions below which one thread trains: starting others takes longer than they save."""
+
 
 class ALSFactors(FactorModel):
     r"""Weighted matrix factorisation of implicit feedback by alternating least squares.
@@ -132,8 +135,7 @@ class ALSFactors(FactorModel):
                 regularization=float(self.regularization),
                 alpha=float(self.alpha),
                 iterations=int(self.iterations),
-                # 0 means all cores in implicit
-                num_threads=0 if self.n_jobs in (None, -1) else int(self.n_jobs or 0),
+                num_threads=self._threads(R.nnz),
                 random_state=int(self.random_state),
             )
             try:
@@ -144,6 +146,12 @@ class ALSFactors(FactorModel):
                     f"and alpha is {self.alpha:g}. Scale the weights down or raise regularization."
                 ) from error
         return model.user_factors, model.item_factors
+
+    def _threads(self, n_interactions: int) -> int:
+        """Return the number of threads for implicit, where 0 means all cores."""
+        if n_interactions < _ALONE:
+            return 1
+        return 0 if self.n_jobs in (None, -1) else int(self.n_jobs or 0)
 
     def _transform(self, R: sparse.csr_matrix) -> Array:
         return self._solve(R, self.item_factors_)

@@ -28,7 +28,11 @@ Array = NDArray[np.float64]
 Vectors32 = NDArray[np.float32]
 
 GATES = ("source events", "target events", "neighbour strength")
-"""The meta-features of a user on which the weights of a blend depend, all as logarithms."""
+r"""The meta-features of a user on which the weights of a blend depend.
+
+They are :math:`\log(1 + n)` of the source events and of the target events, and
+:math:`\log(0.01 + \sum_r \lVert z_r \rVert)` of the vectors of the routes of links.
+"""
 
 _MADE_UP, _ITEMS_EACH = 64, 4
 """The number of artificial users by which a catalogue is arranged, and their items in each category."""

@@ -1,10 +1,10 @@
 r"""Scores of different categories made comparable: the chance that an item is the next of a user.
 
-.. math:: P(i \mid u) = P(c \mid u) \cdot \frac{e^{\tau s_{ui}} n_i^\kappa}
-          {\sum_{j \in c,\, j \notin u} e^{\tau s_{uj}} n_j^\kappa}
+.. math:: P(i \mid u) = P(c \mid u) \cdot \frac{e^{\tau s_{ui}} (1 + n_i)^\kappa}
+          {\sum_{j \in c,\, j \notin u} e^{\tau s_{uj}} (1 + n_j)^\kappa}
 
-for an item i of category c that the user does not have: the probability of the category
-(:mod:`tastebridge.model.category_model`), times the probability of the item within it. The inverse
+for an item i of category c, with :math:`n_i` users, that the user does not have: the probability of the
+category (:mod:`tastebridge.model.category_model`), times the probability of the item within it. The inverse
 temperature :math:`\tau` is learned from the likelihood of target rows hidden while the routes were fitted.
 Users without and with a history in the category have one each. The power :math:`\kappa` of popularity is 0,
 so that scores give the order within a category. It is learned too, or popularity alone counts, if that makes
