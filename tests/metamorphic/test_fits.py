@@ -110,10 +110,10 @@ def test_names_of_categories_are_names(frame, kind):
 
 
 @tried(20)
-@given(frame=events(least=8), kind=st.sampled_from(["popularity", "neighbours", "target", "recent", "ratings"]),
+@given(frame=events(least=8), kind=st.sampled_from(["popularity", "neighbours", "recent", "ratings"]),
        seed=st.integers(0, 99))  # fmt: skip
 def test_any_renaming_of_ids_renames_the_scores(frame, kind, seed):
-    """Of recommenders that draw nothing at random; sums may be added in another order."""
+    """Of recommenders that draw nothing at random, and cut no tied singular values in two."""
     rng = np.random.default_rng(seed)
     mixed = {
         column: dict(
