@@ -192,6 +192,27 @@ def test_the_card_says_where_a_single_user_may_stand_behind_a_link(frame, tmp_pa
     assert "link" not in cards["popularity"].partition("## Intended use")[0]
 
 
+def test_the_card_stays_true_when_a_model_is_loaded_updated_compressed_and_saved_again(
+    frame, mapper, tmp_path
+):
+    mapper.save(tmp_path / "one")
+    loaded = tb.load(tmp_path / "one")
+    loaded.save(tmp_path / "two")
+    mapper.save(tmp_path / "living", updatable=True)
+    living = tb.load(tmp_path / "living").update(frame[:5].assign(user_id=12345))
+    living.save(tmp_path / "three")
+    mapper.compress(8).save(tmp_path / "four")
+    cards = [
+        (tmp_path / name / "README.md").read_text(encoding="utf-8")
+        for name in ("one", "two", "three", "four")
+    ]
+    assert cards[0] == cards[1]
+    assert all("rests on at least 3 users" in card for card in cards)
+    several = tb.InterestMapper(["films", "books"], routes=ROUTES, n_folds=1).fit(frame)
+    several.save(tmp_path / "several")
+    assert "rests on at least 3 users" in (tmp_path / "several" / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("least", [0, -1, 1.5, "3"])
 def test_a_minimum_that_cannot_be_used_is_refused(frame, least):
     with pytest.raises(InvalidParameterError, match="min_users"):

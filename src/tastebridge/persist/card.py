@@ -13,12 +13,10 @@ from typing import Any
 
 from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
-from tastebridge.model.scorers import SimilarityScorer
-from tastebridge.online.state import FittedState
+from tastebridge.model.similarity import ItemSimilarity
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.saved import Saved
-from tastebridge.routes.neighbours import NeighbourRoute
-from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
+from tastebridge.routes.links import LinearEncoder
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
 _USE = """It ranks items of the target for users known by their events in the categories below, so that
@@ -48,8 +46,7 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     """Return the card of a recommender as Markdown; it names no user."""
     sections = [
         f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
-        f"A model of tastebridge {__version__}. "
-        f"{_privacy(with_users, updatable)}{_links(parts, with_users or updatable)}",
+        f"A model of tastebridge {__version__}. {_privacy(with_users, updatable)}{_links(parts)}",
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(parts)),
         *_section("## Does it help?", _sources(parts)),
@@ -74,35 +71,18 @@ def _privacy(with_users: bool, updatable: bool) -> str:
     return "It holds items and numbers, and no user."
 
 
-def _links(parts: Saved, counted: bool) -> str:
-    """Return a sentence about the fewest users that a stored link between two items can rest on.
-
-    With ``counted`` the number comes from the statistics, which are saved too; otherwise from the parameters.
-    """
-    states = parts.targets.values()
-    if any(isinstance(state.scorer, SimilarityScorer) for state in states):
+def _links(parts: Saved) -> str:
+    """Return a sentence about the fewest users that a stored link between two items can rest on."""
+    models = [state.scorer.model for state in parts.targets.values()]
+    if any(isinstance(model, ItemSimilarity) for model in models):
         return " A similarity of two items may rest on a single user, who is then known to have both."
-    least = _counted(states) if counted else _asked(parts.parameters.get("routes"))
-    if least and min(least) == 1:
+    encoders = [encoder.model for model in models for encoder in getattr(model, "encoders", {}).values()]
+    least = [model.min_users for model in encoders if type(model) is LinearEncoder]
+    if not least:
+        return ""
+    if min(least) == 1:
         return " A link between two items may rest on a single user, who is then known to have both."
-    if least:
-        return f" A link between two items rests on at least {min(least)} users."
-    if any(SPACE in getattr(state.scorer.model, "spaces", ()) for state in states):
-        return (
-            " A link between two items rests on as many users as its NeighbourRoute asks for: 3 by default, "
-            "and 1 where a model is older than that setting."
-        )
-    return ""
-
-
-def _counted(states: Iterable[FittedState]) -> list[int]:
-    known = [state.statistics.accounts.values() for state in states if state.statistics is not None]
-    # the statistics, not the parameters: a file from before min_users kept links of single users
-    return [one.min_users for part in known for one in part if isinstance(one, CooccurrenceStatistics)]
-
-
-def _asked(routes: Iterable[object] | None) -> list[int]:
-    return [route.min_users for route in routes or () if isinstance(route, NeighbourRoute)]
+    return f" A link between two items rests on at least {min(least)} users."
 
 
 def _section(title: str, paragraphs: Iterator[str]) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from tastebridge._foundation.validation import check_count
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.factors._base import FactorModel
@@ -58,6 +59,8 @@ def describe_factors(name: str, model: object, arrays: Arrays) -> dict[str, Any]
     for attribute in (*attributes, *to_grow):
         arrays.add(f"{name}/{attribute}", getattr(model, attribute))
     parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
+    if kind == "LinearEncoder" and model.min_users > 1:
+        parameters = {"min_users": model.min_users}
     return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
 
 
@@ -73,6 +76,8 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
         model.n_features_in_ = n_items
     if isinstance(model, RatingFactors):
         _check_numeric(model)
+    if kind is LinearEncoder:  # older files kept links of single users
+        model.min_users = check_count("min_users", record["parameters"].get("min_users", 1))
     if isinstance(model, FactorModel):
         # the checks of fit, on an empty matrix: a file can hold any parameters, and transform uses them
         model._check(sparse.coo_matrix((_MANY, n_items)))

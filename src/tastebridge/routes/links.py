@@ -14,11 +14,15 @@ from tastebridge.routes.fitted import Array
 class LinearEncoder:
     """The encoder ``X @ encoder_`` of binary histories divided by the root of their length.
 
-    ``encoder_`` (n_items, k) is dense, or sparse where most items have no part in it.
+    ``encoder_`` (n_items, k) is dense, or sparse where most items have no part in it. Of links, each rests on
+    at least ``min_users`` users.
     """
 
-    def __init__(self, encoder: Array | sparse.csr_matrix) -> None:
+    min_users: int = 1
+
+    def __init__(self, encoder: Array | sparse.csr_matrix, min_users: int = 1) -> None:
         self.encoder_ = encoder
+        self.min_users = min_users
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return the vectors (n_users, k)."""

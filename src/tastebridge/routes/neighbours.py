@@ -99,7 +99,7 @@ class NeighbourRoute(Route):
         encoders, V = account.solved(categories) if context.lasting else account.spelled_out(categories)
         space = context.space(SPACE, V)
         keys = {
-            name: context.encoder((name,), LinearEncoder(rows), f"{name}: {self!r}")
+            name: context.encoder((name,), LinearEncoder(rows, self.min_users), f"{name}: {self!r}")
             for name, rows in encoders.items()
             if rows.nnz  # a category without links gets no route
         }

@@ -118,7 +118,7 @@ class CooccurrenceStatistics(RouteStatistics):
         parts.spaces[SPACE] = V.astype(np.float32)
         for name, route in kept.items():
             key = parts.routes[route].encoder
-            parts.encoders[key] = Encoder((name,), LinearEncoder(encoders[name]))
+            parts.encoders[key] = Encoder((name,), LinearEncoder(encoders[name], self.min_users))
 
     def solved(self, names: tuple[str, ...]) -> tuple[dict[str, sparse.csr_matrix], sparse.csr_matrix]:
         """Return an encoder (n_items, k) for each of some categories, and the target's item vectors."""
