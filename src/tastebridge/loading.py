@@ -10,7 +10,7 @@ from tastebridge.exceptions import ModelFileError
 from tastebridge.model.scorers import SimilarityScorer
 from tastebridge.persist import broken, read
 from tastebridge.privacy.keys import Key
-from tastebridge.recommenders.base import Recommender, restored
+from tastebridge.recommenders.base import ENCRYPTED, Recommender, restored
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.recommenders.private_mapper import PrivateMapper
 from tastebridge.recommenders.rating_mapper import RatingMapper
@@ -29,8 +29,6 @@ KINDS: Mapping[str, type[Recommender]] = {
     )
 }
 """The only classes a saved model can become."""
-_ENCRYPTED = "encrypted_"
-"""Set on a model that was encrypted; a new fit deletes it with all other attributes that end in "_"."""
 
 
 def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None = None) -> Recommender:
@@ -89,10 +87,10 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
         # within broken(), as a constructor refuses parameters that no fit can have had
         recommender: Recommender = restored(KINDS[saved.kind](**saved.parameters), saved)
     if key is not None:
-        setattr(recommender, _ENCRYPTED, True)
+        setattr(recommender, ENCRYPTED, True)
     return recommender
 
 
 def is_encrypted(recommender: Recommender) -> bool:
     """Return whether a model was loaded from encrypted files, so that copies must be encrypted too."""
-    return bool(getattr(recommender, _ENCRYPTED, False))
+    return bool(getattr(recommender, ENCRYPTED, False))

@@ -18,7 +18,7 @@ def items_of(model, target):
 
 def answers(model, users, n=4, verbs=None):
     """The answer of every public verb to some users of the fit, by name; ``verbs`` for some of them."""
-    found, (first, *_) = {}, model.targets_
+    found = {}
     several = len(model.targets_) > 1
 
     def asked(name):
@@ -57,10 +57,10 @@ def assert_same(one, two, about=""):
     """The same answers, bit by bit."""
     assert one.keys() == two.keys()
     for name, frame in one.items():
+        found, wanted = (part.reset_index(drop=True) for part in (two[name], frame))
         pd.testing.assert_frame_equal(
-            frame.reset_index(drop=True), two[name].reset_index(drop=True), check_dtype=False, check_exact=True,
-            obj=f"{about}: {name}",
-        )  # fmt: skip
+            found, wanted, check_dtype=False, check_exact=True, obj=f"{about}: {name}"
+        )
 
 
 def renamed(found, users=None, items=None, categories=None):

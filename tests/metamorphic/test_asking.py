@@ -5,12 +5,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from contracts.answers import answers, assert_same, items_of, pairs_of
-from contracts.panels import RECOMMENDERS, events, tried
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tastebridge as tb
+from contracts.answers import answers, assert_same, items_of, pairs_of
+from contracts.panels import RECOMMENDERS, events, tried
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
 
 pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
@@ -101,7 +101,8 @@ def test_lists_are_the_best_pairs_and_longer_ones_begin_with_shorter(frame, kind
         matrix = panel[target].matrix
         had = {(users[u], panel[target].items.ids[i]) for u, i in zip(*matrix.nonzero(), strict=True)}
         found = list(zip(own["user_id"], own["item_id"], strict=True))
-        assert len(found) == len(set(found)) and not had & set(found)
+        assert len(found) == len(set(found))
+        assert not had & set(found)
         if not given and not len(getattr(model, "twins_", ())):
             assert len(found) == len(users) * matrix.shape[1] - len(had)
 

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from contracts.answers import answers, assert_same, items_of
-from contracts.panels import RECOMMENDERS, events, tried
-from contracts.shell import run
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tastebridge as tb
+from contracts.answers import answers, assert_same, items_of
+from contracts.panels import RECOMMENDERS, events, tried
+from contracts.shell import run
 from tastebridge.batch import audience_all, recommend_all, write_vectors
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
 

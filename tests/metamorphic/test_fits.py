@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from contracts.answers import answers, assert_same, renamed
-from contracts.panels import CATEGORIES, RECOMMENDERS, events, tried
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tastebridge as tb
+from contracts.answers import answers, assert_same, renamed
+from contracts.panels import CATEGORIES, RECOMMENDERS, events, tried
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
 
 pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")

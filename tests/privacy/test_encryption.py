@@ -17,6 +17,7 @@ from tastebridge.exceptions import (
     ModelFormatError,
     TastebridgeWarning,
 )
+from tastebridge.loading import is_encrypted
 from tastebridge.persist.manifest import MANIFEST, parse, render
 from tastebridge.privacy import encryption, new_key, pseudonyms_of
 
@@ -94,6 +95,17 @@ def test_an_encrypted_model_gives_the_same_bits(mapper, panel, saved):
     pd.testing.assert_frame_equal(loaded.recommend(), mapper.recommend(), check_exact=True)
     assert repr(loaded.get_params()) == repr(mapper.get_params())
     pd.testing.assert_frame_equal(loaded.transfer_, mapper.transfer_)
+
+
+def test_what_is_made_of_an_encrypted_model_is_known_to_be(mapper, panel, saved, tmp_path):
+    loaded = tb.load(saved, key=KEY)
+    assert is_encrypted(loaded)
+    assert is_encrypted(loaded.compress(8))
+    assert not is_encrypted(mapper.compress(8))
+    both = tb.InterestMapper(["films", "books"], n_components=4, n_folds=1).fit(panel)
+    both.save(tmp_path / "both", key=KEY)
+    assert all(is_encrypted(one) for one in tb.load(tmp_path / "both", key=KEY).mappers_.values())
+    assert not is_encrypted(loaded.fit(panel))
 
 
 def test_nothing_of_the_model_is_in_the_open(mapper, panel, saved):

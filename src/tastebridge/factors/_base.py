@@ -167,6 +167,16 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.positive_only = True
         return tags
 
+    def check_parameters(self, n_users: int, n_items: int) -> None:
+        """Refuse parameters that cannot be used on histories of so many users and items.
+
+        Raises
+        ------
+        InvalidParameterError
+            If one is out of range.
+        """
+        self._check(sparse.coo_matrix((n_users, n_items)))
+
     @abstractmethod
     def _check(self, R: sparse.csr_matrix) -> None:
         """Refuse parameters that cannot be used on these histories."""

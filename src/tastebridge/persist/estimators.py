@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from tastebridge._foundation.validation import check_count
@@ -79,8 +78,8 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     if kind is LinearEncoder:  # older files kept links of single users
         model.min_users = check_count("min_users", record["parameters"].get("min_users", 1))
     if isinstance(model, FactorModel):
-        # the checks of fit, on an empty matrix: a file can hold any parameters, and transform uses them
-        model._check(sparse.coo_matrix((_MANY, n_items)))
+        # the checks of fit, a file can hold any parameters, and transform uses them
+        model.check_parameters(_MANY, n_items)
     for attribute in attributes:
         shape = (model.item_factors_.shape[1],) * 2 if attribute == "gram_" else (n_items, None)
         setattr(model, attribute, arrays.get(f"{name}/{attribute}", *shape))

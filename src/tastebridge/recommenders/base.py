@@ -42,6 +42,10 @@ class Vectors(NamedTuple):
     vectors: Vectors32
 
 
+ENCRYPTED = "encrypted_"
+"""Set on a recommender loaded with a key; a fit forgets it, as all attributes that end in an underscore."""
+
+
 class Recommender(BaseEstimator, metaclass=ABCMeta):
     """Base of the mapper and the baselines; a subclass implements :meth:`fit`.
 
@@ -485,6 +489,15 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """Set the parts of a fit or of a loaded model."""
         self.targets_, self.joint_, self.panel_ = targets, joint, panel
         return self
+
+    def _like(
+        self, targets: dict[str, FittedState], panel: Panel | None, joint: MultiTarget | None = None
+    ) -> Self:
+        """Return a recommender of the same parameters with other parts; it is encrypted if this one is."""
+        other = clone(self)._keep(targets, panel, joint)
+        if getattr(self, ENCRYPTED, False):
+            setattr(other, ENCRYPTED, True)
+        return other
 
     def _state(self, verb: str, category: str | None = None, item_id: Id | None = None) -> FittedState:
         """Return the state of a category: the only one, the one named, or the category of an item."""

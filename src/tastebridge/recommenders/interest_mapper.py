@@ -594,7 +594,7 @@ class InterestMapper(Recommender):
         request = Request(n_components, dtype, events, seed)
         # each target has a model of its own, and so a projection of its own
         states = {name: compressed(state, self.panel_, request) for name, state in self.targets_.items()}
-        return clone(self)._keep(states, self.panel_, self.joint_)
+        return self._like(states, self.panel_, self.joint_)
 
     def report(
         self,
@@ -858,7 +858,7 @@ class InterestMapper(Recommender):
         if panel is not None and len(state.encoder.items) < len(panel.categories):
             # the mapper of one target knows only the categories it reads
             panel = panel.select(list(state.encoder.items))
-        return clone(self).set_params(target=target)._keep({target: state}, panel)
+        return self._like({target: state}, panel).set_params(target=target)
 
     def _updatable(self) -> FittedState:
         """Return the state to update, of the only target."""
