@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tastebridge.exceptions import InvalidParameterError, MessageError
+from tastebridge.exceptions import InvalidParameterError, MessageError, PrivacyBudgetError
 from tastebridge.maps.moments import Moments
-from tastebridge.privacy import new_key, noise_multiplier_for
+from tastebridge.privacy import Budget, new_key, noise_multiplier_for
 from tastebridge.privacy.federated import Helper, Message, Party, vertical
 from tastebridge.privacy.moments import SHARES
 
@@ -144,3 +144,28 @@ def test_a_helper_that_deals_for_other_noise_is_refused():
         fresh.people()
         with pytest.raises(MessageError, match="dealt for another noise"):
             fresh.rows(changed)
+
+
+@pytest.mark.parametrize("epsilon", [3.0, INF])
+def test_a_run_spends_from_the_budget_of_each_party_before_anything_is_sent(epsilon):
+    purse = Budget(epsilon, 1e-6)
+    given = {"key": KEY, "epsilon": epsilon}
+    for session, allowed in (("run-1", True), ("run-2", epsilon == INF)):
+        shop = Party("shop", "club", "helper", "x", [1, 2], np.eye(2), session=session, budget=purse, **given)
+        club = Party("club", "shop", "helper", "y", [2, 3], np.eye(2), session=session, **given)
+        deal, _ = Helper("helper").deal(shop.people(), club.people())
+        if allowed:
+            shop.rows(deal)
+        else:
+            with pytest.raises(PrivacyBudgetError):
+                shop.rows(deal)
+    noise = noise_multiplier_for(epsilon, 1e-6)
+    assert purse.spent == ((noise, noise) if epsilon == INF else (noise,))
+
+
+def test_a_budget_with_an_end_refuses_a_run_without_noise():
+    shop = Party("shop", "club", "helper", "x", [1], [[1.0]], KEY, "run-1", INF, budget=Budget(1.0, 1e-6))
+    club = Party("club", "shop", "helper", "y", [1], [[1.0]], KEY, "run-1", INF)
+    deal, _ = Helper("helper").deal(shop.people(), club.people())
+    with pytest.raises(PrivacyBudgetError):
+        shop.rows(deal)

@@ -31,8 +31,8 @@ outcomes differs by at most the factor :math:`e^\varepsilon`, up to :math:`\delt
 shared user, within the same power of two, counts as two such changes. Exactly, and without noise: the number
 of users and factors of the other, and the power of two that bounds its rows. With ``epsilon=inf`` there is no
 noise: **both parties can then find out exactly which of their users are shared**. Choose that only where the
-two may know the linkage. Every run spends privacy anew, and the parties keep the budget of several runs.
-n runs of noise multiplier :math:`\sigma` count as one of :math:`\sigma / \sqrt n`.
+two may know the linkage. Every run spends privacy anew: n runs of noise multiplier :math:`\sigma` count as one
+of :math:`\sigma / \sqrt n`. A :class:`tastebridge.privacy.Budget` given to each party keeps the sum.
 
 **The helper learns** pseudonyms, and so the number of shared users; without the key it cannot tell who they
 are. It knows the numbers of factors and the noise. It sees no row and no result.
@@ -63,7 +63,7 @@ from tastebridge.data.coding import encode
 from tastebridge.data.types import Ids
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MessageError
 from tastebridge.maps.moments import Array, Moments
-from tastebridge.privacy.budget import check_delta, check_epsilon, noise_multiplier_for
+from tastebridge.privacy.budget import Budget, check_delta, check_epsilon, noise_multiplier_for
 from tastebridge.privacy.federated.aggregate import symmetric
 from tastebridge.privacy.federated.fixed import Ring, from_fixed, mask, product, to_fixed
 from tastebridge.privacy.federated.messages import Message
@@ -103,11 +103,15 @@ class Party:
         exactly which of their users are shared.
     delta : float, default=1e-6
         Well below one over the number of users, the same for both parties.
+    budget : Budget, optional
+        Each run spends from it, before any message about the factors leaves this party.
 
     Raises
     ------
     InvalidDataError
         If factors or ids cannot be used.
+    PrivacyBudgetError
+        By :meth:`rows`, if the budget does not allow the run.
     InvalidParameterError
         If a parameter cannot be used, or a step is taken twice or out of order.
     MissingDependencyError
@@ -143,6 +147,7 @@ class Party:
         session: str,
         epsilon: float = 3.0,
         delta: float = 1e-6,
+        budget: Budget | None = None,
     ) -> None:
         check_choice("side", side, ("x", "y"))
         self.epsilon, self.delta = float(check_epsilon(epsilon)), check_delta(delta)
@@ -158,6 +163,7 @@ class Party:
         self.name, self.peer, self.helper, self.side, self.session = name, peer, helper, side, session
         self._names = pseudonyms_of(ids, key, context=f"federated/{session}")
         self._kind = "int" if coded.ids.dtype.kind == "i" else "str"
+        self.budget = budget
         # A power of two: dividing by it is exact, and it tells the other party least about the longest row.
         self._scale = 2.0 ** np.ceil(np.log2(max(float(np.linalg.norm(F, axis=1).max()), 2.0**-500)))
         self._factors = F / self._scale
@@ -189,6 +195,8 @@ class Party:
         self._sizes, self._correction = (p, q), deal.arrays["correction"]
         if self._correction.shape != (_n_sums(p, q),) or self._correction.dtype != np.uint64:
             raise MessageError("the helper's random numbers do not fit the factors.")
+        if self.budget is not None:
+            self.budget.spend(self._noise)
         # Rows of zeros at the slots of the other party: they add nothing, and under the mask they look alike.
         self._rows = np.zeros((n_slots, _n_columns(own)), dtype=np.uint64)
         self._rows[slots] = to_fixed(augmented(self._factors), self._bits)
