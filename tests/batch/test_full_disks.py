@@ -1,0 +1,154 @@
+"""A disk that is full at a random moment, and kills of `fit` and of lists over several targets."""
+
+import os
+import random
+import resource
+import shutil
+import time
+import warnings
+from contextlib import contextmanager
+
+import pytest
+from test_crashes import (
+    audience,
+    killed_after,
+    recommend_file,
+    recommend_folder,
+    results,
+    small_parts,
+    vectors,
+)
+
+import tastebridge as tb
+from contracts.killing import checksums
+from contracts.panels import RECOMMENDERS
+from contracts.shell import run
+from tastebridge.datasets import make_panel
+from tastebridge.exceptions import OutputError
+from tastebridge.persist import fingerprint
+
+pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+TURNS = 50 if os.environ.get("TASTEBRIDGE_NIGHTLY") else 5
+"""Of each job."""
+assert small_parts
+
+
+@contextmanager
+def no_file_above(size):
+    """Writing fails where a file would grow beyond this size, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Events, and an old and a new model of one target and of two."""
+    path = tmp_path_factory.mktemp("full")
+    panel, _ = make_panel(n_users=300, n_items=60, events_per_user=6)
+    panel.to_frame().to_parquet(path / "events.parquet", index=False, row_group_size=300)
+    models = {"new": tb.TargetOnly("films").fit(panel), "old": tb.Popularity("films").fit(panel)}
+    for name, seed in (("old", 0), ("new", 1)):
+        RECOMMENDERS["several"](random_state=seed).fit(panel).save(path / f"several {name}")
+    return path / "events.parquet", models
+
+
+def save(model, events, out):
+    """The folder is taken by a model of before, or not there."""
+    model.save(out / "model", with_users=True)
+
+
+def over_several_targets(model, events, out):
+    """By the command line, which makes one file of lists over all targets."""
+    age = "new" if isinstance(model, tb.TargetOnly) else "old"
+    code, _, err = run("recommend", events.parent / f"several {age}", events, "-o", out / "out.csv", "-n", 4)
+    if code:
+        raise OutputError(err)
+
+
+@pytest.mark.parametrize(
+    "job", [recommend_folder, recommend_file, audience, vectors, save, over_several_targets]
+)
+def test_a_full_disk_leaves_the_old_or_the_new_and_says_so(place, tmp_path, job):
+    events, models = place
+    rng, whole, largest = random.Random(0), {}, 0
+    for name, model in models.items():
+        (tmp_path / name).mkdir()
+        job(model, events, tmp_path / name)
+        whole[name] = checksums(tmp_path / name)
+        sizes = [path.stat().st_size for path in (tmp_path / name).rglob("*") if path.is_file()]
+        largest = max([largest, *sizes])
+    failed = 0
+    for turn in range(TURNS):
+        out = tmp_path / f"turn {turn}"
+        if job is recommend_folder:  # another job in a folder of parts is refused, so it begins in none
+            out.mkdir()
+        else:
+            shutil.copytree(tmp_path / "old", out)
+        try:
+            with no_file_above(rng.randrange(largest)):
+                job(models["new"], events, out)
+        except OutputError:
+            failed += 1
+        for name, digest in results(out).items():
+            assert digest in (whole["old"].get(name), whole["new"].get(name)), name
+        if job is save:
+            assert fingerprint(tb.load(out / "model")) in {fingerprint(model) for model in models.values()}
+        job(models["new"], events, out)
+        assert checksums(out) == whole["new"]
+        shutil.rmtree(out)
+    assert failed
+
+
+def test_a_killed_fit_leaves_the_old_model_or_the_new(tmp_path):
+    panel, _ = make_panel(n_users=120, n_items=20, events_per_user=6)
+    panel.to_frame().to_csv(tmp_path / "events.csv", index=False)
+    rng, path = random.Random(0), tmp_path / "model"
+
+    def fit():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code, _, err = run("fit", tmp_path / "events.csv", "-t", "films", "-o", path, "--with-users")
+            assert code == 0, err
+
+    tb.Popularity("films").fit(panel).save(path, with_users=True)
+    shutil.copytree(path, tmp_path / "old")
+    start = time.perf_counter()
+    fit()
+    seconds = time.perf_counter() - start
+    shutil.copytree(path, tmp_path / "new")
+    whole = {name: fingerprint(tb.load(tmp_path / name)) for name in ("old", "new")}
+    stopped = 0
+    for turn in range(TURNS):
+        shutil.rmtree(path)
+        shutil.copytree(tmp_path / "old", path)
+        stopped += killed_after(seconds * (rng.uniform(0.8, 1.1) if turn % 2 else rng.random()), fit)
+        assert fingerprint(tb.load(path)) in whole.values()
+    fit()
+    assert checksums(path) == checksums(tmp_path / "new")
+    assert stopped
+
+
+def test_killed_lists_over_several_targets_are_the_old_or_the_new(place, tmp_path):
+    events, models = place
+    rng, whole, seconds = random.Random(0), {}, 0.0
+    for name, model in models.items():
+        (tmp_path / name).mkdir()
+        start = time.perf_counter()
+        over_several_targets(model, events, tmp_path / name)
+        seconds = time.perf_counter() - start
+        whole[name] = checksums(tmp_path / name)
+    assert whole["old"] != whole["new"]
+    for turn in range(TURNS):
+        out = tmp_path / f"turn {turn}"
+        shutil.copytree(tmp_path / "old", out)
+        killed_after(
+            rng.random() * seconds * 1.2, lambda out=out: over_several_targets(models["new"], events, out)
+        )
+        assert results(out) in whole.values()
+        over_several_targets(models["new"], events, out)
+        assert results(out) == whole["new"]
+        assert checksums(out) == whole["new"]
