@@ -56,7 +56,9 @@ def events(draw, least=2, most=24, repeats=True):
     frame["weight"] = rng.choice([0.5, 1.0, 2.0, 3.5], len(frame))
     frame["timestamp"] = 1_600_000_000 + rng.integers(0, 10_000_000, len(frame))
     if repeats and draw(st.booleans()):
-        frame = pd.concat([frame, frame.sample(frac=0.3, random_state=0).assign(weight=1.5)])
+        again = frame.sample(frac=0.3, random_state=0)
+        again["weight"], again["timestamp"] = 1.5, again["timestamp"] + 1  # the later rating counts
+        frame = pd.concat([frame, again])
     return frame.reset_index(drop=True)
 
 

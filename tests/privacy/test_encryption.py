@@ -97,6 +97,7 @@ def test_an_encrypted_model_gives_the_same_bits(mapper, panel, saved):
     pd.testing.assert_frame_equal(loaded.transfer_, mapper.transfer_)
 
 
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
 def test_what_is_made_of_an_encrypted_model_is_known_to_be(mapper, panel, saved, tmp_path):
     loaded = tb.load(saved, key=KEY)
     assert is_encrypted(loaded)
