@@ -11,11 +11,12 @@ import pytest
 
 import tastebridge as tb
 from contracts.killing import checksums
+from contracts.nightly import trials
 from tastebridge.batch import audience_all, recommend_all, source, spreading, write_vectors
 from tastebridge.datasets import make_panel
 from tastebridge.persist import fingerprint
 
-TURNS = 112 if os.environ.get("TASTEBRIDGE_NIGHTLY") else 8
+TURNS = trials(8, 112)
 """Of each of five jobs."""
 
 
@@ -74,7 +75,8 @@ def results(folder):
 
 
 @pytest.mark.parametrize("job", [recommend_folder, recommend_file, audience, vectors])
-def test_a_killed_job_is_the_old_or_the_new_and_can_be_run_again(place, tmp_path, job):
+def test_a_killed_job_is_the_old_or_the_new_and_can_be_run_again(place, tmp_path, job, record_property):
+    record_property("kills", 2 * TURNS)
     events, models = place
     rng, whole, seconds = random.Random(0), {}, 0.0
     for name, model in models.items():
@@ -106,7 +108,8 @@ def test_a_killed_job_is_the_old_or_the_new_and_can_be_run_again(place, tmp_path
     assert stopped > TURNS // 4
 
 
-def test_a_model_updated_in_place_is_the_old_or_the_new(tmp_path):
+def test_a_model_updated_in_place_is_the_old_or_the_new(tmp_path, record_property):
+    record_property("kills", TURNS)
     panel, _ = make_panel(n_users=200, n_items=30)
     path, rng = tmp_path / "model", random.Random(0)
     fresh = panel[:20].to_frame().assign(user_id=lambda rows: rows["user_id"] + 10_000)

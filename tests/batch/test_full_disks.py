@@ -1,6 +1,5 @@
 """A disk that is full at a random moment, and kills of `fit` and of lists over several targets."""
 
-import os
 import random
 import resource
 import shutil
@@ -21,6 +20,7 @@ from test_crashes import (
 
 import tastebridge as tb
 from contracts.killing import checksums
+from contracts.nightly import trials
 from contracts.panels import RECOMMENDERS
 from contracts.shell import run
 from tastebridge.datasets import make_panel
@@ -28,7 +28,7 @@ from tastebridge.exceptions import OutputError
 from tastebridge.persist import fingerprint
 
 pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
-TURNS = 50 if os.environ.get("TASTEBRIDGE_NIGHTLY") else 5
+TURNS = trials(5, 50)
 """Of each job."""
 assert small_parts
 
@@ -72,7 +72,7 @@ def over_several_targets(model, events, out):
 @pytest.mark.parametrize(
     "job", [recommend_folder, recommend_file, audience, vectors, save, over_several_targets]
 )
-def test_a_full_disk_leaves_the_old_or_the_new_and_says_so(place, tmp_path, job):
+def test_a_full_disk_leaves_the_old_or_the_new_and_says_so(place, tmp_path, job, record_property):
     events, models = place
     rng, whole, largest = random.Random(0), {}, 0
     for name, model in models.items():
@@ -82,6 +82,7 @@ def test_a_full_disk_leaves_the_old_or_the_new_and_says_so(place, tmp_path, job)
         sizes = [path.stat().st_size for path in (tmp_path / name).rglob("*") if path.is_file()]
         largest = max([largest, *sizes])
     failed = 0
+    record_property("full disks", TURNS)
     for turn in range(TURNS):
         out = tmp_path / f"turn {turn}"
         if job is recommend_folder:  # another job in a folder of parts is refused, so it begins in none
@@ -103,7 +104,8 @@ def test_a_full_disk_leaves_the_old_or_the_new_and_says_so(place, tmp_path, job)
     assert failed
 
 
-def test_a_killed_fit_leaves_the_old_model_or_the_new(tmp_path):
+def test_a_killed_fit_leaves_the_old_model_or_the_new(tmp_path, record_property):
+    record_property("kills", TURNS)
     panel, _ = make_panel(n_users=120, n_items=20, events_per_user=6)
     panel.to_frame().to_csv(tmp_path / "events.csv", index=False)
     rng, path = random.Random(0), tmp_path / "model"
@@ -132,7 +134,8 @@ def test_a_killed_fit_leaves_the_old_model_or_the_new(tmp_path):
     assert stopped
 
 
-def test_killed_lists_over_several_targets_are_the_old_or_the_new(place, tmp_path):
+def test_killed_lists_over_several_targets_are_the_old_or_the_new(place, tmp_path, record_property):
+    record_property("kills", TURNS)
     events, models = place
     rng, whole, seconds = random.Random(0), {}, 0.0
     for name, model in models.items():

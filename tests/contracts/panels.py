@@ -1,18 +1,15 @@
 """Small panels drawn by Hypothesis, small recommenders, and how many panels a run tries."""
 
-import os
-
 import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import tastebridge as tb
+from contracts.nightly import SHARE, trials
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 
-SCALE = float(os.environ.get("TASTEBRIDGE_PANELS") or (33 if os.environ.get("TASTEBRIDGE_NIGHTLY") else 1))
-"""How many times as many panels are drawn: 300 in all by 1, some 10,000 in the nightly mode."""
 CATEGORIES = ("books", "films", "music")
 IDS = {
     "text": lambda kind, n: [f"{kind}{number:03d}" for number in range(n)],
@@ -25,12 +22,12 @@ IDS = {
 
 
 def tried(n):
-    """The settings of a test over so many panels."""
+    """The settings of a test over so many panels, or up to thirty times as many in the nightly mode."""
     return settings(
-        max_examples=round(n * SCALE),
+        max_examples=trials(n, 30 * n),
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        derandomize=SCALE == 1,
+        derandomize=not SHARE,
         database=None,
     )
 

@@ -25,7 +25,7 @@ def fitted(kind, frame):
         assume(False)
 
 
-@tried(40)
+@tried(25)
 @given(frame=events(least=6), kind=KINDS, seed=st.integers(0, 99))
 def test_alone_or_together_in_any_order(frame, kind, seed):
     model, panel = fitted(kind, frame)
@@ -49,7 +49,7 @@ def of(table, user):
     return table[table["user_id"] == user]
 
 
-@tried(40)
+@tried(25)
 @given(frame=events(least=6), kind=KINDS, form=st.sampled_from(["pandas", "polars", "arrow", "panel"]))
 def test_by_id_or_by_history(frame, kind, form):
     """The events of the fit, given as a fresh history, are the same history."""
@@ -77,7 +77,7 @@ def test_by_id_or_by_history(frame, kind, form):
         assert_same({"": model.interests_from(history(frame))}, {"": model.interests(users)}, kind)
 
 
-@tried(30)
+@tried(20)
 @given(frame=events(least=6), kind=KINDS)
 def test_lists_are_the_best_pairs_and_longer_ones_begin_with_shorter(frame, kind):
     model, panel = fitted(kind, frame)
@@ -104,7 +104,7 @@ def test_lists_are_the_best_pairs_and_longer_ones_begin_with_shorter(frame, kind
             assert len(found) == len(users) * matrix.shape[1] - len(had)
 
 
-@tried(20)
+@tried(15)
 @given(frame=events(least=6), kind=KINDS, seed=st.integers(0, 99))
 def test_filters_take_out_rows_and_change_no_other(frame, kind, seed):
     model, panel = fitted(kind, frame)
@@ -120,7 +120,7 @@ def test_filters_take_out_rows_and_change_no_other(frame, kind, seed):
     assert_same({"": allowed}, {"": left}, kind)
 
 
-@tried(20)
+@tried(15)
 @given(frame=events(least=6), kind=KINDS)
 def test_explanations_add_up_to_the_prediction(frame, kind):
     model, panel = fitted(kind, frame)
@@ -134,7 +134,7 @@ def test_explanations_add_up_to_the_prediction(frame, kind):
             assert parts == pytest.approx(float(one.predict(pair)[0]), rel=1e-4, abs=1e-4)
 
 
-@tried(20)
+@tried(10)
 @given(frame=events(least=8))
 def test_an_update_that_is_forgotten_leaves_no_trace(frame):
     """A new user comes with events of known items and goes: all sums are of whole numbers."""

@@ -61,7 +61,7 @@ def is_text(frame):
     return not isinstance(frame["user_id"].iloc[0], int | np.integer)
 
 
-@tried(30)
+@tried(20)
 @given(frame=events(least=6), form=st.sampled_from(sorted(FILES)), seed=st.integers(0, 99), kind=KINDS)
 def test_every_form_of_events_is_one_panel(frame, form, seed, kind):
     rng = np.random.default_rng(seed)
@@ -74,7 +74,7 @@ def test_every_form_of_events_is_one_panel(frame, form, seed, kind):
     assert_same(answers(model, panel.users.ids), answers(again, panel.users.ids), f"{kind}, {form}")
 
 
-@tried(30)
+@tried(20)
 @given(frame=events(least=6), kind=KINDS, how=st.sampled_from(["plain", "updatable", "encrypted", "twice"]))
 def test_a_saved_model_says_the_same(frame, kind, how):
     panel = tb.Panel.from_frame(frame)
@@ -91,7 +91,7 @@ def test_a_saved_model_says_the_same(frame, kind, how):
     assert_same(answers(model, users), answers(loaded, users), f"{kind}, {how}")
 
 
-@tried(30)
+@tried(25)
 @given(frame=events(least=6), kind=KINDS, form=st.sampled_from(["csv", "parquet", "parts"]),
        door=st.sampled_from(["batch", "shell"]), to=st.sampled_from(["parquet", "csv"]),
        seed=st.integers(0, 99))  # fmt: skip
@@ -116,7 +116,7 @@ def test_a_batch_and_the_command_line_write_what_the_library_says(frame, kind, f
         )
 
 
-@tried(20)
+@tried(15)
 @given(frame=events(least=6), kind=KINDS)
 def test_written_audiences_and_vectors_are_those_of_the_library(frame, kind):
     panel = tb.Panel.from_frame(frame)

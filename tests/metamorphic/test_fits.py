@@ -74,7 +74,7 @@ CHANGES = {
 }
 
 
-@tried(110)
+@tried(60)
 @given(frame=events(least=8), data=st.data(), seed=st.integers(0, 99))
 def test_what_says_nothing_changes_nothing(frame, data, seed):
     change, kinds = CHANGES[name := data.draw(st.sampled_from(sorted(CHANGES)))]
@@ -88,7 +88,7 @@ def test_what_says_nothing_changes_nothing(frame, data, seed):
     assert_same(renamed(answers(model, users), **how), answers(again, asked), f"{kind}, {name}")
 
 
-@tried(30)
+@tried(15)
 @given(frame=events(least=8), kind=st.sampled_from([*RECOMMENDERS, *LEARNED]))
 def test_names_of_categories_are_names(frame, kind):
     """Whatever they look like, as long as they sort as before."""
@@ -109,7 +109,7 @@ def test_names_of_categories_are_names(frame, kind):
     )
 
 
-@tried(20)
+@tried(15)
 @given(frame=events(least=8), kind=st.sampled_from(["popularity", "neighbours", "recent", "ratings"]),
        seed=st.integers(0, 99))  # fmt: skip
 def test_any_renaming_of_ids_renames_the_scores(frame, kind, seed):
@@ -128,7 +128,7 @@ def test_any_renaming_of_ids_renames_the_scores(frame, kind, seed):
     np.testing.assert_allclose(other.predict(pairs), found["score"], rtol=1e-4, atol=1e-5)
 
 
-@tried(20)
+@tried(12)
 @given(frame=events(least=8), by=st.sampled_from([0.125, 4.0]))
 def test_ratings_of_another_unit_are_predicted_in_that_unit(frame, by):
     model, users = fitted("ratings", frame)
@@ -139,7 +139,7 @@ def test_ratings_of_another_unit_are_predicted_in_that_unit(frame, by):
     np.testing.assert_allclose(theirs, by * found, rtol=1e-4, atol=1e-5 * by)
 
 
-@tried(10)
+@tried(8)
 @given(frame=events(least=8))
 def test_the_number_of_threads_changes_nothing(frame):
     model, users = fitted("mapper", frame)

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 
 import tastebridge as tb
 from contracts import hostile
+from contracts.nightly import trials
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import ModelFileError
 from tastebridge.persist.arrays import Arrays
@@ -24,8 +25,8 @@ from tastebridge.persist.bounded import read_parquet
 from tastebridge.persist.footer import footer_of
 from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
 
-NIGHTLY = bool(os.environ.get("TASTEBRIDGE_NIGHTLY"))
-EACH, AT_ONCE = (20_000, 1000) if NIGHTLY else (60, 60)
+EACH = trials(60, 20_000)
+AT_ONCE = min(EACH, 1000)
 LEAST = {"n_lists": 100, "n_negatives": 20}
 MODELS = {
     "mapper": (lambda: tb.InterestMapper("films", **LEAST), {"with_users": True}),
@@ -51,7 +52,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_changed_models_load_or_are_refused(folder, name):
+def test_changed_models_load_or_are_refused(folder, name, record_property):
+    record_property("mutated files", len(range(0, EACH, AT_ONCE)) * AT_ONCE)
     for seed in range(0, EACH, AT_ONCE):
         words = [sys.executable, hostile.__file__, str(folder / name), str(seed), str(AT_ONCE)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -14,13 +14,13 @@ import time
 import pytest
 
 import tastebridge as tb
+from contracts.nightly import trials
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import ModelFileError
 from tastebridge.persist import folder, locking, writing
 from tastebridge.persist.manifest import CARD, MANIFEST, PACKAGE, render
 
 SIZES = {"old": 60, "new": 80}
-NIGHTLY = bool(os.environ.get("TASTEBRIDGE_NIGHTLY"))
 STOPPED = 3
 
 
@@ -239,7 +239,7 @@ def test_a_model_loads_while_it_is_replaced(models, way, tmp_path):
     saver = threading.Thread(target=replace)
     saver.start()
     try:
-        seen = {len(tb.load(path).panel_) for _ in range(400 if NIGHTLY else 60)}
+        seen = {len(tb.load(path).panel_) for _ in range(trials(60, 400))}
     finally:
         done.set()
         saver.join()
@@ -270,11 +270,12 @@ while True:
 """
 
 
-def test_killed_at_random_moments_a_model_is_old_or_new(models, tmp_path):
+def test_killed_at_random_moments_a_model_is_old_or_new(models, tmp_path, record_property):
+    record_property("kills", turns := trials(6, 100))
     rng, path, seen = random.Random(0), tmp_path / "model", []
     for name, model in models.items():
         model.save(tmp_path / name, with_users=True)
-    for turn in range(100 if NIGHTLY else 6):
+    for turn in range(turns):
         name = ("new", "old")[turn % 2]
         words = [sys.executable, "-c", SAVE, str(tmp_path / name), str(path)]
         if not path.exists():

@@ -31,8 +31,8 @@ outcomes differs by at most the factor :math:`e^\varepsilon`, up to :math:`\delt
 shared user, within the same power of two, counts as two such changes. Exactly, and without noise: the number
 of users and factors of the other, and the power of two that bounds its rows. With ``epsilon=inf`` there is no
 noise: **both parties can then find out exactly which of their users are shared**. Choose that only where the
-two may know the linkage. Every run spends privacy anew: n runs of noise multiplier :math:`\sigma` count as one
-of :math:`\sigma / \sqrt n`. A :class:`tastebridge.privacy.Budget` given to each party keeps the sum.
+two may know the linkage. Every run spends privacy anew: n runs of noise multiplier :math:`\sigma` count as
+one of :math:`\sigma / \sqrt n`. A :class:`tastebridge.privacy.Budget` given to each party keeps the sum.
 
 **The helper learns** pseudonyms, and so the number of shared users; without the key it cannot tell who they
 are. It knows the numbers of factors and the noise. It sees no row and no result.
