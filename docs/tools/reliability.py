@@ -1,8 +1,8 @@
 """Make the page on reliability: ``python docs/tools/reliability.py --ci CI.xml --nightly NIGHT.xml``.
 
 The suites record how much they tried as properties of their tests (``panels``, ``mutated files``, ``kills``,
-``full disks``). The reports come from ``pytest --junitxml``, the nightly ones with ``TASTEBRIDGE_NIGHTLY`` set to
-1 or to a share of it.
+``full disks``). The reports come from ``pytest --junitxml``, the nightly ones with ``TASTEBRIDGE_NIGHTLY``
+set to 1 or to a share of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ ROWS = {
     "panels": (
         "panels drawn by Hypothesis",
         "The same answers, bit by bit, if rows are shuffled, repeated or scaled, if ids and categories are "
-        "renamed, if users are asked alone or together, and through files, saved models, batches and the shell.",
+        "renamed, if users are asked alone or together, and through files, saved models, batches and the "
+        "command line.",
         "`tests/metamorphic`",
     ),
     "mutated files": (

@@ -22,6 +22,10 @@ class ItemNeighbours(Baseline):
     neighbour by popularity. Similarities are exact and sparse. There are no vectors: they would be as wide
     as the catalogue.
 
+    A similarity may rest on a single user. A reader of the model who knows that this user has the one item
+    then learns the other, as the card of a saved model says. :class:`tastebridge.routes.NeighbourRoute` has a
+    minimum.
+
     Parameters
     ----------
     target : str
