@@ -58,7 +58,7 @@ def describe_factors(name: str, model: object, arrays: Arrays) -> dict[str, Any]
     for attribute in (*attributes, *to_grow):
         arrays.add(f"{name}/{attribute}", getattr(model, attribute))
     parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
-    if kind == "LinearEncoder" and model.min_users > 1:
+    if type(model) is LinearEncoder and model.min_users > 1:
         parameters = {"min_users": model.min_users}
     return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
 
