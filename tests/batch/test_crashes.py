@@ -1,18 +1,24 @@
 """kill -9 at random moments: what was there before or the result, and a rerun ends in the same bytes."""
 
-import os
 import random
 import shutil
-import signal
 import time
 import warnings
 
 import pytest
 
 import tastebridge as tb
+from contracts.jobs import (
+    audience,
+    cut_small,
+    killed_after,
+    recommend_file,
+    recommend_folder,
+    results,
+    vectors,
+)
 from contracts.killing import checksums
 from contracts.nightly import trials
-from tastebridge.batch import audience_all, recommend_all, source, spreading, write_vectors
 from tastebridge.datasets import make_panel
 from tastebridge.persist import fingerprint
 
@@ -22,9 +28,7 @@ TURNS = trials(8, 112)
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(spreading, "EVENTS", 500)
-    monkeypatch.setattr(source, "SPAN", 400)
-    monkeypatch.setattr("tastebridge.batch.vectors._EVENTS", 500)
+    cut_small(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -35,43 +39,6 @@ def place(tmp_path_factory):
     panel.to_frame().to_parquet(path / "events.parquet", index=False, row_group_size=300)
     models = {"new": tb.TargetOnly("films").fit(panel), "old": tb.Popularity("films").fit(panel)}
     return path / "events.parquet", models
-
-
-def recommend_folder(model, events, out):
-    recommend_all(model, events, out, n=5, memory="8GB", restart=(out / "_manifest.json").exists())
-
-
-def recommend_file(model, events, out):
-    recommend_all(model, events, out / "out.csv", n=5, memory="8GB")
-
-
-def audience(model, events, out):
-    audience_all(model, events, ["films:03", "films:05"], out / "out.parquet", n=50, memory="8GB")
-
-
-def vectors(model, events, out):
-    write_vectors(model, out, events, memory="8GB")
-
-
-def killed_after(seconds, act):
-    """Run in a child process and kill it after a while; return whether it was still at work."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            act()
-            os._exit(0)
-        except BaseException:
-            os._exit(3)
-    time.sleep(seconds)
-    os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in (0, -signal.SIGKILL)
-    return code != 0
-
-
-def results(folder):
-    """What a user sees: the files that are not hidden."""
-    return {name: digest for name, digest in checksums(folder).items() if not name.startswith(".")}
 
 
 @pytest.mark.parametrize("job", [recommend_folder, recommend_file, audience, vectors])

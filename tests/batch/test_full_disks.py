@@ -8,17 +8,17 @@ import warnings
 from contextlib import contextmanager
 
 import pytest
-from test_crashes import (
+
+import tastebridge as tb
+from contracts.jobs import (
     audience,
+    cut_small,
     killed_after,
     recommend_file,
     recommend_folder,
     results,
-    small_parts,
     vectors,
 )
-
-import tastebridge as tb
 from contracts.killing import checksums
 from contracts.nightly import trials
 from contracts.panels import RECOMMENDERS
@@ -30,7 +30,11 @@ from tastebridge.persist import fingerprint
 pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
 TURNS = trials(5, 50)
 """Of each job."""
-assert small_parts
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    cut_small(monkeypatch)
 
 
 @contextmanager
