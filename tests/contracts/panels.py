@@ -59,6 +59,16 @@ def events(draw, least=2, most=24, repeats=True):
     return frame.reset_index(drop=True)
 
 
+def panel_of(kind, frame):
+    """The panel as ``fit`` makes it of a frame: the last of several ratings counts, events add up."""
+    return tb.Panel.from_frame(frame, policy=policy_of(kind))
+
+
+def policy_of(kind):
+    """The policy by which ``fit`` cleans a frame."""
+    return tb.RatingMapper.policy if kind == "ratings" else tb.CleaningPolicy()
+
+
 def routes():
     """One route of every kind over shared users, of low rank."""
     return [

@@ -1,5 +1,7 @@
 """One fitted recommender answers the same however it is asked: alone or together, by id or by history."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,9 +10,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import tastebridge as tb
 from contracts.answers import answers, assert_same, items_of, pairs_of
-from contracts.panels import RECOMMENDERS, events, tried
+from contracts.panels import RECOMMENDERS, events, panel_of, tried
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
 
 pytestmark = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
@@ -18,7 +19,7 @@ KINDS = st.sampled_from([*RECOMMENDERS, "mapper", "several"])
 
 
 def fitted(kind, frame):
-    panel = tb.Panel.from_frame(frame)
+    panel = panel_of(kind, frame)
     try:
         return RECOMMENDERS[kind]().fit(panel), panel
     except (NoLinkedUsersError, InvalidParameterError, InvalidDataError):
@@ -55,7 +56,7 @@ def test_by_id_or_by_history(frame, kind, form):
     """The events of the fit, given as a fresh history, are the same history."""
     model, panel = fitted(kind, frame)
     users = panel.users.ids
-    history = {"pandas": pd.DataFrame, "polars": pl.from_pandas, "panel": tb.Panel.from_frame,
+    history = {"pandas": pd.DataFrame, "polars": pl.from_pandas, "panel": partial(panel_of, kind),
                "arrow": lambda part: pa.Table.from_pandas(part, preserve_index=False)}[form]  # fmt: skip
     by_id = model.recommend(users, 4)
     assert_same({"lists": model.recommend_from(history(frame), 4)}, {"lists": by_id}, kind)

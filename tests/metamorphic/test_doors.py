@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tastebridge as tb
 from contracts.answers import answers, assert_same, items_of
-from contracts.panels import RECOMMENDERS, events, tried
+from contracts.panels import RECOMMENDERS, events, panel_of, policy_of, tried
 from contracts.shell import run
 from tastebridge.batch import audience_all, recommend_all, write_vectors
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
@@ -65,9 +65,10 @@ def is_text(frame):
 @given(frame=events(least=6), form=st.sampled_from(sorted(FILES)), seed=st.integers(0, 99), kind=KINDS)
 def test_every_form_of_events_is_one_panel(frame, form, seed, kind):
     rng = np.random.default_rng(seed)
-    panel = tb.Panel.from_frame(frame)
+    panel = panel_of(kind, frame)
     with tempfile.TemporaryDirectory() as folder:
-        read = tb.read_panel(FILES[form](frame.iloc[rng.permutation(len(frame))], Path(folder), rng))
+        path = FILES[form](frame.iloc[rng.permutation(len(frame))], Path(folder), rng)
+        read = tb.read_panel(path, policy=policy_of(kind))
     one, two = (part.to_frame().reset_index(drop=True) for part in (panel, read))
     pd.testing.assert_frame_equal(one, two, check_dtype=False, check_exact=True)
     model, again = fitted(kind, panel), fitted(kind, read)
@@ -77,7 +78,7 @@ def test_every_form_of_events_is_one_panel(frame, form, seed, kind):
 @tried(20)
 @given(frame=events(least=6), kind=KINDS, how=st.sampled_from(["plain", "updatable", "encrypted", "twice"]))
 def test_a_saved_model_says_the_same(frame, kind, how):
-    panel = tb.Panel.from_frame(frame)
+    panel = panel_of(kind, frame)
     model, users = fitted(kind, panel), panel.users.ids
     options = {"updatable": {"updatable": True}, "encrypted": {"key": KEY}}.get(how, {})
     options = {} if how == "updatable" and kind not in ("mapper",) else options
@@ -96,7 +97,7 @@ def test_a_saved_model_says_the_same(frame, kind, how):
        door=st.sampled_from(["batch", "shell"]), to=st.sampled_from(["parquet", "csv"]),
        seed=st.integers(0, 99))  # fmt: skip
 def test_a_batch_and_the_command_line_write_what_the_library_says(frame, kind, form, door, to, seed):
-    rng, panel = np.random.default_rng(seed), tb.Panel.from_frame(frame)
+    rng, panel = np.random.default_rng(seed), panel_of(kind, frame)
     model = fitted(kind, panel)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,7 +120,7 @@ def test_a_batch_and_the_command_line_write_what_the_library_says(frame, kind, f
 @tried(15)
 @given(frame=events(least=6), kind=KINDS)
 def test_written_audiences_and_vectors_are_those_of_the_library(frame, kind):
-    panel = tb.Panel.from_frame(frame)
+    panel = panel_of(kind, frame)
     model, target = fitted(kind, panel), "films"
     given, one = ({"category": target}, model.mappers_[target]) if kind == "several" else ({}, model)
     items = list(items_of(model, target)[:2])

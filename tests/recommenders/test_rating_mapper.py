@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
 from tastebridge.baselines.rating import KINDS, RatingBaseline
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.splits import cold_users, leave_last
 
 N, M, K = 400, 60, 2
@@ -258,3 +260,23 @@ def test_a_rating_of_zero_is_hidden_found_and_measured():
     models = {kind: RatingBaseline("films", kind) for kind in KINDS}
     moved, whole = _figures(models, split), _figures(models, SPLIT)
     np.testing.assert_allclose(moved["mean"], whole["mean"], rtol=1e-6)
+
+
+def test_ratings_that_were_added_up_are_warned_of():
+    """The default policy of a panel sums repeated rows: two ratings of 4 become one of 8."""
+    rows = [
+        (u, f"{name}{i}", name, 1.0 + (u + i) % 5) for u in range(12) for i in range(4) for name in ("a", "b")
+    ]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category", "weight"])
+    twice = pd.concat([frame, frame[:3].assign(weight=4.0)])
+    with pytest.warns(TastebridgeWarning, match=r"3 ratings were merged .* by 'sum'"):
+        tb.RatingMapper("a").fit(tb.Panel.from_frame(twice))
+    for fine in (
+        twice,
+        tb.Panel.from_frame(twice, policy=tb.RatingMapper.policy),
+        tb.Panel.from_frame(frame),
+    ):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            tb.RatingMapper("a").fit(fine)
+        assert not [one for one in seen if "merged" in str(one.message)]

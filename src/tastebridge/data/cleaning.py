@@ -156,6 +156,8 @@ class CleaningReport:
         The least counts of the policy, of users and of items.
     notes : tuple of str
         How the table was read, such as file, delimiter and columns, and decisions that took out no row.
+    duplicates : {"sum", "max", "last", "count", "error"} or None
+        How the policy merges rows of the same user and item; None where no policy was applied.
 
     Examples
     --------
@@ -170,6 +172,7 @@ class CleaningReport:
     steps: tuple[CleaningStep, ...] = ()
     minima: tuple[int, int] = (1, 1)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    duplicates: Merge | None = field(default=None, compare=False)
 
     @property
     def merged(self) -> int:

@@ -50,7 +50,7 @@ def clean(
     events, trimmed = trim(events, policy)
     minima = policy.min_user_events, policy.min_item_events
     done = (*steps, *merged, *settled, *trimmed)
-    report = CleaningReport(rows_in, len(events), done, minima)
+    report = CleaningReport(rows_in, len(events), done, minima, duplicates=policy.duplicates)
     if not part:
         _refuse_nothing(rows_in, len(events), report.steps)
         _warn_of_bad(report)

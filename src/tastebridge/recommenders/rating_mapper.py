@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_choice, check_count, check_number
+from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import CleaningPolicy, Panel, Weighting
 from tastebridge.data.history_encoder import Rows as RowsByCategory
@@ -196,7 +197,9 @@ class RatingMapper(Recommender):
             model = mapper.model_
             tables = {**tables, "transfer_": mapper.transfer_, "routes_": mapper.routes_}
         state = FittedState(RatingScorer(model, ratings, *scale.ends), encoder, panel.item_names, tables)
-        return self._keep({self.target: state}, panel)
+        self._keep({self.target: state}, panel)
+        _warn_of_sums(panel)
+        return self
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the predicted rating of every pair of a user of the fit and a target item.
@@ -302,6 +305,17 @@ class RatingMapper(Recommender):
         known = self._known()
         shifted = state.encoder.weighting.shifted
         return {name: shifted(known[name].matrix[users]) for name in state.encoder.items}
+
+
+def _warn_of_sums(panel: Panel) -> None:
+    """Warn if ratings of the same user and item were added up: a sum of ratings is none."""
+    merged = sum(step.rows for step in panel.cleaning.steps if step.step == "duplicates")
+    if merged and panel.cleaning.duplicates in ("sum", "count"):
+        warn(
+            f"{merged:,} ratings were merged into others of the same user and item by "
+            f"{panel.cleaning.duplicates!r}, which is right for events only. Build the panel with "
+            "CleaningPolicy(duplicates='last'), or pass the frame to fit, which does so."
+        )
 
 
 def _scale(target: str, panel: Panel) -> Scale:
