@@ -53,6 +53,14 @@ The nightly numbers are from a run on {day}: {machine}. {failed} of its tests fa
 `TASTEBRIDGE_NIGHTLY=1` tries about 9,000 panels, 100,000 mutated files and 1,200 kills; 0.1 tries a tenth
 of that. `docs/tools/reliability.py` makes this table from the reports of pytest.
 
+## Found by these suites
+
+- The power of popularity in probabilities over several targets was documented as that of *n*, and is that of
+  *1 + n* (reference).
+- Two ratings of the same user and item were added up where a panel with the default policy went to
+  `RatingMapper`; that is warned of now (panels).
+- What `compress` makes of an encrypted model was not known to be encrypted (claims).
+
 ## A slow reference
 
 `tests/reference` holds the path from matrices of events to scores once more: plain, dense numpy by the
