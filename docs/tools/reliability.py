@@ -51,7 +51,7 @@ own stays.
 
 The nightly numbers are from a run on {day}: {machine}. {failed} of its tests failed.
 `TASTEBRIDGE_NIGHTLY=1` tries about 9,000 panels, 100,000 mutated files and 1,200 kills; 0.1 tries a tenth
-of that. `docs/tools/reliability.py` makes this table from the reports of pytest.
+of that. `.ci/nightly` runs them and makes this page.
 
 ## Found by these suites
 
@@ -59,7 +59,6 @@ of that. `docs/tools/reliability.py` makes this table from the reports of pytest
   *1 + n* (reference).
 - Two ratings of the same user and item were added up where a panel with the default policy went to
   `RatingMapper`; that is warned of now (panels).
-- What `compress` makes of an encrypted model was not known to be encrypted (claims).
 
 ## A slow reference
 
