@@ -15,7 +15,10 @@ CHANGED_ON_PURPOSE: dict[str, str] = {
         "TargetRoute",
         "TransferRoute",
     )
-}
+} | dict.fromkeys(
+    ("account", "audience_all", "recommend", "recommend_all", "write_vectors"),
+    "histories are cleaned by the policy of the model where none is given, as by recommend_from",
+)
 """Signatures that went or changed, each with the reason: ``"Name.method": "why"``."""
 
 TODAY = signatures.today()

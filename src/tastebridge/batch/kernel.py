@@ -42,8 +42,9 @@ class HistoryKernel(metaclass=ABCMeta):
         Whether events of unknown items are skipped or an error.
     event_weights : mapping, optional
         As for :meth:`tastebridge.Panel.from_frame`; by default the weights of the recommender.
-    policy : CleaningPolicy
-        Treatment of bad rows. ``min_item_events`` must be 1: a batch does not hold all users of an item.
+    policy : CleaningPolicy, optional
+        Treatment of bad rows; by default the policy of the recommender, by which ``recommend_from`` reads
+        frames. ``min_item_events`` must be 1: a batch does not hold all users of an item.
     chunk : int
         Number of users whose vectors are held at once; changes memory, never the answer.
     """
@@ -54,13 +55,13 @@ class HistoryKernel(metaclass=ABCMeta):
         *,
         missing: str = "skip",
         event_weights: Mapping[Any, float] | None = None,
-        policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+        policy: CleaningPolicy | None = None,
         chunk: int = CHUNK,
     ) -> None:
         self.recommender = recommender
         self.missing = check_choice("missing", missing, ("skip", "error"))
         self.event_weights = recommender.event_weights if event_weights is None else event_weights
-        self.policy = policy
+        self.policy = recommender.policy if policy is None else policy
         self.chunk = check_count("chunk", chunk)
         check_fitted(recommender, "targets_")
         if recommender.joint_ is not None:
@@ -70,10 +71,10 @@ class HistoryKernel(metaclass=ABCMeta):
                 f"mappers_[{next(iter(recommender.targets_))!r}]."
             )
         self.state = next(iter(recommender.targets_.values()))
-        if policy.min_item_events != 1:
+        if self.policy.min_item_events != 1:
             raise InvalidParameterError(
-                f"CleaningPolicy(min_item_events={policy.min_item_events}) needs all users of an item, but "
-                "a batch holds only some of them. Use min_item_events=1."
+                f"CleaningPolicy(min_item_events={self.policy.min_item_events}) needs all users of an "
+                "item, but a batch holds only some of them. Use min_item_events=1."
             )
 
     def __call__(self, histories: pa.RecordBatch) -> Answer:

@@ -39,7 +39,7 @@ def recommend_all(
     missing: str = "skip",
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
-    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    policy: CleaningPolicy | None = None,
     restart: bool = False,
     progress: bool = False,
     reading: ReadingOptions | None = None,
@@ -75,7 +75,8 @@ def recommend_all(
     allow, deny, missing
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     columns, event_weights, policy
-        As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1.
+        As for :meth:`tastebridge.Panel.from_frame`; by default the policy of the model, by which
+        ``recommend_from`` reads frames. ``policy.min_item_events`` must be 1.
     restart : bool, default=False
         Whether to remove the files of an earlier run at ``out`` and begin anew.
     progress : bool, default=False

@@ -91,7 +91,7 @@ def write_vectors(
     missing: str = "skip",
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
-    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    policy: CleaningPolicy | None = None,
     restart: bool = False,
     progress: bool = False,
     reading: ReadingOptions | None = None,

@@ -65,7 +65,7 @@ def audience(
         n_jobs=jobs,
         restart=restart,
         progress=True,
-        **reading.how,
+        **reading.as_read_by(recommender).how,
     ).account
     out.print(
         # soft_wrap keeps a long path on one line, so that it can be copied

@@ -42,7 +42,7 @@ class Table:
         how = self.reading.how  # a new dict each time, changed here
         if recommender is not None:
             how["reading"] = how["reading"].with_kinds(kinds_of(recommender))
-            how["policy"] = self.reading.policy(whole=False)
+            how["policy"] = self.reading.as_read_by(recommender).policy(whole=False)
         return read_panel(self.path, **how)
 
     @property

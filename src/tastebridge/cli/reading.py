@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -14,6 +14,7 @@ from tastebridge.cli import reading_options as files
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.cleaning import SeveralCategories
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.recommenders import Recommender
 
 _OPTIONS = {"user_id": "user", "item_id": "item", "timestamp": "time"}
 _ARGUMENT = "reading"
@@ -75,6 +76,11 @@ class Reading:
             "policy": self.policy(),
             "reading": self.layout,
         }
+
+    def as_read_by(self, recommender: Recommender) -> Reading:
+        """Return the options for histories that a model reads: of repeated ratings the last one counts."""
+        merging = recommender.policy.duplicates
+        return replace(self, duplicates=merging) if self.duplicates == "sum" and merging == "last" else self
 
     def policy(self, whole: bool = True) -> CleaningPolicy:
         """Return the policy for a ``whole`` table, or for histories, where items keep their categories."""

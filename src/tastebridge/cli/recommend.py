@@ -90,7 +90,7 @@ def recommend(
         **lists,
         restart=restart,
         progress=True,
-        **reading.how,
+        **reading.as_read_by(recommender).how,
     ).account
     out.print(
         f"{done.rows:,} recommendations in {recommender.target!r} for {done.served:,} of {done.people:,} "

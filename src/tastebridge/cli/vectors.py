@@ -55,7 +55,7 @@ def vectors(
     if events is not None:
         table = Table(events, reading)
         table.check()
-        how = reading.how
+        how = reading.as_read_by(recommender).how
     start = time.perf_counter()
     account = write_vectors(
         recommender,

@@ -32,7 +32,7 @@ def recommend(
     missing: str = "skip",
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
-    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    policy: CleaningPolicy | None = None,
     key: Key | bytes | None = None,
 ) -> SparkFrame:
     """Recommend items of the target to all users in a Spark data frame of events.
@@ -56,8 +56,9 @@ def recommend(
     missing : {"skip", "error"}, default="skip"
         Whether events of unknown items are skipped or an error.
     columns, event_weights, policy
-        As for :meth:`tastebridge.Panel.from_frame`. ``policy.min_item_events`` must be 1, and
-        ``duplicates="last"`` needs a column of times, because rows of Spark have no order.
+        As for :meth:`tastebridge.Panel.from_frame`; by default the policy of the model.
+        ``policy.min_item_events`` must be 1, and ``duplicates="last"`` needs a column of times, because rows
+        of Spark have no order.
     key : Key or bytes, optional
         The key of an encrypted model at a path. A model that was loaded with a key is sent to the workers
         encrypted, under a new key.
@@ -102,7 +103,7 @@ def recommend(
     }
     # built here too, so that a wrong parameter is an error now and not on a worker
     kernel = RecommendationKernel(recommender, **options)
-    events = read_events(frame, columns, kernel.event_weights, policy)
+    events = read_events(frame, columns, kernel.event_weights, kernel.policy)
     task = _task(Shipment.of(recommender, events.sparkSession), options)
     return nested(events).mapInArrow(task, _schema(kernel, events))
 

@@ -33,7 +33,7 @@ def account(
     *,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
-    policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
+    policy: CleaningPolicy | None = None,
     key: Key | bytes | None = None,
 ) -> Account:
     """Count the rows and users that :func:`tastebridge.spark.recommend` would use, without scoring.
@@ -68,8 +68,8 @@ def account(
     recommender = model if isinstance(model, Recommender) else load(model, key=key)
     weights = recommender.event_weights if event_weights is None else event_weights
     kernel = RecommendationKernel(recommender, event_weights=weights, policy=policy)
-    events = read_events(frame, columns, kernel.event_weights, policy)
-    return _sum(events, _reading(Shipment.of(recommender, events.sparkSession), weights, policy))
+    events = read_events(frame, columns, kernel.event_weights, kernel.policy)
+    return _sum(events, _reading(Shipment.of(recommender, events.sparkSession), weights, kernel.policy))
 
 
 def cleaned(events: SparkFrame, event_weights: Mapping[Any, float] | None, policy: CleaningPolicy) -> Account:
