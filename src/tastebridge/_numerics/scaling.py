@@ -26,6 +26,15 @@ def deviations(X: NDArray[Any]) -> Array:
     return np.where(spread > _ROUNDING * size, spread, 0.0)
 
 
+def varies(spread: Array) -> NDArray[np.bool_]:
+    """Return which columns vary, by their deviations (m,): more than a millionth of the most varying one.
+
+    Scores below that are rounding, as of a factor that is 0 for all users at hand. To divide by their
+    deviation would make the rounding as large as the scores of other columns.
+    """
+    return np.asarray(spread > _ROUNDING * spread.max(initial=0.0))
+
+
 def seen_range(X: NDArray[Any]) -> tuple[Array, Array]:
     """Return the ends (m,), (m,) of the range of every column of ``X`` (n, m).
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 
-from tastebridge._numerics.scaling import deviations
+from tastebridge._numerics.scaling import deviations, varies
 from tastebridge._numerics.threads import together
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.folds import (
@@ -85,10 +85,9 @@ def learn_few_overlap(
     ]
     folds = [fold for part in together(calls, settings.n_jobs) for fold in part]
     lists = lists_of(folds, settings.n_lists, settings.n_negatives, rng)
-    more = lists.X[:, len(routes) :]
-    spread = deviations(more)
+    more, spread = lists.X[:, len(routes) :], deviations(lists.X)
     # a route without any spread on these lists gets the weight 0: there is nothing to scale it by
-    unit = np.divide(1.0, spread, out=np.zeros(len(found)), where=spread > 0)
+    unit = np.divide(1.0, spread, out=np.zeros(len(spread)), where=varies(spread))[len(routes) :]
     known = _better_of(
         settings.blend, lists, segments["cold"], popular_alone(routes, context.target, ()), rng
     )

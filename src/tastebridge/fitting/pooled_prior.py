@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge._numerics.scaling import deviations, seen_range
+from tastebridge._numerics.scaling import deviations, seen_range, varies
 from tastebridge._numerics.threads import together
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.settings import FitSettings
@@ -38,7 +38,6 @@ Kind = tuple[str, str]
 _LISTS, _FEWEST = 500, 10
 """The largest number of lists that a target adds to the pool, and the smallest."""
 _SELECTIONS = ("all", "base", "with")
-_ROUNDING = 1e-6
 
 
 class Case:
@@ -151,4 +150,4 @@ def _spread(coef: Array, kinds: Sequence[Kind], wanted: Sequence[Kind]) -> Array
 
 def _or_one(spread: Array) -> Array:
     """Return deviations to divide by: 1 for a column that is constant, or rounding next to the others."""
-    return np.where(spread > _ROUNDING * spread.max(initial=0.0), spread, 1.0)
+    return np.where(varies(spread), spread, 1.0)

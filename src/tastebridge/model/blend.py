@@ -12,13 +12,11 @@ from sklearn.utils.validation import check_array, validate_data
 
 from tastebridge._foundation.validation import check_choice, check_count, check_fitted, check_number
 from tastebridge._numerics.linalg import row_products
-from tastebridge._numerics.scaling import deviations, seen_range
+from tastebridge._numerics.scaling import deviations, seen_range, varies
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.model.losses import Problem
 
 Array = NDArray[np.float64]
-_ROUNDING = 1e-6
-"""Share of the largest deviation of a route, below which a route's scores are only rounding."""
 _PRIOR_LISTS = 3.0
 """The number of lists a prior counts as; 1 to 10 are as good."""
 _SMALLEST = 1e-12  # a weight of 0 has no finite coefficient
@@ -275,4 +273,4 @@ def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
 def _scale(X: Array) -> Array:
     """Return the deviation of every route; 1 for a route that is constant, or only rounding."""
     spread = deviations(X)
-    return np.where(spread > _ROUNDING * spread.max(initial=0.0), spread, 1.0)
+    return np.where(varies(spread), spread, 1.0)
