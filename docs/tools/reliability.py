@@ -59,8 +59,8 @@ of that. `.ci/nightly` runs them and makes this page.
   *1 + n* (reference).
 - Two ratings of the same user and item were added up where a panel with the default policy went to
   `RatingMapper`; that is warned of now (panels).
-- Few shared users: a route whose scores on the training lists were rounding got a weight of 10^20, so that no list
-  could be made (panels).
+- With few shared users, a route whose scores on the training lists were only rounding got a weight of 6e20. No
+  list could be made (panels).
 - Batches and the command line added up repeated ratings, where `recommend_from` takes the last one (panels).
 
 ## A slow reference
