@@ -32,6 +32,7 @@ _LAYOUT = {
     "category_from_name": "--category-from-name",
     "items": "--items",
     "item_category": "--item-category",
+    "item_columns": "--item-columns",
     "item_id": "--item-id-column",
     "item_name": "--item-name-column",
     "categories": "--categories",
@@ -119,7 +120,7 @@ class Reading:
                 words.append("--quoting" if value else "--no-quoting")
             elif value is True:
                 words.append(option)
-            elif name == "names":
+            elif name in ("names", "item_columns"):
                 words += [option, ",".join(value)]
             else:
                 words += [
@@ -157,6 +158,7 @@ class _Options:
     several_categories: files.SeveralCategories = "auto"
     items_table: files.ItemsTable = None
     item_category: files.ItemCategory = None
+    item_columns: files.ItemColumns = None
     item_id_column: files.ItemIdColumn = None
     item_name_column: files.ItemNameColumn = None
     categories: files.Categories = "first"
@@ -198,6 +200,7 @@ class _Options:
             category_from_name=self.category_from_name,
             items=self.items_table or None,  # Typer gives an empty list where the option is missing
             item_category=self.item_category,
+            item_columns=None if self.item_columns is None else self.item_columns.split(","),
             item_id=self.item_id_column,
             item_name=self.item_name_column,
             categories=self.categories,

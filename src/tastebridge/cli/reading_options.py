@@ -63,6 +63,10 @@ ItemCategory = Annotated[
     str | None,
     _option("--item-category", metavar="NAME", help="Its column of categories.", panel=_ITEMS),
 ]
+ItemColumns = Annotated[
+    str | None,
+    _option("--item-columns", metavar="A,B,…", help="Its columns, if it has no header.", panel=_ITEMS),
+]
 ItemIdColumn = Annotated[
     str | None,
     _option("--item-id-column", metavar="NAME", help="Its column of ids.", panel=_ITEMS),

@@ -41,7 +41,9 @@ _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
             "productsku", "stockcode", "filmid", "showid", "titleid", "poiid", "venueid", "locationid",
             "hotelid", "beerid", "placeid", "gmapid", "photoid", "podcastid", "mangaid", "paperid",
             "variantid", "ean", "gtin", "upc", "materialid", "skuid", "spuid", "workid", "jokeid", "musicid",
-            "clickedarticle", "itemindex",
+            "clickedarticle", "itemindex", "malid", "clickarticleid", "articleno", "itemnumber", "productno",
+            "productnumber", "productidx", "movieidx", "imdbid", "tmdbid", "mid", "pid", "bookisbn", "isbn13",
+            "trackuri", "episodeid", "audiobookid", "wineid", "cosmeticid", "toolid", "exerciseid", "lessonid",
         ),
         ("movie", "book", "track", "song", "artist", "game", "anime", "article", "musicbrainzartistid"),
     ),
@@ -50,12 +52,12 @@ _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
         (
             "categoryid", "catid", "itemcategory", "itemcategoryid", "productcategory", "categoryname",
             "maincategory", "productcategoryname", "department", "departmentid", "dept", "categories",
-            "section", "topic", "categorycode", "cateid", "cate", "catname",
+            "section", "topic", "cateid", "cate", "catname",
             "producttype", "producttypename", "productgroup", "productgroupname", "itemtype",
             "primarycategory", "articlecategory", "newscategory", "tag1", "catalog", "catalogue", "mediatype",
             "departmentname", "indexgroupname", "category1", "segment",
         ),
-        ("type", "class", "group", "publisher", "subject"),
+        ("type", "class", "group", "publisher", "subject", "categorycode"),
     ),
     "weight": (
         ("weight", "rating", "value", "score", "overall", "stars"),
@@ -162,12 +164,23 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
     # The first tier with a column decides. Two columns of one tier are an error, of two tiers they are
     # not.
     known = typed or next(filter(None, _by_tier(role, names)), [])
+    if not known and (inside := _inside(role, names)) is not None:
+        return inside
     if len(known) > 1:
         raise InvalidDataError(
             f"{role} could be any of the columns {_listed(known)}. Say which:"
             f" columns={{{role!r}: {known[0]!r}}}."
         )
     return known[0] if known else None
+
+
+def _inside(role: str, names: Sequence[str]) -> str | None:
+    """Return the one field of a record inside another, such as ``items.item_id``, that is named for a role."""
+    last = {name.rpartition(".")[2]: name for name in names if "." in name}
+    known = [last[name] for name in last if name == role] or next(
+        filter(None, _by_tier(role, list(last))), []
+    )
+    return known[0] if len(known) == 1 else None
 
 
 def roles_named(names: Sequence[str]) -> set[str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tastebridge.data.cell_shapes import shape_of
+from tastebridge.data.text_dates import as_iso
 from tastebridge.data.time_units import civil_seconds
 from tastebridge.exceptions import InvalidDataError
 
@@ -73,8 +74,10 @@ def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray
 
 
 def _iso(texts: pa.Array) -> np.ndarray:
-    """Return ISO 8601 texts as seconds, NaN where a text is none."""
+    """Return ISO 8601 texts, or all of another known form, as seconds, NaN where a text is none."""
     found = pc.extract_regex(texts, _ISO)
+    if found.null_count == len(found) and (other := as_iso(texts)) is not None:
+        found = pc.extract_regex(other, _ISO)
     matched = found.is_valid().to_numpy(zero_copy_only=False)
     year, month, day, hour, minute, second = (
         _whole(found, name) for name in ("year", "month", "day", "hour", "minute", "second")

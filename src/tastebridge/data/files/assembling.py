@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 from tastebridge._foundation.warnings import warn
 from tastebridge.data.columns import REQUIRED, holds_several, recognise, recognised
 from tastebridge.data.files.categories_of_items import Joined, categories_of
+from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
-from tastebridge.data.files.joins import ItemTable, as_texts, common_column, read_items_table, several_in
+from tastebridge.data.files.item_tables import ItemTable, read_items_table
+from tastebridge.data.files.joins import as_texts, common_column
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.tables import NAME_OF_FILE, FilesTable, Table, open_table
 from tastebridge.data.text_ids import ids_of_kind
@@ -96,11 +98,12 @@ def _categorised(
         constant = pa.array([options.category] * len(table), pa.string())
         return table.append_column("category", constant), None, []
     if options.items is not None:
-        items = read_items_table(options)
+        items = read_items_table(options, roles.get("item_id"))
         table, told = _with_categories(table, items, options)
         return table, items.names, [told]
-    listed = _is_list(table["category"].type)
-    if not listed and options.category_level is None and not holds_several(roles.get("category", "")):
+    listed, name = _is_list(table["category"].type), roles.get("category", "")
+    several = listed or options.category_level is not None or holds_several(name)
+    if not several and not name.endswith(":token_seq"):
         return table, None, []
     texts = (
         pc.binary_join(_one(table["category"]).cast(pa.list_(pa.string())), "|")
@@ -108,7 +111,7 @@ def _categorised(
         else table["category"]
     )
     cells = as_texts(texts)
-    split = categories_of(cells, several_in(cells, options.category_level), options.categories)
+    split = categories_of(cells, several_in(cells, options.category_level, name), options.categories)
     table, told = _with_shares(table.drop_columns("category"), split, options)
     return table, None, [f"{roles['category']!r} holds several categories{told}"]
 

@@ -53,6 +53,8 @@ class ReadingOptions:
     item_category : str, optional
         The column of ``items`` that is the category. Where there is none of this name but a pair of columns
         ``property`` and ``value``, it is a property.
+    item_columns : sequence of str, optional
+        The columns of a table of items without a header, in order. An empty name leaves a column out.
     item_id, item_name : str, optional
         The columns of the id and the name in ``items``; common names are recognised.
     categories : {"first", "all", "primary"}, default="first"
@@ -82,6 +84,7 @@ class ReadingOptions:
     category_from_name: bool = False
     items: Any = None
     item_category: str | None = None
+    item_columns: Sequence[str] | None = None
     item_id: str | None = None
     item_name: str | None = None
     categories: Literal["first", "all", "primary"] = "first"

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from tastebridge.data.files.sections import unsectioned
 from tastebridge.exceptions import InvalidDataError
 
 STANDARD_INPUT = "-"
@@ -35,11 +36,15 @@ class Place:
         The file inside a zip archive.
     content : bytes or None
         The bytes from the standard input.
+    sectioned : bool
+        Whether lines such as ``17:`` name the item of the rows below; see
+        :mod:`tastebridge.data.files.sections`.
     """
 
     path: Path
     member: str | None = None
     content: bytes | None = None
+    sectioned: bool = False
 
     @property
     def name(self) -> str:
@@ -65,6 +70,11 @@ class Place:
     @contextmanager
     def opened(self) -> Iterator[Any]:
         """Open the file as a stream of bytes, unpacked."""
+        with self._opened() as stream:
+            yield pa.BufferReader(unsectioned(stream.read())) if self.sectioned else stream
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
         if self.content is not None:
             yield pa.BufferReader(self.content)
         elif self.member is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +18,10 @@ from tastebridge.data.files.json_lines import JsonTable
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable
 from tastebridge.data.files.places import JSONS, TEXTS, Place, parquet_files, places_of
+from tastebridge.data.files.sections import is_sectioned
 from tastebridge.exceptions import InvalidDataError
 
+_HEAD = 1 << 10
 NAME_OF_FILE = "category (name of the file)"
 """The column that a file's name becomes."""
 
@@ -152,7 +154,18 @@ def _open(place: Place, options: ReadingOptions, expected: Sequence[str]) -> Tab
             " .inter, .txt, .dat, .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of"
             " them. For another name say the delimiter of the text: delimiter=…"
         )
-    return DelimitedTable.open(place, options, expected)
+    return DelimitedTable.open(*_sectioned(place, options), expected)
+
+
+def _sectioned(place: Place, options: ReadingOptions) -> tuple[Place, ReadingOptions]:
+    """Return a file whose sections are items as one with a further column, item_id."""
+    with place.opened() as stream:
+        if not is_sectioned(stream.read(_HEAD)):
+            return place, options
+    names = options.names
+    if names is not None and "item_id" not in names:
+        names = [*names, "item_id"]
+    return replace(place, sectioned=True), replace(options, names=names)
 
 
 def _named_parquet(parts: tuple[Path, list[str]]) -> FilesTable:
