@@ -175,7 +175,7 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
 
 
 def _inside(role: str, names: Sequence[str]) -> str | None:
-    """Return the one field of a record inside another, such as ``items.item_id``, that is named for a role."""
+    """Return the one field inside another, such as ``items.item_id``, that is named for a role."""
     last = {name.rpartition(".")[2]: name for name in names if "." in name}
     known = [last[name] for name in last if name == role] or next(
         filter(None, _by_tier(role, list(last))), []

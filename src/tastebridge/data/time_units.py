@@ -15,6 +15,8 @@ _LARGEST_INT = 2_147_483_647.0
 """The last second of a 32-bit clock, which programs write for "never"."""
 _YEAR_9999 = (253_402_128_000.0, 253_402_400_000.0)
 """The last days of 9999 in seconds: by size alone they would be milliseconds of three minutes of 1978."""
+_SECONDS = min(_BOUNDS[-1][0], _YEAR_9999[0])
+"""Numbers from 0 to below it are seconds."""
 _DIGITS = ((8, 1), (12, 10**4), (14, 10**6))
 """YYYYMMDD, and with hhmm or hhmmss behind: the number of digits, and the factor of the date."""
 
@@ -43,6 +45,11 @@ def number_seconds(numbers: np.ndarray, calendar: bool = False) -> np.ndarray:
     """
     if calendar:
         return _of_digits(numbers)
+    if (
+        -_BOUNDS[-1][0] <= np.fmin.reduce(numbers, initial=0)
+        and np.fmax.reduce(numbers, initial=0) < _SECONDS
+    ):
+        return numbers
     size, found = np.abs(numbers), numbers.copy()
     # From milli- to nanoseconds: a number may exceed several bounds, and the largest one holds.
     for bound, per_second in reversed(_BOUNDS):
@@ -62,6 +69,11 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
     >>> are_calendar_digits(np.array([20150731.0, 20151231.0])), are_calendar_digits(np.array([20159999.0]))
     (True, False)
     """
+    largest = np.fmax.reduce(numbers, initial=0)
+    if np.isfinite(largest) and not any(
+        19_000_101 * clock <= largest < 100_000_000 * clock for _, clock in _DIGITS
+    ):
+        return False
     some = numbers[np.isfinite(numbers) & (numbers != 0)]
     if not len(some):
         return False
@@ -83,13 +95,18 @@ def units_of(numbers: np.ndarray) -> dict[str, int]:
     if are_calendar_digits(some):
         return {"dates written in digits": len(some)}
     bounds = sorted(bound for bound, _ in _BOUNDS)
-    counts = np.bincount(np.searchsorted(bounds, np.abs(some)), minlength=4)
     names = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+    ends = np.searchsorted(bounds, [some.min(initial=np.inf), some.max(initial=0)])
+    if len(some) and some.min() >= 0 and ends[0] == ends[1]:
+        return {names[ends[0]]: len(some)}
+    counts = np.bincount(np.searchsorted(bounds, np.abs(some)), minlength=4)
     return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
 
 
 def possible(times: np.ndarray) -> np.ndarray:
     """Return seconds with placeholders as infinite: outside 1900 to 2261, and the usual words for "never"."""
+    if np.fmin.reduce(times, initial=0) >= _FIRST and np.fmax.reduce(times, initial=0) < _LARGEST_INT:
+        return times
     with np.errstate(invalid="ignore"):
         outside = (times < _FIRST) | (times >= _LAST) | (times == _LARGEST_INT)
         for first, last in _LAST_DAYS:

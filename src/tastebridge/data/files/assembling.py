@@ -75,7 +75,7 @@ def read_events_table(path: object, columns: Mapping[str, str | None], options: 
     roles = _roles(events, users, columns, options, path)
     table = _read(events, users, roles)
     notes = [events.note, *([] if users is None else [users.note]), _told(roles, events.names)]
-    table = _unnested(table, options)
+    table = _in_one_piece(_unnested(table, options))
     textual = {role: is_text(_plain_type(table[role].type)) for role in table.column_names}
     table, names, more = _categorised(table, roles, options)
     notes += more
@@ -88,6 +88,16 @@ def read_events_table(path: object, columns: Mapping[str, str | None], options: 
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
         table = table.set_column(place, role, column)
     return EventTable(table, roles, _under_ids(names, table), tuple(notes))
+
+
+def _in_one_piece(table: pa.Table) -> pa.Table:
+    """Return the table with one dictionary per column of texts, so that no step below unifies them again."""
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_dictionary(table[name].type):
+            one = table[name].combine_chunks()
+            one = one if isinstance(one, pa.ChunkedArray) else pa.chunked_array([one])
+            table = table.set_column(place, name, one)
+    return table
 
 
 def _categorised(

@@ -17,8 +17,8 @@ from tastebridge.exceptions import InvalidDataError
 
 _PROPERTY, _VALUE = "property", "value"
 _NAMES = (
-    "name", "title", "itemname", "productname", "movietitle", "booktitle", "animename", "prodname", "filmtitle",
-    "appname", "bookname", "trackname", "artistname", "newstitle", "producttitle", "gametitle",
+    "name", "title", "itemname", "productname", "movietitle", "booktitle", "animename", "prodname",
+    "filmtitle", "appname", "bookname", "trackname", "artistname", "newstitle", "producttitle", "gametitle",
 )  # fmt: skip
 
 
