@@ -91,7 +91,8 @@ def units_of(numbers: np.ndarray) -> dict[str, int]:
     >>> units_of(np.array([1.5e9, 1.5e12, 1.6e12]))
     {'seconds': 1, 'milliseconds': 2}
     """
-    some = numbers[np.isfinite(numbers)]
+    given = np.isfinite(numbers)
+    some = numbers if given.all() else numbers[given]
     if are_calendar_digits(some):
         return {"dates written in digits": len(some)}
     bounds = sorted(bound for bound, _ in _BOUNDS)

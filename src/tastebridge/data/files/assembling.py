@@ -93,6 +93,8 @@ def read_events_table(path: object, columns: Mapping[str, str | None], options: 
 def _in_one_piece(table: pa.Table) -> pa.Table:
     """Return the table with one dictionary per column of texts, so that no step below unifies them again."""
     for place, name in enumerate(table.column_names):
+        if pa.types.is_large_string(table[name].type):  # quicker here than while Parquet is read
+            table = table.set_column(place, name, table[name].dictionary_encode())
         if pa.types.is_dictionary(table[name].type):
             one = table[name].combine_chunks()
             one = one if isinstance(one, pa.ChunkedArray) else pa.chunked_array([one])

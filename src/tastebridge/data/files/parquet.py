@@ -190,6 +190,6 @@ class ParquetTable:
         """Return some columns; texts as codes into a dictionary, since they repeat and all are in memory."""
         check_agreed(self.schema, columns)
         kinds = {name: self.schema.field(name).type for name in columns if name not in varied}
-        texts = [name for name, kind in kinds.items() if pt.is_string(kind) or pt.is_large_string(kind)]
+        texts = [name for name, kind in kinds.items() if pt.is_string(kind)]
         data = open_parquet(self.parts, self.path, texts)
         return data.to_table(columns=list(columns))
