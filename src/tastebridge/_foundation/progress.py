@@ -9,17 +9,6 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from tastebridge._foundation.printable import printable
 
 
@@ -30,12 +19,26 @@ class Step(Protocol):
         """Go on to the next step."""
 
 
+def _has_bars() -> bool:
+    """Return whether Rich, of the extra ``shell``, is there to draw a bar; without it there are lines."""
+    try:
+        import rich.progress  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
 @contextmanager
 def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
     """Yield a function that names the next of ``total`` steps; the bar is erased at the end."""
     if not shown:
         yield lambda message: None
         return
+    if not _has_bars():
+        yield lambda message: print(f"{title}: {printable(message)}", file=sys.stderr, flush=True)
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     said = TextColumn("{task.description}", markup=False)  # names of categories are data
     columns = (SpinnerColumn(), said, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
@@ -68,11 +71,10 @@ def meter(title: str, total: int, unit: str, shown: bool) -> Iterator[Meter]:
     On a terminal it is a bar that is erased at the end. Elsewhere, as in the log of a nightly job, it is one
     line every 30 seconds. Both are written to the standard error.
     """
-    console = Console(stderr=True)
     if not shown:
         yield lambda done, people=0: None
-    elif console.is_terminal:
-        with _bar(title, total, console) as show:
+    elif sys.stderr.isatty() and _has_bars():
+        with _bar(title, total) as show:
             yield _counter(unit, show)
     else:
         yield _counter(unit, _lines(title, total))
@@ -96,7 +98,11 @@ def _counter(unit: str, show: _Show) -> Meter:
 
 
 @contextmanager
-def _bar(title: str, total: int, console: Console) -> Iterator[_Show]:
+def _bar(title: str, total: int) -> Iterator[_Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[rate]}"), transient=True, console=console) as bar:
         task = bar.add_task(title, total=total, rate="")

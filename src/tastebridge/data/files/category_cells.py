@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +79,7 @@ def _literal(text: str) -> object:
         return None
 
 
-def _flat(cell: Any) -> list[str]:
+def _flat(cell: object) -> list[str]:
     """Return the values of a list in lists; of counts by category the largest first, of a record its name."""
     if cell is None or isinstance(cell, float):
         return []
@@ -91,9 +90,9 @@ def _flat(cell: Any) -> list[str]:
     return [str(cell)]
 
 
-def _of_mapping(cell: Mapping[str, Any]) -> list[str]:
-    name = next((cell[key] for key in ("name", "title", "label") if isinstance(cell.get(key), str)), None)
-    if name is not None:
-        return [name]
+def _of_mapping(cell: Mapping[str, object]) -> list[str]:
+    for key in ("name", "title", "label"):
+        if isinstance(name := cell.get(key), str):
+            return [name]
     counts = {key: count for key, count in cell.items() if isinstance(count, int | float) and count > 0}
     return sorted(counts, key=lambda key: -counts[key])

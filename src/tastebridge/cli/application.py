@@ -64,8 +64,3 @@ def tastebridge(
 # demo alone runs without arguments; the others show their help
 for command in (demo, fit, recommend, audience, vectors, compress, update, forget, evaluate, report, key):
     app.command(no_args_is_help=command is not demo)(in_lines(command))
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
