@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tastebridge._foundation.validation import check_path
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity, TargetOnly
 from tastebridge.exceptions import ModelFileError
 from tastebridge.model.scorers import SimilarityScorer
@@ -75,7 +76,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
     >>> loaded.recommend_from(panel[:2], n=1).equals(mapper.recommend(panel.users.ids[:2], n=1))
     True
     """
-    path = Path(path)
+    path = check_path("path", path)
     saved = read(path, key, name)
     with broken(path):
         if saved.kind not in KINDS:

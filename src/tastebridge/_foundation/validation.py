@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TypeVar
 
 from sklearn.utils.validation import check_is_fitted
@@ -58,6 +59,21 @@ def check_number(
             f"{name} must be a finite number in {bracket}{minimum}, {maximum}]; got {value!r}."
         )
     return number
+
+
+def check_type(name: str, value: T, kind: type, example: str) -> T:
+    """Return ``value`` if it is of a class; otherwise show how one is written."""
+    if isinstance(value, kind):
+        return value
+    shown = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    raise InvalidParameterError(f"{name} must be a {kind.__name__}; got {shown}. Write {example}.")
+
+
+def check_path(name: str, value: object) -> Path:
+    """Return a path given as text or as one."""
+    if isinstance(value, str | Path):
+        return Path(value)
+    raise InvalidParameterError(f"{name} must be a path, as text or Path; got {type(value).__name__}.")
 
 
 def check_category(name: str, category: object, known: Iterable[str]) -> str:

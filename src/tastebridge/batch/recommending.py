@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tastebridge._foundation.validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count, check_path
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn_of_losses
 from tastebridge.batch.id_kinds import kinds_of
@@ -141,7 +141,7 @@ def open_source(
     A text file is read as a whole, so one that exceeds the memory is refused. Ids made of digits in it get
     the kind of the model's ids.
     """
-    path, given = Path(events), dict(columns or {})
+    path, given = check_path("events", events), dict(columns or {})
     options = (reading or ReadingOptions()).with_kinds(kinds_of(kernel.recommender))
     size = _read_whole(path, options)
     if size * _TEXT > bound:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from tastebridge._foundation.validation import check_path
 from tastebridge.batch.row_groups import tables_of
 from tastebridge.data import ReadingOptions
 from tastebridge.data.files.errors import reason
@@ -65,7 +66,7 @@ class Source:
         InvalidDataError
             If there are no files or rows, a file cannot be read, or a column is missing.
         """
-        path, reading = Path(path), reading or ReadingOptions()
+        path, reading = check_path("events", path), reading or ReadingOptions()
         parts = parquet_files(path) if reading.plain else None
         if parts is None:
             return cls._of_table(path, columns, reading)

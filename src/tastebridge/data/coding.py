@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.typing import IntoSeries
 
+from tastebridge.data.id_lists import listed
 from tastebridge.exceptions import InvalidDataError
 
 Kind = Literal["int", "str"]
@@ -80,6 +81,7 @@ def encode(values: object, name: str) -> Coded:
 
 def arrow_column(values: object, name: str) -> pa.ChunkedArray:
     """Return a column of any kind as an Arrow column, NaN as null; mixed Python types are refused."""
+    values = listed(values, name)
     if values is None or isinstance(values, _SCALARS):
         raise InvalidDataError(
             f"{name} must be a list or column of ids; got the single value {values!r}. Write [{values!r}]."

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tastebridge._foundation.validation import check_number, nearest
+from tastebridge._foundation.validation import check_number, check_type, nearest
 from tastebridge.data.coding import encode
 from tastebridge.exceptions import InvalidDataError
 
@@ -47,6 +47,8 @@ def weights_of_events(events: object, weights: Mapping[Any, float]) -> np.ndarra
         raise InvalidDataError(
             'event_weights needs a column of event types. Name it: columns={"event": "…"}.'
         )
+    example = 'event_weights={"view": 1, "purchase": 5}'
+    check_type("event_weights", weights, Mapping, example)
     known: dict[str, float] = {}
     for event, weight in weights.items():
         check_number(f"event_weights[{event!r}]", weight, 0)

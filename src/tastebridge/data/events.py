@@ -18,7 +18,7 @@ from tastebridge.data.columns import recognise
 from tastebridge.data.event_weights import weights_of_events
 from tastebridge.data.text_numbers import numbers_of
 from tastebridge.data.times import seconds
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
 
 class ArrowStream(Protocol):
@@ -103,6 +103,11 @@ def read_events(
     Events
         All rows of the frame.
     """
+    if columns is not None and not isinstance(columns, Mapping):
+        raise InvalidParameterError(
+            f"columns must be a mapping of role to column; got {type(columns).__name__}. Write"
+            ' columns={"user_id": "buyer"}; a list names the columns of a file without a header.'
+        )
     columns = dict(columns or {})
     if event_weights is None:
         # Types of events mean nothing without weights: two such columns must not make a role unclear.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from tastebridge._foundation.validation import check_category
+from tastebridge._foundation.validation import check_category, check_type
 from tastebridge.data import frames, views
 from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport
@@ -337,3 +337,8 @@ class Panel:
         # A read-only mapping cannot be pickled, as joblib does to send a panel to another process.
         parts = (self.users, dict(self.interactions), self.cleaning, self.item_names)
         return Panel, (*parts, dict(self.item_features))
+
+
+def check_panel(panel: Panel) -> Panel:
+    """Return a panel; refuse a frame of events."""
+    return check_type("panel", panel, Panel, "Panel.from_frame(frame)")

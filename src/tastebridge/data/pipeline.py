@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tastebridge._foundation.validation import check_type
 from tastebridge._foundation.warnings import warn
 from tastebridge.data.assembly import assemble, trim
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport, CleaningStep
@@ -37,6 +38,7 @@ def clean(
     warning is issued, since the caller reports for all chunks, and items in several categories keep their
     rows.
     """
+    check_type("policy", policy, CleaningPolicy, 'CleaningPolicy(duplicates="error")')
     policy = policy.settled(event_weights)
     events = read_events(frame, columns, event_weights, part, policy.no_rating, policy.unrated)
     rows_in = len(events)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tastebridge._foundation.validation import nearest
+from tastebridge._foundation.validation import check_type, nearest
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import recognise, recognised
 from tastebridge.data.events import FrameLike
@@ -97,6 +97,7 @@ def read_panel(
     _refuse_unknown(from_frame_options)
     if columns is not None and not isinstance(columns, Mapping):
         given["names"], columns = _listed(columns), None
+    check_type("reading", reading or ReadingOptions(), ReadingOptions, 'ReadingOptions(delimiter=";")')
     options = replace(reading or ReadingOptions(), **given)
     wanted = _without_event(columns, from_frame_options.get("event_weights"))
     found = read_table(path, wanted, options)

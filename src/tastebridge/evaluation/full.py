@@ -15,6 +15,7 @@ from tastebridge.evaluation.table import (
     Scores,
     check_models,
     fit_seconds,
+    listed_metrics,
     named_splits,
     rows_of_split,
 )
@@ -84,7 +85,7 @@ def evaluate(
     [{'model': 'only z', 'metric': 'recall@5', 'mean': 0.5, 'n_users': 2}]
     """
     check_models(models, baseline)
-    for metric in metrics:
+    for metric in listed_metrics(metrics):
         parse_metric(metric)
     rows: list[dict] = []
     for name, split in named_splits(splits).items():

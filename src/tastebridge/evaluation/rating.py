@@ -15,6 +15,7 @@ from tastebridge.evaluation.table import (
     Scores,
     check_models,
     fit_seconds,
+    listed_metrics,
     named_splits,
     rows_of_split,
 )
@@ -77,7 +78,7 @@ def evaluate_ratings(
     [{'metric': 'rmse', 'mean': 0.0}, {'metric': 'mae', 'mean': 0.0}]
     """
     check_models(models, baseline)
-    for metric in metrics:
+    for metric in listed_metrics(metrics):
         check_choice("metric", metric, METRICS)
     rows: list[dict[str, Any]] = []
     for name, split in named_splits(splits).items():

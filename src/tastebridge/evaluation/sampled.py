@@ -16,6 +16,7 @@ from tastebridge.evaluation.table import (
     Scores,
     check_models,
     fit_seconds,
+    listed_metrics,
     named_splits,
     rows_of_split,
 )
@@ -103,7 +104,7 @@ def evaluate_sampled(
     [0.667]
     """
     check_models(models, baseline)
-    for metric in metrics:
+    for metric in listed_metrics(metrics):
         parse_metric(metric, RANK_METRICS)
     rows: list[dict] = []
     for name, split in named_splits(splits).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,9 +57,23 @@ def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
         check_choice("baseline", baseline, list(models))
 
 
+def listed_metrics(metrics: Sequence[str]) -> Sequence[str]:
+    """Return the metrics; a single text, which is a list of letters, is refused."""
+    if isinstance(metrics, str):
+        raise InvalidParameterError(f"metrics must be a list of names; got {metrics!r}. Write [{metrics!r}].")
+    return metrics
+
+
 def named_splits(splits: Split | Mapping[str, Split]) -> Mapping[str, Split]:
     """Return the splits by name; a single one goes by the name of its target."""
-    return {splits.target: splits} if isinstance(splits, Split) else splits
+    if isinstance(splits, Split):
+        return {splits.target: splits}
+    if not isinstance(splits, Mapping) or not all(isinstance(split, Split) for split in splits.values()):
+        raise InvalidParameterError(
+            f"splits must be a Split, or a mapping of name to Split; got {type(splits).__name__}. Make one:"
+            ' splits.cold_users(panel, "films").'
+        )
+    return splits
 
 
 def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tastebridge._foundation.validation import check_path
 from tastebridge.exceptions import ModelFileError
 from tastebridge.persist.disk import digest, read_regular, sync_file, sync_folder
 from tastebridge.persist.locking import Held, locked
@@ -36,7 +37,7 @@ def check_free(path: str | Path, inside: bool = True) -> Path:
     ModelFileError
         If something else is there, or the place is not writable.
     """
-    path = Path(path).resolve()
+    path = check_path("path", path).resolve()
     above = next(folder for folder in path.parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise ModelFileError(f"{str(path)!r} cannot be written: no folder can be made in {str(above)!r}.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from tastebridge import persist
-from tastebridge._foundation.validation import check_category, check_choice, check_fitted
+from tastebridge._foundation.validation import check_category, check_choice, check_fitted, check_type
 from tastebridge.data import CleaningPolicy, Panel, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder, Rows, read_events
 from tastebridge.data.types import Events, EventWeights, Frame, Id, Ids, ItemFilter
@@ -283,7 +283,12 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         state = self._state("predict")
         check_choice("missing", missing, ("error", "nan"))
-        frame = nw.from_native(pairs, eager_only=True)
+        frame = nw.from_native(pairs, eager_only=True, pass_through=True)
+        if not isinstance(frame, nw.DataFrame):
+            raise InvalidDataError(
+                "pairs must be a data frame with the columns user_id and item_id;"
+                f" got {type(pairs).__name__}."
+            )
         for column in ("user_id", "item_id"):
             if column not in frame.columns:
                 raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
@@ -546,7 +551,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
 def encoder_for(recommender: Recommender, panel: Panel, weighting: Weighting | None = None) -> HistoryEncoder:
     """Return the encoder of a panel; ``weighting`` replaces the parameter of this name."""
     given = recommender.weighting if weighting is None else weighting
-    chosen = Weighting("binary") if given is None else clone(given)
+    chosen = Weighting("binary")
+    if given is not None:
+        chosen = clone(check_type("weighting", given, Weighting, 'Weighting("log")'))
     return HistoryEncoder.of(panel, chosen, recommender.event_weights, recommender.policy)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from tastebridge._foundation.validation import check_choice, check_count, check_number
+from tastebridge._foundation.validation import check_choice, check_count, check_number, check_type
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.fitting.checks import check_sources, check_target
@@ -57,11 +57,21 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
     )
 
 
+def check_routes(routes: object) -> None:
+    """Refuse anything but a list of routes."""
+    given = routes if isinstance(routes, list | tuple) else [routes]
+    for route in given if isinstance(routes, list | tuple) else [routes]:
+        check_type("each of routes", route, Route, "routes=[MapRoute(…), NeighbourRoute()]")
+    if given is not routes:
+        raise InvalidParameterError("routes must be a list of routes; got a single one. Write routes=[…].")
+
+
 def routes_asked_for(
     mapper: InterestMapper, target: str, histories: Histories, panel: Panel, plan: Plan
 ) -> list[Route]:
     """Return the routes to a target: those given, with popularity, or the affordable default ones."""
     if mapper.routes is not None:
+        check_routes(mapper.routes)
         # without popularity there would be no baseline to fall back on
         given = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
         return [

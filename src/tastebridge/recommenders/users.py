@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.data import Vocabulary
+from tastebridge.data.id_lists import listed
 from tastebridge.data.types import Ids
 from tastebridge.exceptions import InvalidDataError
 
@@ -36,6 +37,7 @@ def users_asked_for(users: Vocabulary, user_ids: Ids | None, missing: str) -> tu
     """
     if user_ids is None:
         return np.arange(len(users)), users.ids
+    user_ids = listed(user_ids, "user_ids")
     # Unknown users of "skip" and "popular" are told apart by -1 below.
     policy: Any = "error" if missing == "error" else "negative"
     numbers = users.numbers(user_ids, missing=policy)

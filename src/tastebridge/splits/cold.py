@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category, check_count, check_number
 from tastebridge.data import Panel
+from tastebridge.data.panel import check_panel
 from tastebridge.exceptions import InvalidParameterError, NoLinkedUsersError
 from tastebridge.splits.split import Split, take_out
 
@@ -55,7 +56,7 @@ def cold_users(
     >>> cold_users(panel, "f", test_size=2)
     <Split of 'f': 2 rows of 2 users held out, 3 left>
     """
-    check_category("target", target, panel.categories)
+    check_category("target", target, check_panel(panel).categories)
     people = linked_users(panel, target) if linked_only else panel[target].active_numbers
     if len(people) < 2:
         also = " and in another category" if linked_only else ""

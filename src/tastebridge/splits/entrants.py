@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category
 from tastebridge.data import Interactions, Panel
+from tastebridge.data.panel import check_panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out
 from tastebridge.splits.time import Moment, before, moment_of, said
@@ -66,7 +67,7 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     >>> entrants(Panel.from_frame(frame), "films", moment=7.0).truth["item_id"].tolist()
     ['alien', 'heat']
     """
-    check_category("target", target, panel.categories)
+    check_category("target", target, check_panel(panel).categories)
     parts = {name: part for name, part in panel.interactions.items() if part.matrix.nnz}
     bare = [name for name, part in parts.items() if part.times is None]
     if bare:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tastebridge._foundation.validation import check_category, check_count
 from tastebridge.data import Panel
+from tastebridge.data.panel import check_panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out
 
@@ -48,7 +49,7 @@ def leave_last(
     >>> leave_last(Panel.from_frame(frame), "films").truth["item_id"].tolist()
     ['x']
     """
-    part = panel[check_category("target", target, panel.categories)]
+    part = panel[check_category("target", target, check_panel(panel).categories)]
     needed = check_count("n_last", n_last) + check_count("min_left", min_left, minimum=0)
     counts = np.diff(part.matrix.indptr)
     times = np.zeros(part.matrix.nnz) if part.times is None else part.times

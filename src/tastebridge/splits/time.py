@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category, check_number
 from tastebridge.data import Interactions, Panel
+from tastebridge.data.panel import check_panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out
 
@@ -51,7 +52,7 @@ def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
     >>> temporal(Panel.from_frame(frame), "films", at=2.0).truth["item_id"].tolist()
     ['x', 'z']
     """
-    part = panel[check_category("target", target, panel.categories)]
+    part = panel[check_category("target", target, check_panel(panel).categories)]
     if part.times is None:
         raise InvalidDataError("temporal needs times, and the panel has none. Use cold_users or leave_last.")
     moment = moment_of(at, part.times)
@@ -99,7 +100,7 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     >>> own_past(Panel.from_frame(frame), "films", share=0.6).truth["item_id"].tolist()
     ['x']
     """
-    check_category("target", target, panel.categories)
+    check_category("target", target, check_panel(panel).categories)
     check_number("share", share, 0.0, 1.0, open_minimum=True)
     parts = {name: part for name, part in panel.interactions.items() if part.matrix.nnz}
     bare = [name for name, part in parts.items() if part.times is None]

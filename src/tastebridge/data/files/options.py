@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tastebridge._foundation.validation import check_choice
+from tastebridge._foundation.validation import check_choice, check_count, check_type
 from tastebridge.data.files.places import places_of
 from tastebridge.data.text_ids import IdKind
 from tastebridge.exceptions import InvalidParameterError
@@ -93,6 +93,17 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_choice("categories", self.categories, ("first", "all", "primary"))
+        for name in ("delimiter", "encoding", "time_format", "list_separator", "category", "item_category"):
+            if getattr(self, name) is not None:
+                check_type(name, getattr(self, name), str, f'{name}="…"')
+        for name in ("names", "item_columns"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not all(isinstance(one, str) for one in given or ()):
+                raise InvalidParameterError(
+                    f'{name} must be a list of names; got {given!r}. Write ["item_id", "title"].'
+                )
+        if self.category_level is not None:
+            check_count("category_level", self.category_level)
         check_choice("decimal", self.decimal, (None, ".", ","))
         if self.delimiter == "":
             raise InvalidParameterError(

@@ -198,7 +198,7 @@ def _of_frame(frame: object) -> pa.Table | pd.DataFrame:
         return _of_frame(found.collect())
     raise InvalidDataError(
         f"a table must be a path, a data frame or an Arrow stream; got {type(frame).__name__}. Give the"
-        " path as text."
+        " path as text; of several files a pattern, such as 'logs/*.csv'."
     )
 
 
