@@ -14,8 +14,9 @@ from tastebridge._foundation.progress import steps
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel, Weighting
+from tastebridge.data.same_items import without_same_items
 from tastebridge.diagnostics.relatedness import chance_agreement, item_agreement
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.fitting.default_routes import largest_rank, routes_over, routes_over_users
 from tastebridge.fitting.plan import Plan, numbered_from_zero
 from tastebridge.fitting.target_fit import TargetFit, build
@@ -49,7 +50,7 @@ def fit_one(
     """
     target, settings = mapper.target, settings_of(mapper)
     sources = check_parameters(mapper, target, panel)
-    panel = panel.select([*sources, target])
+    panel, sources = _of_own_items(panel.select([*sources, target]), target, sources)
     plan = Plan.of(mapper.bridge, panel, target, sources)
     weighting, recency = chosen_weighting(mapper, panel, [target])
     encoder = encoder_for(mapper, panel, weighting)
@@ -82,6 +83,20 @@ def fit_elsewhere(
     if message:
         warn(message)
     return mapper
+
+
+def _of_own_items(panel: Panel, target: str, sources: list[str]) -> tuple[Panel, list[str]]:
+    """Return the panel and the sources without the items that are the target's too."""
+    left = without_same_items(panel, target)
+    own = [name for name in sources if left[name].matrix.nnz or not panel[name].matrix.nnz]
+    if len(own) == len(sources):
+        return left, sources
+    gone = ", ".join(repr(name) for name in sources if name not in own)
+    told = f"all items of {gone} are items of {target!r} too, so that nothing is left to learn from."
+    if not own:
+        raise InvalidDataError(f"{told} Give each item one category: CleaningPolicy(several_categories=…).")
+    warn(told)
+    return left.select([*own, target]), own
 
 
 def chosen_weighting(

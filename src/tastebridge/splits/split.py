@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category
 from tastebridge.data import Interactions, Panel
+from tastebridge.data.same_items import same_pairs
 from tastebridge.exceptions import InvalidDataError
 
 
@@ -73,12 +74,27 @@ def _in_training(part: Interactions, truth: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def take_out(panel: Panel, target: str, held_out: NDArray[np.bool_]) -> Split:
-    """Take the target pairs of a mask out of the panel."""
+    """Take the target pairs of a mask out of the panel.
+
+    An item in several categories is one item: its pairs go from the other categories too, since they would
+    give away the hidden ones. See :mod:`tastebridge.data.same_items`.
+    """
     part = panel[target]
     columns = {
         "user_id": part.users.ids_of(part.rows[held_out]),
         "item_id": part.items.ids_of(part.matrix.indices[held_out]),
         "weight": part.matrix.data[held_out],
     }
-    train = replace(panel, interactions={**panel.interactions, target: part.keep(~held_out)})
+    parts = {**panel.interactions, target: part.keep(~held_out)}
+    hidden = _pairs(part, part.rows[held_out], part.matrix.indices[held_out])
+    for name, same in same_pairs(panel.interactions, target).items():
+        other = panel[name]
+        places = part.items.numbers_of(other.items)[other.matrix.indices]
+        parts[name] = other.keep(~(same & np.isin(_pairs(part, other.rows, places), hidden)))
+    train = replace(panel, interactions=parts)
     return Split(train, target, pd.DataFrame(columns))
+
+
+def _pairs(part: Interactions, users: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return one number for each pair of a user and an item of a part."""
+    return users.astype(np.int64) * len(part.items) + items
