@@ -1,7 +1,9 @@
 """Files of any layout: what is found out, what may be said, what is refused, and what errors do not show."""
 
+import gzip
 import io
 import sys
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,12 @@ import pytest
 
 from tastebridge.data import CleaningPolicy, Panel, ReadingOptions, read_panel
 from tastebridge.data.reading import read_ids
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
+from tastebridge.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    MissingDependencyError,
+    TastebridgeWarning,
+)
 
 HEAD = "user_id,item_id,category\n"
 
@@ -279,3 +286,72 @@ def test_a_rating_that_means_none_is_an_event_or_left_out(put):
     assert seen["x"].matrix.toarray().tolist() == [[8.0, 1.0], [1.0, 0.0]]
     with pytest.warns(TastebridgeWarning, match="2 with NaN weights"):
         assert len(pairs(read_panel(path, policy=CleaningPolicy(no_rating=-1, unrated="drop")))) == 1
+
+
+_PARTS = {
+    "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="xml" ContentType="application/xml"/>'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument'
+    '.spreadsheetml.sheet.main+xml"/></Types>',
+    "_rels/.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    '<Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/'
+    'officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r='
+    '"http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="log" '
+    'sheetId="1" r:id="r1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
+    'relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
+    'relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+}
+
+
+def workbook(path, rows):
+    """Write a workbook of one sheet by hand."""
+
+    def cell(value):
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+        return f"<c><v>{value}</v></c>"
+
+    lines = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    sheet = f'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{lines}'
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in _PARTS.items():
+            archive.writestr(name, content)
+        archive.writestr("xl/worksheets/sheet1.xml", f"{sheet}</sheetData></worksheet>")
+
+
+def test_a_workbook_is_read_as_its_text_would_be(tmp_path):
+    pytest.importorskip("python_calamine")
+    rows = [(1, "007", "x", "2020-01-01"), (2, "NA", "x", "2020-01-01"), (2, "b", "x", "2020-01-02")]
+    workbook(tmp_path / "e.xlsx", [("user_id", "item_id", "category", "date"), *rows])
+    panel = read_panel(tmp_path / "e.xlsx")
+    assert panel.users.ids.tolist() == [1, 2]
+    assert panel["x"].items.ids.tolist() == ["007", "NA", "b"]
+    assert panel["x"].times[0] == 1_577_836_800
+    assert "workbook, sheet 'log'" in panel.cleaning.notes[0]
+
+
+def test_a_workbook_without_its_package_names_the_extra(tmp_path, monkeypatch):
+    workbook(tmp_path / "e.xlsx", [("user_id",)])
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(MissingDependencyError, match=r"tastebridge\[excel\]"):
+        read_panel(tmp_path / "e.xlsx")
+
+
+def test_uris_are_read_by_the_file_systems_of_arrow(put, tmp_path):
+    text = put("e.csv", HEAD + "1,a,x\n2,007,x\n")
+    panel = read_panel(text)
+    (tmp_path / "gz").mkdir()
+    (tmp_path / "gz" / "e.csv.gz").write_bytes(gzip.compress(text.read_bytes()))
+    pd.read_csv(text, dtype={"item_id": str}).to_parquet(tmp_path / "e.parquet")
+    for name in ("e.csv", "gz", "gz/e.csv.gz", "e.parquet"):
+        found = read_panel(f"file://{tmp_path}/{name}")
+        assert pairs(found) == pairs(panel), name
+    part = tmp_path / "hive" / "category=007" / "0.parquet"
+    part.parent.mkdir(parents=True)
+    pd.DataFrame({"user_id": [1], "item_id": ["a"]}).to_parquet(part)
+    assert read_panel(f"file://{tmp_path}/hive").categories == ("007",)
+    with pytest.raises(InvalidDataError, match="there is no file or folder 'file://"):
+        read_panel(f"file://{tmp_path}/none.csv")

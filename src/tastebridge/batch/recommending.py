@@ -17,6 +17,7 @@ from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.files.places import PACKED, STANDARD_INPUT, parquet_files, places_of
+from tastebridge.data.files.uris import uri_of
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
@@ -157,8 +158,9 @@ def open_source(
 
 def _read_whole(path: Path, options: ReadingOptions) -> int:
     """Return the approximate bytes of text in all files of a table; 0 if it is read in pieces."""
-    parts = None if str(path) == STANDARD_INPUT else parquet_files(path)
-    if str(path) == STANDARD_INPUT or (parts is not None and options.plain):
+    elsewhere = str(path) == STANDARD_INPUT or uri_of(path) is not None
+    parts = None if elsewhere else parquet_files(path)
+    if elsewhere or (parts is not None and options.plain):
         return 0
     files = {Path(part) for part in parts[1]} if parts else {place.path for place in places_of(path)}
     packed = (*PACKED, ".parquet")

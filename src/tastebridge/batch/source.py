@@ -19,6 +19,7 @@ from tastebridge.data import ReadingOptions
 from tastebridge.data.files.errors import reason
 from tastebridge.data.files.parquet import check_agreed
 from tastebridge.data.files.places import STANDARD_INPUT, parquet_files, places_of
+from tastebridge.data.files.uris import uri_of
 from tastebridge.data.reading import open_parquet, read_table, roles_of
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.persist.disk import digest
@@ -168,7 +169,7 @@ class Source:
 
 def _files(path: Path) -> tuple[Path, ...]:
     """Return the files of a table that is read whole; none for the standard input."""
-    if str(path) == STANDARD_INPUT:
+    if str(path) == STANDARD_INPUT or uri_of(path) is not None:
         return ()
     parts = parquet_files(path)
     return tuple(map(Path, parts[1])) if parts else tuple({place.path: None for place in places_of(path)})

@@ -11,6 +11,7 @@ from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.cli.reading import Reading
 from tastebridge.data import Panel, read_panel
 from tastebridge.data.files.places import is_there
+from tastebridge.data.files.uris import uri_of
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.recommenders import Recommender
 
@@ -24,7 +25,7 @@ class Table:
 
     def check(self) -> None:
         """Raise an error if the table does not exist."""
-        if not is_there(self.path):
+        if uri_of(self.path) is None and not is_there(self.path):
             folder = self.path.parent
             around = [part.name for part in folder.iterdir()] if folder.is_dir() else []
             raise InvalidDataError(f"there is no file {str(self.path)!r}.{nearest(self.path.name, around)}")

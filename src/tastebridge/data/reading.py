@@ -45,7 +45,9 @@ def read_panel(
         - JSON lines: ``.json``, ``.jsonl``;
         - any of the last two with ``.gz``, ``.bz2``, ``.zst`` or ``.zip`` behind, a folder of them, or a
           pattern such as ``logs/*.csv``;
+        - a workbook: ``.xlsx``, ``.xls``, ``.ods``, with the extra ``excel``;
         - ``-`` for the standard input;
+        - a URI such as ``s3://shop/events.parquet``, by the file systems of pyarrow;
         - a data frame, or an object with ``__arrow_c_stream__`` such as a relation of DuckDB.
 
         Of text the delimiter, the encoding, the quotes and the header are found out. Cells stay as they are

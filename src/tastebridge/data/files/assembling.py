@@ -17,6 +17,7 @@ from tastebridge.data.columns import REQUIRED, holds_several, recognise, recogni
 from tastebridge.data.files.categories_of_items import Joined, categories_of
 from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
+from tastebridge.data.files.excel import ExcelTable
 from tastebridge.data.files.item_tables import ItemTable, read_items_table
 from tastebridge.data.files.joins import as_texts, common_column
 from tastebridge.data.files.options import ReadingOptions
@@ -131,7 +132,8 @@ def _categorised(
 def is_typed(table: Table) -> bool:
     """Return whether the files say which columns are text and which are numbers."""
     return not (
-        isinstance(table, FilesTable) and any(isinstance(part, DelimitedTable) for part in table.parts)
+        isinstance(table, FilesTable)
+        and any(isinstance(part, DelimitedTable | ExcelTable) for part in table.parts)
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tastebridge._foundation.validation import check_choice, check_count, check_type
 from tastebridge.data.files.places import places_of
+from tastebridge.data.files.uris import uri_of
 from tastebridge.data.text_ids import IdKind
 from tastebridge.exceptions import InvalidParameterError
 
@@ -135,4 +136,8 @@ class ReadingOptions:
     def files(self) -> tuple[Path, ...]:
         """The files of the tables that are joined."""
         given = [*(self.items if isinstance(self.items, list | tuple) else [self.items]), self.users]
-        return tuple(place.path for one in given if isinstance(one, str | Path) for place in places_of(one))
+        return tuple(place.path for one in given if _is_local(one) for place in places_of(one))
+
+
+def _is_local(table: object) -> bool:
+    return isinstance(table, str | Path) and uri_of(table) is None

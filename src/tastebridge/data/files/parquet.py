@@ -51,16 +51,16 @@ def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.
         if Path(part).stat().st_size == 0:
             raise InvalidDataError(f"{part!r} is an empty file.")
     kind = ds.ParquetFileFormat(dictionary_columns=list(coded))
-    hive = ds.partitioning(_folder_columns(parts, base), flavor="hive")
+    hive = ds.partitioning(folder_columns(parts, base), flavor="hive")
     with readable(parts[0]):  # the one whose footer is read here
         data = ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
     if len(parts) == 1:
         return data
-    schema = _schema_of_all(data, _folder_columns(parts, base))
+    schema = _schema_of_all(data, folder_columns(parts, base))
     return ds.dataset(parts, schema, format=kind, partitioning=hive, partition_base_dir=str(base))
 
 
-def _folder_columns(parts: Sequence[str], base: Path) -> pa.Schema:
+def folder_columns(parts: Sequence[str], base: Path) -> pa.Schema:
     """Return the columns that stand in the names of folders: text, but for ids that are all whole numbers."""
     found: dict[str, set[str]] = {}
     for part in parts:

@@ -63,7 +63,7 @@ class Place:
         return self.name[: -len(self.ending)] if self.ending else self.name
 
     def __str__(self) -> str:
-        if self.content is not None:
+        if str(self.path) == STANDARD_INPUT:
             return "the standard input"
         return f"{self.path}/{self.member}" if self.member else str(self.path)
 

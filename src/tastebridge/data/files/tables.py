@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
@@ -14,11 +15,14 @@ from tastebridge.data.coding import arrow_column
 from tastebridge.data.events import as_table
 from tastebridge.data.files.delimited import DelimitedTable
 from tastebridge.data.files.errors import readable
+from tastebridge.data.files.excel import ENDINGS as WORKBOOKS
+from tastebridge.data.files.excel import ExcelTable
 from tastebridge.data.files.json_lines import JsonTable
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable
 from tastebridge.data.files.places import JSONS, TEXTS, Place, parquet_files, places_of
 from tastebridge.data.files.sections import is_sectioned
+from tastebridge.data.files.uris import DatasetTable, open_uri, uri_of
 from tastebridge.exceptions import InvalidDataError
 
 _HEAD = 1 << 10
@@ -129,29 +133,37 @@ def open_table(path: object, options: ReadingOptions, expected: Sequence[str] = 
     """
     if not isinstance(path, str | Path):
         return FrameTable(_of_frame(path))
-    parts = parquet_files(path)
+    uri = uri_of(path)
+    found = None if uri is None else open_uri(uri)
+    if isinstance(found, DatasetTable):
+        return found
+    parts = None if found is not None else parquet_files(path)
     if parts is not None:
         _refuse_names(path, options)
         if options.category_from_name:
             return _named_parquet(parts)
         with readable(path):
             return ParquetTable.open(*parts)
-    places = tuple(places_of(path))
+    places = tuple(places_of(path) if found is None else found)
     with readable(places[0] if len(places) == 1 else path):
         opened = tuple(_open(place, options, expected) for place in places)
     return FilesTable(places, opened, options.category_from_name)
 
 
 def _open(place: Place, options: ReadingOptions, expected: Sequence[str]) -> Table:
-    json = place.ending in JSONS or (place.content is not None and place.content.lstrip()[:1] in (b"{", b"["))
+    from_input = place.content is not None and not place.ending
+    json = place.ending in JSONS or (from_input and bytes(place.content or b"").lstrip()[:1] in (b"{", b"["))
     if json:
         _refuse_names(place, options)
         return JsonTable.open(place)
-    known = place.ending in TEXTS or place.content is not None or options.delimiter or options.names
+    if place.ending in WORKBOOKS:
+        _refuse_names(place, options)
+        return ExcelTable.open(place)
+    known = place.ending in TEXTS or from_input or options.delimiter or options.names
     if not known:
         raise InvalidDataError(
             f"{str(place)!r} has the unknown ending {place.ending!r}; expected .parquet, .csv, .tsv,"
-            " .inter, .txt, .dat, .json or .jsonl (also with .gz, .bz2, .zst or .zip), or a folder of"
+            " .inter, .txt, .dat, .json, .jsonl (also with .gz, .bz2, .zst or .zip), .xlsx, or a folder of"
             " them. For another name say the delimiter of the text: delimiter=…"
         )
     return DelimitedTable.open(*_sectioned(place, options), expected)
@@ -187,6 +199,9 @@ def _refuse_names(path: object, options: ReadingOptions) -> None:
 
 
 def _of_frame(frame: object) -> pa.Table | pd.DataFrame:
+    known = nw.from_native(frame, eager_only=True, pass_through=True)
+    if isinstance(known, nw.DataFrame) and not isinstance(frame, pd.DataFrame | pa.Table):
+        return _without_views(known.to_arrow())  # older versions of Arrow cannot cast the views of a stream
     found = as_table(frame)
     if isinstance(found, pa.Table):
         return _without_views(found)
