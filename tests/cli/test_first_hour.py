@@ -60,7 +60,9 @@ def files():
             f"shop/{name}.csv": "user_id,item_id\n" + lines(pair for pair in pairs if kind(pair[1]) == name)
             for name in KINDS
         },
-        "review.json": records({"user_id": f"p{u}", "business_id": f"b{i}", "stars": r} for u, i, r, _ in rows),
+        "review.json": records(
+            {"user_id": f"p{u}", "business_id": f"b{i}", "stars": r} for u, i, r, _ in rows
+        ),
         "business.json": records({"business_id": f"b{i}", "categories": f"{kind(i)}, Food"} for i in every),
         "UserBehavior.csv": lines((u, i, kind(i), "buy" if r > 4 else "pv", t) for u, i, r, t in rows),
         "events.csv": "timestamp,visitorid,event,itemid\n"
@@ -69,22 +71,29 @@ def files():
         + lines((1, i, "categoryid", kind(i)) for i in every),
         "order_products.csv": "order_id,product_id\n" + lines((1000 + u, i) for u, i in pairs),
         "orders.csv": "order_id,user_id\n" + lines((1000 + u, u) for u in range(USERS)),
-        "products.csv": "product_id,product_name,department_id\n" + lines((i, f"P {i}", i % 2) for i in every),
+        "products.csv": "product_id,product_name,department_id\n"
+        + lines((i, f"P {i}", i % 2) for i in every),
         "departments.csv": "department_id,department\n" + lines(enumerate(KINDS)),
         "behaviors.tsv": lines(
-            ((u, f"U{u}", "11/15/2019 8:05:45 AM", " ".join(f"N{i}" for i in of[u]), "N1-0") for u in of), "\t"
+            ((u, f"U{u}", "11/15/2019 8:05:45 AM", " ".join(f"N{i}" for i in of[u]), "N1-0") for u in of),
+            "\t",
         ),
         "news.tsv": lines(((f"N{i}", kind(i), f'He said "{i}') for i in every), "\t"),
         "users_items.json": "".join(
-            repr({"user_id": f"u{u}", "items": [{"item_id": str(i), "playtime_forever": 5} for i in of[u]]}) + "\n"
+            repr({"user_id": f"u{u}", "items": [{"item_id": str(i), "playtime_forever": 5} for i in of[u]]})
+            + "\n"
             for u in of
         ),
         "games.json": "".join(repr({"id": str(i), "genres": [kind(i), "Indie"]}) + "\n" for i in every),
-        "goodreads.json": records({"user_id": f"g{u}", "book_id": str(i), "rating": r} for u, i, r, _ in rows),
-        "goodreads_genres.json": records({"book_id": str(i), "genres": {kind(i): 7, "poetry": 1}} for i in every),
+        "goodreads.json": records(
+            {"user_id": f"g{u}", "book_id": str(i), "rating": r} for u, i, r, _ in rows
+        ),
+        "goodreads_genres.json": records(
+            {"book_id": str(i), "genres": {kind(i): 7, "poetry": 1}} for i in every
+        ),
         "rating.csv": "user_id,anime_id,rating\n" + lines((u, i, -1 if r == 2 else r) for u, i, r, _ in rows),
         "anime.csv": "anime_id,name,genre\n" + lines((i, f"A {i}", f'"{kind(i)}, Romance"') for i in every),
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
