@@ -1,4 +1,6 @@
 import sys
+import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from tastebridge.exceptions import (
     InvalidParameterError,
     MissingDependencyError,
     ModelFileError,
+    TastebridgeWarning,
 )
 from tastebridge.features import (
     NumberEncoder,
@@ -183,7 +186,7 @@ def test_many_columns_of_numbers_are_one_vector():
         ({"title": ["x"]}, "needs a column item_id; its columns are \\['title'\\]"),
         ({"item_id": ["x"]}, "one column that describes the items"),
         ({"item_id": ["x"], "category": ["books"], "n": [1]}, "needs at least one row"),
-        ({"item_id": ["x"], "when": [pd.Timestamp(0)]}, "column 'when' .* holds timestamp.* leave it out"),
+        ({"item_id": ["x"], "when": [pd.Timestamp(0)]}, "column 'when' .* numbers that differ"),
         ({"item_id": ["x", "y"], "v": [[1.0], [1.0, 2.0]]}, "of one length; .* 'v' .* 1 to 2 numbers"),
         ({"item_id": ["x", "y"], "n": [3, 3]}, "column 'n' of the items of 'films': .* all are 3"),
         ({"item_id": ["x", "x"], "n": [3, 4]}, "each item once"),
@@ -301,3 +304,54 @@ def test_a_spoiled_encoder_is_refused():
     record["parameters"]["separator"] = 7
     with pytest.raises((InvalidParameterError, TypeError)):  # a file with it is refused as broken
         revive_feature_encoder({"class": "TagEncoder", "parameters": {"separator": 7}}, ("a",), Arrays())
+
+
+def _catalogue(**columns):
+    items = {"item_id": [f"i{at}" for at in range(60)], "price": [at / 7 for at in range(60)]}
+    return pd.DataFrame({**items, **columns})
+
+
+UNUSABLE = {
+    "the same number": [1.0] * 60,
+    "the same word of stop": ["the"] * 60,
+    "empty texts": [""] * 60,
+    "nested": [{"a": 1}] * 60,
+    "bytes": [b"x"] * 60,
+    "empty lists": [[]] * 60,
+    "one word twice": [None] * 58 + ["a", "b"],
+    "durations": pd.to_timedelta(range(60), unit="d"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_column_of_no_use_is_left_out_with_a_word(kind):
+    with pytest.warns(TastebridgeWarning, match="columns of items are left out: .*'odd'"):
+        made = table_features({"films": _catalogue(odd=UNUSABLE[kind])})
+    assert list(made["films"]) == ["price"]
+    with pytest.raises(InvalidDataError, match="'odd'"):
+        table_features({"films": _catalogue(odd=UNUSABLE[kind]).drop(columns="price")})
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.date_range("2020-01-01", periods=60),
+        pd.date_range("2020-01-01", periods=60, tz="UTC"),
+        [Decimal(at) for at in range(60)],
+        [np.inf, *range(59)],
+        [1, "a"] * 30,
+        [f"<p>A <b>nice</b> film &amp; {at % 7} more</p>" for at in range(60)],
+        ["EUR"] * 60,
+    ],
+    ids=["dates", "zones", "decimals", "infinite", "mixed", "html", "currency"],
+)
+def test_columns_of_real_catalogues_are_read_or_left_out(column):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        made = table_features({"films": _catalogue(column=column)})
+    assert "price" in made["films"]
+
+
+def test_dates_become_numbers():
+    made = table_features({"films": _catalogue(out=pd.date_range("2020-01-01", periods=60))})
+    assert made["films"]["out"].matrix.shape[0] == 60

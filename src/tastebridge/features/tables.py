@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tastebridge._foundation.warnings import warn
 from tastebridge.data import ItemFeatures
 from tastebridge.data.columns import recognised
 from tastebridge.data.events import into_frame
@@ -46,7 +47,7 @@ def table_features(
     text                                         vectors of its words, by :func:`text_features`
     lists of text, or text of which a tenth or   tags, by :func:`tag_features`
     more holds ``|``
-    numbers                                      smooth steps, by :func:`number_features`; more than 16 such
+    numbers, dates                               smooth steps, by :func:`number_features`; more than 16 such
                                                  columns are one vector, ``"numbers"``, taken as it is
     lists of numbers, all of one length          taken as they are: vectors of a text or image model
     ===========================================  ===========================================================
@@ -71,7 +72,12 @@ def table_features(
     Raises
     ------
     InvalidDataError
-        If a table has no column of ids or no other column, or the type of a column has no kind of feature.
+        If a table has no column of ids, or no column that features can be made of.
+
+    Warns
+    -----
+    TastebridgeWarning
+        If columns are left out: constant ones, texts without words, types without a kind of feature.
 
     Examples
     --------
@@ -81,21 +87,47 @@ def table_features(
     >>> table_features({"films": films})
     {'films': {'genres': <ItemFeatures of 2 items: Drama, War>}}
     """
-    read = {category: _columns(category, table, item_column) for category, table in tables.items()}
+    unused: dict[str, InvalidDataError] = {}
+    read = {category: _columns(category, table, item_column, unused) for category, table in tables.items()}
     found: dict[str, dict[str, ItemFeatures]] = {category: {} for category in read}
     for name in dict.fromkeys(name for columns in read.values() for name in columns):
         parts = {category: columns[name] for category, columns in read.items() if name in columns}
         for kind in dict.fromkeys(part.kind for part in parts.values()):
             group = {category: part for category, part in parts.items() if part.kind == kind}
-            for category, features in _made(name, kind, group).items():
+            try:
+                made = _made(name, kind, group)
+            except InvalidDataError as error:
+                unused[name] = error
+                continue
+            for category, features in made.items():
                 found[category][name] = features
+    _tell_of(unused, found)
     return found
 
 
-def _columns(category: str, frame: object, item_column: str | None) -> dict[str, _Column]:
+def _tell_of(unused: Mapping[str, InvalidDataError], found: Mapping[str, object]) -> None:
+    """Warn of columns that no features could be made of; where nothing is left it is an error."""
+    for category, features in found.items():
+        if unused and not features:
+            raise next(iter(unused.values()))
+        if not features:
+            raise InvalidDataError(f"no cell of the table of items of {category!r} describes an item.")
+    if unused:
+        told = "; ".join(str(error).rstrip(".") for error in unused.values())
+        warn(f"{len(unused)} columns of items are left out: {told}.")
+
+
+def _columns(
+    category: str, frame: object, item_column: str | None, unused: dict[str, InvalidDataError]
+) -> dict[str, _Column]:
     """Return the columns in the table of a category, each with its kind."""
     table, ids = of_category(category, frame, item_column)
-    kinds = {name: _kind(category, name, table[name]) for name in table.column_names}
+    kinds = {}
+    for name in table.column_names:
+        try:
+            kinds[name] = _kind(category, name, table[name])
+        except InvalidDataError as error:
+            unused[name] = error
     numbers = [name for name, kind in kinds.items() if kind == "numbers"]
     found = {}
     if len(numbers) > _MANY:
@@ -104,7 +136,7 @@ def _columns(category: str, frame: object, item_column: str | None) -> dict[str,
         kinds = {name: kind for name, kind in kinds.items() if kind != "numbers"}
     for name, kind in kinds.items():
         cells = table[name].to_pylist() if kind != "vector" else vectors_of(category, name, table[name])
-        known = [at for at, cell in enumerate(cells) if not is_missing(cell)]
+        known = [at for at, cell in enumerate(cells) if not _is_unknown(cell)]
         found[name] = _Column(kind, [ids[at] for at in known], [cells[at] for at in known])
     return {name: part for name, part in found.items() if part.ids}
 
@@ -119,7 +151,7 @@ def wide_of(table: pa.Table, names: list[str]) -> tuple[NDArray[np.int64], NDArr
 def of_category(category: str, frame: object, item_column: str | None) -> tuple[pa.Table, list[Any]]:
     """Return the rows of a category without their ids, and the ids."""
     data = into_frame(frame)
-    table = (data.collect() if isinstance(data, nw.LazyFrame) else data).to_arrow()
+    table = _arrow(data.collect() if isinstance(data, nw.LazyFrame) else data)
     names = table.column_names
     # of several tables, one may lack the name given
     items = item_column if item_column in names else recognised("item_id", names)
@@ -138,6 +170,24 @@ def of_category(category: str, frame: object, item_column: str | None) -> tuple[
             f"that describes the items; it has {table.num_rows} rows and the columns {names}."
         )
     return table, ids
+
+
+def _arrow(data: nw.DataFrame[Any]) -> pa.Table:
+    """Return a frame as a table: dates as seconds, decimals as floats, columns of mixed types as text."""
+    columns = {}
+    for name in data.columns:
+        try:
+            column = data[name].to_arrow()
+        except (pa.ArrowException, TypeError):
+            column = pa.array([None if is_missing(cell) else str(cell) for cell in data[name].to_list()])
+        if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+            column = pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
+        columns[name] = pc.cast(column, pa.float64()) if pa.types.is_decimal(column.type) else column
+    return pa.table(columns)
+
+
+def _is_unknown(cell: object) -> bool:
+    return is_missing(cell) or (isinstance(cell, float) and np.isinf(cell))
 
 
 def _kind(category: str, name: str, column: pa.ChunkedArray) -> str:

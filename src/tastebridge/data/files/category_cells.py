@@ -10,6 +10,8 @@ import pandas as pd
 
 _SEPARATORS = ("|", ", ", "; ", ",", ";")
 _LEVELS = (" > ", ">", " / ", " » ")
+_FEW, _SURE = 5, 0.9
+"""So many cells of several words, and so large a share of them made of other cells, are no names."""
 _SEQUENCE = ("token_seq", "float_seq")
 """Types of RecBole whose cells hold several values with blanks between them."""
 
@@ -37,6 +39,8 @@ def split_cells(cells: pd.Series, level: int | None, column: str = "") -> pd.Ser
     [['War', 'Drama']]
     >>> split_cells(pd.Series(["War Drama"]), None, "genre:token_seq").tolist()
     [['War', 'Drama']]
+    >>> split_cells(pd.Series(["a", "b", "c", "a b", "a c", "b c", "b a", "c a"]), None).tolist()[3:5]
+    [['a', 'b'], ['a', 'c']]
     >>> split_cells(pd.Series(["Books > Fantasy > Elves"]), 2).tolist()
     [['Books > Fantasy']]
     """
@@ -69,7 +73,17 @@ def _of_text(texts: list[str], level: int | None, column: str) -> Callable[[str]
     signs = _LEVELS if level is not None else _SEPARATORS
     # One sign for the whole column: in a column of bars a comma belongs to a name.
     sign = next((one for one in signs if any(one in text for text in texts)), None)
+    if sign is None and _are_words(texts):
+        return str.split
     return lambda text: text.split(sign) if sign else [text]
+
+
+def _are_words(texts: list[str]) -> bool:
+    """Return whether blanks stand between categories: their parts are categories by themselves elsewhere."""
+    several = {text for text in texts if " " in text.strip()}
+    single = set(texts) - several
+    split = [text for text in several if single.issuperset(text.split())]
+    return len(several) >= _FEW and len(split) >= _SURE * len(several)
 
 
 def _literal(text: str) -> object:
