@@ -31,7 +31,7 @@ from tastebridge.data import Interactions
 from tastebridge.datasets import load_movielens
 from tastebridge.evaluation.full import user_scores
 from tastebridge.exceptions import TastebridgeWarning
-from tastebridge.fitting import source_evaluation as transfer
+from tastebridge.fitting import source_evaluation, source_verdicts
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.splits import Split, k_fold_users
 from tastebridge.splits.split import take_out
@@ -42,8 +42,13 @@ _FOLDS, _EXPLAINED = 5, 1000
 @contextmanager
 def every_source_kept() -> Iterator[None]:
     """Make mappers keep their sources whatever the verdict, so that the verdict can be put to the test."""
-    judge = transfer._row
-    with mock.patch.object(transfer, "_row", lambda *given: {**judge(*given), "kept": True}):
+    judged = source_verdicts.judge
+
+    def all_used(*given: Any, **more: Any) -> Any:
+        found = judged(*given, **more)
+        return found._replace(passing=list(found.single), useful=list(found.single))
+
+    with mock.patch.object(source_evaluation, "judge", all_used):
         yield
 
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 from contracts.factors import histories
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import SVDFactors
 
 
@@ -46,6 +48,29 @@ def test_power_filter_weighs_by_relative_singular_value():
     np.testing.assert_allclose(soft.transform(X), ideal.transform(X) * weight, atol=1e-12)
     flat = SVDFactors(n_components=4, filter="power", beta=0.0).fit(X)
     np.testing.assert_array_equal(flat.transform(X), ideal.transform(X))
+
+
+def test_heat_filter_is_the_heat_kernel_of_the_graph_of_users_and_items():
+    """At full rank the scores are those of the matrix exponential of the normalised Laplacian."""
+    X = (np.random.default_rng(0).random((30, 9)) < 0.4).astype(float) + np.eye(30, 9)
+    time = 1.5
+    model = SVDFactors(n_components=9, filter="heat", beta=time, tol=1e-10).fit(X)
+    rows, columns = X.sum(axis=1), X.sum(axis=0)
+    A = X / np.sqrt(np.outer(np.maximum(rows, 1.0), columns))
+    kernel = expm(-time * (np.eye(9) - A.T @ A))
+    scores = model.transform(X) @ model.item_factors_.T
+    np.testing.assert_allclose(scores, A @ kernel * np.sqrt(columns), atol=1e-8)
+
+
+def test_cut_factors_have_another_filter_without_a_new_fit():
+    X = histories()
+    wide = SVDFactors(n_components=6).fit(X)
+    cut = wide.cut(4, "heat", 2.0)
+    sigma = wide.singular_values_[:4] / wide.singular_values_[0]
+    np.testing.assert_allclose(cut.encoder_, wide.encoder_[:, :4] * np.exp(2.0 * (sigma**2 - 1.0)))
+    np.testing.assert_allclose(cut.cut(4).encoder_, wide.encoder_[:, :4])
+    with pytest.raises(InvalidParameterError, match="filter"):
+        SVDFactors(2, filter="warm").fit(X)
 
 
 def test_popularity_comes_back_in_the_decoder():

@@ -96,7 +96,8 @@ def test_an_unrelated_source_is_found_out_and_costs_nothing(seed):
 def test_of_a_useful_and_a_useless_source_only_the_useful_one_is_kept(mixed):
     _, mapper = mixed
     table = mapper.transfer_.set_index("source")
-    assert table["kept"].to_dict() == {"books": True, "noise": False}
+    assert table["kept"].to_dict() == {"books": True, "noise": False, "all together": True}
+    assert table["verdict"].to_dict() == {"books": "helps", "noise": "no evidence", "all together": "helps"}
     assert table["canonical_correlation"]["books"] > 0.4 > table["canonical_correlation"]["noise"]
     weights = mapper.routes_.set_index("route")["cold"]
     assert not weights[weights.index.str.startswith("noise →")].any()

@@ -201,8 +201,10 @@ def test_a_source_of_noise_is_found_out_in_the_one_pass_too():
     assert kept == {
         ("films", "books"): True,
         ("films", "noise"): False,
+        ("films", "all together"): True,
         ("books", "films"): True,
         ("books", "noise"): False,
+        ("books", "all together"): True,
     }
 
 

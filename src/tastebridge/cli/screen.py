@@ -16,7 +16,7 @@ from tastebridge._foundation.printable import printable
 from tastebridge.data import Panel
 from tastebridge.report.sources import used
 
-_VERDICTS = {"helps": "green", "hurts": "red"}
+_VERDICTS = {"helps": "green", "helps with others": "green", "hurts": "red"}
 
 
 class Screen(Console):

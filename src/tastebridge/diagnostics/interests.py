@@ -16,7 +16,7 @@ without a history elsewhere gets the share of users who are active in c.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,17 +34,16 @@ _RANK, _PEOPLE = 16, 10_000
 """Rank of the encoders, and users a regression learns from at most."""
 
 
-def learn_interests(context: FitContext, seed: int) -> State:
-    """Return the interest model of every category, as small arrays.
+def learn_interests(context: FitContext, seed: int, categories: Sequence[str] | None = None) -> State:
+    """Return the interest model of every category, or of some, as small arrays.
 
     Each category also has a ``reliability`` (n_bins, 3): the mean predicted probability, the observed share,
     and the number of users, of bins of equal size. Score and curve are out of fold.
     """
-    encoders = {name: _encoder(context, name) for name in sorted(context.histories)}
-    return {
-        name: {"encoder": encoders[name], **_learn(name, context.histories, encoders, seed)}
-        for name in encoders
-    }
+    wanted = sorted(context.histories if categories is None else categories)
+    histories = {name: context.histories[name] for name in wanted}
+    encoders = {name: _encoder(context, name) for name in wanted}
+    return {name: {"encoder": encoders[name], **_learn(name, histories, encoders, seed)} for name in encoders}
 
 
 def interest_of(state: Mapping[str, Mapping[str, Array]], histories: Histories) -> Array:

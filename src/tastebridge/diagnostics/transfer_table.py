@@ -8,15 +8,19 @@ import pandas as pd
 
 from tastebridge.fitting.plan import BRIDGES
 from tastebridge.model import Segment
-from tastebridge.model.evidence import Evidence
+from tastebridge.model.evidence import TOGETHER, Evidence
 from tastebridge.routes import FittedRoute
 
 _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
 _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 
 
-def source_table(evidence: Evidence | None, linked: Mapping[str, int], standing: bool) -> pd.DataFrame:
+def source_table(
+    evidence: Evidence | None, linked: Mapping[str, int], standing: bool, n_linked: int = 0
+) -> pd.DataFrame:
     """Return one row per source, in the order of ``linked``, for users new to the target.
+
+    With more than one source, a last row is of all of them together.
 
     Parameters
     ----------
@@ -27,14 +31,35 @@ def source_table(evidence: Evidence | None, linked: Mapping[str, int], standing:
     standing : bool
         Whether users of the target were used as pseudo-overlapping users. They are no evidence about the
         users of a source, so no verdict is given.
+    n_linked : int, default=0
+        The number of users in the target and in any source.
     """
     if evidence is None:
         table = pd.DataFrame({"source": list(linked), "verdict": "no evidence", "kept": False})
+        if len(linked) > 1:
+            table.loc[len(table)] = [TOGETHER, "no evidence", False]
     else:
         table = evidence.sources.copy()
     if standing:
         table = table[["source", "kept"]].assign(verdict="no evidence")
-    return table.assign(linked=list(linked.values())).reindex(columns=_COLUMNS)
+    return table.assign(linked=[*linked.values(), n_linked][: len(table)]).reindex(columns=_COLUMNS)
+
+
+def of_single_sources(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of ``transfer_`` that are of one source, without those of all together.
+
+    The row of all together is the last one of a target. So a category may have the same name.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"source": ["books", "all together", "all together"]})
+    >>> of_single_sources(rows)["source"].tolist()
+    ['books', 'all together']
+    """
+    targets = table["target"] if "target" in table else pd.Series("", index=table.index)
+    size = targets.groupby(targets, sort=False).transform("size")
+    last = (size > 2) & ~targets.duplicated(keep="last") & (table["source"] == TOGETHER)
+    return table[~last]
 
 
 def warning_of(table: pd.DataFrame, target: str, standing: bool) -> str:
@@ -53,12 +78,15 @@ def warning_of(table: pd.DataFrame, target: str, standing: bool) -> str:
     )
 
 
-def carried_by(segment: Segment, routes: Sequence[FittedRoute], source: str) -> str:
-    """Return the bridges from a source with at least 1 % of all weight, as ``"users + items"``."""
+def carried_by(segment: Segment, routes: Sequence[FittedRoute], source: str, target: str) -> str:
+    """Return the bridges from a source with at least 1 % of all weight, as ``"users + items"``.
+
+    "" asks for the bridges from all sources.
+    """
     weights = segment.blend.weights() * segment.blend.scale_ * segment.kept
     share = dict.fromkeys(BRIDGES, 0.0)
     for weight, route in zip(weights, routes, strict=True):
-        if source in route.sources:
+        if source in route.sources or (not source and set(route.sources) - {target}):
             share[route.bridge] += weight
     return " + ".join(bridge for bridge, part in share.items() if part > 0.01 * weights.sum())
 

@@ -22,10 +22,15 @@ class SVDFactors(NormalizedFactors):
               z_u = d_u^{-a}\, r_u\, D_i^{-b}\, V f(\Sigma), \qquad \hat r_u = z_u V^\top D_i^{b}
 
     with the degrees :math:`D` (row and column sums of :math:`R`), :math:`a` = ``user_power`` and :math:`b` =
-    ``item_power``. The filter :math:`f` is 1 for ``"ideal"``, the ideal low-pass filter, and
-    :math:`(\sigma/\sigma_1)^\beta` for ``"power"``, which gives smooth directions more weight. The fold-in is
-    exact: users of the fit and new users are encoded by the same product. Solved by block Lanczos on the
-    smaller side (``tastebridge._numerics.svd``).
+    ``item_power``. The filter :math:`f` is
+
+    - ``"ideal"``: 1, the ideal low-pass filter;
+    - ``"power"``: :math:`(\sigma/\sigma_1)^\beta`, which gives smooth directions more weight;
+    - ``"heat"``: :math:`e^{-\beta (1 - (\sigma/\sigma_1)^2)}`, the heat kernel at time :math:`\beta` on the
+      graph of users and items, whose Laplacian has the eigenvalues :math:`1 - \sigma^2`.
+
+    The fold-in is exact: users of the fit and new users are encoded by the same product. Solved by block
+    Lanczos on the smaller side (``tastebridge._numerics.svd``).
 
     Parameters
     ----------
@@ -33,10 +38,10 @@ class SVDFactors(NormalizedFactors):
         Rank, at most the number of users and of items.
     user_power, item_power : float, default=0.5
         Powers a and b of the degrees, at least 0.
-    filter : {"ideal", "power"}, default="ideal"
+    filter : {"ideal", "power", "heat"}, default="ideal"
         The spectral filter.
     beta : float, default=1.0
-        Power of the filter ``"power"``, at least 0; 0 is ``"ideal"``.
+        Power of the filter ``"power"`` or time of ``"heat"``, at least 0; 0 is ``"ideal"``.
     restore_popularity : bool, default=True
         Whether the decoder multiplies by the items' degrees, the factor :math:`D_i^b`.
     tol : float, default=0.01
@@ -62,7 +67,9 @@ class SVDFactors(NormalizedFactors):
 
     References
     ----------
-    Y. Shen et al., "How powerful is graph convolution for recommendation?" (GF-CF), CIKM (2021).
+    Y. Shen et al., "How powerful is graph convolution for recommendation?" (GF-CF), CIKM (2021). For
+    ``"heat"``: R. Kondor, J. Lafferty, "Diffusion kernels on graphs and other discrete input spaces", ICML
+    (2002).
 
     Examples
     --------
@@ -99,7 +106,7 @@ class SVDFactors(NormalizedFactors):
 
     def _check(self, R: sparse.csr_matrix) -> None:
         super()._check(R)
-        check_choice("filter", self.filter, ("ideal", "power"))
+        check_choice("filter", self.filter, ("ideal", "power", "heat"))
         check_number("beta", self.beta, 0.0)
         check_number("tol", self.tol, 0.0)
         check_choice("restore_popularity", self.restore_popularity, (True, False))
@@ -124,7 +131,7 @@ class SVDFactors(NormalizedFactors):
         ----------
         n_components : int
             The new rank, at most the present one.
-        filter : {"ideal", "power"}
+        filter : {"ideal", "power", "heat"}
         beta : float
         """
         check_is_fitted(self)
@@ -144,6 +151,8 @@ class SVDFactors(NormalizedFactors):
         sigma = self.singular_values_
         relative = sigma / sigma[0] if sigma[0] > 0 else sigma
         kept = np.where(relative > _ZERO, relative, 0.0)
+        if self.filter == "heat":
+            return np.asarray(np.exp(self.beta * (kept**2 - 1.0)) * (kept > 0))
         return power(kept, self.beta if self.filter == "power" else 0.0)
 
     def _decoder(self, V: Array, degree: Array) -> Array:

@@ -1,10 +1,17 @@
-r"""The cost model: seconds to fit a route, estimated from sizes alone, and the routes within a budget.
+r"""The time of a fit, estimated from sizes alone, and the routes that a budget allows.
 
-For rank k, n users, m items and z interactions, truncated SVD takes :math:`k\,(8\cdot10^{-7}\min(n, m) +
-5\cdot10^{-9} z)` seconds. A round of ALS takes :math:`k\,(1.8\cdot10^{-9} z + 7.7\cdot10^{-10} k\,(n + m))`.
-The constants were measured on one core of an AMD EPYC in 2026, on matrices of 160 to 460 thousand
-interactions. There the estimates were within a third of the measured times. Because no clock is read, the
-same data and budget give the same routes on any machine.
+The seconds are those of one core of the machine the constants were measured on (2026, AMD EPYC; matrices of
+160 to 460 thousand interactions):
+
+- truncated SVD takes :math:`k\,(8\cdot10^{-7}\min(n, m) + 5\cdot10^{-9} z)` for rank k of n users, m items
+  and z interactions, within a third;
+- a round of ALS takes :math:`k\,(1.8\cdot10^{-9} z + 7.7\cdot10^{-10} k\,(n + m))`, within a third;
+- the blends take :math:`10^{-6}` for each route, list and item of the list;
+- the complete rankings take :math:`10^{-10}` for each user judged, target item, component and selection of
+  routes.
+
+No clock is read here, so the same data and budget mean the same routes on any machine. A clock is only a
+guard: see :mod:`tastebridge.fitting.deadline`.
 """
 
 from __future__ import annotations
@@ -15,11 +22,22 @@ from typing import Any, NamedTuple
 from sklearn.base import BaseEstimator
 
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
-from tastebridge.routes import JointRoute, Route, SharedItemsRoute, TargetRoute, TransferRoute
+from tastebridge.routes import (
+    JointRoute,
+    NeighbourRoute,
+    Route,
+    SharedItemsRoute,
+    TargetRoute,
+    TransferRoute,
+)
 
 # seconds per unit of rank, measured as described above
 _SIDE, _ENTRY = 8e-7, 5e-9
 _ALS_ENTRY, _ALS_SIDE = 1.8e-9, 7.7e-10
+_CELL, _RANKED = 1e-6, 1e-10
+_SPARE = 0.75
+"""Share of a budget for what is estimated: the rest is for errors of the estimates and for diagnostics."""
+_LEAST = 1e-9
 
 
 class Size(NamedTuple):
@@ -48,6 +66,62 @@ def factor_seconds(model: BaseEstimator, size: Size) -> float:
         sides = size.users + size.items
         return float(model.iterations * k * (_ALS_ENTRY * size.entries + _ALS_SIDE * k * sides))
     return 0.0
+
+
+class Evaluation(NamedTuple):
+    """The size of the evaluation of routes.
+
+    Attributes
+    ----------
+    n_cells : int
+        Lists the blend learns from, times the items of a list.
+    n_judged : int
+        Users whose complete ranking is judged, at most, of all segments.
+    n_sources : int
+        Sources with routes of their own.
+    n_items : int
+        Items of the target.
+    """
+
+    n_cells: int
+    n_judged: int
+    n_sources: int
+    n_items: int
+
+    def seconds(self, routes: Sequence[Route]) -> float:
+        """Return the time of the blends and rankings of some routes."""
+        total = 0.0
+        for route in routes:
+            given = route.get_params(deep=False).items()
+            factors = [part for name, part in given if name.endswith("factors")]
+            rank = max((getattr(part, "n_components", 1) for part in factors), default=1)
+            count = self.n_sources if isinstance(route, NeighbourRoute) else 1
+            ranked = self.n_judged * self.n_items * rank * (4 + 2 * self.n_sources)
+            total += count * (_CELL * self.n_cells + _RANKED * ranked)
+        return total
+
+
+def within_budget(
+    routes: Sequence[Route],
+    sizes: Mapping[str, Size],
+    target: str,
+    n_folds: int,
+    budget: float,
+    evaluation: Evaluation,
+) -> list[Route]:
+    """Return the routes whose factors and evaluation fit the budget for the whole fit, in their order.
+
+    The evaluation of the routes chosen is taken off the budget, and routes are chosen again with the rest,
+    until the choice stays the same. Parameters as for :func:`affordable`.
+    """
+    chosen = affordable(routes, sizes, target, n_folds, _SPARE * budget)
+    for _ in routes:
+        left = max(_SPARE * budget - evaluation.seconds(chosen), _LEAST)
+        fewer = affordable(chosen, sizes, target, n_folds, left)
+        if len(fewer) == len(chosen):
+            break
+        chosen = fewer
+    return chosen
 
 
 def affordable(

@@ -26,8 +26,16 @@ _RANKS = ((128, 128), (128, 32))
 """Pairs of source and target rank; each pair is a route of its own."""
 
 
-def default_routes(limits: Mapping[str, int], target: str, rank: int, random_state: int) -> list[Route]:
+def default_routes(
+    limits: Mapping[str, int],
+    target: str,
+    rank: int,
+    random_state: int,
+    sources: Sequence[str] | None = None,
+) -> list[Route]:
     """Return the default routes, the most useful first: popularity, links, maps of two ranks, joint factors.
+
+    Where only some sources have routes of their own, the cheapest route of all categories comes before these.
 
     Parameters
     ----------
@@ -37,8 +45,12 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
     rank : int
         The largest rank wanted.
     random_state : int
+    sources : list of str, optional
+        The sources with routes of their own; None for all. Routes of all categories as one read every source.
     """
     source_limits = {name: limit for name, limit in limits.items() if name != target}
+    if sources is not None:
+        source_limits = {name: source_limits[name] for name in sources}
     target_limit = limits[target]
 
     def svd(wanted: int, limit: int, beta: float = 0.0) -> SVDFactors:
@@ -68,10 +80,13 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
     smaller = [
         source for source, limit in source_limits.items() if clipped(narrow, limit) != clipped(wide, limit)
     ]
+    joint = JointRoute(svd(64, target_limit, 1.0))
+    first, last = ([], [joint]) if sources is None else ([joint], [])
     return [
         PopularityRoute(),
         PopularityRoute(linked=True),
-        NeighbourRoute(),
+        *first,
+        NeighbourRoute(sources=None if sources is None else list(sources)),
         *(spectral(source, wide) for source in source_limits),
         *(spectral(source, narrow) for source in smaller),
         TargetRoute(svd(64, target_limit)),
@@ -79,7 +94,7 @@ def default_routes(limits: Mapping[str, int], target: str, rank: int, random_sta
         JointRoute(als(target_limit, 20.0, 1.0)),
         *(weighted(source) for source in source_limits),
         TargetRoute(als(target_limit, 5.0, 0.1)),
-        JointRoute(svd(64, target_limit, 1.0)),
+        *last,
     ]
 
 

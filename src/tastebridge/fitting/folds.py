@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -208,8 +208,10 @@ def _read_by_gates(routes: Sequence[FittedRoute], parts: Mapping[str, Any]) -> d
     return {route.name: parts[route.name] for route in routes if read_by_gates(route)}
 
 
-def dealt_anew(fold: Fold, reads: Sequence[tuple[str, ...]], source: str, target: str) -> Fold:
-    """Return the fold as if its users had each other's histories in a source.
+def dealt_anew(
+    fold: Fold, reads: Sequence[tuple[str, ...]], sources: str | Collection[str], target: str
+) -> Fold:
+    """Return the fold as if its users had each other's histories in a source, or in several at once.
 
     Every user with a history there gets the vectors of another user, at random and the same at every call.
     Information common to all users stays; information on single users is lost. The meta-features do not
@@ -220,10 +222,17 @@ def dealt_anew(fold: Fold, reads: Sequence[tuple[str, ...]], source: str, target
     fold : Fold
     reads : list of tuple of str
         The categories read by each route.
-    source, target : str
+    sources : str or collection of str
+        One source, or several: each user then gets the histories of one other user in all of them.
+    target : str
     """
-    alone = {(source,)} if fold.held.segment == "warm" else {(source,), (source, target), (target, source)}
-    places = [at for at, categories in enumerate(reads) if categories in alone]
+    dealt = {sources} if isinstance(sources, str) else set(sources)
+    warm = fold.held.segment == "warm"
+    places = [
+        at
+        for at, categories in enumerate(reads)
+        if (others := set(categories) - {target}) and others <= dealt and not (warm and target in categories)
+    ]
     known = np.zeros(len(fold.held.people), dtype=bool)
     for at in places:
         known |= fold.vectors[at].any(axis=1)

@@ -9,11 +9,45 @@ import numpy as np
 
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError
+from tastebridge.routes import Histories
 from tastebridge.routes.context import SameItems
 
 BRIDGES = ("users", "items", "features")
 ENOUGH = 50
 """Below this many shared users, other bridges are preferred where there are any."""
+
+MANY, FEW = 12, 4
+"""Of more than so many sources only those with the most shared users are looked at one by one.
+
+On two targets of Ciao with 19 sources, routes of 19, 8, 4 and 0 single sources next to those of all had an
+NDCG@10 of 0.199, 0.205, 0.203 and 0.203, and 0.054 (12 sources), 0.058, 0.060 and 0.062, on ``valid``.
+"""
+
+
+def looked_at(histories: Histories, target: str) -> list[str]:
+    """Return the sources that get routes, tests and diagnostics of their own, in their order.
+
+    Of many sources these are the few with the most users shared with the target. The others are read by the
+    routes of all categories side by side.
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> one, two = sparse.csr_matrix([[1.0], [0.0]]), sparse.csr_matrix([[1.0], [1.0]])
+    >>> histories = {"films": two, "rare": one} | {f"shop {n}": two for n in range(12)}
+    >>> looked_at(histories, "films")
+    ['shop 0', 'shop 1', 'shop 2', 'shop 3']
+    """
+    there = np.diff(histories[target].indptr) > 0
+    shared = {
+        name: int(np.count_nonzero(there & (np.diff(rows.indptr) > 0)))
+        for name, rows in histories.items()
+        if name != target
+    }
+    if len(shared) <= MANY:
+        return list(shared)
+    most = sorted(shared, key=lambda name: -shared[name])[:FEW]
+    return [name for name in shared if name in most]
 
 
 def shared_items(panel: Panel, target: str, sources: Iterable[str]) -> SameItems:

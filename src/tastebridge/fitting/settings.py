@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tastebridge.fitting.deadline import Deadline
 from tastebridge.model.blend import StackingBlend
+
+NO_END = Deadline()
 
 
 class FitSettings(NamedTuple):
-    """Settings of one fit; see :class:`tastebridge.InterestMapper` for each."""
+    """Settings of one fit; see :class:`tastebridge.InterestMapper` for each.
+
+    ``deadline`` is the end of its ``time_budget``, for optional work.
+    """
 
     blend: StackingBlend
     n_lists: int
@@ -16,3 +22,4 @@ class FitSettings(NamedTuple):
     n_folds: int | None
     random_state: int
     n_jobs: int | None
+    deadline: Deadline = NO_END

@@ -14,6 +14,7 @@ from tastebridge.fitting.fold_assignment import LEAST, MOST, held_for_all, hidde
 from tastebridge.fitting.folds import FEWEST_LINKED, Fold, Held, fit_routes, folds_of
 from tastebridge.fitting.plan import Plan
 from tastebridge.fitting.settings import FitSettings
+from tastebridge.fitting.source_evaluation import with_own_routes
 from tastebridge.routes import FitContext, Route
 
 
@@ -87,6 +88,7 @@ def _view(hub: FitContext, target: str, aim: Aim) -> FitContext:
 
 def _judged(context: FitContext, aim: Aim, held: list[Held], names: list[str]) -> list[Fold]:
     """Return the folds of one target, with its users as they are and without each source."""
+    fitted = fit_routes(aim.routes, context)
     # without its only source a blend has nothing but the target: that is the baseline already
-    lacking = aim.sources if len(aim.sources) > 1 else ()
-    return folds_of(context, held, fit_routes(aim.routes, context), names, lacking)
+    lacking = with_own_routes(list(fitted.values()), aim.sources) if len(aim.sources) > 1 else ()
+    return folds_of(context, held, fitted, names, lacking)

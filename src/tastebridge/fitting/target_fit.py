@@ -10,6 +10,7 @@ import numpy as np
 from tastebridge._numerics.threads import together
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.cold_items import MakeFolds, learn_new_items
+from tastebridge.fitting.deadline import Deadline
 from tastebridge.fitting.few_overlap import Weighed, learn_few_overlap
 from tastebridge.fitting.folds import (
     FEWEST_LINKED,
@@ -25,11 +26,19 @@ from tastebridge.fitting.levels import Scaled, level_of_popularity, scaled
 from tastebridge.fitting.plan import Plan
 from tastebridge.fitting.pseudo_overlap import pseudo_overlap_folds, pseudo_overlapping
 from tastebridge.fitting.settings import FitSettings
-from tastebridge.fitting.source_evaluation import Candidates, popular_alone, weigh
+from tastebridge.fitting.source_evaluation import Candidates, popular_alone, weigh, with_own_routes
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.model import Array, LinearModel, Segment
 from tastebridge.model.evidence import Evidence
-from tastebridge.routes import NEW_ITEMS, FitContext, FittedRoute, Route, new_items
+from tastebridge.routes import (
+    NEW_ITEMS,
+    FitContext,
+    FittedRoute,
+    NeighbourRoute,
+    PopularityRoute,
+    Route,
+    new_items,
+)
 
 _FEWEST_LISTS = 10
 """Held-out rows of a segment below which no weights are learned."""
@@ -42,17 +51,40 @@ def build(
     """Fit the routes on all users and, in parallel, without the held users of each fold."""
     target = context.histories[context.target]
     held = _held(context, plan.standing, settings, rng)
-    make_folds = judging(plan, sources if len(sources) > 1 else ())
+    routes = in_time(routes, context, settings.deadline, len(held))
     contexts = [context.hiding(without(target, part)) for part in held]
     calls = [partial(fit_routes, routes, own) for own in (context, *contexts)]
     whole, *apart = together(calls, settings.n_jobs)
     fitted, names = list(whole.values()), list(whole)
+    make_folds = judging(plan, with_own_routes(fitted, sources) if len(sources) > 1 else ())
     folds = [
         fold
         for own, part, found in zip(contexts, held, apart, strict=True)
         for fold in make_folds(own, part, found, names)
     ]
     return Built(context, routes, held, fitted, folds)
+
+
+def in_time(
+    routes: Sequence[Route], context: FitContext, deadline: Deadline, n_folds: int
+) -> Sequence[Route]:
+    """Return the routes there is time for by the clock, with their factors fitted; without an end, all.
+
+    The fits so far are expected to take as long again in each fold, and all of them half of the budget.
+    Popularity, the links between items and the first route after these are always taken.
+    """
+    if deadline.seconds is None:
+        return routes
+    kept: list[Route] = []
+    optional = 0
+    for route in routes:
+        first = isinstance(route, PopularityRoute | NeighbourRoute) or not optional
+        expected = deadline.spent * n_folds + 0.5 * deadline.seconds
+        if first or deadline.allows("routes", expected):
+            route.build(context)
+            kept.append(route)
+            optional += not isinstance(route, PopularityRoute | NeighbourRoute)
+    return kept
 
 
 def judging(plan: Plan, lacking: Sequence[str] = ()) -> MakeFolds:
@@ -163,7 +195,8 @@ class TargetFit:
             return popular_alone(routes, self.target, self.sources), None, None
         lists = SegmentLists(folds, self.settings, rng)
         candidates = Candidates(routes, self.target, self.sources)
-        return *weigh(self.settings.blend, lists, candidates, rng, prior), lists.whole
+        found = weigh(self.settings.blend, lists, candidates, rng, prior, self.settings.deadline)
+        return *found, lists.whole
 
     def _scaled(self, segment: Segment, lists: Lists | None) -> Scaled:
         """Return a segment and its level; without lists it is popularity."""

@@ -121,6 +121,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         groups: ArrayLike | None = None,
         gates: ArrayLike | None = None,
         prior: Array | None = None,
+        start: Array | None = None,
     ) -> Self:
         """Learn the weights.
 
@@ -136,6 +137,9 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             Meta-features of the user, the same in all rows of a list.
         prior : ndarray of shape (1 + n_gates, n_routes), optional
             The ``coef_`` of a similar blend. The weights stay near it, and nearer with fewer lists.
+        start : ndarray of shape (1 + n_gates, n_routes), optional
+            The coefficients the search starts from, such as those of a blend on nearly the same lists; by
+            default those of equal weights, or the prior.
         """
         self.check()
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
@@ -160,6 +164,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             self.focus,
             prior,
             _PRIOR_LISTS / len(starts),  # the loss is a mean over lists
+            start,
         )
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
         return self

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from tastebridge.data import Vocabulary
 from tastebridge.model.linear import Array
 
+TOGETHER = "all together"
+"""The name of the last row of a table of several sources: all of them as one."""
+
 
 class Evidence(NamedTuple):
     """The accuracy of recommendations for the held-out users of one segment.
@@ -18,7 +21,8 @@ class Evidence(NamedTuple):
     Attributes
     ----------
     sources : DataFrame
-        One row per source: lift and marginal with their intervals, gain, verdict, kept.
+        One row per source: lift and marginal with their intervals, gain, verdict, kept. With more than one
+        source, the last row is of all together.
     people : ndarray
         The numbers of the judged users.
     values : dict of name to ndarray

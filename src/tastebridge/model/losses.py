@@ -35,7 +35,9 @@ class Problem:
         focus: float,
         prior: Array | None = None,
         strength: float = 0.0,
+        start: Array | None = None,
     ) -> None:
+        self.begin = prior if start is None else start
         self.prior, self.strength = prior, 0.0 if prior is None else strength
         self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
         self.F, self.penalty, self.focus, self.y = F[starts], penalty, focus, y
@@ -48,9 +50,9 @@ class Problem:
             self.y, self.share = _relevance(y, starts, self.lengths)
 
     def start(self) -> Array:
-        """Return the prior, or equal weights that add up to one."""
-        if self.prior is not None:
-            return np.append(self.prior.ravel(), 0.0)
+        """Return the given start, the prior, or equal weights that add up to one."""
+        if self.begin is not None:
+            return np.append(self.begin.ravel(), 0.0)
         coef = np.zeros((self.F.shape[1], self.X.shape[-1]))
         coef[0] = np.log(np.expm1(1.0 / self.X.shape[-1]))
         return np.append(coef.ravel(), 0.0)

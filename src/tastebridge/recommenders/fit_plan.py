@@ -11,9 +11,12 @@ from tastebridge._foundation.validation import check_choice, check_count, check_
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.fitting.checks import check_sources, check_target
-from tastebridge.fitting.cost_model import Size, affordable
+from tastebridge.fitting.cost_model import Evaluation, Size, within_budget
+from tastebridge.fitting.deadline import Deadline
 from tastebridge.fitting.default_routes import RANK, content_routes, default_routes, item_routes
-from tastebridge.fitting.plan import BRIDGES, Plan
+from tastebridge.fitting.folds import number_of_folds
+from tastebridge.fitting.out_of_fold import JUDGED
+from tastebridge.fitting.plan import BRIDGES, Plan, looked_at
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import Histories, PopularityRoute, Route
@@ -54,6 +57,7 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
         mapper.n_folds,
         mapper.random_state,
         mapper.n_jobs,
+        Deadline(mapper.time_budget),
     )
 
 
@@ -80,15 +84,23 @@ def routes_asked_for(
         ]
     limits = {name: _limit(rows) for name, rows in histories.items()}
     wanted = _rank(mapper, target, limits)
-    routes = default_routes(limits, target, wanted, mapper.random_state)
+    sources = looked_at(histories, target)
+    alone = None if len(sources) == len(histories) - 1 else sources
+    routes = default_routes(limits, target, wanted, mapper.random_state, alone)
     if plan.matches:
         routes += item_routes(wanted, mapper.random_state)
     described = panel.item_features.get(target, {})
-    routes += content_routes(described, limits, target, wanted, mapper.random_state)
+    near = {name: limits[name] for name in (*sources, target)}
+    routes += content_routes(described, near, target, wanted, mapper.random_state)
     if mapper.time_budget is None:
         return routes
     sizes = {name: _size(rows) for name, rows in histories.items()}
-    return affordable(routes, sizes, target, mapper.n_folds or 1, mapper.time_budget)
+    known = [np.diff(rows.indptr) > 0 for name, rows in histories.items() if name != target]
+    linked = int((np.any(known, axis=0) & (np.diff(histories[target].indptr) > 0)).sum())
+    cells = mapper.n_lists * (1 + mapper.n_negatives) * 2
+    evaluation = Evaluation(cells, JUDGED * 2, len(sources), sizes[target].items)
+    n_folds = mapper.n_folds or number_of_folds(linked)
+    return within_budget(routes, sizes, target, n_folds, mapper.time_budget, evaluation)
 
 
 def _rank(mapper: InterestMapper, target: str, limits: dict[str, int]) -> int:

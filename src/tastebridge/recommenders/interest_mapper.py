@@ -107,10 +107,12 @@ class InterestMapper(Recommender):
     blend : StackingBlend, optional
         The learner of the weights; None for the listwise loss.
     time_budget : float, optional
-        Seconds for the factors, above 0: the most useful default routes that fit into it are used. Their time
-        is estimated from the sizes of the data, not measured, for one core of the machine named in
-        :mod:`tastebridge.fitting.cost_model`. So the same data give the same routes anywhere. The evaluation
-        of the routes is not included. None for all routes.
+        Seconds for the whole fit, above 0: the most useful default routes that fit into it are used. Their
+        time is estimated from the sizes of the data, for one core of the machine named in
+        :mod:`tastebridge.fitting.cost_model`. So the same data give the same routes, unless a slower machine
+        needs more than the budget: a clock then leaves out the last routes and some diagnostics, and a
+        warning names what was left out. With several targets the clock leaves out diagnostics only.
+        Popularity, the links between items and one more route are always fitted. None for all routes.
     n_folds : int, optional
         The number of fifths of the linked users that are hidden in turn, 1 to 5. None for as many as are
         needed to evaluate 1,000 users, or with several targets, 200 users of the median target.
@@ -136,14 +138,21 @@ class InterestMapper(Recommender):
         One row per source, for users without a history in the target, out of fold. linked is the number of
         users in both. lift is the gain of NDCG@10 over the best baseline without a source, with its interval
         (lift_low, lift_high). canonical_correlation is of users, or of shared items where no user is in both.
-        verdict is "helps", "no evidence" or "hurts"; kept says whether the source is used. The column
-        marginal is the loss of NDCG@10 when the source is ablated, with its interval. With several targets or
-        no shared users, routes over all categories still read an ablated source. The column bridge is
-        "users", "items", "features", several joined by " + ", or "".
+        verdict is "helps", "helps with others" (its histories matter in the blend of all sources), "no
+        evidence" or "hurts"; kept says whether the source is used. The column marginal is the loss of NDCG@10
+        when the source is ablated, with its interval. With several targets or no shared users, routes over
+        all categories still read an ablated source. The column bridge is "users", "items", "features",
+        several joined by " + ", or "".
+
+        With more than one source, the last row is "all together": the lift of all sources as one, which is
+        tested first. The intervals of single sources then hold for all of them at once. Of more than 12
+        sources, only the 4 with the most shared users get a lift of their own; the others are read by the
+        routes of all categories side by side.
     evidence_ : dict of {"cold", "warm"} to Evidence
         The out-of-fold evaluation in full, for each kind of users.
     interests_ : dict of category to arrays
         The models of :meth:`interests`, with their reliability: see :mod:`tastebridge.diagnostics.interests`.
+        With more than 12 sources and one target, of the target and the 4 sources with the most shared users.
     routes_ : DataFrame
         One row per route: its name, mean weight for cold and for warm users, and bridge. The bridge joins its
         sources to the target: users in both ("users"), shared items ("items"), features ("features"), or none

@@ -18,6 +18,7 @@ from tastebridge.diagnostics.confidence import learn_confidence
 from tastebridge.diagnostics.interests import learn_interests
 from tastebridge.diagnostics.relatedness import learn_directions, relatedness_of, taste
 from tastebridge.diagnostics.transfer_table import carried_by, route_table, source_table, warning_of
+from tastebridge.fitting.plan import looked_at
 from tastebridge.fitting.target_fit import TargetFit
 from tastebridge.model import LinearModel
 from tastebridge.model.scorers import LinearScorer
@@ -72,7 +73,10 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     fit.new_items(ahead=known.interests is None)
     step("interests")
     tables: dict[str, pd.DataFrame] = {}
-    interests = known.interests or learn_interests(fit.context, seed)
+    near = looked_at(fit.context.histories, fit.target)
+    if not fit.settings.deadline.allows("interests by more than one source"):
+        near = near[:1]
+    interests = known.interests or learn_interests(fit.context, seed, [*near, fit.target])
     # shared by several targets otherwise, and such a target is not updated by itself
     if known.interests is None:
         tables["drift_"] = learn_drift(fit.context, popularity(known.encoder.statistics), seed)
@@ -89,7 +93,9 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     tables["directions_"] = directions
     if len(twins := twins_of(fit.context, seed)):
         tables["twins_"] = twins
-    tables["transfer_"]["canonical_correlation"] = _correlations(fit, known, findings["relatedness"])
+    correlations = _correlations(fit, known, findings["relatedness"])
+    rows = len(tables["transfer_"])
+    tables["transfer_"]["canonical_correlation"] = [*correlations, np.nan][:rows]
     state = FittedState(
         LinearScorer(model),
         known.encoder,
@@ -116,9 +122,11 @@ def twins_of(context: FitContext, seed: int) -> pd.DataFrame:
 def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
     """Return the table of sources, with the value of each and its bridges."""
     linked = {name: len(known.panel.linked(name, fit.target)) for name in fit.sources}
-    table = source_table(fit.evidence.get("cold"), linked, fit.plan.standing)
+    n_linked = len(fit.context.linked_to_any())
+    table = source_table(fit.evidence.get("cold"), linked, fit.plan.standing, n_linked)
     routes, segments = fit.known
-    table["bridge"] = [carried_by(segments["cold"], routes, name) for name in fit.sources]
+    asked = [*fit.sources, ""][: len(table)]
+    table["bridge"] = [carried_by(segments["cold"], routes, name, fit.target) for name in asked]
     if known.over_users:
         # too few users for a verdict: a source counts as kept if any route of it has weight
         table["kept"] = table["bridge"] != ""
@@ -131,18 +139,28 @@ def _correlations(fit: TargetFit, known: Known, relatedness: pd.DataFrame) -> li
     return [known.agreement.get(name, found.get((name, fit.target), np.nan)) for name in fit.sources]
 
 
+def _relatedness(context: FitContext, near: Sequence[str], seed: int) -> pd.DataFrame:
+    """Return the table of pairs of the target and some sources; targets of all categories share one."""
+    categories = [*near, context.target]
+    if len(categories) < len(context.histories):
+        return relatedness_of(taste(context, categories), seed)
+    return context.shared("relatedness", lambda: relatedness_of(taste(context, categories), seed))
+
+
 def _diagnostics(
     fit: TargetFit, panel: Panel, model: LinearModel
 ) -> tuple[Any, pd.DataFrame, dict[str, pd.DataFrame]]:
     """Return the calibrations of confidence, the directions, and the tables of reports."""
     context, seed = fit.context, fit.settings.random_state
+    near = looked_at(context.histories, fit.target)
+    shown = near if fit.settings.deadline.allows("directions") else []
     # pseudo-overlapping users are no users of a source: no hit probability is learned from them
     folds = [fold for fold in fit.built.folds if not (fit.plan.standing and fold.held.segment == "cold")]
     calls: list[Callable[[], Any]] = [
         partial(learn_confidence, folds, fit.learned, seed),
-        partial(learn_directions, context, seed),
+        partial(learn_directions, context, seed, shown),
         partial(summary.beyond_accuracy, model, context.histories, seed),
-        lambda: context.shared("relatedness", lambda: relatedness_of(taste(context), seed)),
+        partial(_relatedness, context, near, seed),
     ]
     confidence, directions, beyond, relatedness = together(calls, fit.settings.n_jobs)
     tables = {

@@ -68,6 +68,7 @@ def fit_one(
         over_users = routes_over_users(asked) if plan.over == "other" else ()
         known = Known(panel, encoder, agreement=agreement, over_users=over_users)
         state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
+    message = " ".join(part for part in (message, settings.deadline.message) if part)
     if recency is not None:
         state = replace(state, tables={**state.tables, "recency_": recency})
     return panel, state, message

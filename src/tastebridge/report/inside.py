@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.plots import reliability_plot
 from tastebridge.report.html import figure, more, number, paragraph, section, table, text
 from tastebridge.report.mapper import ReportedMapper
@@ -18,7 +19,7 @@ _SOURCES = 4
 def directions_section(mapper: ReportedMapper) -> str:
     """Return the directions of taste that source and target share, by the items at both ends."""
     directions = mapper.explain_map()
-    ordered = mapper.transfer_.sort_values("lift", ascending=False)["source"]
+    ordered = of_single_sources(mapper.transfer_).sort_values("lift", ascending=False)["source"]
     by_source = {name: directions[directions["source"] == name] for name in ordered}
     # a source without linked users, or with none that correlate, has no direction
     parts = [_shared(rows, name, mapper.target) for name, rows in by_source.items() if len(rows)]

@@ -8,22 +8,28 @@ import numpy as np
 
 from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.diagnostics.summary import MODEL
+from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.report.html import number, percent, section, table, text
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import state_of
 
+_NAMED = 6
+"""Sources named in one sentence, at most."""
 _SEGMENTS = {"cold": "new to it", "warm": "with a history in it"}
 
 
 def intro(mapper: ReportedMapper) -> str:
     """Return the summary: a sentence, and figures."""
-    helping = mapper.transfer_.loc[mapper.transfer_["verdict"] == "helps", "source"].tolist()
+    single = of_single_sources(mapper.transfer_)
+    helping = single.loc[single["verdict"].isin(["helps", "helps with others"]), "source"].tolist()
     # a source can be used without a verdict of "helps": its gain is then too uncertain for that word
-    used = mapper.transfer_.loc[mapper.transfer_["kept"], "source"].tolist()
+    used = single.loc[single["kept"], "source"].tolist()
+    together = len(single) < len(mapper.transfer_) and mapper.transfer_["verdict"].iloc[-1] == "helps"
     tiles = "".join(
         f"<li><b>{text(value)}</b><span>{text(label)}</span></li>" for value, label in _tiles(mapper)
     )
-    return f'<p class="lead">{text(_gist(mapper.target, helping, used))}</p><ul class="tiles">{tiles}</ul>'
+    gist = text(_gist(mapper.target, helping, used, together))
+    return f'<p class="lead">{gist}</p><ul class="tiles">{tiles}</ul>'
 
 
 def data_section(mapper: ReportedMapper) -> str:
@@ -66,10 +72,13 @@ def cost_section(mapper: ReportedMapper, seconds: float) -> str:
 _SIZES = ("people", "items", "interactions", "median")
 
 
-def _gist(target: str, helping: list[str], used: list[str]) -> str:
-    if helping:
+def _gist(target: str, helping: list[str], used: list[str], together: bool) -> str:
+    if helping or together:
         every = len(helping) == len(used) > 1
         result = "each of them helps" if every else f"{_listed(helping)} {'help' if helping[1:] else 'helps'}"
+        if not helping or (together and not every):
+            most = f", and {_listed(helping)} in particular" if helping else ""
+            result = f"all sources together help{most}"
         return (
             f"For users who are new to {target}, this model uses their history in {_listed(used)}. "
             f"For users held out of the fit, {result}: recommendations are better than without."
@@ -83,17 +92,22 @@ def _gist(target: str, helping: list[str], used: list[str]) -> str:
 
 
 def _listed(names: list[str]) -> str:
+    if not names:
+        return "several other categories"
+    if len(names) > _NAMED:
+        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
     sizes, accuracy = mapper.findings_["overview"], mapper.findings_["accuracy"]
+    single = of_single_sources(mapper.transfer_)
     tiles = [
         (
             f"{sizes.loc[sizes['category'] == mapper.target, 'people'].iloc[0]:,}",
             f"users in {mapper.target}",
         ),
-        (f"{int(mapper.transfer_['kept'].sum())} of {len(mapper.transfer_)}", "sources used"),
+        (f"{int(single['kept'].sum())} of {len(single)}", "sources used"),
     ]
     for row in accuracy[accuracy["list"] == MODEL].to_dict("records"):
         gain = row["difference"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.plots import category_graph, heat_map, interval_plot
 from tastebridge.report.html import (
     Markup,
@@ -20,9 +21,14 @@ from tastebridge.report.html import (
 )
 from tastebridge.report.mapper import ReportedMapper
 
-_ROLES = {"helps": "good", "hurts": "bad"}
+_ROLES = {"helps": "good", "helps with others": "good", "hurts": "bad"}
 _OVER = {"users": "users", "items": "items", "features": "features"}
-_SIGNS = {"helps": "▲ helps", "hurts": "▼ hurts", "no evidence": "– no evidence"}
+_SIGNS = {
+    "helps": "▲ helps",
+    "helps with others": "▲ helps with others",
+    "hurts": "▼ hurts",
+    "no evidence": "– no evidence",
+}
 
 
 def sources_section(mapper: ReportedMapper) -> str:
@@ -85,7 +91,8 @@ def related_section(mapper: ReportedMapper) -> str:
     names = sizes["category"].tolist()
     n_users = dict(zip(names, sizes["people"].tolist(), strict=True))
     values = {(row["source"], row["target"]): row["correlation"] for row in pairs.to_dict("records")}
-    used = set(mapper.transfer_.loc[mapper.transfer_["kept"], "source"])
+    single = of_single_sources(mapper.transfer_)
+    used = set(single.loc[single["kept"], "source"])
     # NaN, which is not equal to itself, marks a pair with too few users in both
     known = {pair: value for pair, value in values.items() if value == value}
     graph = category_graph(n_users, known, mapper.target, used)

@@ -49,6 +49,9 @@ class NeighbourRoute(Route):
         Users that a link rests on, at least; 1 for all pairs. After updates links appear and disappear as
         counts cross it. A category without any link at the fit gets no route until the next fit.
 
+    sources : list of str, optional
+        The sources whose items are linked; None for all.
+
     References
     ----------
     B. Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW (2001). L. Sweeney,
@@ -73,19 +76,26 @@ class NeighbourRoute(Route):
     """
 
     def __init__(
-        self, n_links: int = 1000, shrinkage: float = 2.0, within: bool = True, min_users: int = 3
+        self,
+        n_links: int = 1000,
+        shrinkage: float = 2.0,
+        within: bool = True,
+        min_users: int = 3,
+        sources: list[str] | None = None,
     ) -> None:
         self.n_links = n_links
         self.shrinkage = shrinkage
         self.within = within
         self.min_users = min_users
+        self.sources = sources
 
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a route for every category that has links to the target, all in one space."""
         check_count("n_links", self.n_links)
         check_number("shrinkage", self.shrinkage, 0.0)
         check_count("min_users", self.min_users)
-        categories = (*context.sources, context.target) if self.within else context.sources
+        wanted = context.sources if self.sources is None else tuple(self.sources)
+        categories = (*wanted, context.target) if self.within else wanted
         account = CooccurrenceStatistics(
             context.target,
             self.n_links,

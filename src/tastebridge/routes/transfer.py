@@ -93,8 +93,11 @@ def label(estimator: BaseEstimator) -> str:
     name = type(estimator).__name__.removesuffix("Factors").removesuffix("Map")
     given, usual = estimator.get_params(), type(estimator)().get_params()
     shown = [f"{given.pop(key):g}" for key in ("n_components", "alpha") if given.get(key)]
-    if given.pop("filter", "ideal") == "power":
+    spectrum = given.pop("filter", "ideal")
+    if spectrum == "power":
         shown.append(f"σ^{given['beta']:g}")
+    elif spectrum == "heat":
+        shown.append(f"heat {given['beta']:g}")
     unusual = [
         f"{key}={value}" for key, value in given.items() if key not in _UNNAMED and value != usual[key]
     ]

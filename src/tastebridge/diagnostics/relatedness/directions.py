@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -30,8 +30,8 @@ _LEAST = 5
 COLUMNS = ["source", "direction", "correlation", "low", "high", "end", "category", "rank", "item", "loading"]
 
 
-def learn_directions(context: FitContext, seed: int) -> pd.DataFrame:
-    """Return for each source the directions shared with the target, items by number.
+def learn_directions(context: FitContext, seed: int, sources: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return for each source, or for some, the directions shared with the target, items by number.
 
     The directions come from regularised CCA between the factors of the linked users, their correlation is
     measured out of fold. At most five directions per source are kept, and only with an interval above zero.
@@ -45,16 +45,18 @@ def learn_directions(context: FitContext, seed: int) -> pd.DataFrame:
         rank, item (its number), loading. Users at the high end of a direction in the source tend to be at its
         high end in the target.
     """
-    rows = [row for source in context.sources for row in _directions(context, source, seed)]
+    wanted = context.sources if sources is None else sources
+    rows = [row for source in wanted for row in _directions(context, source, seed)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.astype({"direction": "int64", "rank": "int64", "item": "int64"})
 
 
-def taste(context: FitContext) -> dict[str, Taste]:
-    """Return for every category its active users and their factors (n_users, k), of length 1."""
+def taste(context: FitContext, categories: Sequence[str]) -> dict[str, Taste]:
+    """Return for some categories their active users and their factors (n_users, k), of length 1."""
     return {
         name: Taste(np.diff(rows.indptr) > 0, partial(_factors, context, name))
         for name, rows in sorted(context.histories.items())
+        if name in categories
     }
 
 

@@ -83,7 +83,8 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
         tables["recency_"] = recency
     temperatures = {name: one.temperatures for name, one in learned.items()}
     joint = MultiTarget(encoder, panel.item_names, interests, category_model, temperatures, tables)
-    messages = [one.message for one in learned.values() if one.message]
+    said = [*(one.message for one in learned.values()), settings.deadline.message]
+    messages = [message for message in said if message]
     return Fitted(panel, states, joint, messages)
 
 
