@@ -97,6 +97,20 @@ def test_the_rest_is_useful_as_a_group():
     assert not found.others
 
 
+def test_a_rest_of_one_source_is_not_tested_twice():
+    """What lies barely above zero for one source is chance often enough, and was judged with all sources."""
+    given = outcomes({"all": 0.1, "with a": 0.1, "with b": 0.0})
+    loss = {"a": 0.05, "b": 0.0105}
+
+    def within(some):
+        return given.objectives["all"] - values(sum(loss[name] for name in some), ord(some[0]), 0.1)
+
+    [alone] = differences([given.objectives["all"] - within(["b"])], np.zeros(len(PEOPLE)), 0.95)
+    assert alone.low > 0
+    found = judge(given, ["a", "b"], within, several=True)
+    assert found.useful == ["a"]
+
+
 def test_worse_lists_hurt_and_a_gain_alone_is_enough_to_be_used():
     found, _ = judged({"all": -0.2, "with a": -0.2, "with b": 0.0})
     assert found.verdict() == found.verdict("a") == "hurts"

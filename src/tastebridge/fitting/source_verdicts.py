@@ -155,7 +155,7 @@ def judge(
     - a source passes alone if its effect, with intervals that hold for all sources at once, passes too;
     - a source helps with others if the blend of all sources is significantly worse where users have each
       other's histories in its own routes;
-    - the other sources are useful if the same holds for all of them as a group.
+    - the other sources, if at least two, are useful if the same holds for all of them as a group.
 
     Where all together fail, a source alone has to pass at a stricter level.
 
@@ -188,8 +188,10 @@ def judge(
     found = differences(lost, zero, LEVEL, outcomes.users) if lost else []
     others = [name for name, loss in zip(sources, found, strict=True) if loss.low > 0]
     rest = [name for name in sources if name not in {*others, *passing}]
-    if rest:
+    if len(rest) > 1:
         loss = paired_difference(outcomes.objectives["all"], within(rest), people=outcomes.users)
         rest = rest if loss.low > 0 else []
+    else:
+        rest = []  # a single one was tested already
     useful = [name for name in sources if name in {*others, *passing, *rest}]
     return Verdicts(together, single, passing, useful, frozenset(others))
