@@ -48,9 +48,7 @@ def default_routes(
     sources : list of str, optional
         The sources with routes of their own; None for all. Routes of all categories as one read every source.
     """
-    source_limits = {name: limit for name, limit in limits.items() if name != target}
-    if sources is not None:
-        source_limits = {name: source_limits[name] for name in sources}
+    source_limits = {name: limits[name] for name in sources or limits if name != target}
     target_limit = limits[target]
 
     def svd(wanted: int, limit: int, beta: float = 0.0) -> SVDFactors:
@@ -80,12 +78,11 @@ def default_routes(
     smaller = [
         source for source, limit in source_limits.items() if clipped(narrow, limit) != clipped(wide, limit)
     ]
-    joint = JointRoute(svd(64, target_limit, 1.0))
-    first, last = ([], [joint]) if sources is None else ([joint], [])
+    joint = [JointRoute(svd(64, target_limit, 1.0))]
     return [
         PopularityRoute(),
         PopularityRoute(linked=True),
-        *first,
+        *(joint if sources else []),
         NeighbourRoute(sources=None if sources is None else list(sources)),
         *(spectral(source, wide) for source in source_limits),
         *(spectral(source, narrow) for source in smaller),
@@ -94,7 +91,7 @@ def default_routes(
         JointRoute(als(target_limit, 20.0, 1.0)),
         *(weighted(source) for source in source_limits),
         TargetRoute(als(target_limit, 5.0, 0.1)),
-        *last,
+        *([] if sources else joint),
     ]
 
 
