@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 import tastebridge as tb
+from tastebridge._numerics.cells import stored_in
 from tastebridge.batch import RecommendationKernel, nest
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (
@@ -16,7 +17,6 @@ from tastebridge.exceptions import (
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.persist.arrays import Arrays
 from tastebridge.recommenders.attributes import encoder_of
-from tastebridge.recommenders.held_out import stored_in
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import take_out
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.warnings import warn
+from tastebridge._numerics.cells import only, stored_in
 from tastebridge.data import Panel
 from tastebridge.data.history_encoder import Rows
 from tastebridge.data.types import Events
@@ -46,28 +46,10 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
                 "the fit, which are never recommended; they are left out. Pass only events that the fit has "
                 "not seen."
             )
-        truth = _only(truth, ~had)
+        truth = only(truth, ~had)
         # Pairs in both count once, with the weight of the fit: adding them would double it.
-        more = {name: _only(rows, ~stored_in(rows, known[name])) for name, rows in histories.items()}
+        more = {name: only(rows, ~stored_in(rows, known[name])) for name, rows in histories.items()}
         histories = {name: known[name] + rows for name, rows in more.items()}
     # users without a row to predict would count as missed
     wanted = np.flatnonzero(np.diff(truth.indptr))
     return truth[wanted], {name: rows[wanted] for name, rows in histories.items()}
-
-
-def stored_in(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> NDArray[np.bool_]:
-    """Return which entries of ``matrix`` the other one stores too, whatever their values, 0 included."""
-    return np.isin(_places(matrix), _places(other))
-
-
-def _places(matrix: sparse.csr_matrix) -> NDArray[np.int64]:
-    """Return row * n_columns + column of every entry, in int64: indices are often int32."""
-    n_rows, n_columns = matrix.shape
-    rows = np.repeat(np.arange(n_rows, dtype=np.int64), np.diff(matrix.indptr))
-    return rows * n_columns + matrix.indices
-
-
-def _only(matrix: sparse.csr_matrix, kept: NDArray[np.bool_]) -> sparse.csr_matrix:
-    """Return the matrix with some of its entries."""
-    indptr = np.append(0, np.cumsum(kept))[matrix.indptr]
-    return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
