@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.cells import union
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors._base import FactorModel
 from tastebridge.model import Array, gates_of, read_by_gates
 from tastebridge.routes import FitContext, FittedRoute, Route, vectors_of
+from tastebridge.routes.twins import rows_to_find
 from tastebridge.splits import k_fold_users
 
 Numbers = NDArray[np.int64]
@@ -46,6 +48,8 @@ class Fold:
         Their target rows without the hidden entries.
     lacking : mapping of source to Fold
         The same users with an empty history in the source; only for requested sources.
+    twins : csr_matrix of shape (n_users, n_items), optional
+        The twins of the users' items, found from the rows the fold sees; None for none.
     """
 
     held: Held
@@ -55,6 +59,19 @@ class Fold:
     items: Mapping[str, NDArray[np.float32] | sparse.csr_matrix]
     seen: sparse.csr_matrix
     lacking: Mapping[str, Fold] = field(default_factory=dict)
+    twins: sparse.csr_matrix | None = None
+
+    def without_twins(self) -> Fold:
+        """Return the fold with nothing to find that is a twin, and with twins out of all lists."""
+        if self.twins is None:
+            return self
+        hidden = rows_to_find(self.held.hidden, self.twins)
+        return replace(
+            self,
+            held=self.held._replace(hidden=hidden),
+            seen=union(self.seen, self.twins),
+            twins=None,
+        )
 
     def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
         """Return the scores of all items for the users ``rows``; ``weights`` are (n_rows, n_routes)."""
@@ -183,6 +200,7 @@ def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> 
         spaces,
         {key: _thin(context.spaces[key]) for key in dict.fromkeys(spaces)},
         histories[context.target],
+        twins=context.twins.reached(histories) if context.twins else None,
     )
 
 

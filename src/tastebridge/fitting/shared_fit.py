@@ -44,7 +44,7 @@ def build_all(
         of a segment are held out in a fold and target.
     rng : Generator
     """
-    contexts = {name: _view(hub, name, aim) for name, aim in aims.items()}
+    contexts = {name: _view(hub, name, aim, settings) for name, aim in aims.items()}
     linked = {
         name: users
         for name, context in contexts.items()
@@ -59,8 +59,9 @@ def build_all(
     found: dict[str, list[Fold]] = {name: [] for name in aims}
     for fold in held:  # one after the other: all targets of a fold share its context, and then it goes
         hidden = FitContext(hidden_histories(hub.histories, fold), hub.target, hub.rank, hub, hub.features)
+        # the hub is of no single target, so it has no twins; each of its views has those of its own
         calls = [
-            partial(_judged, _view(hidden, name, aims[name]), aims[name], part, list(fitted[name]))
+            partial(_judged, _view(hidden, name, aims[name], settings), aims[name], part, list(fitted[name]))
             for name, part in fold.items()
         ]
         for name, one in zip(fold, together(calls, settings.n_jobs), strict=True):
@@ -80,10 +81,11 @@ def number_of_folds(n_linked: Sequence[int], enough: int = 200) -> int:
     return int(np.clip(-(-enough * parts // usual), 1, parts))
 
 
-def _view(hub: FitContext, target: str, aim: Aim) -> FitContext:
+def _view(hub: FitContext, target: str, aim: Aim, settings: FitSettings) -> FitContext:
     """Return a context for one target that has its factors from the hub."""
     kept = {name: rows for name, rows in hub.histories.items() if name == target or name in aim.sources}
-    return FitContext(kept, target, hub.rank, hub, hub.features, aim.plan.matches)
+    same, seed = aim.plan.matches, settings.random_state
+    return FitContext(kept, target, hub.rank, hub, hub.features, same, seed)
 
 
 def _judged(context: FitContext, aim: Aim, held: list[Held], names: list[str]) -> list[Fold]:

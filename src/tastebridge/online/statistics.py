@@ -37,6 +37,7 @@ from tastebridge.routes import (
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.profiles import ProfileEncoder
+from tastebridge.routes.twins import NO_TWINS, Twins, rows_to_find
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,9 @@ class ModelStatistics:
         The number of users with a history there at the fit.
     arrivals : Arrivals or None
         The part that adds new items by their features; None if the fit had no features.
+    apart : bool, default=False
+        Whether maps and factors were learned without target rows that are twins:
+        :attr:`tastebridge.routes.FitContext.taught`.
     """
 
     accounts: Mapping[str, RouteStatistics]
@@ -61,6 +65,7 @@ class ModelStatistics:
     decoders: Mapping[str, str]
     people: Mapping[str, int]
     arrivals: Arrivals | None = None
+    apart: bool = False
 
     @classmethod
     def of(cls, context: FitContext, model: LinearModel, whole: LinearModel | None = None) -> ModelStatistics:
@@ -82,7 +87,8 @@ class ModelStatistics:
         encoders = {key: context.encoders[key] for key in sorted(wanted - set(model.encoders))}
         people = {name: context.n_people(name) for name in context.histories}
         arrivals = Arrivals.of(context, whole, model, encoders)
-        return cls(accounts, encoders, decoders, people, arrivals)
+        apart = context.taught is not context.histories
+        return cls(accounts, encoders, decoders, people, arrivals, apart)
 
     def updated(
         self,
@@ -91,6 +97,7 @@ class ModelStatistics:
         after: Histories,
         moves: Moves,
         features: FeaturesByName | None = None,
+        twins: Twins = NO_TWINS,
     ) -> tuple[ModelStatistics, LinearModel]:
         """Return the statistics and the model after some users' histories changed.
 
@@ -105,6 +112,8 @@ class ModelStatistics:
             The current item numbers, for categories with new items.
         features : mapping of category to mapping of name to ItemFeatures, optional
             Features of all new items of a category, in their order.
+        twins : Twins
+            The twins of the target's items, over all current items.
 
         Raises
         ------
@@ -118,7 +127,8 @@ class ModelStatistics:
         )
         # the order matters: new items are folded in over the users as they are now, and sums are solved
         # last, from users' factors over all current items
-        self._absorb(parts, before, after, moves)
+        taught_before, taught = (self._taught(rows, model.target, twins) for rows in (before, after))
+        self._absorb(parts, taught_before, taught, moves)
         arrivals, segments, ranked_by_events, given = self.arrivals, model.segments, after, features or {}
         if self.arrivals is not None:
             ranked_by_events = self.arrivals.without_predicted(model, after, given, moves)
@@ -133,7 +143,9 @@ class ModelStatistics:
             segments = segments if arrivals.waiting else self.arrivals.waiting or segments
         known = parts.encoders
         accounts = {
-            key: part.widened(moves).plus(before, known, -1).plus(after, known, 1)
+            key: part.widened(moves)
+            .plus(taught_before if part.of_taught_rows else before, known, -1)
+            .plus(taught if part.of_taught_rows else after, known, 1)
             for key, part in self.accounts.items()
         }
         for part in accounts.values():
@@ -143,6 +155,12 @@ class ModelStatistics:
         encoders = {key: parts.encoders[key] for key in self.encoders}
         statistics = replace(self, accounts=accounts, encoders=encoders, arrivals=arrivals)
         return statistics, _rebuilt(model, parts, segments)
+
+    def _taught(self, histories: Histories, target: str, twins: Twins) -> Histories:
+        """Return the histories that maps and factors are learned from."""
+        if not self.apart:
+            return histories
+        return {**histories, target: rows_to_find(histories[target], twins.reached(histories))}
 
     def _absorb(self, parts: Parts, before: Histories, after: Histories, moves: Moves) -> None:
         """Update the user side of the factor models, over which new items are folded in."""

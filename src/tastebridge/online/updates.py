@@ -23,6 +23,7 @@ from tastebridge.online.drift import Array, ItemPart, drifted
 from tastebridge.online.new_items import FeaturesByName, of_known_items, of_new_items
 from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
+from tastebridge.routes.twins import NO_TWINS, Twins
 
 
 class Fresh(NamedTuple):
@@ -69,7 +70,9 @@ def updated(
         for part in (change.before, change.after)
     )
     with one_blas_thread():
-        statistics, model = statistics.updated(state.scorer.model, before, after, change.moves, arriving)
+        statistics, model = statistics.updated(
+            state.scorer.model, before, after, change.moves, arriving, _twins(state, change)
+        )
     now = None if panel is None else joined(panel, change, came.item_names, arriving)
     state = replace(
         state,
@@ -88,7 +91,9 @@ def without_users(state: FittedState, panel: Panel | None, gone: Panel) -> tuple
     # forgetting is an update to empty rows
     nothing = {name: sparse.csr_matrix(rows.shape, dtype=np.float32) for name, rows in before.items()}
     with one_blas_thread():
-        statistics, model = state.updatable().updated(state.scorer.model, before, nothing, {})
+        statistics, model = state.updatable().updated(
+            state.scorer.model, before, nothing, {}, twins=state.twins
+        )
     rest = None if panel is None else remaining(panel, gone)
     state = replace(state, scorer=replace(state.scorer, model=model), statistics=statistics)  # type: ignore[type-var]
     return _with_users(state, panel, rest), rest
@@ -210,6 +215,16 @@ def _moved_tables(
     if "drift_" in tables:
         tables["drift_"] = _drift(tables["drift_"], state, change, popularity(weighting), random_state)
     return tables
+
+
+def _twins(state: FittedState, change: Change) -> Twins:
+    """Return the twins of the target's items, over the items there are now."""
+    if "twins_" not in state.tables:
+        return NO_TWINS
+    sizes = {name: len(items) for name, items in change.items.items()}
+    return Twins.of_table(
+        _moved_twins(state.tables["twins_"], state.target, change), sizes, sizes[state.target]
+    )
 
 
 def _moved_twins(table: pd.DataFrame, target: str, change: Change) -> pd.DataFrame:

@@ -49,6 +49,8 @@ def describe_statistics(statistics: ModelStatistics, arrays: Arrays) -> dict[str
         "decoders": dict(statistics.decoders),
         "people": dict(statistics.people),
         "arrivals": None if arrivals is None else describe_new_items(arrivals, arrays.under("arrivals")),
+        # Only where it is so: files of models without twins stay as they were.
+        **({"apart": True} if statistics.apart else {}),
     }
 
 
@@ -82,7 +84,7 @@ def revive_statistics(
             record["arrivals"], arrays.under("arrivals"), sizes, model, known, derived
         )
     _check_routes(accounts, model, arrivals is not None and bool(arrivals.waiting))
-    return ModelStatistics(accounts, encoders, decoders, people, arrivals)
+    return ModelStatistics(accounts, encoders, decoders, people, arrivals, record.get("apart") is True)
 
 
 def _check_routes(accounts: Mapping[str, RouteStatistics], model: LinearModel, waiting: bool) -> None:

@@ -58,7 +58,12 @@ def fit_one(
     asked = routes_asked_for(mapper, target, histories, panel, plan)
     rng = np.random.default_rng(mapper.random_state)
     context = (make_context or FitContext)(
-        histories, target, largest_rank(asked), features=panel.item_features, same=plan.matches
+        histories,
+        target,
+        largest_rank(asked),
+        features=panel.item_features,
+        same=plan.matches,
+        seed=settings.random_state,
     )
     with one_blas_thread(), steps("Fitting", 7, mapper.verbose) as step:
         step("factors")

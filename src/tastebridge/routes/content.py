@@ -15,7 +15,7 @@ from tastebridge.maps import RidgeMap
 from tastebridge.maps._base import LinearMap
 from tastebridge.maps.moments import Moments
 from tastebridge.routes.context import FitContext
-from tastebridge.routes.fitted import Array, FittedRoute
+from tastebridge.routes.fitted import Array, FittedRoute, known_to
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.mapped import MapStatistics, paired_moments
 from tastebridge.routes.profiles import ProfileEncoder
@@ -98,11 +98,11 @@ class ContentRoute(Route):
         else:
             model = context.factors((source,), self.profile)
             encoder, shown = encoder_of(context, (source,), model), label(model)
-        decoder, linked = content_encoder(context, context.target, self), context.linked(source)
+        decoder, taught = content_encoder(context, context.target, self), context.taught
+        linked = known_to((source,), taught) & known_to((context.target,), taught)
         sides = ((encoder, source), (decoder, context.target))
         phi, psi = (
-            (context.encoders[key].model.transform, context.histories[category][linked])
-            for key, category in sides
+            (context.encoders[key].model.transform, taught[category][linked]) for key, category in sides
         )
         rule = clone(self.map or RidgeMap(ALPHA))
         recipe = f"{shown} → {label(rule)} → {shown_name(self)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
@@ -21,6 +22,7 @@ from tastebridge.routes.mapped import paired_moments
 from tastebridge.routes.paired import Pairs
 from tastebridge.routes.reader import Reading
 from tastebridge.routes.statistics import RouteStatistics
+from tastebridge.routes.twins import COLUMNS, Twins, rows_to_find, twins_in
 
 SameItems = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
 """For every source the numbers of the items shared with the target, in the source and in the target."""
@@ -47,7 +49,12 @@ class FitContext:
         The features of the items.
     same : mapping of source to pair of ndarray, optional
         The numbers of the shared items in the source and in the target.
+    seed : int, optional
+        Seed of the search for twins (:mod:`tastebridge.routes.twins`); None to do without.
     """
+
+    learns_from_twins: ClassVar[bool] = False
+    """Whether factors and maps are learned from target rows that are twins too."""
 
     def __init__(
         self,
@@ -57,10 +64,11 @@ class FitContext:
         parent: FitContext | None = None,
         features: ItemFeaturesByName | None = None,
         same: SameItems | None = None,
+        seed: int | None = None,
     ) -> None:
         self.histories = dict(histories)
         self.target = target
-        self.rank = rank
+        self.rank, self.seed = rank, seed
         self.encoders: dict[str, Encoder] = {}
         self.spaces: dict[str, NDArray[np.float32] | sparse.csr_matrix] = {}
         self.decoders: dict[str, str] = {}
@@ -95,7 +103,7 @@ class FitContext:
     def hiding(self, target: sparse.csr_matrix) -> FitContext:
         """Return a context with other rows in the target, some hidden; factors of sources are shared."""
         histories = {**self.histories, self.target: target}
-        return FitContext(histories, self.target, self.rank, self, self.features, self.same)
+        return FitContext(histories, self.target, self.rank, self, self.features, self.same, self.seed)
 
     def stacked(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the histories of some categories side by side."""
@@ -111,11 +119,54 @@ class FitContext:
 
     def moments(self, source: str, phi: FactorModel, psi: FactorModel) -> ExactMoments:
         """Return the moments of the linked users' factors in a source and in the target."""
-        linked = self.linked(source)
-        return paired_moments(
-            (partial(self.encoded, (source,), phi), linked),
-            (partial(self.encoded, (self.target,), psi), linked),
+        taught = self.taught
+        linked = np.flatnonzero(known_to((source,), taught) & known_to((self.target,), taught))
+        here = (partial(self.encoded, (source,), phi), linked)
+        if taught is self.histories:
+            return paired_moments(here, (partial(self.encoded, (self.target,), psi), linked))
+        return paired_moments(here, (psi.transform, taught[self.target][linked]))
+
+    @property
+    def twin_table(self) -> pd.DataFrame:
+        """The twins of the target's items, as :func:`tastebridge.routes.twins.twins_in` gives them."""
+        if self.seed is None:
+            return pd.DataFrame(columns=COLUMNS)
+        seed = self.seed
+        return self.once("table of twins", lambda: twins_in(self.histories, self.target, seed, self._whole()))
+
+    @property
+    def twins(self) -> Twins:
+        """The twins of the target's items."""
+        sizes = {name: rows.shape[1] for name, rows in self.histories.items()}
+        return self.once("twins", lambda: Twins.of_table(self.twin_table, sizes, sizes[self.target]))
+
+    @property
+    def taught(self) -> Histories:
+        """The histories that factors and maps are learned from: without target rows that are twins.
+
+        With them where more than half of the rows are.
+        """
+        return self.once("taught", self._without_twins)
+
+    def _whole(self) -> NDArray[np.bool_] | None:
+        """Return which users have all of their rows here; None where nothing is hidden."""
+        first = self
+        while first._parent is not None:
+            first = first._parent
+        if first is self:
+            return None
+        hidden = (
+            np.diff(rows.indptr) != np.diff(first.histories[name].indptr)
+            for name, rows in self.histories.items()
         )
+        return ~np.any(list(hidden), axis=0)
+
+    def _without_twins(self) -> Histories:
+        if self.learns_from_twins or not self.twins:
+            return self.histories
+        rows = self.histories[self.target]
+        left = rows_to_find(rows, self.twins.reached(self.histories))
+        return self.histories if 2 * left.nnz < rows.nnz else {**self.histories, self.target: left}
 
     def pairs(self, name: str) -> Pairs:
         """Return the numbers of users who took an item of a category, an item of the target, and both."""
@@ -228,5 +279,5 @@ class FitContext:
 
     def _active(self, categories: Iterable[str]) -> sparse.csr_matrix:
         """Return the rows of the users with any history there; empty rows would teach nothing."""
-        rows = self.stacked(categories)
+        rows = side_by_side(self.taught, categories)
         return rows[np.diff(rows.indptr) > 0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import chain
 from operator import add
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -62,6 +62,8 @@ class MapStatistics(RouteStatistics):
     decoder: str
     map: Any
     moments: ExactMoments
+
+    of_taught_rows: ClassVar[bool] = True
 
     @property
     def serves(self) -> frozenset[str]:

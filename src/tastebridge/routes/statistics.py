@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class Parts:
 
 class RouteStatistics(ABC):
     """The sums some routes are made of. It is immutable: every change returns another object."""
+
+    of_taught_rows: ClassVar[bool] = False
+    """Whether they are of :attr:`tastebridge.routes.FitContext.taught` rows only."""
 
     @property
     @abstractmethod

@@ -9,7 +9,13 @@ chance alone makes such pairs. To find it, the users of the target are permuted.
 from which permuted data show at most a twentieth of the pairs in the data.
 
 A recommendation of a twin is an error for a shop: the user owns the product already. So lists leave twins
-out unless they are requested, and the diagnostics of a mapper are given with and without them.
+out unless they are requested, and every figure comes with and without twins. *Without twins* means the same
+everywhere: held-out rows that are twins of an item in the user's history are not to be found
+(:func:`rows_to_find`), and lists leave twins out. Out of fold, twins are found from the rows the fold sees.
+
+Twins also hide what users of a source like: a map spends its ranks on telling which product comes twice. So
+factors and maps are learned from target rows that are no twins; links between items and popularity, from all
+rows. On Amazon clothing and sports this serves new users better with twins and without them.
 """
 
 from __future__ import annotations
@@ -22,12 +28,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge.routes.fitted import Histories
+from tastebridge._numerics.cells import only, stored_in
+from tastebridge.routes.fitted import Histories, known_to
 
 MIN_SIMILARITY, MIN_USERS = 0.8, 3
 _PERMUTATIONS, _CHANCE = 3, 0.05
 
 COLUMNS = ["source", "source_item", "item", "users", "jaccard"]
+LEAVE_OUT, TWINS = "leave out", ("leave out", "keep")
+"""What lists do with twins of items a user has: the default, and the choices."""
+WITHOUT = "_without_twins"
+"""What the names of columns and tables end in that hold figures without twins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +74,57 @@ class Twins:
                 rows = histories[name].astype(bool).astype(np.float32) @ pairs
                 found = rows if found is None else found + rows
         return None if found is None else sparse.csr_matrix(found)
+
+    def of_item(self, item: int) -> set[tuple[str, int]]:
+        """Return the source and the number of every twin of a target item."""
+        return {
+            (name, int(at))
+            for name, pairs in self.pairs.items()
+            for at in np.flatnonzero(pairs[:, [item]].toarray())
+        }
+
+
+NO_TWINS = Twins()
+"""Of a model without any."""
+
+
+def rows_to_find(truth: sparse.csr_matrix, reached: sparse.csr_matrix | None) -> sparse.csr_matrix:
+    """Return held-out rows without those that are twins of an item in the user's history.
+
+    Parameters
+    ----------
+    truth : csr_matrix of shape (n_users, n_target_items)
+        Held-out rows; any stored entry counts.
+    reached : csr_matrix of the same shape, or None
+        The twins of the users' items, as :meth:`Twins.reached` gives them; None for no twins.
+
+    Examples
+    --------
+    >>> truth = sparse.csr_matrix([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> rows_to_find(truth, sparse.csr_matrix([[0.0, 1.0, 1.0], [0.0, 0.0, 0.0]])).toarray().tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    if reached is None:
+        return truth
+    return only(truth, ~stored_in(truth, reached))
+
+
+def twins_in(
+    histories: Histories, target: str, seed: int, whole: NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
+    """Return the twins between each source and the target, counted over the users of both.
+
+    Where ``whole`` is given, only over users for whom it is True. The others have hidden rows, and so perhaps
+    one of two twins.
+    """
+    parts = []
+    for name in histories:
+        if name != target:
+            both = known_to((name,), histories) & known_to((target,), histories)
+            if whole is not None:
+                both &= whole
+            parts.append(twin_table(histories[name][both], histories[target][both], name, seed))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: int) -> pd.DataFrame:

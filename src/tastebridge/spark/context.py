@@ -28,13 +28,16 @@ class SparkFitContext(FitContext):
 
     Parameters
     ----------
-    histories, target, rank, parent, features, same
+    histories, target, rank, parent, features, same, seed
         As for :class:`~tastebridge.routes.FitContext`, for the users of the sample.
     taken : Taken
         The events of all users.
     who : ndarray of shape (n_people of the sample,)
         The numbers of the sampled users in ``taken``.
     """
+
+    learns_from_twins = True
+    """Sums over all users are made in Spark, of all rows."""
 
     def __init__(
         self,
@@ -44,11 +47,12 @@ class SparkFitContext(FitContext):
         parent: FitContext | None = None,
         features: ItemFeaturesByName | None = None,
         same: SameItems | None = None,
+        seed: int | None = None,
         *,
         taken: Taken,
         who: NDArray[np.int64],
     ) -> None:
-        super().__init__(histories, target, rank, parent, features, same)
+        super().__init__(histories, target, rank, parent, features, same, seed)
         self._taken, self._who = taken, who
 
     def hiding(self, target: sparse.csr_matrix) -> SparkFitContext:
@@ -59,7 +63,15 @@ class SparkFitContext(FitContext):
         taken = self._taken.without(self.target, self._who[lost.row[hidden]], lost.col[hidden])
         histories = {**self.histories, self.target: target}
         return SparkFitContext(
-            histories, self.target, self.rank, self, self.features, self.same, taken=taken, who=self._who
+            histories,
+            self.target,
+            self.rank,
+            self,
+            self.features,
+            self.same,
+            self.seed,
+            taken=taken,
+            who=self._who,
         )
 
     def moments(self, source: str, phi: FactorModel, psi: FactorModel) -> ExactMoments:
