@@ -19,6 +19,9 @@ A hit means different things for two kinds of users:
 
 Both hold for users like the users of the fit. Only coefficients and knots are kept, and no user.
 
+Where the folds have twins (:mod:`tastebridge.routes.twins`), everything is learned twice: for lists with
+twins, where finding one is a hit, and for lists without them, where it is not.
+
 In the literature "confidence" is often the weight :math:`c_{ui}` of Hu, Koren and Volinsky (2008), which
 :class:`~tastebridge.factors.ALSFactors` uses. Here it is a hit probability.
 """
@@ -31,16 +34,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.cells import union
 from tastebridge._numerics.linalg import row_products
 from tastebridge.fitting.folds import Fold
 from tastebridge.metrics.calibration import FOLDS, Calibrated, calibrate, constant
 from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Histories
+from tastebridge.routes.twins import WITHOUT
 
 Array = NDArray[np.float64]
 Scores = NDArray[np.float32]
 State = dict[str, list[Calibrated]]
-"""For users without ("cold") and with ("warm") a history in the target: one calibration per length."""
+"""For users without ("cold") and with ("warm") a history in the target: one calibration per length.
+
+Those of lists without twins have names that end in :data:`tastebridge.routes.twins.WITHOUT`.
+"""
 
 LENGTHS = (1, 5, 10, 20, 50)
 """The calibrated list lengths."""
@@ -49,23 +57,37 @@ _STEP, _PEOPLE = 256, 1500
 
 
 def learn_confidence(folds: Sequence[Fold], segments: Mapping[str, Segment], seed: int) -> State:
-    """Return the calibrations of each kind of users that was held out."""
-    found = {}
+    """Return the calibrations of each kind of users that was held out, and without twins if there are any."""
+    ends, found = ("", WITHOUT) if any(fold.twins is not None for fold in folds) else ("",), {}
     for name, segment in segments.items():
-        parts = [_held(fold, segment, folds) for fold in folds if fold.held.segment == name]
-        if parts:
-            features, first = (np.concatenate([part[at] for part in parts]) for at in range(2))
-            found[name] = [_learn(features[:, at], first < n, seed) for at, n in enumerate(LENGTHS)]
+        held = [fold for fold in folds if fold.held.segment == name]
+        # all folds of a segment together give _PEOPLE users
+        parts = [_held(fold, segment, -(-_PEOPLE // len(held)), len(ends)) for fold in held]
+        for end, own in zip(ends, zip(*parts, strict=True), strict=False):
+            features, first = (np.concatenate([part[at] for part in own]) for at in range(2))
+            if len(first):
+                found[f"{name}{end}"] = [
+                    _learn(features[:, at], first < n, seed) for at, n in enumerate(LENGTHS)
+                ]
     return found
 
 
 def confidence_of(
-    state: Mapping[str, list[Calibrated]], model: LinearModel, histories: Histories, n: int
+    state: Mapping[str, list[Calibrated]],
+    model: LinearModel,
+    histories: Histories,
+    n: int,
+    twins: sparse.csr_matrix | None = None,
 ) -> Array:
     """Return for each user the probability of a hit among the first ``n``; NaN for kinds not calibrated.
 
-    The probability of a user is the same, bit by bit, whatever users are in the other rows.
+    The probability of a user is the same, bit by bit, whatever users are in the other rows. With the
+    ``twins`` (n_users, n_items) of their items it is of lists without these.
     """
+    apart = twins is not None and any(name.endswith(WITHOUT) for name in state)
+    end = WITHOUT if apart else ""
+    seen = histories[model.target]
+    closed = seen if twins is None else union(seen, twins)
     vectors = model.user_vectors(histories)
     gates = model.gates(histories)
     warm = np.diff(histories[model.target].indptr) > 0
@@ -73,27 +95,35 @@ def confidence_of(
     for start in range(0, len(warm), _STEP):
         rows = slice(start, start + _STEP)
         scores = row_products(vectors[rows], model.item_vectors().T)
-        features = _features(scores, histories[model.target][rows], gates[rows])
-        for name, here in (("cold", ~warm[rows]), ("warm", warm[rows])):
+        features = _features(scores, closed[rows], gates[rows])
+        for name, here in ((f"cold{end}", ~warm[rows]), (f"warm{end}", warm[rows])):
             if name in state:
                 out[rows][here] = _probability(state[name], features[here], n)
     return out
 
 
-def _held(fold: Fold, segment: Segment, folds: Sequence[Fold]) -> tuple[Array, NDArray[np.int64]]:
-    """Return the features (n, n_lengths, n_features) of held users and the place of their first hit."""
-    # all folds of a segment together give _PEOPLE users
-    share = -(-_PEOPLE // sum(other.held.segment == fold.held.segment for other in folds))
+def _held(fold: Fold, segment: Segment, most: int, n_views: int) -> list[tuple[Array, NDArray[np.int64]]]:
+    """Return the features (n, n_lengths, n_features) of held users and the place of their first hit.
+
+    Of at most ``most`` users with something to find; with two views, also by lists without twins.
+    """
+    views = [fold, fold.without_twins()][:n_views]
     # evenly spaced instead of drawn, so the same users in every run
-    people = np.unique(np.linspace(0, len(fold.held.people) - 1, share).astype(np.int64))
+    people = np.unique(np.linspace(0, len(fold.held.people) - 1, most).astype(np.int64))
     weights = segment.blend.weights(fold.gates[people]) * segment.kept
-    features, first = [], []
+    found: list[tuple[list[Array], list[NDArray[np.int64]]]] = [([], []) for _ in views]
     for start in range(0, len(people), _STEP):
         rows = people[start : start + _STEP]
         scores = fold.scores(rows, weights[start : start + _STEP])
-        features.append(_features(scores, fold.seen[rows], fold.gates[rows]))
-        first.append(_first_hit(scores, fold.held.hidden[rows]))
-    return np.concatenate(features), np.concatenate(first)
+        # the items closed in the first view are closed in the second too
+        for (features, first), view in zip(found, views, strict=True):
+            features.append(_features(scores, view.seen[rows], view.gates[rows]))
+            first.append(_first_hit(scores, view.held.hidden[rows]))
+    left = [np.diff(view.held.hidden.indptr)[people] > 0 for view in views]
+    return [
+        (np.concatenate(features)[some], np.concatenate(first)[some])
+        for (features, first), some in zip(found, left, strict=True)
+    ]
 
 
 def _features(scores: Scores, seen: sparse.csr_matrix, gates: Array) -> Array:

@@ -14,21 +14,23 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.cells import union
 from tastebridge._numerics.topk import Masks, top_k
 from tastebridge.data import Panel
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
 from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
 from tastebridge.model import LinearModel, Segment, read_by_gates
-from tastebridge.model.evidence import Evidence
+from tastebridge.model.evidence import MODEL, POPULARITY, WITHIN, Evidence
 from tastebridge.routes import Histories
+from tastebridge.routes.twins import NO_TWINS, Twins
 
 Tables = dict[str, pd.DataFrame]
 Array = NDArray[np.float64]
 
 SMALLEST = 20
 """Least number of users of a group with a row of its own."""
-MODEL, POPULARITY, WITHIN, CHANCE = "tastebridge", "popularity", "without a source", "at random"
-"""The lists that are compared."""
+CHANCE = "at random"
+"""Lists to compare others with."""
 _STARTS = (0, 1, 2, 3, 5, 10, 20, 50, 100)
 _LISTED, _LENGTH = 500, 10
 
@@ -97,12 +99,15 @@ def by_history(evidence: Mapping[str, Evidence], panel: Panel, target: str) -> p
     )
 
 
-def beyond_accuracy(model: LinearModel, histories: Histories, seed: int) -> pd.DataFrame:
+def beyond_accuracy(
+    model: LinearModel, histories: Histories, seed: int, twins: Twins = NO_TWINS
+) -> pd.DataFrame:
     """Return the coverage, novelty and popularity bias of lists of ten.
 
     Users with a history in the target are used twice, at most 500 of each kind: with their history ("warm"),
     and without it ("cold"). The lists compared are the model's, popularity, for warm users the model's routes
-    within the target, and the expected values of random lists.
+    within the target, and the expected values of random lists. All but the last leave out twins of items that
+    users have.
 
     Returns
     -------
@@ -124,7 +129,7 @@ def beyond_accuracy(model: LinearModel, histories: Histories, seed: int) -> pd.D
         if segment == "cold":
             # the same users as if they were new to the target
             given[model.target] = sparse.csr_matrix(given[model.target].shape, dtype=np.float32)
-        for name, lists in _lists(model, given, counts, segment):
+        for name, lists in _lists(model, given, counts, segment, twins):
             kinds = (novelty(lists, counts, target.shape[0]), popularity_bias(lists, counts))
             means = (float(part.mean()) for part in (*kinds, average_popularity(lists, counts)))
             rows.append((segment, name, len(people), catalogue_coverage(lists, len(counts)), *means))
@@ -188,10 +193,12 @@ def _label(first: float, end: float) -> str:
 
 
 def _lists(
-    model: LinearModel, given: Histories, counts: NDArray[np.int64], segment: str
+    model: LinearModel, given: Histories, counts: NDArray[np.int64], segment: str, twins: Twins
 ) -> Iterator[tuple[str, NDArray[np.int32]]]:
-    """Yield the lists to compare, without the items users have."""
-    seen = given[model.target]
+    """Yield the lists to compare, without the items users have and their twins."""
+    seen, reached = given[model.target], twins.reached(given)
+    if reached is not None:
+        seen = union(seen, reached)
     V, ones = model.item_vectors(), np.ones((seen.shape[0], 1), dtype=np.float32)
     yield MODEL, top_k(model.user_vectors(given), V, _LENGTH, masks=Masks(seen))[0]
     if segment == "warm":

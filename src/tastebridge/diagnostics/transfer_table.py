@@ -10,8 +10,10 @@ from tastebridge.fitting.plan import BRIDGES
 from tastebridge.model import Segment
 from tastebridge.model.evidence import TOGETHER, Evidence
 from tastebridge.routes import FittedRoute
+from tastebridge.routes.twins import WITHOUT
 
 _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
+_COLUMNS += [f"{name}{WITHOUT}" for name in ("lift", "lift_low", "lift_high")]
 _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 
 

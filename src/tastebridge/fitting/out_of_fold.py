@@ -68,6 +68,15 @@ class OutOfFold:
             [fold.held.people[rows] for fold, rows in zip(known.folds, chosen, strict=True)]
         )
 
+    @property
+    def has_twins(self) -> bool:
+        """Whether any fold has twins of the users' items."""
+        return any(fold.twins is not None for fold in self.known.folds)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a selection of a name."""
+        return name in self._masks
+
     def fit(self, name: str, mask: Mask, kind: str) -> None:
         """Fit a selection of routes, by a name; the same selection is fitted once."""
         once = not self._prior or mask.all()
@@ -125,21 +134,29 @@ class OutOfFold:
         without : str
             A source where nothing is known of the users; "" for none.
         """
+        return self._both(name, mask, without)[0]
+
+    def lists_without_twins(self, name: str, mask: Mask | None = None) -> Array:
+        """Return the same without twins of the users' items; NaN for users who then have nothing to find."""
+        return self._both(name, mask, "")[1]
+
+    def _both(self, name: str, mask: Mask | None, without: str) -> Array:
+        """Return NDCG@10 of every judged user, with and without twins (2, n_judged)."""
         mask = self._masks[name] if mask is None else mask
         key = ("lists", without, id(self._pairs[name]), mask.tobytes())
         return self._once(key, lambda: self._rankings(self._pairs[name], mask, without))
 
     def _rankings(self, pair: Sequence[StackingBlend], mask: Mask, without: str) -> Array:
-        """Return NDCG@10 of every judged user by a pair of blends."""
+        """Return NDCG@10 of every judged user by a pair of blends, with and without twins (2, n_judged)."""
         parts = []
         for fold, chosen in zip(self.known.folds, self._chosen, strict=True):
-            view = fold.lacking.get(without, fold)
+            view, rest = fold.lacking.get(without, fold), fold.without_twins()
             half = np.isin(fold.held.people, self._first)
             weights = np.where(half[:, None], *(blend.weights(view.gates) for blend in pair)) * mask
             for start in range(0, len(chosen), _STEP):
                 rows = chosen[start : start + _STEP]
-                parts.append(_ndcg(view.scores(rows, weights[rows]), fold, rows))
-        return np.concatenate(parts)
+                parts.append(_ndcg(view.scores(rows, weights[rows]), fold, rest, rows))
+        return np.concatenate(parts, axis=1)
 
     def _key(self, name: str) -> tuple[Hashable, ...]:
         """Return the key of a selection: the same for the same blends, whatever they are called."""
@@ -208,8 +225,23 @@ def _spread(n: int, most: int) -> NDArray[np.int64]:
     return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
 
 
-def _ndcg(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
-    """Return NDCG@10 of some users, every item ranked except those they have."""
+def _ndcg(scores: NDArray[np.float32], fold: Fold, rest: Fold, rows: NDArray[np.int64]) -> Array:
+    """Return NDCG@10 of some users with and without twins (2, n), all items ranked that they do not have.
+
+    ``rest`` is the fold without twins. Without twins it is NaN for users who have nothing to find.
+    """
+    whole = _ndcg_of(scores, fold, rows)
+    if fold.twins is None:
+        return np.stack([whole, whole])
+    apart = whole.copy()
+    changed = np.flatnonzero(np.diff(fold.twins.indptr)[rows])
+    apart[changed] = _ndcg_of(scores[changed], rest, rows[changed])
+    apart[np.diff(rest.held.hidden.indptr)[rows] == 0] = np.nan
+    return np.stack([whole, apart])
+
+
+def _ndcg_of(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
+    """Return NDCG@10 of some users, every item ranked except those they have; closes these in ``scores``."""
     seen = fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf
     return ndcg(dense_top_k(scores, _CUTOFF)[0], fold.held.hidden[rows], _CUTOFF)

@@ -11,13 +11,16 @@ import pandas as pd
 from tastebridge.fitting.deadline import Deadline
 from tastebridge.fitting.out_of_fold import Mask, OutOfFold, fit_blend, halves_of, objectives
 from tastebridge.fitting.settings import NO_END
-from tastebridge.fitting.source_verdicts import Effect, Outcomes, Verdicts, judge
+from tastebridge.fitting.source_verdicts import LEVEL, Effect, Outcomes, Verdicts, differences, judge
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.evidence import TOGETHER, Evidence
 from tastebridge.routes import FittedRoute, RouteKind
+from tastebridge.routes.twins import WITHOUT
+
+_LIFT = ("lift", "lift_low", "lift_high")
 
 
 class Candidates(NamedTuple):
@@ -95,15 +98,53 @@ def weigh(
     else:
         kept = _selection(groups, used)
         out.fit("served", kept, "all")
-    values = {name: outcomes.lists[name] for name in ("popularity", "without transfer")}
-    values["blend"] = outcomes.lists["all"] if used is None or kept.all() else out.lists("served")
+    served = "all" if used is None or kept.all() else "served"
     marginal = {
         name: _marginal(out, outcomes, groups, name, len(sources))
         for name in single
         if deadline.allows("marginal contributions")
     }
     table = pd.DataFrame(_rows(verdicts, marginal, sources, used, outcomes))
-    return Segment(out.final(kept), kept), Evidence(table, out.judged, values, outcomes.baseline)
+    if out.has_twins:
+        table = table.assign(**_lifts_without_twins(out, groups, table["source"], outcomes.baseline))
+    else:
+        table = table.assign(**{f"{name}{WITHOUT}": table[name] for name in _LIFT})
+    return Segment(out.final(kept), kept), _evidence(out, groups, table, served, outcomes.baseline)
+
+
+def _evidence(
+    out: OutOfFold, groups: Mapping[str, Mask], table: pd.DataFrame, served: str, baseline: str
+) -> Evidence:
+    """Return the evidence of a segment, with and without twins; ``served`` is the selection of the blend."""
+    lists = {**_baselines(groups), "blend": (served, None)}
+    values = {name: out.lists(*selection) for name, selection in lists.items()}
+    if not out.has_twins:
+        return Evidence(table, out.judged, values, baseline)
+    apart = {name: out.lists_without_twins(*selection) for name, selection in lists.items()}
+    left = ~np.isnan(apart[baseline])
+    others = {name: value[left] for name, value in apart.items()}
+    return Evidence(table, out.judged, values, baseline, Evidence(table, out.judged[left], others, baseline))
+
+
+def _lifts_without_twins(
+    out: OutOfFold, groups: Mapping[str, Mask], names: Sequence[str], baseline: str
+) -> dict[str, Array]:
+    """Return the columns of the lifts without twins; NaN for sources without routes of their own."""
+    base = out.lists_without_twins(*_baselines(groups)[baseline])
+    left = ~np.isnan(base)
+    single = [name for name in names if out.has(f"with {name}")]
+    values = [out.lists_without_twins(f"with {name}")[left] for name in single]
+    found = dict(zip(single, differences(values, base[left], LEVEL) if single else [], strict=True))
+    if TOGETHER in list(names):
+        found[TOGETHER] = paired_difference(out.lists_without_twins("all")[left], base[left])
+    unknown = Interval(np.nan, np.nan, np.nan)
+    rows = np.array([(own.mean, own.low, own.high) for own in (found.get(name, unknown) for name in names)])
+    return {f"{name}{WITHOUT}": rows[:, at] for at, name in enumerate(_LIFT)}
+
+
+def _baselines(groups: Mapping[str, Mask]) -> dict[str, tuple[str, Mask | None]]:
+    """Return the lists without sources: the selection of each, and the part of its routes if not all."""
+    return {"popularity": ("base", groups["popularity"]), "without transfer": ("base", None)}
 
 
 def gain_of(blend: StackingBlend, lists: Lists, base: Mask, more: Mask, rng: np.random.Generator) -> Interval:

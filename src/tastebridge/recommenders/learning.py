@@ -18,6 +18,7 @@ from tastebridge.diagnostics.confidence import learn_confidence
 from tastebridge.diagnostics.interests import learn_interests
 from tastebridge.diagnostics.relatedness import learn_directions, relatedness_of, taste
 from tastebridge.diagnostics.transfer_table import carried_by, route_table, source_table, warning_of
+from tastebridge.diagnostics.twins import twin_findings
 from tastebridge.fitting.plan import looked_at
 from tastebridge.fitting.target_fit import TargetFit
 from tastebridge.model import LinearModel
@@ -26,8 +27,7 @@ from tastebridge.online.drift import learn_drift
 from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.online.updates import popularity
-from tastebridge.routes import FitContext, Route
-from tastebridge.routes.twins import twin_table
+from tastebridge.routes import Route
 
 
 class Known(NamedTuple):
@@ -91,8 +91,8 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     step("diagnostics")
     confidence, directions, findings = _diagnostics(fit, known.panel, model)
     tables["directions_"] = directions
-    if len(twins := twins_of(fit.context, seed)):
-        tables["twins_"] = twins
+    if fit.context.twins:
+        tables["twins_"] = fit.context.twin_table
     correlations = _correlations(fit, known, findings["relatedness"])
     rows = len(tables["transfer_"])
     tables["transfer_"]["canonical_correlation"] = [*correlations, np.nan][:rows]
@@ -108,15 +108,6 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
         evidence=fit.evidence,
     )
     return state, message
-
-
-def twins_of(context: FitContext, seed: int) -> pd.DataFrame:
-    """Return the twins between each source and the target, counted over the users of both."""
-    target, parts = context.histories[context.target], []
-    for name in context.sources:
-        linked = context.linked(name)
-        parts.append(twin_table(context.histories[name][linked], target[linked], name, seed))
-    return pd.concat(parts, ignore_index=True)
 
 
 def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
@@ -159,7 +150,7 @@ def _diagnostics(
     calls: list[Callable[[], Any]] = [
         partial(learn_confidence, folds, fit.learned, seed),
         partial(learn_directions, context, seed, shown),
-        partial(summary.beyond_accuracy, model, context.histories, seed),
+        partial(summary.beyond_accuracy, model, context.histories, seed, context.twins),
         partial(_relatedness, context, near, seed),
     ]
     confidence, directions, beyond, relatedness = together(calls, fit.settings.n_jobs)
@@ -171,5 +162,6 @@ def _diagnostics(
         "beyond_accuracy": beyond,
         "relatedness": relatedness,
     }
+    tables |= twin_findings(fit.evidence, folds, confidence, panel, fit.target)
     findings = {name: summary.typed(table) for name, table in tables.items()}
     return confidence, summary.typed(directions), findings
