@@ -284,7 +284,7 @@ def test_explanations_sum_to_the_score(model):
     pairs = model.recommend(PEOPLE[::30], n=3)
     for user, item, score in pairs[["user_id", "item_id", "score"]].itertuples(index=False):
         table = model.explain(user, item)
-        assert table.columns.tolist() == ["source_category", "source_item", "route", "contribution"]
+        assert table.columns.tolist() == ["source_category", "source_item", "route", "contribution", "twin"]
         assert table["contribution"].is_monotonic_decreasing
         assert table["contribution"].sum() == pytest.approx(score, rel=1e-4, abs=1e-6)
 

@@ -23,7 +23,9 @@ from tastebridge.data.types import Id, Ids
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
+from tastebridge.recommenders.answers import finder
 from tastebridge.recommenders.audience import best_users, item_numbers
+from tastebridge.routes.twins import LEAVE_OUT, TWINS
 
 
 class AudienceKernel(HistoryKernel):
@@ -38,6 +40,8 @@ class AudienceKernel(HistoryKernel):
         Items of the target.
     n : int, default=100
         Users for each item, at most.
+    twins : {"leave out", "keep"}, default="leave out"
+        As for :meth:`~tastebridge.InterestMapper.audience`.
     **options
         As for :class:`tastebridge.batch.RecommendationKernel`.
 
@@ -55,8 +59,17 @@ class AudienceKernel(HistoryKernel):
 
     answer_bytes = 16
 
-    def __init__(self, recommender: Recommender, items: Id | Ids, n: int = 100, **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        recommender: Recommender,
+        items: Id | Ids,
+        n: int = 100,
+        *,
+        twins: str = LEAVE_OUT,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(recommender, **options)
+        self.twins = check_choice("twins", twins, TWINS)
         known = self.state.items
         self.n = check_count("n", n)
         self.items = item_numbers(items, known)
@@ -83,7 +96,7 @@ class AudienceKernel(HistoryKernel):
     def _answer(self, read: Read) -> tuple[dict[str, pa.Array], dict[str, int]]:
         users = read.panel.users.ids
         found, scores = best_users(
-            self.state.scorer.top_users, read.histories, len(users), self.items, self.n, self.chunk
+            finder(self.state, self.twins), read.histories, len(users), self.items, self.n, self.chunk
         )
         given = found >= 0
         columns = {
@@ -116,6 +129,7 @@ def audience_all(
     memory: str | int = "2GB",
     n_jobs: int = 1,
     missing: str = "skip",
+    twins: str = LEAVE_OUT,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy | None = None,
@@ -137,6 +151,8 @@ def audience_all(
         same as from :meth:`~tastebridge.InterestMapper.audience_from` for all events at once.
     n : int, default=100
         Users for each item, at most.
+    twins : {"leave out", "keep"}, default="leave out"
+        As for :meth:`~tastebridge.InterestMapper.audience`.
 
     Returns
     -------
@@ -169,9 +185,9 @@ def audience_all(
         raise InvalidParameterError(f"an audience is one file, .parquet or .csv; got {str(out)!r}.")
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
-    kernel = AudienceKernel(recommender, items, n, **options)
+    kernel = AudienceKernel(recommender, items, n, twins=twins, **options)
     source = open_source(events, columns, kernel, bound, reading)
-    job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist())
+    job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist(), twins=twins)
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, combine=kernel.combine)
     manifest = driver.run(restart)
     warn_of_losses(manifest.account)

@@ -20,8 +20,9 @@ from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.model.chunks import CHUNK, chunks
 from tastebridge.recommenders import Recommender
-from tastebridge.recommenders.answers import LEAVE_OUT, TWINS, closed
+from tastebridge.recommenders.answers import closed
 from tastebridge.routes import Histories
+from tastebridge.routes.twins import LEAVE_OUT, TWINS
 
 
 class Answer(NamedTuple):

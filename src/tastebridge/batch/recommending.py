@@ -22,6 +22,7 @@ from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
+from tastebridge.routes.twins import LEAVE_OUT
 
 _TEXT, _PACKED = 3, 5
 """Memory of a text while it is read, over its size; size of a compressed text, over its compressed size."""
@@ -38,6 +39,7 @@ def recommend_all(
     allow: ItemFilter | None = None,
     deny: ItemFilter | None = None,
     missing: str = "skip",
+    twins: str = LEAVE_OUT,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy | None = None,
@@ -73,7 +75,7 @@ def recommend_all(
         as large as the bound would exceed it.
     n_jobs : int, default=1
         Partitions processed at once, each by one thread with one BLAS thread; fewer if memory is short.
-    allow, deny, missing
+    allow, deny, missing, twins
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     columns, event_weights, policy
         As for :meth:`tastebridge.Panel.from_frame`; by default the policy of the model, by which
@@ -121,10 +123,10 @@ def recommend_all(
     bound, destination = parse_memory(memory), Destination.of(out)
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
-    kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, **options)
+    kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, twins=twins, **options)
     source = open_source(events, columns, kernel, bound, reading)
     lists = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny)}
-    job = Job.of("recommend", kernel, source, n=n, **lists)
+    job = Job.of("recommend", kernel, source, n=n, twins=twins, **lists)
     manifest = Driver(kernel, source, destination, job, bound, n_jobs, progress).run(restart)
     warn_of_losses(manifest.account, n)
     return manifest

@@ -33,6 +33,7 @@ def audience(
         typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
     ],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of users per item.")] = 100,
+    twins: options.Twins = "leave-out",
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
@@ -42,8 +43,9 @@ def audience(
     """Find the users of a table of events who are most likely to want some items.
 
     Users are compared by the score that ranks items for them. Users who
-    already have the item are left out. The output has item_id, user_id, score
-    and rank, best first. Memory and restarts work as in `recommend`.
+    already have the item, or a twin of it, are left out. The output has
+    item_id, user_id, score and rank, best first. Memory and restarts work as
+    in `recommend`.
 
     [bold]Examples[/bold]
       tastebridge audience model events.parquet --items sport:12 -n 100 -o out.csv
@@ -61,6 +63,7 @@ def audience(
         wanted,
         output,
         n,
+        twins=twins.replace("-", " "),
         memory=memory,
         n_jobs=jobs,
         restart=restart,

@@ -51,6 +51,13 @@ Memory = Annotated[
     str, typer.Option("--memory", metavar="SIZE", help="Bound on memory, such as 2GB or 500MB.")
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of threads.")]
+Twins = Annotated[
+    Literal["leave-out", "keep"],
+    typer.Option(
+        "--twins",
+        help="Whether lists hold twins of items a user has: the same product under another id.",
+    ),
+]
 Restart = Annotated[bool, typer.Option("--restart", help="Remove an earlier run's files and begin anew.")]
 Target = Annotated[
     str,

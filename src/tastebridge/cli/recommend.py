@@ -36,6 +36,7 @@ def recommend(
         Path | None,
         typer.Option("--deny", metavar="FILE", help="Never recommend these items.", show_default=False),
     ] = None,
+    twins: options.Twins = "leave-out",
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
@@ -46,6 +47,10 @@ def recommend(
     A user's history consists of the events in the table, in any of the
     model's categories. Items that users already have are left out. The output has
     user_id, item_id, score and rank, best first; higher scores are better.
+
+    A twin of an item is the same product under another id, in the target:
+    the model found them by their users. Lists leave out twins of items a
+    user has; --twins keep shows them.
 
     OUT is one file if it ends in .parquet or .csv, otherwise a folder of
     Parquet parts with a manifest. Memory stays within its bound. A stopped
@@ -69,6 +74,7 @@ def recommend(
     table.check()
     start = time.perf_counter()
     lists: dict[str, Any] = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
+    lists["twins"] = twins.replace("-", " ")
     if recommender.joint_ is not None:
         # lists over several targets are not made in batches, so the output is one table
         check_output(output)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.cells import union
 from tastebridge._numerics.dense import dense_top_k
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge._numerics.topk import Masks, chosen_scores, top_k
@@ -47,8 +48,13 @@ class Scorer(Protocol):
     def top_items(self, histories: Histories, n: int, filters: Filters) -> Best:
         """Return the ``n`` best items of each user, without the items the user has."""
 
-    def top_users(self, histories: Histories, items: Numbers, n: int) -> Best:
-        """Return the ``n`` best users (rows of ``histories``) for each item, without users who have it."""
+    def top_users(
+        self, histories: Histories, items: Numbers, n: int, closed: sparse.csr_matrix | None = None
+    ) -> Best:
+        """Return the ``n`` best users (rows of ``histories``) for each item, without users who have it.
+
+        Nor users to whom it is ``closed`` (n_users, n_items).
+        """
 
     def pair_scores(self, histories: Histories, users: Numbers, items: Numbers) -> Scores:
         """Return the score of each pair of a user (a row of ``histories``) and an item."""
@@ -75,10 +81,12 @@ class LinearScorer:
             vectors, catalogue = self.model.user_vectors(histories), self.model.catalogue(sizes)
             return top_k(vectors, catalogue, n, masks=Masks(histories[self.target], **filters._asdict()))
 
-    def top_users(self, histories: Histories, items: Numbers, n: int) -> Best:
-        """Return the ``n`` best users for each item, without users who have it."""
+    def top_users(
+        self, histories: Histories, items: Numbers, n: int, closed: sparse.csr_matrix | None = None
+    ) -> Best:
+        """Return the ``n`` best users for each item, without users who have it or to whom it is closed."""
         # the same search with the sides exchanged: users are the catalogue here
-        vectors, had = self.model.user_vectors(histories), histories[self.target][:, items]
+        vectors, had = self.model.user_vectors(histories), _had(histories[self.target], items, closed)
         return top_k(self.model.item_vectors()[items], vectors, n, masks=Masks(sparse.csr_matrix(had.T)))
 
     def pair_scores(self, histories: Histories, users: Numbers, items: Numbers) -> Scores:
@@ -160,10 +168,12 @@ class SimilarityScorer:
             found.append(dense_top_k(scores, n))
         return np.concatenate([best for best, _ in found]), np.concatenate([scores for _, scores in found])
 
-    def top_users(self, histories: Histories, items: Numbers, n: int) -> Best:
-        """Return the ``n`` best users for each item, without users who have it."""
+    def top_users(
+        self, histories: Histories, items: Numbers, n: int, closed: sparse.csr_matrix | None = None
+    ) -> Best:
+        """Return the ``n`` best users for each item, without users who have it or to whom it is closed."""
         scores = np.concatenate([self.model.scores(part)[:, items] for _, part in self._parts(histories)])
-        scores[histories[self.target][:, items].nonzero()] = -np.inf
+        scores[_had(histories[self.target], items, closed).nonzero()] = -np.inf
         return dense_top_k(np.ascontiguousarray(scores.T), n)
 
     def pair_scores(self, histories: Histories, users: Numbers, items: Numbers) -> Scores:
@@ -185,3 +195,9 @@ class SimilarityScorer:
         for start in range(0, n_users, step):
             rows = slice(start, start + step)
             yield rows, {name: part[rows] for name, part in histories.items()}
+
+
+def _had(seen: sparse.csr_matrix, items: Numbers, closed: sparse.csr_matrix | None) -> sparse.csr_matrix:
+    """Return which of some items (n_users, n_some) users have, or are closed to them."""
+    had = seen[:, items]
+    return had if closed is None else union(had, closed[:, items])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
+from scipy import sparse
 
 from tastebridge.data import Vocabulary
 from tastebridge.data.history_encoder import HistoryEncoder
@@ -17,7 +18,8 @@ from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.evidence import Evidence
 from tastebridge.model.scorers import Scorer
 from tastebridge.online.statistics import ModelStatistics
-from tastebridge.routes.twins import Twins
+from tastebridge.routes import Histories
+from tastebridge.routes.twins import LEAVE_OUT, Twins
 
 Tables = Mapping[str, pd.DataFrame]
 Interests = Mapping[str, Mapping[str, Array]]
@@ -96,6 +98,10 @@ class FittedState:
             return Twins()
         sizes = {name: len(items) for name, items in self.encoder.items.items()}
         return Twins.of_table(self.tables["twins_"], sizes, len(self.items))
+
+    def left_out(self, histories: Histories, twins: str = LEAVE_OUT) -> sparse.csr_matrix | None:
+        """Return the twins (n_users, n_items) that lists of these users leave out; None for none."""
+        return self.twins.reached(histories) if twins == LEAVE_OUT and self.twins else None
 
     def updatable(self) -> ModelStatistics:
         """Return the sums that updates change.

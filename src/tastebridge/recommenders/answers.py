@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.data import Vocabulary
@@ -13,14 +14,11 @@ from tastebridge.data.types import Id, Ids, ItemFilter
 from tastebridge.model.chunks import chunks
 from tastebridge.model.filters import Filters, read_filters
 from tastebridge.online.state import FittedState
-from tastebridge.recommenders.audience import best_users, item_numbers
+from tastebridge.recommenders.audience import Finder, Found, best_users, item_numbers
 from tastebridge.recommenders.audience import to_frame as audience_frame
 from tastebridge.recommenders.frames import ordered, to_frame
 from tastebridge.routes import Histories
-from tastebridge.routes.twins import COLUMNS
-
-LEAVE_OUT, TWINS = "leave out", ("leave out", "keep")
-"""The treatment of twins of items a user has: the default, and the choices."""
+from tastebridge.routes.twins import COLUMNS, LEAVE_OUT, TWINS
 
 
 class ListRequest(NamedTuple):
@@ -58,8 +56,7 @@ def recommendations(
 
 def closed(state: FittedState, histories: Histories, filters: dict[str, Any], twins: str) -> Filters:
     """Return the filters of some users, closed for twins of items they have where these are left out."""
-    given = Filters(**filters)
-    return given.closing(state.twins.reached(histories)) if twins == LEAVE_OUT and state.twins else given
+    return Filters(**filters).closing(state.left_out(histories, twins))
 
 
 def twins_shown(state: FittedState) -> pd.DataFrame:
@@ -75,18 +72,31 @@ def twins_shown(state: FittedState) -> pd.DataFrame:
 
 
 def audience(
-    state: FittedState, histories: Histories, ids: np.ndarray, items: Id | Ids, n: int
+    state: FittedState, histories: Histories, ids: np.ndarray, items: Id | Ids, request: ListRequest
 ) -> pd.DataFrame:
     """Return item_id, user_id, score and rank: the best users with these histories for each item."""
-    n = check_count("n", n)
+    n, *_, twins = request.check()
     numbers = item_numbers(items, state.items)
-    found = best_users(state.scorer.top_users, histories, len(ids), numbers, n)
+    found = best_users(finder(state, twins), histories, len(ids), numbers, n)
     return audience_frame(found, state.items.ids_of(numbers), ids)
 
 
+def finder(state: FittedState, twins: str) -> Finder:
+    """Return what finds users for items, without users who have a twin of the item, unless these are kept."""
+
+    def find(histories: Histories, items: NDArray[np.int64], n: int) -> Found:
+        return state.scorer.top_users(histories, items, n, state.left_out(histories, twins))
+
+    return find
+
+
 def explanation(state: FittedState, histories: Histories, item_id: Id) -> pd.DataFrame:
-    """Return source_category, source_item, route and contribution for one user and item, largest first."""
+    """Return source_category, source_item, route, contribution and twin for one user and item.
+
+    The largest contributions come first.
+    """
     item = int(state.items.numbers([item_id])[0])
+    twins = state.twins.of_item(item)
     # Sorted is stable: parts of one size stay in the order of the routes.
     parts = sorted(state.scorer.contributions(histories, item), key=lambda part: -part.contribution)
     ids = [None if at < 0 else state.encoder.items[name].ids[at] for name, at, _, _ in parts]
@@ -95,5 +105,6 @@ def explanation(state: FittedState, histories: Histories, item_id: Id) -> pd.Dat
         "source_item": pd.Series(ids, dtype=object),
         "route": [part.route for part in parts],
         "contribution": np.array([part.contribution for part in parts], dtype=np.float64),
+        "twin": np.array([(part.category, part.item) in twins for part in parts], dtype=bool),
     }
     return pd.DataFrame(columns)

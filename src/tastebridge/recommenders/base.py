@@ -31,6 +31,7 @@ from tastebridge.recommenders.attributes import from_encoder, from_state
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
 from tastebridge.recommenders.users import users_asked_for
+from tastebridge.routes.twins import LEAVE_OUT
 
 RecommenderT = TypeVar("RecommenderT", bound="Recommender")
 
@@ -103,7 +104,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         missing: str = "error",
-        twins: str = answers.LEAVE_OUT,
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Recommend items of the target to users of the fit.
 
@@ -149,7 +150,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         allow: ItemFilter | None = None,
         deny: ItemFilter | None = None,
         missing: str = "skip",
-        twins: str = answers.LEAVE_OUT,
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Recommend items to users, known or new, by the histories given here, without a refit.
 
@@ -181,6 +182,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         user_ids: Ids | None = None,
         missing: str = "error",
         category: str | None = None,
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Return the users of the fit who are most likely to want an item.
 
@@ -208,6 +210,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             Users the model does not know, as for :meth:`recommend`.
         category : category, optional
             The target, if there are several.
+        twins : {"leave out", "keep"}, default="leave out"
+            Whether users who have a twin of the item are left out too.
 
         Returns
         -------
@@ -233,7 +237,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         state = self._state("audience", category)
         users, ids = self._users(user_ids, missing)
-        return answers.audience(state, self._rows(state, users), ids, items, n)
+        request = answers.ListRequest(n, twins=twins)
+        return answers.audience(state, self._rows(state, users), ids, items, request)
 
     def audience_from(
         self,
@@ -243,6 +248,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         *,
         missing: str = "skip",
         category: str | None = None,
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Return the users, by the histories given here, who are most likely to want an item.
 
@@ -250,7 +256,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         ----------
         history : Panel or frame
             Their events, as for :meth:`recommend_from`.
-        items, n, category
+        items, n, category, twins
             As for :meth:`audience`.
         missing : {"skip", "error"}, default="skip"
             Events of items the model does not know, as for :meth:`recommend_from`.
@@ -262,7 +268,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         state = self._state("audience_from", category)
         panel, histories = self._fold_in(state, history, missing)
-        return answers.audience(state, histories, panel.users.ids, items, n)
+        request = answers.ListRequest(n, twins=twins)
+        return answers.audience(state, histories, panel.users.ids, items, request)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a user of the fit and a target item.
@@ -356,9 +363,10 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         DataFrame
-            source_category, source_item, route, contribution, largest first: one row per past item and
-            route. A row with source_item None is not due to a single item: it is the baseline of a map, or
-            popularity (source_category ``"(popularity)"``).
+            source_category, source_item, route, contribution, twin, largest contribution first: one row per
+            past item and route. A row with source_item None is not due to a single item: it is the baseline
+            of a map, or popularity (source_category ``"(popularity)"``). Where ``twin`` is True, the past
+            item is the same product under another id: see :mod:`tastebridge.routes.twins`.
 
         Raises
         ------
@@ -405,7 +413,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         left out with a warning. Users of the fit are ranked by the history of the fit and the
         sources given here, other users by the sources given here alone. So both ways of splitting work in a
         grid search: over users (a panel), or over rows (a frame). With several targets it is the mean over
-        these, each category ranked by itself.
+        these, each category ranked by itself. Twins are ranked and found like other items.
         """
         check_fitted(self, "targets_")
         found = []

@@ -29,7 +29,7 @@ from tastebridge.online.drift import drift_report
 from tastebridge.online.erasure import Receipt
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState
 from tastebridge.online.updates import Fresh, leaving, remaining, updated, with_known_items, without_users
-from tastebridge.recommenders.answers import LEAVE_OUT, ListRequest, twins_shown
+from tastebridge.recommenders.answers import ListRequest, twins_shown
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
@@ -45,6 +45,7 @@ from tastebridge.recommenders.multi_target.targets import check_targets, targets
 from tastebridge.recommenders.single_fit import fit_one
 from tastebridge.report import write_report
 from tastebridge.routes import Route
+from tastebridge.routes.twins import LEAVE_OUT
 
 
 class InterestMapper(Recommender):
@@ -488,7 +489,13 @@ class InterestMapper(Recommender):
         return described(table, state.encoder.items, state.item_names)
 
     def confidence(
-        self, user_ids: Ids | None = None, n: int = 10, *, missing: str = "error", category: str | None = None
+        self,
+        user_ids: Ids | None = None,
+        n: int = 10,
+        *,
+        missing: str = "error",
+        category: str | None = None,
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Return the probability that the list of ``n`` recommendations holds at least one hit.
 
@@ -507,6 +514,9 @@ class InterestMapper(Recommender):
             As in :meth:`recommend`.
         category : category, optional
             The target, if there are several.
+        twins : {"leave out", "keep"}, default="leave out"
+            Whether the list leaves out twins of items a user has, as in :meth:`recommend`. With ``"keep"``
+            such a twin is a hit if the user took it.
 
         Returns
         -------
@@ -515,10 +525,16 @@ class InterestMapper(Recommender):
         """
         state = self._state("confidence", category)
         users, ids = self._users(user_ids, missing)
-        return _confidence_table(state, ids, self._rows(state, users), n)
+        return _confidence_table(state, ids, self._rows(state, users), ListRequest(n, twins=twins))
 
     def confidence_from(
-        self, history: Events, n: int = 10, *, missing: str = "skip", category: str | None = None
+        self,
+        history: Events,
+        n: int = 10,
+        *,
+        missing: str = "skip",
+        category: str | None = None,
+        twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
         """Return the probability of a hit for the histories given here; see :meth:`confidence`.
 
@@ -530,10 +546,12 @@ class InterestMapper(Recommender):
             Length of the list, 1 to 50.
         category : category, optional
             The target, if there are several.
+        twins : {"leave out", "keep"}, default="leave out"
+            As for :meth:`confidence`.
         """
         state = self._state("confidence_from", category)
         panel, histories = self._fold_in(state, history, missing)
-        return _confidence_table(state, panel.users.ids, histories, n)
+        return _confidence_table(state, panel.users.ids, histories, ListRequest(n, twins=twins))
 
     def compress(
         self,
@@ -903,8 +921,11 @@ def _interest_table(mapper: InterestMapper, ids: np.ndarray, histories: Rows) ->
     return pd.DataFrame(columns)
 
 
-def _confidence_table(state: FittedState, ids: np.ndarray, histories: Rows, n: int) -> pd.DataFrame:
+def _confidence_table(
+    state: FittedState, ids: np.ndarray, histories: Rows, request: ListRequest
+) -> pd.DataFrame:
     """Return user_id and confidence."""
-    n = check_count("n", n, 1, LENGTHS[-1])
-    values = confidence_of(state.confidence or {}, state.scorer.model, histories, n)
+    n = check_count("n", request.n, 1, LENGTHS[-1])
+    closed = state.left_out(histories, request.check().twins)
+    values = confidence_of(state.confidence or {}, state.scorer.model, histories, n, closed)
     return pd.DataFrame({"user_id": ids, "confidence": values})

@@ -15,6 +15,7 @@ from tastebridge.data.types import ItemFilter
 from tastebridge.loading import load
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
+from tastebridge.routes.twins import LEAVE_OUT
 from tastebridge.spark.events import nested, read_events
 from tastebridge.spark.library import SparkFrame, check_frame, library
 from tastebridge.spark.shipping import Shipment
@@ -30,6 +31,7 @@ def recommend(
     allow: ItemFilter | None = None,
     deny: ItemFilter | None = None,
     missing: str = "skip",
+    twins: str = LEAVE_OUT,
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy | None = None,
@@ -55,6 +57,8 @@ def recommend(
         As for :meth:`~tastebridge.InterestMapper.recommend_from`; they go to every worker.
     missing : {"skip", "error"}, default="skip"
         Whether events of unknown items are skipped or an error.
+    twins : {"leave out", "keep"}, default="leave out"
+        As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     columns, event_weights, policy
         As for :meth:`tastebridge.Panel.from_frame`; by default the policy of the model.
         ``policy.min_item_events`` must be 1, and ``duplicates="last"`` needs a column of times, because rows
@@ -98,6 +102,7 @@ def recommend(
         "allow": allow,
         "deny": deny,
         "missing": missing,
+        "twins": twins,
         "event_weights": recommender.event_weights if event_weights is None else event_weights,
         "policy": policy,
     }
