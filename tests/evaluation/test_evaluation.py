@@ -10,7 +10,8 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.splits import Split, cold_users, leave_last
 
 COLUMNS = ["split", "model", "metric", "mean", "low", "high", "n_users"]
-COLUMNS += ["difference", "difference_low", "difference_high", "fit_seconds", "score_seconds"]
+COLUMNS += ["difference", "difference_low", "difference_high"]
+COLUMNS += [f"{name}_without_twins" for name in COLUMNS[3:]] + ["fit_seconds", "score_seconds"]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from tastebridge.evaluation.table import (
     named_splits,
     rows_of_split,
 )
+from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.metrics import RANK_METRICS, parse_metric, sampled_ranks
 from tastebridge.splits import Split
@@ -51,6 +53,8 @@ def evaluate_sampled(
     ``popularity_power``. They come from the items of the target with a training row, without the items that
     the user has or holds out. Every model meets the same ones. Ties count half. A held-out item without a
     training row is missed: its rank is infinite. Figures are means over rows, their intervals over users.
+    Figures without twins leave out rows that are twins of an item in the user's training history, and
+    negatives that are.
 
     Parameters
     ----------
@@ -109,7 +113,8 @@ def evaluate_sampled(
     rows: list[dict] = []
     for name, split in named_splits(splits).items():
         negatives = draw_negatives(split, n_negatives, random_state, popularity_power)
-        scores = {model: _scores(models[model], split, negatives, metrics, fit) for model in models}
+        drawn = _Drawn(negatives, SplitTwins(split))
+        scores = {model: _scores(models[model], split, drawn, metrics, fit) for model in models}
         rows += rows_of_split(name, scores, baseline, n_resamples, random_state)
     return pd.DataFrame(rows)
 
@@ -188,26 +193,45 @@ def _trained_items(split: Split) -> Numbers:
     return np.flatnonzero(np.bincount(matrix.indices, minlength=matrix.shape[1]))
 
 
-def _scores(model: Predictor, split: Split, negatives: Numbers, metrics: Sequence[str], fit: bool) -> Scores:
+class _Drawn(NamedTuple):
+    """The negatives of every row, and the twins of the split."""
+
+    negatives: Numbers
+    twins: SplitTwins
+
+
+def _scores(model: Predictor, split: Split, drawn: _Drawn, metrics: Sequence[str], fit: bool) -> Scores:
     seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
-    ranks = _ranks(model, split, negatives)
-    values = {name: parse_metric(name, RANK_METRICS)[0](ranks) for name in metrics}
-    return Scores(values, split.truth["user_id"].to_numpy(), seconds, time.perf_counter() - start)
+    parsed = {name: parse_metric(name, RANK_METRICS)[0] for name in metrics}
+    ranks, apart = _ranks(model, split, drawn)
+    whole = {name: metric(ranks) for name, metric in parsed.items()}
+    others = {name: np.where(drawn.twins.rows, np.nan, metric(apart)) for name, metric in parsed.items()}
+    people = split.truth["user_id"].to_numpy()
+    return Scores(whole, people, seconds, time.perf_counter() - start, others)
 
 
-def _ranks(model: Predictor, split: Split, negatives: Numbers) -> NDArray[np.float64]:
-    """Return the rank of each held-out row, some rows at a time; infinite for items not trained on."""
+def _ranks(model: Predictor, split: Split, drawn: _Drawn) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the rank of each held-out row, some rows at a time; infinite for items not trained on.
+
+    And its rank among the negatives that are no twins.
+    """
+    negatives, twins = drawn
     held_out = split.train[split.target].items.numbers(split.truth["item_id"].to_numpy(), missing="negative")
+    users = split.train.users.numbers(split.truth["user_id"].to_numpy(), missing="negative")
     known = np.flatnonzero(np.isin(held_out, _trained_items(split)))
-    ranks = np.full(len(held_out), np.inf)
+    ranks = np.full((2, len(held_out)), np.inf)
     # A frame of all pairs at once would hold a thousand rows for every held-out one.
     step = max(1, _PAIRS // (1 + negatives.shape[1]))
     for start in range(0, len(known), step):
         rows = known[start : start + step]
         numbers = np.column_stack([held_out[rows], negatives[rows]])
         scores = np.where(numbers >= 0, _predict(model, split, rows, numbers), np.nan)
-        ranks[rows] = sampled_ranks(scores[:, 0], scores[:, 1:])
-    return ranks
+        ranks[:, rows] = sampled_ranks(scores[:, 0], scores[:, 1:])
+        if twins.reached is not None:
+            closed = twins.closed(users[rows].repeat(negatives.shape[1]), negatives[rows].ravel())
+            left = np.where(closed.reshape(len(rows), -1), np.nan, scores[:, 1:])
+            ranks[1, rows] = sampled_ranks(scores[:, 0], left)
+    return ranks[0], ranks[1]
 
 
 def _predict(model: Predictor, split: Split, rows: Numbers, numbers: Numbers) -> NDArray[np.floating]:

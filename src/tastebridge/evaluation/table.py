@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tastebridge._foundation.validation import check_choice
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
+from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
+from tastebridge.routes.twins import WITHOUT
 from tastebridge.splits import Split
 
 
@@ -41,12 +42,17 @@ class Predictor(Fittable, Protocol):
 
 @dataclass(frozen=True)
 class Scores:
-    """The results of one model in one split: values by metric, the user of each value, and seconds."""
+    """The results of one model in one split: values by metric, the user of each value, and seconds.
+
+    ``without_twins`` are the values without twins, NaN for what is then not to be found; None where the
+    protocol has no such figures.
+    """
 
     values: Mapping[str, NDArray[np.float64]]
     people: NDArray
     fit_seconds: float
     score_seconds: float
+    without_twins: Mapping[str, NDArray[np.float64]] | None = None
 
 
 def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
@@ -89,16 +95,27 @@ def rows_of_split(
     split: str, scores: Mapping[str, Scores], baseline: str | None, n_resamples: int, random_state: int
 ) -> Iterable[dict[str, Any]]:
     """Yield a row of the table for each model and metric of one split."""
+    bootstrap = {"n_resamples": n_resamples, "random_state": random_state}
     for model, own in scores.items():
+        other = None if baseline in (None, model) else scores[str(baseline)]
         for metric, values in own.values.items():
-            options: dict[str, Any] = {"people": own.people, "random_state": random_state}
-            found = bootstrap_mean(values, n_resamples, **options)
             row: dict[str, Any] = {"split": split, "model": model, "metric": metric}
-            row |= {"mean": found.mean, "low": found.low, "high": found.high}
-            row |= {"n_users": len(np.unique(own.people))}
-            row |= dict.fromkeys(("difference", "difference_low", "difference_high"), np.nan)
-            if baseline not in (None, model):
-                # The same seed as for the mean: the same users are drawn for every model.
-                gap = paired_difference(values, scores[str(baseline)].values[metric], n_resamples, **options)
-                row |= {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
+            row |= _figures(values, None if other is None else other.values[metric], own.people, bootstrap)
+            if own.without_twins is not None:
+                base = None if other is None or other.without_twins is None else other.without_twins[metric]
+                apart = _figures(own.without_twins[metric], base, own.people, bootstrap)
+                row |= {f"{name}{WITHOUT}": value for name, value in apart.items()}
             yield row | {"fit_seconds": own.fit_seconds, "score_seconds": own.score_seconds}
+
+
+def _figures(
+    values: NDArray[np.float64], base: NDArray[np.float64] | None, people: NDArray, bootstrap: dict[str, int]
+) -> dict[str, Any]:
+    """Return the mean, its interval, the number of users, and the difference to a baseline; NaN is no row."""
+    found = bootstrap_mean(values, **bootstrap, people=people)
+    row: dict[str, Any] = {"mean": found.mean, "low": found.low, "high": found.high}
+    row["n_users"] = len(np.unique(people[~np.isnan(values)]))
+    gap = Interval(np.nan, np.nan, np.nan)
+    if base is not None:
+        gap = paired_difference(values, base, **bootstrap, people=people)
+    return row | {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
