@@ -17,8 +17,10 @@ from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, results_table, screen
+from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.metrics import parse_metric
+from tastebridge.routes.twins import WITHOUT
 from tastebridge.splits import cold_users
 
 
@@ -51,7 +53,8 @@ def evaluate(
     item of the target is ranked, and the figures show how many of the held-out
     items come first. tastebridge is compared with popularity, with one matrix
     factorisation of all categories, and with item neighbours. Intervals are
-    over users.
+    over users. Where one product has two ids, a pair of twins, the figures come
+    with and without such products.
 
     With explicit feedback the held-out ratings are predicted. RMSE and MAE are
     compared with the mean, item means, and the biases of users and items.
@@ -82,6 +85,7 @@ def evaluate(
     # features are described before the split: they come from tables, and hold nothing of users
     split = cold_users(panel, target, test_size, seed)
     out.print(f"Held out: {len(split.truth):,} events of {len(split.user_ids):,} users in {target!r}.\n")
+    again = 0 if explicit else int(SplitTwins(split).rows.sum())
     if explicit:
         results = rating_contest(split, metrics, seed, source)
     else:
@@ -91,6 +95,14 @@ def evaluate(
             out.print(rating_table(results, name, f"{name.upper()} of the held-out ratings, lower is better"))
             continue
         out.print(results_table(results, name, f"{name.upper()}, every item of {target!r} ranked"))
+        if again:
+            out.print(results_table(results, name, f"{name.upper()} without twins", WITHOUT))
+    if again:
+        out.print(
+            f"Twins: {again / len(split.truth):.0%} of the hidden events are of products that their users "
+            "have in another category under another id. Without twins these are not to be found, and lists "
+            "leave such products out.",
+        )
     if output is not None:
         write_table(results, output)
         out.print(f"The figures are in {output}.")

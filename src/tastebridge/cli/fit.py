@@ -21,6 +21,7 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, screen, transfer_table
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.persist import check_free
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.recommenders.multi_target.targets import ALL
@@ -132,6 +133,8 @@ def fit(
     if not explicit or rank_by == "preference":
         for name, rows in _by_target(mapper):
             out.print(transfer_table(rows, name))
+            for line in twin_sentences(mapper.targets_[name]):
+                out.print(line)
     if recency:
         out.print(f"\n{_aging(mapper.weighting_.half_life, len(mapper.recency_))}", soft_wrap=True)
     content = "with its users" if with_users else "no user in it"

@@ -15,7 +15,9 @@ from rich.text import Text
 from tastebridge._foundation.printable import printable
 from tastebridge.data import Panel
 from tastebridge.report.sources import used
+from tastebridge.routes.twins import WITHOUT
 
+_FIGURES = ("mean", "low", "high", "difference", "difference_low", "difference_high")
 _VERDICTS = {"helps": "green", "helps with others": "green", "hurts": "red"}
 
 
@@ -94,20 +96,26 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
         lift = _lift(row) if measured else []
         verdict = Text(printable(row["verdict"]), style=_VERDICTS.get(row["verdict"], "dim"))
         table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, used(row))
+        if measured and row.get(f"lift{WITHOUT}", row["lift"]) != row["lift"]:
+            # in a column of numbers as wide as these words: the table stays within 80 characters
+            table.add_row("", "without twins", *_lift(row, WITHOUT), "", "")
     return table
 
 
-def _lift(row: Mapping[Hashable, float]) -> list[str]:
-    if math.isnan(row["lift"]):
-        return ["", ""]
-    return [f"{row['lift']:+.4f}", between(row["lift_low"], row["lift_high"])]
+def _lift(row: Mapping[Hashable, float], end: str = "") -> list[str]:
+    lift, low, high = (row[f"{name}{end}"] for name in ("lift", "lift_low", "lift_high"))
+    return ["", ""] if math.isnan(lift) else [f"{lift:+.4f}", between(low, high)]
 
 
-def results_table(results: pd.DataFrame, metric: str, title: str) -> Table:
-    """Return the figures of the models by one metric, and their differences to popularity."""
+def results_table(results: pd.DataFrame, metric: str, title: str, end: str = "") -> Table:
+    """Return the figures of the models by one metric, and their differences to popularity.
+
+    Of the columns whose names have this ``end``.
+    """
     table = plain_table(title, ["", "mean", "95 % interval", "against popularity", "seconds"])
-    rows = results[results["metric"] == metric].sort_values("mean", ascending=False)
-    for row in rows.to_dict("records"):
+    rows = results[results["metric"] == metric].sort_values(f"mean{end}", ascending=False)
+    for found in rows.to_dict("records"):
+        row = found | {name: found[f"{name}{end}"] for name in _FIGURES}
         gap = f"{row['difference']:+.3f} ({between(row['difference_low'], row['difference_high'], 3)})"
         table.add_row(
             row["model"],

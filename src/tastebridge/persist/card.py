@@ -11,12 +11,16 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import pandas as pd
+
 from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
 from tastebridge.model.similarity import ItemSimilarity
+from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.persist.parameters import to_json
 from tastebridge.persist.saved import Saved
 from tastebridge.routes.links import LinearEncoder
+from tastebridge.routes.twins import WITHOUT
 
 _SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
 _USE = """It ranks items of the target for users known by their events in the categories below, so that
@@ -47,6 +51,7 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
     sections = [
         f"# {parts.kind}: recommends in {', '.join(map(_cell, parts.targets))}",
         f"A model of tastebridge {__version__}. {_privacy(with_users, updatable)}{_links(parts)}",
+        *(_cell(" ".join(twin_sentences(state))) for state in parts.targets.values() if state.twins),
         f"## Intended use\n\n{_USE}",
         *_section("## Data", _data(parts)),
         *_section("## Does it help?", _sources(parts)),
@@ -111,6 +116,8 @@ def _sources(parts: Saved) -> Iterator[str]:
     if table is None:
         return
     led = ["target", "source"] if "target" in table else ["source"]
+    lift, low, high = (f"{name}{WITHOUT}" for name in ("lift", "lift_low", "lift_high"))
+    twins = any(state.twins for state in parts.targets.values()) and lift in table
     rows = [
         (
             *(row[name] for name in led),
@@ -118,17 +125,28 @@ def _sources(parts: Saved) -> Iterator[str]:
             "yes" if row["kept"] else "no",
             f"{row['linked']:,}",
             _interval(row, "lift", "lift_low", "lift_high", signed=True),
+            *([_interval(row, lift, low, high, signed=True)] if twins else []),
         )
         for row in table.to_dict("records")
     ]
-    yield _table([*led, "verdict", "used", "users in both", "lift of NDCG@10 (95 %)"], rows)
+    columns = [*led, "verdict", "used", "users in both", "lift of NDCG@10 (95 %)"]
+    yield _table([*columns, *(["without twins (95 %)"] if twins else [])], rows)
     yield "Lift is over the best model without sources, for users whose target events were held out."
 
 
 def _accuracy(parts: Saved) -> Iterator[str]:
-    table = parts.tables.get("finding_accuracy")
+    yield from _judged(parts.tables.get("finding_accuracy"))
+    yield from _judged(
+        parts.tables.get(f"finding_accuracy{WITHOUT}"),
+        "Without twins: products a user has under another id are not to be found, and lists leave them out.",
+    )
+
+
+def _judged(table: pd.DataFrame | None, said: str = "") -> Iterator[str]:
     if table is None or not len(table):
         return
+    if said:
+        yield said
     rows = [
         (
             _SEGMENTS[row["segment"]],
@@ -141,7 +159,8 @@ def _accuracy(parts: Saved) -> Iterator[str]:
     ]
     columns = ["users", "list", "evaluated", "NDCG@10 (95 %)", "over the best without sources (95 %)"]
     yield _table(columns, rows)
-    yield "Every item of the target ranked, out of fold; intervals by bootstrap over users."
+    if not said:
+        yield "Every item of the target ranked, out of fold; intervals by bootstrap over users."
 
 
 def _compression(parts: Saved) -> Iterator[str]:

@@ -38,7 +38,8 @@ def lookup_data(mapper: ReportedMapper, panel: Panel, most: int) -> tuple[str, i
     chosen = np.sort(np.random.default_rng(0).permutation(len(panel))[:most])
     some, histories = state_of(mapper).encoder.fold_in(panel[chosen], quiet=True)
     leans = interest_of(mapper.interests_, histories)
-    sure = confidence_of(mapper.confidence_, state_of(mapper).scorer.model, histories, _ITEMS)
+    state = state_of(mapper)
+    sure = confidence_of(mapper.confidence_, state.scorer.model, histories, _ITEMS, state.left_out(histories))
     known = np.column_stack([np.diff(histories[name].indptr) for name in mapper.interests_])
     book = _Names(mapper)
     users = [

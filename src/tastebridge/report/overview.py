@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from collections.abc import Iterator, Mapping
 
 from tastebridge.diagnostics.confidence import LENGTHS
-from tastebridge.diagnostics.summary import MODEL
 from tastebridge.diagnostics.transfer_table import of_single_sources
+from tastebridge.diagnostics.twins import share_of_hits
+from tastebridge.model.evidence import MODEL
+from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.report.html import number, percent, section, table, text
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import state_of
+from tastebridge.routes.twins import WITHOUT
 
 _NAMED = 6
 """Sources named in one sentence, at most."""
+_ENDS = {WITHOUT: " without twins", "": " with twins"}
 _SEGMENTS = {"cold": "new to it", "warm": "with a history in it"}
 
 
@@ -28,8 +31,9 @@ def intro(mapper: ReportedMapper) -> str:
     tiles = "".join(
         f"<li><b>{text(value)}</b><span>{text(label)}</span></li>" for value, label in _tiles(mapper)
     )
+    said = "".join(f"<p>{text(line)}</p>" for line in twin_sentences(state_of(mapper))[:2])
     gist = text(_gist(mapper.target, helping, used, together))
-    return f'<p class="lead">{gist}</p><ul class="tiles">{tiles}</ul>'
+    return f'<p class="lead">{gist}</p>{said}<ul class="tiles">{tiles}</ul>'
 
 
 def data_section(mapper: ReportedMapper) -> str:
@@ -109,18 +113,29 @@ def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
         ),
         (f"{int(single['kept'].sum())} of {len(single)}", "sources used"),
     ]
-    for row in accuracy[accuracy["list"] == MODEL].to_dict("records"):
-        gain = row["difference"]
-        tiles.append(
-            (
-                f"{row['mean']:.3f}",
-                f"NDCG@10, users {_SEGMENTS[row['segment']]} ({number(gain, 3, True)} over the best without)",
-            )
-        )
-    calibrations = mapper.confidence_.get("cold")
-    points = np.zeros((0, 3)) if calibrations is None else calibrations[LENGTHS.index(10)].reliability
-    if len(points):
-        # observed shares of each group of users, weighted by its size
-        seen = float((points[:, 1] * points[:, 2]).sum() / points[:, 2].sum())
-        tiles.append((percent(seen), "of new users' lists of ten hold a hit"))
-    return tiles
+    segments = list(dict.fromkeys(accuracy["segment"]))
+    hits = {end: _hits(mapper, f"cold{end}") for end in (WITHOUT, "")}
+    which = _ENDS if f"accuracy{WITHOUT}" in mapper.findings_ else {"": ""}
+    tiles += [tile for segment in segments for end in which for tile in _tile(mapper, segment, end, which)]
+    return tiles + [
+        (percent(hits[end]), f"of new users' lists of ten hold a hit{said}")
+        for end, said in which.items()
+        if not math.isnan(hits[end])
+    ]
+
+
+def _tile(
+    mapper: ReportedMapper, segment: str, end: str, which: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the NDCG@10 of one kind of users, with or without twins."""
+    found = mapper.findings_[f"accuracy{end}"]
+    chosen = found[(found["list"] == MODEL) & (found["segment"] == segment)]
+    for row in chosen.to_dict("records"):
+        gain = number(row["difference"], 3, True)
+        label = f"NDCG@10{which[end]}, users {_SEGMENTS[segment]} ({gain} over the best without a source)"
+        yield f"{row['mean']:.3f}", label
+
+
+def _hits(mapper: ReportedMapper, kind: str) -> float:
+    calibrations = mapper.confidence_.get(kind)
+    return math.nan if calibrations is None else share_of_hits(calibrations[LENGTHS.index(10)])

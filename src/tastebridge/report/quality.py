@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from tastebridge.diagnostics.confidence import LENGTHS
+from tastebridge.diagnostics.twins import share_of_hits
+from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.plots import history_plot, reliability_plot
 from tastebridge.report.html import (
     figure,
@@ -21,22 +23,23 @@ from tastebridge.report.html import (
     table,
 )
 from tastebridge.report.mapper import ReportedMapper
+from tastebridge.report.reasons import state_of
+from tastebridge.routes.twins import WITHOUT
 
+_ENDS = {"": "", WITHOUT: ", without twins"}
 _SEGMENTS = {"cold": "Users new to the target", "warm": "Users with a history in the target"}
 
 
 def accuracy_section(mapper: ReportedMapper) -> str:
     """Return accuracy compared with lists that need no source, and by length of history."""
-    found, groups = mapper.findings_["accuracy"], mapper.findings_["by_history"]
     parts = []
     for segment, label in _SEGMENTS.items():
-        rows = found[found["segment"] == segment].to_dict("records")
-        if not rows:
-            continue
-        cells = [(row["list"], measured(row["mean"], row["low"], row["high"]), _gap(row)) for row in rows]
-        caption = f"{label}: {rows[0]['people']:,} evaluated"
-        comparison = table(["", "NDCG@10 (95 %)", "difference (95 %)"], cells, caption, (1, 2))
-        parts.append(f"<div>{comparison}</div>{_by_history(groups[groups['segment'] == segment], label)}")
+        for end, which in _ENDS.items():
+            found = mapper.findings_.get(f"accuracy{end}")
+            if found is not None and (found["segment"] == segment).any():
+                groups = mapper.findings_[f"by_history{end}"]
+                rows = found[found["segment"] == segment].to_dict("records")
+                parts.append(_comparison(rows, groups[groups["segment"] == segment], f"{label}{which}"))
     return section(
         "accuracy",
         "How good is it?",
@@ -45,22 +48,31 @@ def accuracy_section(mapper: ReportedMapper) -> str:
             "of a user for users new to the target, one item for the others. NDCG@10 is 1 if all held-out "
             "items come first, and 0 if none is among the first ten."
         ),
+        *(paragraph(line) for line in twin_sentences(state_of(mapper))),
         f'<div class="pair">{"".join(parts)}</div>'
         if parts
         else paragraph("Too few users have histories in both a source and the target for an evaluation."),
     )
 
 
+def _comparison(rows: list[dict[Hashable, Any]], groups: pd.DataFrame, label: str) -> str:
+    """Return the table of lists of one kind of users, and their figure by length of history."""
+    cells = [(row["list"], measured(row["mean"], row["low"], row["high"]), _gap(row)) for row in rows]
+    caption = f"{label}: {rows[0]['people']:,} evaluated"
+    compared = table(["", "NDCG@10 (95 %)", "difference (95 %)"], cells, caption, (1, 2))
+    return f"<div>{compared}</div>{_by_history(groups, label)}"
+
+
 def confidence_section(mapper: ReportedMapper) -> str:
     """Return the shares of lists that hold a hit, and the reliability of the predicted probabilities."""
     parts, rows = [], []
-    for segment, label in _SEGMENTS.items():
-        calibrations = mapper.confidence_.get(segment, [])
+    kinds = {f"{name}{end}": f"{of}{which}" for name, of in _SEGMENTS.items() for end, which in _ENDS.items()}
+    for kind, label in kinds.items():
+        calibrations = mapper.confidence_.get(kind, [])
         # not strict: a segment with too few users has no calibrations at all
         for n, part in zip(LENGTHS, calibrations, strict=False):
             if len(part.reliability):
-                seen, sizes = part.reliability[:, 1], part.reliability[:, 2]
-                rows.append((f"{label}, first {n}", percent(float((seen * sizes).sum() / sizes.sum()))))
+                rows.append((f"{label}, first {n}", percent(share_of_hits(part))))
             if n == 10 and len(part.reliability):
                 title = f"{label}: does a list of ten hold a hit?"  # ten is the length of NDCG@10, too
                 parts.append(figure(reliability_plot(part.reliability.tolist(), title), title))

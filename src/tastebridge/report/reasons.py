@@ -30,9 +30,13 @@ def state_of(mapper: ReportedMapper) -> FittedState:
 
 
 def lines_of(mapper: ReportedMapper, histories: dict[str, sparse.csr_matrix], n: int) -> list[list[Line]]:
-    """Return each user's recommendations with reasons; popularity is a reason of category POPULARITY."""
-    scorer = state_of(mapper).scorer
-    best = scorer.top_items(histories, n, Filters())[0]
+    """Return each user's recommendations with reasons; popularity is a reason of category POPULARITY.
+
+    Lists leave out twins of items a user has.
+    """
+    state = state_of(mapper)
+    scorer = state.scorer
+    best = scorer.top_items(histories, n, Filters().closing(state.left_out(histories)))[0]
     weights = scorer.model.weights(histories)
     found = []
     for row, items in enumerate(best):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from tastebridge.diagnostics.transfer_table import of_single_sources
@@ -20,6 +21,7 @@ from tastebridge.report.html import (
     text,
 )
 from tastebridge.report.mapper import ReportedMapper
+from tastebridge.routes.twins import WITHOUT
 
 _ROLES = {"helps": "good", "helps with others": "good", "hurts": "bad"}
 _OVER = {"users": "users", "items": "items", "features": "features"}
@@ -34,10 +36,7 @@ _SIGNS = {
 def sources_section(mapper: ReportedMapper) -> str:
     """Return lift, marginal contribution and verdict of every source."""
     ordered = mapper.transfer_.sort_values("lift", ascending=False).to_dict("records")
-    rows = [
-        (row["source"], row["lift"], row["lift_low"], row["lift_high"], _ROLES.get(row["verdict"], "flat"))
-        for row in ordered
-    ]
+    rows = [line for row in ordered for line in _lines(row)]
     title = f"Lift of each source for users new to {mapper.target}, with 95 % intervals"
     cells = [
         (
@@ -46,11 +45,13 @@ def sources_section(mapper: ReportedMapper) -> str:
             used(row),
             f"{row['linked']:,}",
             _with_interval(row, "lift"),
+            _with_interval(row, "lift", WITHOUT),
             _with_interval(row, "marginal"),
         )
         for row in ordered
     ]
-    columns = ["source", "verdict", "used", "users in both", "lift (95 %)", "loss without it (95 %)"]
+    columns = ["source", "verdict", "used", "users in both"]
+    columns += ["lift (95 %)", "lift without twins (95 %)", "loss without it (95 %)"]
     return section(
         "sources",
         "Do users' histories in other categories help?",
@@ -67,7 +68,7 @@ def sources_section(mapper: ReportedMapper) -> str:
         "</div></div>",
         more(
             "All figures",
-            table(columns, cells, "Lift, and the loss when the source is left out", (3, 4, 5)),
+            table(columns, cells, "Lift, and the loss when the source is left out", (3, 4, 5, 6)),
             paragraph(
                 "If sources carry the same information, leaving out one of them loses nothing, but leaving "
                 "out all of them does."
@@ -131,8 +132,24 @@ def related_section(mapper: ReportedMapper) -> str:
     )
 
 
-def _with_interval(row: Mapping[Hashable, Any], name: str) -> str:
-    return measured(row[name], row[f"{name}_low"], row[f"{name}_high"], 4, True)
+def _with_interval(row: Mapping[Hashable, Any], name: str, end: str = "") -> str:
+    value, low, high = (row.get(f"{part}{end}", math.nan) for part in (name, f"{name}_low", f"{name}_high"))
+    return measured(value, low, high, 4, True)
+
+
+def _lines(row: Mapping[Hashable, Any]) -> Iterator[tuple[str, float, float, float, str]]:
+    """Yield a source's line of the plot of lifts, and one without twins where that is another."""
+    lift, low, high = row["lift"], row["lift_low"], row["lift_high"]
+    yield row["source"], lift, low, high, _ROLES.get(row["verdict"], "flat")
+    apart = row.get(f"lift{WITHOUT}", lift)
+    if apart != lift and not math.isnan(apart):
+        yield (
+            f"{row['source']}, without twins",
+            apart,
+            row[f"lift_low{WITHOUT}"],
+            row[f"lift_high{WITHOUT}"],
+            "good" if row[f"lift_low{WITHOUT}"] > 0 else "flat",
+        )
 
 
 def _verdict(verdict: str) -> Markup:
