@@ -27,7 +27,7 @@ from tastebridge.online.drift import learn_drift
 from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.online.updates import popularity
-from tastebridge.routes import Route
+from tastebridge.routes import FitContext, Route
 
 
 class Known(NamedTuple):
