@@ -10,7 +10,7 @@ from contracts import twin_shop
 from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.fitting.folds import Fold, Held, folds_of, without
-from tastebridge.fitting.source_evaluation import _ndcg
+from tastebridge.fitting.out_of_fold import _ndcg
 from tastebridge.recommenders import learning
 from tastebridge.routes import FitContext, NeighbourRoute, TransferRoute
 

@@ -33,6 +33,8 @@ from tastebridge.routes.fitted import Histories, known_to
 
 MIN_SIMILARITY, MIN_USERS = 0.8, 3
 _PERMUTATIONS, _CHANCE = 3, 0.05
+_MANY = 60
+"""Pairs from which few permutations are enough."""
 
 COLUMNS = ["source", "source_item", "item", "users", "jaccard"]
 LEAVE_OUT, TWINS = "leave out", ("leave out", "keep")
@@ -186,8 +188,8 @@ def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, se
     """Return the least number of common users at which chance makes few of the pairs."""
     rng = np.random.default_rng(seed)
     # with the rows of one side permuted, items keep their popularity and lose only their common users
-    # few pairs take more permutations: 1 / (n + 1) is the least share that n permutations can show
-    n = max(_PERMUTATIONS, int(np.ceil(1.0 / (_CHANCE * len(found.users)))) - 1)
+    # few pairs take more: 1 / (n + 1) is the least that n permutations show
+    n = _PERMUTATIONS if len(found.users) >= _MANY else int(np.ceil(1.0 / _CHANCE)) - 1
     chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])]).users for _ in range(n)])
     for least in np.unique(np.append(found.users, MIN_USERS)):
         # one more than counted, as the data are one of the permutations: a few of them are no proof of none
