@@ -70,6 +70,33 @@ def test_evaluate_compares_with_the_baselines_and_writes_the_figures(folder):
     assert figures.set_index("model")["difference"].isna().to_dict()["popularity"]
 
 
+def test_evaluate_in_time_is_the_split_of_entrants(tmp_path):
+    panel = make_panel(300, 30, ("books", "sport"), events_per_user=4, timestamps=True)[0]
+    panel.to_frame().to_csv(tmp_path / "events.csv", index=False)
+    out = tmp_path / "figures.csv"
+    code, text, err = run(
+        "evaluate", tmp_path / "events.csv", "-t", "sport", "--split", "entrants", "-o", out
+    )
+    assert code == 0, err
+    split = tb.splits.entrants(panel, "sport")
+    assert (
+        f"Held out: {len(split.truth)} events of {len(split.user_ids)} users new to 'sport'. Known:" in text
+    )
+    figures = pd.read_csv(out)
+    assert "recent popularity" in set(figures["model"])
+    assert set(figures["n_users"]) == {len(split.user_ids)}
+
+
+def test_evaluate_in_time_needs_times_and_knows_its_splits(folder):
+    code, _, err = run("evaluate", folder / "events.csv", "-t", "sport", "--split", "entrants")
+    assert code == 1
+    assert "--split entrants needs the time of every event" in err
+    assert "--split random" in err
+    code, _, err = run("evaluate", folder / "events.csv", "-t", "sport", "--split", "later")
+    assert code != 0
+    assert "entrants" in err
+
+
 def test_named_columns_are_read_and_repeated_in_the_next_command(folder):
     columns = ["--user-column", "buyer", "--item-column", "thing", "--category-column", "shop"]
     code, text, _ = run("fit", folder / "odd.parquet", "-t", "sport", "-o", folder / "odd", *columns)

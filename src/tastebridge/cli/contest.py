@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tastebridge._foundation.progress import steps
-from tastebridge.baselines import ItemNeighbours, JointALS, Popularity
+from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity
 from tastebridge.evaluation import evaluate
 from tastebridge.recommenders import Recommender
 from tastebridge.recommenders.interest_mapper import InterestMapper
@@ -31,13 +31,15 @@ def contest(
     sources : list of str, optional
         As for the mapper.
     """
-    target = split.target
+    target, part = split.target, split.train[split.target]
     models: dict[str, Recommender] = {
         "tastebridge": InterestMapper(target, sources, random_state=seed),
         "joint iALS": JointALS(target, sources, random_state=seed),
         "neighbours": ItemNeighbours(target, sources),
         "popularity": Popularity(target),
     }
+    if part.times is not None and part.matrix.nnz:
+        models["recent popularity"] = RecentPopularity(target)
     seconds = {}
     with steps("Fitting", len(models), shown) as step:
         # fitted here, one by one, so that each has its line of progress and its time

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tastebridge._foundation.validation import check_choice
+from tastebridge._foundation.validation import check_category, check_choice
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
 from tastebridge.cli.events import Table
@@ -17,11 +17,15 @@ from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, results_table, screen
+from tastebridge.data import Panel
 from tastebridge.evaluation.twins import SplitTwins
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics import parse_metric
 from tastebridge.routes.twins import WITHOUT
-from tastebridge.splits import cold_users
+from tastebridge.splits import Split, cold_users, entrants
+from tastebridge.splits.time import said
+
+RANDOM, ENTRANTS = "random", "entrants"
 
 
 @reads_events
@@ -32,8 +36,22 @@ def evaluate(
     source: options.Sources = None,
     features: Features = None,
     test_size: Annotated[
-        float, typer.Option("--test-size", min=0.01, max=0.9, help="Share of the linked users to hold out.")
+        float,
+        typer.Option(
+            "--test-size",
+            min=0.01,
+            max=0.9,
+            help="Share of the linked users to hold out; with entrants, of the events to hold out.",
+        ),
     ] = 0.2,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            metavar="random|entrants",
+            help="Users drawn at random, or users who enter the category later.",
+        ),
+    ] = RANDOM,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,10 +69,16 @@ def evaluate(
 
     Holds out all target events of some users and learns from the others. Every
     item of the target is ranked, and the figures show how many of the held-out
-    items come first. tastebridge is compared with popularity, with one matrix
-    factorisation of all categories, and with item neighbours. Intervals are
-    over users. Where one product has two ids, a pair of twins, the figures come
-    with and without such products.
+    items come first. tastebridge is compared with popularity, also recent
+    popularity if events have times, with one matrix factorisation of all
+    categories, and with item neighbours. Intervals are over users. Where one
+    product has two ids, a pair of twins, the figures come with and without such
+    products.
+
+    Users drawn at random had their other events at the same time as the
+    held-out ones. With --split entrants all models learn from the first events
+    only, and the later target events of users new to the target are held out.
+    It is closer to daily use, and needs a timestamp column.
 
     With explicit feedback the held-out ratings are predicted. RMSE and MAE are
     compared with the mean, item means, and the biases of users and items.
@@ -62,9 +86,11 @@ def evaluate(
     [bold]Examples[/bold]
       tastebridge evaluate events.parquet --target sport
       tastebridge evaluate stars.csv -t films --feedback explicit
+      tastebridge evaluate events.parquet --target sport --split entrants
       tastebridge evaluate events.csv -t films -m recall@20 -m mrr@10 -o figures.csv
     """
     explicit = feedback == "explicit"
+    check_choice("--split", split, (RANDOM, ENTRANTS))
     metrics = metric or (["rmse", "mae"] if explicit else ["ndcg@10", "hr@10"])
     # before the fit, which can take minutes
     for name in metrics:
@@ -83,13 +109,13 @@ def evaluate(
     for line in described:
         out.print(line, soft_wrap=True)
     # features are described before the split: they come from tables, and hold nothing of users
-    split = cold_users(panel, target, test_size, seed)
-    out.print(f"Held out: {len(split.truth):,} events of {len(split.user_ids):,} users in {target!r}.\n")
-    again = 0 if explicit else int(SplitTwins(split).rows.sum())
+    hidden = _hidden(panel, target, split, test_size, seed)
+    out.print(f"{_described(hidden, split)}\n", soft_wrap=True)
+    again = 0 if explicit else int(SplitTwins(hidden).rows.sum())
     if explicit:
-        results = rating_contest(split, metrics, seed, source)
+        results = rating_contest(hidden, metrics, seed, source)
     else:
-        results, _ = contest(split, metrics, seed, out.is_terminal, source)
+        results, _ = contest(hidden, metrics, seed, out.is_terminal, source)
     for name in metrics:
         if explicit:
             out.print(rating_table(results, name, f"{name.upper()} of the held-out ratings, lower is better"))
@@ -99,7 +125,7 @@ def evaluate(
             out.print(results_table(results, name, f"{name.upper()} without twins", WITHOUT))
     if again:
         out.print(
-            f"Twins: {again / len(split.truth):.0%} of the hidden events are of products that their users "
+            f"Twins: {again / len(hidden.truth):.0%} of the hidden events are of products that their users "
             "have in another category under another id. Without twins these are not to be found, and lists "
             "leave such products out.",
         )
@@ -107,3 +133,26 @@ def evaluate(
         write_table(results, output)
         out.print(f"The figures are in {output}.")
     out.print(f"{time.perf_counter() - start:.1f} s in all.")
+
+
+def _hidden(panel: Panel, target: str, split: str, test_size: float, seed: int) -> Split:
+    """Return the split that is asked for."""
+    if split == RANDOM:
+        return cold_users(panel, target, test_size, seed)
+    check_category("target", target, panel.categories)
+    if not panel.has_times:
+        raise InvalidDataError(
+            "--split entrants needs the time of every event, and the events have none. Give a timestamp "
+            "column (--time-column NAME if it has another name), or use --split random."
+        )
+    return entrants(panel, target, 1.0 - test_size)
+
+
+def _described(hidden: Split, split: str) -> str:
+    """Return a sentence on the held-out events."""
+    users, events = f"{len(hidden.user_ids):,} users", f"{len(hidden.truth):,} events"
+    if split == RANDOM:
+        return f"Held out: {events} of {users} in {hidden.target!r}."
+    last = hidden.train.last_time
+    until = "" if last is None else f" Known: the events until {said(last)}."
+    return f"Held out: {events} of {users} new to {hidden.target!r}.{until}"
