@@ -132,7 +132,7 @@ class FitContext:
         if self.seed is None:
             return pd.DataFrame(columns=COLUMNS)
         seed = self.seed
-        return self.once("table of twins", lambda: twins_in(self.histories, self.target, seed, self._whole()))
+        return self.once("table of twins", lambda: twins_in(self.histories, self.target, seed, self._rows()))
 
     @property
     def twins(self) -> Twins:
@@ -148,18 +148,16 @@ class FitContext:
         """
         return self.once("taught", self._without_twins)
 
-    def _whole(self) -> NDArray[np.bool_] | None:
-        """Return which users have all of their rows here; None where nothing is hidden."""
+    def _rows(self) -> dict[str, NDArray[np.int64]] | None:
+        """Return the numbers of rows of all users before any was hidden; None where nothing is hidden."""
         first = self
         while first._parent is not None:
             first = first._parent
-        if first is self:
-            return None
-        hidden = (
-            np.diff(rows.indptr) != np.diff(first.histories[name].indptr)
-            for name, rows in self.histories.items()
+        return (
+            None
+            if first is self
+            else {name: np.diff(first.histories[name].indptr) for name in self.histories}
         )
-        return ~np.any(list(hidden), axis=0)
 
     def _without_twins(self) -> Histories:
         if self.learns_from_twins or not self.twins:

@@ -112,24 +112,58 @@ def rows_to_find(truth: sparse.csr_matrix, reached: sparse.csr_matrix | None) ->
 
 
 def twins_in(
-    histories: Histories, target: str, seed: int, whole: NDArray[np.bool_] | None = None
+    histories: Histories, target: str, seed: int, rows: Mapping[str, NDArray[np.int64]] | None = None
 ) -> pd.DataFrame:
     """Return the twins between each source and the target, counted over the users of both.
 
-    Where ``whole`` is given, only over users for whom it is True. The others have hidden rows, and so perhaps
-    one of two twins.
+    Parameters
+    ----------
+    histories : mapping of category to csr_matrix
+    target : str
+    seed : int
+        Seed of the permutations.
+    rows : mapping of category to ndarray of shape (n_users,), optional
+        The number of rows of each user before some were hidden. Of two twins a user with hidden rows may
+        show one. So these users are left out; or, where they are most, the similarity that twins need is
+        lowered to its expected value: :func:`shown_similarity`.
     """
     parts = []
     for name in histories:
         if name != target:
             both = known_to((name,), histories) & known_to((target,), histories)
-            if whole is not None:
-                both &= whole
-            parts.append(twin_table(histories[name][both], histories[target][both], name, seed))
+            users, least = both, MIN_SIMILARITY
+            if rows is not None:
+                shown = {part: np.diff(histories[part].indptr) for part in (name, target)}
+                whole = both & np.all([count == rows[part] for part, count in shown.items()], axis=0)
+                if 2 * whole.sum() < both.sum():
+                    shares = [count[both].sum() / rows[part][both].sum() for part, count in shown.items()]
+                    least *= shown_similarity(*shares)
+                else:
+                    users = whole
+            parts.append(twin_table(histories[name][users], histories[target][users], name, seed, least))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
-def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: int) -> pd.DataFrame:
+def shown_similarity(a: float, b: float) -> float:
+    r"""Return the expected Jaccard similarity of one item under two ids, of whose rows shares are shown.
+
+    With independent shares a and b it is :math:`ab / (a + b - ab)`.
+
+    Examples
+    --------
+    >>> shown_similarity(1.0, 0.8), round(shown_similarity(0.8, 0.8), 3)
+    (0.8, 0.667)
+    """
+    return a * b / (a + b - a * b)
+
+
+def twin_table(
+    X: sparse.csr_matrix,
+    Y: sparse.csr_matrix,
+    source: str,
+    seed: int,
+    similarity: float = MIN_SIMILARITY,
+) -> pd.DataFrame:
     """Return the twins between a source and the target.
 
     Parameters
@@ -139,6 +173,9 @@ def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: in
     source : str
     seed : int
         Of the permutations.
+
+    similarity : float, default=0.8
+        The least Jaccard similarity of twins.
 
     Returns
     -------
@@ -152,8 +189,8 @@ def twin_table(X: sparse.csr_matrix, Y: sparse.csr_matrix, source: str, seed: in
     [[1, 1, 11], [0, 0, 10]]
     """
     X, Y = (_binary(part) for part in (X, Y))
-    found = _similar(X, Y)
-    least = _least_users(X, Y, found, seed) if len(found.users) else MIN_USERS
+    found = _similar(X, Y, similarity)
+    least = _least_users(X, Y, found, seed, similarity) if len(found.users) else MIN_USERS
     keep = np.flatnonzero(found.users >= least)
     order = keep[np.lexsort((found.items[keep], found.source_items[keep], -found.users[keep]))]
     columns = {
@@ -176,21 +213,23 @@ class _Similar:
     jaccard: NDArray[np.float64]
 
 
-def _similar(X: sparse.csr_matrix, Y: sparse.csr_matrix) -> _Similar:
+def _similar(X: sparse.csr_matrix, Y: sparse.csr_matrix, similarity: float) -> _Similar:
     both = sparse.coo_matrix(X.T @ Y)
     n_source, n_target = (np.bincount(part.indices, minlength=part.shape[1]) for part in (X, Y))
     jaccard = both.data / (n_source[both.row] + n_target[both.col] - both.data)
-    keep = (jaccard >= MIN_SIMILARITY) & (both.data >= MIN_USERS)
+    keep = (jaccard >= similarity) & (both.data >= MIN_USERS)
     return _Similar(both.row[keep], both.col[keep], both.data[keep], jaccard[keep])
 
 
-def _least_users(X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, seed: int) -> int:
+def _least_users(
+    X: sparse.csr_matrix, Y: sparse.csr_matrix, found: _Similar, seed: int, similarity: float
+) -> int:
     """Return the least number of common users at which chance makes few of the pairs."""
     rng = np.random.default_rng(seed)
     # with the rows of one side permuted, items keep their popularity and lose only their common users
     # few pairs take more: 1 / (n + 1) is the least that n permutations show
     n = _PERMUTATIONS if len(found.users) >= _MANY else int(np.ceil(1.0 / _CHANCE)) - 1
-    chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])]).users for _ in range(n)])
+    chance = np.concatenate([_similar(X, Y[rng.permutation(Y.shape[0])], similarity).users for _ in range(n)])
     for least in np.unique(np.append(found.users, MIN_USERS)):
         # one more than counted, as the data are one of the permutations: a few of them are no proof of none
         expected = (np.count_nonzero(chance >= least) + 1) / (n + 1)
