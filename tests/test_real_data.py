@@ -48,7 +48,7 @@ def test_what_transfer_says_is_what_held_out_people_show(cloth_to_sport):
     panel, held, mapper = cloth_to_sport
     row = mapper.transfer_.iloc[0]
     assert row["verdict"] == "helps"
-    assert row["canonical_correlation"] > 0.5
+    assert row["canonical_correlation"] > 0.4  # of factors without twins; with them it was above 0.5
     lift = mapper.score(held) - tb.Popularity("sport").fit(panel).score(held)
     assert row["lift_low"] - 0.03 < lift < row["lift_high"] + 0.03
 

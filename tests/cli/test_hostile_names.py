@@ -92,7 +92,7 @@ def test_a_progress_bar_shows_the_name_as_it_is(monkeypatch):
             super().update(*given, **named)
             self.refresh()
 
-    monkeypatch.setattr(progress, "Progress", Bar)
+    monkeypatch.setattr("rich.progress.Progress", Bar)
     with progress.steps("Fitting", len(HOSTILE), True) as step:
         for name in HOSTILE:
             step(name)

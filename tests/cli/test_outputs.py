@@ -102,7 +102,7 @@ def test_vectors_go_over_vectors_only(models, events, tmp_path, form):
         path = out / f"{name}.{form}"
         mine.to_parquet(path) if form == "parquet" else np.save(path, np.arange(3))
         err = kept(path, "vectors", one, events, "-o", out, "--format", form)
-        assert "not a file of vectors that an earlier run wrote" in err
+        assert "not a file of vectors from an earlier run" in err
         path.unlink()
     if form == "npy":
         ids = out / "users.ids.parquet"
@@ -131,7 +131,7 @@ def test_items_of_another_model_do_not_stay_where_users_come(models, events, tmp
     assert run("vectors", models / "one", events, "-o", out, "--memory", "8GB")[0] == 0
     code, _, err = run("vectors", models / "one", "-o", out)
     assert code == 0
-    assert "is of an earlier run" in err
+    assert "is from an earlier run" in err
 
 
 def test_what_killed_writers_left_goes_and_one_writes_at_a_time(tmp_path):

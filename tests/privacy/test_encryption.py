@@ -134,7 +134,7 @@ def test_a_wrong_or_missing_key_is_told(saved, mapper):
     with pytest.raises(InvalidParameterError, match="must be a Key"):
         tb.load(saved, key="secret")
     mapper.save(saved.with_name("open"))
-    with pytest.raises(ModelFileError, match="is not encrypted, though a key is given"):
+    with pytest.raises(ModelFileError, match="is not encrypted, but a key was given"):
         tb.load(saved.with_name("open"), key=KEY)
 
 
@@ -265,7 +265,7 @@ def test_people_can_be_saved_under_pseudonyms(mapper, panel, tmp_path):
     pd.testing.assert_frame_equal(
         found.drop(columns="user_id"), mapper.recommend(ids).drop(columns="user_id"), check_exact=True
     )
-    with pytest.raises(InvalidParameterError, match="without with_users=True there are none"):
+    with pytest.raises(InvalidParameterError, match="without with_users=True none are"):
         mapper.save(tmp_path / "other", pseudonyms=KEY)
 
 

@@ -25,6 +25,7 @@ from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, Transfer
 from tastebridge.splits import cold_users
 
 COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
+COLUMNS += ["lift_without_twins", "lift_low_without_twins", "lift_high_without_twins"]
 COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 SIZE = {"n_users": 500, "n_items": 60, "events_per_user": 12}
 

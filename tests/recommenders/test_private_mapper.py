@@ -205,7 +205,7 @@ def test_parameters_that_cannot_be_used_are_refused(panel, params, error):
 
 
 def test_without_outsiders_there_is_nothing_to_learn_from(panel):
-    with pytest.raises(InvalidDataError, match="nobody is left to learn factors from"):
+    with pytest.raises(InvalidDataError, match="no user is left to learn factors from"):
         clone(QUIET).fit(panel[panel.linked("books", "films")])
 
 

@@ -303,7 +303,7 @@ def test_explanations(case):
         table = mapper.explain(panel.users.ids[user], items[item])
         found = {
             (category, one if isinstance(one, str) else None, name): part
-            for category, one, name, part in table.to_numpy()
+            for category, one, name, part, _ in table.to_numpy()
         }
         assert len(found) == len(table)
         for key in wanted.keys() | found.keys():

@@ -94,13 +94,15 @@ class Trained:
         self.models.append((tuple(categories), train(pairs, categories, estimator)))
         return self.models[-1][1]
 
-    def context(self, *given, features, same):
+    def context(self, *given, features, same, seed):
         waiting = iter(self.models)
 
         class Given(FitContext):
+            learns_from_twins = True  # as on Spark
+
             def hiding(self, target):
                 rows = {**self.histories, self.target: target}
-                return Given(rows, self.target, self.rank, self, self.features, self.same)
+                return Given(rows, self.target, self.rank, self, self.features, self.same, self.seed)
 
             def _train(self, categories, estimator):
                 if not isinstance(estimator, ALSFactors):
@@ -109,7 +111,7 @@ class Trained:
                 assert known == tuple(categories)
                 return model
 
-        return Given(*given, features=features, same=same)
+        return Given(*given, features=features, same=same, seed=seed)
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,10 @@ def interest_of(state: Mapping[str, Mapping[str, Array]], histories: Histories) 
 
 
 def _encoder(context: FitContext, name: str) -> Array:
-    model = context.factors((name,), SVDFactors(min(_RANK, context.limit([name]))))
+    estimator = SVDFactors(min(_RANK, context.limit([name])))
+    # of all rows: factors without twins are zero for users who have nothing but twins, and these are active
+    apart = name == context.target and context.taught is not context.histories
+    model = estimator.fit(context.histories[name]) if apart else context.factors((name,), estimator)
     return np.asarray(model.encoder_, dtype=np.float64)
 
 
