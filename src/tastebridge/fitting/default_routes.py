@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sklearn.base import clone
 
@@ -24,6 +25,38 @@ RANK = 128
 """The largest rank by default."""
 _RANKS = ((128, 128), (128, 32))
 """Pairs of source and target rank; each pair is a route of its own."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Makes the factors and maps of default routes; ranks above a limit are lowered."""
+
+    rank: int
+    limit: int
+    random_state: int
+
+    def svd(self, wanted: int, limit: int, beta: float = 0.0) -> SVDFactors:
+        name = "power" if beta else "ideal"
+        k = min(wanted, self.rank, limit)
+        return SVDFactors(k, filter=name, beta=beta, random_state=self.random_state)
+
+    def als(self, limit: int, alpha: float, penalty: float) -> ALSFactors:
+        return ALSFactors(min(64, self.rank, limit), penalty, alpha, random_state=self.random_state)
+
+    def clipped(self, ranks: tuple[int, int], limit: int) -> tuple[int, int]:
+        """Return a pair of ranks that a source of this limit and the target allow."""
+        return min(ranks[0], self.rank, limit), min(ranks[1], self.rank, self.limit)
+
+    def spectral(self, source: str, limit: int, ranks: tuple[int, int]) -> Route:
+        """Return a route between SVD factors of a source and of the target."""
+        a, b = self.clipped(ranks, limit)
+        return TransferRoute(self.svd(a, limit), self.svd(b, self.limit, 1.0), RidgeMap(0.5), [source])
+
+    def weighted(self, source: str, limit: int) -> Route:
+        """Return a route between ALS factors of a source and of the target."""
+        return TransferRoute(
+            self.als(limit, 5.0, 0.1), self.als(self.limit, 5.0, 0.1), RidgeMap(0.5), [source]
+        )
 
 
 def default_routes(
@@ -49,48 +82,27 @@ def default_routes(
         The sources with routes of their own; None for all. Routes of all categories as one read every source.
     """
     source_limits = {name: limits[name] for name in sources or limits if name != target}
-    target_limit = limits[target]
-
-    def svd(wanted: int, limit: int, beta: float = 0.0) -> SVDFactors:
-        name = "power" if beta else "ideal"
-        return SVDFactors(min(wanted, rank, limit), filter=name, beta=beta, random_state=random_state)
-
-    def als(limit: int, alpha: float, penalty: float) -> ALSFactors:
-        k = min(64, rank, limit)
-        return ALSFactors(k, penalty, alpha, random_state=random_state)
-
-    def clipped(ranks: tuple[int, int], limit: int) -> tuple[int, int]:
-        return min(ranks[0], rank, limit), min(ranks[1], rank, target_limit)
-
-    def spectral(source: str, ranks: tuple[int, int]) -> Route:
-        a, b = clipped(ranks, source_limits[source])
-        return TransferRoute(
-            svd(a, source_limits[source]), svd(b, target_limit, 1.0), RidgeMap(0.5), [source]
-        )
-
-    def weighted(source: str) -> Route:
-        return TransferRoute(
-            als(source_limits[source], 5.0, 0.1), als(target_limit, 5.0, 0.1), RidgeMap(0.5), [source]
-        )
-
+    parts = _Parts(rank, limits[target], random_state)
     wide, narrow = _RANKS
     # on a small catalogue both pairs are cut to the same ranks, and the route would be there twice
     smaller = [
-        source for source, limit in source_limits.items() if clipped(narrow, limit) != clipped(wide, limit)
+        source
+        for source, limit in source_limits.items()
+        if parts.clipped(narrow, limit) != parts.clipped(wide, limit)
     ]
-    joint = [JointRoute(svd(64, target_limit, 1.0))]
+    joint = [JointRoute(parts.svd(64, parts.limit, 1.0))]
     return [
         PopularityRoute(),
         PopularityRoute(linked=True),
         *(joint if sources else []),
         NeighbourRoute(sources=None if sources is None else list(sources)),
-        *(spectral(source, wide) for source in source_limits),
-        *(spectral(source, narrow) for source in smaller),
-        TargetRoute(svd(64, target_limit)),
-        JointRoute(EASEFactors(min(rank, target_limit), random_state=random_state)),
-        JointRoute(als(target_limit, 20.0, 1.0)),
-        *(weighted(source) for source in source_limits),
-        TargetRoute(als(target_limit, 5.0, 0.1)),
+        *(parts.spectral(source, limit, wide) for source, limit in source_limits.items()),
+        *(parts.spectral(source, source_limits[source], narrow) for source in smaller),
+        TargetRoute(parts.svd(64, parts.limit)),
+        JointRoute(EASEFactors(min(rank, parts.limit), random_state=random_state)),
+        JointRoute(parts.als(parts.limit, 20.0, 1.0)),
+        *(parts.weighted(source, limit) for source, limit in source_limits.items()),
+        TargetRoute(parts.als(parts.limit, 5.0, 0.1)),
         *([] if sources else joint),
     ]
 
