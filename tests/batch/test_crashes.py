@@ -10,8 +10,10 @@ import pytest
 import tastebridge as tb
 from contracts.jobs import (
     audience,
+    begun,
     cut_small,
     killed_after,
+    of_both,
     recommend_file,
     recommend_folder,
     results,
@@ -45,21 +47,12 @@ def place(tmp_path_factory):
 def test_a_killed_job_is_the_old_or_the_new_and_can_be_run_again(place, tmp_path, job, record_property):
     record_property("kills", 2 * TURNS)
     events, models = place
-    rng, whole, seconds = random.Random(0), {}, 0.0
-    for name, model in models.items():
-        (tmp_path / name).mkdir()
-        start = time.perf_counter()
-        job(model, events, tmp_path / name)
-        seconds = time.perf_counter() - start
-        whole[name] = checksums(tmp_path / name)
+    rng = random.Random(0)
+    whole, seconds = of_both(job, models, events, tmp_path)
     assert whole["old"] != whole["new"]
     stopped = 0
     for turn in range(TURNS):
-        out = tmp_path / f"turn {turn}"
-        if job is recommend_folder:  # another job in a folder of parts is refused, so it begins in none
-            out.mkdir()
-        else:
-            shutil.copytree(tmp_path / "old", out)
+        out = begun(job, tmp_path, turn)
         for _ in range(2):
             stopped += killed_after(
                 rng.random() * seconds * 1.2, lambda out=out: job(models["new"], events, out)

@@ -12,8 +12,10 @@ import pytest
 import tastebridge as tb
 from contracts.jobs import (
     audience,
+    begun,
     cut_small,
     killed_after,
+    of_both,
     recommend_file,
     recommend_folder,
     results,
@@ -78,21 +80,14 @@ def over_several_targets(model, events, out):
 )
 def test_a_full_disk_leaves_the_old_or_the_new_and_says_so(place, tmp_path, job, record_property):
     events, models = place
-    rng, whole, largest = random.Random(0), {}, 0
-    for name, model in models.items():
-        (tmp_path / name).mkdir()
-        job(model, events, tmp_path / name)
-        whole[name] = checksums(tmp_path / name)
-        sizes = [path.stat().st_size for path in (tmp_path / name).rglob("*") if path.is_file()]
-        largest = max([largest, *sizes])
+    rng = random.Random(0)
+    whole, _ = of_both(job, models, events, tmp_path)
+    folders = [tmp_path / name for name in models]
+    largest = max(path.stat().st_size for one in folders for path in one.rglob("*") if path.is_file())
     told = []
     record_property("full disks", TURNS)
     for turn in range(TURNS):
-        out = tmp_path / f"turn {turn}"
-        if job is recommend_folder:  # another job in a folder of parts is refused, so it begins in none
-            out.mkdir()
-        else:
-            shutil.copytree(tmp_path / "old", out)
+        out = begun(job, tmp_path, turn)
         try:
             with no_file_above(rng.randrange(largest)):
                 job(models["new"], events, out)
@@ -142,17 +137,11 @@ def test_a_killed_fit_leaves_the_old_model_or_the_new(tmp_path, record_property)
 def test_killed_lists_over_several_targets_are_the_old_or_the_new(place, tmp_path, record_property):
     record_property("kills", TURNS)
     events, models = place
-    rng, whole, seconds = random.Random(0), {}, 0.0
-    for name, model in models.items():
-        (tmp_path / name).mkdir()
-        start = time.perf_counter()
-        over_several_targets(model, events, tmp_path / name)
-        seconds = time.perf_counter() - start
-        whole[name] = checksums(tmp_path / name)
+    rng = random.Random(0)
+    whole, seconds = of_both(over_several_targets, models, events, tmp_path)
     assert whole["old"] != whole["new"]
     for turn in range(TURNS):
-        out = tmp_path / f"turn {turn}"
-        shutil.copytree(tmp_path / "old", out)
+        out = begun(over_several_targets, tmp_path, turn)
         killed_after(
             rng.random() * seconds * 1.2, lambda out=out: over_several_targets(models["new"], events, out)
         )

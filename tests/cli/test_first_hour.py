@@ -1,6 +1,5 @@
 """The page "First hour": every command on it runs, on small files of the layout it names."""
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 import tastebridge as tb
 from contracts.shell import run
+from contracts.written import lines, records
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "pages" / "howto" / "first_hour.md"
 COMMANDS = re.findall(r"`(tastebridge fit [^`]+)`", PAGE.read_text(encoding="utf-8"))
@@ -18,14 +18,6 @@ USERS, ITEMS, KINDS = 60, 24, ("Drama", "War")
 
 def kind(item):
     return KINDS[item % 2]
-
-
-def lines(rows, sign=","):
-    return "".join(sign.join(map(str, row)) + "\n" for row in rows)
-
-
-def records(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """Layouts of public data sets: one call each, counts and ids as polars has them from the same rows."""
 
 import gzip
-import json
 
 import polars as pl
 import pytest
 
+from contracts.written import lines, records
 from tastebridge.data import CleaningPolicy, read_panel
 from tastebridge.exceptions import InvalidDataError
 
@@ -20,14 +20,6 @@ ROWS = [
 
 def kind(item):
     return KINDS[item % 2]
-
-
-def lines(rows, sign=","):
-    return "".join(sign.join(map(str, row)) + "\n" for row in rows)
-
-
-def records(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def catalogue(row):

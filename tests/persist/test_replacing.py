@@ -14,6 +14,7 @@ import time
 import pytest
 
 import tastebridge as tb
+from contracts.jobs import STOPPED, ended, started
 from contracts.nightly import trials
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import ModelFileError
@@ -21,7 +22,6 @@ from tastebridge.persist import folder, locking, writing
 from tastebridge.persist.manifest import CARD, MANIFEST, PACKAGE, render
 
 SIZES = {"old": 60, "new": 80}
-STOPPED = 3
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +42,6 @@ def way(request, monkeypatch):
 
 def text_of(path):
     return {part.name: part.read_bytes() for part in path.iterdir()}
-
-
-def in_child(act):
-    """Run in a child process; return its exit code, negative for the signal that ended it."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            act()
-            os._exit(0)
-        except BaseException:
-            os._exit(STOPPED)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def killing(step, act):
@@ -91,7 +79,7 @@ def test_killed_at_every_step_the_old_or_the_new_model_is_whole(models, way, tmp
     for step in range(1, 100):
         path = tmp_path / f"model {step}"
         models["old"].save(path, with_users=True)
-        code = in_child(killing(step, lambda path=path: models["new"].save(path, with_users=True)))
+        code = ended(started(killing(step, lambda path=path: models["new"].save(path, with_users=True))))
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -198,7 +186,7 @@ def test_of_two_savers_one_is_told(models, tmp_path):
     with locking.locked(path):
         with pytest.raises(ModelFileError, match="another process is saving to"):
             models["new"].save(path)
-        assert in_child(lambda: models["new"].save(path)) == STOPPED
+        assert ended(started(lambda: models["new"].save(path))) == STOPPED
     models["new"].save(path)
     assert [part.name for part in tmp_path.iterdir()] == ["model"]
 

@@ -36,7 +36,7 @@ from scipy import sparse
 
 from tastebridge._numerics.cells import union
 from tastebridge._numerics.linalg import row_products
-from tastebridge.fitting.folds import Fold
+from tastebridge.fitting.folds import Fold, spread_evenly
 from tastebridge.metrics.calibration import FOLDS, Calibrated, calibrate, constant
 from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Histories
@@ -108,8 +108,7 @@ def _held(fold: Fold, segment: Segment, most: int, n_views: int) -> list[tuple[A
     Of at most ``most`` users with something to find; with two views, also by lists without twins.
     """
     views = [fold, fold.without_twins()][:n_views]
-    # evenly spaced instead of drawn, so the same users in every run
-    people = np.unique(np.linspace(0, len(fold.held.people) - 1, most).astype(np.int64))
+    people = spread_evenly(len(fold.held.people), most)
     weights = segment.blend.weights(fold.gates[people]) * segment.kept
     found: list[tuple[list[Array], list[NDArray[np.int64]]]] = [([], []) for _ in views]
     for start in range(0, len(people), _STEP):

@@ -46,12 +46,12 @@ def _twins(folds: Sequence[Fold], confidence: State) -> pd.DataFrame:
         here = [fold for fold in folds if fold.held.segment == segment]
         whole = sum(fold.held.hidden.nnz for fold in here)
         left = sum(fold.without_twins().held.hidden.nnz for fold in here)
-        hits = (_hits(confidence.get(f"{segment}{end}")) for end in ("", WITHOUT))
+        hits = (hits_in_ten(confidence.get(f"{segment}{end}")) for end in ("", WITHOUT))
         rows.append((segment, whole, whole - left, *hits))
     return pd.DataFrame(rows, columns=["segment", "rows", "twins", "hits", f"hits{WITHOUT}"])
 
 
-def _hits(calibrations: Sequence[Calibrated] | None) -> float:
+def hits_in_ten(calibrations: Sequence[Calibrated] | None) -> float:
     """Return the share of held-out users' lists of ten that hold a hit; NaN where it is not known."""
     if calibrations is None:
         return np.nan

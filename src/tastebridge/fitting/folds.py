@@ -170,6 +170,11 @@ def build_fold(
     return folds_of(context, held, fit_routes(routes, context), names)
 
 
+def spread_evenly(n: int, most: int) -> Numbers:
+    """Return at most ``most`` of the numbers below ``n``, evenly spaced and not drawn."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+
+
 def without(target: sparse.csr_matrix, held: list[Held]) -> sparse.csr_matrix:
     """Return the target's matrix without all held-out entries."""
     keep = np.ones(target.nnz, dtype=bool)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tastebridge._numerics.dense import dense_top_k
-from tastebridge.fitting.folds import Fold, dealt_anew
+from tastebridge.fitting.folds import Fold, dealt_anew, spread_evenly
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics import ndcg
 from tastebridge.model import Array
@@ -62,7 +62,8 @@ class OutOfFold:
         self._pairs: dict[str, list[StackingBlend]] = {}
         self._masks: dict[str, Mask] = {}
         self._known: dict[tuple[Hashable, ...], Array] = {}
-        chosen = [_spread(len(fold.held.people), -(-JUDGED // len(known.folds))) for fold in known.folds]
+        share = -(-JUDGED // len(known.folds))
+        chosen = [spread_evenly(len(fold.held.people), share) for fold in known.folds]
         self._chosen = chosen
         self.judged = np.concatenate(
             [fold.held.people[rows] for fold, rows in zip(known.folds, chosen, strict=True)]
@@ -218,11 +219,6 @@ def _objective(scores: Array, width: int, focus: float) -> Array:
     S = S - S.max(axis=1, keepdims=True)
     likelihood = np.asarray(S[:, 0] - np.log(np.exp(S).sum(axis=1)))
     return np.expm1(focus * likelihood) / focus if focus else likelihood
-
-
-def _spread(n: int, most: int) -> NDArray[np.int64]:
-    """Return at most ``most`` of the numbers below ``n``, evenly spaced."""
-    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
 
 
 def _ndcg(scores: NDArray[np.float32], fold: Fold, rest: Fold, rows: NDArray[np.int64]) -> Array:

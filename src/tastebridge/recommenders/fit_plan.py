@@ -19,7 +19,7 @@ from tastebridge.fitting.out_of_fold import JUDGED
 from tastebridge.fitting.plan import BRIDGES, Plan, looked_at
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.model.blend import StackingBlend
-from tastebridge.routes import Histories, PopularityRoute, Route
+from tastebridge.routes import Histories, PopularityRoute, Route, known_to
 
 if TYPE_CHECKING:
     from tastebridge.recommenders.interest_mapper import InterestMapper
@@ -64,7 +64,7 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
 def check_routes(routes: object) -> None:
     """Refuse anything but a list of routes."""
     given = routes if isinstance(routes, list | tuple) else [routes]
-    for route in given if isinstance(routes, list | tuple) else [routes]:
+    for route in given:
         check_type("each of routes", route, Route, "routes=[MapRoute(…), NeighbourRoute()]")
     if given is not routes:
         raise InvalidParameterError("routes must be a list of routes; got a single one. Write routes=[…].")
@@ -95,8 +95,8 @@ def routes_asked_for(
     if mapper.time_budget is None:
         return routes
     sizes = {name: _size(rows) for name, rows in histories.items()}
-    known = [np.diff(rows.indptr) > 0 for name, rows in histories.items() if name != target]
-    linked = int((np.any(known, axis=0) & (np.diff(histories[target].indptr) > 0)).sum())
+    others = tuple(name for name in histories if name != target)
+    linked = int((known_to(others, histories) & known_to((target,), histories)).sum())
     cells = mapper.n_lists * (1 + mapper.n_negatives) * 2
     evaluation = Evaluation(cells, JUDGED * 2, len(sources), sizes[target].items)
     n_folds = mapper.n_folds or number_of_folds(linked)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.diagnostics.transfer_table import of_single_sources
-from tastebridge.diagnostics.twins import share_of_hits
+from tastebridge.diagnostics.twins import hits_in_ten
 from tastebridge.model.evidence import MODEL
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.report.html import number, percent, section, table, text
@@ -114,7 +113,7 @@ def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
         (f"{int(single['kept'].sum())} of {len(single)}", "sources used"),
     ]
     segments = list(dict.fromkeys(accuracy["segment"]))
-    hits = {end: _hits(mapper, f"cold{end}") for end in (WITHOUT, "")}
+    hits = {end: hits_in_ten(mapper.confidence_.get(f"cold{end}")) for end in (WITHOUT, "")}
     which = _ENDS if f"accuracy{WITHOUT}" in mapper.findings_ else {"": ""}
     tiles += [tile for segment in segments for end in which for tile in _tile(mapper, segment, end, which)]
     return tiles + [
@@ -134,8 +133,3 @@ def _tile(
         gain = number(row["difference"], 3, True)
         label = f"NDCG@10{which[end]}, users {_SEGMENTS[segment]} ({gain} over the best without a source)"
         yield f"{row['mean']:.3f}", label
-
-
-def _hits(mapper: ReportedMapper, kind: str) -> float:
-    calibrations = mapper.confidence_.get(kind)
-    return math.nan if calibrations is None else share_of_hits(calibrations[LENGTHS.index(10)])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+
+from tastebridge.data.files.literals import literal
 
 _SEPARATORS = ("|", ", ", "; ", ",", ";")
 _LEVELS = (" > ", ">", " / ", " » ")
@@ -65,7 +66,7 @@ def several_in(cells: pd.Series, level: int | None, column: str = "") -> pd.Data
 def _of_text(texts: list[str], level: int | None, column: str) -> Callable[[str], Iterable[str]]:
     """Return how the texts of a column are cut."""
     if texts and all(text.startswith("[") and text.endswith("]") for text in map(str.strip, texts)):
-        lists = {text: _literal(text) for text in set(texts)}
+        lists = {text: literal(text) for text in set(texts)}
         if all(isinstance(found, list) for found in lists.values()):
             return lambda text: _flat(lists[text])
     if column.rpartition(":")[2] in _SEQUENCE:
@@ -84,13 +85,6 @@ def _are_words(texts: list[str]) -> bool:
     single = set(texts) - several
     split = [text for text in several if single.issuperset(text.split())]
     return len(several) >= _FEW and len(split) >= _SURE * len(several)
-
-
-def _literal(text: str) -> object:
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
 
 
 def _flat(cell: object) -> list[str]:

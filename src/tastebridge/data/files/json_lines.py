@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tastebridge.data.files.literals import literal
 from tastebridge.data.files.places import Place
 from tastebridge.exceptions import InvalidDataError
 
@@ -99,20 +99,12 @@ def _record(line: str, number: int, place: Place) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except ValueError:
-        record = _literal(line)
+        record = literal(line)
     if not isinstance(record, dict):
         raise InvalidDataError(
             f'{str(place)!r} cannot be read: line {number} is no JSON record, such as {{"user_id": 1, …}}.'
         )
     return record
-
-
-def _literal(line: str) -> object:
-    """Return a record written by Python's ``repr``, as in some public data sets; None if it is none."""
-    try:
-        return ast.literal_eval(line.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
 
 
 def _array_of_records(text: str, place: Place) -> Iterator[dict[str, Any]]:

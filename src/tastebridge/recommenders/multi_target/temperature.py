@@ -28,7 +28,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from tastebridge._numerics.linalg import row_products
-from tastebridge.fitting.folds import Fold
+from tastebridge.fitting.folds import Fold, spread_evenly
 from tastebridge.model import Segment
 from tastebridge.routes import Histories
 
@@ -184,8 +184,7 @@ def _deviation(parts: Sequence[_HeldScores]) -> float:
 
 def _held_scores(fold: Fold, segment: Segment, most: int, counts: Array | None) -> _HeldScores:
     """Return the numbers that the likelihood of some held users needs."""
-    # Spread evenly over the fold instead of drawn: no generator, the same users every time.
-    users = np.unique(np.linspace(0, len(fold.held.people) - 1, most).astype(np.int64))
+    users = spread_evenly(len(fold.held.people), most)
     weights = segment.blend.weights(fold.gates[users]) * segment.kept
     scores = fold.scores(users, weights).astype(np.float64)
     popularity = np.zeros(scores.shape[1])
