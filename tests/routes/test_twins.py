@@ -63,6 +63,25 @@ def test_what_is_reached_is_what_a_loop_reaches():
     assert Twins().reached(had) is None
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_lookup_reaches_the_product_of_matrices(seed):
+    rng = np.random.default_rng(seed)
+    n_users, n_items = (1, 40) if seed % 2 else (30, 25)
+    sizes = {"a": 12, "b": 33, "empty": 4}
+    pairs = {
+        name: sparse.random(size, n_items, 0.2 * (name != "empty"), format="csr", rng=rng)
+        for name, size in sizes.items()
+    }
+    had = {name: sparse.random(n_users, size, 0.15, format="csr", rng=rng) for name, size in sizes.items()}
+    expected = sum(((had[name] > 0).astype(int) @ (pairs[name] > 0).astype(int)).toarray() for name in sizes)
+    reached = Twins(pairs).reached(had)
+    assert reached.has_canonical_format
+    assert (reached.toarray() == (expected > 0)).all()
+    alone = Twins({"absent": sparse.csr_matrix((3, n_items))}).reached(had)
+    assert alone.shape == (n_users, n_items)
+    assert not alone.nnz
+
+
 @pytest.fixture(scope="module")
 def shop():
     """A panel in which two films are books under another id, and a mapper."""

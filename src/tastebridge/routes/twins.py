@@ -69,13 +69,18 @@ class Twins:
         return cls(pairs)
 
     def reached(self, histories: Histories) -> sparse.csr_matrix | None:
-        """Return the twins (n_users, n_items) of users' items; None without any twins."""
-        found = None
-        for name, pairs in self.pairs.items():
-            if name in histories:
-                rows = histories[name].astype(bool).astype(np.float32) @ pairs
-                found = rows if found is None else found + rows
-        return None if found is None else sparse.csr_matrix(found)
+        """Return the twins (n_users, n_items) of users' items, each with 1; None without any twins."""
+        if not self.pairs:
+            return None
+        n_items = next(iter(self.pairs.values())).shape[1]
+        n_users = next(iter(histories.values())).shape[0]
+        # gathered by hand: for one user a product of sparse matrices costs many times the lookup
+        found = [_met(histories[name], pairs) for name, pairs in self.pairs.items() if name in histories]
+        places = [users * n_items + items for users, items in found]
+        cells = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *places]))
+        indptr = np.searchsorted(cells, np.arange(n_users + 1) * n_items)
+        ones = np.ones(len(cells), dtype=np.float32)
+        return sparse.csr_matrix((ones, cells % n_items, indptr), shape=(n_users, n_items))
 
     def of_item(self, item: int) -> set[tuple[str, int]]:
         """Return the source and the number of every twin of a target item."""
@@ -84,6 +89,17 @@ class Twins:
             for name, pairs in self.pairs.items()
             for at in np.flatnonzero(pairs[:, [item]].toarray())
         }
+
+
+def _met(rows: sparse.csr_matrix, pairs: sparse.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the users and the target items of all twins of the stored entries of rows."""
+    first = pairs.indptr[rows.indices].astype(np.int64)
+    counts = pairs.indptr[rows.indices + 1] - first
+    hit = np.flatnonzero(counts)
+    counts = counts[hit]
+    users = np.searchsorted(rows.indptr, hit, side="right") - 1
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(users, counts), pairs.indices[np.repeat(first[hit], counts) + within].astype(np.int64)
 
 
 NO_TWINS = Twins()
