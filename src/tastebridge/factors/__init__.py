@@ -2,6 +2,32 @@
 
 from tastebridge.factors.als import ALSFactors
 from tastebridge.factors.ease import EASEFactors
+from tastebridge.factors.pretrained import PretrainedFactors
+from tastebridge.factors.readers import (
+    from_gensim,
+    from_implicit,
+    from_lenskit,
+    from_spark,
+    from_surprise,
+    read_factors,
+    read_vectors,
+    read_word2vec,
+    write_vectors,
+)
 from tastebridge.factors.svd import SVDFactors
 
-__all__ = ["ALSFactors", "EASEFactors", "SVDFactors"]
+__all__ = [
+    "ALSFactors",
+    "EASEFactors",
+    "PretrainedFactors",
+    "SVDFactors",
+    "from_gensim",
+    "from_implicit",
+    "from_lenskit",
+    "from_spark",
+    "from_surprise",
+    "read_factors",
+    "read_vectors",
+    "read_word2vec",
+    "write_vectors",
+]
