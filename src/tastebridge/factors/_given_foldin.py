@@ -9,6 +9,7 @@ from scipy import sparse
 
 from tastebridge._numerics.linalg import row_sums, with_data
 from tastebridge._numerics.threads import one_blas_thread
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array
 from tastebridge.factors._foldin import BUDGET, fold_in, padded_rows
 
@@ -48,8 +49,14 @@ class Rule(NamedTuple):
         if self.per_event:
             return _solved(C, Y, gram, self._penalties(R), True)
         G = gram + self.regularization * np.eye(len(gram))
-        with one_blas_thread():  # its bits depend on their number
-            inverse = np.asarray(np.linalg.inv(G), dtype=np.float64)
+        try:
+            with one_blas_thread():  # its bits depend on their number
+                inverse = np.asarray(np.linalg.inv(G), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            raise InvalidDataError(
+                "gram_ of PretrainedFactors has no inverse with the penalty; it must be the second "
+                "moments of the item vectors. Fit the model again, or restore the saved file."
+            ) from None
         return fold_in(C, Y, G, inverse)
 
     def _penalties(self, R: sparse.csr_matrix) -> Array:

@@ -18,6 +18,8 @@ from tastebridge.factors._base import Array, FactorModel, Histories, grown, plac
 from tastebridge.factors._given_foldin import Rule
 
 RULES = ("implicit", "explicit", "mean")
+SETTINGS = ("regularization", "alpha", "rule", "base_confidence", "scale_regularization")
+"""The parameters of the fold-in, which a file of vectors can hold."""
 
 
 class PretrainedFactors(FactorModel):
@@ -219,6 +221,10 @@ class PretrainedFactors(FactorModel):
             self.__dict__["_seen"] = Y, Y.any(axis=1)
         known: NDArray[np.bool_] = self.__dict__["_seen"][1]
         return known
+
+    def settings(self) -> dict[str, float | str | bool]:
+        """Return the parameters that are no arrays, those of the fold-in."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     def _rule(self) -> Rule:
         return Rule(

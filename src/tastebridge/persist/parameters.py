@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
 from tastebridge.model.blend import StackingBlend
 from tastebridge.privacy import Budget
@@ -38,6 +38,7 @@ KINDS: Mapping[str, type[Any]] = {
         LikenessRoute,
         NeighbourRoute,
         PopularityRoute,
+        PretrainedFactors,
         ProcrustesMap,
         RidgeMap,
         SVDFactors,
@@ -51,6 +52,8 @@ KINDS: Mapping[str, type[Any]] = {
 """The only classes a saved model can name."""
 _LATER = {"Weighting": {"shift": None}}
 """Parameters added after the first files, with their defaults, at which they are not written."""
+_ARRAYS = {"PretrainedFactors": {"items", "factors", "item_biases", "users", "user_factors"}}
+"""Parameters that hold data: they are not written, and None after loading. Encoders hold the vectors."""
 
 Json = str | bool | int | float | list[Any] | dict[str, Any] | None
 
@@ -71,6 +74,7 @@ def to_json(name: str, value: object) -> Json:
         # files and fingerprints of models that do not use a later parameter stay as they were
         later = _LATER.get(type(value).__name__, {})
         given = cast(BaseEstimator, value).get_params(deep=False)
+        given = {key: given[key] for key in given if key not in _ARRAYS.get(type(value).__name__, ())}
         parameters = {key: part for key, part in given.items() if key not in later or part != later[key]}
         return {
             "class": type(value).__name__,

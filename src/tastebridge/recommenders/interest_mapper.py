@@ -22,7 +22,8 @@ from tastebridge.data.types import Events, EventWeights, Features, Frame, Ids, I
 from tastebridge.diagnostics.confidence import LENGTHS, confidence_of
 from tastebridge.diagnostics.interests import interest_of
 from tastebridge.diagnostics.relatedness import described
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.factors import PretrainedFactors
 from tastebridge.features import later_features
 from tastebridge.model.blend import StackingBlend
 from tastebridge.online.drift import drift_report
@@ -127,6 +128,14 @@ class InterestMapper(Recommender):
         Threads of the fit; None or -1 for one per core.
     verbose : bool, default=False
         Whether to show a progress bar.
+    source_models : mapping of category to PretrainedFactors, optional
+        Models of sources trained elsewhere: maps start at their vectors, and no factors are fitted on these
+        sources for maps. One target only; the histories of the sources are still needed.
+    target_model : PretrainedFactors, optional
+        A model of the target trained elsewhere, whose item vectors become the space of the mapper:
+        ``item_vectors()`` are these vectors in float32, and ``user_vectors`` score a shop's own index. The
+        target has the items of that model. Links, factors of all categories, features and new items are given
+        up, and popularity is as much of it as one direction of the space tells.
 
     Attributes
     ----------
@@ -244,6 +253,8 @@ class InterestMapper(Recommender):
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
+        source_models: Mapping[str, PretrainedFactors] | None = None,
+        target_model: PretrainedFactors | None = None,
     ) -> None:
         self.target = target
         self.sources = sources
@@ -261,6 +272,8 @@ class InterestMapper(Recommender):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.source_models = source_models
+        self.target_model = target_model
 
     @property
     def mappers_(self) -> dict[str, InterestMapper]:
@@ -600,7 +613,7 @@ class InterestMapper(Recommender):
         Raises
         ------
         InvalidParameterError
-            If a parameter is out of range.
+            If a parameter is out of range, or the mapper has a ``target_model``.
         InvalidDataError
             If there is no user to measure the loss on.
 
@@ -616,6 +629,11 @@ class InterestMapper(Recommender):
         True
         """
         check_fitted(self, "targets_")
+        if self.target_model is not None:
+            raise InvalidParameterError(
+                "compress would leave the space of target_model, in which this mapper's vectors score an "
+                "index. Give a narrower target model."
+            )
         check_choice("dtype", dtype, tuple(DTYPES))
         seed = check_count("random_state", random_state, 0)
         request = Request(n_components, dtype, events, seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from tastebridge.factors import SVDFactors
+from tastebridge.factors import PretrainedFactors, SVDFactors
 from tastebridge.factors._base import FactorModel
 from tastebridge.maps import RidgeMap
 from tastebridge.maps._base import LinearMap
@@ -91,6 +91,8 @@ def space_of(
 def label(estimator: BaseEstimator) -> str:
     """Return a short name such as ``SVD 64`` or ``Ridge 0.5``, with all parameters that are no default."""
     name = type(estimator).__name__.removesuffix("Factors").removesuffix("Map")
+    if isinstance(estimator, PretrainedFactors):
+        return f"{name} {estimator.n_components}"
     given, usual = estimator.get_params(), type(estimator)().get_params()
     shown = [f"{given.pop(key):g}" for key in ("n_components", "alpha") if given.get(key)]
     spectrum = given.pop("filter", "ideal")

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_path, check_type
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.factors.pretrained import PretrainedFactors
+from tastebridge.factors.pretrained import SETTINGS, PretrainedFactors
 from tastebridge.factors.readers.damage import reading
 
 _CONTENT = "a table of item vectors"
-_SETTINGS = ("regularization", "alpha", "rule", "base_confidence", "scale_regularization")
 _KEY = b"tastebridge.factors"
 _COMPONENT = re.compile(r"v(0|[1-9][0-9]*)")
 _BIAS = "item_bias"
@@ -59,8 +58,8 @@ def read_vectors(path: str | Path, **settings: float | str | bool) -> Pretrained
     ...     read_vectors(f"{folder}/books.parquet").alpha
     20.0
     """
-    if unknown := set(settings) - set(_SETTINGS):
-        raise InvalidParameterError(f"{min(unknown)!r} is no setting of a fold-in; there are {_SETTINGS}.")
+    if unknown := set(settings) - set(SETTINGS):
+        raise InvalidParameterError(f"{min(unknown)!r} is no setting of a fold-in; there are {SETTINGS}.")
     with reading(path, _CONTENT) as found:
         table = table_of(found)
         return of_table(table, {**_stored_settings(found), **settings})
@@ -109,7 +108,7 @@ def write_vectors(model: PretrainedFactors, path: str | Path) -> None:
     }
     if model.item_biases is not None:
         columns[_BIAS] = pa.array(np.asarray(model.item_biases, dtype=np.float64))
-    settings = {name: getattr(model, name) for name in _SETTINGS}
+    settings = model.settings()
     table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(settings).encode()})
     pq.write_table(table, check_path("path", path))
 
@@ -144,7 +143,7 @@ def _stored_settings(path: Path) -> dict[str, Any]:
     found = {} if stored is None else json.loads(stored)
     if not isinstance(found, dict):
         raise InvalidDataError(f"the settings in {str(path)!r} are damaged. Write the file again.")
-    return {name: found[name] for name in _SETTINGS if name in found}
+    return {name: found[name] for name in SETTINGS if name in found}
 
 
 def _vectors(table: pd.DataFrame) -> NDArray[np.floating[Any]]:
