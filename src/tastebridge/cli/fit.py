@@ -106,8 +106,8 @@ def fit(
     table = Table(events, once(reading, explicit))
     key, tables = key_of(key_file), tables_of(features)
     named = {f"table of {category}": path for category, path in tables.items()}
-    given = model_files(source_model, target_model, target)
-    named |= given.inputs
+    trained = model_files(source_model, target_model, target)
+    named |= trained.inputs
     # all that can be wrong with the output, before hours of fitting
     refuse_inputs(output, events=events, key=key_file, **named)
     check_free(output)
@@ -131,8 +131,8 @@ def fit(
             recency="auto" if recency else None,
             random_state=seed,
             verbose=out.is_terminal,
-            source_models=given.source_models(),
-            target_model=given.target_model(),
+            source_models=trained.source_models(),
+            target_model=trained.target_model(),
         )
     start = time.perf_counter()
     mapper.fit(panel)

@@ -26,7 +26,7 @@ def reading(path: str | Path, content: str) -> Iterator[Path]:
     """Yield a path that exists; any error of a reader becomes one that names the file and the content."""
     found = check_path("path", path)
     if not found.exists():
-        raise InvalidDataError(f"there is no {content} at {str(found)!r}. Check the path.")
+        raise InvalidDataError(f"there is nothing at {str(found)!r} to read as {content}. Check the path.")
     try:
         yield found
     except TastebridgeError:
