@@ -213,3 +213,24 @@ def placed(rows: Array, items: NDArray[np.int64], values: Array) -> Array:
     out = rows.copy()
     out[items] = values
     return out
+
+
+_METHODS = ("fit", "transform", "fold_in", "absorbed", "extended", "settled", "check_parameters")
+
+
+def check_factor_model(name: str, model: object) -> None:
+    """Refuse an object that is no factor model, and name the methods it lacks.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if isinstance(model, FactorModel):
+        return
+    lacking = [method for method in _METHODS if not callable(getattr(model, method, None))]
+    told = f"lacks {', '.join(lacking)}" if lacking else "is not derived from FactorModel"
+    raise InvalidParameterError(
+        f"{name} must be a factor model; {type(model).__name__} {told}. Derive it from "
+        "tastebridge.factors.FactorModel, or wrap an estimator of scikit-learn by "
+        "tastebridge.factors.from_sklearn."
+    )

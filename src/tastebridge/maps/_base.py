@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tastebridge._numerics.linalg import row_products
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.maps.moments import CenteredMoments, Moments
 
 Array = NDArray[np.float64]
@@ -101,3 +101,23 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
     @abstractmethod
     def _solve(self, S: CenteredMoments) -> Array:
         """Return the coefficients (p, q)."""
+
+
+_METHODS = ("fit", "fit_moments", "predict")
+
+
+def check_linear_map(name: str, model: object) -> None:
+    """Refuse an object that is no linear map, and name the methods it lacks.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if isinstance(model, LinearMap):
+        return
+    lacking = [method for method in _METHODS if not callable(getattr(model, method, None))]
+    told = f"lacks {', '.join(lacking)}" if lacking else "is not derived from LinearMap"
+    raise InvalidParameterError(
+        f"{name} must be a linear map; {type(model).__name__} {told}. Derive it from "
+        "tastebridge.maps.LinearMap, or wrap an estimator of scikit-learn by tastebridge.maps.from_sklearn."
+    )

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from tastebridge._foundation.validation import check_count
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SklearnFactors, SVDFactors
 from tastebridge.factors._base import FactorModel
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.model import GATES
@@ -32,6 +32,7 @@ ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "ProfileEncoder": (ProfileEncoder, ("encoder_",)),
     "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
     "SVDFactors": (SVDFactors, ("encoder_",)),
+    "SklearnFactors": (SklearnFactors, ("encoder_",)),
 }
 """The encoders a saved model can hold, and the attributes that ``transform`` of each reads."""
 _TO_GROW: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +40,7 @@ _TO_GROW: Mapping[str, tuple[str, ...]] = {
     "EASEFactors": ("singular_values_", "user_gram_", "newcomers_"),
     "PretrainedFactors": ("biases_", "user_gram_", "newcomers_"),
     "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
+    "SklearnFactors": ("singular_values_", "user_gram_", "newcomers_"),
 }
 """Further attributes, from which new items get factors; older files lack them."""
 _RANGE: Mapping[str, float] = {"gate_low_": -np.inf, "gate_high_": np.inf}

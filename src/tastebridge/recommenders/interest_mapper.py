@@ -14,7 +14,6 @@ from sklearn.base import clone
 from tastebridge._foundation.validation import check_category, check_choice, check_count, check_fitted
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge.compression import DTYPES
 from tastebridge.data import ItemFeatures, Weighting
 from tastebridge.data.changes import Repeats
 from tastebridge.data.history_encoder import Rows
@@ -34,6 +33,7 @@ from tastebridge.recommenders.answers import ListRequest, twins_shown
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
+from tastebridge.recommenders.compression import DTYPES
 from tastebridge.recommenders.multi_target.lists import (
     Models,
     Order,
@@ -582,7 +582,7 @@ class InterestMapper(Recommender):
         direction of its own, nearly orthogonal to all others. The projection is merged into the maps of the
         routes. So a history is folded in to the narrow vector at once, and scores stay inner products. The
         contributions of :meth:`explain` sum to the scores of the smaller model. See
-        ``tastebridge/compression``.
+        ``tastebridge/recommenders/compression``.
 
         Both models are judged on the same users. Without ``events`` these are users of the fit, with some of
         their target rows hidden from their histories. The fit has seen these rows: the level of accuracy is
