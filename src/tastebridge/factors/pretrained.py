@@ -209,7 +209,7 @@ class PretrainedFactors(FactorModel):
         # items without a vector say nothing of a user, and do not count as events either
         known = self._with_vector(Y)
         if not known[R.indices].all():
-            R = with_data(R, R.data * known[R.indices])
+            R = with_data(R, R.data * known[R.indices]).copy()  # its pattern changes, and may be the caller's
             R.eliminate_zeros()
         if hasattr(self, "biases_"):
             R = with_data(R, R.data - self.biases_[R.indices])
