@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_category, check_choice, check_count, check_fitted
@@ -34,6 +34,7 @@ from tastebridge.recommenders.attributes import encoder_of, from_state, from_tab
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
 from tastebridge.recommenders.compression import DTYPES
+from tastebridge.recommenders.mapped_vectors import mapped_vectors
 from tastebridge.recommenders.multi_target.lists import (
     Models,
     Order,
@@ -565,6 +566,48 @@ class InterestMapper(Recommender):
         state = self._state("confidence_from", category)
         panel, histories = self._fold_in(state, history, missing)
         return _confidence_table(state, panel.users.ids, histories, ListRequest(n, twins=twins))
+
+    def map_vectors(self, vectors: ArrayLike, source: str) -> NDArray[np.float32]:
+        """Map users' vectors in a source model that was given into the space of this mapper.
+
+        For users whose vectors a model in production has, and whose histories are not at hand. Popularity and
+        the routes from that model count, with their weights for users without a history in the target.
+
+        Parameters
+        ----------
+        vectors : array of shape (n_users, n_components)
+            In the space of ``source_models[source]``, such as its ``user_factors``.
+        source : str
+            The category of that model.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_users, n_components of :meth:`item_vectors`)
+            Their inner products with :meth:`item_vectors` are scores; with a ``target_model`` they score its
+            index.
+
+        Raises
+        ------
+        InvalidParameterError
+            If no model was given for the source or it does not help, or the vectors have another width.
+        InvalidDataError
+            If a vector is not finite.
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> from tastebridge.factors import ALSFactors, PretrainedFactors
+        >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
+        >>> books = ALSFactors(8).fit(panel["books"].matrix)
+        >>> given = PretrainedFactors(panel["books"].items.ids, books.item_factors_, 0.1, 5.0)
+        >>> mapper = InterestMapper("films", source_models={"books": given}).fit(panel)
+        >>> vectors = mapper.map_vectors(books.transform(panel["books"].matrix[:2]), "books")
+        >>> (vectors @ mapper.item_vectors().vectors.T).shape
+        (2, 60)
+        """
+        model = self._state("map_vectors").scorer.model
+        return mapped_vectors(model, vectors, source)
 
     def compress(
         self,
