@@ -34,6 +34,26 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
         The number p of source factors.
     target_ndim_ : {1, 2}
         Whether ``predict`` returns a vector, as it does after a ``fit`` on a vector, or a matrix.
+
+    References
+    ----------
+    T. Man et al., "Cross-domain recommendation: an embedding and mapping approach", IJCAI (2017).
+
+    Examples
+    --------
+    Least squares without a penalty; :func:`tastebridge.testing.check_map` holds it to the contract.
+
+    >>> import numpy as np
+    >>> from tastebridge.maps import LinearMap
+    >>> class LeastSquares(LinearMap):
+    ...     def _check(self, moments):
+    ...         pass
+    ...
+    ...     def _solve(self, S):
+    ...         return np.linalg.lstsq(S.Sxx, S.Sxy, rcond=None)[0]
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    >>> LeastSquares().fit(X, X @ [[2.0], [1.0]] + 3.0).predict([[2.0, 2.0]]).round(6)
+    array([[9.]])
     """
 
     coef_: Array

@@ -34,6 +34,16 @@ def read_factors(path: str | Path) -> PretrainedFactors:
     ------
     InvalidDataError
         If the file cannot be read, or is a pickle: loading one runs the code in it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tastebridge.factors import read_factors
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/als.npz", item_factors=np.eye(2), alpha=40.0, items=["dune", "emma"])
+    ...     read_factors(f"{folder}/als.npz").alpha
+    40.0
     """
     with reading(path, "a file of item vectors") as found:
         if found.suffix in _PICKLES:

@@ -34,6 +34,15 @@ def from_gensim(model: object) -> PretrainedFactors:
     References
     ----------
     O. Barkan and N. Koenigstein, "Item2vec: neural item embedding for collaborative filtering", MLSP (2016).
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import numpy as np
+    >>> from tastebridge.factors import from_gensim
+    >>> key_vectors = SimpleNamespace(index_to_key=["dune", "emma"], vectors=np.eye(2))  # as gensim has them
+    >>> from_gensim(key_vectors).fit([[1.0, 1.0]]).transform([[1.0, 1.0]]).tolist()
+    [[0.5, 0.5]]
     """
     vectors: Any = getattr(model, "wv", model)
     keys: Any = attribute(vectors, ["index_to_key"], "gensim")

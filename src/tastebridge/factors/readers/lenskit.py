@@ -35,6 +35,17 @@ def from_lenskit(model: object) -> PretrainedFactors:
     References
     ----------
     M. D. Ekstrand, "LensKit for Python", CIKM (2020).
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import numpy as np
+    >>> from tastebridge.factors import from_lenskit
+    >>> config = SimpleNamespace(weight=40.0, user_reg=0.1)
+    >>> scorer = SimpleNamespace(item_embeddings=np.eye(2), items=["dune", "emma"], config=config)
+    >>> found = from_lenskit(scorer)
+    >>> found.alpha, found.base_confidence
+    (40.0, 1.0)
     """
     Y = _array(attribute(model, ["item_embeddings", "item_features_"], "LensKit"))
     ids = _ids(attribute(model, ["items", "item_index_"], "LensKit"))

@@ -93,6 +93,16 @@ def write_vectors(model: PretrainedFactors, path: str | Path) -> None:
     ------
     InvalidParameterError
         If the model has no ids.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from tastebridge.factors import PretrainedFactors, read_factors, write_vectors
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_vectors(PretrainedFactors(["dune", "emma"], np.eye(2)), f"{folder}/books.parquet")
+    ...     read_factors(f"{folder}/books.parquet").items
+    ['dune', 'emma']
     """
     check_type("model", model, PretrainedFactors, "PretrainedFactors(items, factors)").checked()
     if model.items is None:

@@ -52,6 +52,15 @@ def from_spark(
     References
     ----------
     Y. Zhou et al., "Large-scale parallel collaborative filtering for the Netflix prize", AAIM (2008).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tastebridge.factors import from_spark
+    >>> item_factors = pd.DataFrame({"id": [1, 0], "features": [[0.0, 1.0], [1.0, 0.0]]})
+    >>> found = from_spark(item_factors, regularization=0.05, alpha=40.0, items={0: "dune", 1: "emma"})
+    >>> found.items, found.factors.tolist()
+    (['dune', 'emma'], [[1.0, 0.0], [0.0, 1.0]])
     """
     table = _table(model)
     if missing := {"id", "features"} - set(table.columns):

@@ -38,6 +38,16 @@ def from_surprise(model: object) -> PretrainedFactors:
     ----------
     Y. Koren, R. Bell and C. Volinsky, "Matrix factorization techniques for recommender systems", Computer 42
     (2009).
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import numpy as np
+    >>> from tastebridge.factors import from_surprise
+    >>> trainset = SimpleNamespace(global_mean=3.5, to_raw_iid=["dune", "emma"].__getitem__)
+    >>> svd = SimpleNamespace(qi=np.eye(2), bi=np.zeros(2), biased=True, reg_pu=0.02, trainset=trainset)
+    >>> from_surprise(svd).factors.tolist()
+    [[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
     """
     Q = np.asarray(attribute(model, ["qi"], "Surprise"), dtype=np.float64)
     trainset: Any = attribute(model, ["trainset"], "Surprise")
