@@ -19,9 +19,9 @@ from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
 from benchmarks.environment import RESULTS, data_file
-from tastebridge.compression import collapsing
-from tastebridge.compression.judging import Lists, judge, kinds_of
-from tastebridge.compression.projection import Projection
+from tastebridge.recommenders.compression import collapsing
+from tastebridge.recommenders.compression.judging import Lists, judge, kinds_of
+from tastebridge.recommenders.compression.projection import Projection
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.routes import width_of
 

@@ -16,7 +16,7 @@ from tastebridge.cli import app
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "pages"
 WINGS = """baselines batch data datasets evaluation exceptions factors features maps metrics moments plots
-privacy privacy.federated report routes spark splits"""
+privacy privacy.federated report routes spark splits testing"""
 PUBLIC = ["tastebridge", *(f"tastebridge.{name}" for name in WINGS.split())]
 
 

@@ -61,9 +61,9 @@ _HOMES = {
 """The module of each public name. It is loaded with the first use of the name, so that
 ``tastebridge --version`` need not wait for scipy."""
 _PACKAGES = (
-    "baselines", "batch", "compression", "data", "datasets", "diagnostics", "evaluation", "exceptions",
+    "baselines", "batch", "data", "datasets", "diagnostics", "evaluation", "exceptions",
     "factors", "features", "fitting", "loading", "maps", "metrics", "model", "moments", "online", "persist",
-    "plots", "privacy", "recommenders", "report", "routes", "splits",
+    "plots", "privacy", "recommenders", "report", "routes", "splits", "testing",
 )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from sklearn.base import clone
 
 
 def exported(module: ModuleType) -> list[type]:
-    """The classes a module exports, by its own sorted list."""
+    """The classes a module exports, by its own sorted list; those to derive from, and functions, are "
+    "left out."""
     assert list(module.__all__) == sorted(module.__all__)
-    return [getattr(module, name) for name in module.__all__]
+    found = [getattr(module, name) for name in module.__all__]
+    return [one for one in found if inspect.isclass(one) and not inspect.isabstract(one)]
 
 
 def dense(X):

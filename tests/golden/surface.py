@@ -28,6 +28,7 @@ PACKAGES = (
     "routes",
     "spark",
     "splits",
+    "testing",
 )
 """Where public names are looked for, in this order; one that is gone is passed over. Names may move between
 them: what counts is that each is found in one of them."""

@@ -1,13 +1,14 @@
 """Every exported map keeps the contract, and scikit-learn's."""
 
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from contracts.estimator import exported
 from contracts.map import check_map
 from tastebridge import maps
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
+from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap, SklearnMap
 from tastebridge.maps.moments import Moments
 
 MAPS = [
@@ -17,6 +18,7 @@ MAPS = [
     ProcrustesMap(scaling=False),
     RidgeMap(),
     RidgeMap(alpha=0.0, fit_intercept=False),
+    SklearnMap(Ridge(alpha=0.5)),
 ]
 
 
@@ -30,7 +32,7 @@ def test_map_keeps_the_contract(model):
     check_map(model)
 
 
-@parametrize_with_checks([CCAMap(), ProcrustesMap(), RidgeMap()])
+@parametrize_with_checks([CCAMap(), ProcrustesMap(), RidgeMap(), SklearnMap()])
 def test_map_is_a_scikit_learn_regressor(estimator, check):
     check(estimator)
 

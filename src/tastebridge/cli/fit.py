@@ -15,6 +15,7 @@ from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, describe, tables_of
+from tastebridge.cli.given_models import SourceModels, TargetModel, model_files
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
@@ -38,6 +39,8 @@ def fit(
     ],
     source: options.Sources = None,
     features: Features = None,
+    source_model: SourceModels = None,
+    target_model: TargetModel = None,
     n_components: Annotated[
         int | None,
         typer.Option("--n-components", min=1, help="Largest rank; set by the data by default."),
@@ -87,6 +90,8 @@ def fit(
       tastebridge fit log.csv -t films -t books -o model
       tastebridge fit log.csv -t all -o model
       tastebridge fit log.csv -t films -o model --features films=films.parquet
+      tastebridge fit log.csv -t films -o model --source-model books=books.parquet
+      tastebridge fit log.csv -t films -o model --target-model films=films.parquet
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
       tastebridge fit stars.csv -t films -o model --feedback explicit
@@ -94,12 +99,15 @@ def fit(
     """
     explicit = feedback == "explicit"
     unused = {"--time-budget": time_budget is not None, "--recency": recency, "--features": bool(features)}
+    unused |= {"--source-model": bool(source_model), "--target-model": bool(target_model)}
     for option, given in unused.items():
         if explicit and given:
             raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
     table = Table(events, once(reading, explicit))
     key, tables = key_of(key_file), tables_of(features)
     named = {f"table of {category}": path for category, path in tables.items()}
+    trained = model_files(source_model, target_model, target)
+    named |= trained.inputs
     # all that can be wrong with the output, before hours of fitting
     refuse_inputs(output, events=events, key=key_file, **named)
     check_free(output)
@@ -123,6 +131,8 @@ def fit(
             recency="auto" if recency else None,
             random_state=seed,
             verbose=out.is_terminal,
+            source_models=trained.source_models(),
+            target_model=trained.target_model(),
         )
     start = time.perf_counter()
     mapper.fit(panel)

@@ -44,6 +44,46 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         The items added after the fit, if there are any.
     n_features_in_ : int
         The number of items.
+
+    Notes
+    -----
+    A subclass implements ``_check`` (parameters), ``_fit`` (sets ``item_factors_`` and ``user_gram_``) and
+    ``_transform``, all of clean histories. For items that come later it also implements ``_plain``, ``_grow``
+    and ``_settle``. :func:`tastebridge.testing.check_factors` holds it to the contract.
+
+    References
+    ----------
+    Y. Koren, R. Bell and C. Volinsky, "Matrix factorization techniques for recommender systems", Computer 42
+    (2009).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tastebridge.factors import FactorModel
+    >>> class Counts(FactorModel):
+    ...     def _check(self, R):
+    ...         pass
+    ...
+    ...     def _fit(self, R):
+    ...         self.item_factors_ = np.asarray(R.sum(axis=0)).reshape(-1, 1)
+    ...         Z = self._plain(R)
+    ...         self.user_gram_ = Z.T @ Z
+    ...
+    ...     def _transform(self, R):
+    ...         return self._plain(R)
+    ...
+    ...     def _plain(self, R):
+    ...         return np.asarray(R.sum(axis=1)).reshape(-1, 1)
+    ...
+    ...     def _grow(self, new):
+    ...         self.item_factors_ = np.insert(self.item_factors_, new - np.arange(len(new)), 0.0, axis=0)
+    ...
+    ...     def _settle(self, R, items):
+    ...         self.item_factors_[items] = np.asarray(R[:, items].sum(axis=0)).reshape(-1, 1)
+    ...         return self.item_factors_[items]
+    >>> model = Counts().fit([[1, 1, 0], [1, 0, 0]])
+    >>> (model.transform([[0, 1, 0]]) @ model.item_factors_.T).tolist()
+    [[2.0, 1.0, 0.0]]
     """
 
     item_factors_: Any
@@ -213,3 +253,24 @@ def placed(rows: Array, items: NDArray[np.int64], values: Array) -> Array:
     out = rows.copy()
     out[items] = values
     return out
+
+
+_METHODS = ("fit", "transform", "fold_in", "absorbed", "extended", "settled", "check_parameters")
+
+
+def check_factor_model(name: str, model: object) -> None:
+    """Refuse an object that is no factor model, and name the methods it lacks.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if isinstance(model, FactorModel):
+        return
+    lacking = [method for method in _METHODS if not callable(getattr(model, method, None))]
+    told = f"lacks {', '.join(lacking)}" if lacking else "is not derived from FactorModel"
+    raise InvalidParameterError(
+        f"{name} must be a factor model; {type(model).__name__} {told}. Derive it from "
+        "tastebridge.factors.FactorModel, or wrap an estimator of scikit-learn by "
+        "tastebridge.factors.from_sklearn."
+    )

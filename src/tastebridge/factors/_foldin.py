@@ -8,7 +8,7 @@ from scipy import sparse
 
 from tastebridge.factors._base import Array
 
-_BUDGET = 2**22
+BUDGET = 2**22
 """Floats one batch may hold in each of its temporaries (32 MB)."""
 
 
@@ -29,15 +29,15 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
     for width in sorted(set(widths.tolist()) - {0}):
         rows = np.flatnonzero(widths == width)
         # In stacks of bounded size; how rows are stacked does not change their bits.
-        step = max(1, _BUDGET // (max(width, f) * (f + width)))
+        step = max(1, BUDGET // (max(width, f) * (f + width)))
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            Yu, c = _padded_rows(C, part, width, Y)
+            Yu, c = padded_rows(C, part, width, Y)
             Z[part] = _solve_dual(Yu, c, inverse) if width < f else _solve(Yu, c, G)
     return Z
 
 
-def _padded_rows(C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, Y: Array) -> tuple[Array, Array]:
+def padded_rows(C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, Y: Array) -> tuple[Array, Array]:
     """Return the item factors (n, width, f) and the confidences (n, width) of ``rows``, filled with zeros."""
     start = C.indptr[rows][:, None]
     length = C.indptr[rows + 1][:, None] - start

@@ -13,7 +13,8 @@ NO_END = Deadline()
 class FitSettings(NamedTuple):
     """Settings of one fit; see :class:`tastebridge.InterestMapper` for each.
 
-    ``deadline`` is the end of its ``time_budget``, for optional work.
+    ``deadline`` is the end of its ``time_budget``, for optional work. With ``one_space`` all routes end in
+    one given space of item vectors, to which nothing may be added: no routes to new items, and no levels.
     """
 
     blend: StackingBlend
@@ -23,3 +24,4 @@ class FitSettings(NamedTuple):
     random_state: int
     n_jobs: int | None
     deadline: Deadline = NO_END
+    one_space: bool = False

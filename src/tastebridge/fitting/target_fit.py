@@ -160,7 +160,8 @@ class TargetFit:
         popular = level_of_popularity(self.context.histories[self.target].shape[1])
         # only differences between segments matter, so the level of cold users is set to 0
         base = parts["cold"].level
-        self.levels = {name: part.level - base for name, part in parts.items()} | {"empty": popular - base}
+        levels = {name: part.level - base for name, part in parts.items()} | {"empty": popular - base}
+        self.levels = {} if self.settings.one_space else levels  # they would be one more component
         self.evidence = {name: proof for name, (_, proof, _) in found.items() if proof is not None}
         self.known = Weighed(self.built.fitted, self.learned)
 
@@ -173,6 +174,9 @@ class TargetFit:
         """Learn the weights of the routes to items without events; with ``ahead`` even if there are none."""
         empty = popular_alone(self.known.routes, self.target, self.sources)
         known = self.known._replace(segments={**self.known.segments, "empty": empty})
+        if self.settings.one_space:
+            self.whole = known
+            return
         rng = self._rng.spawn(1)[0]
         newer = learn_new_items(self.built, known, self.settings, rng, judging(self.plan), ahead)
         self.whole = Weighed([*self.known.routes, *newer.routes], newer.segments)

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tastebridge._numerics.linalg import row_products
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.maps.moments import CenteredMoments, Moments
 
 Array = NDArray[np.float64]
@@ -34,6 +34,26 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
         The number p of source factors.
     target_ndim_ : {1, 2}
         Whether ``predict`` returns a vector, as it does after a ``fit`` on a vector, or a matrix.
+
+    References
+    ----------
+    T. Man et al., "Cross-domain recommendation: an embedding and mapping approach", IJCAI (2017).
+
+    Examples
+    --------
+    Least squares without a penalty; :func:`tastebridge.testing.check_map` holds it to the contract.
+
+    >>> import numpy as np
+    >>> from tastebridge.maps import LinearMap
+    >>> class LeastSquares(LinearMap):
+    ...     def _check(self, moments):
+    ...         pass
+    ...
+    ...     def _solve(self, S):
+    ...         return np.linalg.lstsq(S.Sxx, S.Sxy, rcond=None)[0]
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    >>> LeastSquares().fit(X, X @ [[2.0], [1.0]] + 3.0).predict([[2.0, 2.0]]).round(6)
+    array([[9.]])
     """
 
     coef_: Array
@@ -101,3 +121,23 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
     @abstractmethod
     def _solve(self, S: CenteredMoments) -> Array:
         """Return the coefficients (p, q)."""
+
+
+_METHODS = ("fit", "fit_moments", "predict")
+
+
+def check_linear_map(name: str, model: object) -> None:
+    """Refuse an object that is no linear map, and name the methods it lacks.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if isinstance(model, LinearMap):
+        return
+    lacking = [method for method in _METHODS if not callable(getattr(model, method, None))]
+    told = f"lacks {', '.join(lacking)}" if lacking else "is not derived from LinearMap"
+    raise InvalidParameterError(
+        f"{name} must be a linear map; {type(model).__name__} {told}. Derive it from "
+        "tastebridge.maps.LinearMap, or wrap an estimator of scikit-learn by tastebridge.maps.from_sklearn."
+    )

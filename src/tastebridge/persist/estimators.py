@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from tastebridge._foundation.validation import check_count
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
+from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SklearnFactors, SVDFactors
 from tastebridge.factors._base import FactorModel
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.model import GATES
@@ -28,15 +28,19 @@ ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "Constant": (Constant, ()),
     "EASEFactors": (EASEFactors, ("encoder_",)),
     "LinearEncoder": (LinearEncoder, ("encoder_",)),
+    "PretrainedFactors": (PretrainedFactors, ("item_factors_", "gram_")),
     "ProfileEncoder": (ProfileEncoder, ("encoder_",)),
     "RatingFactors": (RatingFactors, ("item_factors_", "offsets_")),
     "SVDFactors": (SVDFactors, ("encoder_",)),
+    "SklearnFactors": (SklearnFactors, ("encoder_",)),
 }
 """The encoders a saved model can hold, and the attributes that ``transform`` of each reads."""
 _TO_GROW: Mapping[str, tuple[str, ...]] = {
     "ALSFactors": ("user_gram_", "newcomers_"),
     "EASEFactors": ("singular_values_", "user_gram_", "newcomers_"),
+    "PretrainedFactors": ("biases_", "user_gram_", "newcomers_"),
     "SVDFactors": ("singular_values_", "user_gram_", "newcomers_"),
+    "SklearnFactors": ("singular_values_", "user_gram_", "newcomers_"),
 }
 """Further attributes, from which new items get factors; older files lack them."""
 _RANGE: Mapping[str, float] = {"gate_low_": -np.inf, "gate_high_": np.inf}
@@ -58,6 +62,8 @@ def describe_factors(name: str, model: object, arrays: Arrays) -> dict[str, Any]
     for attribute in (*attributes, *to_grow):
         arrays.add(f"{name}/{attribute}", getattr(model, attribute))
     parameters = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
+    if isinstance(model, PretrainedFactors):
+        parameters = model.settings()
     if type(model) is LinearEncoder and model.min_users > 1:
         parameters = {"min_users": model.min_users}
     return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
@@ -87,6 +93,7 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     to_grow: dict[str, tuple[int | None, ...]] = {
         "user_gram_": (k, k),
         "singular_values_": (k,),
+        "biases_": (n_items,),
         "newcomers_": (None,),
     }
     for attribute in _TO_GROW.get(record["class"], ()):

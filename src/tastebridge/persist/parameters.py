@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, TypeGuard, cast
 
 import numpy as np
@@ -11,8 +12,8 @@ from sklearn.base import BaseEstimator
 
 from tastebridge.data import Weighting
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
-from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
-from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
+from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SklearnFactors, SVDFactors
+from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap, SklearnMap
 from tastebridge.model.blend import StackingBlend
 from tastebridge.privacy import Budget
 from tastebridge.routes import (
@@ -38,19 +39,35 @@ KINDS: Mapping[str, type[Any]] = {
         LikenessRoute,
         NeighbourRoute,
         PopularityRoute,
+        PretrainedFactors,
         ProcrustesMap,
         RidgeMap,
         SVDFactors,
         SharedItemsRoute,
+        SklearnFactors,
+        SklearnMap,
         StackingBlend,
         TargetRoute,
         TransferRoute,
         Weighting,
     )
 }
-"""The only classes a saved model can name."""
+"""The only classes of this package that a saved model can name."""
+_OF_SKLEARN = {
+    "ElasticNet": "sklearn.linear_model",
+    "Lasso": "sklearn.linear_model",
+    "LinearRegression": "sklearn.linear_model",
+    "MultiTaskElasticNet": "sklearn.linear_model",
+    "MultiTaskLasso": "sklearn.linear_model",
+    "PLSRegression": "sklearn.cross_decomposition",
+    "Ridge": "sklearn.linear_model",
+    "TruncatedSVD": "sklearn.decomposition",
+}
+"""The only classes of scikit-learn, and their modules: for maps and factor models of ``from_sklearn``."""
 _LATER = {"Weighting": {"shift": None}}
 """Parameters added after the first files, with their defaults, at which they are not written."""
+_ARRAYS = {"PretrainedFactors": {"items", "factors", "item_biases", "users", "user_factors"}}
+"""Parameters that hold data: they are not written, and None after loading. Encoders hold the vectors."""
 
 Json = str | bool | int | float | list[Any] | dict[str, Any] | None
 
@@ -67,10 +84,11 @@ def to_json(name: str, value: object) -> Json:
         # pairs, since the keys of a JSON object are texts, and event weights can have other keys
         pairs = [[to_json(f"{name} key", key), to_json(f"{name}[{key!r}]", value[key])] for key in value]
         return {"class": "dict", "pairs": pairs}
-    if KINDS.get(type(value).__name__) is type(value):
+    if _class_named(type(value).__name__) is type(value):
         # files and fingerprints of models that do not use a later parameter stay as they were
         later = _LATER.get(type(value).__name__, {})
         given = cast(BaseEstimator, value).get_params(deep=False)
+        given = {key: given[key] for key in given if key not in _ARRAYS.get(type(value).__name__, ())}
         parameters = {key: part for key, part in given.items() if key not in later or part != later[key]}
         return {
             "class": type(value).__name__,
@@ -90,9 +108,20 @@ def from_json(value: Json) -> Any:  # noqa: ANN401 - any value that to_json was 
         return value
     if value.get("class") == "dict":
         return {from_json(key): from_json(part) for key, part in value["pairs"]}
-    if value.get("class") not in KINDS:
+    kind = _class_named(value.get("class"))
+    if kind is None:
         raise ModelFileError(f"it names the class {value.get('class')!r}, which a model cannot hold.")
-    return KINDS[value["class"]](**{key: from_json(part) for key, part in value["parameters"].items()})
+    return kind(**{key: from_json(part) for key, part in value["parameters"].items()})
+
+
+def _class_named(name: object) -> type[Any] | None:
+    """Return a class that a model can hold; modules of scikit-learn are loaded when they are needed."""
+    if not isinstance(name, str):
+        return None
+    if name in _OF_SKLEARN:
+        found: type[Any] = getattr(import_module(_OF_SKLEARN[name]), name)
+        return found
+    return KINDS.get(name)
 
 
 def _finite(value: object) -> TypeGuard[float]:

@@ -20,6 +20,7 @@ from tastebridge.persist.parameters import from_json, to_json
 from tastebridge.routes import Encoder, FittedRoute, RouteStatistics, width_of
 from tastebridge.routes.counted import CountStatistics
 from tastebridge.routes.derived import DerivedStatistics
+from tastebridge.routes.direction import DirectionStatistics
 from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
@@ -96,6 +97,8 @@ def _check_routes(accounts: Mapping[str, RouteStatistics], model: LinearModel, w
     for part in accounts.values():
         if isinstance(part, DerivedStatistics):
             _check_derived(part, routes, model, waiting)
+        if isinstance(part, DirectionStatistics) and part.space not in model.spaces:
+            raise ModelFileError(f"its statistics name the space {part.space!r:.80}, which the model lacks.")
         if not isinstance(part, MapStatistics):
             continue
         route = routes.get(part.route)
@@ -183,12 +186,24 @@ def _describe_counts(account: CountStatistics, arrays: Arrays) -> dict[str, Any]
     return {"class": "CountAccount", **fields, "prior": float(account.prior)}
 
 
+def _describe_direction(account: DirectionStatistics, arrays: Arrays) -> dict[str, Any]:
+    return {**_describe_counts(account, arrays), "class": "DirectionAccount", "space": account.space}
+
+
 def _revive_counts(
     record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders
 ) -> CountStatistics:
     target, *among = (_category(name, sizes) for name in (record["target"], *record["among"]))
     counts = _counts(arrays.get("counts", sizes[target]))
     return CountStatistics(_name(record["route"]), target, tuple(among), _number(record["prior"], 0), counts)
+
+
+def _revive_direction(
+    record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders
+) -> DirectionStatistics:
+    counted = _revive_counts(record, arrays, sizes, known)
+    fields = (counted.route, counted.target, counted.among, counted.prior, counted.counts)
+    return DirectionStatistics(*fields, _name(record["space"]))
 
 
 def _counts(values: _Counted) -> _Counted:
@@ -237,10 +252,12 @@ _DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {
     CooccurrenceStatistics: _describe_pairs,
     CountStatistics: _describe_counts,
     DerivedStatistics: _describe_derived,
+    DirectionStatistics: _describe_direction,
 }
 _REVIVE: Mapping[str, Callable[..., RouteStatistics]] = {
     "MapAccount": _revive_map,
     "PairAccount": _revive_pairs,
     "CountAccount": _revive_counts,
     "CarriedAccount": _revive_derived,
+    "DirectionAccount": _revive_direction,
 }

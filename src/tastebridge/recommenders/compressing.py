@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tastebridge import compression
 from tastebridge._foundation.validation import check_count
 from tastebridge.data import Panel
 from tastebridge.data.types import Events
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.online.state import COMPRESSED, FittedState
+from tastebridge.recommenders import compression
 from tastebridge.recommenders.held_out import held_out
 
 

@@ -15,10 +15,12 @@ from tastebridge.fitting.cost_model import Evaluation, Size, within_budget
 from tastebridge.fitting.deadline import Deadline
 from tastebridge.fitting.default_routes import RANK, content_routes, default_routes, item_routes
 from tastebridge.fitting.folds import number_of_folds
+from tastebridge.fitting.given_routes import routes_into, with_source_models
 from tastebridge.fitting.out_of_fold import JUDGED
 from tastebridge.fitting.plan import BRIDGES, Plan, looked_at
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.model.blend import StackingBlend
+from tastebridge.recommenders.given_models import GivenModels, check_given
 from tastebridge.routes import Histories, PopularityRoute, Route, known_to
 
 if TYPE_CHECKING:
@@ -45,7 +47,9 @@ def check_parameters(mapper: InterestMapper, target: str, panel: Panel) -> list[
     if mapper.n_folds is not None:
         check_count("n_folds", mapper.n_folds, 1, 5)
     check_choice("bridge", mapper.bridge, ("auto", *BRIDGES))
-    return check_sources("InterestMapper", target, mapper.sources, panel, mapper.bridge == "users")
+    check_given(mapper, several=mapper.target != target)
+    over_users = mapper.bridge == "users" or mapper.target_model is not None
+    return check_sources("InterestMapper", target, mapper.sources, panel, over_users)
 
 
 def settings_of(mapper: InterestMapper) -> FitSettings:
@@ -58,6 +62,7 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
         mapper.random_state,
         mapper.n_jobs,
         Deadline(mapper.time_budget),
+        mapper.target_model is not None,
     )
 
 
@@ -71,27 +76,37 @@ def check_routes(routes: object) -> None:
 
 
 def routes_asked_for(
-    mapper: InterestMapper, target: str, histories: Histories, panel: Panel, plan: Plan
+    mapper: InterestMapper,
+    target: str,
+    histories: Histories,
+    panel: Panel,
+    plan: Plan,
+    given: GivenModels = GivenModels(),  # noqa: B008 - immutable
 ) -> list[Route]:
     """Return the routes to a target: those given, with popularity, or the affordable default ones."""
     if mapper.routes is not None:
         check_routes(mapper.routes)
         # without popularity there would be no baseline to fall back on
-        given = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
+        popular = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
         return [
-            *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in given),
+            *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in popular),
             *mapper.routes,
         ]
     limits = {name: _limit(rows) for name, rows in histories.items()}
     wanted = _rank(mapper, target, limits)
-    sources = looked_at(histories, target)
+    near = looked_at(histories, target)
+    sources = [name for name in histories if name in near or name in given.sources]
+    if given.target is not None:
+        own = {name: limits[name] for name in sources}
+        return routes_into(given.target, given.sources, own, wanted, mapper.random_state)
     alone = None if len(sources) == len(histories) - 1 else sources
     routes = default_routes(limits, target, wanted, mapper.random_state, alone)
+    routes = with_source_models(routes, given.sources)
     if plan.matches:
         routes += item_routes(wanted, mapper.random_state)
     described = panel.item_features.get(target, {})
-    near = {name: limits[name] for name in (*sources, target)}
-    routes += content_routes(described, near, target, wanted, mapper.random_state)
+    ranks = {name: limits[name] for name in (*sources, target)}
+    routes += content_routes(described, ranks, target, wanted, mapper.random_state)
     if mapper.time_budget is None:
         return routes
     sizes = {name: _size(rows) for name, rows in histories.items()}

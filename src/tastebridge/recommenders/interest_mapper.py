@@ -8,13 +8,12 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_category, check_choice, check_count, check_fitted
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge.compression import DTYPES
 from tastebridge.data import ItemFeatures, Weighting
 from tastebridge.data.changes import Repeats
 from tastebridge.data.history_encoder import Rows
@@ -22,7 +21,8 @@ from tastebridge.data.types import Events, EventWeights, Features, Frame, Ids, I
 from tastebridge.diagnostics.confidence import LENGTHS, confidence_of
 from tastebridge.diagnostics.interests import interest_of
 from tastebridge.diagnostics.relatedness import described
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.factors import PretrainedFactors
 from tastebridge.features import later_features
 from tastebridge.model.blend import StackingBlend
 from tastebridge.online.drift import drift_report
@@ -33,6 +33,8 @@ from tastebridge.recommenders.answers import ListRequest, twins_shown
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
+from tastebridge.recommenders.compression import DTYPES
+from tastebridge.recommenders.mapped_vectors import mapped_vectors
 from tastebridge.recommenders.multi_target.lists import (
     Models,
     Order,
@@ -127,6 +129,14 @@ class InterestMapper(Recommender):
         Threads of the fit; None or -1 for one per core.
     verbose : bool, default=False
         Whether to show a progress bar.
+    source_models : mapping of category to PretrainedFactors, optional
+        Models of sources trained elsewhere: maps start at their vectors, and no factors are fitted on these
+        sources for maps. One target only; the histories of the sources are still needed.
+    target_model : PretrainedFactors, optional
+        A model of the target trained elsewhere, whose item vectors become the space of the mapper:
+        ``item_vectors()`` are these vectors in float32, and ``user_vectors`` score a shop's own index. The
+        target has the items of that model. Links, factors of all categories, features and new items are given
+        up, and popularity is as much of it as one direction of the space tells.
 
     Attributes
     ----------
@@ -244,6 +254,8 @@ class InterestMapper(Recommender):
         random_state: int = 0,
         n_jobs: int | None = None,
         verbose: bool = False,
+        source_models: Mapping[str, PretrainedFactors] | None = None,
+        target_model: PretrainedFactors | None = None,
     ) -> None:
         self.target = target
         self.sources = sources
@@ -261,6 +273,8 @@ class InterestMapper(Recommender):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.source_models = source_models
+        self.target_model = target_model
 
     @property
     def mappers_(self) -> dict[str, InterestMapper]:
@@ -553,6 +567,48 @@ class InterestMapper(Recommender):
         panel, histories = self._fold_in(state, history, missing)
         return _confidence_table(state, panel.users.ids, histories, ListRequest(n, twins=twins))
 
+    def map_vectors(self, vectors: ArrayLike, source: str) -> NDArray[np.float32]:
+        """Map users' vectors in a source model that was given into the space of this mapper.
+
+        For users whose vectors a model in production has, and whose histories are not at hand. Popularity and
+        the routes from that model count, with their weights for users without a history in the target.
+
+        Parameters
+        ----------
+        vectors : array of shape (n_users, n_components)
+            In the space of ``source_models[source]``, such as its ``user_factors``.
+        source : str
+            The category of that model.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_users, n_components of :meth:`item_vectors`)
+            Their inner products with :meth:`item_vectors` are scores; with a ``target_model`` they score its
+            index.
+
+        Raises
+        ------
+        InvalidParameterError
+            If no model was given for the source or it does not help, or the vectors have another width.
+        InvalidDataError
+            If a vector is not finite.
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> from tastebridge.factors import ALSFactors, PretrainedFactors
+        >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
+        >>> books = ALSFactors(8).fit(panel["books"].matrix)
+        >>> given = PretrainedFactors(panel["books"].items.ids, books.item_factors_, 0.1, 5.0)
+        >>> mapper = InterestMapper("films", source_models={"books": given}).fit(panel)
+        >>> vectors = mapper.map_vectors(books.transform(panel["books"].matrix[:2]), "books")
+        >>> (vectors @ mapper.item_vectors().vectors.T).shape
+        (2, 60)
+        """
+        model = self._state("map_vectors").scorer.model
+        return mapped_vectors(model, vectors, source)
+
     def compress(
         self,
         n_components: int | None = None,
@@ -569,7 +625,7 @@ class InterestMapper(Recommender):
         direction of its own, nearly orthogonal to all others. The projection is merged into the maps of the
         routes. So a history is folded in to the narrow vector at once, and scores stay inner products. The
         contributions of :meth:`explain` sum to the scores of the smaller model. See
-        ``tastebridge/compression``.
+        ``tastebridge/recommenders/compression``.
 
         Both models are judged on the same users. Without ``events`` these are users of the fit, with some of
         their target rows hidden from their histories. The fit has seen these rows: the level of accuracy is
@@ -600,7 +656,7 @@ class InterestMapper(Recommender):
         Raises
         ------
         InvalidParameterError
-            If a parameter is out of range.
+            If a parameter is out of range, or the mapper has a ``target_model``.
         InvalidDataError
             If there is no user to measure the loss on.
 
@@ -616,6 +672,11 @@ class InterestMapper(Recommender):
         True
         """
         check_fitted(self, "targets_")
+        if self.target_model is not None:
+            raise InvalidParameterError(
+                "compress would leave the space of target_model, in which this mapper's vectors score an "
+                "index. Give a narrower target model."
+            )
         check_choice("dtype", dtype, tuple(DTYPES))
         seed = check_count("random_state", random_state, 0)
         request = Request(n_components, dtype, events, seed)

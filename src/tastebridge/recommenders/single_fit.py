@@ -24,6 +24,7 @@ from tastebridge.online.state import FittedState
 from tastebridge.persist import Saved
 from tastebridge.recommenders.base import encoder_for, restored
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
+from tastebridge.recommenders.given_models import compare, laid_over
 from tastebridge.recommenders.learning import Known, learn_state
 from tastebridge.recommenders.time_decay import choose_half_life, half_lives_of
 from tastebridge.routes import FitContext
@@ -51,11 +52,13 @@ def fit_one(
     target, settings = mapper.target, settings_of(mapper)
     sources = check_parameters(mapper, target, panel)
     panel, sources = _of_own_items(panel.select([*sources, target]), target, sources)
-    plan = Plan.of(mapper.bridge, panel, target, sources)
+    panel, given = laid_over(mapper, panel, target)
+    plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
     weighting, recency = chosen_weighting(mapper, panel, [target])
     encoder = encoder_for(mapper, panel, weighting)
     histories = encoder.rows(panel, keep=True)
-    asked = routes_asked_for(mapper, target, histories, panel, plan)
+    compare(given, panel, histories, target)
+    asked = routes_asked_for(mapper, target, histories, panel, plan, given)
     rng = np.random.default_rng(mapper.random_state)
     context = (make_context or FitContext)(
         histories,

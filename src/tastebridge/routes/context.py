@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
-from tastebridge.factors import SVDFactors
+from tastebridge.factors import PretrainedFactors, SVDFactors
 from tastebridge.factors._base import FactorModel
 from tastebridge.routes.description import Described, ItemFeaturesByName, described_by
 from tastebridge.routes.exact import ExactMoments
@@ -113,6 +113,8 @@ class FitContext:
         """Return the factor model fitted on some categories; equal models are fitted once."""
         if (owner := self._owner(categories)) is not self:
             return owner.factors(categories, estimator)
+        if isinstance(estimator, PretrainedFactors) and self._parent is not None:
+            return self._parent.factors(categories, estimator)  # hidden rows do not change given vectors
         if isinstance(estimator, SVDFactors):
             return self._svd(categories, estimator)
         return self.once(f"{categories} {estimator!r}", lambda: self._train(categories, estimator))

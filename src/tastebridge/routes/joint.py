@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tastebridge.factors import SVDFactors
 from tastebridge.factors._base import FactorModel
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.route import Route
-from tastebridge.routes.transfer import encoder_of, label, space_of
+from tastebridge.routes.transfer import encoder_of, given, label, space_of
 
 
 class JointRoute(Route):
@@ -31,7 +30,7 @@ class JointRoute(Route):
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route."""
         categories = tuple(context.histories)
-        model = context.factors(categories, self.factors or SVDFactors())
+        model = context.factors(categories, given("factors", self.factors))
         before = categories[: categories.index(context.target)]
         # only the target's block of the item factors is a space: no other item is ever scored
         start = sum(context.histories[name].shape[1] for name in before)

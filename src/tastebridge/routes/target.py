@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tastebridge.factors import SVDFactors
 from tastebridge.factors._base import FactorModel
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.route import Route
-from tastebridge.routes.transfer import encoder_of, label, space_of
+from tastebridge.routes.transfer import encoder_of, given, label, space_of
 
 
 class TargetRoute(Route):
@@ -25,7 +24,7 @@ class TargetRoute(Route):
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route."""
         target = (context.target,)
-        model = context.factors(target, self.factors or SVDFactors())
+        model = context.factors(target, given("factors", self.factors))
         encoder, space = encoder_of(context, target, model), space_of(context, target, model)
         recipe, kind = label(model), RouteKind.WITHIN
         name = f"{context.target} → {recipe}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from tastebridge.factors import SVDFactors
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors import PretrainedFactors, SVDFactors
+from tastebridge.factors._base import FactorModel, check_factor_model
 from tastebridge.maps import RidgeMap
-from tastebridge.maps._base import LinearMap
+from tastebridge.maps._base import LinearMap, check_linear_map
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
@@ -58,9 +60,10 @@ class TransferRoute(Route):
 
     def _one(self, context: FitContext, source: str) -> FittedRoute:
         target = context.target
-        phi = context.factors((source,), self.source_factors or SVDFactors())
-        psi = context.factors((target,), self.target_factors or SVDFactors())
-        rule = self.map or RidgeMap()
+        phi = context.factors((source,), given("source_factors", self.source_factors))
+        psi = context.factors((target,), given("target_factors", self.target_factors))
+        rule = RidgeMap() if self.map is None else self.map
+        check_linear_map("map", rule)
         recipe = f"{label(phi)} → {label(rule)} → {label(psi)}"
         name = f"{source} → {recipe}"
         encoder, decoder = encoder_of(context, (source,), phi), encoder_of(context, (target,), psi)
@@ -69,6 +72,14 @@ class TransferRoute(Route):
         context.keep(name, account)
         space, kind = space_of(context, (target,), psi), RouteKind.MAPPED
         return FittedRoute(name, (source,), encoder, *account.solved(), space, kind=kind, recipe=recipe)
+
+
+def given(name: str, model: FactorModel | None) -> FactorModel:
+    """Return the factor model of a parameter, SVD factors by default; refuse anything else."""
+    if model is None:
+        return SVDFactors()
+    check_factor_model(name, model)
+    return model
 
 
 def encoder_of(context: FitContext, categories: tuple[str, ...], model: BaseEstimator) -> str:
@@ -91,7 +102,10 @@ def space_of(
 def label(estimator: BaseEstimator) -> str:
     """Return a short name such as ``SVD 64`` or ``Ridge 0.5``, with all parameters that are no default."""
     name = type(estimator).__name__.removesuffix("Factors").removesuffix("Map")
-    given, usual = estimator.get_params(), type(estimator)().get_params()
+    if isinstance(estimator, PretrainedFactors):
+        return f"{name} {estimator.n_components}"
+    given = estimator.get_params(deep=False)
+    usual = {key: part.default for key, part in signature(type(estimator)).parameters.items()}
     shown = [f"{given.pop(key):g}" for key in ("n_components", "alpha") if given.get(key)]
     spectrum = given.pop("filter", "ideal")
     if spectrum == "power":
@@ -99,6 +113,8 @@ def label(estimator: BaseEstimator) -> str:
     elif spectrum == "heat":
         shown.append(f"heat {given['beta']:g}")
     unusual = [
-        f"{key}={value}" for key, value in given.items() if key not in _UNNAMED and value != usual[key]
+        f"{key}={value}"
+        for key, value in given.items()
+        if key not in _UNNAMED and repr(value) != repr(usual[key])  # by repr: it may be an array
     ]
     return " ".join([name, *shown, *unusual])

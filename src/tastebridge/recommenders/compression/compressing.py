@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge.compression.collapsing import compress_model
-from tastebridge.compression.judging import Lists, judge
-from tastebridge.compression.sampling import sample_vectors
 from tastebridge.model import LinearModel
 from tastebridge.persist import stored_bytes
+from tastebridge.recommenders.compression.collapsing import compress_model
+from tastebridge.recommenders.compression.judging import Lists, judge
+from tastebridge.recommenders.compression.sampling import sample_vectors
 from tastebridge.routes import Histories
 
 DTYPES = {"float32": "exact", "float16": "float16", "int8": "int8"}

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tastebridge.compression.projection import balanced, of_peaks, of_scores
+from tastebridge.recommenders.compression.projection import balanced, of_peaks, of_scores
 
 
 def people_and_items(rank=None):

@@ -1,6 +1,0 @@
-"""Smaller models: narrower vectors, fewer bits, and the loss."""
-
-from tastebridge.compression.compressing import DTYPES, Ground, compressed
-from tastebridge.compression.judging import Lists, hidden_lists, kinds_of
-
-__all__ = ["DTYPES", "Ground", "Lists", "compressed", "hidden_lists", "kinds_of"]
