@@ -9,6 +9,7 @@ import pandas as pd
 
 from tastebridge._foundation.progress import steps
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity
+from tastebridge.data import Weighting
 from tastebridge.evaluation import evaluate
 from tastebridge.recommenders import Recommender
 from tastebridge.recommenders.interest_mapper import InterestMapper
@@ -16,7 +17,12 @@ from tastebridge.splits import Split
 
 
 def contest(
-    split: Split, metrics: Sequence[str], seed: int, shown: bool, sources: list[str] | None = None
+    split: Split,
+    metrics: Sequence[str],
+    seed: int,
+    shown: bool,
+    sources: list[str] | None = None,
+    weighting: Weighting | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Recommender]]:
     """Fit the mapper and the baselines on a split and evaluate them; return the figures and the models.
 
@@ -30,10 +36,12 @@ def contest(
         Whether to show a progress bar.
     sources : list of str, optional
         As for the mapper.
+    weighting : Weighting, optional
+        Of the mapper; None lets it choose.
     """
     target, part = split.target, split.train[split.target]
     models: dict[str, Recommender] = {
-        "tastebridge": InterestMapper(target, sources, random_state=seed),
+        "tastebridge": InterestMapper(target, sources, weighting=weighting, random_state=seed),
         "joint iALS": JointALS(target, sources, random_state=seed),
         "neighbours": ItemNeighbours(target, sources),
         "popularity": Popularity(target),

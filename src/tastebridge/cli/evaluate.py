@@ -17,10 +17,12 @@ from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, results_table, screen
+from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
 from tastebridge.data import Panel
 from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics import parse_metric
+from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.routes.twins import WITHOUT
 from tastebridge.splits import Split, cold_users, entrants
 from tastebridge.splits.time import said
@@ -62,6 +64,7 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT", help="Also write the figures: .parquet or .csv."),
     ] = None,
+    weighting: WeightingOption = "auto",
     feedback: options.Feedback = "implicit",
     seed: options.Seed = 0,
 ) -> None:
@@ -97,6 +100,8 @@ def evaluate(
         check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
     if explicit and features:
         raise InvalidParameterError("--features has no effect with --feedback explicit. Leave it out.")
+    if explicit and weighting != AUTO:
+        raise InvalidParameterError("--weighting has no effect with --feedback explicit. Leave it out.")
     tables = tables_of(features)
     if output is not None:
         named = {f"table of {category}": path for category, path in tables.items()}
@@ -115,7 +120,11 @@ def evaluate(
     if explicit:
         results = rating_contest(hidden, metrics, seed, source)
     else:
-        results, _ = contest(hidden, metrics, seed, out.is_terminal, source)
+        chosen = weighting_of(weighting)
+        results, models = contest(hidden, metrics, seed, out.is_terminal, source, chosen)
+        mapper = models["tastebridge"]
+        if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, hidden.train, weighting)):
+            out.print(f"{said}\n", soft_wrap=True)
     for name in metrics:
         if explicit:
             out.print(rating_table(results, name, f"{name.upper()} of the held-out ratings, lower is better"))

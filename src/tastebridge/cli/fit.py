@@ -19,6 +19,7 @@ from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, screen, transfer_table
+from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.online.twin_figures import twin_sentences
@@ -61,6 +62,7 @@ def fit(
         bool,
         typer.Option("--recency", help="Give older events less weight, if that predicts later ones better."),
     ] = False,
+    weighting: WeightingOption = "auto",
     feedback: options.Feedback = "implicit",
     rank_by: Annotated[
         Literal["rating", "preference"],
@@ -94,6 +96,7 @@ def fit(
     """
     explicit = feedback == "explicit"
     unused = {"--time-budget": time_budget is not None, "--recency": recency, "--features": bool(features)}
+    unused["--weighting"] = weighting != AUTO
     for option, given in unused.items():
         if explicit and given:
             raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
@@ -118,6 +121,7 @@ def fit(
             wanted,
             source,
             n_components=n_components,
+            weighting=weighting_of(weighting),
             time_budget=time_budget,
             bridge=bridge,
             recency="auto" if recency else None,
@@ -135,6 +139,8 @@ def fit(
             out.print(transfer_table(rows, name))
             for line in twin_sentences(mapper.targets_[name]):
                 out.print(line)
+    if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, panel, weighting)):
+        out.print(f"\n{said}", soft_wrap=True)
     if recency:
         out.print(f"\n{_aging(mapper.weighting_.half_life, len(mapper.recency_))}", soft_wrap=True)
     content = "with its users" if with_users else "no user in it"
