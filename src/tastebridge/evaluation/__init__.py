@@ -2,6 +2,7 @@
 
 from tastebridge.evaluation.finished import FinishedLists
 from tastebridge.evaluation.full import evaluate, user_scores
+from tastebridge.evaluation.logged import evaluate_logged
 from tastebridge.evaluation.rating import evaluate_ratings
 from tastebridge.evaluation.sampled import draw_negatives, evaluate_sampled
 from tastebridge.evaluation.table import Predictor, Recommender
@@ -12,6 +13,7 @@ __all__ = [
     "Recommender",
     "draw_negatives",
     "evaluate",
+    "evaluate_logged",
     "evaluate_ratings",
     "evaluate_sampled",
     "user_scores",
