@@ -18,7 +18,7 @@ from tastebridge.routes import JointRoute, TransferRoute
 
 
 def counts(seed: int = 0, telling: bool = True, n_users: int = 500) -> Panel:
-    """Users with favourite groups, played often; every other event is a chance one, played once if telling."""
+    """Users with favourite groups, played often; other events are by chance, played once if telling."""
     rng, rows = np.random.default_rng(seed), []
     for user in range(n_users):
         own = rng.integers(6)
@@ -49,8 +49,11 @@ def chosen(panel: Panel, targets=("films",), **options):
 def test_counts_that_tell_taste_are_used():
     scheme, table = chosen(counts())
     row = table.set_index("scheme").loc[scheme]
-    assert scheme != "binary" and row["chosen"] and row["low"] > 0
-    assert table.columns.tolist() == COLUMNS and table["scheme"][0] == "binary"
+    assert scheme != "binary"
+    assert row["chosen"]
+    assert row["low"] > 0
+    assert table.columns.tolist() == COLUMNS
+    assert table["scheme"][0] == "binary"
     assert table["chosen"].sum() == 1
 
 
@@ -170,7 +173,8 @@ def test_several_targets_share_one_choice_and_a_time_budget_has_none():
     assert both.weightings_["chosen"].sum() == 1
     assert both.weighting_.scheme in both.weightings_["scheme"].tolist()
     quick = tb.InterestMapper("films", time_budget=5.0, n_lists=100, n_folds=1).fit(panel)
-    assert quick.weighting_.scheme == "binary" and not hasattr(quick, "weightings_")
+    assert quick.weighting_.scheme == "binary"
+    assert not hasattr(quick, "weightings_")
 
 
 def test_browsing_adds_events_of_no_taste_and_leaves_the_others():
@@ -182,6 +186,7 @@ def test_browsing_adds_events_of_no_taste_and_leaves_the_others():
     after = noisy.to_frame().set_index(["user_id", "item_id", "category"])["weight"]
     assert (after.reindex(before.index) >= before).all()
     added = after.drop(before.index)
-    assert (added % 1 == 0).all() and added.min() == 1.0
+    assert (added % 1 == 0).all()
+    assert added.min() == 1.0
     with pytest.raises(tb.exceptions.InvalidParameterError, match="browsing"):
         make_scenario("shop", 10, browsing=1.0)

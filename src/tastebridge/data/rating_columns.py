@@ -18,8 +18,8 @@ def rating_notes(column: str | None, weights: np.ndarray) -> tuple[str, ...]:
     ----------
     column : str or None
         The name of the column; None without one.
-    weights : ndarray of float64
-        Its values, NaN where missing.
+    weights : ndarray
+        Its values, NaN where missing; other than numbers are no ratings.
 
     Returns
     -------
@@ -34,6 +34,8 @@ def rating_notes(column: str | None, weights: np.ndarray) -> tuple[str, ...]:
     ((), ())
     """
     if column is None or not any(word in plain_name(column) for word in _WORDS):
+        return ()
+    if weights.dtype.kind not in "iuf":
         return ()
     values = np.unique(weights[np.isfinite(weights)])
     small = 1 < len(values) <= _FEW and values[0] >= -1 and values[-1] <= _LARGEST

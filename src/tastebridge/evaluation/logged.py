@@ -169,7 +169,7 @@ def _warn_of_support(name: str, judged: JudgedPolicy, log: Log, bootstrap: Mappi
     expected = judged.expected_weight
     if len(log.user_ids) >= _FEWEST and not weight.low <= expected <= weight.high:
         warn(
-            f"the mean weight of {name!r} is {weight}, and it should be {expected:.3g}: it shows items that "
-            "the logging system never showed, or the propensities are wrong. IPS counts what is missing as 0, "
-            "SNIPS as the rest, DR by its expected rewards."
+            f"the mean weight of {name!r} is {weight}, and it should be {expected:.3g}: it shows items "
+            "that the logging system never showed, or the propensities are wrong. IPS counts what is "
+            "missing as 0, SNIPS as the rest, DR by its expected rewards."
         )
