@@ -11,10 +11,12 @@ from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel, Weighting
 from tastebridge.datasets import make_panel, make_scenario
 from tastebridge.factors import SVDFactors
-from tastebridge.fitting import weighting_choice, weighting_trial
-from tastebridge.fitting.weighting_choice import COLUMNS, choose_weighting, varies
-from tastebridge.fitting.weighting_trial import WeightingTrial, linked_users
+from tastebridge.fitting import weighting_rule, weighting_trial
+from tastebridge.fitting.weighting_choice import choose_weighting, varies
+from tastebridge.fitting.weighting_trial import Candidate, WeightingTrial, linked_users
 from tastebridge.routes import JointRoute, TransferRoute
+
+COLUMNS = ["scheme", "users", "ndcg", "difference", "low", "high", "cold", "warm", "chosen"]
 
 
 def counts(seed: int = 0, telling: bool = True, n_users: int = 500) -> Panel:
@@ -63,7 +65,7 @@ def test_counts_that_tell_nothing_are_not(seed):
 
 
 def test_equal_weights_are_not_tried(monkeypatch):
-    monkeypatch.setattr(weighting_choice, "WeightingTrial", None)  # a call would fail
+    monkeypatch.setattr(weighting_rule, "WeightingTrial", None)  # a call would fail
     for weight in (1.0, 3.0):
         panel = scaled(counts(n_users=100), lambda data, weight=weight: np.full_like(data, weight))
         assert not varies(panel)
@@ -101,7 +103,7 @@ def test_hidden_rows_do_not_reach_the_statistics_of_a_fold():
     other = replace(panel, interactions={**panel.interactions, "films": replace(panel["films"], matrix=loud)})
     again = WeightingTrial(other, "films", 0)
     for scheme in ("binary", "log", "bm25", "none"):
-        first, second = trial.judge(scheme, 1), again.judge(scheme, 1)
+        first, second = trial.judge(Candidate(scheme), 1), again.judge(Candidate(scheme), 1)
         assert np.array_equal(first.ndcg, second.ndcg)
         assert np.array_equal(first.users, second.users)
 
@@ -112,20 +114,20 @@ def test_a_winner_by_a_hair_or_by_one_kind_of_users_alone_is_not_taken(monkeypat
     class Fake:
         n_folds = 1
 
-        def __init__(self, panel, target, seed):
+        def __init__(self, panel, target, seed, others):
             self.cold = np.arange(200) < 100
 
-        def judge(self, scheme, n_folds):
+        def judge(self, candidate, n_folds):
             noise = np.random.default_rng(1).normal(0, 0.3, 200)
             gain = {
                 "binary": np.zeros(200),
                 "log": np.full(200, 0.02) + noise,  # not significant
                 "bm25": np.where(self.cold, 0.5, -0.2),  # loses for warm users
                 "none": np.zeros(200),
-            }[scheme]
+            }[candidate.scheme]
             return weighting_trial.Judged(0.5 + gain, self.cold, np.arange(200))
 
-    monkeypatch.setattr(weighting_choice, "WeightingTrial", Fake)
+    monkeypatch.setattr(weighting_rule, "WeightingTrial", Fake)
     scheme, table = chosen(panel)
     assert scheme == "binary"
     assert table.set_index("scheme").loc["bm25", "low"] > 0

@@ -19,7 +19,7 @@ from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, screen, transfer_table
-from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
+from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line, with_chosen_events
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.online.twin_figures import twin_sentences
@@ -91,6 +91,7 @@ def fit(
       tastebridge fit log.csv -t films -o model --features films=films.parquet
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
+      tastebridge fit log.csv -t films -o model --event-weight auto
       tastebridge fit stars.csv -t films -o model --feedback explicit
       tastebridge fit log.csv -t films -o model --with-users --key-file my.key
     """
@@ -100,6 +101,10 @@ def fit(
     for option, given in unused.items():
         if explicit and given:
             raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
+    chosen_events = ""
+    if not explicit:
+        Table(events, reading).check()
+        reading, chosen_events = with_chosen_events(reading, events, target)
     table = Table(events, once(reading, explicit))
     key, tables = key_of(key_file), tables_of(features)
     named = {f"table of {category}": path for category, path in tables.items()}
@@ -109,6 +114,8 @@ def fit(
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")
+    if chosen_events:
+        out.print(f"{chosen_events}\n", soft_wrap=True)
     panel, described = describe(panel, tables, reading.columns.get("item_id"))
     for line in described:
         out.print(line, soft_wrap=True)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from tastebridge.data import Panel, Weighting
+from tastebridge.cli.reading import Reading
+from tastebridge.data import Panel, Weighting, read_panel
+from tastebridge.fitting.event_type_choice import choose_event_weights
 from tastebridge.fitting.weighting_choice import varies
 from tastebridge.online.weighting_figures import described, weighting_sentence
 from tastebridge.recommenders.attributes import shared_of
 from tastebridge.recommenders.interest_mapper import InterestMapper
+from tastebridge.recommenders.multi_target.targets import ALL
 
 AUTO = "auto"
+_TOO_FEW = "too few users are in the target and in another category for a test"
 WeightingOption = Annotated[
     Literal["auto", "binary", "log", "bm25", "none"],
     typer.Option(
@@ -42,3 +48,20 @@ def weights_line(mapper: InterestMapper, panel: Panel, option: str) -> str:
         else "fewer than 50 users are in the target and in another category"
     )
     return f"Weights are ignored, every event counts alike: {why}. Choose one with --weighting."
+
+
+def with_chosen_events(reading: Reading, events: Path, target: list[str]) -> tuple[Reading, str]:
+    """Return the reading with a number for each type of event, and a line, for ``--event-weight auto``."""
+    if reading.event_weights is None or list(reading.event_weights) != [AUTO]:
+        return reading, ""
+    options = replace(reading, event_weights=None).how
+    options.pop("event_weights")
+    columns = options.pop("columns")
+    targets = target
+    if target == [ALL]:
+        targets = list(read_panel(events, columns=columns, **options).categories)
+    weights, table = choose_event_weights(events, targets, columns, **options)
+    words = [f"{kind}={weight:g}" for kind, weight in weights.items()]
+    why = _TOO_FEW if not len(table) else "no other weights are significantly better"
+    told = f"Types of event: {', '.join(words)}" + (f" ({why})." if set(weights.values()) == {1.0} else ".")
+    return replace(reading, event_weights=words), told

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,13 @@ _RANK = 32
 _N_LISTS, _N_NEGATIVES = 1000, 50
 
 
+class Candidate(NamedTuple):
+    """A way to weigh events: a scheme, and the name of the panel with other worths of types of event."""
+
+    scheme: Scheme
+    worths: str = ""
+
+
 class Judged(NamedTuple):
     """NDCG@10 of users, whether each is a cold user, and their ids."""
 
@@ -54,48 +62,52 @@ class WeightingTrial:
     target : str
     seed : int
         Of the folds and the lists.
+    others : mapping of name to Panel, optional
+        Panels of the same pairs with other weights.
 
     Attributes
     ----------
     n_folds : int
     """
 
-    def __init__(self, panel: Panel, target: str, seed: int) -> None:
+    def __init__(
+        self, panel: Panel, target: str, seed: int, others: Mapping[str, Panel] = MappingProxyType({})
+    ) -> None:
         self._panel, self._target, self._seed = _sampled(panel, target), target, seed
+        self._panels = {"": self._panel} | {name: _sampled(other, target) for name, other in others.items()}
         linked, rng = linked_users(self._panel, target), np.random.default_rng(seed)
         raw = self._panel[target].matrix
         self._held = list(held_out(raw, linked, number_of_folds(len(linked)), MOST_USERS, rng))
         self.n_folds = len(self._held)
         self._routes = self._few_routes(linked)
-        self._contexts: dict[Scheme, FitContext] = {}
-        self._folds: dict[tuple[Scheme, int], list[Fold]] = {}
+        self._contexts: dict[Candidate, FitContext] = {}
+        self._folds: dict[tuple[Candidate, int], list[Fold]] = {}
 
-    def judge(self, scheme: Scheme, n_folds: int) -> Judged:
-        """Return the accuracy of a scheme on the first folds; the users depend on their number alone."""
-        folds = [fold for at in range(n_folds) for fold in self._fold(scheme, at)]
+    def judge(self, candidate: Candidate, n_folds: int) -> Judged:
+        """Return the accuracy of a candidate on the first folds; the users depend on their number alone."""
+        folds = [fold for at in range(n_folds) for fold in self._fold(candidate, at)]
         found = [self._segment(folds, name) for name in SEGMENTS]
         cold = np.repeat([True, False], [len(values) for values, _ in found])
         values, users = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Judged(values, cold, self._panel.users.ids[users])
 
-    def _fold(self, scheme: Scheme, at: int) -> list[Fold]:
-        """Return one fold by a scheme, whose statistics see no hidden row either."""
-        if (scheme, at) not in self._folds:
-            held, weighting = self._held[at], Weighting(scheme)
-            whole = self._context(scheme)
-            shown = weighting.apply(_shown(self._panel[self._target], held))
-            context = whole.hiding(shown)
+    def _fold(self, candidate: Candidate, at: int) -> list[Fold]:
+        """Return one fold by a candidate, whose statistics see no hidden row either."""
+        if (candidate, at) not in self._folds:
+            held, panel = self._held[at], self._panels[candidate.worths]
+            shown = Weighting(candidate.scheme).apply(_shown(panel[self._target], held))
+            context = self._context(candidate).hiding(shown)
             fitted = fit_routes(self._routes, context)
-            self._folds[scheme, at] = folds_of(context, held, fitted, list(fitted))
-        return self._folds[scheme, at]
+            self._folds[candidate, at] = folds_of(context, held, fitted, list(fitted))
+        return self._folds[candidate, at]
 
-    def _context(self, scheme: Scheme) -> FitContext:
-        """Return the context of all folds of a scheme, which share the factors of the source."""
-        if scheme not in self._contexts:
-            panel, weighting = self._panel, Weighting(scheme)
+    def _context(self, candidate: Candidate) -> FitContext:
+        """Return the context of all folds of a candidate, which share the factors of the source."""
+        if candidate not in self._contexts:
+            panel, weighting = self._panels[candidate.worths], Weighting(candidate.scheme)
             histories = {name: weighting.apply(_timeless(panel[name])) for name in panel.categories}
-            self._contexts[scheme] = FitContext(histories, self._target, _RANK)
-        return self._contexts[scheme]
+            self._contexts[candidate] = FitContext(histories, self._target, _RANK)
+        return self._contexts[candidate]
 
     def _segment(self, folds: Sequence[Fold], segment: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return NDCG@10 of the judged users of a segment, blended out of fold, and their row numbers."""
