@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 
 import tastebridge as tb
+from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel, Weighting
 from tastebridge.datasets import make_scenario
 from tastebridge.evaluation import user_scores
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.fitting.event_type_choice import choose_event_weights
+from tastebridge.fitting.weighting_choice import choose_weighting
 from tastebridge.metrics.intervals import bootstrap_mean
 from tastebridge.splits import cold_users
 
@@ -94,17 +96,16 @@ PANELS: dict[str, Callable[[int], tuple[Panel, str]]] = {
 def judged(panel: Panel, target: str) -> Result:
     """Return NDCG@10 of held-out users with the chosen weighting and with every event alike."""
     split = cold_users(panel, target, random_state=0)
-    found = {}
     start = time.perf_counter()
-    chosen = tb.InterestMapper(target, n_jobs=1).fit(split.train)
-    whole = time.perf_counter() - start
-    scheme = chosen.weighting_.scheme
+    with one_blas_thread():
+        choose_weighting(split.train, [target])
+    choice = time.perf_counter() - start
     start = time.perf_counter()
     alike = tb.InterestMapper(target, n_jobs=1, weighting=Weighting("binary")).fit(split.train)
     seconds = time.perf_counter() - start
-    for name, mapper in (("own", chosen), ("alike", alike)):
-        found[name] = user_scores(mapper, split, ["ndcg@10"])["ndcg@10"].to_numpy()
-    return Result(scheme, found["alike"], found["own"], seconds, whole - seconds)
+    chosen = tb.InterestMapper(target, n_jobs=1).fit(split.train)
+    own, same = (user_scores(mapper, split, ["ndcg@10"])["ndcg@10"].to_numpy() for mapper in (chosen, alike))
+    return Result(chosen.weighting_.scheme, same, own, seconds, choice)
 
 
 def main() -> None:
@@ -115,9 +116,7 @@ def main() -> None:
     parser.add_argument("--panels", type=int, default=4, help="panels of each kind")
     given = parser.parse_args()
     warnings.simplefilter("ignore", TastebridgeWarning)
-    print(
-        "| panel | chosen | every event alike | chosen weighting | difference | seconds of a fit, of the choice |"
-    )
+    print("| panel | chosen | all alike | chosen weighting | difference | seconds: fit, choice |")
     print("|---" * 6 + "|")
     for name, make in PANELS.items():
         results = [judged(*make(seed)) for seed in range(given.panels)]
