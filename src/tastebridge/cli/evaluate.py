@@ -118,6 +118,7 @@ def evaluate(
         check_choice("--metric", name, ("rmse", "mae")) if explicit else NamedMetrics([name])
     if explicit and features:
         raise InvalidParameterError("--features has no effect with --feedback explicit. Leave it out.")
+    # predicted ratings are no lists, and have no weights
     needless = {"--weighting": weighting != AUTO, "--recommendations": bool(recommendations)}
     for option, given in needless.items():
         if explicit and given:

@@ -54,13 +54,13 @@ def with_chosen_events(reading: Reading, events: Path, target: list[str]) -> tup
     """Return the reading with a number for each type of event, and a line, for ``--event-weight auto``."""
     if reading.event_weights is None or list(reading.event_weights) != [AUTO]:
         return reading, ""
-    options = replace(reading, event_weights=None).how
-    options.pop("event_weights")
-    columns = options.pop("columns")
+    how = replace(reading, event_weights=None).how
+    columns, policy, layout = how["columns"], how["policy"], how["reading"]
     targets = target
     if target == [ALL]:
-        targets = list(read_panel(events, columns=columns, **options).categories)
-    weights, table = choose_event_weights(events, targets, columns, **options)
+        targets = list(read_panel(events, columns=columns, reading=layout, policy=policy).categories)
+    weights, table = choose_event_weights(events, targets, columns, policy, layout)
+    # as a user would have typed them, so that the next command has the same numbers
     words = [f"{kind}={weight:g}" for kind, weight in weights.items()]
     why = _TOO_FEW if not len(table) else "no other weights are significantly better"
     told = f"Types of event: {', '.join(words)}" + (f" ({why})." if set(weights.values()) == {1.0} else ".")

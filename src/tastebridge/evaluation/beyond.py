@@ -49,6 +49,7 @@ class Catalogue(NamedTuple):
 
 def _coverage(lists: Lists, catalogue: Catalogue) -> float:
     n_items = catalogue.rows.shape[1]
+    # unknown items are in no catalogue
     return catalogue_coverage(np.where(lists < n_items, lists, -1), max(n_items, 1))
 
 
@@ -70,6 +71,7 @@ def _diversity(lists: Lists, catalogue: Catalogue) -> Values:
     r"""Return one minus the mean cosine of the pairs in each list, items as their columns of users."""
     columns = sparse.csr_matrix(catalogue.rows.T.astype(bool).astype(np.float64))
     lengths = np.sqrt(np.diff(columns.indptr))
+    # columns of length 1, so that the product of two is their cosine
     columns.data /= np.repeat(lengths, np.diff(columns.indptr))
     # an unknown item, and one without users, has cosine 0 with every other
     known, n_items = np.append(lengths > 0, False), columns.shape[0]
@@ -81,6 +83,7 @@ def _diversity(lists: Lists, catalogue: Catalogue) -> Values:
         n = filled.sum(axis=1)
         indptr = np.append(0, np.cumsum(n))
         member = sparse.csr_matrix((np.ones(indptr[-1]), part[filled], indptr), (len(part), n_items + 1))
+        # the squared length of a sum of unit vectors holds every pair twice, and each vector once
         sums = member @ columns
         doubled = np.asarray(sums.multiply(sums).sum(axis=1)).ravel() - member @ known.astype(np.float64)
         pairs = n * (n - 1)
@@ -138,6 +141,7 @@ class NamedMetrics:
         catalogue : Catalogue
         """
         found: dict[str, Values] = {}
+        # lists are as long as the deepest metric asks: each of the others reads their beginning
         for name, (metric, _) in self._parsed.items():
             beyond = BEYOND_METRICS.get(name.strip().lower().partition("@")[0])
             if beyond is None:

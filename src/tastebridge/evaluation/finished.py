@@ -27,6 +27,19 @@ class FinishedLists:
     account : DataFrame
         One row per finding, with the numbers of rows and users, and the rule it was judged by: finding, rows,
         users, rule. Without findings it has no rows.
+
+    Examples
+    --------
+    >>> from tastebridge.data import Panel
+    >>> from tastebridge.splits import cold_users
+    >>> rows = [(user, item, category) for user in "abcde" for item, category in ("xf", "zf", "yb")]
+    >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    >>> split = cold_users(panel, "f", test_size=2)
+    >>> user = split.user_ids[0]
+    >>> theirs = pd.DataFrame({"user_id": [user] * 3, "item_id": list("zzx"), "rank": 1})
+    >>> found = FinishedLists.of(theirs, split)
+    >>> found.lists["item_id"].tolist(), found.account["finding"].tolist()
+    (['z', 'x'], ['duplicates', 'users without a row'])
     """
 
     lists: pd.DataFrame
@@ -60,19 +73,6 @@ class FinishedLists:
         InvalidDataError
             If a column is missing, ids are of another kind than in the split, or no user of the split has a
             row.
-
-        Examples
-        --------
-        >>> from tastebridge.data import Panel
-        >>> from tastebridge.splits import cold_users
-        >>> rows = [(user, item, category) for user in "abcde" for item, category in ("xf", "zf", "yb")]
-        >>> panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
-        >>> split = cold_users(panel, "f", test_size=2)
-        >>> user = split.user_ids[0]
-        >>> theirs = pd.DataFrame({"user_id": [user] * 3, "item_id": list("zzx"), "rank": 1})
-        >>> found = FinishedLists.of(theirs, split)
-        >>> found.lists["item_id"].tolist(), found.account["finding"].tolist()
-        (['z', 'x'], ['duplicates', 'users without a row'])
         """
         panel = split.train
         kinds = {"user_id": panel.users.kind, "item_id": panel[split.target].items.kind}
@@ -121,12 +121,14 @@ class _Reader:
                 f"the same users? The split has user_id {split.user_ids[0]!r}, for example."
             )
         items = split.train[split.target].items.numbers(table.items[order], missing="negative")
+        # an item may stand in several categories; what the target has is of the target
         other = (items < 0) & self._elsewhere(table.items[order])
         order, users, items = self._kept(order, users, ~other, "items of other categories", "left out", items)
         had = self._had(users, items)
         order, users, items = self._kept(order, users, ~had, "items already had", "left out", items)
         double = pd.DataFrame({"user": users, "item": table.items[order]}).duplicated().to_numpy()
         order, users, items = self._kept(order, users, ~double, "duplicates", "the best place counts", items)
+        # an item that only hidden rows have is new to the training, and can be found all the same
         hidden = pd.Index(split.truth["item_id"].unique()).get_indexer(table.items[order]) >= 0
         self._note(users, (items >= 0) | hidden, "unknown items", "missed, at their place")
         frame = pd.DataFrame({"user_id": table.users[order], "item_id": table.items[order]})
@@ -169,6 +171,7 @@ class _Reader:
         found = np.zeros(len(users), dtype=bool)
         known = np.flatnonzero((users >= 0) & (items >= 0))
         if len(known):
+            # user and item as one number
             keys = users * matrix.shape[1] + items
             rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
             found[known] = np.isin(keys[known], rows * matrix.shape[1] + matrix.indices)

@@ -251,5 +251,6 @@ def _lists(
     relevant = sparse.csr_matrix((ones, (owners, held_out)), shape=(len(users), len(items)))
     known = split.train[split.target].items
     at = known.numbers(items, missing="negative") if len(items) else np.zeros(0, dtype=np.int64)
+    # unknown items share one number above the catalogue
     at = np.append(np.where(at < 0, len(known), at), -1)  # the last entry serves empty places
     return lists, relevant, at[lists]

@@ -104,6 +104,7 @@ class JudgedPolicy:
         self.full_weights = importance_weights(shown, log.propensities)
         self.weights = importance_weights(shown, log.propensities, clip)
         self.without_list = n_users - len(np.unique(policy.users))
+        # by user: no row of a user teaches the expectation of another of the user's rows
         folds = np.random.default_rng(random_state).permutation(n_users) % _FOLDS
         # an entry more, for items the log never showed: they are expected to earn the mean
         q = expected_rewards(log.items, log.rewards, folds[log.users], (_FOLDS, n_items + 1))
@@ -120,5 +121,6 @@ def _probability_of_rows(log: Log, policy: Policy, items: Numbers) -> Floats:
     width = len(log.item_ids)
     known = items >= 0
     keys = policy.users[known] * width + items[known]
+    # a pair of user and item as one number, so that a single look-up finds the rows
     place = pd.Index(keys).get_indexer(log.users * width + log.items)
     return np.where(place >= 0, np.append(policy.probability[known], 0.0)[place], 0.0)

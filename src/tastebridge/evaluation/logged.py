@@ -30,7 +30,6 @@ def evaluate_logged(
     *,
     clip: float | None = None,
     baseline: str = LOGGED,
-    n_resamples: int = 2000,
     random_state: int = 0,
 ) -> pd.DataFrame:
     r"""Estimate the mean reward of recommendations from a log of another system's, with its propensities.
@@ -67,8 +66,8 @@ def evaluate_logged(
         IPS and SNIPS err on the low side. The table states it, and the share of rows it changed.
     baseline : str, default="logged"
         The model, or the logging system, that others are compared with row by row.
-    n_resamples, random_state : int
-        Of the bootstrap over users.
+    random_state : int, default=0
+        Of the bootstrap over users, and of the folds of users for expected rewards.
 
     Returns
     -------
@@ -110,20 +109,20 @@ def evaluate_logged(
     if clip is not None:
         check_number("clip", clip, 0.0, open_minimum=True)
     rows = Log.of(log)
-    bootstrap = {"n_resamples": n_resamples, "random_state": random_state}
     judged = {
         name: JudgedPolicy(rows, policy_of(model, rows.user_ids, n, rows.kinds), clip, random_state)
         for name, model in models.items()
     }
     found = {name: one.found._asdict() for name, one in judged.items()}
+    # the logging system has one estimate, its mean reward, which all three are compared with
     base = found.get(baseline, dict.fromkeys(("ips", "snips", "dr"), rows.rewards))
-    table = [_row(LOGGED, "mean", rows.rewards, None, rows, bootstrap)]
+    table = [_row(LOGGED, "mean", rows.rewards, None, rows, random_state)]
     for name, one in judged.items():
-        _warn_of_support(name, one, rows, bootstrap)
+        _warn_of_support(name, one, rows, random_state)
         facts = _facts(one, clip)
         for estimator, values in found[name].items():
             other = None if name == baseline else base[estimator]
-            table.append(_row(name, estimator, values, other, rows, bootstrap) | facts)
+            table.append(_row(name, estimator, values, other, rows, random_state) | facts)
     return pd.DataFrame(table)
 
 
@@ -133,14 +132,14 @@ def _row(
     values: NDArray[np.float64],
     base: NDArray[np.float64] | None,
     log: Log,
-    bootstrap: Mapping[str, int],
+    seed: int,
 ) -> dict[str, Any]:
     """Return the mean of one value per row, with intervals over users, and the difference to a baseline."""
-    people = log.users
-    own = bootstrap_mean(values, **bootstrap, people=people)
+    # users are drawn with all their rows: the rewards of one user are no independent evidence
+    own = bootstrap_mean(values, random_state=seed, people=log.users)
     gap = Interval(np.nan, np.nan, np.nan)
     if base is not None:
-        gap = paired_difference(values, base, **bootstrap, people=people)
+        gap = paired_difference(values, base, random_state=seed, people=log.users)
     row = {"model": model, "estimator": estimator, "mean": own.mean, "low": own.low, "high": own.high}
     row |= {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
     return row | {"n_rows": len(values), "n_users": len(log.user_ids)}
@@ -160,12 +159,13 @@ def _facts(judged: JudgedPolicy, clip: float | None) -> dict[str, Any]:
     }
 
 
-def _warn_of_support(name: str, judged: JudgedPolicy, log: Log, bootstrap: Mapping[str, int]) -> None:
+def _warn_of_support(name: str, judged: JudgedPolicy, log: Log, seed: int) -> None:
     """Warn if the mean weight without a clip is significantly off: a part of the policy has no support."""
     if not judged.full_weights.any():
         warn(f"{name!r} shows no item that the log shows to the same user: nothing can be estimated.")
         return
-    weight = bootstrap_mean(judged.full_weights, level=_SURE, **bootstrap, people=log.users)
+    # by the weights without a clip, which lowers their mean on purpose
+    weight = bootstrap_mean(judged.full_weights, level=_SURE, random_state=seed, people=log.users)
     expected = judged.expected_weight
     if len(log.user_ids) >= _FEWEST and not weight.low <= expected <= weight.high:
         warn(

@@ -49,6 +49,7 @@ def policy_of(
         more = {"missing": "skip"} if "missing" in inspect.signature(given.recommend).parameters else {}
         frame = given.recommend(user_ids, n=n, **more)
         return _uniform(frame.sort_values("rank", kind="stable"), user_ids, n)
+    # a table is a policy by its column of probabilities, otherwise lists
     named = read_ids(given, kinds, [PROBABILITY, "score", "rank"], "recommendations")
     if PROBABILITY in named.numbers:
         known = named.known
@@ -62,6 +63,7 @@ def policy_of(
 
 def _uniform(frame: pd.DataFrame, user_ids: NDArray, n: int) -> Policy:
     """Return the policy that shows one of the first ``n`` items of each list, drawn uniformly."""
+    # lists of users the log does not have say nothing here
     users = pd.Index(user_ids).get_indexer(frame["user_id"])
     frame = frame.assign(user=users)[users >= 0]
     frame = frame[frame.groupby("user").cumcount() < n]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge.data import ReadingOptions, read_panel
+from tastebridge.data import CleaningPolicy, ReadingOptions, read_panel
 from tastebridge.data.events import FrameLike
 from tastebridge.data.reading import read_table
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
@@ -28,8 +27,9 @@ def choose_event_weights(
     events: str | Path | FrameLike,
     target: str | Sequence[str],
     columns: Mapping[str, str | None] | None = None,
+    policy: CleaningPolicy | None = None,
+    reading: ReadingOptions | None = None,
     random_state: int = 0,
-    **options: Any,  # noqa: ANN401 - as of read_panel
 ) -> tuple[dict[str, float], pd.DataFrame]:
     r"""Return a weight for each type of event, chosen out of fold, and the table of the test.
 
@@ -52,9 +52,11 @@ def choose_event_weights(
         The categories to recommend in.
     columns : mapping of role to column, optional
         ``{"event": "…"}`` names the column of types.
+    policy : CleaningPolicy, optional
+    reading : ReadingOptions, optional
+        As for :func:`tastebridge.read_panel`.
     random_state : int, default=0
-    **options
-        Further arguments of :func:`tastebridge.read_panel`, such as ``policy``.
+        Of the folds.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def choose_event_weights(
     >>> choose_event_weights(frame, "films")[0]  # too few users for a test
     {'view': 1.0, 'buy': 1.0}
     """
-    counts = event_counts(events, columns, options.get("reading"))
+    counts = event_counts(events, columns, reading)
     if len(counts) > _MOST_TYPES:
         raise InvalidDataError(
             f"the event column has {len(counts):,} types, and at most {_MOST_TYPES} can be weighed. Is it "
@@ -94,7 +96,13 @@ def choose_event_weights(
         # the caller reads the events itself, with warnings
         warnings.simplefilter("ignore", TastebridgeWarning)
         panels = {
-            name: read_panel(events, columns=columns, event_weights=weights, **options)
+            name: read_panel(
+                events,
+                columns=columns,
+                reading=reading,
+                event_weights=weights,
+                policy=policy or CleaningPolicy(),
+            )
             for name, weights in worths.items()
         }
     targets = [target] if isinstance(target, str) else list(target)
@@ -138,7 +146,7 @@ def candidate_worths(counts: Mapping[str, int]) -> dict[str, dict[str, float]]:
     Examples
     --------
     >>> candidate_worths({"view": 1000, "cart": 150, "buy": 30})["rarity"]
-    {'view': 1.0, 'cart': 5.0, 'buy': 20.0}
+    {'view': 1.0, 'cart': 5.0, 'buy': 50.0}
     """
     most = max(counts.values(), default=1)
     powers = {ALIKE: 0.0, "root": 0.5, "rarity": 1.0}

@@ -48,6 +48,7 @@ def chosen_weighting(
     half_lives = half_lives_of(mapper.recency, panel)
     make = partial(_aged, mapper, usual)
     half_life, tables["recency_"] = choose_half_life(make, panel, targets, half_lives)
+    # the half-life comes after the scheme: both could not be told apart in one test
     return clone(usual).set_params(half_life=half_life), tables
 
 
