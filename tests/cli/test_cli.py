@@ -196,8 +196,8 @@ def test_portraits_show_what_was_hidden_only_as_seen():
 class _Quick(tb.InterestMapper):
     """The mapper without its work: the same screens in a second."""
 
-    def __init__(self, target, sources=None, random_state=0):
-        super().__init__(target, sources, random_state=random_state)
+    def __init__(self, target, sources=None, weighting=None, random_state=0):
+        super().__init__(target, sources, weighting=weighting, random_state=random_state)
 
     def fit(self, panel, y=None):
         fitted = tb.Popularity(self.target).fit(panel)

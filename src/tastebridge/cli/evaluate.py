@@ -10,17 +10,27 @@ import typer
 
 from tastebridge._foundation.validation import check_category, check_choice
 from tastebridge.cli import options
-from tastebridge.cli.contest import contest
+from tastebridge.cli.contest import MODELS, Choices, contest
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, describe, tables_of
+from tastebridge.cli.finished import (
+    RecommendationFiles,
+    SplitFolder,
+    check_folder,
+    files_of,
+    named_paths,
+    write_split,
+)
 from tastebridge.cli.output import check_output, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, results_table, screen
+from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
 from tastebridge.data import Panel
+from tastebridge.evaluation.beyond import NamedMetrics
 from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.metrics import parse_metric
+from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.routes.twins import WITHOUT
 from tastebridge.splits import Split, cold_users, entrants
 from tastebridge.splits.time import said
@@ -62,6 +72,9 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", metavar="OUT", help="Also write the figures: .parquet or .csv."),
     ] = None,
+    recommendations: RecommendationFiles = None,
+    write_split_to: SplitFolder = None,
+    weighting: WeightingOption = "auto",
     feedback: options.Feedback = "implicit",
     seed: options.Seed = 0,
 ) -> None:
@@ -80,6 +93,12 @@ def evaluate(
     only, and the later target events of users new to the target are held out.
     It is closer to daily use, and needs a timestamp column.
 
+    Lists of another system are judged next to them with --recommendations: on
+    the same users, with differences, and with notes on missing users, unknown
+    items and the like. It has to learn from the same events; --write-split
+    writes them. Metrics are ndcg, hr, recall, precision, mrr, map, and beyond
+    accuracy coverage, novelty, diversity, popularity and popularity_bias.
+
     With explicit feedback the held-out ratings are predicted. RMSE and MAE are
     compared with the mean, item means, and the biases of users and items.
 
@@ -87,20 +106,29 @@ def evaluate(
       tastebridge evaluate events.parquet --target sport
       tastebridge evaluate stars.csv -t films --feedback explicit
       tastebridge evaluate events.parquet --target sport --split entrants
-      tastebridge evaluate events.csv -t films -m recall@20 -m mrr@10 -o figures.csv
+      tastebridge evaluate events.csv -t films -m recall@20 -m coverage@20 -o figures.csv
+      tastebridge evaluate events.csv -t films --write-split split
+      tastebridge evaluate events.csv -t films --recommendations ours=lists.parquet
     """
     explicit = feedback == "explicit"
     check_choice("--split", split, (RANDOM, ENTRANTS))
     metrics = metric or (["rmse", "mae"] if explicit else ["ndcg@10", "hr@10"])
     # before the fit, which can take minutes
     for name in metrics:
-        check_choice("--metric", name, ("rmse", "mae")) if explicit else parse_metric(name)
+        check_choice("--metric", name, ("rmse", "mae")) if explicit else NamedMetrics([name])
     if explicit and features:
         raise InvalidParameterError("--features has no effect with --feedback explicit. Leave it out.")
+    # predicted ratings are no lists, and have no weights
+    needless = {"--weighting": weighting != AUTO, "--recommendations": bool(recommendations)}
+    for option, given in needless.items():
+        if explicit and given:
+            raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
+    finished = files_of(recommendations, MODELS)
+    check_folder(write_split_to)
     tables = tables_of(features)
     if output is not None:
         named = {f"table of {category}": path for category, path in tables.items()}
-        check_output(output, events=events, **named)
+        check_output(output, events=events, **named, **named_paths(finished))
     start = time.perf_counter()
     panel, out = Table(events, once(reading, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))
@@ -111,11 +139,18 @@ def evaluate(
     # features are described before the split: they come from tables, and hold nothing of users
     hidden = _hidden(panel, target, split, test_size, seed)
     out.print(f"{_described(hidden, split)}\n", soft_wrap=True)
+    if write_split_to is not None:
+        out.print(write_split(hidden, write_split_to), soft_wrap=True)
+        return
     again = 0 if explicit else int(SplitTwins(hidden).rows.sum())
     if explicit:
         results = rating_contest(hidden, metrics, seed, source)
     else:
-        results, _ = contest(hidden, metrics, seed, out.is_terminal, source)
+        choices = Choices(source, weighting_of(weighting), finished)
+        results, models = contest(hidden, metrics, seed, out.is_terminal, choices)
+        mapper = models["tastebridge"]
+        if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, hidden.train, weighting)):
+            out.print(f"{said}\n", soft_wrap=True)
     for name in metrics:
         if explicit:
             out.print(rating_table(results, name, f"{name.upper()} of the held-out ratings, lower is better"))

@@ -20,6 +20,7 @@ from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import overview_table, screen, transfer_table
+from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line, with_chosen_events
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.online.twin_figures import twin_sentences
@@ -64,6 +65,7 @@ def fit(
         bool,
         typer.Option("--recency", help="Give older events less weight, if that predicts later ones better."),
     ] = False,
+    weighting: WeightingOption = "auto",
     feedback: options.Feedback = "implicit",
     rank_by: Annotated[
         Literal["rating", "preference"],
@@ -94,15 +96,21 @@ def fit(
       tastebridge fit log.csv -t films -o model --target-model films=films.parquet
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
+      tastebridge fit log.csv -t films -o model --event-weight auto
       tastebridge fit stars.csv -t films -o model --feedback explicit
       tastebridge fit log.csv -t films -o model --with-users --key-file my.key
     """
     explicit = feedback == "explicit"
     unused = {"--time-budget": time_budget is not None, "--recency": recency, "--features": bool(features)}
     unused |= {"--source-model": bool(source_model), "--target-model": bool(target_model)}
+    unused["--weighting"] = weighting != AUTO
     for option, given in unused.items():
         if explicit and given:
             raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
+    chosen_events = ""
+    if not explicit:
+        Table(events, reading).check()
+        reading, chosen_events = with_chosen_events(reading, events, target)
     table = Table(events, once(reading, explicit))
     key, tables = key_of(key_file), tables_of(features)
     named = {f"table of {category}": path for category, path in tables.items()}
@@ -114,6 +122,8 @@ def fit(
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")
+    if chosen_events:
+        out.print(f"{chosen_events}\n", soft_wrap=True)
     panel, described = describe(panel, tables, reading.columns.get("item_id"))
     for line in described:
         out.print(line, soft_wrap=True)
@@ -126,6 +136,7 @@ def fit(
             wanted,
             source,
             n_components=n_components,
+            weighting=weighting_of(weighting),
             time_budget=time_budget,
             bridge=bridge,
             recency="auto" if recency else None,
@@ -145,6 +156,8 @@ def fit(
             out.print(transfer_table(rows, name))
             for line in twin_sentences(mapper.targets_[name]):
                 out.print(line)
+    if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, panel, weighting)):
+        out.print(f"\n{said}", soft_wrap=True)
     if recency:
         out.print(f"\n{_aging(mapper.weighting_.half_life, len(mapper.recency_))}", soft_wrap=True)
     content = "with its users" if with_users else "no user in it"

@@ -98,7 +98,7 @@ EventWeights = Annotated[
     typer.Option(
         "--event-weight",
         metavar="TYPE=NUMBER",
-        help="Weight of a type of event, such as purchase=5; repeat it for each type.",
+        help="Weight of a type of event, such as purchase=5; repeat it. With fit also 'auto'.",
         rich_help_panel=_COLUMNS,
     ),
 ]

@@ -263,6 +263,10 @@ def parse_weights(given: Sequence[str] | None) -> dict[str, float] | None:
     if not given:
         return None
     weights = {}
+    if list(given) == ["auto"]:
+        raise InvalidParameterError(
+            "--event-weight auto is for `fit`, which shows the weights it takes. Give these numbers here."
+        )
     for word in given:
         kind, _, number = word.rpartition("=")  # the last sign, as types can hold one
         try:

@@ -116,13 +116,15 @@ def results_table(results: pd.DataFrame, metric: str, title: str, end: str = "")
     rows = results[results["metric"] == metric].sort_values(f"mean{end}", ascending=False)
     for found in rows.to_dict("records"):
         row = found | {name: found[f"{name}{end}"] for name in _FIGURES}
-        gap = f"{row['difference']:+.3f} ({between(row['difference_low'], row['difference_high'], 3)})"
+        gap = f"{row['difference']:+.3f}"
+        if not math.isnan(row["difference_low"]):
+            gap += f" ({between(row['difference_low'], row['difference_high'], 3)})"
         table.add_row(
             row["model"],
             f"{row['mean']:.3f}",
-            f"{row['low']:.3f} … {row['high']:.3f}",
+            "" if math.isnan(row["low"]) else f"{row['low']:.3f} … {row['high']:.3f}",
             "" if math.isnan(row["difference"]) else gap,
-            f"{row['fit_seconds']:.1f}",
+            "" if math.isnan(row["fit_seconds"]) else f"{row['fit_seconds']:.1f}",
             style="bold" if row["model"] == "tastebridge" else None,
         )
     return table

@@ -46,6 +46,8 @@ class Events:
         A weight for each row.
     times : ndarray of float64 or None
         Seconds since 1970 for each row; infinite for a placeholder such as 9999-12-31.
+    weight_column : str, optional
+        The name of the column of weights; None without one.
     """
 
     user_ids: np.ndarray
@@ -56,6 +58,7 @@ class Events:
     categories: np.ndarray
     weights: np.ndarray
     times: np.ndarray | None
+    weight_column: str | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -125,9 +128,8 @@ def read_events(
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
     times = seconds(series["timestamp"], part) if "timestamp" in series else None
-    return Events(
-        users.ids, items.ids, categories.ids, users.codes, items.codes, categories.codes, weights, times
-    )
+    codes = users.codes, items.codes, categories.codes
+    return Events(users.ids, items.ids, categories.ids, *codes, weights, times, roles.get("weight"))
 
 
 def _chosen(frame: FrameLike, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:

@@ -14,6 +14,7 @@ from tastebridge.data.column_swap import warn_if_swapped
 from tastebridge.data.events import FrameLike, read_events
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.merging import merge
+from tastebridge.data.rating_columns import rating_notes
 from tastebridge.data.several_categories import settle_categories
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
@@ -42,6 +43,7 @@ def clean(
     policy = policy.settled(event_weights)
     events = read_events(frame, columns, event_weights, part, policy.no_rating, policy.unrated)
     rows_in = len(events)
+    notes = () if part or policy.ratings else rating_notes(events.weight_column, events.weights)
     events, steps = scrub(events, policy)
     if not part:
         _refuse_nothing(rows_in, len(events), steps)
@@ -52,7 +54,7 @@ def clean(
     events, trimmed = trim(events, policy)
     minima = policy.min_user_events, policy.min_item_events
     done = (*steps, *merged, *settled, *trimmed)
-    report = CleaningReport(rows_in, len(events), done, minima, duplicates=policy.duplicates)
+    report = CleaningReport(rows_in, len(events), done, minima, notes, policy.duplicates)
     if not part:
         _refuse_nothing(rows_in, len(events), report.steps)
         _warn_of_bad(report)

@@ -19,6 +19,7 @@ from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable, open_parquet, parquet_parts
 from tastebridge.data.files.tables import open_table
 from tastebridge.data.panel import Panel
+from tastebridge.data.rating_columns import rating_notes
 from tastebridge.data.text_ids import IdKind, ids_of_kind, numbers_if_all
 from tastebridge.data.text_numbers import is_text, numbers_of
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
@@ -115,7 +116,12 @@ def read_panel(
         kept = "keep" if policy.several_categories == "auto" else policy.several_categories
         from_frame_options["policy"] = replace(policy, several_categories=kept)
     panel = Panel.from_frame(found.table, columns=explicit, **from_frame_options)
-    return replace(panel, cleaning=replace(panel.cleaning, notes=(*found.notes, *panel.cleaning.notes)))
+    policy = from_frame_options.get("policy") or CleaningPolicy()
+    notes: tuple[str, ...] = found.notes
+    # the column went by its role, so that the frame could not tell its name
+    if not policy.settled(from_frame_options.get("event_weights")).ratings and "weight" in found.roles:
+        notes += rating_notes(found.roles["weight"], found.table["weight"].to_numpy())
+    return replace(panel, cleaning=replace(panel.cleaning, notes=(*notes, *panel.cleaning.notes)))
 
 
 def read_table(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from tastebridge._foundation.validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count, check_number
 from tastebridge.data.panel import Panel
 
 _START, _DAY = 1_700_000_000, 86_400
@@ -92,7 +92,10 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 def make_scenario(
-    name: str, n_users: int = 800, random_state: int | np.random.RandomState | None = 0
+    name: str,
+    n_users: int = 800,
+    random_state: int | np.random.RandomState | None = 0,
+    browsing: float = 0.0,
 ) -> Panel:
     r"""Make a small panel that looks like a real one, with names to read.
 
@@ -111,6 +114,10 @@ def make_scenario(
         The number of users.
     random_state : int, RandomState or None, default=0
         Seed; the same number gives the same panel.
+    browsing : float, default=0.0
+        The share of events without taste, from 0 to 0.95. They are all of the type of least weight, such
+        as views, and of items drawn by rank alone. The other events are as without them. So types of event
+        differ in what they say, and weights help.
 
     Returns
     -------
@@ -120,7 +127,7 @@ def make_scenario(
     Raises
     ------
     InvalidParameterError
-        If there is no scenario of this name.
+        If there is no scenario of this name, or ``browsing`` is out of range.
 
     Examples
     --------
@@ -130,11 +137,14 @@ def make_scenario(
     """
     scenario = SCENARIOS[check_choice("name", name, tuple(SCENARIOS))]
     check_count("n_users", n_users)
+    check_number("browsing", browsing, 0.0, 0.95)
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
     shares = rng.dirichlet(np.full(len(scenario.themes), 0.25), n_users)
     parts = [_category(rng, scenario, category, shares) for category in scenario.kinds]
     frame = pd.concat([events for events, _ in parts], ignore_index=True)
     names = pd.concat([items for _, items in parts], ignore_index=True)
+    if browsing:
+        frame = pd.concat([frame, _browsed(rng, scenario, parts, browsing)], ignore_index=True)
     return Panel.from_frame(frame, event_weights=scenario.worth, item_names=names)
 
 
@@ -165,6 +175,22 @@ def _category(
         }
     )
     return events, items[["item_id", "name"]]
+
+
+def _browsed(
+    rng: np.random.Generator,
+    scenario: Scenario,
+    parts: Sequence[tuple[pd.DataFrame, pd.DataFrame]],
+    share: float,
+) -> pd.DataFrame:
+    """Return events of no taste: of the users of each category, of the type of least weight."""
+    found = []
+    for events, items in parts:
+        rows = events.sample(round(len(events) * share / (1 - share)), replace=True, random_state=rng)
+        odds = rng.permutation(len(items)) + 1.0
+        chosen = rng.choice(items["item_id"].to_numpy(), len(rows), p=odds**-0.7 / (odds**-0.7).sum())
+        found.append(rows.assign(item_id=chosen, event=min(scenario.worth, key=scenario.worth.__getitem__)))
+    return pd.concat(found, ignore_index=True)
 
 
 def _items(scenario: Scenario, category: str) -> pd.DataFrame:

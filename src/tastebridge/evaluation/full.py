@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_choice
+from tastebridge._foundation.warnings import warn
+from tastebridge.evaluation.beyond import Catalogue, Lists, NamedMetrics, Values
+from tastebridge.evaluation.finished import FinishedLists
+from tastebridge.evaluation.list_tables import Recommendations
 from tastebridge.evaluation.table import (
     Recommender,
     Scores,
@@ -22,8 +27,7 @@ from tastebridge.evaluation.table import (
     rows_of_split,
 )
 from tastebridge.evaluation.twins import SplitTwins
-from tastebridge.exceptions import InvalidDataError
-from tastebridge.metrics import parse_metric
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.routes.twins import LEAVE_OUT, TWINS
 from tastebridge.splits import Split
 
@@ -31,7 +35,7 @@ METRICS = ("ndcg@10", "hr@10", "recall@10", "mrr@10")
 
 
 def evaluate(
-    models: Mapping[str, Recommender],
+    models: Mapping[str, Recommender | Recommendations],
     splits: Split | Mapping[str, Split],
     metrics: Sequence[str] = METRICS,
     baseline: str | None = None,
@@ -39,10 +43,21 @@ def evaluate(
     random_state: int = 0,
     fit: bool = True,
 ) -> pd.DataFrame:
-    """Fit every model on every split and judge its recommendations to the users with held-out rows.
+    """Judge the recommendations of models, and finished ones of any system, to users with held-out rows.
 
-    A held-out item that the training never saw counts as missed, and a user without recommendations as
-    missed altogether. No user and no row is left out.
+    Every model is fitted on every split. A held-out item that the training never saw counts as missed, and a
+    user without recommendations as missed altogether. No user and no row is left out.
+
+    **Finished recommendations** stand next to models, as a frame or a file. The rule for users without a row,
+    duplicates, unknown items and items a user has is that of
+    :class:`tastebridge.evaluation.FinishedLists`; a warning counts all of them. The system must have learned
+    from ``split.train`` only.
+
+    **Metrics beyond accuracy** have no interval where they are no mean over users (coverage). Their rows are
+    of the same lists. ``coverage``: the share of the target's items in any list; ``novelty``: mean
+    self-information in bits; ``popularity``: mean number of users of an item; ``popularity_bias``: mean
+    percentile of popularity; ``diversity``: one minus the mean cosine of two items of a list, by their users
+    in training.
 
     Figures without twins stand next to the others: held-out rows that are twins of an item in the user's
     training history are not to be found, and lists leave twins out. Twins are found from the training rows
@@ -50,12 +65,16 @@ def evaluate(
 
     Parameters
     ----------
-    models : mapping of name to model
+    models : mapping of name to model, frame, str or Path
         Anything with ``fit(panel)`` and ``recommend(user_ids, n=…)``, a frame of user_id, item_id and rank.
+        Or finished recommendations: a frame of pandas, polars or Arrow, or the path of a file, with user_id,
+        item_id, and score or rank.
     splits : Split or mapping of name to Split
         The training panels and the rows to find again.
     metrics : sequence of str
-        Names of :data:`tastebridge.metrics.RANKING_METRICS` with a cut-off, such as ``"ndcg@10"``.
+        Names of :data:`tastebridge.metrics.RANKING_METRICS` with a cut-off, such as ``"ndcg@10"``,
+        and ``"coverage@10"``, ``"diversity@10"``, ``"novelty@10"``, ``"popularity@10"`` and
+        ``"popularity_bias@10"``.
     baseline : str, optional
         The model the others are compared with, user by user.
     n_resamples, random_state : int
@@ -68,15 +87,20 @@ def evaluate(
     DataFrame
         One row per split, model and metric. The columns: split, model, metric, mean, low, high, n_users,
         difference, difference_low, difference_high (to the baseline; NaN without one and for itself), all
-        figures again without twins (names that end in ``_without_twins``), fit_seconds, score_seconds. Bounds
-        are of 95 % intervals.
+        figures again without twins (names that end in ``_without_twins``), fit_seconds, score_seconds (NaN
+        for finished recommendations). Bounds are of 95 % intervals.
 
     Raises
     ------
     InvalidParameterError
         If a metric or the baseline is not known.
     InvalidDataError
-        If the recommendations of a model cannot be used.
+        If the recommendations of a model cannot be used, or are to none of the users.
+
+    References
+    ----------
+    J. L. Herlocker et al., "Evaluating collaborative filtering recommender systems", ACM TOIS 22 (2004), for
+    coverage and novelty next to accuracy.
 
     Examples
     --------
@@ -92,31 +116,42 @@ def evaluate(
     >>> table = evaluate({"only z": OnlyZ()}, cold_users(panel, "f", test_size=2), ["recall@5"])
     >>> table[["model", "metric", "mean", "n_users"]].to_dict("records")
     [{'model': 'only z', 'metric': 'recall@5', 'mean': 0.5, 'n_users': 2}]
+
+    Finished recommendations, and the share of the catalogue they show:
+
+    >>> split = cold_users(panel, "f", test_size=2)
+    >>> theirs = pd.DataFrame({"user_id": split.user_ids.repeat(2), "item_id": ["x", "z"] * 2, "score": 1.0})
+    >>> table = evaluate({"theirs": theirs, "only z": OnlyZ()}, split, ["recall@2", "coverage@2"], "only z")
+    >>> table[["model", "metric", "mean", "difference"]].values.tolist()[:2]
+    [['theirs', 'recall@2', 1.0, 0.5], ['theirs', 'coverage@2', 1.0, 0.5]]
     """
     check_models(models, baseline)
-    for metric in listed_metrics(metrics):
-        parse_metric(metric)
+    named = NamedMetrics(listed_metrics(metrics))
     rows: list[dict] = []
     for name, split in named_splits(splits).items():
         twins = SplitTwins(split)
-        scores = {model: _scores(models[model], split, twins, metrics, fit) for model in models}
+        ready = {model: _model(model, given, split, named.depth) for model, given in models.items()}
+        scores = {model: _scores(found, split, twins, named, fit) for model, found in ready.items()}
         rows += rows_of_split(name, scores, baseline, n_resamples, random_state)
     return pd.DataFrame(rows)
 
 
 def user_scores(
-    model: Recommender, split: Split, metrics: Sequence[str] = METRICS, twins: str = "keep"
+    model: Recommender | Recommendations,
+    split: Split,
+    metrics: Sequence[str] = METRICS,
+    twins: str = "keep",
 ) -> pd.DataFrame:
     """Return each user's value of each metric, for a model fitted on ``split.train``.
 
     Parameters
     ----------
-    model : fitted model
-        With ``recommend(user_ids, n=…)``.
+    model : fitted model, frame, str or Path
+        With ``recommend(user_ids, n=…)``, or finished recommendations as for :func:`evaluate`.
     split : Split
         Whose held-out rows are to be found.
     metrics : sequence of str
-        As for :func:`evaluate`.
+        As for :func:`evaluate`, but coverage, which no single user has.
     twins : {"keep", "leave out"}, default="keep"
         With ``"leave out"`` the values are those without twins, as of :func:`evaluate`; NaN for users who
         have nothing else to find.
@@ -127,36 +162,51 @@ def user_scores(
         Indexed by user_id, ascending; one column per metric. Group it to see, say, cold and warm users apart.
     """
     check_choice("twins", twins, TWINS)
-    whole, apart = _user_scores(model, split, SplitTwins(split), metrics)
-    return apart if twins == LEAVE_OUT else whole
+    named = NamedMetrics(listed_metrics(metrics))
+    ready = _model("model", model, split, named.depth)
+    whole, apart = _user_scores(ready, split, SplitTwins(split), named)
+    found = apart if twins == LEAVE_OUT else whole
+    if common := [name for name, values in found.items() if isinstance(values, float)]:
+        raise InvalidParameterError(f"{common[0]!r} is of all lists, and no user has it. Use evaluate(…).")
+    return pd.DataFrame(found, pd.Index(split.user_ids, name="user_id"))
 
 
-def _scores(model: Recommender, split: Split, twins: SplitTwins, metrics: Sequence[str], fit: bool) -> Scores:
-    seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
-    whole, apart = (
-        {name: found[name].to_numpy() for name in found}
-        for found in _user_scores(model, split, twins, metrics)
-    )
-    return Scores(whole, split.user_ids, seconds, time.perf_counter() - start, apart)
+def _model(name: str, given: Recommender | Recommendations, split: Split, depth: int) -> Recommender:
+    """Return a model; finished recommendations become one, with a warning of all that is found in them."""
+    if hasattr(given, "recommend") and hasattr(given, "fit"):
+        return cast(Recommender, given)
+    found = FinishedLists.of(given, split)
+    if said := found.said(depth):
+        warn(f"recommendations of {name!r}: {said}.")
+    return found
+
+
+def _scores(model: Recommender, split: Split, twins: SplitTwins, metrics: NamedMetrics, fit: bool) -> Scores:
+    finished = isinstance(model, FinishedLists)
+    seconds, start = fit_seconds(model, split.train, fit and not finished), time.perf_counter()
+    whole, apart = _user_scores(model, split, twins, metrics)
+    took = float("nan") if finished else time.perf_counter() - start
+    return Scores(whole, split.user_ids, seconds, took, apart)
 
 
 def _user_scores(
-    model: Recommender, split: Split, twins: SplitTwins, metrics: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return each user's values with and without twins, both from the same lists."""
-    parsed = {name: parse_metric(name) for name in metrics}
-    # Without a cut-off the metrics take ten, their own default.
-    depth = max(10 if k is None else k for _, k in parsed.values())
-    users, index = split.user_ids, pd.Index(split.user_ids, name="user_id")
+    model: Recommender, split: Split, twins: SplitTwins, metrics: NamedMetrics
+) -> tuple[dict[str, Values], dict[str, Values]]:
+    """Return the values of users with and without twins, both from the same lists."""
+    users, depth = split.user_ids, metrics.depth
     # so many more that the lists are long enough when twins are taken out
     frame = _checked(_with_twins(model, users, depth + twins.most), users)
-    lists, relevant = _lists(frame, users, split.truth, depth)
-    whole = pd.DataFrame({name: metric(lists, relevant) for name, (metric, _) in parsed.items()}, index)
+    catalogue = Catalogue.of(split)
+    whole = metrics.values(*_lists(frame, split, split.truth, depth), catalogue)
     if twins.reached is None:
         return whole, whole
-    lists, relevant = _lists(frame[~twins.among(frame)], users, split.truth[~twins.rows], depth)
-    apart = pd.DataFrame({name: metric(lists, relevant) for name, (metric, _) in parsed.items()}, index)
-    return whole, apart[np.diff(relevant.indptr) > 0].reindex(index)
+    lists, relevant, numbers = _lists(frame[~twins.among(frame)], split, split.truth[~twins.rows], depth)
+    apart = metrics.values(lists, relevant, numbers, catalogue)
+    findable = np.diff(relevant.indptr) > 0
+    return whole, {
+        name: values if isinstance(values, float) else np.where(findable, values, np.nan)
+        for name, values in apart.items()
+    }
 
 
 def _with_twins(model: Recommender, users: NDArray, n: int) -> pd.DataFrame:
@@ -178,10 +228,14 @@ def _checked(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
 
 
 def _lists(
-    frame: pd.DataFrame, user_ids: NDArray, truth: pd.DataFrame, depth: int
-) -> tuple[NDArray[np.int64], sparse.csr_matrix]:
-    """Return the recommended and the relevant item numbers of users, over the items of both."""
-    users = pd.Index(user_ids)
+    frame: pd.DataFrame, split: Split, truth: pd.DataFrame, depth: int
+) -> tuple[Lists, sparse.csr_matrix, Lists]:
+    """Return the recommended and the relevant item numbers of users, and the recommended in the catalogue.
+
+    The first two are over the items of lists and truth, the last one over the training items of the target,
+    with their number for unknown items.
+    """
+    users = pd.Index(split.user_ids)
     row = users.get_indexer(frame["user_id"])
     both = [truth["item_id"].to_numpy(), frame["item_id"].to_numpy()]
     # Over the items of both: a held-out item that no list holds still counts as missed.
@@ -194,4 +248,9 @@ def _lists(
     lists[row[within], place[within]] = listed[within]
     owners = users.get_indexer(truth["user_id"])
     ones = np.ones(len(held_out), dtype=bool)
-    return lists, sparse.csr_matrix((ones, (owners, held_out)), shape=(len(users), len(items)))
+    relevant = sparse.csr_matrix((ones, (owners, held_out)), shape=(len(users), len(items)))
+    known = split.train[split.target].items
+    at = known.numbers(items, missing="negative") if len(items) else np.zeros(0, dtype=np.int64)
+    # unknown items share one number above the catalogue
+    at = np.append(np.where(at < 0, len(known), at), -1)  # the last entry serves empty places
+    return lists, relevant, at[lists]

@@ -44,15 +44,17 @@ class Predictor(Fittable, Protocol):
 class Scores:
     """The results of one model in one split: values by metric, the user of each value, and seconds.
 
+    A value is one number per user, or one number of all lists together, such as coverage.
+
     ``without_twins`` are the values without twins, NaN for what is then not to be found; None where the
     protocol has no such figures.
     """
 
-    values: Mapping[str, NDArray[np.float64]]
+    values: Mapping[str, NDArray[np.float64] | float]
     people: NDArray
     fit_seconds: float
     score_seconds: float
-    without_twins: Mapping[str, NDArray[np.float64]] | None = None
+    without_twins: Mapping[str, NDArray[np.float64] | float] | None = None
 
 
 def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
@@ -109,13 +111,25 @@ def rows_of_split(
 
 
 def _figures(
-    values: NDArray[np.float64], base: NDArray[np.float64] | None, people: NDArray, bootstrap: dict[str, int]
+    values: NDArray[np.float64] | float,
+    base: NDArray[np.float64] | float | None,
+    people: NDArray,
+    bootstrap: dict[str, int],
 ) -> dict[str, Any]:
     """Return the mean, its interval, the number of users, and the difference to a baseline; NaN is no row."""
+    if isinstance(values, float):
+        return _of_all_lists(values, base, len(np.unique(people)))
     found = bootstrap_mean(values, **bootstrap, people=people)
     row: dict[str, Any] = {"mean": found.mean, "low": found.low, "high": found.high}
     row["n_users"] = len(np.unique(people[~np.isnan(values)]))
     gap = Interval(np.nan, np.nan, np.nan)
-    if base is not None:
+    if base is not None and not isinstance(base, float):
         gap = paired_difference(values, base, **bootstrap, people=people)
     return row | {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
+
+
+def _of_all_lists(value: float, base: NDArray[np.float64] | float | None, n_users: int) -> dict[str, Any]:
+    """Return the figures of a number of all lists: it is no mean over users, so it has no interval of one."""
+    nothing = dict.fromkeys(("low", "high", "difference_low", "difference_high"), np.nan)
+    gap = value - base if isinstance(base, float) else np.nan
+    return {"mean": value, "low": np.nan, "high": np.nan, "n_users": n_users, "difference": gap} | nothing

@@ -23,6 +23,7 @@ _TABLES = (
     "compression_",
     "drift_",
     "recency_",
+    "weightings_",
     "twins_",
 )
 """The order of the tables in a manifest."""

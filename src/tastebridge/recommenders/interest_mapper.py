@@ -80,12 +80,14 @@ class InterestMapper(Recommender):
     n_components : int, optional
         The largest rank of the default routes; None for 128, or less for small data.
     weighting : Weighting, optional
-        The weights of events; None for ``Weighting("binary")``. Pass one to search over its parameters, as in
+        The weights of events. None chooses a scheme out of fold if weights differ: binary, unless another is
+        significantly better (:func:`tastebridge.fitting.weighting_choice.choose_weighting`). With a
+        ``time_budget`` it is binary. Pass one to decide, or to search over its parameters, as in
         ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
     event_weights : mapping of event type to weight, optional
         The weight of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
-        :meth:`tastebridge.Panel.from_frame`. It has no effect with a binary weighting. In a panel the
-        weights are applied already.
+        :meth:`tastebridge.Panel.from_frame`. It has no effect if the weighting is binary. In a panel
+        the weights are applied already.
     bridge : {"auto", "users", "items", "features"}, default="auto"
         The overlap that joins a source to the target:
 
@@ -170,6 +172,9 @@ class InterestMapper(Recommender):
         ("").
     ledger_ : ModelStatistics
         The sufficient statistics of :meth:`update` and :meth:`forget`: sums over users, no single user.
+    weightings_ : DataFrame
+        Where a weighting was chosen, one row per scheme: see
+        :func:`tastebridge.fitting.weighting_choice.choose_weighting`.
     recency_ : DataFrame
         With ``recency``, one row per half-life: see
         :func:`tastebridge.recommenders.time_decay.choose_half_life`.
@@ -212,6 +217,7 @@ class InterestMapper(Recommender):
     transfer_ = from_table("transfer_", "One row per source, and whether it helps.")
     routes_ = from_table("routes_", "One row per route, and its mean weights.")
     recency_ = from_table("recency_", "One row per half-life that was tried.")
+    weightings_ = from_table("weightings_", "One row per weighting scheme that was tried.")
     drift_ = from_table("drift_", "Sums over events, for :meth:`drift`.")
     directions_ = from_table("directions_", "The directions of :meth:`explain_map`; items by number.")
     compression_ = from_table("compression_", "The cost of compressing, one row per segment.")

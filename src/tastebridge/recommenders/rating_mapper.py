@@ -193,7 +193,8 @@ class RatingMapper(Recommender):
             ratings, tables = self._learn(panel, histories, sources, scale)
         model = ratings
         if self.rank_by == "preference":
-            mapper = InterestMapper(self.target, sources, random_state=self.random_state).fit(panel)
+            binary, seed = Weighting("binary"), self.random_state  # a rating is no strength of interest
+            mapper = InterestMapper(self.target, sources, weighting=binary, random_state=seed).fit(panel)
             model = mapper.model_
             tables = {**tables, "transfer_": mapper.transfer_, "routes_": mapper.routes_}
         state = FittedState(RatingScorer(model, ratings, *scale.ends), encoder, panel.item_names, tables)

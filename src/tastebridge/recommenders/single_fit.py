@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from sklearn.base import clone
 
 from tastebridge._foundation.progress import steps
 from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
-from tastebridge.data import Panel, Weighting
+from tastebridge.data import Panel
 from tastebridge.data.same_items import without_same_items
 from tastebridge.diagnostics.relatedness import chance_agreement, item_agreement
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.fitting.default_routes import largest_rank, routes_over, routes_over_users
 from tastebridge.fitting.plan import Plan, numbered_from_zero
 from tastebridge.fitting.target_fit import TargetFit, build
@@ -26,7 +24,7 @@ from tastebridge.recommenders.base import encoder_for, restored
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.given_models import compare, laid_over
 from tastebridge.recommenders.learning import Known, learn_state
-from tastebridge.recommenders.time_decay import choose_half_life, half_lives_of
+from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ def fit_one(
     panel, sources = _of_own_items(panel.select([*sources, target]), target, sources)
     panel, given = laid_over(mapper, panel, target)
     plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
-    weighting, recency = chosen_weighting(mapper, panel, [target])
+    weighting, tried = chosen_weighting(mapper, panel, [target])
     encoder = encoder_for(mapper, panel, weighting)
     histories = encoder.rows(panel, keep=True)
     compare(given, panel, histories, target)
@@ -77,8 +75,7 @@ def fit_one(
         known = Known(panel, encoder, agreement=agreement, over_users=over_users)
         state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
     message = " ".join(part for part in (message, settings.deadline.message) if part)
-    if recency is not None:
-        state = replace(state, tables={**state.tables, "recency_": recency})
+    state = replace(state, tables={**state.tables, **tried})
     return panel, state, message
 
 
@@ -106,34 +103,6 @@ def _of_own_items(panel: Panel, target: str, sources: list[str]) -> tuple[Panel,
         raise InvalidDataError(f"{told} Give each item one category: CleaningPolicy(several_categories=…).")
     warn(told)
     return left.select([*own, target]), own
-
-
-def chosen_weighting(
-    mapper: InterestMapper, panel: Panel, targets: Sequence[str]
-) -> tuple[Weighting | None, pd.DataFrame | None]:
-    """Return the weighting with the best half-life, and the table of all half-lives tried.
-
-    Both are None where ``recency`` is None: the weighting of the mapper stays.
-    """
-    if mapper.recency is None:
-        return None, None
-    usual = Weighting("binary") if mapper.weighting is None else mapper.weighting
-    if usual.half_life is not None:
-        raise InvalidParameterError(
-            f"recency chooses the half-life, and the weighting has one, {usual.half_life:g}. Leave one of "
-            "them None."
-        )
-
-    def aged(half_life: float | None) -> Weighting:
-        return clone(usual).set_params(half_life=half_life)
-
-    def make(half_life: float | None) -> InterestMapper:
-        # one fold: these models are compared with each other only, and thrown away
-        light = {"n_folds": 1, "recency": None, "verbose": False}
-        return clone(mapper).set_params(weighting=aged(half_life), **light)
-
-    found, table = choose_half_life(make, panel, targets, half_lives_of(mapper.recency, panel))
-    return aged(found), table
 
 
 def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan, panel: Panel) -> dict[str, float]:

@@ -9,7 +9,8 @@ from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.diagnostics.twins import hits_in_ten
 from tastebridge.model.evidence import MODEL
 from tastebridge.online.twin_figures import twin_sentences
-from tastebridge.report.html import number, percent, section, table, text
+from tastebridge.online.weighting_figures import weighting_sentence
+from tastebridge.report.html import number, paragraph, percent, section, table, text
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import state_of
 from tastebridge.routes.twins import WITHOUT
@@ -44,11 +45,14 @@ def data_section(mapper: ReportedMapper) -> str:
     ]
     columns = ["category", "users", "items", "pairs", "median of a user", "density"]
     steps = [(row["step"], f"{row['rows']:,}", row["reason"]) for row in cleaned.to_dict("records")]
+    state = state_of(mapper)
+    weights = weighting_sentence(state.encoder.weighting, state.tables)
     return section(
         "data",
         "The data",
         table(columns, rows, "Categories, with the pairs of a user and an item in each", range(1, 6)),
         table(["step", "rows", "why"], steps, "Rows of the table, by step of cleaning", (1,)),
+        paragraph(weights) if weights else "",
     )
 
 

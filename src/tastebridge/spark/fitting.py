@@ -9,7 +9,7 @@ from typing import Any
 
 from tastebridge._foundation.validation import check_count
 from tastebridge.batch.driver import warn_of_losses
-from tastebridge.data import CleaningPolicy
+from tastebridge.data import CleaningPolicy, Weighting
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors import ALSFactors
 from tastebridge.maps import RidgeMap
@@ -127,6 +127,7 @@ def fit(
         target,
         sources,
         default_routes(check_count("n_components", n_components), random_state) if routes is None else routes,
+        weighting=Weighting("binary"),  # a choice needs all users at once
         event_weights=event_weights,
         n_folds=n_folds,
         random_state=check_count("random_state", random_state, 0, 2**32 - 1),

@@ -29,7 +29,7 @@ from tastebridge.recommenders.base import encoder_for
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.learning import Known, learn_state
 from tastebridge.recommenders.multi_target.temperature import learn_temperatures
-from tastebridge.recommenders.single_fit import chosen_weighting
+from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
     sources = {name: check_parameters(mapper, name, panel) for name in targets}
     wanted = {*targets, *(name for names in sources.values() for name in names)}
     panel = panel.select([name for name in panel.categories if name in wanted])
-    weighting, recency = chosen_weighting(mapper, panel, targets)
+    weighting, tried = chosen_weighting(mapper, panel, targets)
     encoder = encoder_for(mapper, panel, weighting)
     histories = encoder.rows(panel, keep=True)
     aims = {name: _aim(mapper, name, sources[name], encoder, panel) for name in targets}
@@ -78,9 +78,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
         step("category model")
         category_model = learn_category_model(histories, mapper.random_state)
     states = {name: one.state for name, one in learned.items()}
-    tables = {name: _concatenated(states, name) for name in ("transfer_", "routes_")}
-    if recency is not None:
-        tables["recency_"] = recency
+    tables = {name: _concatenated(states, name) for name in ("transfer_", "routes_")} | tried
     temperatures = {name: one.temperatures for name, one in learned.items()}
     joint = MultiTarget(encoder, panel.item_names, interests, category_model, temperatures, tables)
     said = [*(one.message for one in learned.values()), settings.deadline.message]
