@@ -53,3 +53,11 @@ class MessageError(TastebridgeError, ValueError):
 
 class TastebridgeWarning(UserWarning):
     """Data were dropped or changed, or a step was not possible; the result is less than was asked for."""
+
+
+class DataWarning(TastebridgeWarning):
+    """Rows, columns or events were left out, are unknown to the model, or were read by a guess.
+
+    ``tastebridge --strict`` makes these warnings errors, as ``warnings.simplefilter("error", DataWarning)``
+    does in Python.
+    """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.validation import check_path
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity, TargetOnly
 from tastebridge.exceptions import ModelFileError
@@ -87,6 +88,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
             raise ModelFileError(f"its model does not belong to the class {saved.kind}.")
         # within broken(), as a constructor refuses parameters that no fit can have had
         recommender: Recommender = restored(KINDS[saved.kind](**saved.parameters), saved)
+    LOGGER.info("loaded the %s of %s", saved.kind, path)
     if key is not None:
         setattr(recommender, ENCRYPTED, True)
     return recommender

@@ -102,7 +102,7 @@ def test_named_columns_are_read_and_repeated_in_the_next_command(folder):
     code, text, _ = run("fit", folder / "odd.parquet", "-t", "sport", "-o", folder / "odd", *columns)
     assert code == 0
     assert " ".join(columns) in text
-    code, _, err = run("fit", folder / "odd.parquet", "-t", "sport", "-o", folder / "odd")
+    code, _, err = run("fit", folder / "odd.parquet", "-t", "sport", "-o", folder / "other")
     assert code == 1
     assert "no column for user_id" in err
     assert "Name it: --user-column NAME" in err
@@ -240,7 +240,9 @@ def test_audience_and_vectors_write_what_the_library_gives(folder, tmp_path):
         pd.read_parquet(tmp_path / "vectors" / "users.parquet")["user_id"].tolist()
         == panel.users.ids.tolist()
     )
-    code, _, err = run("audience", folder / "model", folder / "events.csv", "--items", "nix", "-o", out)
+    code, _, err = run(
+        "audience", folder / "model", folder / "events.csv", "--items", "nix", "-o", tmp_path / "no.csv"
+    )
     assert (code, "nix" in err) == (1, True)
 
 
@@ -289,13 +291,13 @@ def test_a_model_of_all_categories_recommends_in_one_list_or_in_one_category(fol
     expected = loaded.recommend_from(panel, 3)
     pd.testing.assert_frame_equal(pd.read_csv(out), expected, check_dtype=False)
     assert expected["category"].nunique() == 3
-    code, _, err = run("recommend", model, events, "-o", out, "-n", 3, "--category", "sport")
+    code, _, err = run("recommend", model, events, "-o", out, "-n", 3, "--category", "sport", "--overwrite")
     assert (code, err) == (0, "")
     alone = loaded.mappers_["sport"].recommend_from(panel, 3)
     pd.testing.assert_frame_equal(pd.read_csv(out), alone, check_dtype=False)
     code, _, err = run("report", model, "-o", tmp_path / "report.html")
     assert (code, "Choose one with --category" in err) == (2, True)
-    code, _, err = run("recommend", model, events, "-o", out, "--category", "sprot")
+    code, _, err = run("recommend", model, events, "-o", tmp_path / "no.csv", "--category", "sprot")
     assert (code, "Did you mean 'sport'" in err) == (1, True)
 
 

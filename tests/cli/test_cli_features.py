@@ -71,7 +71,7 @@ def test_an_update_reads_a_table_of_items_as_the_fit_did(folder, tmp_path):
     first = late[late.groupby("user_id")["rank"].rank() <= 2]
     assert (first["item_id"] % 4 == first["user_id"] % 4).mean() > 0.9  # by chance a quarter
     films[36:].rename(columns={"year": "length"}).to_csv(tmp_path / "other.csv", index=False)
-    code, _, err = run(*words, f"films={tmp_path / 'other.csv'}")
+    code, _, err = run(*words, f"films={tmp_path / 'other.csv'}", "--overwrite")
     assert code == 1
     assert "no column 'length'; they had ['tags', 'year']" in err
     loaded = tb.load(new)

@@ -4,12 +4,16 @@ import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-import tastebridge
-from tastebridge.cli import app
+import tastebridge.cli
+from contracts.shell import run
+from tastebridge.cli import app, application
 from tastebridge.cli.front import COMMANDS, help_text
+from tastebridge.cli.help_pages import stored
+from tastebridge.cli.help_texts import page
 
 HEAVY = "numpy", "scipy", "pandas", "sklearn", "pyarrow", "implicit", "typer", "rich"
 WITHOUT = """
@@ -51,6 +55,43 @@ def test_a_word_that_is_no_command_is_one_line_before_anything_is_loaded():
     assert (code, text) == (2, "")
     assert err == "error: there is no command 'fitt'. Did you mean 'fit'?\n"
     assert command("--fit")[0] == 2
+
+
+@pytest.mark.parametrize("words", [("recommend", "--help"), ("fit", "events.csv", "-h"), ("key",)])
+def test_the_help_on_a_command_loads_no_library(words):
+    before = (
+        "import atexit\natexit.register(lambda: print([n for n in " + repr(HEAVY) + " if n in sys.modules]))"
+    )
+    code, text, err = command(*words, before=before)
+    assert (code, err) == (2 if len(words) == 1 else 0, "")
+    assert text.startswith(f"Usage: tastebridge {words[0]} ")
+    assert text.endswith("[]\n")
+
+
+def test_the_stored_help_is_that_of_the_commands():
+    # after a change of options: python docs/tools/help_pages.py
+    for name, function in application.COMMANDS.items():
+        assert stored(name) == page(function, name)
+        assert run(name, "--help") == (0, stored(name), "")
+    assert {path.stem for path in (Path(tastebridge.cli.__file__).parent / "help").glob("*.txt")} == set(
+        COMMANDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("fit", "e.csv", "--taget", "x"), "tastebridge fit has no option --taget. Did you mean '--target'?"),
+        (("fit", "e.csv", "--nope"), "tastebridge fit has no option --nope. See tastebridge fit -h."),
+        (("recommend", "m"), "Missing argument"),
+        (("recommend", "m", "e.csv", "-o", "x.csv", "--twins", "no"), "'leave-out', 'keep'"),
+    ],
+)
+def test_a_mistake_in_the_options_is_one_line(words, message):
+    code, text, err = command(*words)
+    assert (code, text) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
 
 
 def test_without_the_packages_of_the_shell_the_command_says_so():

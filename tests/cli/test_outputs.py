@@ -112,7 +112,8 @@ def test_vectors_go_over_vectors_only(models, events, tmp_path, form):
     words = ("vectors", one, events, "-o", out, "--format", form, "--memory", "8GB")
     assert run(*words)[0] == 0
     first = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert run(*words)[0] == 0
+    assert "is there already" in kept(out / f"users.{form}", *words)
+    assert run(*words, "--overwrite")[0] == 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
     assert run("vectors", one, "-o", one)[0] == 1
     assert isinstance(tb.load(one), tb.TargetOnly)
@@ -129,7 +130,7 @@ def test_vectors_are_refused_before_anything_is_written(models, tmp_path):
 def test_items_of_another_model_do_not_stay_where_users_come(models, events, tmp_path):
     out = tmp_path / "vectors"
     assert run("vectors", models / "one", events, "-o", out, "--memory", "8GB")[0] == 0
-    code, _, err = run("vectors", models / "one", "-o", out)
+    code, _, err = run("vectors", models / "one", "-o", out, "--overwrite")
     assert code == 0
     assert "is from an earlier run" in err
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Protocol
 
+from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.printable import printable
 
 
@@ -30,12 +31,20 @@ def _has_bars() -> bool:
 
 @contextmanager
 def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
-    """Yield a function that names the next of ``total`` steps; the bar is erased at the end."""
+    """Yield a function that names the next of ``total`` steps; the bar is erased at the end.
+
+    Each step is logged, whether it is shown or not.
+    """
     if not shown:
-        yield lambda message: None
+        yield lambda message: LOGGER.info("%s: %s", title, printable(message))
         return
     if not _has_bars():
-        yield lambda message: print(f"{title}: {printable(message)}", file=sys.stderr, flush=True)
+
+        def line(message: str) -> None:
+            LOGGER.info("%s: %s", title, printable(message))
+            print(f"{title}: {printable(message)}", file=sys.stderr, flush=True)
+
+        yield line
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -48,6 +57,7 @@ def steps(title: str, total: int, shown: bool) -> Iterator[Step]:
         def step(message: str) -> None:
             nonlocal done
             done += 1
+            LOGGER.info("%s: %s", title, printable(message))
             bar.update(task, completed=done, description=f"{title}: {printable(message)}")
 
         yield step
@@ -69,8 +79,16 @@ def meter(title: str, total: int, unit: str, shown: bool) -> Iterator[Meter]:
     """Yield a function that counts towards ``total``, shown with rate and time left.
 
     On a terminal it is a bar that is erased at the end. Elsewhere, as in the log of a nightly job, it is one
-    line every 30 seconds. Both are written to the standard error.
+    line every 30 seconds. Both are written to the standard error. The end is logged.
     """
+    start = time.monotonic()
+    with _shown_meter(title, total, unit, shown) as count:
+        yield count
+    LOGGER.info("%s: %s %s in %.1f s", title, f"{total:,}", unit, time.monotonic() - start)
+
+
+@contextmanager
+def _shown_meter(title: str, total: int, unit: str, shown: bool) -> Iterator[Meter]:
     if not shown:
         yield lambda done, people=0: None
     elif sys.stderr.isatty() and _has_bars():

@@ -7,12 +7,12 @@ import sys
 import warnings
 from pathlib import Path
 
-from tastebridge.exceptions import TastebridgeWarning
+from tastebridge.exceptions import DataWarning, TastebridgeWarning
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[TastebridgeWarning] = TastebridgeWarning) -> None:
     """Issue a :class:`~tastebridge.exceptions.TastebridgeWarning` at the first line outside the package.
 
     Call it in the thread of the caller: the stack of a worker thread does not hold the caller's line.
@@ -20,4 +20,9 @@ def warn(message: str) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, TastebridgeWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
+
+
+def warn_of_data(message: str) -> None:
+    """Issue a :class:`~tastebridge.exceptions.DataWarning`, of data left out, unknown or guessed."""
+    warn(message, DataWarning)

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge.batch.destination import Destination
-from tastebridge.batch.driver import Driver, warn_of_losses
+from tastebridge.batch.driver import Driver
 from tastebridge.batch.job import Job
 from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
+from tastebridge.batch.stamping import stamping
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.types import Id, Ids
 from tastebridge.exceptions import InvalidParameterError
@@ -136,6 +137,7 @@ def audience_all(
     restart: bool = False,
     progress: bool = False,
     reading: ReadingOptions | None = None,
+    stamp: bool = False,
 ) -> Manifest:
     """Find, among all users in a table of events, the users most likely to want some items.
 
@@ -153,6 +155,8 @@ def audience_all(
         Users for each item, at most.
     twins : {"leave out", "keep"}, default="leave out"
         As for :meth:`~tastebridge.InterestMapper.audience`.
+    stamp : bool, default=False
+        As for :func:`~tastebridge.batch.recommend_all`.
 
     Returns
     -------
@@ -188,7 +192,5 @@ def audience_all(
     kernel = AudienceKernel(recommender, items, n, twins=twins, **options)
     source = open_source(events, columns, kernel, bound, reading)
     job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist(), twins=twins)
-    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, combine=kernel.combine)
-    manifest = driver.run(restart)
-    warn_of_losses(manifest.account)
-    return manifest
+    combine = stamping(job.values["model"], destination, kernel.combine) if stamp else kernel.combine
+    return Driver(kernel, source, destination, job, bound, n_jobs, progress, None, combine).run(restart)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -208,4 +209,8 @@ def _check(path: Path, endings: tuple[str, ...]) -> None:
     if not path.parent.is_dir():
         raise InvalidParameterError(
             f"the output {str(path)!r} lies in a folder that does not exist. Make it, or choose another path."
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise InvalidParameterError(
+            f"the output {str(path)!r} lies in a folder that cannot be written to. Choose another path."
         )

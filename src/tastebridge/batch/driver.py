@@ -10,9 +10,10 @@ from functools import partial
 import pyarrow as pa
 
 from tastebridge._foundation.progress import meter
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn, warn_of_data
 from tastebridge._numerics.threads import one_blas_thread, together
 from tastebridge.batch.account import Account
+from tastebridge.batch.chosen_users import ChosenUsers
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.batch.job import Job
@@ -26,6 +27,7 @@ from tastebridge.batch.spill import Spill, event_bytes
 from tastebridge.batch.spreading import EVENTS, Spread
 from tastebridge.data.history_encoder import unknown_events
 from tastebridge.exceptions import (
+    DataWarning,
     InvalidDataError,
     OutputError,
     TastebridgeError,
@@ -54,6 +56,8 @@ class Driver:
         Events in a part; None for the usual number.
     combine : function of the parts
         Makes the tables of one file from the parts; by default the parts themselves.
+    users : ChosenUsers or None
+        The users to whom the job is restricted.
     """
 
     kernel: HistoryKernel
@@ -65,6 +69,7 @@ class Driver:
     progress: bool
     per_part: int | None = None
     combine: Callable[[Iterator[pa.Table]], Iterator[pa.Table]] = iter
+    users: ChosenUsers | None = None
 
     def run(self, restart: bool) -> Manifest:
         """Do the job, or the remaining part of it."""
@@ -72,14 +77,18 @@ class Driver:
         with self.destination.held():
             manifest = self.destination.admit(self.job, restart)
             if manifest is not None:
+                warn_of_losses(manifest.account, self.users)
                 return manifest
             # partitions are spread over threads; BLAS threads on top of them would only wait for each other
             with one_blas_thread():
-                with self._forgetting(TastebridgeError, unless="run-*.arrow"):
+                with self._forgetting(TastebridgeError, KeyboardInterrupt, SystemExit, unless="run-*.arrow"):
                     spill = self._spill()
                 with self._forgetting(InvalidDataError, UnknownIdError, unless="part-*.json"):
                     parts = self._parts(spill)
             self._refuse_empty(parts)
+            # before the result is in its place: where warnings are errors, there is no result
+            with self._forgetting(DataWarning, unless=None):
+                warn_of_losses(Manifest({}, tuple(parts)).account, self.users)
             return self.destination.finish(self.job, parts, self.combine)
 
     def _spill(self) -> Spill:
@@ -89,7 +98,7 @@ class Driver:
         width = max(_EVENT_BYTES, event_bytes(self.source))
         likely = partition_bytes(usual, usual // 4, width, self.kernel.answer_bytes)
         budget = Budget.of(self.memory, 1, self.kernel.state.scorer.model, likely)
-        spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part))
+        spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part), self.users)
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
             spill.fill(budget.buffer // self.n_jobs, count, self.n_jobs)
         release()  # the buffers of reading, before scoring divides the memory that is free
@@ -126,32 +135,47 @@ class Driver:
         account = Manifest({}, tuple(parts)).account
         if not account.people:
             self.destination.forget()
+            if self.users is not None and not account.events:
+                raise InvalidDataError(
+                    f"none of the {self.users.n_asked:,} chosen users has an event in "
+                    f"{str(self.source.path)!r}. Give the ids as they are in its column of users."
+                )
             raise InvalidDataError(
                 f"no row is left after cleaning: {account.events:,} rows in, left out {account.cleaning}. "
                 "Correct the rows, or admit more of them with a CleaningPolicy."
             )
 
     @contextmanager
-    def _forgetting(self, *errors: type[Exception], unless: str) -> Iterator[None]:
+    def _forgetting(self, *errors: type[BaseException], unless: str | None) -> Iterator[None]:
         """Remove all files of a job that failed because of its input, ``unless`` a file was finished."""
         try:
             yield
         except errors as error:
             # an output error is no fault of the input: after making room the same run goes on
-            if not isinstance(error, OutputError) and not any(self.destination.work.glob(unless)):
+            kept = unless is not None and any(self.destination.work.glob(unless))
+            if not isinstance(error, OutputError) and not kept:
                 self.destination.forget()
             raise
 
 
-def warn_of_losses(account: Account, n: int | None = None) -> None:
-    """Warn, once, of rows that were left out and of short lists."""
+def warn_of_losses(account: Account, users: ChosenUsers | None = None) -> None:
+    """Warn, once, of rows that were left out, of unknown items, and of chosen users without events."""
     bad = {step: rows for step, rows in account.cleaning.items() if step != "duplicates"}
     if bad:
         steps = ", ".join(f"{rows:,} with {step}" for step, rows in bad.items())
-        warn(f"of {account.events:,} rows these were bad and left out: {steps}.")
+        warn_of_data(f"of {account.events:,} rows these were bad and left out: {steps}.")
     if account.unknown:
-        warn(f"{unknown_events(account.unknown)}; they are ignored.")
-    if n is not None and account.short:
+        warn_of_data(f"{unknown_events(account.unknown)}; they are ignored.")
+    if users is not None and account.people < users.n_asked:
+        warn_of_data(
+            f"{users.n_asked - account.people:,} of the {users.n_asked:,} chosen users have no usable event; "
+            "they get nothing."
+        )
+
+
+def warn_of_short_lists(account: Account, n: int) -> None:
+    """Warn of users who get fewer recommendations than asked for."""
+    if account.short:
         warn(
             f"{account.short} of {account.people} users get fewer than n={n} recommendations: no more items "
             "are left for them."

@@ -15,7 +15,13 @@ from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import OutputError
 from tastebridge.persist import fingerprint
 
-_NAMES = {"model": "the model", "events": "the events", "allow": "the allow list", "deny": "the deny list"}
+_NAMES = {
+    "model": "the model",
+    "events": "the events",
+    "allow": "the allow list",
+    "deny": "the deny list",
+    "users": "the list of users",
+}
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from tastebridge._foundation.validation import check_choice, check_count, check_path
+from tastebridge.batch.chosen_users import ChosenUsers
 from tastebridge.batch.destination import Destination
-from tastebridge.batch.driver import Driver, warn_of_losses
+from tastebridge.batch.driver import Driver, warn_of_short_lists
 from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.batch.job import Job, fingerprint_of_list
 from tastebridge.batch.kernel import HistoryKernel, RecommendationKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
+from tastebridge.batch.stamping import stamping
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.files.places import PACKED, STANDARD_INPUT, parquet_files, places_of
 from tastebridge.data.files.uris import uri_of
-from tastebridge.data.types import ItemFilter
+from tastebridge.data.types import Ids, ItemFilter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -46,6 +48,8 @@ def recommend_all(
     restart: bool = False,
     progress: bool = False,
     reading: ReadingOptions | None = None,
+    users: Ids | None = None,
+    stamp: bool = False,
 ) -> Manifest:
     """Recommend to all users in a table of events, in bounded memory; a stopped run can be resumed.
 
@@ -86,6 +90,12 @@ def recommend_all(
         Whether to show progress, speed and remaining time.
     reading : ReadingOptions, optional
         The layout of the files of events. Ids made of digits in text files get the kind of the model's ids.
+    users : list of ids, optional
+        The users to recommend to; all users of the table by default. Ids that are digits in a text and whole
+        numbers are the same.
+    stamp : bool, default=False
+        Whether every row has the columns ``model``, the fingerprint of the model, and ``made_at``, the time
+        in UTC when the file was written. Takes one file as output.
 
     Returns
     -------
@@ -126,9 +136,14 @@ def recommend_all(
     kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, twins=twins, **options)
     source = open_source(events, columns, kernel, bound, reading)
     lists = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny)}
+    chosen = None
+    if users is not None:
+        chosen, lists["users"] = ChosenUsers.of(users, source.schema), fingerprint_of_list(users)
     job = Job.of("recommend", kernel, source, n=n, twins=twins, **lists)
-    manifest = Driver(kernel, source, destination, job, bound, n_jobs, progress).run(restart)
-    warn_of_losses(manifest.account, n)
+    combine = stamping(job.values["model"], destination) if stamp else iter
+    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, None, combine, chosen)
+    manifest = driver.run(restart)
+    warn_of_short_lists(manifest.account, n)
     return manifest
 
 

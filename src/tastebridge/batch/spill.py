@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tastebridge._numerics.threads import together
+from tastebridge.batch.chosen_users import ChosenUsers
 from tastebridge.batch.files import disk, whole
 from tastebridge.batch.runs import Run, write_run
 from tastebridge.batch.source import Source
@@ -43,11 +44,14 @@ class Spill:
     folder : Path
     source : Source
     spread : Spread
+    users : ChosenUsers, optional
+        The users whose events are kept; all by default.
     """
 
     folder: Path
     source: Source
     spread: Spread
+    users: ChosenUsers | None = None
 
     def fill(self, buffer: int, done: Callable[[int], None], n_jobs: int = 1) -> None:
         """Write the missing runs, of about ``buffer`` bytes at most, ``n_jobs`` at once."""
@@ -64,7 +68,8 @@ class Spill:
         row, size = first, 0
         held: list[pa.Table] = []
         for table in self.source.read(list(self.source.roles), first, stop):
-            held.append(_plain(self.spread.in_seconds(table)))
+            events = _plain(self.spread.in_seconds(table))
+            held.append(events if self.users is None else self.users.rows(events))
             row, size = row + len(table), size + held[-1].nbytes
             if size >= buffer or row == stop:
                 self._write(held, first, row)

@@ -12,11 +12,12 @@ import pyarrow as pa
 from tastebridge._foundation.validation import check_choice, check_count
 from tastebridge._foundation.warnings import warn
 from tastebridge.batch.account import Account
+from tastebridge.batch.chosen_users import ChosenUsers
 from tastebridge.batch.destination import Destination
-from tastebridge.batch.driver import Driver, warn_of_losses
+from tastebridge.batch.driver import Driver
 from tastebridge.batch.files import disk
 from tastebridge.batch.inputs import refuse_inputs
-from tastebridge.batch.job import Job
+from tastebridge.batch.job import Job, fingerprint_of_list
 from tastebridge.batch.joining import put
 from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
 from tastebridge.batch.memory import parse_memory
@@ -24,7 +25,8 @@ from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
 from tastebridge.batch.vector_files import refuse_others
 from tastebridge.data import CleaningPolicy, ReadingOptions
-from tastebridge.exceptions import OutputError
+from tastebridge.data.types import Ids
+from tastebridge.exceptions import InvalidParameterError, OutputError
 from tastebridge.loading import load
 from tastebridge.model.chunks import chunks
 from tastebridge.recommenders import Recommender
@@ -95,6 +97,7 @@ def write_vectors(
     restart: bool = False,
     progress: bool = False,
     reading: ReadingOptions | None = None,
+    users: Ids | None = None,
 ) -> Account | None:
     """Write the vectors of the target's items and, given events, of the users in them.
 
@@ -114,6 +117,8 @@ def write_vectors(
     format : {"parquet", "npy"}, default="parquet"
         With ``"npy"`` the files are ``items.npy`` and ``users.npy``, float32 matrices, with the ids in
         ``items.ids.parquet`` and ``users.ids.parquet``, in the same order.
+    users : list of ids, optional
+        The users whose vectors are written; all users of the table of events by default.
 
     Returns
     -------
@@ -141,17 +146,19 @@ def write_vectors(
     """
     check_choice("format", format, ("parquet", "npy"))
     check_choice("missing", missing, ("skip", "error"))
+    if users is not None and events is None:
+        raise InvalidParameterError("users= chooses among the users of events, and there are no events.")
     n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
     recommender = model if isinstance(model, Recommender) else load(model)
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
     inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}
     given = {name: Path(path) for name, path in inputs.items() if path is not None}
-    items, users = _files(folder, format, given)
+    items, people = _files(folder, format, given)
     ids, vectors = recommender.item_vectors()
     rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
     if events is None:
-        if users.exists():
-            warn(f"{str(users)!r} is from an earlier run; write it again if the model has changed.")
+        if people.exists():
+            warn(f"{str(people)!r} is from an earlier run; write it again if the model has changed.")
         put(iter([rows]), items, len(ids))
         return None
 
@@ -160,13 +167,17 @@ def write_vectors(
         items.unlink(missing_ok=True)
         yield from parts
 
-    destination = Destination.of(users, (f".{format}",))
+    destination = Destination.of(people, (f".{format}",))
     source = open_source(events, columns, kernel, bound, reading)
-    job = Job.of("vectors", kernel, source)
-    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, without_old_items)
-    manifest = driver.run(restart)
+    chosen = None if users is None else ChosenUsers.of(users, source.schema)
+    job = Job.of(
+        "vectors", kernel, source, **({} if users is None else {"users": fingerprint_of_list(users)})
+    )
+    run = Driver(
+        kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, without_old_items, chosen
+    )
+    manifest = run.run(restart)
     put(iter([rows]), items, len(ids))
-    warn_of_losses(manifest.account)
     return manifest.account
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+import sys
+from typing import Annotated, cast
 
 import typer
+from typer.core import TyperCommand
 
+from tastebridge._foundation.validation import nearest
 from tastebridge._foundation.version import __version__
 from tastebridge.cli.audience import audience
 from tastebridge.cli.compress import compress
@@ -13,12 +17,29 @@ from tastebridge.cli.demo import demo
 from tastebridge.cli.evaluate import evaluate
 from tastebridge.cli.fit import fit
 from tastebridge.cli.forget import forget
+from tastebridge.cli.help_pages import stored
+from tastebridge.cli.jobs import as_job
 from tastebridge.cli.keys import key
-from tastebridge.cli.messages import in_lines
+from tastebridge.cli.messages import refuse
 from tastebridge.cli.recommend import recommend
 from tastebridge.cli.report import report
+from tastebridge.cli.signatures import flags_of
 from tastebridge.cli.update import update
 from tastebridge.cli.vectors import vectors
+
+
+class _Command(TyperCommand):
+    """A command that shows its stored help: Typer's own draws boxes, which cut long names of options."""
+
+    # typer.Context is a subclass of the context of its command class, which has no public name
+    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]
+        """Return the help."""
+        return stored(ctx.info_name or "").rstrip("\n")
+
+    def format_help(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override]
+        """Show the help."""
+        typer.echo(self.get_help(ctx))
+
 
 app = typer.Typer(
     name="tastebridge",
@@ -62,5 +83,41 @@ def tastebridge(
 
 
 # demo alone runs without arguments; the others show their help
-for command in (demo, fit, recommend, audience, vectors, compress, update, forget, evaluate, report, key):
-    app.command(no_args_is_help=command is not demo)(in_lines(command))
+COMMANDS = {
+    command.__name__: as_job(command)
+    for command in (demo, fit, recommend, audience, vectors, compress, update, forget, evaluate, report, key)
+}
+"""The commands with all their options."""
+for name, command in COMMANDS.items():
+    app.command(name, cls=_Command, no_args_is_help=name != "demo")(command)
+
+
+def run() -> None:
+    """Run the application; a mistake in the options is one line, as other errors are."""
+    try:
+        code = app(prog_name="tastebridge", standalone_mode=False)
+    except typer.Abort:
+        sys.exit(1)
+    except _MISUSE as error:
+        refuse(_told(error))
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+# UsageError, which Typer does not export
+_MISUSE = cast(type[Exception], typer.BadParameter.__mro__[1])
+_NO_SUCH = "No such option"
+
+
+def _told(error: Exception) -> str:
+    """Return the message of a mistake in the options; another option is suggested if its name is near."""
+    name = sys.argv[1]
+    text = str(getattr(error, "message", error)).rstrip(".")
+    option = getattr(error, "option_name", None)
+    if text.startswith(_NO_SUCH) and option:
+        shown = inspect.signature(COMMANDS[name]).parameters.values()
+        known = [flag for one in shown for flag in flags_of(one)]
+        text = f"tastebridge {name} has no option {option}.{nearest(option, known)}".rstrip(".")
+    elif hasattr(error, "format_message"):
+        text = error.format_message().rstrip(".").replace("Value error, ", "")
+    return f"{text}{'' if text.endswith('?') else '.'} See tastebridge {name} -h."

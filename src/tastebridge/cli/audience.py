@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from tastebridge.batch import audience_all
-from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import items_of
 from tastebridge.cli.models import load_one
+from tastebridge.cli.output import check_output, place_of, result_file
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
 
 
@@ -30,13 +31,21 @@ def audience(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="File (.parquet or .csv), or - for CSV on the standard output.",
+            show_default=False,
+        ),
     ],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of users per item.")] = 100,
     twins: options.Twins = "leave-out",
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
+    stamp: options.Stamp = False,
+    overwrite: options.Overwrite = False,
     category: options.Category = None,
     key_file: KeyFile = None,
 ) -> None:
@@ -51,28 +60,32 @@ def audience(
       tastebridge audience model events.parquet --items sport:12 -n 100 -o out.csv
       tastebridge audience model events/ --items a --items b -o out.parquet
     """
-    table, out = Table(events, reading), screen()
-    refuse_inputs(output, events=events, model=model, key=key_file)
-    recommender = load_one(model, key_file, category)
+    table, out, run = Table(events, reading), screen(), record()
+    check_output(output, overwrite or restart, events=events, model=model, key=key_file)
     table.check()  # before the model is asked about items: a wrong path is the likelier mistake
+    recommender = load_one(model, key_file, category)
+    run.add_model(recommender, model)
     wanted = items_of(items, next(iter(recommender.targets_.values())).items)
     start = time.perf_counter()
-    done = audience_all(
-        recommender,
-        events,
-        wanted,
-        output,
-        n,
-        twins=twins.replace("-", " "),
-        memory=memory,
-        n_jobs=jobs,
-        restart=restart,
-        progress=True,
-        **reading.as_read_by(recommender).how,
-    ).account
+    with result_file(output) as file:
+        done = audience_all(
+            recommender,
+            events,
+            wanted,
+            file,
+            n,
+            twins=twins.replace("-", " "),
+            memory=memory,
+            n_jobs=jobs,
+            restart=restart,
+            progress=run.shows_progress,
+            stamp=stamp,
+            **reading.as_read_by(recommender).how,
+        ).account
+    run.add_account(done)
     out.print(
         # soft_wrap keeps a long path on one line, so that it can be copied
-        f"The users for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are in "
-        f"{output} ({time.perf_counter() - start:.1f} s).",
+        f"The users for {len(wanted):,} items in {recommender.target!r}, of {done.people:,}, are "
+        f"{place_of(output)} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

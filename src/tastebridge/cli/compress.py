@@ -12,7 +12,9 @@ from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.models import refuse_among
+from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import compression_table, screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
@@ -42,6 +44,7 @@ def compress(
     dtype: Annotated[
         Literal["float16", "int8", "float32"], typer.Option(help="Type of the stored matrices.")
     ] = "float16",
+    overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
 ) -> None:
     """Make a model smaller, and measure the loss of accuracy.
@@ -56,6 +59,7 @@ def compress(
     refuse_inputs(output, events=events, key=key_file)
     refuse_among(model, output)
     check_free(output)
+    refuse_finished(output, overwrite, model)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
@@ -63,6 +67,7 @@ def compress(
     small = mapper.compress(components, dtype, events=held_out)
     # under the key that opened it: a copy of an encrypted model must not be readable by anyone
     small.save(output, with_users=small.panel_ is not None, key=key)
+    record().add_model(small, output)
     screen().print(compression_table(small.compression_))
     first = small.compression_.iloc[0]
     screen().print(

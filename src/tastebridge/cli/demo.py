@@ -14,6 +14,7 @@ from rich.text import Text
 from tastebridge.cli import options
 from tastebridge.cli.contest import contest
 from tastebridge.cli.demo_data import Portrait, hide_genre, portraits
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import between, overview_table, plain_table, screen
 
 _METRICS = ("ndcg@10", "hr@10")
@@ -47,7 +48,7 @@ def demo(
         f"\nHeld out: {len(split.truth):,} ratings of {len(split.user_ids)} users in {target}. "
         "Which of its films would they like?\n"
     )
-    results, models = contest(split, _METRICS, seed, out.is_terminal)
+    results, models = contest(split, _METRICS, seed, out.is_terminal and not record().quiet)
     for portrait in portraits(models["tastebridge"], split, people):
         out.print(portrait_table(portrait, target, out))
     out.print(scores_table(results, target))

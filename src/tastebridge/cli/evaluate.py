@@ -21,9 +21,10 @@ from tastebridge.cli.finished import (
     named_paths,
     write_split,
 )
-from tastebridge.cli.output import check_output, write_table
+from tastebridge.cli.output import check_output, place_of, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import overview_table, results_table, screen
 from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
 from tastebridge.data import Panel
@@ -70,12 +71,18 @@ def evaluate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="OUT", help="Also write the figures: .parquet or .csv."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Also write the figures: .parquet, .csv, or - for CSV on the standard output.",
+        ),
     ] = None,
     recommendations: RecommendationFiles = None,
     write_split_to: SplitFolder = None,
     weighting: WeightingOption = "auto",
     feedback: options.Feedback = "implicit",
+    overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
 ) -> None:
     """Measure the accuracy of recommendations to users new to a category.
@@ -128,7 +135,7 @@ def evaluate(
     tables = tables_of(features)
     if output is not None:
         named = {f"table of {category}": path for category, path in tables.items()}
-        check_output(output, events=events, **named, **named_paths(finished))
+        check_output(output, overwrite, events=events, **named, **named_paths(finished))
     start = time.perf_counter()
     panel, out = Table(events, once(reading, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))
@@ -147,7 +154,8 @@ def evaluate(
         results = rating_contest(hidden, metrics, seed, source)
     else:
         choices = Choices(source, weighting_of(weighting), finished)
-        results, models = contest(hidden, metrics, seed, out.is_terminal, choices)
+        shown = out.is_terminal and not record().quiet
+        results, models = contest(hidden, metrics, seed, shown, choices)
         mapper = models["tastebridge"]
         if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, hidden.train, weighting)):
             out.print(f"{said}\n", soft_wrap=True)
@@ -166,7 +174,7 @@ def evaluate(
         )
     if output is not None:
         write_table(results, output)
-        out.print(f"The figures are in {output}.")
+        out.print(f"The figures are {place_of(output)}.")
     out.print(f"{time.perf_counter() - start:.1f} s in all.")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tastebridge._foundation.validation import nearest
 from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.cli.reading import Reading
+from tastebridge.cli.record import record
 from tastebridge.data import Panel, read_panel
 from tastebridge.data.files.places import is_there
 from tastebridge.data.files.uris import uri_of
@@ -44,7 +45,9 @@ class Table:
         if recommender is not None:
             how["reading"] = how["reading"].with_kinds(kinds_of(recommender))
             how["policy"] = self.reading.as_read_by(recommender).policy(whole=False)
-        return read_panel(self.path, **how)
+        panel = read_panel(self.path, **how)
+        record().add_cleaning(panel.cleaning, len(panel))
+        return panel
 
     @property
     def words(self) -> str:

@@ -16,9 +16,11 @@ from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, describe, tables_of
 from tastebridge.cli.given_models import SourceModels, TargetModel, model_files
-from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.keys import KeyFile, check_encryption, key_of
+from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import overview_table, screen, transfer_table
 from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line, with_chosen_events
 from tastebridge.data import Panel
@@ -79,6 +81,7 @@ def fit(
         typer.Option("--updatable", help="Keep the sums for `update` and `forget`, without users."),
     ] = False,
     key_file: KeyFile = None,
+    overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
 ) -> None:
     """Learn to recommend in a category from users' histories in the others.
@@ -119,6 +122,8 @@ def fit(
     # all that can be wrong with the output, before hours of fitting
     refuse_inputs(output, events=events, key=key_file, **named)
     check_free(output)
+    refuse_finished(output, overwrite)
+    check_encryption(key)
     panel, out = table.read(), screen()
     out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")
@@ -141,7 +146,7 @@ def fit(
             bridge=bridge,
             recency="auto" if recency else None,
             random_state=seed,
-            verbose=out.is_terminal,
+            verbose=out.is_terminal and record().shows_progress,
             source_models=trained.source_models(),
             target_model=trained.target_model(),
         )
@@ -149,6 +154,8 @@ def fit(
     mapper.fit(panel)
     seconds = time.perf_counter() - start
     mapper.save(output, with_users=with_users, updatable=updatable, key=key)
+    record().add_model(mapper, output)
+    record().add(fit_seconds=round(seconds, 3))
     if isinstance(mapper, RatingMapper):
         out.print(errors_table(mapper.errors_, mapper.target))
     if not explicit or rank_by == "preference":

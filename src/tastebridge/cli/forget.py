@@ -13,6 +13,7 @@ from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.lists import read_users
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
 from tastebridge.cli.update import Before, NewModel, live_model, save_live
 
@@ -30,6 +31,7 @@ def forget(
     refit_items: Annotated[
         bool, typer.Option("--refit-items", help="Also fit the factors of items again.")
     ] = False,
+    overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
 ) -> None:
     """Remove users from a model: their histories and their part in its sums.
@@ -44,9 +46,10 @@ def forget(
     """
     key = key_of(key_file)
     refuse_inputs(output, people=people, before=before, key=key_file)
-    mapper = live_model(model, output, key)
+    mapper = live_model(model, output, key, overwrite)
     # read before the model changes: its items keep the categories they have in the model
     had = None if before is None else Table(before, reading).read(mapper)
     receipt = mapper.forget(read_users(people, mapper, had), before=had, refit_items=refit_items)
     save_live(mapper, output, key)
+    record().add_model(mapper, output)
     screen().print(f"{receipt}\nThe model is in {output}.", soft_wrap=True)

@@ -21,6 +21,9 @@ COMMANDS = {
 }
 """The commands and the first lines of their help, known without loading any of them."""
 
+_ALONE = ("demo",)
+"""The commands that run without arguments."""
+
 _HELP = """\
 Usage: tastebridge COMMAND [OPTIONS] [ARGUMENTS]
 
@@ -63,9 +66,14 @@ def main() -> None:
         print(f"tastebridge {__version__}")
     elif first not in COMMANDS:
         _fail(_unknown(first), 2)
+    elif _asks_for_help(words):
+        from tastebridge.cli.help_pages import stored
+
+        print(stored(first), end="")
+        raise SystemExit(2 if len(words) == 1 else 0)
     else:
         try:
-            from tastebridge.cli.application import app
+            from tastebridge.cli.application import run
         except ModuleNotFoundError as error:
             if error.name not in _SHELL:
                 raise
@@ -75,7 +83,13 @@ def main() -> None:
                 1,
             )
         else:
-            app(prog_name="tastebridge")
+            run()
+
+
+def _asks_for_help(words: list[str]) -> bool:
+    """Return whether the words after a command ask for its help, as no words do where it needs some."""
+    options = words[1 : words.index("--")] if "--" in words else words[1:]
+    return "--help" in options or "-h" in options or (not options and words[0] not in _ALONE)
 
 
 def help_text() -> str:

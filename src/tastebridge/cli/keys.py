@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tastebridge.cli.screen import screen
+from tastebridge.persist.encrypted_store import Vault
 from tastebridge.privacy import Key, key_from_environment, new_key, read_key, write_key
 
 KeyFile = Annotated[
@@ -25,6 +26,12 @@ def key_of(key_file: Path | None) -> Key | None:
     """Return the key from the file, or else from the environment; None if there is neither."""
     # never as an argument: other users of the machine can see the arguments of a process
     return key_from_environment() if key_file is None else read_key(key_file)
+
+
+def check_encryption(key: Key | None) -> None:
+    """Refuse a key if the package that encrypts is missing, before hours of fitting."""
+    if key is not None:
+        Vault.new(key)
 
 
 def key(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from tastebridge._foundation.warnings import warn_of_data
+from tastebridge.batch.chosen_users import ChosenUsers
 from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.reading import read_ids
 from tastebridge.data.types import Ids, ItemFilter
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.recommenders import Recommender
 
 
@@ -33,6 +38,19 @@ def read_users(path: Path, recommender: Recommender | None = None, events: Panel
     if events is not None and len(events.users):
         kinds.setdefault("user_id", events.users.kind)
     return read_ids(path, ("user_id",), (), kinds)["user_id"]
+
+
+def only_users(panel: Panel, users: Ids) -> Panel:
+    """Return the panel of some users, with a warning of those who are not in it."""
+    kind = pa.int64() if panel.users.kind == "int" else pa.string()
+    chosen = ChosenUsers.of(users, pa.schema({"user_id": kind}))
+    numbers = panel.users.numbers(chosen.ids.to_pylist(), missing="negative")
+    found = np.sort(numbers[numbers >= 0])
+    if not len(found):
+        raise InvalidDataError(f"none of the {chosen.n_asked:,} users of --users has an event in the table.")
+    if len(found) < chosen.n_asked:
+        warn_of_data(f"{chosen.n_asked - len(found):,} of the {chosen.n_asked:,} chosen users have no event.")
+    return panel[found]
 
 
 def items_of(words: list[str], known: Vocabulary) -> list[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -10,8 +12,10 @@ from typing import ParamSpec, TextIO
 
 import typer
 
+from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.printable import printable
-from tastebridge.exceptions import InvalidParameterError, TastebridgeError, TastebridgeWarning
+from tastebridge.cli.record import record
+from tastebridge.exceptions import DataWarning, InvalidParameterError, TastebridgeError, TastebridgeWarning
 
 _P = ParamSpec("_P")
 _COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
@@ -21,6 +25,13 @@ _WORDS = {
     "restart=True": "--restart",
     "memory=": "--memory ",
     'columns=["user_id", "item_id", …]': "--columns user_id,item_id,…",
+    "stamp=True": "--stamp",
+    "users=": "--users ",
+    "missing='skip'": "no --strict",
+    "trim=True": "--trim",
+    "panel.cleaning has the account; a CleaningPolicy makes them errors.": "--strict makes them errors.",
+    "or let more through with a CleaningPolicy.": "or change the reading options.",
+    "or admit more of them with a CleaningPolicy.": "or change the reading options.",
     'item_columns=["item_id", "title", "genres"]': "--item-columns item_id,title,genres",
     "item_category=": "--item-category ",
     "delimiter=…": "--delimiter SIGN",
@@ -37,14 +48,19 @@ _WORDS = {
 _PARAMETER = re.compile("|".join(map(re.escape, _WORDS)))
 
 
-def in_lines(command: Callable[_P, None]) -> Callable[_P, None]:
-    """Return a command whose errors and warnings are single lines, and whose exit code shows the kind."""
+def in_lines(command: Callable[_P, None], strict: bool = False) -> Callable[_P, None]:
+    """Return a command whose errors and warnings are single lines, and whose exit code shows the kind.
+
+    With ``strict``, warnings of data that were left out, unknown or guessed are errors.
+    """
 
     @wraps(command)
     def run(*arguments: _P.args, **options: _P.kwargs) -> None:
         # "always": Python shows a warning once per line of code, and each of ours has its own message
         with warnings.catch_warnings():
             warnings.simplefilter("always", TastebridgeWarning)
+            if strict:
+                warnings.simplefilter("error", DataWarning)
             warnings.showwarning = _notes(warnings.showwarning)
             try:
                 command(*arguments, **options)
@@ -52,6 +68,11 @@ def in_lines(command: Callable[_P, None]) -> Callable[_P, None]:
                 _fail(error, 2)
             except TastebridgeError as error:
                 _fail(error, 1)
+            except DataWarning as error:
+                _fail(f"{error} Without --strict this is a note.", 1)
+            except BrokenPipeError:  # the reader of the standard output has enough, as head has
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python closes it when it ends
+                raise typer.Exit(1) from None
             except OSError as error:  # such as a folder that may not be read
                 _fail(f"{error.filename}: {error.strerror or error}", 1)
 
@@ -59,13 +80,26 @@ def in_lines(command: Callable[_P, None]) -> Callable[_P, None]:
 
 
 def note(message: object) -> None:
-    """Show a note."""
+    """Show a note, and keep it for the summary."""
+    text, run = printable(_one_line(message)), record()
+    run.notes.append(text)
+    if run.logged:
+        LOGGER.warning("%s", text)
+    if run.logged or run.quiet:
+        return
     # stderr, so that it does not mix with results; printable, as names in it come from data
-    typer.echo(f"{typer.style('note:', fg='yellow')} {printable(_one_line(message))}", err=True)
+    typer.echo(f"{typer.style('note:', fg='yellow')} {text}", err=True)
+
+
+def refuse(message: object) -> None:
+    """Show an error, and keep it for the summary."""
+    text = printable(_one_line(message))
+    record().error = text
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {text}", err=True)
 
 
 def _fail(message: object, code: int) -> None:
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {printable(_one_line(message))}", err=True)
+    refuse(message)
     raise typer.Exit(code)
 
 

@@ -43,7 +43,7 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="OUT",
-        help="File to write (.parquet or .csv), or a folder of Parquet parts.",
+        help="File (.parquet or .csv), folder of Parquet parts, or - for CSV on the standard output.",
         show_default=False,
     ),
 ]
@@ -56,6 +56,26 @@ Twins = Annotated[
     typer.Option(
         "--twins",
         help="Whether lists hold twins of items a user has: the same product under another id.",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a finished output.", rich_help_panel="Running as a job")
+]
+Stamp = Annotated[
+    bool,
+    typer.Option(
+        "--stamp",
+        help="Add the columns model (its fingerprint) and made_at (time in UTC) to each row.",
+        rich_help_panel="Running as a job",
+    ),
+]
+Users = Annotated[
+    Path | None,
+    typer.Option(
+        "--users",
+        metavar="FILE",
+        help="Table with the column user_id: these users only, instead of all in EVENTS.",
+        show_default=False,
     ),
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Remove an earlier run's files and begin anew.")]

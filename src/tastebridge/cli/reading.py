@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import wraps
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from tastebridge.cli import options
 from tastebridge.cli import reading_options as files
+from tastebridge.cli.signatures import with_options
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.cleaning import SeveralCategories
 from tastebridge.exceptions import InvalidParameterError
@@ -210,52 +208,12 @@ class _Options:
 
 
 def reads_events(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with the reading options in place of its argument ``reading``.
+    """Return the command with the reading options in place of its argument ``reading``."""
 
-    If the command has a flag of the same name, such as ``--items``, the shared option loses that flag and
-    keeps its other one.
-    """
-    specific, shared = _parameters(command), _parameters(_Options)
-    used = {flag for parameter in specific.values() for flag in _flags(parameter)}
-    shared = {name: _without(parameter, used) for name, parameter in shared.items()}
+    def call(options: _Options, given: dict[str, object]) -> None:
+        command(**given, **{_ARGUMENT: options.reading()})
 
-    @wraps(command)
-    def run(**given: Any) -> None:  # noqa: ANN401 - the values of any options
-        chosen = {name: given.pop(name) for name in shared}
-        command(**given, **{_ARGUMENT: _Options(**chosen).reading()})
-
-    del specific[_ARGUMENT]
-    shown = {**specific, **shared}
-    # Typer reads both: the signature for the order and defaults, the annotations for types and help
-    run.__signature__ = inspect.Signature(list(shown.values()))  # type: ignore[attr-defined]
-    run.__annotations__ = {name: parameter.annotation for name, parameter in shown.items()}
-    return run
-
-
-def _flags(parameter: inspect.Parameter) -> tuple[str, ...]:
-    """Return the flags of an option; Typer stores the first flag of an annotated option as its default."""
-    found = getattr(parameter.annotation, "__metadata__", ())
-    words = [(getattr(one, "default", None), *(getattr(one, "param_decls", None) or ())) for one in found]
-    return tuple(word for option in words for word in option if str(word).startswith("-"))
-
-
-def _without(parameter: inspect.Parameter, used: set[str]) -> inspect.Parameter:
-    """Return a parameter without the flags that a command uses itself."""
-    flags = _flags(parameter)
-    if not used & set(flags):
-        return parameter
-    option = copy(parameter.annotation.__metadata__[0])  # other commands keep the flag
-    option.default, *option.param_decls = [flag for flag in flags if flag not in used]
-    return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, option])
-
-
-def _parameters(command: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a command as keywords, with annotations evaluated."""
-    hints = get_type_hints(command, include_extras=True)
-    return {
-        name: parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
-        for name, parameter in inspect.signature(command).parameters.items()
-    }
+    return with_options(command, _Options, call, without=_ARGUMENT)
 
 
 def parse_weights(given: Sequence[str] | None) -> dict[str, float] | None:

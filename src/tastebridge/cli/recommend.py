@@ -9,15 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from tastebridge.batch import recommend_all
-from tastebridge.batch.inputs import refuse_inputs
+from tastebridge.batch.stamping import stamped_frame
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
-from tastebridge.cli.lists import read_list
+from tastebridge.cli.lists import only_users, read_list, read_users
 from tastebridge.cli.models import load_any
-from tastebridge.cli.output import check_output, write_table
+from tastebridge.cli.output import check_output, check_result, place_of, result_file, write_table
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
+from tastebridge.persist import fingerprint
 
 
 @reads_events
@@ -40,6 +42,9 @@ def recommend(
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
+    users: options.Users = None,
+    stamp: options.Stamp = False,
+    overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
 ) -> None:
     """Recommend to all users in a table of events, whether they were in the fit or not.
@@ -59,6 +64,10 @@ def recommend(
     Lists of items (--allow, --deny) are tables with the column item_id. With
     a column user_id, each row applies to its user only.
 
+    As a job at night: with --strict, rows left out, unknown items and guesses
+    end the run without output; --summary writes its counts to a file; a
+    finished output is replaced only with --overwrite.
+
     A model with several targets merges them into one list, with the column
     category, and reads the whole table; --category selects one target.
 
@@ -66,40 +75,58 @@ def recommend(
       tastebridge recommend model events.parquet -o recommendations.parquet
       tastebridge recommend model new_users.csv -o out.csv -n 20
       tastebridge recommend model events/ -o parts/ --memory 4GB --jobs 2
+      tastebridge recommend model log.csv -o - --users ids.csv > out.csv
+      tastebridge recommend model log.csv -o out.csv --summary run.json --quiet
     """
-    table, out = Table(events, reading), screen()
-    inputs = {"events": events, "model": model, "allow list": allow, "deny list": deny, "key": key_file}
-    refuse_inputs(output, **inputs)
-    recommender = load_any(model, key_file, category)
+    table, out, run = Table(events, reading), screen(), record()
+    inputs = {
+        "events": events,
+        "model": model,
+        "allow list": allow,
+        "deny list": deny,
+        "list of users": users,
+        "key": key_file,
+    }
+    restart = check_result(output, overwrite, restart, **inputs)
     table.check()
+    recommender = load_any(model, key_file, category)
+    run.add_model(recommender, model)
     start = time.perf_counter()
     lists: dict[str, Any] = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
     lists["twins"] = twins.replace("-", " ")
+    chosen = None if users is None else read_users(users, recommender)
     if recommender.joint_ is not None:
         # lists over several targets are not made in batches, so the output is one table
-        check_output(output)
-        frame = recommender.recommend_from(table.read(recommender), n, **lists)
-        write_table(frame, output)
+        check_output(output, overwrite or restart)
+        panel = table.read(recommender)
+        panel = panel if chosen is None else only_users(panel, chosen)
+        frame = recommender.recommend_from(panel, n, **lists)
+        write_table(stamped_frame(frame, fingerprint(recommender)) if stamp else frame, output)
         out.print(
             f"{len(frame):,} recommendations in {', '.join(recommender.targets_)} for "
-            f"{frame['user_id'].nunique():,} users are in {output} ({time.perf_counter() - start:.1f} s).",
+            f"{frame['user_id'].nunique():,} users are {place_of(output)} "
+            f"({time.perf_counter() - start:.1f} s).",
             soft_wrap=True,
         )
         return
-    done = recommend_all(
-        recommender,
-        events,
-        output,
-        n,
-        memory=memory,
-        n_jobs=jobs,
-        **lists,
-        restart=restart,
-        progress=True,
-        **reading.as_read_by(recommender).how,
-    ).account
+    with result_file(output) as file:
+        done = recommend_all(
+            recommender,
+            events,
+            file,
+            n,
+            memory=memory,
+            n_jobs=jobs,
+            **lists,
+            users=chosen,
+            stamp=stamp,
+            restart=restart,
+            progress=run.shows_progress,
+            **reading.as_read_by(recommender).how,
+        ).account
+    run.add_account(done)
     out.print(
         f"{done.rows:,} recommendations in {recommender.target!r} for {done.served:,} of {done.people:,} "
-        f"users are in {output} ({time.perf_counter() - start:.1f} s).",
+        f"users are {place_of(output)} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

@@ -13,7 +13,9 @@ from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.models import load_one
+from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.report import write_report
@@ -39,6 +41,7 @@ def report(
         int, typer.Option("--people", min=0, help="Largest number of users to look up, drawn at random.")
     ] = 300,
     category: options.Category = None,
+    overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
 ) -> None:
     """Write a report of a model: one page to open in a browser.
@@ -56,8 +59,10 @@ def report(
         raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
     check_path(output)
     refuse_inputs(output, events=events, model=model, key=key_file)
+    refuse_finished(output, overwrite)
     start = time.perf_counter()
     recommender = load_one(model, key_file, category)
+    record().add_model(recommender, model)
     panel = None if events is None else Table(events, reading).read(recommender)
     # a baseline has no figures to report; write_report says so
     write_report(cast(ReportedMapper, recommender), output, panel, people)

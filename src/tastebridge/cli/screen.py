@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tastebridge._foundation.printable import printable
+from tastebridge.cli.record import record
 from tastebridge.data import Panel
 from tastebridge.report.sources import used
 from tastebridge.routes.twins import WITHOUT
@@ -28,9 +29,11 @@ class Screen(Console):
     :class:`rich.text.Text` or have a ``style``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool = False, stderr: bool = False) -> None:
         # highlight would colour numbers within names, emoji would turn ":smile:" in an id into a face
-        super().__init__(highlight=False, soft_wrap=False, markup=False, emoji=False)
+        super().__init__(
+            highlight=False, soft_wrap=False, markup=False, emoji=False, quiet=quiet, stderr=stderr
+        )
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in Rich
         """Return a string as text; Rich passes every string of a table or line through this method."""
@@ -38,8 +41,9 @@ class Screen(Console):
 
 
 def screen() -> Screen:
-    """Return the console of the standard output."""
-    return Screen()
+    """Return the console of a command: the standard output, unless that carries the result."""
+    run = record()
+    return Screen(run.quiet, run.piped)
 
 
 def plain_table(title: str, columns: Sequence[str], caption: str | None = None) -> Table:

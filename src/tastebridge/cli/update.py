@@ -14,7 +14,9 @@ from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, read_later, tables_of
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.models import refuse_among
+from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import drift_table, screen
 from tastebridge.data.changes import Repeats
 from tastebridge.exceptions import InvalidParameterError
@@ -45,6 +47,7 @@ def update(
     output: NewModel,
     before: Before = None,
     features: Features = None,
+    overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
 ) -> None:
     """Add new events to a model without a refit, and show whether a refit is worth it.
@@ -62,7 +65,7 @@ def update(
     key, tables = key_of(key_file), tables_of(features)
     named = {f"table of {category}": path for category, path in tables.items()}
     refuse_inputs(output, events=events, before=before, key=key_file, **named)
-    mapper = live_model(model, output, key)
+    mapper = live_model(model, output, key, overwrite)
     had = None if before is None else Table(before, reading).read(mapper)
     start = time.perf_counter()
     fresh, out = table.read(mapper), screen()
@@ -71,6 +74,7 @@ def update(
     repeats: Repeats = "sum" if reading.duplicates == "count" else reading.duplicates
     mapper.update(fresh, features=described, before=had, repeats=repeats)
     save_live(mapper, output, key)
+    record().add_model(mapper, output)
     for line in lines:
         out.print(line, soft_wrap=True)
     out.print(drift_table(mapper.drift()))
@@ -81,10 +85,11 @@ def update(
     )
 
 
-def live_model(model: Path, output: Path, key: Key | None) -> InterestMapper:
+def live_model(model: Path, output: Path, key: Key | None, overwrite: bool) -> InterestMapper:
     """Return a model that can be updated, after checking that the result can be written."""
     refuse_among(model, output)
     check_free(output)
+    refuse_finished(output, overwrite, model)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(

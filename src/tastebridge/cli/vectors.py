@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from tastebridge.batch import write_vectors
 from tastebridge.batch.inputs import refuse_inputs
+from tastebridge.batch.vector_files import refuse_others
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
+from tastebridge.cli.lists import read_users
 from tastebridge.cli.models import load_one
+from tastebridge.cli.output import check_parent, refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
+from tastebridge.exceptions import InvalidParameterError
 
 
 @reads_events
@@ -35,6 +40,8 @@ def vectors(
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
+    users: options.Users = None,
+    overwrite: options.Overwrite = False,
     category: options.Category = None,
     key_file: KeyFile = None,
 ) -> None:
@@ -49,12 +56,21 @@ def vectors(
       tastebridge vectors model -o vectors
       tastebridge vectors model events/ -o vectors --format npy --memory 1GB
     """
+    run = record()
     refuse_inputs(output, model=model)  # the events are compared with each file by write_vectors
-    recommender = load_one(model, key_file, category)
-    how = {}
+    check_parent("--output", output)
+    if users is not None and events is None:
+        raise InvalidParameterError("--users chooses among the users of EVENTS. Give a table of events.")
     if events is not None:
-        table = Table(events, reading)
-        table.check()
+        Table(events, reading).check()
+    recommender = load_one(model, key_file, category)
+    run.add_model(recommender, model)
+    for column in ("item_id", "user_id"):
+        path = output / f"{column[:-3]}s.{form}"
+        refuse_others(path, column)
+        refuse_finished(path, overwrite or restart)
+    how: dict[str, Any] = {}
+    if events is not None:
         how = reading.as_read_by(recommender).how
     start = time.perf_counter()
     account = write_vectors(
@@ -65,13 +81,16 @@ def vectors(
         memory=memory,
         n_jobs=jobs,
         restart=restart,
-        progress=True,
+        progress=run.shows_progress,
+        users=None if users is None else read_users(users, recommender),
         **how,
     )
+    if account is not None:
+        run.add_account(account)
     ids, matrix = recommender.item_vectors()
-    users = "" if account is None else f" and {account.people:,} users"
+    also = "" if account is None else f" and {account.people:,} users"
     screen().print(
-        f"Vectors of {matrix.shape[1]:,} components of {len(ids):,} items{users} are in {output} "
+        f"Vectors of {matrix.shape[1]:,} components of {len(ids):,} items{also} are in {output} "
         f"({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.assembly import category_slices
 from tastebridge.data.events import Events
 
@@ -42,7 +42,7 @@ def warn_if_swapped(events: Events) -> None:
     if linked.mean() > _USERS_LINKED or shared.mean() < _ITEMS_SHARED or shared.sum() < _AT_LEAST:
         return
     if _unevenness(users) > _unevenness(things):
-        warn(
+        warn_of_data(
             f"user and item columns look swapped: {linked.mean():.0%} of the values of user_id stand in"
             f" several categories and {shared.mean():.0%} of the values of item_id; users should, items"
             " should not."

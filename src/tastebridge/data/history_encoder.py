@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.interactions import Interactions, canonical
@@ -129,7 +129,7 @@ class HistoryEncoder:
             message = unknown_events(counts)
             if missing == "error":
                 raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
-            warn(f"{message}; they are passed over.")
+            warn_of_data(f"{message}; they are passed over.")
         return panel, rows
 
     def unknown(self, panel: Panel, rows: Mapping[str, sparse.csr_matrix]) -> dict[str, int]:

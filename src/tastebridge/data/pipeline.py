@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tastebridge._foundation.validation import check_type
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.assembly import assemble, trim
 from tastebridge.data.cleaning import CleaningPolicy, CleaningReport, CleaningStep
 from tastebridge.data.cleaning_steps import scrub
@@ -75,7 +75,7 @@ def _warn_of_bad(report: CleaningReport) -> None:
     if report.bad:
         went = ", ".join(f"{step.rows:,} with {step.step}" for step in report.bad)
         asked = _NO_RATING if any(step.step in _UNRATED for step in report.bad) else ""
-        warn(
+        warn_of_data(
             f"of {report.rows_in:,} rows these were bad and left out: {went}. panel.cleaning has the account;"
             f" a CleaningPolicy makes them errors.{asked}"
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.validation import check_type, nearest
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import recognise, recognised
@@ -143,11 +144,15 @@ def read_table(
     """
     with readable(_shown(path).strip("'")):
         try:
-            return read_events_table(path, columns, options or ReadingOptions())
+            found = read_events_table(path, columns, options or ReadingOptions())
         except InvalidDataError as error:
             if not isinstance(path, str | Path) or str(path) in str(error):
                 raise
             raise InvalidDataError(f"in {str(path)!r}: {error}") from None
+    LOGGER.info("read %s rows of %s", f"{found.table.num_rows:,}", _shown(path))
+    for told in found.notes:
+        LOGGER.debug("%s: %s", _shown(path), told)
+    return found
 
 
 def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.assembly import category_slices
 from tastebridge.data.cleaning import CleaningStep, SeveralCategories
 from tastebridge.data.events import Events
@@ -68,7 +68,7 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
         if not found.varied or found.n_pairs < _LEAST_PAIRS or found.complete < _SHARE:
             return events, []
         policy = "primary"
-        warn(
+        warn_of_data(
             "the same events stand in several categories, as in a table with one row per genre:"
             f" {len(found.rows):,} rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps"
             " the category with most of its rows. CleaningPolicy(several_categories=…) chooses otherwise."

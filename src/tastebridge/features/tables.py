@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data import ItemFeatures
 from tastebridge.data.columns import recognised
 from tastebridge.data.events import into_frame
@@ -114,7 +114,7 @@ def _tell_of(unused: Mapping[str, InvalidDataError], found: Mapping[str, object]
             raise InvalidDataError(f"no cell of the table of items of {category!r} describes an item.")
     if unused:
         told = "; ".join(str(error).rstrip(".") for error in unused.values())
-        warn(f"{len(unused)} columns of items are left out: {told}.")
+        warn_of_data(f"{len(unused)} columns of items are left out: {told}.")
 
 
 def _columns(

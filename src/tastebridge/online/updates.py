@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import CleaningReport, Panel, Vocabulary
 from tastebridge.data.alignment import with_items
@@ -344,4 +344,4 @@ _UNUSED = (
 def _warn_of(counts: Mapping[str, int], message: str) -> None:
     """Warn of the number of items by category, if there are any."""
     if listed := ", ".join(f"{count} of {name!r}" for name, count in counts.items() if count):
-        warn(message.format(counts=listed))
+        warn_of_data(message.format(counts=listed))

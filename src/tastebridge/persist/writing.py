@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save as save_bytes
 from safetensors.numpy import save_file
 
+from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.version import __version__
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, ModelFileError
@@ -83,6 +84,7 @@ def save(parts: Saved, path: str | Path, options: SaveOptions) -> None:
                 render(out.manifest(_named(_write(out, parts, statistics, with_users), name))), "ascii"
             )
             publish(folder, path)
+        LOGGER.info("saved the %s to %s", parts.kind, path)
     except (OSError, SafetensorError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ModelFileError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge._numerics.cells import only, stored_in
 from tastebridge.data import Panel
 from tastebridge.data.history_encoder import Rows
@@ -41,7 +41,7 @@ def held_out(state: FittedState, panel: Panel | None, events: Events) -> tuple[s
         known = state.encoder.rows_of(panel, at)
         had = stored_in(truth, known[state.target])
         if had.any():
-            warn(
+            warn_of_data(
                 f"{np.count_nonzero(had):,} of {truth.nnz:,} rows of {state.target!r} to find are rows of "
                 "the fit, which are never recommended; they are left out. Pass only events that the fit has "
                 "not seen."

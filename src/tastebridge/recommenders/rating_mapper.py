@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_choice, check_count, check_number
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import CleaningPolicy, Panel, Weighting
 from tastebridge.data.history_encoder import Rows as RowsByCategory
@@ -312,7 +312,7 @@ def _warn_of_sums(panel: Panel) -> None:
     """Warn if ratings of the same user and item were added up: a sum of ratings is none."""
     merged = sum(step.rows for step in panel.cleaning.steps if step.step == "duplicates")
     if merged and panel.cleaning.duplicates in ("sum", "count"):
-        warn(
+        warn_of_data(
             f"{merged:,} ratings were merged into others of the same user and item by "
             f"{panel.cleaning.duplicates!r}, which is right for events only. Build the panel with "
             "CleaningPolicy(duplicates='last'), or pass the frame to fit, which does so."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tastebridge._foundation.progress import steps
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn, warn_of_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel
 from tastebridge.data.same_items import without_same_items
@@ -101,7 +101,7 @@ def _of_own_items(panel: Panel, target: str, sources: list[str]) -> tuple[Panel,
     told = f"all items of {gone} are items of {target!r} too, so that nothing is left to learn from."
     if not own:
         raise InvalidDataError(f"{told} Give each item one category: CleaningPolicy(several_categories=…).")
-    warn(told)
+    warn_of_data(told)
     return left.select([*own, target]), own
 
 
@@ -114,7 +114,7 @@ def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan, panel: P
         trusted = agreed is not None and agreed.low > 0
         if numbered_from_zero(panel, context.target, name):
             trusted = trusted and chance_agreement(context, name, mapper.random_state) <= _CHANCE
-            warn(_numbered(name, context.target, trusted or mapper.bridge == "items"))
+            warn_of_data(_numbered(name, context.target, trusted or mapper.bridge == "items"))
         # equal numbers of different items are no overlap
         if mapper.bridge == "auto" and not trusted:
             del context.same[name]

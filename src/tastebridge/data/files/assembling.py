@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.columns import REQUIRED, holds_several, recognise, recognised
 from tastebridge.data.files.categories_of_items import Joined, categories_of
 from tastebridge.data.files.category_cells import several_in
@@ -212,7 +212,7 @@ def _with_categories(table: pa.Table, items: ItemTable, options: ReadingOptions)
     found = categories_of(as_texts(table["item_id"]), items.categories, options.categories)
     table, more = _with_shares(table, found, options)
     if found.n_unknown:
-        warn(
+        warn_of_data(
             f"{found.n_unknown:,} events are of items without a category in the table of items; they are"
             " left out."
         )
@@ -264,7 +264,7 @@ def _blanks(column: pa.ChunkedArray, role: str, trim: bool) -> list[str]:
     padded = int(pc.sum(pc.not_equal(ids, trimmed)).as_py() or 0)
     merged = len(ids) - len(trimmed.unique())
     if merged and not trim:
-        warn(
+        warn_of_data(
             f"{padded:,} ids of {role} have blanks around them, and {merged:,} of them differ from others"
             " by blanks only; they are kept apart. trim=True takes the blanks off."
         )
