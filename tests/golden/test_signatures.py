@@ -2,22 +2,29 @@ import pytest
 import signatures
 
 _CONTEXT = "a workshop is a fit context now, as the field says; it is passed by position"
-CHANGED_ON_PURPOSE: dict[str, str] = {
-    f"{route}.build": _CONTEXT
-    for route in (
-        "ContentRoute",
-        "JointRoute",
-        "LikenessRoute",
-        "NeighbourRoute",
-        "PopularityRoute",
-        "Route",
-        "SharedItemsRoute",
-        "TargetRoute",
-        "TransferRoute",
+CHANGED_ON_PURPOSE: dict[str, str] = (
+    {
+        f"{route}.build": _CONTEXT
+        for route in (
+            "ContentRoute",
+            "JointRoute",
+            "LikenessRoute",
+            "NeighbourRoute",
+            "PopularityRoute",
+            "Route",
+            "SharedItemsRoute",
+            "TargetRoute",
+            "TransferRoute",
+        )
+    }
+    | dict.fromkeys(
+        ("account", "audience_all", "recommend", "recommend_all", "write_vectors"),
+        "histories are cleaned by the policy of the model where none is given, as by recommend_from",
     )
-} | dict.fromkeys(
-    ("account", "audience_all", "recommend", "recommend_all", "write_vectors"),
-    "histories are cleaned by the policy of the model where none is given, as by recommend_from",
+    | dict.fromkeys(
+        ("InterestMapper.report", "write_report"),
+        "no user is in a report unless events or a number are given",
+    )
 )
 """Signatures that went or changed, each with the reason: ``"Name.method": "why"``."""
 

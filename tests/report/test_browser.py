@@ -67,8 +67,10 @@ def test_everything_can_be_clicked_and_nothing_is_asked_of_a_host(page, tmp_path
     wanted, said = clicked(page, tmp_path, width)
     assert "error" not in said
     assert said["first"] == 12
-    assert said["all"] == "40 users found"
-    assert said["nobody"] == ["0 users found", 0]
+    whole = r" \(this file has 40 of \d+ users\)"
+    assert re.fullmatch(rf"40 users found, the first 12 are shown{whole}", said["all"])
+    assert re.fullmatch(f"0 users found{whole}", said["nobody"][0])
+    assert said["nobody"][1] == 0
     assert said["person"] == f"User {wanted}"
     assert said["listed"] == 10
     assert said["leans"] == 3
@@ -84,3 +86,13 @@ def test_everything_can_be_clicked_and_nothing_is_asked_of_a_host(page, tmp_path
 def test_a_dark_system_gets_a_dark_page(page, tmp_path):
     _, said = clicked(page, tmp_path, 1280, "--blink-settings=preferredColorScheme=0")
     assert (said["before"], said["after"]) == (DARK, LIGHT)
+
+
+def test_it_prints_within_eight_pages_and_without_users(page, tmp_path):
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    file = tmp_path / "page.pdf"
+    subprocess.run(
+        [BROWSER, *options, f"--print-to-pdf={file}", page.as_uri()], capture_output=True, timeout=120
+    )
+    pages = re.findall(rb"/Type\s*/Page\b", file.read_bytes())
+    assert 1 < len(pages) <= 8

@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from datetime import date
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -16,7 +17,9 @@ from tastebridge.cli import app
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.model.explanation import POPULARITY
+from tastebridge.persist import fingerprint
 from tastebridge.report import write_report
+from tastebridge.routes import NeighbourRoute
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -179,6 +182,48 @@ def test_a_model_without_people_makes_a_report_without_people(mapper, tmp_path):
     assert "person-" not in none
 
 
+def test_no_user_is_in_the_file_unless_asked(mapper, tmp_path):
+    text = mapper.report(tmp_path / "none.html").read_text(encoding="utf-8")
+    assert mapper.panel_ is not None
+    assert "person-" not in text
+
+
+def test_the_head_names_date_author_model_and_data(mapper, tmp_path):
+    path = mapper.report(tmp_path / "named.html", author="<Ada> & team", data="shop.csv, June")
+    text = path.read_text(encoding="utf-8")
+    assert f"{date.today():%Y-%m-%d} by &lt;Ada&gt; &amp; team" in text
+    assert fingerprint(mapper)[:12] in text
+    assert f"shop.csv, June: {mapper.panel_.cleaning.rows_in:,} events in 3 categories" in text
+
+
+def test_the_first_tile_counts_hits_of_a_hundred_new_users(mapper, page):
+    found = mapper.findings_["accuracy"].query("segment == 'cold'").set_index("list")["hits"]
+    for name, key in (("tastebridge", "blend"), ("popularity", "popularity")):
+        evidence = mapper.evidence_["cold"]
+        assert found[name] == (evidence.values[key] > 0).mean()
+    first = re.search(r"<li><b>(.*?)</b><span>(.*?)</span>", page.read_text(encoding="utf-8"))
+    assert first[1] == f"{100 * found['tastebridge']:.0f} of 100"
+    assert first[2].endswith(f"with best-sellers {100 * found['popularity']:.0f}")
+
+
+def test_every_section_begins_with_its_conclusion(page):
+    text = page.read_text(encoding="utf-8")
+    sections = re.findall(r'<section id="(\w+)"><h2>.*?</h2>\s*<(\w+) ?(class="gist")?', text)
+    assert len(sections) == 12
+    assert all((tag, kind) == ("p", 'class="gist"') for _, tag, kind in sections), sections
+
+
+def test_two_categories_have_a_table_and_no_graph(tmp_path):
+    panel, _ = make_panel(300, 40, overlap=0.7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        mapper = tb.InterestMapper("films", routes=[NeighbourRoute(20)], n_folds=2).fit(panel)
+    text = mapper.report(tmp_path / "two.html").read_text(encoding="utf-8")
+    related = re.search(r'<section id="related">(.*?)</section>', text, re.S)[1]
+    assert "<svg" not in related
+    assert "All ordered pairs of categories" in related
+
+
 def test_poor_data_make_a_poor_report_and_no_error(tmp_path):
     panel, _ = make_panel(30, 12, overlap=0.15, events_per_user=2)
     with warnings.catch_warnings():
@@ -213,6 +258,8 @@ def test_the_command_writes_the_report(mapper, tmp_path):
     run = CliRunner().invoke(app, words)
     assert run.exit_code == 0, run.output
     assert "personal data in it" in run.output
+    run = CliRunner().invoke(app, [*words[:2], "-o", str(tmp_path / "report.html")])
+    assert "--overwrite" in run.output
     run = CliRunner().invoke(app, ["report", str(tmp_path / "model"), "-o", str(tmp_path / "report.pdf")])
     assert run.exit_code == 2
     assert "must end in .html" in run.output

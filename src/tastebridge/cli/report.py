@@ -38,8 +38,20 @@ def report(
         ),
     ] = None,
     people: Annotated[
-        int, typer.Option("--people", min=0, help="Largest number of users to look up, drawn at random.")
-    ] = 300,
+        int | None,
+        typer.Option(
+            "--people",
+            min=0,
+            metavar="NUMBER",
+            help="Largest number of users to look up; 300 with EVENTS, and none by default without.",
+        ),
+    ] = None,
+    author: Annotated[
+        str | None, typer.Option("--author", metavar="NAME", help="Who made the report, for its head.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="TEXT", help="The data of the fit, for its head.")
+    ] = None,
     category: options.Category = None,
     overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
@@ -48,8 +60,9 @@ def report(
 
     The report shows the sources that help, the accuracy by group of users,
     the confidence of lists, shared tastes, and samples with reasons. The page
-    is one file and makes no request. With EVENTS, or a model that holds its
-    users, users can be looked up; such a page holds personal data.
+    is one file and makes no request. No user is in it unless asked: with
+    EVENTS, or with --people and a model that holds its users, users can be
+    looked up; such a page holds personal data.
 
     [bold]Examples[/bold]
       tastebridge report model -o report.html
@@ -65,9 +78,9 @@ def report(
     record().add_model(recommender, model)
     panel = None if events is None else Table(events, reading).read(recommender)
     # a baseline has no figures to report; write_report says so
-    write_report(cast(ReportedMapper, recommender), output, panel, people)
+    write_report(cast(ReportedMapper, recommender), output, panel, people, author, data)
     size = output.stat().st_size
-    with_users = people and (panel is not None or recommender.panel_ is not None)
+    with_users = panel is not None if people is None else people and bool(panel or recommender.panel_)
     content = "personal data in it" if with_users else "no user in it"
     screen().print(
         f"The report is in {output} ({size / 1e3:,.0f} kB, {content}; {time.perf_counter() - start:.1f} s). "

@@ -48,8 +48,8 @@ def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
     DataFrame
         One row per segment and list: segment, list, ``people`` (the number of users), mean, low, high, and
         the difference to the better list without sources (difference, difference_low, difference_high; NaN
-        for that list itself). The list of the model uses all sources, or, if none is kept, the best list
-        without sources.
+        for that list itself), and hits (the share of lists of ten that hold a hidden item).
+        The list of the model uses all sources, or, if none is kept, the best list without sources.
     """
     rows = []
     for segment, found in evidence.items():
@@ -58,9 +58,11 @@ def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
             values = served(found) if label == MODEL else found.values[name]
             if name == "without transfer" and np.array_equal(values, found.values["popularity"]):
                 continue  # without other sources, users new to the target get popularity: one list, not two
+            hits = float((values > 0).mean())  # a list without a hit among its first ten has an NDCG@10 of 0
             gap = (np.nan,) * 3 if name == found.baseline else _triple(paired_difference(values, best))
-            rows.append((segment, label, len(values), *_triple(bootstrap_mean(values)), *gap))
-    return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
+            rows.append((segment, label, len(values), *_triple(bootstrap_mean(values)), *gap, hits))
+    columns = ["segment", "list", "people", "mean", "low", "high", *_GAP, "hits"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def served(found: Evidence) -> Array:

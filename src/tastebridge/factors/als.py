@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Self
 
 import numpy as np
-from implicit.cpu.als import AlternatingLeastSquares
-from implicit.recommender_base import ModelFitError
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -16,6 +15,13 @@ from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array, FactorModel, grown, placed
 from tastebridge.factors._foldin import fold_in
+
+with warnings.catch_warnings():
+    # implicit loads tqdm, whose bars are never shown here; it warns in notebooks without ipywidgets
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from implicit.cpu.als import AlternatingLeastSquares
+    from implicit.recommender_base import ModelFitError
+
 
 _ALONE = 10_000
 """Interactions below which one thread trains: starting others takes longer than they save."""

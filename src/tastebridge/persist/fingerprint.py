@@ -22,8 +22,11 @@ from tastebridge.persist.similarity import describe_similarity
 class _Recommender(Protocol):
     """A recommender, of which this wing knows only the state that the fit left."""
 
-    targets_: Mapping[str, FittedState]
-    joint_: MultiTarget | None
+    @property
+    def targets_(self) -> Mapping[str, FittedState]: ...
+
+    @property
+    def joint_(self) -> MultiTarget | None: ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import estimator_html_repr
 
 from tastebridge import persist
 from tastebridge._foundation.validation import check_category, check_choice, check_fitted, check_type
@@ -28,6 +29,7 @@ from tastebridge.online.state import FittedState, MultiTarget
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import answers
 from tastebridge.recommenders.attributes import from_encoder, from_state
+from tastebridge.recommenders.cards import card_of
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
 from tastebridge.recommenders.users import users_asked_for
@@ -85,6 +87,14 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     items_ = from_encoder("items", "The items the model knows, by category.")
     weighting_ = from_encoder("weighting", "The weights of events.")
     statistics_ = from_encoder("statistics", "The statistics for weighting a fresh history, by category.")
+
+    def _repr_html_inner(self) -> str:
+        """Return the card that a notebook shows; scikit-learn's diagram before a fit."""
+        return card_of(self) if hasattr(self, "targets_") else str(estimator_html_repr(self))
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        """Return both forms for a notebook, of which it shows the card."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_inner()}
 
     @property
     def item_names_(self) -> Mapping[str, pd.Series] | None:

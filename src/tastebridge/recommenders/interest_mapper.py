@@ -694,17 +694,20 @@ class InterestMapper(Recommender):
         self,
         path: str | Path,
         events: Events | None = None,
-        people: int = 300,
+        people: int | None = None,
         *,
         category: str | None = None,
+        author: str | None = None,
+        data: str | None = None,
     ) -> Path:
         """Write a report to one HTML file; see :func:`tastebridge.report.write_report` for parameters.
 
-        With users in memory, as after a fit, the report shows examples of users; ``people=0`` leaves them
-        out. With several targets ``category`` names the target of the report.
+        No user is in the file unless ``people`` or ``events`` are given. With several targets ``category``
+        names the target of the report.
         """
         state = self._state("report", category)
-        return write_report(self._one(state.target) if self.joint_ else self, path, events, people)
+        mapper = self._one(state.target) if self.joint_ else self
+        return write_report(mapper, path, events, people, author, data)
 
     def update(
         self,

@@ -29,6 +29,11 @@ def paragraph(*words: str, kind: str = "") -> str:
     return f"<p{mark}>{text(' '.join(words))}</p>"
 
 
+def gist(sentence: str) -> str:
+    """Return the sentence that says what a section means; nothing for an empty one."""
+    return paragraph(sentence, kind="gist") if sentence else ""
+
+
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str, numbers: Sequence[int] = ()
 ) -> str:

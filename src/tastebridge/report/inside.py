@@ -9,7 +9,8 @@ import pandas as pd
 
 from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.plots import reliability_plot
-from tastebridge.report.html import figure, more, number, paragraph, section, table, text
+from tastebridge.report.gists import calibration_gist, directions_gist, reliabilities, routes_gist
+from tastebridge.report.html import figure, gist, more, number, paragraph, section, table, text
 from tastebridge.report.mapper import ReportedMapper
 
 _SOURCES = 4
@@ -30,6 +31,7 @@ def directions_section(mapper: ReportedMapper) -> str:
         section(
             "directions",
             "Which tastes do the categories share?",
+            gist(directions_gist(directions, mapper.target)),
             paragraph(
                 "Directions of taste that appear in both categories. Users who prefer the items on one side "
                 "of the source prefer the items on the same side of the target. The two sides are opposites."
@@ -52,6 +54,7 @@ def routes_section(mapper: ReportedMapper) -> str:
     return section(
         "routes",
         "How are routes blended?",
+        gist(routes_gist(mapper.routes_)),
         paragraph(
             f"Recommendations are a weighted sum of {used} routes from a user's history to scores of "
             "items. The weights were learned out of fold; shown here are the weights for a user with an "
@@ -79,6 +82,7 @@ def interests_section(mapper: ReportedMapper) -> str:
         section(
             "interests",
             "Are predicted interests reliable?",
+            gist(calibration_gist(reliabilities(mapper.interests_), "A predicted interest")),
             paragraph(
                 "The predicted probability that a user is active in a category, from their history in the "
                 "others. Dots on the dashed line came true as often as predicted, out of fold."

@@ -10,7 +10,7 @@ from tastebridge.data import Panel
 from tastebridge.diagnostics.confidence import confidence_of
 from tastebridge.diagnostics.interests import interest_of
 from tastebridge.model.explanation import POPULARITY
-from tastebridge.report.html import paragraph, section
+from tastebridge.report.html import gist, paragraph, section
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import lines_of, state_of
 from tastebridge.report.samples import POPULAR, name_of
@@ -20,11 +20,16 @@ _ITEMS = 10
 
 def lookup_section(shown: int, total: int) -> str:
     """Return the search box."""
-    sample = "" if shown == total else f" This file has a random sample of {shown:,} of {total:,} users."
+    sample = (
+        f" This file has all {total:,} users."
+        if shown == total
+        else f" This file has a random sample of {shown:,} of {total:,} users, and no others."
+    )
     return section(
         "people",
         "Look a user up",
-        paragraph(f"The recommendations to a user, and the reasons.{sample} This part holds personal data."),
+        gist("For readers who may see personal data only: delete this file when it has served."),
+        paragraph(f"The recommendations to a user, and the reasons.{sample}"),
         '<label for="search">User (id, or a part of it)</label>'
         '<input id="search" type="search" autocomplete="off" spellcheck="false">'
         '<p id="status" class="soft" role="status" aria-live="polite"></p><ul id="found"></ul>'
@@ -58,6 +63,7 @@ def lookup_data(mapper: ReportedMapper, panel: Panel, most: int) -> tuple[str, i
     content = {
         "people": users,
         "items": book.names,
+        "total": len(panel),
         "categories": list(mapper.interests_),
         "target": mapper.target,
     }

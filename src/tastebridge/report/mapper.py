@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.weighting import WeightingStatistics
 from tastebridge.metrics.calibration import Calibrated
-from tastebridge.online.state import FittedState
+from tastebridge.online.state import FittedState, MultiTarget
 
 
 class Vectors(Protocol):
@@ -30,6 +30,7 @@ class ReportedMapper(Protocol):
     """
 
     target: Any
+    joint_: MultiTarget | None
     transfer_: pd.DataFrame
     routes_: pd.DataFrame
     directions_: pd.DataFrame
@@ -44,6 +45,9 @@ class ReportedMapper(Protocol):
     @property
     def targets_(self) -> Mapping[str, FittedState]:
         """The state of each target."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters."""
 
     def item_vectors(self) -> Vectors:
         """Return the vectors of the target's items."""

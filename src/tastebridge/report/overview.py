@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.diagnostics.twins import hits_in_ten
-from tastebridge.model.evidence import MODEL
+from tastebridge.model.evidence import MODEL, POPULARITY
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.online.weighting_figures import weighting_sentence
-from tastebridge.report.html import number, paragraph, percent, section, table, text
+from tastebridge.report.gists import cost_gist, data_gist
+from tastebridge.report.html import gist, number, paragraph, section, table, text
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import state_of
 from tastebridge.routes.twins import WITHOUT
@@ -32,8 +33,8 @@ def intro(mapper: ReportedMapper) -> str:
         f"<li><b>{text(value)}</b><span>{text(label)}</span></li>" for value, label in _tiles(mapper)
     )
     said = "".join(f"<p>{text(line)}</p>" for line in twin_sentences(state_of(mapper))[:2])
-    gist = text(_gist(mapper.target, helping, used, together))
-    return f'<p class="lead">{gist}</p>{said}<ul class="tiles">{tiles}</ul>'
+    lead = text(_lead(mapper.target, helping, used, together))
+    return f'<p class="lead">{lead}</p><ul class="tiles">{tiles}</ul>{said}'
 
 
 def data_section(mapper: ReportedMapper) -> str:
@@ -50,6 +51,7 @@ def data_section(mapper: ReportedMapper) -> str:
     return section(
         "data",
         "The data",
+        gist(data_gist(cleaned)),
         table(columns, rows, "Categories, with the pairs of a user and an item in each", range(1, 6)),
         table(["step", "rows", "why"], steps, "Rows of the table, by step of cleaning", (1,)),
         paragraph(weights) if weights else "",
@@ -72,6 +74,7 @@ def cost_section(mapper: ReportedMapper, seconds: float) -> str:
     return section(
         "cost",
         "Cost",
+        gist(cost_gist(items.nbytes, seconds)),
         table(["", ""], rows, "Size and speed, measured while this report was made", (1,)),
     )
 
@@ -79,7 +82,7 @@ def cost_section(mapper: ReportedMapper, seconds: float) -> str:
 _SIZES = ("people", "items", "interactions", "median")
 
 
-def _gist(target: str, helping: list[str], used: list[str], together: bool) -> str:
+def _lead(target: str, helping: list[str], used: list[str], together: bool) -> str:
     if helping or together:
         every = len(helping) == len(used) > 1
         result = "each of them helps" if every else f"{_listed(helping)} {'help' if helping[1:] else 'helps'}"
@@ -109,22 +112,37 @@ def _listed(names: list[str]) -> str:
 def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
     sizes, accuracy = mapper.findings_["overview"], mapper.findings_["accuracy"]
     single = of_single_sources(mapper.transfer_)
-    tiles = [
+    which = _ENDS if f"accuracy{WITHOUT}" in mapper.findings_ else {"": ""}
+    tiles = [tile for end in which for tile in _found(mapper, end, which[end])]
+    segments = list(dict.fromkeys(accuracy["segment"]))
+    tiles += [tile for segment in segments for end in which for tile in _tile(mapper, segment, end, which)]
+    return [
+        *tiles,
+        (f"{int(single['kept'].sum())} of {len(single)}", "sources used"),
         (
             f"{sizes.loc[sizes['category'] == mapper.target, 'people'].iloc[0]:,}",
             f"users in {mapper.target}",
         ),
-        (f"{int(single['kept'].sum())} of {len(single)}", "sources used"),
     ]
-    segments = list(dict.fromkeys(accuracy["segment"]))
-    hits = {end: hits_in_ten(mapper.confidence_.get(f"cold{end}")) for end in (WITHOUT, "")}
-    which = _ENDS if f"accuracy{WITHOUT}" in mapper.findings_ else {"": ""}
-    tiles += [tile for segment in segments for end in which for tile in _tile(mapper, segment, end, which)]
-    return tiles + [
-        (percent(hits[end]), f"of new users' lists of ten hold a hit{said}")
-        for end, said in which.items()
-        if not math.isnan(hits[end])
-    ]
+
+
+def _found(mapper: ReportedMapper, end: str, which: str) -> Iterator[tuple[str, str]]:
+    """Yield how many of a hundred new users find a held-out item in ten, and how many by best-sellers."""
+    label = f"users new to {mapper.target} find a held-out item in their first ten{which}"
+    rows = mapper.findings_[f"accuracy{end}"]
+    rows = rows[rows["segment"] == "cold"].set_index("list")
+    if "hits" in rows and MODEL in rows.index:
+        others = f"; with best-sellers {_of_hundred(rows['hits'].get(POPULARITY, math.nan))}"
+        yield f"{_of_hundred(rows.loc[MODEL, 'hits'])} of 100", label + others
+        return
+    # a model of an earlier version has the share of the model's lists only
+    share = hits_in_ten(mapper.confidence_.get(f"cold{end}"))
+    if not math.isnan(share):
+        yield f"{_of_hundred(share)} of 100", label
+
+
+def _of_hundred(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.0f}"
 
 
 def _tile(

@@ -13,12 +13,14 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 """Makes the browser refuse every request; the page makes none, even if a name in it slips past escaping."""
 
 
-def page(title: str, intro: str, sections: Sequence[tuple[str, str, str]], data: str = "") -> str:
+def page(title: str, about: str, intro: str, sections: Sequence[tuple[str, str, str]], data: str = "") -> str:
     """Return the page.
 
     Parameters
     ----------
     title : str
+    about : str
+        Markup of the lines on the report itself: date, author, model, data.
     intro : str
         Markup of the head of the page.
     sections : sequence of (name, short title, markup)
@@ -38,11 +40,11 @@ def page(title: str, intro: str, sections: Sequence[tuple[str, str, str]], data:
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <title>{text(title)}</title>
 <link rel="icon" href="data:,">
-<style>{_file("style.css")}</style>
+<style>{_file("style.css")}{_file("print.css")}</style>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
-<header><h1>{text(title)}</h1>{intro}</header>
+<header><h1>{text(title)}</h1>{about}{intro}</header>
 <nav aria-label="Sections"><div><span>{links}</span>{_BUTTON}</div></nav>
 <main id="content">
 {"".join(part for _, _, part in shown)}

@@ -12,8 +12,10 @@ from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.diagnostics.twins import share_of_hits
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.plots import history_plot, reliability_plot
+from tastebridge.report.gists import accuracy_gist, breadth_gist, calibration_gist
 from tastebridge.report.html import (
     figure,
+    gist,
     measured,
     more,
     number,
@@ -43,6 +45,7 @@ def accuracy_section(mapper: ReportedMapper) -> str:
     return section(
         "accuracy",
         "How good is it?",
+        gist(accuracy_gist(mapper)),
         paragraph(
             "Every item of the target is ranked. The items to be found were held out of the fit: all items "
             "of a user for users new to the target, one item for the others. NDCG@10 is 1 if all held-out "
@@ -65,7 +68,7 @@ def _comparison(rows: list[dict[Hashable, Any]], groups: pd.DataFrame, label: st
 
 def confidence_section(mapper: ReportedMapper) -> str:
     """Return the shares of lists that hold a hit, and the reliability of the predicted probabilities."""
-    parts, rows = [], []
+    parts, rows, points = [], [], []
     kinds = {f"{name}{end}": f"{of}{which}" for name, of in _SEGMENTS.items() for end, which in _ENDS.items()}
     for kind, label in kinds.items():
         calibrations = mapper.confidence_.get(kind, [])
@@ -74,11 +77,13 @@ def confidence_section(mapper: ReportedMapper) -> str:
             if len(part.reliability):
                 rows.append((f"{label}, first {n}", percent(share_of_hits(part))))
             if n == 10 and len(part.reliability):
+                points.append(part.reliability)
                 title = f"{label}: does a list of ten hold a hit?"  # ten is the length of NDCG@10, too
                 parts.append(figure(reliability_plot(part.reliability.tolist(), title), title))
     return section(
         "confidence",
         "How likely does a list hold a hit?",
+        gist(calibration_gist(points, "The predicted probability of a hit in ten")),
         paragraph(
             "For every user the model predicts the probability that their list holds a hit. Each dot is a "
             "tenth of the users, with the predicted and the observed share of hits, out of fold. On the "
@@ -116,6 +121,7 @@ def breadth_section(mapper: ReportedMapper) -> str:
         section(
             "breadth",
             "What kind of items does it recommend?",
+            gist(breadth_gist(found)),
             paragraph(
                 "Coverage is the share of the catalogue that appears on any list. Novelty measures how rare "
                 "the items are: one bit more means half as many users. Popularity bias is 0.5 for random "

@@ -10,12 +10,16 @@ import pandas as pd
 from tastebridge.data import Panel
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.model.explanation import POPULARITY
-from tastebridge.report.html import paragraph, section, text
+from tastebridge.report.html import gist, paragraph, section, text
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.report.reasons import Line, lines_of, state_of
 
 _USERS, _ITEMS, _PAST_ITEMS = 4, 5, 4
 POPULAR = "general popularity"
+_GIST = (
+    "Read these lists as a customer would: if they look odd, check the categories and names of the data "
+    "before the model is used."
+)
 
 
 def samples_section(mapper: ReportedMapper) -> str:
@@ -25,6 +29,7 @@ def samples_section(mapper: ReportedMapper) -> str:
         section(
             "samples",
             "What would it recommend, and why?",
+            gist(_GIST),
             paragraph(
                 "Made-up users, each with four items from one source. Below each recommended item are the "
                 "past items that contribute most to its score."

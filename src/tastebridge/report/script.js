@@ -9,7 +9,7 @@ say();
 
 const data = document.getElementById("people-data");
 if (data) {
-  const { people, items, categories, target } = JSON.parse(data.textContent);
+  const { people, items, categories, target, total } = JSON.parse(data.textContent);
   const box = document.getElementById("search"), list = document.getElementById("found");
   const card = document.getElementById("person"), status = document.getElementById("status");
   const make = (tag, words, into) => { const part = document.createElement(tag);
@@ -46,7 +46,9 @@ if (data) {
       button.type = "button";
       button.addEventListener("click", () => show(person));
     }
-    status.textContent = hits.length + (hits.length === 1 ? " user" : " users") + " found";
+    const first = hits.length > 12 ? ", the first 12 are shown" : "";
+    const rest = total > people.length ? " (this file has " + people.length + " of " + total + " users)" : "";
+    status.textContent = hits.length + (hits.length === 1 ? " user" : " users") + " found" + first + rest;
     const exact = hits.find(person => String(person.id).toLowerCase() === wanted);
     if (exact) show(exact);
   };

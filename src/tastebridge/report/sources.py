@@ -8,9 +8,11 @@ from typing import Any
 
 from tastebridge.diagnostics.transfer_table import of_single_sources
 from tastebridge.plots import category_graph, heat_map, interval_plot
+from tastebridge.report.gists import related_gist, sources_gist
 from tastebridge.report.html import (
     Markup,
     figure,
+    gist,
     measured,
     more,
     number,
@@ -23,6 +25,8 @@ from tastebridge.report.html import (
 from tastebridge.report.mapper import ReportedMapper
 from tastebridge.routes.twins import WITHOUT
 
+_PAIR = 2
+_GRAPH = "Dots: categories, sized by users. Lines: thicker for closer relations; blue sources are used."
 _ROLES = {"helps": "good", "helps with others": "good", "hurts": "bad"}
 _OVER = {"users": "users", "items": "items", "features": "features"}
 _SIGNS = {
@@ -55,6 +59,7 @@ def sources_section(mapper: ReportedMapper) -> str:
     return section(
         "sources",
         "Do users' histories in other categories help?",
+        gist(sources_gist(mapper)),
         paragraph(
             "Evaluated on users whose history in the target was held out of the fit. Lift is the gain in "
             "NDCG@10 from this source alone, over the best model without sources. A source that hurts is "
@@ -96,7 +101,6 @@ def related_section(mapper: ReportedMapper) -> str:
     used = set(single.loc[single["kept"], "source"])
     # NaN, which is not equal to itself, marks a pair with too few users in both
     known = {pair: value for pair, value in values.items() if value == value}
-    graph = category_graph(n_users, known, mapper.target, used)
     rows = [
         (
             row["source"],
@@ -108,27 +112,29 @@ def related_section(mapper: ReportedMapper) -> str:
         )
         for row in pairs.to_dict("records")
     ]
+    pictures: tuple[str, ...] = ()
+    if len(names) > _PAIR:  # two dots and four cells say less than their table
+        graph = category_graph(n_users, known, mapper.target, used)
+        cells = heat_map(values, names, "Canonical correlations of all pairs")
+        pictures = (
+            '<div class="pair">',
+            figure(graph, _GRAPH),
+            figure(cells, "Canonical correlation, out of fold", True),
+            "</div>",
+        )
     columns = ["from", "to", "users in both", "share of the first", "correlation (95 %)", "explained, %"]
+    figures = table(columns, rows, "All ordered pairs of categories", range(2, 6))
     return section(
         "related",
         "How closely are the categories related?",
+        gist(related_gist(pairs, mapper.target)),
         paragraph(
             "The canonical correlation of users' tastes in two categories: 0 if they are unrelated, 1 if "
             "one determines the other. The directions are learned on four fifths of the users in both, and "
             "the correlation is measured on the rest."
         ),
-        '<div class="pair">',
-        figure(
-            graph,
-            "Dots: categories, sized by users. Lines: thicker for closer relations; blue sources are used.",
-        ),
-        figure(
-            heat_map(values, names, "Canonical correlations of all pairs"),
-            "Canonical correlation, out of fold",
-            True,
-        ),
-        "</div>",
-        more("All figures", table(columns, rows, "All ordered pairs of categories", range(2, 6))),
+        *pictures,
+        more("All figures", figures) if pictures else figures,
     )
 
 

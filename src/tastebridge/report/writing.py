@@ -14,6 +14,7 @@ from tastebridge.data.types import Events
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model.filters import Filters
 from tastebridge.persist.output import replaced
+from tastebridge.report.about import about
 from tastebridge.report.inside import directions_section, interests_section, routes_section
 from tastebridge.report.lookup import lookup_data, lookup_section
 from tastebridge.report.mapper import ReportedMapper
@@ -25,16 +26,24 @@ from tastebridge.report.samples import samples_section
 from tastebridge.report.sources import related_section, sources_section
 
 _TIMED = 1000
+_PEOPLE = 300
+"""Users to look up if events are given."""
 
 
 def write_report(
-    mapper: ReportedMapper, path: str | Path, events: Events | None = None, people: int = 300
+    mapper: ReportedMapper,
+    path: str | Path,
+    events: Events | None = None,
+    people: int | None = None,
+    author: str | None = None,
+    data: str | None = None,
 ) -> Path:
     """Write a report of a fitted mapper: one HTML file to open in a browser, which makes no request.
 
     Its figures were measured during the fit, on held-out users, and are kept in the model. So a model without
-    users is enough. If the model holds users, or events are given, some users can be looked up by id, with
-    their recommendations and the reasons. Such a report holds personal data.
+    users is enough, and no user is in the file unless asked: if events or a number of ``people`` are given,
+    some users can be looked up by id, with their recommendations and the reasons. Such a report holds
+    personal data.
 
     Parameters
     ----------
@@ -44,8 +53,13 @@ def write_report(
         The file to write.
     events : Panel or frame, optional
         Histories of users to look up, for a model that holds none.
-    people : int, default=300
-        Users to look up, at most, drawn at random; 0 for none.
+    people : int, optional
+        Users to look up, at most, drawn at random: from the events, or from the users of the model. By
+        default 300 if events are given, and none otherwise.
+    author : str, optional
+        The name of the person or team who made the report, for its head.
+    data : str, optional
+        A description of the data of the fit, such as ``"shop.csv, June 2026"``, for its head.
 
     Returns
     -------
@@ -67,12 +81,12 @@ def write_report(
     >>> panel, _ = make_panel(n_users=400, n_items=60)
     >>> mapper = tb.InterestMapper("films").fit(panel)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = write_report(mapper, f"{folder}/report.html", people=0)
+    ...     file = write_report(mapper, f"{folder}/report.html", author="The shop's data team")
     ...     "Does it help" in file.read_text(encoding="utf-8")
     True
     """
     check_fitted(mapper, "targets_")
-    check_count("people", people, 0)
+    people = (0 if events is None else _PEOPLE) if people is None else check_count("people", people, 0)
     path = check_path(Path(path))
     if not hasattr(mapper, "findings_"):
         raise InvalidDataError(
@@ -80,7 +94,7 @@ def write_report(
             "saved by an earlier version. Fit it again."
         )
     panel = mapper.panel_ if events is None else state_of(mapper).encoder.read(events)
-    text = _render(mapper, panel, people)
+    text = _render(mapper, panel, people, about(mapper, author, data))
     # only now is the file touched: an error on the way leaves an earlier report as it was
     with replaced(path) as new:
         new.write_text(text, encoding="utf-8")
@@ -95,7 +109,7 @@ def check_path(path: Path) -> Path:
     return path
 
 
-def _render(mapper: ReportedMapper, panel: Panel | None, people: int) -> str:
+def _render(mapper: ReportedMapper, panel: Panel | None, people: int, head: str) -> str:
     data, shown = lookup_data(mapper, panel, people) if panel is not None and people else ("", 0)
     sections = [
         ("sources", "Does it help?", sources_section(mapper)),
@@ -111,7 +125,7 @@ def _render(mapper: ReportedMapper, panel: Panel | None, people: int) -> str:
         ("data", "Data", data_section(mapper)),
         ("cost", "Cost", cost_section(mapper, _seconds(mapper))),
     ]
-    return page(f"Recommending in {mapper.target}", intro(mapper), sections, data)
+    return page(f"Recommending in {mapper.target}", head, intro(mapper), sections, data)
 
 
 def _seconds(mapper: ReportedMapper) -> float:

@@ -1,0 +1,98 @@
+"""Pictures of a fitted mapper and a panel in one call, and the cards of notebooks."""
+
+from typing import ClassVar
+
+import pandas as pd
+import pytest
+
+import tastebridge as tb
+from tastebridge import plots
+from tastebridge.diagnostics import confidence
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.plots import fitted
+
+NASTY = "<script>films</script>"
+
+
+class Mapper:
+    """The attributes that pictures read."""
+
+    target = "films"
+    transfer_ = pd.DataFrame(
+        {
+            "source": ["books", "music"],
+            "lift": [0.02, -0.03],
+            "lift_low": [0.01, -0.04],
+            "lift_high": [0.03, -0.02],
+            "verdict": ["helps", "hurts"],
+        }
+    )
+    confidence_: ClassVar = {}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    rows = [
+        (user, f"{name}-{(user * 7 + at) % 9}", name)
+        for user in range(40)
+        for name in (NASTY, "b")
+        for at in (0, 3)
+    ]
+    return tb.Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+
+
+def test_the_picture_of_sources_is_that_of_their_lifts():
+    rows = [("books", 0.02, 0.01, 0.03, "good"), ("music", -0.03, -0.04, -0.02, "bad")]
+    title = "Lift of each source for users new to films, with 95 % intervals"
+    assert plots.transfer(Mapper()) == plots.interval_plot(rows, title, "lift of NDCG@10")
+
+
+def test_of_several_targets_one_is_named():
+    mapper = Mapper()
+    mapper.transfer_ = Mapper.transfer_.assign(target=["films", "games"])
+    with pytest.raises(InvalidParameterError, match="'films', 'games'"):
+        plots.transfer(mapper)
+    assert "music" in plots.transfer(mapper, "games")
+    assert "books" not in plots.transfer(mapper, "games")
+
+
+def test_relatedness_is_that_of_the_panel(panel):
+    table = panel.relatedness(2, 3)
+    values = {(row.source, row.target): row.correlation for row in table.itertuples()}
+    title = "Canonical correlations of tastes, out of fold"
+    assert plots.relatedness(panel, 2, 3) == plots.heat_map(values, list(panel.categories), title)
+
+
+def test_reliability_is_of_the_length_asked_for():
+    class Part:
+        def __init__(self, value):
+            self.reliability = pd.DataFrame([(value, value, 30)]).to_numpy()
+
+    mapper = Mapper()
+    mapper.confidence_ = {"warm": [Part(n / 100) for n in fitted.LENGTHS]}
+    assert "predicted 0.20" in plots.reliability(mapper, n=20)
+    assert plots.reliability(mapper) == plots.reliability(mapper, "warm", 10)
+    with pytest.raises(InvalidDataError, match="too few users"):
+        plots.reliability(mapper, "cold")
+    for wrong in ({"n": 7}, {"segment": "hot"}):
+        with pytest.raises(InvalidParameterError, match=str(next(iter(wrong.values())))):
+            plots.reliability(mapper, **wrong)
+    assert fitted.LENGTHS == confidence.LENGTHS
+
+
+def test_the_card_of_a_panel_escapes_names_and_shows_no_user(panel):
+    card = panel._repr_html_()
+    assert NASTY not in card
+    assert "&lt;script&gt;" in card
+    assert "Panel of 40 users in 2 categories" in card
+    assert f">{panel.overview().loc['b', 'interactions']:,.0f}<" in card
+
+
+def test_the_card_of_a_recommender_is_shown_after_a_fit(panel):
+    model = tb.Popularity("b")
+    assert "sk-" in model._repr_html_()
+    card = model.fit(panel)._repr_html_()
+    assert "Popularity: recommends in b" in card
+    assert model._repr_mimebundle_()["text/html"] == card
+    assert "the 40 users of the fit" in card
+    assert NASTY not in tb.Popularity(NASTY).fit(panel)._repr_html_()
