@@ -108,3 +108,48 @@ def test_ratings_have_no_use_for_features(folder):
         )  # fmt: skip
         assert code == 2
         assert "--features has no effect with --feedback explicit" in err
+
+
+def test_only_the_columns_named_after_the_colon_are_features(folder, tmp_path):
+    films = pd.read_csv(folder / "films.csv").rename(columns={"film": "item_id"})
+    films.assign(price=range(48), plot="a war of love").to_csv(tmp_path / "films.csv", index=False)
+    table, model = tmp_path / "films.csv", tmp_path / "model"
+    words = ("fit", folder / "events.csv", "-t", "films", "-o", model, "--updatable", "--n-components", 4)
+    code, _, err = run(*words, "--features", f"films={table}:tags,yaer")
+    assert (code, "'yaer'" in err, "Did you mean 'year'?" in err) == (1, True, True)
+    assert "Name columns after it" in run(*words, "--features", f"films={table}:")[2]
+    assert "there is no file" in run(*words, "--features", f"films={tmp_path / 'flms.csv'}:tags")[2]
+    code, text, err = run(*words, "--features", f"films={table}:tags,year")
+    assert (code, err) == (0, "")
+    assert "by tags (5), year (8)." in text
+    pd.DataFrame({"user_id": [1], "item_id": [3], "category": ["books"]}).to_csv(
+        tmp_path / "day.csv", index=False
+    )
+    words = ("update", model, tmp_path / "day.csv", "-o", tmp_path / "new")
+    assert "price" in run(*words, "--features", f"films={table}")[2]
+    assert run(*words, "--features", f"films={table}:tags,year")[0] == 0
+
+
+@pytest.mark.parametrize("stop_words", ["english", "none", "krieg und\n"])
+def test_stop_words_are_chosen(folder, tmp_path, stop_words):
+    if stop_words.endswith("\n"):
+        (tmp_path / "words.txt").write_text(stop_words)
+        stop_words = tmp_path / "words.txt"
+    plots = ["the krieg", "und liebe", "the liebe", "und krieg", "the raum", "raum und"]
+    table = pd.DataFrame({"item_id": range(48), "plot": [plots[item % 6] for item in range(48)]})
+    table.to_csv(tmp_path / "films.csv", index=False)
+    words = ("fit", folder / "events.csv", "-t", "films", "-o", tmp_path / "model", "--n-components", 4)
+    code, text, _ = run(*words, "--features", f"films={tmp_path / 'films.csv'}", "--stop-words", stop_words)
+    assert code == 0
+    # "und" is a word in English, "the" is none; the file leaves out two of the five words
+    expected = {"english": 4, "none": 5}.get(str(stop_words), 3)
+    assert f"by plot ({expected})." in text
+
+
+def test_stop_words_that_are_none_of_these_are_refused(folder, tmp_path):
+    (tmp_path / "empty.txt").write_text(" ")
+    (tmp_path / "latin.txt").write_bytes("für".encode("latin-1"))
+    words = ("fit", folder / "events.csv", "-t", "films", "-o", tmp_path / "model", "--stop-words")
+    assert "english, none, or a file" in run(*words, "german")[2]
+    assert "holds no word" in run(*words, tmp_path / "empty.txt")[2]
+    assert "UTF-8" in run(*words, tmp_path / "latin.txt")[2]

@@ -12,7 +12,7 @@ from tastebridge._foundation.validation import check_category, check_choice
 from tastebridge.cli import options
 from tastebridge.cli.contest import MODELS, Choices, contest
 from tastebridge.cli.events import Table
-from tastebridge.cli.features import Features, describe, tables_of
+from tastebridge.cli.features import Features, StopWords, describe, inputs_of, stop_words_of, tables_of
 from tastebridge.cli.finished import (
     RecommendationFiles,
     SplitFolder,
@@ -46,6 +46,7 @@ def evaluate(
     target: options.Target,
     source: options.Sources = None,
     features: Features = None,
+    stop_words: StopWords = "english",
     test_size: Annotated[
         float,
         typer.Option(
@@ -132,15 +133,15 @@ def evaluate(
             raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
     finished = files_of(recommendations, MODELS)
     check_folder(write_split_to)
-    tables = tables_of(features)
+    tables, left_out = tables_of(features), stop_words_of(stop_words)
     if output is not None:
-        named = {f"table of {category}": path for category, path in tables.items()}
+        named = inputs_of(tables)
         check_output(output, overwrite, events=events, **named, **named_paths(finished))
     start = time.perf_counter()
     panel, out = Table(events, once(reading, explicit)).read(), screen()
     out.print(overview_table(panel, target, out))
     out.print(f"\n{panel.cleaning}\n")
-    panel, described = describe(panel, tables, reading.columns.get("item_id"))
+    panel, described = describe(panel, tables, reading.columns.get("item_id"), left_out)
     for line in described:
         out.print(line, soft_wrap=True)
     # features are described before the split: they come from tables, and hold nothing of users

@@ -1,16 +1,18 @@
-"""Tables of item features on the command line, given as ``--features CATEGORY=TABLE``."""
+"""Tables of item features on the command line, given as ``--features CATEGORY=TABLE[:COLUMN,…]``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import typer
 
 from tastebridge._foundation.validation import check_category, nearest
 from tastebridge.data import ItemFeatures, Panel
+from tastebridge.data.columns import recognised
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features import table_features
@@ -21,18 +23,50 @@ Features = Annotated[
     typer.Option(
         "--features",
         metavar="CATEGORY=TABLE",
-        help="Table of items, a column per feature: text, tags (a|b), numbers, lists of numbers. Repeat it.",
+        help="Table of items, a feature per column: text, tags (a|b), numbers, lists of numbers. Some "
+        "columns only: films=films.csv:genres,plot. Repeat it for each category.",
         show_default=False,
+    ),
+]
+StopWords = Annotated[
+    str,
+    typer.Option(
+        "--stop-words",
+        metavar="WORDS",
+        help="Words to leave out of texts of items: english, none, or a file with one word per line.",
     ),
 ]
 
 
-def tables_of(given: Sequence[str] | None) -> dict[str, Path]:
-    """Return the paths of the tables by category; every file must exist."""
-    found: dict[str, Path] = {}
+class FeatureTable(NamedTuple):
+    """A table of items, and the columns to read as features; None for all."""
+
+    path: Path
+    columns: tuple[str, ...] | None = None
+
+    def read(self, item_column: str | None) -> pa.Table:
+        """Return the table: the column of ids, the column ``category`` if there is one, and the features."""
+        table = read_items(self.path, item_column)
+        if self.columns is None:
+            return table
+        names = table.column_names
+        for column in self.columns:
+            if column not in names:
+                raise InvalidDataError(
+                    f"--features names the column {column!r}, and {str(self.path)!r} has "
+                    f"{', '.join(map(repr, names))}.{nearest(column, names)}"
+                )
+        ids = item_column if item_column in names else recognised("item_id", names)
+        kept = {ids, "category", *self.columns}
+        return table.select([name for name in names if name in kept])
+
+
+def tables_of(given: Sequence[str] | None) -> dict[str, FeatureTable]:
+    """Return the tables by category; every file must exist."""
+    found: dict[str, FeatureTable] = {}
     for word in given or ():
-        category, _, path = word.partition("=")
-        if not category or not path:
+        category, _, place = word.partition("=")
+        if not category or not place:
             raise InvalidParameterError(
                 f"--features must be like films=films.parquet, a category and its table; got {word!r}."
             )
@@ -40,21 +74,45 @@ def tables_of(given: Sequence[str] | None) -> dict[str, Path]:
             raise InvalidParameterError(
                 f"--features names the category {category!r} twice. Put its features into one table."
             )
-        found[category] = Path(path)
-        if not found[category].exists():
-            folder = found[category].parent
-            around = [part.name for part in folder.iterdir()] if folder.is_dir() else []
-            raise InvalidDataError(f"there is no file {path!r}.{nearest(found[category].name, around)}")
+        found[category] = _table(place)
     return found
 
 
-def describe(panel: Panel, paths: dict[str, Path], item_column: str | None) -> tuple[Panel, list[str]]:
+def inputs_of(tables: dict[str, FeatureTable]) -> dict[str, Path]:
+    """Return the files of the tables by their names in messages."""
+    return {f"table of {category}": table.path for category, table in tables.items()}
+
+
+def stop_words_of(word: str) -> str | list[str] | None:
+    """Return the words to leave out of texts: a language, none, or the lines of a file."""
+    if word.casefold() in ("english", "none"):
+        return "english" if word.casefold() == "english" else None
+    path = Path(word)
+    if not path.is_file():
+        raise InvalidParameterError(
+            f"--stop-words must be english, none, or a file with one word per line; got {word!r}."
+        )
+    try:
+        words = sorted(set(path.read_text(encoding="utf-8-sig").casefold().split()))
+    except UnicodeError:
+        raise InvalidDataError(f"{word!r} is no text in UTF-8. Save the stop words as UTF-8.") from None
+    if not words:
+        raise InvalidDataError(f"{word!r} holds no word. Write --stop-words none to keep all words.")
+    return words
+
+
+def describe(
+    panel: Panel,
+    tables: dict[str, FeatureTable],
+    item_column: str | None,
+    stop_words: str | list[str] | None = "english",
+) -> tuple[Panel, list[str]]:
     """Return the panel with the features of its tables of items, and a summary line for each category."""
-    for category in paths:
+    for category in tables:
         check_category("the category of --features", category, panel.categories)
-    tables = {category: read_items(path, item_column) for category, path in paths.items()}
+    read = {category: table.read(item_column) for category, table in tables.items()}
     lines = []
-    for category, kinds in table_features(tables, item_column).items():
+    for category, kinds in table_features(read, item_column, stop_words).items():
         known = panel[category].items  # before the loop, which adds items that only the table names
         for name, features in kinds.items():
             panel = panel.with_item_features(category, features, name=name)
@@ -63,17 +121,35 @@ def describe(panel: Panel, paths: dict[str, Path], item_column: str | None) -> t
 
 
 def read_later(
-    mapper: InterestMapper, paths: dict[str, Path], item_column: str | None
+    mapper: InterestMapper, tables: dict[str, FeatureTable], item_column: str | None
 ) -> tuple[dict[str, dict[str, ItemFeatures]], list[str]]:
     """Return the features of items added after the fit, and a summary line for each category."""
-    tables = {category: read_items(path, item_column) for category, path in paths.items()}
+    read = {category: table.read(item_column) for category, table in tables.items()}
     # by the encoders of the fit: words and tags it did not see have no meaning to the model
-    found, lines = mapper.read_features(tables, item_column), []
+    found, lines = mapper.read_features(read, item_column), []
     for category, kinds in found.items():
         ids = set().union(*(part.items.ids.tolist() for part in kinds.values()))
         new = len(ids.difference(mapper.items_[category].ids.tolist()))
         lines.append(f"{category}: {len(ids):,} items described, {new:,} of them new, by {', '.join(kinds)}.")
     return found, lines
+
+
+def _table(place: str) -> FeatureTable:
+    """Return the table of a path, which columns can follow after a colon."""
+    path = Path(place)
+    if path.exists():  # a colon can be a part of a name, as in C:\\films.csv
+        return FeatureTable(path)
+    before, colon, columns = place.rpartition(":")
+    if colon and Path(before).exists():
+        names = tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+        if not names:
+            raise InvalidParameterError(
+                f"--features {place!r} ends in a colon. Name columns after it, or leave it out."
+            )
+        return FeatureTable(Path(before), names)
+    missing = Path(before) if colon and Path(before).suffix else path
+    around = [part.name for part in missing.parent.iterdir()] if missing.parent.is_dir() else []
+    raise InvalidDataError(f"there is no file {str(missing)!r}.{nearest(missing.name, around)}")
 
 
 def _summary(panel: Panel, category: str, n_before: int) -> str:

@@ -14,7 +14,7 @@ from tastebridge._foundation.validation import check_category
 from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.features import Features, describe, tables_of
+from tastebridge.cli.features import Features, StopWords, describe, inputs_of, stop_words_of, tables_of
 from tastebridge.cli.given_models import SourceModels, TargetModel, model_files
 from tastebridge.cli.keys import KeyFile, check_encryption, key_of
 from tastebridge.cli.output import refuse_finished
@@ -44,6 +44,7 @@ def fit(
     features: Features = None,
     source_model: SourceModels = None,
     target_model: TargetModel = None,
+    stop_words: StopWords = "english",
     n_components: Annotated[
         int | None,
         typer.Option("--n-components", min=1, help="Largest rank; set by the data by default."),
@@ -115,10 +116,9 @@ def fit(
         Table(events, reading).check()
         reading, chosen_events = with_chosen_events(reading, events, target)
     table = Table(events, once(reading, explicit))
-    key, tables = key_of(key_file), tables_of(features)
-    named = {f"table of {category}": path for category, path in tables.items()}
+    key, tables, left_out = key_of(key_file), tables_of(features), stop_words_of(stop_words)
     trained = model_files(source_model, target_model, target)
-    named |= trained.inputs
+    named = inputs_of(tables) | trained.inputs
     # all that can be wrong with the output, before hours of fitting
     refuse_inputs(output, events=events, key=key_file, **named)
     check_free(output)
@@ -129,7 +129,7 @@ def fit(
     out.print(f"\n{panel.cleaning}\n")
     if chosen_events:
         out.print(f"{chosen_events}\n", soft_wrap=True)
-    panel, described = describe(panel, tables, reading.columns.get("item_id"))
+    panel, described = describe(panel, tables, reading.columns.get("item_id"), left_out)
     for line in described:
         out.print(line, soft_wrap=True)
     wanted = _wanted(target, panel)

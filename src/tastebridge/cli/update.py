@@ -11,7 +11,7 @@ import typer
 from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.features import Features, read_later, tables_of
+from tastebridge.cli.features import Features, inputs_of, read_later, tables_of
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.models import refuse_among
 from tastebridge.cli.output import refuse_finished
@@ -63,7 +63,7 @@ def update(
     """
     table = Table(events, reading)
     key, tables = key_of(key_file), tables_of(features)
-    named = {f"table of {category}": path for category, path in tables.items()}
+    named = inputs_of(tables)
     refuse_inputs(output, events=events, before=before, key=key_file, **named)
     mapper = live_model(model, output, key, overwrite)
     had = None if before is None else Table(before, reading).read(mapper)

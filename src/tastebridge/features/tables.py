@@ -37,7 +37,9 @@ class _Column(NamedTuple):
 
 
 def table_features(
-    tables: Mapping[str, Any], item_column: str | None = None
+    tables: Mapping[str, Any],
+    item_column: str | None = None,
+    stop_words: str | list[str] | None = "english",
 ) -> dict[str, dict[str, ItemFeatures]]:
     """Return the features in tables of items, the kind of each column chosen by the type of its cells.
 
@@ -62,6 +64,8 @@ def table_features(
         column ``category``, only the rows of the category are read.
     item_column : str, optional
         The column of ids.
+    stop_words : "english", list of str or None, default="english"
+        Words that texts are read without; None keeps all, which suits texts in several languages.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def table_features(
         for kind in dict.fromkeys(part.kind for part in parts.values()):
             group = {category: part for category, part in parts.items() if part.kind == kind}
             try:
-                made = _made(name, kind, group)
+                made = _made(name, kind, group, stop_words)
             except InvalidDataError as error:
                 unused[name] = error
                 continue
@@ -231,7 +235,9 @@ def vectors_of(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
     return cells
 
 
-def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemFeatures]:
+def _made(
+    name: str, kind: str, parts: Mapping[str, _Column], stop_words: str | list[str] | None
+) -> dict[str, ItemFeatures]:
     """Return the features of one column for each category, encoded for all categories together."""
     if kind == "vector":
         return {
@@ -241,7 +247,7 @@ def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemF
     cells = [cell for part in parts.values() for cell in part.cells]
     try:
         # ids are given below, category by category; here rows count by place
-        whole = _MAKE[kind](range(len(cells)), cells, name)
+        whole = _MAKE[kind](range(len(cells)), cells, name, stop_words)
     except InvalidDataError as error:
         raise InvalidDataError(
             f"the column {name!r} of the items of {', '.join(map(repr, parts))}: {error}"
@@ -254,8 +260,8 @@ def _made(name: str, kind: str, parts: Mapping[str, _Column]) -> dict[str, ItemF
     return found
 
 
-_MAKE: Mapping[str, Callable[[Any, Any, str], ItemFeatures]] = {
-    "text": lambda ids, cells, name: text_features(ids, cells),
-    "tags": lambda ids, cells, name: tag_features(ids, cells),
-    "numbers": lambda ids, cells, name: number_features(ids, cells, name=name),
+_MAKE: Mapping[str, Callable[[Any, Any, str, Any], ItemFeatures]] = {
+    "text": lambda ids, cells, name, words: text_features(ids, cells, stop_words=words),
+    "tags": lambda ids, cells, name, words: tag_features(ids, cells),
+    "numbers": lambda ids, cells, name, words: number_features(ids, cells, name=name),
 }
