@@ -1,4 +1,4 @@
-"""The notebooks are committed with their outputs: complete, without a red box, and without a path of a machine."""
+"""The notebooks are committed with their outputs: complete, no red box, no path of a machine."""
 
 import json
 import re

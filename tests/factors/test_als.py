@@ -37,7 +37,7 @@ def test_fold_in_solves_the_normal_equations(f):
     rng = np.random.default_rng(f)
     Y = rng.normal(size=(90, f))
     G = Y.T @ Y + 0.3 * np.eye(f)
-    C = sparse.random_array((40, 90), density=0.3, rng=rng, format="csr") * 3.0
+    C = sparse.random(40, 90, 0.3, "csr", random_state=int(rng.integers(2**31))) * 3.0
     C = sparse.csr_matrix(sparse.vstack([C, sparse.csr_matrix((1, 90)), np.ones((1, 90))]))
     for z, c in zip(fold_in(C, Y, G, np.linalg.inv(G)), C.toarray(), strict=True):
         weights = np.where(c > 0, c, 1.0)

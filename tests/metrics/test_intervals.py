@@ -1,5 +1,7 @@
 """Bootstrap intervals against scipy's, against the truth they should cover, and their invariances."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,12 +9,20 @@ from scipy import stats
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics.intervals import bootstrap_mean, paired_difference, simultaneous_differences
 
+SEED = {"rng" if "rng" in signature(stats.bootstrap).parameters else "random_state": 0}
+"""SciPy before 1.15 had another name for it."""
+
 
 @pytest.mark.parametrize("values", [np.random.default_rng(1).gamma(2, size=80), np.arange(90) % 10 == 0])
 def test_bootstrap_mean_agrees_with_scipy(values):
     ours = bootstrap_mean(values, n_resamples=20_000, level=0.9)
     theirs = stats.bootstrap(
-        (values.astype(float),), np.mean, n_resamples=20_000, confidence_level=0.9, method="percentile", rng=0
+        (values.astype(float),),
+        np.mean,
+        n_resamples=20_000,
+        confidence_level=0.9,
+        method="percentile",
+        **SEED,
     )
     error = values.std() / np.sqrt(len(values))
     assert ours.mean == pytest.approx(values.mean())
@@ -123,6 +133,6 @@ def test_one_simultaneous_interval_is_as_wide_as_its_own_resamples():
     """Of many equal values, drawn by cells, and of few, drawn one by one: against scipy's resamples."""
     for values in (np.random.default_rng(1).gamma(2, size=80), np.arange(90.0) % 10 == 0):
         [found] = simultaneous_differences(values[None] * 1.0, np.zeros(len(values)), 20_000, 0.9)
-        drawn = stats.bootstrap((values * 1.0,), np.mean, n_resamples=20_000, rng=0).bootstrap_distribution
+        drawn = stats.bootstrap((values * 1.0,), np.mean, n_resamples=20_000, **SEED).bootstrap_distribution
         reach = np.quantile(np.abs(drawn - values.mean()), 0.9)
         assert found.high - found.mean == pytest.approx(reach, rel=0.05)

@@ -77,7 +77,7 @@ def test_truncated_svd_is_the_same_on_one_thread_and_for_any_seed():
 
 @pytest.mark.parametrize("shape", [(30, 20), (20, 30), (1, 5), (5, 1)])
 def test_truncated_svd_at_full_rank_rebuilds_the_matrix(shape):
-    A = sparse.random_array(shape, density=0.6, rng=np.random.default_rng(0), format="csr")
+    A = sparse.random(*shape, 0.6, "csr", random_state=0)
     U, s, Vt = truncated_svd(A, min(shape), np.random.default_rng(0))
     np.testing.assert_allclose(U * s @ Vt, A.toarray(), atol=1e-7)
 

@@ -89,6 +89,6 @@ def check_category(name: str, category: object, known: Iterable[str]) -> str:
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the closest of ``words``, or an empty string."""
     shown = {known.casefold(): known for known in words}
-    # 0.7: with less, --nope is near to --n-components, and a wrong guess costs more than none
-    close = difflib.get_close_matches(word.casefold(), list(shown), n=1, cutoff=0.7)
+    # 0.65: with less, --nope is near to --n-components, and a wrong guess costs more than none
+    close = difflib.get_close_matches(word.casefold(), list(shown), n=1, cutoff=0.65)
     return f" Did you mean {shown[close[0]]!r}?" if close else ""
