@@ -104,7 +104,7 @@ class SklearnFactors(NormalizedFactors):
     def _own(self) -> BaseEstimator:
         if self.estimator is not None:
             return self.estimator
-        from sklearn.decomposition import TruncatedSVD  # its import is slow, and rarely needed
+        from sklearn.decomposition import TruncatedSVD  # a slow import, rarely needed
 
         return TruncatedSVD(2)
 
