@@ -245,7 +245,7 @@ STRANGE = PretrainedFactors([f"x{n}" for n in range(61)], BOOKS.factors)
         ({"source_models": {"films": FILMS}}, InvalidParameterError, "Pass it as target_model"),
         ({"source_models": {"books": FILMS}}, InvalidDataError, "no vector for any item of 'books'"),
         ({"target_model": STRANGE}, InvalidDataError, "ids are such as 'x0'"),
-        ({"source_models": {"books": RATINGS}}, InvalidParameterError, "a binary weighting leaves none"),
+        ({"source_models": {"books": RATINGS}}, InvalidParameterError, "only weighting="),
         ({"target_model": FILMS, "bridge": "items"}, InvalidParameterError, "bridge='users'"),
         ({"target_model": FILMS, "routes": []}, InvalidParameterError, "Leave one of them None"),
         ({"target": ["films", "books"], "target_model": FILMS}, InvalidParameterError, "for one target"),

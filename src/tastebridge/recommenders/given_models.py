@@ -64,10 +64,10 @@ def check_given(mapper: InterestMapper, several: bool) -> None:
         check_type(name, model, PretrainedFactors, _EXAMPLE).checked()
         if model.items is None:
             raise InvalidParameterError(f"{name} needs the ids of its items. Build it with items=[…].")
-        if model.rule == "explicit" and (mapper.weighting or Weighting("binary")).scheme == "binary":
+        if model.rule == "explicit" and (mapper.weighting or Weighting("binary")).scheme != "none":
             raise InvalidParameterError(
-                f"{name} folds ratings in, and a binary weighting leaves none. Pass weighting=Weighting("
-                "'none') with ratings as weights, or a model of implicit feedback."
+                f"{name} folds ratings in, and only weighting=Weighting('none') leaves them as they are. "
+                "Pass it with ratings as weights, or a model of implicit feedback."
             )
     if several:
         raise InvalidParameterError(
