@@ -1,10 +1,10 @@
 """Models trained elsewhere against the mapper's own factors, on the users of ``valid``.
 
 ``python -m benchmarks.pretrained`` trains ALS of the package implicit on the source alone and on the target
-alone, gives them to a mapper as ``source_models`` and ``target_model``, ranks the held-out rows of ``valid``
-among 999 others, and writes ``results/pretrained.csv``: NDCG@10, with and without twins, and the paired
-difference to the mapper's own factors with its interval over users. The test rows are not read. ``--tasks``
-takes names or patterns.
+alone. It gives them to a mapper as ``source_models`` and ``target_model``, ranks the held-out rows of
+``valid`` among 999 others, and writes ``results/pretrained.csv``: NDCG@10, with and without twins, and the
+paired difference to the mapper's own factors with its interval over users. The test rows are not read.
+``--tasks`` takes names or patterns.
 """
 
 from __future__ import annotations

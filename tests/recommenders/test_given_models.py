@@ -1,5 +1,7 @@
 """Mappers that are given models trained elsewhere: the start of their maps, and the space they end in."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from tastebridge.exceptions import (
 )
 from tastebridge.factors import ALSFactors, PretrainedFactors
 from tastebridge.persist.fingerprint import fingerprint
-from tastebridge.routes import RouteKind
+from tastebridge.routes import RouteKind, TransferRoute
 
 PANEL, _ = make_panel(n_users=500, n_items=60, random_state=0)
 READERS = PANEL.users_without("films")
@@ -245,8 +247,10 @@ STRANGE = PretrainedFactors([f"x{n}" for n in range(61)], BOOKS.factors)
         ({"source_models": {"films": FILMS}}, InvalidParameterError, "Pass it as target_model"),
         ({"source_models": {"books": FILMS}}, InvalidDataError, "no vector for any item of 'books'"),
         ({"target_model": STRANGE}, InvalidDataError, "ids are such as 'x0'"),
-        ({"source_models": {"books": RATINGS}}, InvalidParameterError, "a binary weighting leaves none"),
+        ({"source_models": {"books": RATINGS}}, InvalidParameterError, "only weighting="),
         ({"target_model": FILMS, "bridge": "items"}, InvalidParameterError, "bridge='users'"),
+        ({"source_models": {"books": BOOKS}, "bridge": "features"}, InvalidParameterError, "is 'features'"),
+        ({"routes": [TransferRoute(BOOKS)]}, InvalidParameterError, "source_factors has vectors by id"),
         ({"target_model": FILMS, "routes": []}, InvalidParameterError, "Leave one of them None"),
         ({"target": ["films", "books"], "target_model": FILMS}, InvalidParameterError, "for one target"),
         (
@@ -266,6 +270,16 @@ def test_a_space_needs_shared_users():
     films = PANEL.without("books", PANEL.users_with("films"))
     with pytest.raises(NoLinkedUsersError):
         tb.InterestMapper("films", target_model=FILMS).fit(films)
+
+
+@pytest.mark.parametrize("given", [{"source_models": {"books": BOOKS}}, {"target_model": FILMS}], ids=str)
+def test_a_time_budget_leaves_popularity_and_a_map(given):
+    mapper = tb.InterestMapper("films", time_budget=0.5, n_folds=1, **given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        mapper.fit(PANEL)
+    assert len(mapper.routes_) >= 2
+    assert len(mapper.recommend(READERS[:3], n=2)) == 6
 
 
 def test_ratings_are_folded_in_from_weights_that_stay():

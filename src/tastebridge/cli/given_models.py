@@ -73,6 +73,7 @@ def model_files(sources: Sequence[str] | None, target: str | None, targets: Sequ
     if target is None:
         return ModelFiles(found, None)
     category, path = _pair("--target-model", target)
+    # named all the same, so that a file is never taken for the model of another category
     if list(targets) != [category]:
         raise InvalidParameterError(
             f"--target-model is of {category!r}, and --target is {', '.join(map(repr, targets))}. Give "

@@ -46,6 +46,7 @@ class Rule(NamedTuple):
         if self.name == "explicit":
             return _solved(R, Y, np.zeros_like(gram), self._penalties(R), False)
         C = with_data(R, self.base + self.alpha * R.data)
+        # the penalty differs from user to user, so that no inverse is shared
         if self.per_event:
             return _solved(C, Y, gram, self._penalties(R), True)
         G = gram + self.regularization * np.eye(len(gram))
@@ -77,6 +78,7 @@ def _solved(T: sparse.csr_matrix, Y: Array, gram: Array, penalties: Array, impli
     Z = np.zeros((T.shape[0], k))
     for width in sorted(set(widths.tolist()) - {0}):
         rows = np.flatnonzero(widths == width)
+        # in stacks of bounded size; the width depends on the row alone, so its bits do not on the others
         step = max(1, BUDGET // (max(width, k) * (k + width)))
         for start in range(0, len(rows), step):
             part = rows[start : start + step]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -10,8 +10,16 @@ from sklearn.base import BaseEstimator, clone
 
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.factors._base import Array
+from tastebridge.factors._base import Array, Vectors
 from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees
+
+
+class _Fitted(Protocol):
+    """A fitted transformer."""
+
+    def transform(self, X: sparse.csr_matrix) -> Vectors:
+        """Return the factors of histories."""
+
 
 _METHODS = ("fit", "transform", "get_params", "set_params")
 _PROBED = 50
@@ -75,6 +83,7 @@ class SklearnFactors(NormalizedFactors):
         with one_blas_thread():  # the bits of a decomposition depend on their number
             model = self._own()
             fitted: Any = clone(model)
+            # None would draw another start in every fit
             if model.get_params().get("random_state", 0) is None:
                 fitted.set_params(random_state=0)
             try:
@@ -104,7 +113,7 @@ class SklearnFactors(NormalizedFactors):
     def _own(self) -> BaseEstimator:
         if self.estimator is not None:
             return self.estimator
-        from sklearn.decomposition import TruncatedSVD  # its import is slow, and rarely needed
+        from sklearn.decomposition import TruncatedSVD  # a slow import, rarely needed
 
         return TruncatedSVD(2)
 
@@ -147,10 +156,11 @@ def check_decomposition(estimator: object) -> None:
         )
 
 
-def _check_linear(fitted: Any, R: sparse.csr_matrix, V: Array) -> None:  # noqa: ANN401 - any transformer
+def _check_linear(fitted: _Fitted, R: sparse.csr_matrix, V: Array) -> None:
     """Refuse a transformer that is not the product with its components."""
-    found = fitted.transform(R)
-    found = found.toarray() if sparse.issparse(found) else np.asarray(found)
+    # on rows of the fit: a mean, or a solver as that of NMF, shows in any few of them
+    given = fitted.transform(R)
+    found = given if isinstance(given, np.ndarray) else given.toarray()
     if found.shape != (R.shape[0], V.shape[1]) or not np.allclose(found, R @ V, rtol=1e-6, atol=1e-8):
         raise InvalidParameterError(
             f"{type(fitted).__name__} is not linear in the history: its transform differs from the "

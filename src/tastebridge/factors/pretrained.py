@@ -163,6 +163,7 @@ class PretrainedFactors(FactorModel):
         known = numbers >= 0
         Y = np.zeros((n_items, self.n_components))
         Y[numbers[known]] = np.asarray(self.factors)[known]
+        # a copy, since the caller may lay the same model over another panel
         model = copy(self)
         model.items, model.factors = None, Y
         if self.item_biases is not None:
@@ -191,6 +192,7 @@ class PretrainedFactors(FactorModel):
         check_choice("scale_regularization", self.scale_regularization, (True, False))
 
     def _fit(self, R: sparse.csr_matrix) -> None:
+        # in float64 whatever was given: the fold-in then has the same bits for float32 vectors
         self.item_factors_ = np.array(self.factors, dtype=np.float64)
         if self.item_biases is not None:
             self.biases_ = np.array(self.item_biases, dtype=np.float64)
@@ -211,6 +213,7 @@ class PretrainedFactors(FactorModel):
         if not known[R.indices].all():
             R = with_data(R, R.data * known[R.indices]).copy()  # its pattern changes, and may be the caller's
             R.eliminate_zeros()
+        # a rating that equals its bias stays an event, with the value 0
         if hasattr(self, "biases_"):
             R = with_data(R, R.data - self.biases_[R.indices])
         return self._rule().vectors(R, Y, self.gram_)
@@ -261,6 +264,7 @@ class PretrainedFactors(FactorModel):
         """Return eight digits of a hash of the vectors and the settings, made once for these arrays."""
         parts = (self.factors, self.item_biases)
         settings = repr(self._rule())
+        # by identity: comparing arrays would cost as much as the hash
         made = self.__dict__.get("_made")
         if made is None or made[0] is not parts[0] or made[1] is not parts[1] or made[2] != settings:
             whole = hashlib.sha256(settings.encode())

@@ -39,6 +39,7 @@ from tastebridge.routes import (
     Route,
     new_items,
 )
+from tastebridge.routes.direction import DirectionRoute
 
 _FEWEST_LISTS = 10
 """Held-out rows of a segment below which no weights are learned."""
@@ -78,12 +79,13 @@ def in_time(
     kept: list[Route] = []
     optional = 0
     for route in routes:
-        first = isinstance(route, PopularityRoute | NeighbourRoute) or not optional
+        always = isinstance(route, DirectionRoute | PopularityRoute | NeighbourRoute)
+        first = always or not optional
         expected = deadline.spent * n_folds + 0.5 * deadline.seconds
         if first or deadline.allows("routes", expected):
             route.build(context)
             kept.append(route)
-            optional += not isinstance(route, PopularityRoute | NeighbourRoute)
+            optional += not always
     return kept
 
 

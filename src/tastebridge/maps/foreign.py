@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -11,6 +11,13 @@ from sklearn.utils.validation import has_fit_parameter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.maps._base import Array, LinearMap
 from tastebridge.maps.moments import CenteredMoments, Moments
+
+
+class _Fitted(Protocol):
+    """A fitted linear regressor."""
+
+    coef_: Array
+
 
 _METHODS = ("fit", "predict", "get_params", "set_params")
 _TOLERANCE = 1e-6
@@ -137,6 +144,7 @@ def check_regressor(estimator: object) -> None:
             f"from_sklearn takes a linear regressor such as Ridge(); {name} lacks {', '.join(lacking)}. "
             "Pass an estimator, or derive a map from tastebridge.maps.LinearMap."
         )
+    # a trial on a few rows: it takes milliseconds, and a silent mistake would cost every list
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3)) + np.array([0.5, -1.0, 2.0])
     Y = X @ rng.normal(size=(3, 2)) + 0.3 * rng.normal(size=(40, 2)) + 1.0
@@ -170,6 +178,6 @@ def _fitted(estimator: BaseEstimator, moments: Moments) -> Any:  # noqa: ANN401 
     return model.fit(rows[:, :p], rows[:, p:])
 
 
-def _coefficients(fitted: Any, p: int, q: int) -> Array:  # noqa: ANN401 - any regressor
+def _coefficients(fitted: _Fitted, p: int, q: int) -> Array:
     """Return the coefficients (p, q); scikit-learn has them as (q, p), or (p,) of one output."""
     return np.asarray(fitted.coef_, dtype=np.float64).reshape(q, p).T.copy()

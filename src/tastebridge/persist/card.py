@@ -18,7 +18,7 @@ from tastebridge._foundation.version import __version__
 from tastebridge.model.similarity import ItemSimilarity
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.online.weighting_figures import weighting_sentence
-from tastebridge.persist.parameters import to_json
+from tastebridge.persist.parameters import to_json, to_write
 from tastebridge.persist.saved import Saved
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.twins import WITHOUT
@@ -210,7 +210,10 @@ def _breadth(parts: Saved) -> Iterator[str]:
 
 
 def _settings(parts: Saved) -> Iterator[str]:
-    rows = [(f"`{name}`", f"`{_plain(to_json(name, value))}`") for name, value in parts.parameters.items()]
+    rows = [
+        (f"`{name}`", f"`{_plain(to_json(name, value))}`")
+        for name, value in to_write(parts.kind, parts.parameters).items()
+    ]
     yield _table(["parameter", "value"], rows)
     if said := weighting_sentence(parts.encoder.weighting, parts.shared.tables):
         yield said

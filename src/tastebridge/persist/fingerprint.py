@@ -15,7 +15,7 @@ from tastebridge.model import LinearModel
 from tastebridge.online.state import FittedState, MultiTarget
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_model
-from tastebridge.persist.parameters import to_json
+from tastebridge.persist.parameters import to_json, to_write
 from tastebridge.persist.similarity import describe_similarity
 
 
@@ -40,10 +40,12 @@ def fingerprint(recommender: _Recommender) -> str:
     targets, joint, arrays = recommender.targets_, recommender.joint_, Arrays()
     shared = joint if joint is not None else next(iter(targets.values()))
     encoder = shared.encoder
+    kind = type(recommender).__name__
+    parameters = to_write(kind, recommender.get_params(False))
     content: dict[str, Any] = {
         "version": __version__,
-        "class": type(recommender).__name__,
-        "parameters": {name: to_json(name, value) for name, value in recommender.get_params(False).items()},
+        "class": kind,
+        "parameters": {name: to_json(name, value) for name, value in parameters.items()},
         "weighting": to_json("weighting", encoder.weighting),
         "model": _models(targets, joint, arrays),
         "statistics": [

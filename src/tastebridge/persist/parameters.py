@@ -64,7 +64,7 @@ _OF_SKLEARN = {
     "TruncatedSVD": "sklearn.decomposition",
 }
 """The only classes of scikit-learn, and their modules: for maps and factor models of ``from_sklearn``."""
-_LATER = {"Weighting": {"shift": None}}
+_LATER = {"InterestMapper": {"source_models": None, "target_model": None}, "Weighting": {"shift": None}}
 """Parameters added after the first files, with their defaults, at which they are not written."""
 _ARRAYS = {"PretrainedFactors": {"items", "factors", "item_biases", "users", "user_factors"}}
 """Parameters that hold data: they are not written, and None after loading. Encoders hold the vectors."""
@@ -85,19 +85,24 @@ def to_json(name: str, value: object) -> Json:
         pairs = [[to_json(f"{name} key", key), to_json(f"{name}[{key!r}]", value[key])] for key in value]
         return {"class": "dict", "pairs": pairs}
     if _class_named(type(value).__name__) is type(value):
-        # files and fingerprints of models that do not use a later parameter stay as they were
-        later = _LATER.get(type(value).__name__, {})
+        kind = type(value).__name__
         given = cast(BaseEstimator, value).get_params(deep=False)
-        given = {key: given[key] for key in given if key not in _ARRAYS.get(type(value).__name__, ())}
-        parameters = {key: part for key, part in given.items() if key not in later or part != later[key]}
+        given = {key: given[key] for key in given if key not in _ARRAYS.get(kind, ())}
+        parameters = to_write(kind, given)
         return {
-            "class": type(value).__name__,
+            "class": kind,
             "parameters": {key: to_json(f"{name}.{key}", part) for key, part in parameters.items()},
         }
     raise InvalidParameterError(
         f"{name}={value!r} cannot be saved: a saved model holds plain values and estimators of tastebridge "
         "only. Replace it, or keep the model in memory."
     )
+
+
+def to_write(kind: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a class without later ones at their defaults: files stay as they were."""
+    later = _LATER.get(kind, {})
+    return {key: part for key, part in parameters.items() if key not in later or part is not later[key]}
 
 
 def from_json(value: Json) -> Any:  # noqa: ANN401 - any value that to_json was given

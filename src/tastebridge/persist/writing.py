@@ -34,7 +34,7 @@ from tastebridge.persist.linear import describe_model
 from tastebridge.persist.manifest import CARD, FORMAT, MANIFEST, PACKAGE, describe_file, render
 from tastebridge.persist.multi_target import describe_targets
 from tastebridge.persist.panel import describe_panel
-from tastebridge.persist.parameters import to_json
+from tastebridge.persist.parameters import to_json, to_write
 from tastebridge.persist.saved import Saved
 from tastebridge.persist.similarity import describe_similarity
 from tastebridge.persist.statistics import describe_statistics
@@ -175,7 +175,9 @@ def _write(
         "format": FORMAT,
         "version": __version__,
         "class": parts.kind,
-        "parameters": {name: to_json(name, value) for name, value in parts.parameters.items()},
+        "parameters": {
+            name: to_json(name, value) for name, value in to_write(parts.kind, parts.parameters).items()
+        },
         "weighting": to_json("weighting", parts.encoder.weighting),
         "categories": _write_items(out, parts, arrays),
         "model": None if single is None else _describe(single.scorer.model, arrays),

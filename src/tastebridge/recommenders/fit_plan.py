@@ -95,6 +95,7 @@ def routes_asked_for(
     limits = {name: _limit(rows) for name, rows in histories.items()}
     wanted = _rank(mapper, target, limits)
     near = looked_at(histories, target)
+    # of many sources, those with a given model are looked at too
     sources = [name for name in histories if name in near or name in given.sources]
     if given.target is not None:
         own = {name: limits[name] for name in sources}

@@ -64,11 +64,12 @@ def check_given(mapper: InterestMapper, several: bool) -> None:
         check_type(name, model, PretrainedFactors, _EXAMPLE).checked()
         if model.items is None:
             raise InvalidParameterError(f"{name} needs the ids of its items. Build it with items=[…].")
-        if model.rule == "explicit" and (mapper.weighting or Weighting("binary")).scheme == "binary":
+        if model.rule == "explicit" and (mapper.weighting or Weighting("binary")).scheme != "none":
             raise InvalidParameterError(
-                f"{name} folds ratings in, and a binary weighting leaves none. Pass weighting=Weighting("
-                "'none') with ratings as weights, or a model of implicit feedback."
+                f"{name} folds ratings in, and only weighting=Weighting('none') leaves them as they are. "
+                "Pass it with ratings as weights, or a model of implicit feedback."
             )
+    # several targets share the factors of every category, as sources and as targets
     if several:
         raise InvalidParameterError(
             "source_models and target_model are for one target. Fit a mapper for each target."
@@ -77,10 +78,10 @@ def check_given(mapper: InterestMapper, several: bool) -> None:
         raise InvalidParameterError(
             "source_models and target_model choose the routes, and routes are given. Leave one of them None."
         )
-    if space is not None and mapper.bridge not in ("auto", "users"):
+    if mapper.bridge not in ("auto", "users"):
         raise InvalidParameterError(
-            f"target_model needs users in a source and the target, and bridge is {mapper.bridge!r}. Use "
-            "bridge='users'."
+            "source_models and target_model need users in a source and the target, and bridge is "
+            f"{mapper.bridge!r}. Use bridge='users'."
         )
 
 
@@ -131,6 +132,7 @@ def _over(name: str, model: PretrainedFactors, panel: Panel, category: str) -> P
     part = panel[category]
     numbers = part.items.numbers(model.items, missing="negative")
     laid = model.over(numbers, len(part.items))
+    # by events, not by items: a model may well lack items that hardly any user has
     known = np.isin(part.matrix.indices, numbers[numbers >= 0])
     if not known.any():
         raise InvalidDataError(_strangers(name, model, panel, category))
@@ -176,6 +178,7 @@ def _cosine(model: PretrainedFactors, panel: Panel, rows: sparse.csr_matrix) -> 
     if model.user_factors is None:
         return 1.0
     numbers = panel.users.numbers(model.users, missing="negative")
+    # users of that model who are not in the panel cannot be compared
     own = rows[numbers[numbers >= 0]]
     folded = np.asarray(model.fit(own).transform(own)) if own.shape[0] else np.zeros((0, model.n_components))
     wanted = np.asarray(model.user_factors, dtype=np.float64)[numbers >= 0]

@@ -35,6 +35,7 @@ def mapped_vectors(model: LinearModel, vectors: ArrayLike, source: str) -> NDArr
             "a source that does not help has no route either."
         )
     Z = _checked(vectors, keys[used[0].encoder].item_factors_.shape[1])
+    # the length of the history is not known, so the weights are those at the mean of the gates
     blend, kept = model.segments["cold"]
     weights, known = blend.weights() * kept, np.ones(len(Z), dtype=bool)
     starts = dict(

@@ -7,6 +7,7 @@ from inspect import signature
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import PretrainedFactors, SVDFactors
 from tastebridge.factors._base import FactorModel, check_factor_model
 from tastebridge.maps import RidgeMap
@@ -79,6 +80,11 @@ def given(name: str, model: FactorModel | None) -> FactorModel:
     if model is None:
         return SVDFactors()
     check_factor_model(name, model)
+    if isinstance(model, PretrainedFactors) and model.items is not None:
+        raise InvalidParameterError(  # taken as they stand, vectors could belong to other items
+            f"{name} has vectors by id, and a route sees no ids. Give them to InterestMapper as "
+            "source_models= or target_model=, or without items= in the order of the panel's items."
+        )
     return model
 
 

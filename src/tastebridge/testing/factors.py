@@ -81,6 +81,7 @@ def _check_fold_in(fitted: FactorModel, Z: Vectors, X: sparse.csr_matrix) -> Non
         require(np.array_equal(dense(fitted.transform(given)), whole), "the format of X must not matter")
     rows = np.vstack([dense(fitted.transform(X[u])) for u in range(X.shape[0])])
     require(np.array_equal(rows, whole), "a user must be folded in alike, bit by bit, in any batch")
+    # another order puts each user into another place of a block
     order = np.random.default_rng(0).permutation(X.shape[0])
     shuffled = dense(fitted.transform(X[order]))
     require(np.array_equal(shuffled, whole[order]), "the order of users must not matter")
@@ -93,6 +94,7 @@ def _check_scores(fitted: FactorModel, Z: Vectors, X: sparse.csr_matrix) -> None
     had = X.toarray() > 0
     require(not dense(fitted.item_factors_)[-1].any(), "an item without events must have no factors")
     require(np.isfinite(scores).all(), "scores must be finite")
+    # twice as high is little for two clear groups, and much for noise
     higher = scores[had].mean() > 2 * scores[~had].mean()
     require(higher, "items of a history must score above others: transform(X) @ item_factors_.T")
 

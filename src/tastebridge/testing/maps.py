@@ -62,6 +62,7 @@ def check_map(model: LinearMap) -> None:
     require(affine, "predict(X) must be X @ coef_ + intercept_")
     _check_moments(model, fitted, X, Y)
     _check_weights(model, X, Y)
+    # equal, not close: lists must not depend on who else is asked for
     rows = np.vstack([fitted.predict(x[None, :]) for x in X])
     require(np.array_equal(rows, fitted.predict(X)), "a row must be mapped alike, bit by bit, in any batch")
     _check_vector(model, X, Y)
@@ -82,13 +83,14 @@ def _check_moments(model: LinearMap, fitted: LinearMap, X: Array, Y: Array) -> N
 
 
 def _check_weights(model: LinearMap, X: Array, Y: Array) -> None:
-    w = np.arange(len(X)) % 3
+    w = np.arange(len(X)) % 3  # 0 too: such a user must leave no trace
     weighted = clone(model).fit(X, Y, sample_weight=w)
     repeated = clone(model).fit(np.repeat(X, w, axis=0), np.repeat(Y, w, axis=0))
     require_same_learned(weighted, repeated, "a weight must count users", 1e-8, 1e-10)
 
 
 def _check_vector(model: LinearMap, X: Array, Y: Array) -> None:
+    # a vector has one component, and maps such as CCA keep no more
     one = clone(model)
     if one.get_params(deep=False).get("n_components") is not None:
         one.set_params(n_components=None)

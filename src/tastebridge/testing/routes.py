@@ -105,6 +105,7 @@ def _check_vectors(route: FittedRoute, Z: NDArray[np.float64], context: FitConte
 
 def _check_hidden(route: Route, rows: dict[str, sparse.csr_matrix]) -> None:
     """Require that hidden rows of the target leave no trace."""
+    # new arrays, since a context tells equal histories by identity
     there = rows[_TARGET].toarray()
     there[:_HIDDEN] = 0.0
     left = sparse.csr_matrix(there)

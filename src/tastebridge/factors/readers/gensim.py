@@ -44,6 +44,7 @@ def from_gensim(model: object) -> PretrainedFactors:
     >>> from_gensim(key_vectors).fit([[1.0, 1.0]]).transform([[1.0, 1.0]]).tolist()
     [[0.5, 0.5]]
     """
+    # models hold their key vectors as wv; the key vectors themselves have none
     vectors: Any = getattr(model, "wv", model)
     keys: Any = attribute(vectors, ["index_to_key"], "gensim")
     return PretrainedFactors(

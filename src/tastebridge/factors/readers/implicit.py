@@ -86,6 +86,7 @@ def from_implicit(
 
 
 def _of_file(path: str | Path) -> _Parts:
+    # without pickles: an array of objects in the file is an error
     with reading(path, _CONTENT) as found, np.load(found, allow_pickle=False) as stored:
         return _Parts(
             stored["item_factors"],

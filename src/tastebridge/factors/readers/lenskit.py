@@ -65,6 +65,7 @@ def from_lenskit(model: object) -> PretrainedFactors:
 
 def _setting(model: object, names: tuple[str, ...], usual: float) -> Any:  # noqa: ANN401 - a number or a pair
     """Return a setting of a model, from its ``config`` or itself."""
+    # 2025 keeps settings in a config, 0.14 in the model itself
     for owner in (getattr(model, "config", None), model):
         for name in names:
             if owner is not None and getattr(owner, name, None) is not None:

@@ -125,6 +125,7 @@ def write_vectors(model: PretrainedFactors, path: str | Path) -> None:
 
 def table_of(path: Path) -> pd.DataFrame:
     """Return a Parquet file, or all of a folder in the order of their names, as a table."""
+    # not as one data set: names of folders such as id=7 would become columns
     return pd.concat([pq.read_table(part, partitioning=None).to_pandas() for part in _parts(path)])
 
 

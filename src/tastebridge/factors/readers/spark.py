@@ -91,6 +91,7 @@ def _table(model: object) -> pd.DataFrame:
             table = table_of(inside if inside.is_dir() else path)
             # of many partitions; the numbers give one order whatever their order
             return table.sort_values("id", kind="stable") if "id" in table else table
+    # the frame itself is taken too, as it may come from another session
     frame = getattr(model, "itemFactors", model)
     if hasattr(frame, "toPandas"):
         frame = frame.toPandas()

@@ -63,6 +63,7 @@ def from_surprise(model: object) -> PretrainedFactors:
     offsets = None
     if biased:
         offsets = float(trainset.global_mean) + np.asarray(biases, dtype=np.float64)
+        # the bias of the user is a component that every item has in the same way
         Q = np.column_stack([Q, np.ones(len(Q))])
     return PretrainedFactors(
         ids, Q, penalty, rule="explicit", scale_regularization=True, item_biases=offsets

@@ -55,7 +55,7 @@ def read_word2vec(path: str | Path, binary: bool | None = None) -> PretrainedFac
     """
     with reading(path, _CONTENT) as found:
         is_binary = found.suffix == ".bin" if binary is None else binary
-        data = found.read_bytes()
+        data = found.read_bytes()  # whole, as the header is checked against its size
         line, _, rest = data.partition(b"\n")
         n, k = _header(line, len(rest), 4 if is_binary else 2)
         keys, vectors = (_binary if is_binary else _text)(rest, n, k)
