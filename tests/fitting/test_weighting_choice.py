@@ -192,3 +192,21 @@ def test_browsing_adds_events_of_no_taste_and_leaves_the_others():
     assert added.min() == 1.0
     with pytest.raises(tb.exceptions.InvalidParameterError, match="browsing"):
         make_scenario("shop", 10, browsing=1.0)
+
+
+def test_event_weights_without_effect_are_a_warning():
+    frame = counts(n_users=200, telling=False).to_frame().drop(columns="weight")
+    frame["event"] = np.random.default_rng(0).choice(["view", "buy"], len(frame))
+    mapper = small(event_weights={"view": 1, "buy": 5})
+    with pytest.warns(
+        tb.exceptions.TastebridgeWarning, match="event_weights have no effect. Weights are ignored"
+    ):
+        mapper.fit(frame)
+    assert mapper.weighting_.scheme == "binary"
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_a_report_has_the_sentence_of_the_card(tmp_path):
+    mapper = small().fit(counts(n_users=200))
+    page = mapper.report(tmp_path / "report.html", people=0).read_text("utf-8")
+    assert f"Weights: {mapper.weighting_.scheme}" in page

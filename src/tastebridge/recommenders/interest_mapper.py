@@ -45,6 +45,7 @@ from tastebridge.recommenders.multi_target.lists import (
 from tastebridge.recommenders.multi_target.multi_fit import fit_several
 from tastebridge.recommenders.multi_target.targets import check_targets, targets_of
 from tastebridge.recommenders.single_fit import fit_one
+from tastebridge.recommenders.weighting import ignored_event_weights
 from tastebridge.report import write_report
 from tastebridge.routes import Route
 from tastebridge.routes.twins import LEAVE_OUT
@@ -86,8 +87,8 @@ class InterestMapper(Recommender):
         ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
     event_weights : mapping of event type to weight, optional
         The weight of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
-        :meth:`tastebridge.Panel.from_frame`. It has no effect if the weighting is binary. In a panel
-        the weights are applied already.
+        :meth:`tastebridge.Panel.from_frame`. They have no effect, and a warning says so, if the
+        weighting is binary. In a panel the weights are applied already.
     bridge : {"auto", "users", "items", "features"}, default="auto"
         The overlap that joins a source to the target:
 
@@ -303,7 +304,7 @@ class InterestMapper(Recommender):
                 panel, states, joint, messages = fit_several(self, panel, targets)
         self._keep(states, panel, joint)
         # warned at the end: if warnings are errors, the model is whole all the same
-        for message in messages:
+        for message in [*messages, *ignored_event_weights(self)]:
             warn(message)
         return self
 

@@ -14,6 +14,8 @@ from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Panel, Weighting
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.fitting.weighting_choice import choose_weighting
+from tastebridge.online.weighting_figures import weighting_sentence
+from tastebridge.recommenders.attributes import shared_of
 from tastebridge.recommenders.time_decay import choose_half_life, half_lives_of
 
 if TYPE_CHECKING:
@@ -56,3 +58,16 @@ def _aged(mapper: InterestMapper, usual: Weighting, half_life: float | None) -> 
     """Return a mapper of one fold with a half-life: these are compared with each other and thrown away."""
     weighting = clone(usual).set_params(half_life=half_life)
     return clone(mapper).set_params(weighting=weighting, n_folds=1, recency=None, verbose=False)
+
+
+def ignored_event_weights(mapper: InterestMapper) -> list[str]:
+    """Return a warning if weights of types of event were given and the chosen weighting ignores them."""
+    given = mapper.event_weights
+    if not given or mapper.weighting is not None or mapper.weighting_.scheme != "binary":
+        return []
+    if len(set(given.values())) < 2:  # all types alike, as asked
+        return []
+    shared = shared_of(mapper)
+    why = weighting_sentence(shared.encoder.weighting, shared.tables)
+    why = why or "Weights are ignored, every event counts alike: nothing was tried."
+    return [f'event_weights have no effect. {why} Decide with weighting=Weighting("log"), for example.']
