@@ -17,6 +17,7 @@ from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import recommend_all
+from tastebridge.batch.relating import relate_all
 from tastebridge.batch.schema import nest
 from tastebridge.batch.vectors import VectorKernel, write_vectors
 
@@ -29,5 +30,6 @@ __all__ = [
     "nest",
     "parse_memory",
     "recommend_all",
+    "relate_all",
     "write_vectors",
 ]

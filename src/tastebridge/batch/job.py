@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -13,6 +13,7 @@ from tastebridge.batch.source import Source
 from tastebridge.data.coding import encode
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import OutputError
+from tastebridge.model.list_rules import ListOptions, ListRules
 from tastebridge.persist import fingerprint
 
 _NAMES = {
@@ -71,6 +72,16 @@ class Job:
                 f"{place!r} was begun by another run: {'; '.join(changes)}. Run it as it was begun, choose "
                 "another output, or begin anew with restart=True, which removes the files there."
             )
+
+
+def job_of_lists(options: ListOptions) -> dict[str, Any]:
+    """Return the list options of a job as plain values; none where they change no list."""
+    rules = ListRules.of(options)
+    if rules is None:
+        return {}
+    values = asdict(replace(rules, new_items=None, caps=()))
+    caps = [list(cap) for cap in rules.caps]
+    return {"lists": {**values, "caps": caps, "new_items": fingerprint_of_list(rules.new_items)}}
 
 
 def fingerprint_of_list(given: ItemFilter | None) -> str | None:

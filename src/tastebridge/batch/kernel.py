@@ -19,8 +19,9 @@ from tastebridge.data.pipeline import clean
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.model.chunks import CHUNK, chunks
+from tastebridge.model.list_rules import ListOptions, ListRules
 from tastebridge.recommenders import Recommender
-from tastebridge.recommenders.answers import closed
+from tastebridge.recommenders.answers import closed, lists_of
 from tastebridge.routes import Histories
 from tastebridge.routes.twins import LEAVE_OUT, TWINS
 
@@ -151,7 +152,8 @@ class RecommendationKernel(HistoryKernel):
     twins : {"leave out", "keep"}, default="leave out"
         As for :meth:`~tastebridge.InterestMapper.recommend`.
     **options
-        As for :class:`HistoryKernel`.
+        List options as for :meth:`~tastebridge.InterestMapper.recommend_from`, and as for
+        :class:`HistoryKernel`.
 
     Examples
     --------
@@ -176,8 +178,11 @@ class RecommendationKernel(HistoryKernel):
         twins: str = LEAVE_OUT,
         **options: Any,  # noqa: ANN401
     ) -> None:
+        lists = {name: options.pop(name) for name in ListOptions.__annotations__ if name in options}
         super().__init__(recommender, **options)
         self.n, self.twins = check_count("n", n), check_choice("twins", twins, TWINS)
+        # labels are read once, and not with every batch
+        self.find = lists_of(self.state, ListRules.of(lists))
         self.filters = PersonalFilters.of(allow, deny, self.state.items)
 
     @property
@@ -204,8 +209,8 @@ class RecommendationKernel(HistoryKernel):
         best = np.full((len(ids), width), -1, dtype=np.int32)
         scores = np.full((len(ids), width), -np.inf, dtype=np.float32)
         for rows, part in chunks(read.histories, len(ids), self.chunk):
-            best[rows], scores[rows] = self.state.scorer.top_items(
-                part, width, closed(self.state, part, filters.of(rows), self.twins)
+            best[rows], scores[rows] = self.find(
+                part, width, closed(self.state, part, filters.of(rows), self.twins), ids[rows]
             )
         given = best >= 0
         counts = given.sum(axis=1)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tastebridge._foundation.validation import check_choice, check_count, check_path
 from tastebridge.batch.chosen_users import ChosenUsers
 from tastebridge.batch.destination import Destination
 from tastebridge.batch.driver import Driver, warn_of_short_lists
 from tastebridge.batch.id_kinds import kinds_of
-from tastebridge.batch.job import Job, fingerprint_of_list
+from tastebridge.batch.job import Job, fingerprint_of_list, job_of_lists
 from tastebridge.batch.kernel import HistoryKernel, RecommendationKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
@@ -23,6 +23,7 @@ from tastebridge.data.files.uris import uri_of
 from tastebridge.data.types import Ids, ItemFilter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
+from tastebridge.model.list_rules import ListOptions
 from tastebridge.recommenders import Recommender
 from tastebridge.routes.twins import LEAVE_OUT
 
@@ -50,6 +51,7 @@ def recommend_all(
     reading: ReadingOptions | None = None,
     users: Ids | None = None,
     stamp: bool = False,
+    **lists: Unpack[ListOptions],
 ) -> Manifest:
     """Recommend to all users in a table of events, in bounded memory; a stopped run can be resumed.
 
@@ -96,6 +98,9 @@ def recommend_all(
     stamp : bool, default=False
         Whether every row has the columns ``model``, the fingerprint of the model, and ``made_at``, the time
         in UTC when the file was written. Takes one file as output.
+    **lists
+        Diversity, caps, calibration, exploration and new items, as for
+        :meth:`~tastebridge.InterestMapper.recommend_from`.
 
     Returns
     -------
@@ -133,13 +138,14 @@ def recommend_all(
     bound, destination = parse_memory(memory), Destination.of(out)
     recommender = model if isinstance(model, Recommender) else load(model)
     options: dict[str, Any] = {"missing": missing, "event_weights": event_weights, "policy": policy}
-    kernel = RecommendationKernel(recommender, n, allow=allow, deny=deny, twins=twins, **options)
+    options |= {"allow": allow, "deny": deny, "twins": twins, **lists}
+    kernel = RecommendationKernel(recommender, n, **options)
     source = open_source(events, columns, kernel, bound, reading)
-    lists = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny)}
+    given = {"allow": fingerprint_of_list(allow), "deny": fingerprint_of_list(deny), **job_of_lists(lists)}
     chosen = None
     if users is not None:
-        chosen, lists["users"] = ChosenUsers.of(users, source.schema), fingerprint_of_list(users)
-    job = Job.of("recommend", kernel, source, n=n, twins=twins, **lists)
+        chosen, given["users"] = ChosenUsers.of(users, source.schema), fingerprint_of_list(users)
+    job = Job.of("recommend", kernel, source, n=n, twins=twins, **given)
     combine = stamping(job.values["model"], destination) if stamp else iter
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, None, combine, chosen)
     manifest = driver.run(restart)

@@ -22,6 +22,7 @@ from tastebridge.cli.jobs import as_job
 from tastebridge.cli.keys import key
 from tastebridge.cli.messages import refuse
 from tastebridge.cli.recommend import recommend
+from tastebridge.cli.related import related
 from tastebridge.cli.report import report
 from tastebridge.cli.signatures import flags_of
 from tastebridge.cli.update import update
@@ -85,7 +86,20 @@ def tastebridge(
 # demo alone runs without arguments; the others show their help
 COMMANDS = {
     command.__name__: as_job(command)
-    for command in (demo, fit, recommend, audience, vectors, compress, update, forget, evaluate, report, key)
+    for command in (
+        demo,
+        fit,
+        recommend,
+        related,
+        audience,
+        vectors,
+        compress,
+        update,
+        forget,
+        evaluate,
+        report,
+        key,
+    )
 }
 """The commands with all their options."""
 for name, command in COMMANDS.items():

@@ -17,6 +17,7 @@ from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, StopWords, describe, inputs_of, stop_words_of, tables_of
 from tastebridge.cli.given_models import SourceModels, TargetModel, model_files
 from tastebridge.cli.keys import KeyFile, check_encryption, key_of
+from tastebridge.cli.list_options import Groups, with_groups
 from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
@@ -84,6 +85,7 @@ def fit(
     key_file: KeyFile = None,
     overwrite: options.Overwrite = False,
     seed: options.Seed = 0,
+    groups: Groups = None,
 ) -> None:
     """Learn to recommend in a category from users' histories in the others.
 
@@ -120,7 +122,7 @@ def fit(
     trained = model_files(source_model, target_model, target)
     named = inputs_of(tables) | trained.inputs
     # all that can be wrong with the output, before hours of fitting
-    refuse_inputs(output, events=events, key=key_file, **named)
+    refuse_inputs(output, events=events, key=key_file, groups=groups, **named)
     check_free(output)
     refuse_finished(output, overwrite)
     check_encryption(key)
@@ -153,6 +155,7 @@ def fit(
     start = time.perf_counter()
     mapper.fit(panel)
     seconds = time.perf_counter() - start
+    with_groups(mapper, groups, reading.columns.get("item_id"))
     mapper.save(output, with_users=with_users, updatable=updatable, key=key)
     record().add_model(mapper, output)
     record().add(fit_seconds=round(seconds, 3))

@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": "See an example on MovieLens, in about a minute: one genre of films from the others.",
     "fit": "Learn to recommend in a category from users' histories in the others.",
     "recommend": "Recommend to all users in a table of events, whether they were in the fit or not.",
+    "related": "Find the items of the target that go with each item of a model.",
     "audience": "Find the users of a table of events who are most likely to want some items.",
     "vectors": "Write the vectors of items and, given events, of users.",
     "compress": "Make a model smaller, and measure the loss of accuracy.",

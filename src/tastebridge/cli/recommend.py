@@ -10,7 +10,7 @@ import typer
 
 from tastebridge.batch import recommend_all
 from tastebridge.batch.stamping import stamped_frame
-from tastebridge.cli import options
+from tastebridge.cli import list_options, options
 from tastebridge.cli.events import Table
 from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import only_users, read_list, read_users
@@ -46,6 +46,14 @@ def recommend(
     stamp: options.Stamp = False,
     overwrite: options.Overwrite = False,
     key_file: KeyFile = None,
+    diversity: list_options.Diversity = None,
+    per_group: list_options.PerGroup = None,
+    calibrate: list_options.Calibrate = None,
+    explore: list_options.Explore = None,
+    min_new: list_options.MinNew = None,
+    new_items: list_options.NewItems = None,
+    groups: list_options.Groups = None,
+    seed: list_options.Seed = None,
 ) -> None:
     """Recommend to all users in a table of events, whether they were in the fit or not.
 
@@ -71,8 +79,13 @@ def recommend(
     A model with several targets merges them into one list, with the column
     category, and reads the whole table; --category selects one target.
 
+    The options of lists trade accuracy for diversity, caps, calibration,
+    exploration and new items. Columns of labels come from --groups, here or
+    at the fit. The rank, not the score, is then the order of a list.
+
     [bold]Examples[/bold]
       tastebridge recommend model events.parquet -o recommendations.parquet
+      tastebridge recommend model events.csv -o out.csv --diversity 0.3 --per-group brand=2
       tastebridge recommend model new_users.csv -o out.csv -n 20
       tastebridge recommend model events/ -o parts/ --memory 4GB --jobs 2
       tastebridge recommend model log.csv -o - --users ids.csv > out.csv
@@ -85,16 +98,21 @@ def recommend(
         "allow list": allow,
         "deny list": deny,
         "list of users": users,
+        "new items": new_items,
+        "groups": groups,
         "key": key_file,
     }
     restart = check_result(output, overwrite, restart, **inputs)
     table.check()
-    recommender = load_any(model, key_file, category)
+    recommender = list_options.with_groups(load_any(model, key_file, category), groups)
     run.add_model(recommender, model)
     start = time.perf_counter()
     lists: dict[str, Any] = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
     lists["twins"] = twins.replace("-", " ")
     chosen = None if users is None else read_users(users, recommender)
+    words: dict[str, object] = {"diversity": diversity, "per_group": per_group, "calibrate": calibrate}
+    words |= {"explore": explore, "min_new": min_new, "new_items": new_items, "random_state": seed}
+    lists |= list_options.options_of(recommender, words)
     if recommender.joint_ is not None:
         # lists over several targets are not made in batches, so the output is one table
         check_output(output, overwrite or restart)

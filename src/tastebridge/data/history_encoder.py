@@ -106,6 +106,16 @@ class HistoryEncoder:
             return rows
         return {name: _emptied(part, users < 0) for name, part in rows.items()}
 
+    def rows_of_items(self, category: str, items: NDArray[np.int64]) -> Rows:
+        """Return the weighted rows of users with one event each, now: an item of a category."""
+        n, known = len(items), self.statistics[category]
+        shapes = {name: (n, len(part)) for name, part in self.items.items()}
+        rows = {name: sparse.csr_matrix(shape, dtype=np.float32) for name, shape in shapes.items()}
+        matrix = canonical((np.ones(n, np.float32), items, np.arange(n + 1)), shapes[category])
+        times = None if known.now is None else np.full(n, known.now)
+        part = Interactions(category, Vocabulary(np.arange(n)), self.items[category], matrix, times)
+        return {**rows, category: self.weigh(part, known)}
+
     def fold_in(self, history: Events, missing: str = "skip", quiet: bool = False) -> tuple[Panel, Rows]:
         """Return the panel of a history given now, and its weighted rows.
 

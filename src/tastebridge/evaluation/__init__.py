@@ -2,6 +2,7 @@
 
 from tastebridge.evaluation.finished import FinishedLists
 from tastebridge.evaluation.full import evaluate, user_scores
+from tastebridge.evaluation.lists import evaluate_lists
 from tastebridge.evaluation.logged import evaluate_logged
 from tastebridge.evaluation.rating import evaluate_ratings
 from tastebridge.evaluation.sampled import draw_negatives, evaluate_sampled
@@ -13,6 +14,7 @@ __all__ = [
     "Recommender",
     "draw_negatives",
     "evaluate",
+    "evaluate_lists",
     "evaluate_logged",
     "evaluate_ratings",
     "evaluate_sampled",

@@ -195,12 +195,14 @@ def _user_scores(
     """Return the values of users with and without twins, both from the same lists."""
     users, depth = split.user_ids, metrics.depth
     # so many more that the lists are long enough when twins are taken out
-    frame = _checked(_with_twins(model, users, depth + twins.most), users)
+    frame = checked_lists(_with_twins(model, users, depth + twins.most), users)
     catalogue = Catalogue.of(split)
-    whole = metrics.values(*_lists(frame, split, split.truth, depth), catalogue)
+    whole = metrics.values(*numbered_lists(frame, split, split.truth, depth), catalogue)
     if twins.reached is None:
         return whole, whole
-    lists, relevant, numbers = _lists(frame[~twins.among(frame)], split, split.truth[~twins.rows], depth)
+    lists, relevant, numbers = numbered_lists(
+        frame[~twins.among(frame)], split, split.truth[~twins.rows], depth
+    )
     apart = metrics.values(lists, relevant, numbers, catalogue)
     findable = np.diff(relevant.indptr) > 0
     return whole, {
@@ -215,7 +217,7 @@ def _with_twins(model: Recommender, users: NDArray, n: int) -> pd.DataFrame:
     return model.recommend(users, n=n, **more)
 
 
-def _checked(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
+def checked_lists(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
     """Return recommendations, best first, if they have the columns and are of the users asked for."""
     missing = {"user_id", "item_id", "rank"} - set(frame.columns)
     if missing:
@@ -227,7 +229,7 @@ def _checked(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
     return frame.sort_values("rank", kind="stable")
 
 
-def _lists(
+def numbered_lists(
     frame: pd.DataFrame, split: Split, truth: pd.DataFrame, depth: int
 ) -> tuple[Lists, sparse.csr_matrix, Lists]:
     """Return the recommended and the relevant item numbers of users, and the recommended in the catalogue.

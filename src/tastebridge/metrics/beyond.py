@@ -78,8 +78,10 @@ def popularity_bias(recommended: Numbers, popularity: ArrayLike) -> Floats:
     return _list_means(recommended, (ranks - 0.5) / max(len(ranks), 1))
 
 
-def intra_list_diversity(recommended: Numbers, item_vectors: ArrayLike) -> Floats:
+def intra_list_diversity(recommended: Numbers, item_vectors: ArrayLike | sparse.csr_matrix) -> Floats:
     r"""Return one minus the mean cosine of the pairs in each list; NaN for lists of fewer than two items.
+
+    ``item_vectors`` (n_items, k) are dense, or a sparse matrix such as the users of each item.
 
     With unit vectors :math:`v_i` and their sum :math:`s` the mean over pairs needs no pair,
     :math:`(\|s\|^2-\sum\|v_i\|^2)/(n(n-1))`. A zero vector has cosine 0 with every other.
@@ -93,14 +95,27 @@ def intra_list_diversity(recommended: Numbers, item_vectors: ArrayLike) -> Float
     >>> intra_list_diversity(np.array([[0, 1], [0, 2]]), [[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]).tolist()
     [1.0, 0.0]
     """
-    vectors = np.asarray(item_vectors, dtype=np.float64)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    lists = _membership(recommended, len(units))
+    units, known = _unit_rows(item_vectors)
+    lists = _membership(recommended, units.shape[0])
     # A zero vector has no square to subtract: only unit vectors are counted.
-    n, own = np.diff(lists.indptr), lists @ (lengths[:, 0] > 0).astype(np.float64)
-    doubled = ((lists @ units) ** 2).sum(axis=1) - own
+    n, own, sums = np.diff(lists.indptr), lists @ known.astype(np.float64), lists @ units
+    squares = sums.multiply(sums) if sparse.issparse(sums) else sums**2
+    doubled = np.asarray(squares.sum(axis=1)).ravel() - own
     return 1 - np.divide(doubled, n * (n - 1), out=np.full(len(n), np.nan), where=n > 1)
+
+
+def _unit_rows(
+    vectors: ArrayLike | sparse.csr_matrix,
+) -> tuple[Floats | sparse.csr_matrix, NDArray[np.bool_]]:
+    """Return the vectors scaled to length 1, and which of them are not zero."""
+    if sparse.issparse(vectors):
+        rows = sparse.csr_matrix(vectors, dtype=np.float64)
+        lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+        scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        return sparse.csr_matrix(sparse.diags(scale) @ rows), lengths > 0
+    rows = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0), lengths[:, 0] > 0
 
 
 def _list_means(recommended: Numbers, values: Floats) -> Floats:

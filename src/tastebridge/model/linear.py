@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._numerics.catalogue import Catalogue
+from tastebridge._numerics.linalg import row_products
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge._numerics.topk import catalogue_of
 from tastebridge.model.blend import StackingBlend
@@ -95,6 +96,7 @@ class LinearModel:
     _item_vectors: Vectors32 = field(init=False, repr=False)
     _starts: Mapping[str, int] = field(init=False, repr=False)
     _catalogue: Catalogue | None = field(default=None, init=False, repr=False)
+    _profiles: Vectors32 | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         ends = np.cumsum([V.shape[1] for V in self.spaces.values()])
@@ -151,6 +153,20 @@ class LinearModel:
             object.__setattr__(self, "_catalogue", catalogue_of(self._item_vectors, self._typical(sizes)))
         assert self._catalogue is not None
         return self._catalogue
+
+    def profiles(self, sizes: Mapping[str, int]) -> Vectors32:
+        """Return the centred scores (n_items, n_users) of every item for artificial users, in float32.
+
+        Their covariance over users estimates the covariance of scores. The mean of an item, which is its
+        popularity, and the mean of a user, which orders no items, are subtracted.
+        """
+        if self._profiles is None:
+            U = self._typical(sizes)
+            scores = row_products(self._item_vectors, (U - U.mean(axis=0)).T)
+            profiles = scores - scores.mean(axis=0)
+            object.__setattr__(self, "_profiles", profiles)
+        assert self._profiles is not None
+        return self._profiles
 
     def _typical(self, sizes: Mapping[str, int]) -> Vectors32:
         """Return the vectors of artificial users with a few random items; half are new to the target."""

@@ -6,16 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.data import Vocabulary
 from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.data.item_groups import COLUMNS as LABELS
+from tastebridge.data.item_groups import ItemGroups
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.metrics.calibration import Calibrated
 from tastebridge.model import Array
 from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.evidence import Evidence
+from tastebridge.model.related import ItemRelations
 from tastebridge.model.scorers import Scorer
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.routes import Histories
@@ -27,6 +32,8 @@ Interests = Mapping[str, Mapping[str, Array]]
 Confidence = Mapping[str, list[Calibrated]]
 """For each segment one calibration per length: see :mod:`tastebridge.diagnostics.confidence`."""
 
+GROUPS = "item_groups_"
+"""The name of the table of labels of items."""
 NOT_AN_INTEREST_MAPPER = (
     "this recommender keeps no sufficient statistics, so it can neither be updated nor forget users. Use "
     "InterestMapper, or fit again."
@@ -98,6 +105,20 @@ class FittedState:
             return Twins()
         sizes = {name: len(items) for name, items in self.encoder.items.items()}
         return Twins.of_table(self.tables["twins_"], sizes, len(self.items))
+
+    @cached_property
+    def item_groups(self) -> ItemGroups:
+        """The labels of items by column: see :meth:`tastebridge.recommenders.Recommender.set_item_groups`."""
+        return ItemGroups(self.tables.get(GROUPS, pd.DataFrame(columns=LABELS)), self.encoder.items)
+
+    @cached_property
+    def relations(self) -> ItemRelations:
+        """The items related to single items; of a model with vectors."""
+        return ItemRelations(self.scorer.model, self.alone)
+
+    def alone(self, category: str, items: NDArray[np.int64]) -> Histories:
+        """Return the histories of users who have one item of a category each, and nothing else."""
+        return self.encoder.rows_of_items(category, items)
 
     def left_out(self, histories: Histories, twins: str = LEAVE_OUT) -> sparse.csr_matrix | None:
         """Return the twins (n_users, n_items) that lists of these users leave out; None for none."""

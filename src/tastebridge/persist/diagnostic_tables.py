@@ -8,7 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tastebridge.data.item_groups import COLUMNS as LABELS
+from tastebridge.exceptions import ModelFileError
 from tastebridge.metrics.calibration import Calibrated
+from tastebridge.online.state import GROUPS
 
 _FINDING, _CONFIDENCE = "finding_", "confidence_"
 _WIDTHS = {"coef": None, "knots": 2, "reliability": 3}
@@ -41,7 +44,15 @@ def read_tables(stored: Mapping[str, pd.DataFrame]) -> Read:
     tables = {
         name: table for name, table in stored.items() if not name.startswith(_FINDING) and name != _CONFIDENCE
     }
+    if GROUPS in tables:
+        _check_groups(tables[GROUPS])
     return Read(tables, findings, _from_table(stored[_CONFIDENCE]) if _CONFIDENCE in stored else None)
+
+
+def _check_groups(table: pd.DataFrame) -> None:
+    """Refuse a table of labels of items that has other columns, or cells that are no text."""
+    if tuple(table.columns) != LABELS or not all(isinstance(cell, str) for cell in table.to_numpy().ravel()):
+        raise ModelFileError(f"its labels of items are not rows of text in the columns {', '.join(LABELS)}.")
 
 
 def _to_table(state: Mapping[str, list[Calibrated]]) -> pd.DataFrame:

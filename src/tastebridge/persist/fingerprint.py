@@ -12,7 +12,7 @@ import numpy as np
 from tastebridge._foundation.validation import check_fitted
 from tastebridge._foundation.version import __version__
 from tastebridge.model import LinearModel
-from tastebridge.online.state import FittedState, MultiTarget
+from tastebridge.online.state import GROUPS, FittedState, MultiTarget
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.linear import describe_model
 from tastebridge.persist.parameters import to_json, to_write
@@ -63,6 +63,10 @@ def fingerprint(recommender: _Recommender) -> str:
     # JSON tells the id 1 from the id "1"
     for name, items in encoder.items.items():
         whole.update(f"{name} {json.dumps(items.ids.tolist())}".encode())
+    # all targets have the same labels, and models without any keep the fingerprint of earlier versions
+    groups = next(iter(targets.values())).tables.get(GROUPS)
+    if groups is not None:
+        whole.update(json.dumps(groups.to_numpy().tolist()).encode())
     return whole.hexdigest()
 
 

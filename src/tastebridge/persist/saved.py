@@ -25,6 +25,7 @@ _TABLES = (
     "recency_",
     "weightings_",
     "twins_",
+    "item_groups_",
 )
 """The order of the tables in a manifest."""
 

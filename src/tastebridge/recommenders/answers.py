@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,18 @@ from tastebridge.data import Vocabulary
 from tastebridge.data.types import Id, Ids, ItemFilter
 from tastebridge.model.chunks import chunks
 from tastebridge.model.filters import Filters, read_filters
+from tastebridge.model.list_rules import ListRules
+from tastebridge.model.scorers import Best
 from tastebridge.online.state import FittedState
 from tastebridge.recommenders.audience import Finder, Found, best_users, item_numbers
 from tastebridge.recommenders.audience import to_frame as audience_frame
 from tastebridge.recommenders.frames import ordered, to_frame
+from tastebridge.recommenders.reranking import Reranker
 from tastebridge.routes import Histories
 from tastebridge.routes.twins import COLUMNS, LEAVE_OUT, TWINS
+
+Lister = Callable[[Histories, int, Filters, np.ndarray], Best]
+"""Makes the lists of users of their histories, the length, filters and ids."""
 
 
 class ListRequest(NamedTuple):
@@ -29,6 +36,7 @@ class ListRequest(NamedTuple):
     deny: ItemFilter | None = None
     missing: str = "error"
     twins: str = LEAVE_OUT
+    rules: ListRules | None = None
 
     def check(self) -> ListRequest:
         """Refuse a request that cannot be answered."""
@@ -41,17 +49,25 @@ def recommendations(
     state: FittedState, histories: Histories, ids: np.ndarray, request: ListRequest
 ) -> pd.DataFrame:
     """Return user_id, item_id, score and rank for users with these histories."""
-    n, allow, deny, missing, twins = request.check()
+    n, allow, deny, missing, twins, rules = request.check()
     items, filters = state.items, Filters()
     if allow is not None or deny is not None:
         users = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
         # a vocabulary sorts its ids, and users were asked for in another order
         filters = ordered(read_filters(allow, deny, users, items, missing), users, ids)
+    find = lists_of(state, rules)
     found = [
-        state.scorer.top_items(part, min(n, len(items)), closed(state, part, filters.of(rows), twins))
+        find(part, min(n, len(items)), closed(state, part, filters.of(rows), twins), ids[rows])
         for rows, part in chunks(histories, len(ids))
     ]
-    return to_frame(found, ids, items, n)
+    return to_frame(found, ids, items, n, rules is not None and bool(rules.caps))
+
+
+def lists_of(state: FittedState, rules: ListRules | None) -> Lister:
+    """Return the function that makes the lists of users: by scores alone, or by rules."""
+    if rules is not None:
+        return Reranker.of(state, rules).top_items
+    return lambda histories, n, filters, ids: state.scorer.top_items(histories, n, filters)
 
 
 def closed(state: FittedState, histories: Histories, filters: dict[str, Any], twins: str) -> Filters:
@@ -75,7 +91,7 @@ def audience(
     state: FittedState, histories: Histories, ids: np.ndarray, items: Id | Ids, request: ListRequest
 ) -> pd.DataFrame:
     """Return item_id, user_id, score and rank: the best users with these histories for each item."""
-    n, *_, twins = request.check()
+    n, twins = request.check().n, request.twins
     numbers = item_numbers(items, state.items)
     found = best_users(finder(state, twins), histories, len(ids), numbers, n)
     return audience_frame(found, state.items.ids_of(numbers), ids)

@@ -6,7 +6,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, Unpack
 
 import narwhals as nw
 import numpy as np
@@ -19,19 +19,22 @@ from tastebridge import persist
 from tastebridge._foundation.validation import check_category, check_choice, check_fitted, check_type
 from tastebridge.data import CleaningPolicy, Panel, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder, Rows, read_events
+from tastebridge.data.item_groups import read_item_groups
 from tastebridge.data.types import Events, EventWeights, Frame, Id, Ids, ItemFilter
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics import ndcg
 from tastebridge.model import LinearModel, Vectors32
 from tastebridge.model.chunks import chunks
 from tastebridge.model.filters import Filters
-from tastebridge.online.state import FittedState, MultiTarget
+from tastebridge.model.list_rules import ListOptions, ListRules
+from tastebridge.online.state import GROUPS, FittedState, MultiTarget
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import answers
-from tastebridge.recommenders.attributes import from_encoder, from_state
+from tastebridge.recommenders.attributes import encoder_of, from_encoder, from_state
 from tastebridge.recommenders.cards import card_of
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
+from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related
 from tastebridge.recommenders.users import users_asked_for
 from tastebridge.routes.twins import LEAVE_OUT
 
@@ -73,6 +76,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         The statistics for weighting a fresh history.
     item_names_ : mapping of category to Series, or None
         The names of items, if the panel of the fit had names.
+    item_groups_ : DataFrame
+        The labels of items, after :meth:`set_item_groups`.
     """
 
     target: Any
@@ -102,6 +107,14 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         shared = self.joint_ if self.joint_ is not None else next(iter(self.targets_.values()))
         return shared.item_names
 
+    @property
+    def item_groups_(self) -> pd.DataFrame:
+        """The labels of :meth:`set_item_groups`: category, item_id (as text), column, label."""
+        state = next(iter(self.targets_.values()))
+        if GROUPS not in state.tables:
+            raise AttributeError(f"this {type(self).__name__} has no labels of items: see set_item_groups")
+        return state.tables[GROUPS]
+
     @abstractmethod
     def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel or a frame of events; an earlier fit is forgotten."""
@@ -115,6 +128,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         deny: ItemFilter | None = None,
         missing: str = "error",
         twins: str = LEAVE_OUT,
+        **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
         """Recommend items of the target to users of the fit.
 
@@ -133,6 +147,10 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         twins : {"leave out", "keep"}, default="leave out"
             The treatment of items that are products the user has already under another id in a source: see
             :mod:`tastebridge.routes.twins`.
+        **options
+            Diversity, caps, calibration, exploration and new items: see
+            :class:`~tastebridge.recommenders.ListOptions`. With any of them the rank, not the score, is the
+            order of a list.
 
         Returns
         -------
@@ -149,7 +167,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         users, ids = self._users(user_ids, missing)
         state = self._state("recommend")
-        request = answers.ListRequest(n, allow, deny, missing, twins)
+        request = answers.ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         return answers.recommendations(state, self._rows(state, users), ids, request)
 
     def recommend_from(
@@ -161,6 +179,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         deny: ItemFilter | None = None,
         missing: str = "skip",
         twins: str = LEAVE_OUT,
+        **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
         """Recommend items to users, known or new, by the histories given here, without a refit.
 
@@ -168,7 +187,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         ----------
         history : Panel or frame
             Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
-        n, allow, deny, twins
+        n, allow, deny, twins, **options
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
             Events of items or categories the model does not know are ignored with a warning, or refused. A
@@ -181,7 +200,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         state = self._state("recommend_from")
         panel, histories = self._fold_in(state, history, missing)
-        request = answers.ListRequest(n, allow, deny, missing, twins)
+        request = answers.ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         return answers.recommendations(state, histories, panel.users.ids, request)
 
     def audience(
@@ -280,6 +299,71 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         panel, histories = self._fold_in(state, history, missing)
         request = answers.ListRequest(n, twins=twins)
         return answers.audience(state, histories, panel.users.ids, items, request)
+
+    def related(
+        self,
+        items: Id | Ids | None = None,
+        n: int = 10,
+        *,
+        category: str | None = None,
+        **options: Unpack[RelatedOptions],
+    ) -> pd.DataFrame:
+        r"""Return the items of the target that go with single items: with this book, these films.
+
+        An item of any category the model reads stands for a user with that one event, with the vector
+        :math:`z_i`. The score of a target item is
+
+        .. math:: r_{ij} = (z_i - \bar z)^\top v_j / \sigma_j^{1/4},
+
+        without the mean vector :math:`\bar z` of the items of its category, and so without popularity.
+        :math:`\sigma_j` is the spread of the numerator over these items: see
+        :mod:`tastebridge.model.related`.
+        ``benchmarks/related.py`` compares it with item neighbours and factors of implicit.
+
+        Parameters
+        ----------
+        items : id or list of ids, optional
+            Items of a source or of the target; None for all.
+        n : int, default=10
+            Related items of each, at most.
+        category : category, optional
+            The target whose items are returned, if there are several.
+        **options
+            The category of ``items``, filters, and the treatment of twins and unknown items: see
+            :class:`~tastebridge.recommenders.RelatedOptions`.
+
+        Returns
+        -------
+        DataFrame
+            item_id, related_item_id, score, rank (from 1), in the order of ``items``, best first. An item is
+            never related to itself. Scores can be compared within an item only.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if an item is not known.
+        InvalidDataError
+            If an item is named twice, or an id is an item of several categories.
+        InvalidParameterError
+            If the model has no vectors, or learned from ratings.
+
+        References
+        ----------
+        B. Sarwar et al., "Item-based collaborative filtering recommendation algorithms", WWW (2001), for
+        the question; X. Ning, C. Desrosiers and G. Karypis, "A comprehensive survey of neighborhood-based
+        recommendation methods", Recommender Systems Handbook (2015), for removing means.
+
+        Examples
+        --------
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=200, n_items=40)
+        >>> found = tb.JointALS("films").fit(panel).related(["books:03", "films:05"], n=2)
+        >>> found[["item_id", "rank"]].values.tolist()
+        [['books:03', 1], ['books:03', 2], ['films:05', 1], ['films:05', 2]]
+        """
+        state = self._state("related", category)
+        return related(state, items, RelatedRequest.read(n, options))
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a user of the fit and a target item.
@@ -437,6 +521,55 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             values = ndcg(np.concatenate(best), truth, 10) if best else np.array([np.nan])
             found.append(float(np.nanmean(values)))
         return float(np.nanmean(found))
+
+    def set_item_groups(self, table: Frame, category: str | None = None) -> Self:
+        """Keep labels of items, such as brands and genres, for lists; replaces those kept before.
+
+        Labels are no part of what is learned: they can be set before or after saving and loading, and are
+        saved with the model. ``per_group``, ``calibrate`` and ``diversity`` of :meth:`recommend` read them by
+        the name of their column.
+
+        Parameters
+        ----------
+        table : frame
+            A column item_id, and columns of labels: text, numbers or truth values. Several labels of an item
+            are a list, or text with ``|`` between them. With a column category each row is about an item of
+            its category. Items the model does not know are left out.
+        category : category, optional
+            The category of the items, in place of a column; None for every category with an item of the id.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidDataError
+            If there is no column of ids or of labels, or no item is known.
+        UnknownCategoryError
+            If there is no such category.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import tastebridge as tb
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=200, n_items=40)
+        >>> films = panel["films"].items.ids
+        >>> table = pd.DataFrame({"item_id": films, "studio": [f"studio {name[-1]}" for name in films]})
+        >>> model = tb.Popularity("films").fit(panel).set_item_groups(table)
+        >>> found = model.recommend(panel.users.ids[:1], n=5, per_group={"studio": 1})
+        >>> found["item_id"].str[-1].nunique()
+        5
+        """
+        check_fitted(self, "targets_")
+        # of all categories that any target reads: histories of sources are labelled too
+        groups = read_item_groups(table, encoder_of(self).items, category)
+        states = {
+            name: replace(state, tables={**state.tables, GROUPS: groups})
+            for name, state in self.targets_.items()
+        }
+        return self._keep(states, self.panel_, self.joint_)
 
     def save(
         self,

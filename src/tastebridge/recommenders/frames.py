@@ -21,9 +21,16 @@ def ordered(filters: Filters, users: Vocabulary, ids: np.ndarray) -> Filters:
 
 
 def to_frame(
-    found: list[tuple[NDArray[np.int32], NDArray[np.float32]]], ids: np.ndarray, items: Vocabulary, n: int
+    found: list[tuple[NDArray[np.int32], NDArray[np.float32]]],
+    ids: np.ndarray,
+    items: Vocabulary,
+    n: int,
+    capped: bool = False,
 ) -> pd.DataFrame:
-    """Return user_id, item_id, score and rank, and warn if a user gets fewer than asked for."""
+    """Return user_id, item_id, score and rank, and warn if a user gets fewer than asked for.
+
+    ``capped`` lists may be short although items are left.
+    """
     width = min(n, len(items))
     best = np.concatenate([part[0] for part in found]) if found else np.zeros((0, width), dtype=np.int32)
     scores = np.concatenate([part[1] for part in found]) if found else np.zeros((0, width), np.float32)
@@ -33,7 +40,7 @@ def to_frame(
     if short:
         warn(
             f"{short} of {len(ids)} users get fewer than n={n} recommendations: no more items are left for "
-            "them."
+            f"them{' within the caps of per_group' if capped else ''}."
         )
     columns = {
         "user_id": np.repeat(ids, given.sum(axis=1)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
@@ -25,9 +26,10 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors import PretrainedFactors
 from tastebridge.features import later_features
 from tastebridge.model.blend import StackingBlend
+from tastebridge.model.list_rules import ListOptions, ListRules
 from tastebridge.online.drift import drift_report
 from tastebridge.online.erasure import Receipt
-from tastebridge.online.state import ONE_OF_SEVERAL, FittedState
+from tastebridge.online.state import GROUPS, ONE_OF_SEVERAL, FittedState
 from tastebridge.online.updates import Fresh, leaving, remaining, updated, with_known_items, without_users
 from tastebridge.recommenders.answers import ListRequest, twins_shown
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
@@ -320,6 +322,7 @@ class InterestMapper(Recommender):
         deny: ItemFilter | None = None,
         missing: str = "error",
         twins: str = LEAVE_OUT,
+        **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
         """Recommend items of the target, or of several targets, to users of the fit.
 
@@ -347,6 +350,10 @@ class InterestMapper(Recommender):
         twins : {"leave out", "keep"}, default="leave out"
             The treatment of items that are products the user has already under another id: see
             :mod:`tastebridge.routes.twins` and ``twins_``.
+        **options
+            Diversity, caps, calibration, exploration and new items: see
+            :class:`~tastebridge.recommenders.ListOptions`. With any of them the rank, not the score, is the
+            order of a list.
 
         Returns
         -------
@@ -368,10 +375,12 @@ class InterestMapper(Recommender):
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
             # One target: its scores need no probability, which serves to compare categories.
-            return super().recommend(user_ids, n, allow=allow, deny=deny, missing=missing, twins=twins)
+            filters: Any = {"allow": allow, "deny": deny, "missing": missing, "twins": twins}
+            return super().recommend(user_ids, n, **filters, **options)
+        request = ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         users, ids = self._users(user_ids, missing)
         rows = self.joint_.encoder.rows_of(self._known(), users)
-        return recommend_mixed(self._models(), order, rows, ids, ListRequest(n, allow, deny, missing, twins))
+        return recommend_mixed(self._models(), order, rows, ids, request)
 
     def recommend_from(
         self,
@@ -385,6 +394,7 @@ class InterestMapper(Recommender):
         deny: ItemFilter | None = None,
         missing: str = "skip",
         twins: str = LEAVE_OUT,
+        **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
         """Recommend items to users, known or new, by the histories given here, without a refit.
 
@@ -392,7 +402,7 @@ class InterestMapper(Recommender):
         ----------
         history : Panel or frame
             Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
-        n, categories, by, n_categories, allow, deny, twins
+        n, categories, by, n_categories, allow, deny, twins, **options
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
             Events of items or categories the model does not know are ignored with a warning, or refused. A
@@ -405,10 +415,11 @@ class InterestMapper(Recommender):
         """
         order = self._order(categories, n, by, n_categories)
         if self.joint_ is None:
-            return super().recommend_from(history, n, allow=allow, deny=deny, missing=missing, twins=twins)
+            filters: Any = {"allow": allow, "deny": deny, "missing": missing, "twins": twins}
+            return super().recommend_from(history, n, **filters, **options)
         check_choice("missing", missing, ("error", "skip"))
         panel, rows = self.joint_.encoder.fold_in(history, missing)
-        request = ListRequest(n, allow, deny, missing, twins)
+        request = ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         return recommend_mixed(self._models(), order, rows, panel.users.ids, request)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
@@ -906,7 +917,10 @@ class InterestMapper(Recommender):
         if refit_items:
             # a fit of a copy: an error leaves this mapper as it is
             fitted = clone(self).fit(with_known_items(remaining(self._known(), gone)))
-            self._keep(fitted.targets_, fitted.panel_)
+            labels = {GROUPS: state.tables[GROUPS]} if GROUPS in state.tables else {}
+            fitted_state = fitted.targets_[state.target]
+            fitted_state = replace(fitted_state, tables={**fitted_state.tables, **labels})
+            self._keep({state.target: fitted_state}, fitted.panel_)
         else:
             state, panel = without_users(state, self.panel_, gone)
             self._keep({state.target: state}, panel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.data import CleaningPolicy
 from tastebridge.data.types import ItemFilter
 from tastebridge.loading import load
+from tastebridge.model.list_rules import ListOptions
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
 from tastebridge.routes.twins import LEAVE_OUT
@@ -36,6 +37,7 @@ def recommend(
     event_weights: Mapping[Any, float] | None = None,
     policy: CleaningPolicy | None = None,
     key: Key | bytes | None = None,
+    **lists: Unpack[ListOptions],
 ) -> SparkFrame:
     """Recommend items of the target to all users in a Spark data frame of events.
 
@@ -66,6 +68,9 @@ def recommend(
     key : Key or bytes, optional
         The key of an encrypted model at a path. A model that was loaded with a key is sent to the workers
         encrypted, under a new key.
+    **lists
+        Diversity, caps, calibration, exploration and new items, as for
+        :meth:`~tastebridge.InterestMapper.recommend_from`.
 
     Returns
     -------
@@ -105,6 +110,7 @@ def recommend(
         "twins": twins,
         "event_weights": recommender.event_weights if event_weights is None else event_weights,
         "policy": policy,
+        **lists,
     }
     # built here too, so that a wrong parameter is an error now and not on a worker
     kernel = RecommendationKernel(recommender, **options)

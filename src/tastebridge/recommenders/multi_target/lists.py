@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import narwhals as nw
@@ -20,6 +20,8 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model import LinearModel
 from tastebridge.model.category_model import category_probabilities
 from tastebridge.model.chunks import chunks
+from tastebridge.model.filters import Filters
+from tastebridge.model.scorers import Best
 from tastebridge.online.state import FittedState, MultiTarget
 from tastebridge.recommenders.answers import ListRequest, closed
 from tastebridge.recommenders.frames import ordered
@@ -31,6 +33,7 @@ from tastebridge.recommenders.multi_target.merging import (
     best_of_all,
     to_frame,
 )
+from tastebridge.recommenders.multi_target.relisting import MixedReranker
 from tastebridge.recommenders.multi_target.temperature import log_totals, power_of, temperature_of
 from tastebridge.routes import Histories
 
@@ -141,21 +144,26 @@ def recommend_mixed(
     request: ListRequest,
 ) -> pd.DataFrame:
     """Return user_id, item_id, category, score and rank for users with these histories."""
-    _, allow, deny, missing, twins = request.check()
+    _, allow, deny, missing, twins, rules = request.check()
     people = Vocabulary.from_ids(ids) if len(ids) else Vocabulary(ids)
     known = {name: models.targets[name].items for name in order.categories}
     filters = {
         name: ordered(part, people, ids)
         for name, part in filters_of(allow, deny, people, known, missing).items()
     }
-    parts = [
-        to_frame(
-            _mixed(models, order, part, {name: one.of(rows) for name, one in filters.items()}, twins),
-            ids[rows],
-            known,
+    states = {name: models.targets[name] for name in order.categories}
+    relist = MixedReranker.of(states, rules, order.n, order.by)
+    parts = []
+    for rows, part in chunks(histories, len(ids)):
+        closing = {
+            name: closed(models.targets[name], part, one.of(rows), twins) for name, one in filters.items()
+        }
+        mixed = (
+            _mixed(models, order, part, closing)
+            if relist is None
+            else _relisted(models, relist, part, closing, ids[rows])
         )
-        for rows, part in chunks(histories, len(ids))
-    ]
+        parts.append(to_frame(mixed, ids[rows], known))
     frame = pd.concat(parts, ignore_index=True) if parts else _nothing(ids, known)
     short = len(ids) - int((frame.groupby("user_id").size() >= order.length).sum())
     if short:
@@ -224,22 +232,51 @@ def _place(name: str, known: Mapping[str, Vocabulary]) -> int:
     return list(known).index(check_category("category", name, known))
 
 
-def _mixed(
-    models: Models, order: Order, histories: Histories, filters: Mapping[str, dict[str, Any]], twins: str
-) -> Mixed:
+def _mixed(models: Models, order: Order, histories: Histories, closing: Mapping[str, Filters]) -> Mixed:
     found = {}
     for name in order.categories:
-        scored, seen = _scored(models, name, histories), histories[name]
-        width = min(order.n, seen.shape[1])
-        closing = closed(models.targets[name], histories, filters[name], twins)
-        catalogue = scored.items if scored.extended else _catalogue(models, name, histories)
-        items, scores = top_k(scored.vectors, catalogue, width, masks=Masks(seen, **closing._asdict()))
+        scored = _scored(models, name, histories)
+        items, scores = _finder(models, name, histories, scored)(closing[name], order.n)
         # Scores of places without an item are -inf, whose chance might be NaN.
         found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
     if order.by == "score":
         return best_of_all(found, order.n)
     shares = np.column_stack([models.shares(name, histories) for name in order.categories])
     return best_categories_first(found, shares, order.n_categories)
+
+
+def _relisted(
+    models: Models,
+    relist: MixedReranker,
+    histories: Histories,
+    closing: Mapping[str, Filters],
+    ids: np.ndarray,
+) -> Mixed:
+    """Return lists by the rules of a reranker."""
+    found, temperatures, own = {}, {}, {}
+    for name in relist.parts:
+        scored = _scored(models, name, histories)
+        find = _finder(models, name, histories, scored)
+        items, scores = relist.searched(name, find, closing[name])
+        found[name] = Found(items, scored.chances(np.where(items >= 0, scores, 0)))
+        temperatures[name], own[name] = scored.temperature, models.read(name, histories)
+    shares = np.column_stack([models.shares(name, histories) for name in relist.parts])
+    whole = best_of_all(found, sum(part.items.shape[1] for part in found.values()))
+    return relist.lists(whole, own, ids, shares, temperatures)
+
+
+def _finder(
+    models: Models, name: str, histories: Histories, scored: _Scored
+) -> Callable[[Filters, int], Best]:
+    """Return the search for the best items of a target."""
+    seen = histories[name]
+    catalogue = scored.items if scored.extended else _catalogue(models, name, histories)
+
+    def find(filters: Filters, n: int) -> Best:
+        masks = Masks(seen, **filters._asdict())
+        return top_k(scored.vectors, catalogue, min(n, seen.shape[1]), masks=masks)
+
+    return find
 
 
 def _scored(models: Models, target: str, histories: Histories) -> _Scored:

@@ -57,7 +57,7 @@ def filters_of(
                 _refuse(strange, known)
     return {
         # "skip", since ids unknown to all categories were refused above.
-        name: read_filters(_within(allow, items), _within(deny, items), people, items, "skip")
+        name: read_filters(within(allow, items), within(deny, items), people, items, "skip")
         for name, items in known.items()
     }
 
@@ -74,7 +74,7 @@ def _items(given: ItemFilter | None) -> list[Any]:
     return list(frame.to_list() if isinstance(frame, nw.Series) else np.asarray(frame, dtype=object).tolist())
 
 
-def _within(given: ItemFilter | None, items: Vocabulary) -> ItemFilter | None:
+def within(given: ItemFilter | None, items: Vocabulary) -> ItemFilter | None:
     """Return the part of a filter that names items of one category."""
     if given is None:
         return None

@@ -1,0 +1,75 @@
+"""``tastebridge related``: the items that go with each item of a model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tastebridge.batch import relate_all
+from tastebridge.cli import options
+from tastebridge.cli.keys import KeyFile
+from tastebridge.cli.lists import read_list
+from tastebridge.cli.models import load_any
+from tastebridge.cli.output import check_output, place_of, result_file
+from tastebridge.cli.record import record
+from tastebridge.cli.screen import screen
+
+
+def related(
+    model: options.Model,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
+    ],
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of related items.")] = 10,
+    category: options.Category = None,
+    of: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            metavar="CATEGORY",
+            help="Only for items of this category; all by default.",
+            show_default=False,
+        ),
+    ] = None,
+    allow: Annotated[
+        Path | None,
+        typer.Option("--allow", metavar="FILE", help="Relate only these items.", show_default=False),
+    ] = None,
+    deny: Annotated[
+        Path | None,
+        typer.Option("--deny", metavar="FILE", help="Never relate these items.", show_default=False),
+    ] = None,
+    twins: options.Twins = "leave-out",
+    key_file: KeyFile = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Find the items of the target that go with each item of a model.
+
+    With this book, these films; and with this film, these other films. An
+    item stands for a user with that one event, without the popularity that
+    any item tells. It is never related to itself. The output has item_id,
+    related_item_id, score and rank, best first. Scores can be compared
+    within an item only.
+
+    [bold]Examples[/bold]
+      tastebridge related model -o related.parquet
+      tastebridge related model -o films_for_books.csv -n 5 --of books
+    """
+    # all that can be wrong with files, before the model is loaded
+    run = record()
+    inputs = {"model": model, "allow list": allow, "deny list": deny, "key": key_file}
+    check_output(output, overwrite, **inputs)
+    recommender = load_any(model, key_file, category)
+    run.add_model(recommender, model)
+    lists = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
+    start = time.perf_counter()
+    with result_file(output) as file:
+        rows = relate_all(recommender, file, n, of=of, twins=twins.replace("-", " "), **lists)  # type: ignore[arg-type]
+    screen().print(
+        f"{rows:,} related items are {place_of(output)} ({time.perf_counter() - start:.1f} s).",
+        soft_wrap=True,
+    )
