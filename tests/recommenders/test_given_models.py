@@ -1,5 +1,6 @@
 """Mappers that are given models trained elsewhere: the start of their maps, and the space they end in."""
 
+import json
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from tastebridge.datasets import make_panel
 from tastebridge.exceptions import (
     InvalidDataError,
     InvalidParameterError,
+    ModelFileError,
     NoLinkedUsersError,
     TastebridgeWarning,
     UnknownCategoryError,
@@ -286,3 +288,29 @@ def test_ratings_are_folded_in_from_weights_that_stay():
     weighted = tb.Weighting("none")
     mapper = tb.InterestMapper("films", source_models={"books": RATINGS}, weighting=weighted, n_folds=1)
     assert len(mapper.fit(PANEL).recommend(READERS[:3], n=2)) == 6
+
+
+def records(content):
+    """The records of pretrained factors anywhere in a manifest's model."""
+    if isinstance(content, dict):
+        if content.get("class") == "PretrainedFactors":
+            yield content
+        content = list(content.values())
+    for part in content if isinstance(content, list) else ():
+        yield from records(part)
+
+
+DAMAGE = [("rule", "none"), ("alpha", "many"), ("regularization", 0), ("items", [1, 2])]
+
+
+@pytest.mark.parametrize(("name", "value"), DAMAGE, ids=str)
+def test_a_file_with_other_settings_is_refused(into_space, tmp_path, name, value):
+    into_space.save(tmp_path / "model")
+    manifest = tmp_path / "model" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    found = list(records(content["model"]))
+    assert len(found) == 2
+    found[0]["parameters"][name] = value
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(ModelFileError):
+        tb.load(tmp_path / "model")

@@ -79,6 +79,8 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
     if issubclass(kind, BaseEstimator):
         model = kind(**{key: from_json(value) for key, value in record["parameters"].items()})
         model.n_features_in_ = n_items
+    if isinstance(model, PretrainedFactors) and set(record["parameters"]) != set(model.settings()):
+        raise ModelFileError("its pretrained factors have other settings than those of a fold-in.")
     if isinstance(model, RatingFactors):
         _check_numeric(model)
     if kind is LinearEncoder:  # older files kept links of single users
