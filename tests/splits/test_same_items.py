@@ -1,13 +1,15 @@
 """An item in several categories is one item: to hide, to learn from, to judge and to leave out."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import tastebridge as tb
 from tastebridge import splits
-from tastebridge.data.same_items import same_pairs, without_same_items
-from tastebridge.exceptions import TastebridgeWarning
+from tastebridge.data.same_items import same_pairs, with_one_target_each, without_same_items
+from tastebridge.exceptions import DataWarning, InvalidDataError, TastebridgeWarning
 
 KINDS = ("Comedy", "Drama", "War")
 
@@ -88,3 +90,41 @@ def test_ids_that_coincide_by_chance_stay():
     panel = tb.Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
     assert same_pairs(panel.interactions, "a") == {}
     assert splits.cold_users(panel, "a").train["b"].matrix.nnz == panel["b"].matrix.nnz
+
+
+def test_of_several_targets_an_item_is_in_one(films):
+    left, moved = with_one_target_each(films, ["War", "Drama", "Comedy"])
+    items = [set(left[name].items.ids.tolist()) for name in KINDS]
+    every = set().union(*(films[name].items.ids.tolist() for name in KINDS))
+    assert set().union(*items) == every
+    assert sum(map(len, items)) == len(every)
+    assert moved == sum(len(films[name].items) for name in KINDS) - len(every)
+    again, _ = with_one_target_each(films, KINDS)
+    assert all(again[name].items.ids.tolist() == left[name].items.ids.tolist() for name in KINDS)
+    smallest = min(KINDS, key=lambda name: (len(films[name].items), name))
+    assert left[smallest].items.ids.tolist() == films[smallest].items.ids.tolist()
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_lists_of_several_targets_have_no_item_twice_and_none_the_user_has(films):
+    with pytest.warns(DataWarning, match="items are in several categories"):
+        mapper = tb.InterestMapper(["Drama", "War"], n_lists=60, n_negatives=10, random_state=0).fit(films)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TastebridgeWarning)
+        lists = mapper.recommend(n=8)
+        fresh = mapper.recommend_from(films.to_frame(), n=8)
+    for found in (lists, fresh):
+        assert not found.duplicated(["user_id", "item_id"]).any()
+        assert not pairs(found) & pairs(films.to_frame())
+    drama, war = (set(mapper.items_[name].ids.tolist()) for name in ("Drama", "War"))
+    assert not drama & war
+    assert not set(mapper.items_["Comedy"].ids.tolist()) & (drama | war)
+
+
+def test_a_target_inside_other_targets_is_refused(films):
+    frame = films.to_frame()
+    inside = frame.query("category == 'Drama'").assign(category="Art")
+    keep = tb.CleaningPolicy(several_categories="keep")
+    panel = tb.Panel.from_frame(pd.concat([frame, inside]), policy=keep)
+    with pytest.raises(InvalidDataError, match="all items of 'Drama' are items of other targets"):
+        tb.InterestMapper(["Drama", "Art"]).fit(panel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,25 @@ def without_same_items(panel: Panel, target: str) -> Panel:
         else:
             parts[name] = part.keep(np.zeros(part.matrix.nnz, dtype=bool))
     return replace(panel, interactions=parts)
+
+
+def with_one_target_each(panel: Panel, targets: Sequence[str]) -> tuple[Panel, int]:
+    """Return the panel in which an item of several categories is in one, and the number of such items.
+
+    Of several targets it stays in the one with the fewest items, where it says most. A source keeps none of
+    the items of a target. So no history holds the pair that a fold hides, and no list has an item twice.
+
+    Parameters
+    ----------
+    panel : Panel
+    targets : sequence of str
+    """
+    before = {name: len(panel[name].items) for name in panel.categories}
+    # of equally small ones the first in the alphabet, whatever the order of the targets
+    for name in sorted(targets, key=lambda name: (before[name], name)):
+        panel = without_same_items(panel, name)
+    moved = (before[name] - len(panel[name].items) for name in panel.categories if panel[name].matrix.nnz)
+    return panel, sum(moved)
 
 
 def _of_items(part: Interactions, kept: NDArray[np.intp]) -> Interactions:

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from tastebridge._foundation.progress import Step, steps
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge._numerics.threads import together
 from tastebridge.data import Panel
 from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.data.same_items import with_one_target_each
 from tastebridge.diagnostics.interests import learn_interests
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.fitting.built import Built
@@ -54,6 +56,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
     sources = {name: check_parameters(mapper, name, panel) for name in targets}
     wanted = {*targets, *(name for names in sources.values() for name in names)}
     panel = panel.select([name for name in panel.categories if name in wanted])
+    panel, sources = _of_own_items(panel, sources)
     weighting, tried = chosen_weighting(mapper, panel, targets)
     encoder = encoder_for(mapper, panel, weighting)
     histories = encoder.rows(panel, keep=True)
@@ -84,6 +87,26 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
     said = [*(one.message for one in learned.values()), settings.deadline.message]
     messages = [message for message in said if message]
     return Fitted(panel, states, joint, messages)
+
+
+def _of_own_items(panel: Panel, sources: dict[str, list[str]]) -> tuple[Panel, dict[str, list[str]]]:
+    """Return the panel with each item in one target only, and the sources of each target with pairs left."""
+    left, moved = with_one_target_each(panel, list(sources))
+    empty = [name for name in panel.categories if panel[name].matrix.nnz and not left[name].matrix.nnz]
+    lost = [name for name in empty if name in sources]
+    if lost:
+        raise InvalidDataError(
+            f"all items of {lost[0]!r} are items of other targets too, so that it has none of its own. Leave "
+            "it out of target, or give each item one category: CleaningPolicy(several_categories=…)."
+        )
+    if moved or empty:
+        warn_of_data(
+            f"{moved:,} items are in several categories. Each is one item: of several targets it counts in "
+            "the one with the fewest items, and sources are read without it."
+        )
+    gone = set(empty)
+    kept = {target: [name for name in names if name not in gone] for target, names in sources.items()}
+    return left.select([name for name in left.categories if name not in gone]), kept
 
 
 class _Shared(NamedTuple):
