@@ -21,6 +21,7 @@ from tastebridge.fitting.target_fit import TargetFit, build
 from tastebridge.online.state import FittedState
 from tastebridge.persist import Saved
 from tastebridge.recommenders.base import encoder_for, restored
+from tastebridge.recommenders.dates import Dates
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.given_models import compare, laid_over
 from tastebridge.recommenders.learning import Known, learn_state
@@ -53,7 +54,11 @@ def fit_one(
     panel, given = laid_over(mapper, panel, target)
     plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
     weighting, tried = chosen_weighting(mapper, panel, [target])
-    encoder = encoder_for(mapper, panel, weighting)
+    dates = None
+    if not (make_context or plan.standing or settings.one_space):
+        dates = Dates.of(mapper, panel, [target], weighting)
+    # ages have to travel with the histories only where recent popularity is of use
+    encoder = dates.encoder if dates and dates.drift else encoder_for(mapper, panel, weighting)
     histories = encoder.rows(panel, keep=True)
     compare(given, panel, histories, target)
     asked = routes_asked_for(mapper, target, histories, panel, plan, given)
@@ -66,13 +71,14 @@ def fit_one(
         same=plan.matches,
         seed=settings.random_state,
     )
-    with one_blas_thread(), steps("Fitting", 7, mapper.verbose) as step:
+    with one_blas_thread(), steps("Fitting", 7 + (dates is not None), mapper.verbose) as step:
         step("factors")
         agreement = _agreement(mapper, context, plan, panel)
         built = build(context, routes_over(plan.over, asked), sources, plan, settings, rng)
         # with few linked users, their routes join routes over features or items later
         over_users = routes_over_users(asked) if plan.over == "other" else ()
-        known = Known(panel, encoder, agreement=agreement, over_users=over_users)
+        later = dates.later(histories, target, settings.random_state) if dates else None
+        known = Known(panel, encoder, agreement=agreement, over_users=over_users, later=later)
         state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
     message = " ".join(part for part in (message, settings.deadline.message) if part)
     state = replace(state, tables={**state.tables, **tried})
