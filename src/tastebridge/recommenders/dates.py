@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import pandas as pd
 from scipy import sparse
 
-from tastebridge.data import Panel, Weighting
+from tastebridge.data import Panel
 from tastebridge.data.ages import dated_weighting
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.fitting.in_time import Later, before, moment_of
 from tastebridge.fitting.popularity_drift import recent_weights
 from tastebridge.model import Array
 from tastebridge.recommenders.base import encoder_for
+from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext, Histories
 
 if TYPE_CHECKING:
@@ -38,25 +40,22 @@ class Dates(NamedTuple):
     weights: Mapping[str, Array | None]
 
     @classmethod
-    def of(
-        cls, mapper: InterestMapper, panel: Panel, targets: Sequence[str], chosen: Weighting
-    ) -> Dates | None:
-        """Return the dates of a panel; None without times, or if other routes or weights are asked for.
-
-        Only binary weights can carry ages: by another weighting that was chosen, nothing drifts.
-        """
+    def of(cls, mapper: InterestMapper, panel: Panel, targets: Sequence[str]) -> Dates | None:
+        """Return the dates of a panel; None without times, or if other routes or weights are asked for."""
         asked = mapper.routes, mapper.weighting, mapper.recency
         weighting = dated_weighting(panel) if all(one is None for one in asked) else None
         if weighting is None:
             return None
         encoder = encoder_for(mapper, panel, weighting)
         rows = encoder.rows(panel, keep=True)
-        found = {name: recent_weights(rows[name]) if chosen.scheme == "binary" else None for name in targets}
-        return cls(encoder, rows, found)
+        return cls(encoder, rows, {name: recent_weights(rows[name]) for name in targets})
 
     @property
     def drift(self) -> bool:
-        """Whether ages have to travel with the histories: recent popularity is of use for a target."""
+        """Whether ages have to travel with the histories: recent popularity is of use for a target.
+
+        Only binary weights can carry them, so no other weighting is tried then.
+        """
         return any(weights is not None for weights in self.weights.values())
 
     def past(self, hub: FitContext) -> FitContext:
@@ -72,3 +71,13 @@ class Dates(NamedTuple):
         With ``past``, it shares the factors of this context of all categories.
         """
         return Later.of(histories, self.rows, target, self.weights[target], seed, past)
+
+
+def chosen_encoder(
+    mapper: InterestMapper, panel: Panel, targets: Sequence[str], dates: Dates | None
+) -> tuple[HistoryEncoder, dict[str, pd.DataFrame]]:
+    """Return the encoder of a fit, and the tables of the weightings that were tried for it."""
+    if dates is not None and dates.drift:
+        return dates.encoder, {}
+    weighting, tried = chosen_weighting(mapper, panel, targets)
+    return encoder_for(mapper, panel, weighting), tried

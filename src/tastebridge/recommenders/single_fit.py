@@ -20,12 +20,11 @@ from tastebridge.fitting.plan import Plan, numbered_from_zero
 from tastebridge.fitting.target_fit import TargetFit, build
 from tastebridge.online.state import FittedState
 from tastebridge.persist import Saved
-from tastebridge.recommenders.base import encoder_for, restored
-from tastebridge.recommenders.dates import Dates
+from tastebridge.recommenders.base import restored
+from tastebridge.recommenders.dates import Dates, chosen_encoder
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.given_models import compare, laid_over
 from tastebridge.recommenders.learning import Known, learn_state
-from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
@@ -53,12 +52,9 @@ def fit_one(
     panel, sources = _of_own_items(panel.select([*sources, target]), target, sources)
     panel, given = laid_over(mapper, panel, target)
     plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
-    weighting, tried = chosen_weighting(mapper, panel, [target])
-    dates = None
-    if not (make_context or plan.standing or settings.one_space):
-        dates = Dates.of(mapper, panel, [target], weighting)
-    # ages have to travel with the histories only where recent popularity is of use
-    encoder = dates.encoder if dates and dates.drift else encoder_for(mapper, panel, weighting)
+    late = not (make_context or plan.standing or settings.one_space)
+    dates = Dates.of(mapper, panel, [target]) if late else None
+    encoder, tried = chosen_encoder(mapper, panel, [target], dates)
     histories = encoder.rows(panel, keep=True)
     compare(given, panel, histories, target)
     asked = routes_asked_for(mapper, target, histories, panel, plan, given)

@@ -25,12 +25,10 @@ from tastebridge.fitting.shared_fit import Aim, build_all
 from tastebridge.fitting.target_fit import TargetFit
 from tastebridge.model.category_model import learn_category_model
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState, Interests, MultiTarget
-from tastebridge.recommenders.base import encoder_for
-from tastebridge.recommenders.dates import Dates
+from tastebridge.recommenders.dates import Dates, chosen_encoder
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.learning import Known, learn_state
 from tastebridge.recommenders.multi_target.temperature import learn_temperatures
-from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
@@ -55,9 +53,8 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
     sources = {name: check_parameters(mapper, name, panel) for name in targets}
     wanted = {*targets, *(name for names in sources.values() for name in names)}
     panel = panel.select([name for name in panel.categories if name in wanted])
-    weighting, tried = chosen_weighting(mapper, panel, targets)
-    dates = Dates.of(mapper, panel, targets, weighting)
-    encoder = dates.encoder if dates and dates.drift else encoder_for(mapper, panel, weighting)
+    dates = Dates.of(mapper, panel, targets)
+    encoder, tried = chosen_encoder(mapper, panel, targets, dates)
     histories = encoder.rows(panel, keep=True)
     aims = {name: _aim(mapper, name, sources[name], encoder, panel) for name in targets}
     rng = np.random.default_rng(mapper.random_state)
