@@ -66,7 +66,7 @@ _OF_SKLEARN = {
     "TruncatedSVD": "sklearn.decomposition",
 }
 """The only classes of scikit-learn, and their modules: for maps and factor models of ``from_sklearn``."""
-_LATER = {
+_LATER: Mapping[str, Mapping[str, object]] = {
     "InterestMapper": {"source_models": None, "target_model": None},
     "Weighting": {"shift": None, "undated": "error"},
 }
