@@ -23,7 +23,7 @@ SHORT = {"deep": {"seconds": 5.0, "max_epochs": 2, "factors": 4}}
 
 
 def make_task(warm: bool = False) -> Task:
-    panel, _ = make_panel(n_users=300, n_items=60, events_per_user=6, random_state=3)
+    panel, _ = make_panel(n_users=300, n_items=60, events_per_user=6, timestamps=True, random_state=3)
     hide = leave_last if warm else cold_users
     test = hide(panel, "films", random_state=0)
     inner = hide(test.train, "films", random_state=1)

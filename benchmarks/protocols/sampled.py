@@ -1,4 +1,8 @@
-"""Protocol ``sampled``: each held-out row against 999 random target items, as in the papers."""
+"""Protocol ``sampled``: each held-out row against 999 random target items, as in the papers.
+
+In protocol ``popularity-weighted`` items are drawn by the power 0.75 of their number of users: with uniform
+negatives most of a figure is popularity.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,16 @@ DRAW = 0
 """The seed of the draw: every model and every seed of a model meets the same items."""
 
 
-def values(task: Task, user_ids: NDArray, scores: NDArray[np.float32]) -> pd.DataFrame:
+POWER = 0.75
+"""The power of popularity in protocol ``popularity-weighted``."""
+
+
+def values(
+    task: Task, user_ids: NDArray, scores: NDArray[np.float32], popularity_power: float = 0.0
+) -> pd.DataFrame:
     """Return each held-out row's metrics, group by group; the user of the row is its ``user_id``."""
-    ranks = row_ranks(task.split, user_ids, scores, draw_negatives(task.split, random_state=DRAW))
+    negatives = draw_negatives(task.split, random_state=DRAW, popularity_power=popularity_power)
+    ranks = row_ranks(task.split, user_ids, scores, negatives)
     measured = {name: parse_metric(name, RANK_METRICS)[0](ranks) for name in METRICS}
     people = task.truth["user_id"].to_numpy()
     parts = [

@@ -113,8 +113,8 @@ def test_findings_tell_the_accuracy_of_the_evidence(mapper):
 def test_where_no_source_is_kept_the_accuracy_is_that_of_what_is_served_then(mapper):
     found = mapper.evidence_["cold"]
     none = found._replace(sources=found.sources.assign(kept=False))
-    assert findings.served(none) is found.values[found.baseline]
-    assert findings.served(found) is found.values["blend"]
+    assert none.served is found.values[found.baseline]
+    assert found.served is found.values["blend"]
 
 
 def test_groups_by_history_hold_everybody_once_and_are_never_small(mapper):

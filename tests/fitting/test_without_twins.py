@@ -10,7 +10,7 @@ from contracts import twin_shop
 from tastebridge.datasets import make_panel
 from tastebridge.factors import SVDFactors
 from tastebridge.fitting.folds import Fold, Held, folds_of, without
-from tastebridge.fitting.out_of_fold import _ndcg
+from tastebridge.fitting.out_of_fold import ndcg_of_users
 from tastebridge.recommenders import learning
 from tastebridge.routes import FitContext, NeighbourRoute, TransferRoute
 
@@ -90,7 +90,7 @@ def test_ndcg_without_twins_is_that_of_a_loop():
     twins = sparse.csr_matrix((rng.random((n, m)) < 0.15).astype(np.float32))
     fold = Fold(Held("cold", np.arange(n), hidden), np.zeros((n, 1)), [], [], {}, seen, twins=twins)
     scores, rows = rng.random((n, m)).astype(np.float32), np.arange(n)
-    found = _ndcg(scores.copy(), fold, fold.without_twins(), rows)
+    found = ndcg_of_users(scores.copy(), fold, fold.without_twins(), rows)
     for user in range(n):
         for at, closed in enumerate((set(), set(twins[[user]].indices))):
             wanted = set(hidden[[user]].indices) - closed

@@ -22,7 +22,7 @@ from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
-from tastebridge.cli.screen import overview_table, screen, transfer_table
+from tastebridge.cli.screen import in_time_lines, overview_table, screen, transfer_table
 from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line, with_chosen_events
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
@@ -166,6 +166,8 @@ def fit(
             out.print(transfer_table(rows, name))
             for line in twin_sentences(mapper.targets_[name]):
                 out.print(line)
+            for line in in_time_lines(mapper.targets_[name].findings.get("accuracy"), name):
+                out.print(line, soft_wrap=True)
     if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, panel, weighting)):
         out.print(f"\n{said}", soft_wrap=True)
     if recency:

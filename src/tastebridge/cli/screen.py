@@ -111,6 +111,24 @@ def _lift(row: Mapping[Hashable, float], end: str = "") -> list[str]:
     return ["", ""] if math.isnan(lift) else [f"{lift:+.4f}", between(low, high)]
 
 
+def in_time_lines(accuracy: pd.DataFrame | None, target: str) -> list[str]:
+    """Return a sentence for each kind of users who were judged on what they did later."""
+    if accuracy is None:
+        return []
+    kinds = {"cold in time": "new to", "warm in time": "with a history in"}
+    lines = []
+    for segment, told in kinds.items():
+        rows = accuracy[accuracy["segment"] == segment].set_index("list")
+        if len(rows):
+            own = rows.iloc[0]
+            others = ", ".join(f"{name} {row['mean']:.3f}" for name, row in rows[1:].iterrows())
+            lines.append(
+                f"In time, {own['people']:,} users {told} {target}: NDCG@10 is {own['mean']:.3f} "
+                f"({own['low']:.3f} … {own['high']:.3f}); {others}."
+            )
+    return lines
+
+
 def results_table(results: pd.DataFrame, metric: str, title: str, end: str = "") -> Table:
     """Return the figures of the models by one metric, and their differences to popularity.
 

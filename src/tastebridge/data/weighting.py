@@ -87,6 +87,8 @@ class Weighting(BaseEstimator):
     shift : float or None, default=None
         For ratings, with the scheme ``"none"``: added to every one, so that all are above 0. Sparse matrices
         know no stored 0, so that a rating of 0 would be lost. Chosen by :class:`tastebridge.RatingMapper`.
+    undated : {"error", "now"}, default="error"
+        With a half-life, events without times are refused, or count as events of now.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Weighting(BaseEstimator):
         k1: float = 100.0,
         b: float = 0.8,
         shift: float | None = None,
+        undated: str = "error",
     ) -> None:
         self.scheme = scheme
         self.half_life = half_life
@@ -129,6 +132,7 @@ class Weighting(BaseEstimator):
         self.k1 = k1
         self.b = b
         self.shift = shift
+        self.undated = undated
 
     def apply(
         self,
@@ -217,6 +221,8 @@ class Weighting(BaseEstimator):
     ) -> sparse.csr_matrix:
         if self.half_life is None:
             return matrix
+        if interactions.times is None and self.undated == "now":
+            return matrix
         if interactions.times is None:
             raise InvalidDataError(
                 f"Weighting(half_life={self.half_life}) needs times, and {interactions.category!r} has none."
@@ -229,6 +235,7 @@ class Weighting(BaseEstimator):
     def _check(self) -> None:
         check_choice("scheme", self.scheme, _SCHEMES)
         check_choice("center", self.center, (True, False))
+        check_choice("undated", self.undated, ("error", "now"))
         if self.half_life is not None:
             check_number("half_life", self.half_life, 0, open_minimum=True)
         check_number("k1", self.k1, 0, open_minimum=True)

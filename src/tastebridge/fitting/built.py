@@ -24,6 +24,8 @@ class Built(NamedTuple):
     fitted : list of FittedRoute
     folds : list of Fold
         The vectors of users whose target rows were hidden while the routes were fitted.
+    made : list of list of str
+        The names of the fitted routes of each kind; empty where they are not known.
     priors : mapping of {"cold", "warm"} to mapping
         The weights suggested by other targets: see :mod:`tastebridge.fitting.pooled_prior`.
     """
@@ -33,4 +35,5 @@ class Built(NamedTuple):
     held: list[list[Held]]
     fitted: list[FittedRoute]
     folds: list[Fold]
+    made: Sequence[Sequence[str]] = ()
     priors: Mapping[str, Mapping[str, Array]] = MappingProxyType({})

@@ -129,13 +129,21 @@ def held_in(
         before = parts[fold - 1 : fold] if fold else parts[1:n_folds][-1:]
         warm = np.concatenate([shares[fold], *before, *parts[n_folds + fold :: n_folds]])
         warm = _at_most(np.sort(warm[counts[warm] >= 2]), cap, rng)
-        yield [Held("cold", cold, target[cold]), Held("warm", warm, _one_each(target[warm], rng))]
+        yield [Held("cold", cold, target[cold]), Held("warm", warm, one_each(target[warm], rng))]
 
 
-def fit_routes(routes: Sequence[Route], context: FitContext) -> dict[str, FittedRoute]:
-    """Return the routes fitted in a context, by name; two of one name could not be told apart."""
+def fit_routes(
+    routes: Sequence[Route], context: FitContext, made: list[list[str]] | None = None
+) -> dict[str, FittedRoute]:
+    """Return the routes fitted in a context, by name; two of one name could not be told apart.
+
+    With ``made``, the names of the routes of each kind are added to this list.
+    """
     found: dict[str, FittedRoute] = {}
-    for route in (route for kind in routes for route in kind.build(context)):
+    by_kind = [kind.build(context) for kind in routes]
+    if made is not None:
+        made += [[route.name for route in fitted] for fitted in by_kind]
+    for route in (route for fitted in by_kind for route in fitted):
         if route.name in found:
             raise InvalidParameterError(
                 f"two routes are {route.name!r}; each must differ from the others. Leave one out of routes."
@@ -287,7 +295,7 @@ def _add_scores(
     total[found.row, found.col] += found.data
 
 
-def _one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:
+def one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:
     """Return one random entry of every row; no row may be empty."""
     counts = np.diff(matrix.indptr)
     kept = matrix.indptr[:-1] + (rng.random(len(counts)) * counts).astype(np.int64)

@@ -78,6 +78,11 @@ class OutOfFold:
         """Return whether there is a selection of a name."""
         return name in self._masks
 
+    def halves_of(self, name: str) -> tuple[NDArray[np.int64], tuple[StackingBlend, StackingBlend]]:
+        """Return the users of the first half, and the blends of a selection for the first and second half."""
+        first, second = self._pairs[name]
+        return self._first, (first, second)
+
     def fit(self, name: str, mask: Mask, kind: str) -> None:
         """Fit a selection of routes, by a name; the same selection is fitted once."""
         once = not self._prior or mask.all()
@@ -156,7 +161,7 @@ class OutOfFold:
             weights = np.where(half[:, None], *(blend.weights(view.gates) for blend in pair)) * mask
             for start in range(0, len(chosen), _STEP):
                 rows = chosen[start : start + _STEP]
-                parts.append(_ndcg(view.scores(rows, weights[rows]), fold, rest, rows))
+                parts.append(ndcg_of_users(view.scores(rows, weights[rows]), fold, rest, rows))
         return np.concatenate(parts, axis=1)
 
     def _key(self, name: str) -> tuple[Hashable, ...]:
@@ -221,7 +226,7 @@ def _objective(scores: Array, width: int, focus: float) -> Array:
     return np.expm1(focus * likelihood) / focus if focus else likelihood
 
 
-def _ndcg(scores: NDArray[np.float32], fold: Fold, rest: Fold, rows: NDArray[np.int64]) -> Array:
+def ndcg_of_users(scores: NDArray[np.float32], fold: Fold, rest: Fold, rows: NDArray[np.int64]) -> Array:
     """Return NDCG@10 of some users with and without twins (2, n), all items ranked that they do not have.
 
     ``rest`` is the fold without twins. Without twins it is NaN for users who have nothing to find.

@@ -109,7 +109,9 @@ def weigh(
         table = table.assign(**_lifts_without_twins(out, groups, table["source"], outcomes.baseline))
     else:
         table = table.assign(**{f"{name}{WITHOUT}": table[name] for name in _LIFT})
-    return Segment(out.final(kept), kept), _evidence(out, groups, table, served, outcomes.baseline)
+    evidence = _evidence(out, groups, table, served, outcomes.baseline)
+    halves = out.halves_of("base" if used is None else served)
+    return Segment(out.final(kept), kept), evidence._replace(halves=halves)
 
 
 def _evidence(

@@ -22,6 +22,8 @@ from tastebridge.fitting.folds import (
     number_of_folds,
     without,
 )
+from tastebridge.fitting.in_time import Later
+from tastebridge.fitting.later_users import judge_later
 from tastebridge.fitting.levels import Scaled, level_of_popularity, scaled
 from tastebridge.fitting.plan import Plan
 from tastebridge.fitting.pseudo_overlap import pseudo_overlap_folds, pseudo_overlapping
@@ -29,7 +31,7 @@ from tastebridge.fitting.settings import FitSettings
 from tastebridge.fitting.source_evaluation import Candidates, popular_alone, weigh, with_own_routes
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.model import Array, LinearModel, Segment
-from tastebridge.model.evidence import Evidence
+from tastebridge.model.evidence import Evidence, InTime
 from tastebridge.routes import (
     NEW_ITEMS,
     FitContext,
@@ -54,7 +56,11 @@ def build(
     held = _held(context, plan.standing, settings, rng)
     routes = in_time(routes, context, settings.deadline, len(held))
     contexts = [context.hiding(without(target, part)) for part in held]
-    calls = [partial(fit_routes, routes, own) for own in (context, *contexts)]
+    made: list[list[str]] = []
+    calls = [
+        partial(fit_routes, routes, context, made),
+        *(partial(fit_routes, routes, own) for own in contexts),
+    ]
     whole, *apart = together(calls, settings.n_jobs)
     fitted, names = list(whole.values()), list(whole)
     make_folds = judging(plan, with_own_routes(fitted, sources) if len(sources) > 1 else ())
@@ -63,7 +69,7 @@ def build(
         for own, part, found in zip(contexts, held, apart, strict=True)
         for fold in make_folds(own, part, found, names)
     ]
-    return Built(context, routes, held, fitted, folds)
+    return Built(context, routes, held, fitted, folds, made)
 
 
 def in_time(
@@ -110,7 +116,11 @@ class TargetFit:
     learned : mapping of segment to Segment
         The weights of the routes that were built; set by :meth:`blend`.
     evidence : dict of segment to Evidence
-        Set by :meth:`blend`.
+        Of users drawn at random; set by :meth:`blend`.
+    in_time : dict of segment to InTime
+        Of users judged on what they did later; empty without times. Set by :meth:`judge_later`.
+    drawn, late : list of Fold
+        The folds of users drawn at random, and those in time.
     levels : dict of segment to float
         The constant added to the scores of its users, relative to ``"cold"``; set by :meth:`blend`.
     known : Weighed
@@ -121,6 +131,9 @@ class TargetFit:
 
     learned: Mapping[str, Segment]
     evidence: dict[str, Evidence]
+    in_time: dict[str, InTime]
+    drawn: list[Fold]
+    late: list[Fold]
     levels: dict[str, float]
     known: Weighed
     whole: Weighed
@@ -134,6 +147,7 @@ class TargetFit:
         rng: np.random.Generator,
     ) -> None:
         self.built, self.sources, self.plan, self.settings, self._rng = built, sources, plan, settings, rng
+        self._recent: Array | None = None
 
     @property
     def context(self) -> FitContext:
@@ -164,8 +178,21 @@ class TargetFit:
         base = parts["cold"].level
         levels = {name: part.level - base for name, part in parts.items()} | {"empty": popular - base}
         self.levels = {} if self.settings.one_space else levels  # they would be one more component
-        self.evidence = {name: proof for name, (_, proof, _) in found.items() if proof is not None}
+        self.evidence = {
+            # on the scale of the final weights
+            name: proof.scaled(float(segment.blend.scale_[0] / self.learned[name].blend.scale_[0]))
+            for name, (segment, proof, _) in found.items()
+            if proof is not None
+        }
         self.known = Weighed(self.built.fitted, self.learned)
+        self.drawn, self.late, self.in_time = self.built.folds, [], {}
+
+    def judge_later(self, later: Later) -> None:
+        """Judge the blend on what users did later, and add recent popularity where popularity drifts."""
+        found = judge_later(self.built, self.known, self.evidence, later)
+        self.known, self.evidence, self.in_time = found.known, found.evidence, found.in_time
+        self.learned, self._recent = found.known.segments, later.weights
+        self.drawn, self.late = found.drawn, found.late
 
     def few_overlap(self, over_users: Sequence[Route]) -> None:
         """Learn the weight of the routes over users from a few shared users."""
@@ -174,7 +201,11 @@ class TargetFit:
 
     def new_items(self, ahead: bool) -> None:
         """Learn the weights of the routes to items without events; with ``ahead`` even if there are none."""
-        empty = popular_alone(self.known.routes, self.target, self.sources)
+        empty = popular_alone(self.built.fitted, self.target, self.sources)
+        n_more = len(self.known.routes) - len(self.built.fitted)
+        # users without any event are current; of other routes added later they have no vector
+        more = np.zeros(n_more) if self._recent is None else self._recent
+        empty = empty.extended(more, more > 0)
         known = self.known._replace(segments={**self.known.segments, "empty": empty})
         if self.settings.one_space:
             self.whole = known

@@ -37,6 +37,7 @@ from tastebridge.routes import (
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.profiles import ProfileEncoder
+from tastebridge.routes.recent import Current
 from tastebridge.routes.twins import NO_TWINS, Twins, rows_to_find
 
 
@@ -256,8 +257,8 @@ def _extended(encoder: Encoder, histories: Histories, new: Numbers) -> tuple[Enc
     nothing = np.zeros((len(new), 0))
     if isinstance(encoder.model, ProfileEncoder):  # zeros; features, where given, are written later
         return encoder._replace(model=encoder.model.extended(new)), nothing
-    # links are made anew from counts in ``solve``, and a constant has no items
-    if isinstance(encoder.model, LinearEncoder | Constant):
+    # links are made anew from counts in ``solve``, and the other two read no item
+    if isinstance(encoder.model, LinearEncoder | Constant | Current):
         return encoder, nothing
     if not _grows(encoder):
         raise InvalidDataError(

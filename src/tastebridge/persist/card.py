@@ -23,7 +23,12 @@ from tastebridge.persist.saved import Saved
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.twins import WITHOUT
 
-_SEGMENTS = {"cold": "new to the target", "warm": "with a history in the target"}
+_SEGMENTS = {
+    "cold": "new to the target",
+    "warm": "with a history in the target",
+    "cold in time": "new to the target, evaluated in time",
+    "warm in time": "with a history in the target, evaluated in time",
+}
 _USE = """It ranks items of the target for users known by their events in the categories below, so that
 a user can choose among them. It is not meant for decisions about users, such as prices, credit, work or
 health. A preference it infers must not be read as a personal trait."""
@@ -162,6 +167,11 @@ def _judged(table: pd.DataFrame | None, said: str = "") -> Iterator[str]:
     yield _table(columns, rows)
     if not said:
         yield "Every item of the target ranked, out of fold; intervals by bootstrap over users."
+    if not said and table["segment"].str.endswith("in time").any():
+        yield (
+            "Evaluated in time: on later events of users, with routes fitted on earlier events only. The "
+            "difference is to the better of popularity and recent popularity."
+        )
 
 
 def _compression(parts: Saved) -> Iterator[str]:

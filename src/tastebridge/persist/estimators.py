@@ -22,10 +22,12 @@ from tastebridge.routes import width_of
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.profiles import ProfileEncoder
+from tastebridge.routes.recent import Current
 
 ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
     "Constant": (Constant, ()),
+    "Current": (Current, ()),
     "EASEFactors": (EASEFactors, ("encoder_",)),
     "LinearEncoder": (LinearEncoder, ("encoder_",)),
     "PretrainedFactors": (PretrainedFactors, ("item_factors_", "gram_")),

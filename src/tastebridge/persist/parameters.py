@@ -22,6 +22,7 @@ from tastebridge.routes import (
     LikenessRoute,
     NeighbourRoute,
     PopularityRoute,
+    RecentPopularityRoute,
     SharedItemsRoute,
     TargetRoute,
     TransferRoute,
@@ -41,6 +42,7 @@ KINDS: Mapping[str, type[Any]] = {
         PopularityRoute,
         PretrainedFactors,
         ProcrustesMap,
+        RecentPopularityRoute,
         RidgeMap,
         SVDFactors,
         SharedItemsRoute,
@@ -64,7 +66,10 @@ _OF_SKLEARN = {
     "TruncatedSVD": "sklearn.decomposition",
 }
 """The only classes of scikit-learn, and their modules: for maps and factor models of ``from_sklearn``."""
-_LATER = {"InterestMapper": {"source_models": None, "target_model": None}, "Weighting": {"shift": None}}
+_LATER: Mapping[str, Mapping[str, object]] = {
+    "InterestMapper": {"source_models": None, "target_model": None},
+    "Weighting": {"shift": None, "undated": "error"},
+}
 """Parameters added after the first files, with their defaults, at which they are not written."""
 _ARRAYS = {"PretrainedFactors": {"items", "factors", "item_biases", "users", "user_factors"}}
 """Parameters that hold data: they are not written, and None after loading. Encoders hold the vectors."""

@@ -24,6 +24,7 @@ from tastebridge.routes.direction import DirectionStatistics
 from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
+from tastebridge.routes.recent import RecentCounts
 
 _Sizes = Mapping[str, int]
 _Encoders = Mapping[str, Encoder]
@@ -206,6 +207,23 @@ def _revive_direction(
     return DirectionStatistics(*fields, _name(record["space"]))
 
 
+def _describe_recent(account: RecentCounts, arrays: Arrays) -> dict[str, Any]:
+    arrays.add("recent", account.recent)
+    arrays.add("counts", account.counts)
+    own = {"route": account.route, "target": account.target, "share": float(account.share)}
+    return {"class": "RecentAccount", **own, "prior": float(account.prior)}
+
+
+def _revive_recent(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders) -> RecentCounts:
+    target = _category(record["target"], sizes)
+    stored = (arrays.get(name, sizes[target]) for name in ("recent", "counts"))
+    recent, counts = (_counts(part).astype(np.int64) for part in stored)
+    share, prior = (_number(record[name], 0) for name in ("share", "prior"))
+    if not share:
+        raise ModelFileError(f"its statistics have a half-life of 0 for {record['route']!r}.")
+    return RecentCounts(_name(record["route"]), target, share, prior, recent, counts)
+
+
 def _counts(values: _Counted) -> _Counted:
     """Return counts of users, or refuse values that cannot be counts."""
     # counts can be stored as floats, which are whole all the same
@@ -251,6 +269,7 @@ _DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {
     MapStatistics: _describe_map,
     CooccurrenceStatistics: _describe_pairs,
     CountStatistics: _describe_counts,
+    RecentCounts: _describe_recent,
     DerivedStatistics: _describe_derived,
     DirectionStatistics: _describe_direction,
 }
@@ -258,6 +277,7 @@ _REVIVE: Mapping[str, Callable[..., RouteStatistics]] = {
     "MapAccount": _revive_map,
     "PairAccount": _revive_pairs,
     "CountAccount": _revive_counts,
+    "RecentAccount": _revive_recent,
     "CarriedAccount": _revive_derived,
     "DirectionAccount": _revive_direction,
 }

@@ -19,6 +19,7 @@ from tastebridge.diagnostics.interests import learn_interests
 from tastebridge.diagnostics.relatedness import learn_directions, relatedness_of, taste
 from tastebridge.diagnostics.transfer_table import carried_by, route_table, source_table, warning_of
 from tastebridge.diagnostics.twins import twin_findings
+from tastebridge.fitting.in_time import Later
 from tastebridge.fitting.plan import looked_at
 from tastebridge.fitting.target_fit import TargetFit
 from tastebridge.model import LinearModel
@@ -28,6 +29,7 @@ from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.online.updates import popularity
 from tastebridge.routes import FitContext, Route
+from tastebridge.routes.twins import WITHOUT
 
 
 class Known(NamedTuple):
@@ -45,6 +47,8 @@ class Known(NamedTuple):
         The correlation of shared items, where no users are shared.
     over_users : list of Route
         Routes over a few shared users, to be added to routes of another bridge.
+    later : Later, optional
+        What users did later, where events have times.
     """
 
     panel: Panel
@@ -52,6 +56,7 @@ class Known(NamedTuple):
     interests: Interests | None = None
     agreement: Mapping[str, float] = {}
     over_users: Sequence[Route] = ()
+    later: Later | None = None
 
 
 def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, str]:
@@ -65,12 +70,7 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
         Called with the name of each step.
     """
     seed = fit.settings.random_state
-    step("blend")
-    fit.blend()
-    if known.over_users:
-        fit.few_overlap(known.over_users)
-    step("new items")
-    fit.new_items(ahead=known.interests is None)
+    _learn_weights(fit, known, step)
     step("interests")
     tables: dict[str, pd.DataFrame] = {}
     near = looked_at(fit.context.histories, fit.target)
@@ -105,9 +105,24 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
         interests,
         confidence,
         statistics,
-        evidence=fit.evidence,
+        evidence={name: found._replace(halves=None) for name, found in fit.evidence.items()},
     )
     return state, message
+
+
+def _learn_weights(fit: TargetFit, known: Known, step: Step) -> None:
+    """Learn the weights of all routes, step by step."""
+    step("blend")
+    fit.blend()
+    if known.over_users:
+        fit.few_overlap(known.over_users)
+    clock = fit.settings.deadline
+    # one more fit of routes, after 1 + n_folds of them and the blend
+    if known.later is not None and clock.allows("users in time", clock.spent / 5):
+        step("users in time")
+        fit.judge_later(known.later)
+    step("new items")
+    fit.new_items(ahead=known.interests is None)
 
 
 def _sources(fit: TargetFit, known: Known) -> pd.DataFrame:
@@ -138,6 +153,12 @@ def _relatedness(context: FitContext, near: Sequence[str], seed: int) -> pd.Data
     return context.shared("relatedness", lambda: relatedness_of(taste(context, categories), seed))
 
 
+def _accuracy(fit: TargetFit) -> pd.DataFrame:
+    """Return the accuracy for users drawn at random, and for users judged on what they did later."""
+    parts = [summary.accuracy(fit.evidence), summary.accuracy_in_time(fit.in_time)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
 def _diagnostics(
     fit: TargetFit, panel: Panel, model: LinearModel
 ) -> tuple[Any, pd.DataFrame, dict[str, pd.DataFrame]]:
@@ -146,7 +167,8 @@ def _diagnostics(
     near = looked_at(context.histories, fit.target)
     shown = near if fit.settings.deadline.allows("directions") else []
     # pseudo-overlapping users are no users of a source: no hit probability is learned from them
-    folds = [fold for fold in fit.built.folds if not (fit.plan.standing and fold.held.segment == "cold")]
+    drawn = [fold for fold in fit.drawn if not (fit.plan.standing and fold.held.segment == "cold")]
+    folds = [*drawn, *fit.late]
     calls: list[Callable[[], Any]] = [
         partial(learn_confidence, folds, fit.learned, seed),
         partial(learn_directions, context, seed, shown),
@@ -157,11 +179,15 @@ def _diagnostics(
     tables = {
         "overview": summary.overview(panel),
         "cleaning": summary.cleaning(panel),
-        "accuracy": summary.accuracy(fit.evidence),
+        "accuracy": _accuracy(fit),
         "by_history": summary.by_history(fit.evidence, panel, fit.target),
         "beyond_accuracy": beyond,
         "relatedness": relatedness,
     }
     tables |= twin_findings(fit.evidence, folds, confidence, panel, fit.target)
+    if f"accuracy{WITHOUT}" in tables and fit.in_time:
+        apart = {name: found.without_twins or found for name, found in fit.in_time.items()}
+        rows = [tables[f"accuracy{WITHOUT}"], summary.accuracy_in_time(apart)]
+        tables[f"accuracy{WITHOUT}"] = pd.concat(rows, ignore_index=True)
     findings = {name: summary.typed(table) for name, table in tables.items()}
     return confidence, summary.typed(directions), findings

@@ -20,11 +20,11 @@ from tastebridge.fitting.plan import Plan, numbered_from_zero
 from tastebridge.fitting.target_fit import TargetFit, build
 from tastebridge.online.state import FittedState
 from tastebridge.persist import Saved
-from tastebridge.recommenders.base import encoder_for, restored
+from tastebridge.recommenders.base import restored
+from tastebridge.recommenders.dates import Dates, chosen_encoder
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.given_models import compare, laid_over
 from tastebridge.recommenders.learning import Known, learn_state
-from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def fit_one(
     panel, sources = _of_own_items(panel.select([*sources, target]), target, sources)
     panel, given = laid_over(mapper, panel, target)
     plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
-    weighting, tried = chosen_weighting(mapper, panel, [target])
-    encoder = encoder_for(mapper, panel, weighting)
+    late = not (make_context or plan.standing or settings.one_space)
+    dates = Dates.of(mapper, panel, [target]) if late else None
+    encoder, tried = chosen_encoder(mapper, panel, [target], dates)
     histories = encoder.rows(panel, keep=True)
     compare(given, panel, histories, target)
     asked = routes_asked_for(mapper, target, histories, panel, plan, given)
@@ -66,13 +67,14 @@ def fit_one(
         same=plan.matches,
         seed=settings.random_state,
     )
-    with one_blas_thread(), steps("Fitting", 7, mapper.verbose) as step:
+    with one_blas_thread(), steps("Fitting", 7 + (dates is not None), mapper.verbose) as step:
         step("factors")
         agreement = _agreement(mapper, context, plan, panel)
         built = build(context, routes_over(plan.over, asked), sources, plan, settings, rng)
         # with few linked users, their routes join routes over features or items later
         over_users = routes_over_users(asked) if plan.over == "other" else ()
-        known = Known(panel, encoder, agreement=agreement, over_users=over_users)
+        later = dates.later(histories, target, settings.random_state) if dates else None
+        known = Known(panel, encoder, agreement=agreement, over_users=over_users, later=later)
         state, message = learn_state(TargetFit(built, sources, plan, settings, rng), known, step)
     message = " ".join(part for part in (message, settings.deadline.message) if part)
     state = replace(state, tables={**state.tables, **tried})

@@ -19,7 +19,12 @@ from tastebridge.routes.twins import WITHOUT
 _NAMED = 6
 """Sources named in one sentence, at most."""
 _ENDS = {WITHOUT: " without twins", "": " with twins"}
-_SEGMENTS = {"cold": "new to it", "warm": "with a history in it"}
+_SEGMENTS = {
+    "cold": "new to it",
+    "warm": "with a history in it",
+    "cold in time": "new to it, evaluated in time",
+    "warm in time": "with a history in it, evaluated in time",
+}
 
 
 def intro(mapper: ReportedMapper) -> str:

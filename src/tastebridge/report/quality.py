@@ -30,12 +30,17 @@ from tastebridge.routes.twins import WITHOUT
 
 _ENDS = {"": "", WITHOUT: ", without twins"}
 _SEGMENTS = {"cold": "Users new to the target", "warm": "Users with a history in the target"}
+_IN_TIME = {
+    "cold in time": "Evaluated in time, users new to the target",
+    "warm in time": "Evaluated in time, users with a history in the target",
+}
+"""Users evaluated on events later than all events of the fit."""
 
 
 def accuracy_section(mapper: ReportedMapper) -> str:
     """Return accuracy compared with lists that need no source, and by length of history."""
     parts = []
-    for segment, label in _SEGMENTS.items():
+    for segment, label in {**_SEGMENTS, **_IN_TIME}.items():
         for end, which in _ENDS.items():
             found = mapper.findings_.get(f"accuracy{end}")
             if found is not None and (found["segment"] == segment).any():
@@ -49,7 +54,9 @@ def accuracy_section(mapper: ReportedMapper) -> str:
         paragraph(
             "Every item of the target is ranked. The items to be found were held out of the fit: all items "
             "of a user for users new to the target, one item for the others. NDCG@10 is 1 if all held-out "
-            "items come first, and 0 if none is among the first ten."
+            "items come first, and 0 if none is among the first ten. Users are drawn at random. If events "
+            "have times, users are also evaluated in time: on their later events, with routes fitted on "
+            "earlier events only, and compared with the better of popularity and recent popularity."
         ),
         *(paragraph(line) for line in twin_sentences(state_of(mapper))),
         f'<div class="pair">{"".join(parts)}</div>'

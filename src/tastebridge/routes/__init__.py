@@ -26,6 +26,7 @@ from tastebridge.routes.new_items import (
     routes_to_new_items,
 )
 from tastebridge.routes.popularity import PopularityRoute
+from tastebridge.routes.recent import RecentPopularityRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.shared_items import SharedItemsRoute
 from tastebridge.routes.statistics import Moves, Parts, RouteStatistics
@@ -46,6 +47,7 @@ __all__ = [
     "NeighbourRoute",
     "Parts",
     "PopularityRoute",
+    "RecentPopularityRoute",
     "Route",
     "RouteKind",
     "RouteStatistics",

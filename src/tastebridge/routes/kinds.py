@@ -10,6 +10,8 @@ class RouteKind(Enum):
 
     POPULARITY = "popularity"
     """How many users have an item."""
+    RECENT_POPULARITY = "recent popularity"
+    """How many users have an item, older events counting less."""
     LINKED_POPULARITY = "popularity among linked users"
     """How many users with a history in a source have an item."""
     NEIGHBOURS = "neighbours"

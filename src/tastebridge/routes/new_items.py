@@ -51,8 +51,11 @@ def new_items(context: FitContext) -> NDArray[np.int64]:
 
 
 def reaches_new_items(route: FittedRoute) -> bool:
-    """Return whether features can extend a route to new items; links between single items cannot be."""
-    return route.kind is not RouteKind.NEIGHBOURS
+    """Return whether features can extend a route to new items.
+
+    Links between single items cannot be extended, and an item without events is as recent as can be.
+    """
+    return route.kind not in (RouteKind.NEIGHBOURS, RouteKind.RECENT_POPULARITY)
 
 
 def routes_to_new_items(

@@ -27,11 +27,10 @@ from tastebridge.fitting.shared_fit import Aim, build_all
 from tastebridge.fitting.target_fit import TargetFit
 from tastebridge.model.category_model import learn_category_model
 from tastebridge.online.state import ONE_OF_SEVERAL, FittedState, Interests, MultiTarget
-from tastebridge.recommenders.base import encoder_for
+from tastebridge.recommenders.dates import Dates, chosen_encoder
 from tastebridge.recommenders.fit_plan import check_parameters, routes_asked_for, settings_of
 from tastebridge.recommenders.learning import Known, learn_state
 from tastebridge.recommenders.multi_target.temperature import learn_temperatures
-from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
     wanted = {*targets, *(name for names in sources.values() for name in names)}
     panel = panel.select([name for name in panel.categories if name in wanted])
     panel, sources = _of_own_items(panel, sources)
-    weighting, tried = chosen_weighting(mapper, panel, targets)
-    encoder = encoder_for(mapper, panel, weighting)
+    dates = Dates.of(mapper, panel, targets)
+    encoder, tried = chosen_encoder(mapper, panel, targets, dates)
     histories = encoder.rows(panel, keep=True)
     aims = {name: _aim(mapper, name, sources[name], encoder, panel) for name in targets}
     rng = np.random.default_rng(mapper.random_state)
@@ -72,7 +71,8 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
         step("interests")
         interests = learn_interests(hub, mapper.random_state)
         # One thread each, since the targets run side by side.
-        shared = _Shared(panel, encoder, interests, settings._replace(n_jobs=1, n_lists=_fewer(settings)))
+        small = settings._replace(n_jobs=1, n_lists=_fewer(settings))
+        shared = _Shared(panel, encoder, interests, small, dates, dates.past(hub) if dates else None)
         calls = [
             partial(_learn_one, shared, aims[name], built[name]._replace(priors=priors[name]), own, step)
             for name, own in zip(targets, rng.spawn(len(targets)), strict=True)
@@ -116,6 +116,8 @@ class _Shared(NamedTuple):
     encoder: HistoryEncoder
     interests: Interests
     settings: FitSettings
+    dates: Dates | None
+    past: FitContext | None
 
 
 class _Learned(NamedTuple):
@@ -133,11 +135,15 @@ def _learn_one(shared: _Shared, aim: Aim, built: Built, rng: np.random.Generator
     encoder = shared.encoder.only([*aim.sources, target])
     every = len(encoder.items) == len(shared.encoder.items)
     panel = shared.panel if every else shared.panel.select(list(encoder.items))
-    known = Known(panel, encoder, shared.interests if every else None)
+    later = None
+    if shared.dates:
+        seed = shared.settings.random_state
+        later = shared.dates.later(built.context.histories, target, seed, shared.past)
+    known = Known(panel, encoder, shared.interests if every else None, later=later)
     fit = TargetFit(built, aim.sources, aim.plan, shared.settings, rng)
     state, message = learn_state(fit, known, lambda name: None)
     state = replace(state, statistics=None, no_statistics=ONE_OF_SEVERAL)
-    return _Learned(state, learn_temperatures(built.folds, fit.learned, built.context.popularity), message)
+    return _Learned(state, learn_temperatures(fit.drawn, fit.learned, built.context.popularity), message)
 
 
 def _aim(

@@ -1,0 +1,77 @@
+"""The NDCG@10 of a pair of blends for users drawn at random and in time, each half judged by the other's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge.fitting.folds import Fold, spread_evenly
+from tastebridge.fitting.out_of_fold import JUDGED, ndcg_of_users
+from tastebridge.model import Array, Segment
+from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, InTime
+
+Halves = tuple[Segment, Segment]
+"""The blends that serve the users of the first half, and all others."""
+_STEP = 512
+
+
+def rankings(fold: Fold, rows: NDArray[np.int64], halves: Halves, first: NDArray[np.int64]) -> Array:
+    """Return NDCG@10 of some users of a fold, with and without twins (2, n_rows)."""
+    rest, inside = fold.without_twins(), np.isin(fold.held.people, first)
+    weights = np.where(inside[:, None], *(half.blend.weights(fold.gates) * half.kept for half in halves))
+    parts = [
+        ndcg_of_users(fold.scores(some, weights[some]), fold, rest, some)
+        for some in (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def served_evidence(
+    evidence: Evidence, folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64]
+) -> Evidence:
+    """Return the evidence of users drawn at random, with the list that recent popularity is a part of."""
+    share = -(-JUDGED // len(folds))  # the users of the evidence, in its order
+    values = np.concatenate(
+        [rankings(fold, spread_evenly(len(fold.held.people), share), halves, first) for fold in folds],
+        axis=1,
+    )
+    apart = evidence.without_twins
+    if apart is not None:
+        apart = apart._replace(values={**apart.values, "served": values[1][~np.isnan(values[1])]})
+    return evidence._replace(values={**evidence.values, "served": values[0]}, without_twins=apart)
+
+
+def figures_in_time(
+    late: Sequence[Fold], changes: Array, halves: Halves, first: NDArray[np.int64]
+) -> InTime | None:
+    """Return how well the users of a fold in time were served; None without any."""
+    if not late:
+        return None
+    (fold,) = late
+    plain = _popularity(fold)
+    popular = [_rankings_of_all(fold, order) for order in (plain, *(plain + changes))]
+    best = max(range(len(changes)), key=lambda at: float(popular[1 + at][0].mean()))
+    lists = rankings(fold, np.arange(len(fold.held.people)), halves, first), popular[0], popular[1 + best]
+    left = ~np.isnan(lists[0][1])
+    names = (MODEL, POPULARITY, RECENT)
+    whole = {name: part[0] for name, part in zip(names, lists, strict=True)}
+    found = InTime(fold.held.people, whole, best)
+    if fold.twins is None:
+        return found
+    rest = {name: part[1][left] for name, part in zip(names, lists, strict=True)}
+    return found._replace(without_twins=InTime(fold.held.people[left], rest, best) if left.any() else None)
+
+
+def _popularity(fold: Fold) -> Array:
+    """Return the logarithm of each item's share of the users of the fold in time, (n_items,)."""
+    V = fold.items[POPULARITY]
+    return np.asarray(V[:, 0] if isinstance(V, np.ndarray) else V[:, [0]].toarray()[:, 0], dtype=np.float64)
+
+
+def _rankings_of_all(fold: Fold, order: Array) -> Array:
+    """Return NDCG@10 of users who all get one list, without their own items."""
+    rows = np.arange(len(fold.held.people))
+    scores = np.tile(order.astype(np.float32), (len(rows), 1))
+    return ndcg_of_users(scores, fold, fold.without_twins(), rows)

@@ -1,0 +1,226 @@
+r"""What users did later: how well they are served, and recent popularity where popularity drifts.
+
+The routes of a fit are fitted once more on the events before a moment (:mod:`tastebridge.fitting.in_time`),
+and their blend is judged on the later rows of users. The blend is that of users drawn at random, learned on
+the half of them that a user is not in.
+
+Where popularity drifts (:mod:`tastebridge.fitting.popularity_drift`), routes of recent popularity are added
+to the blend. With its score s, which is on the scale of log-odds, the score becomes
+
+.. math:: s_{ui} + \beta \phi_u \sum_h w_h\, \delta_{hi}
+
+with the weights :math:`w_h` that recent popularity has next to popularity alone. :math:`\beta` is 1, and is
+halved, at last to 0, while users drawn at random are significantly worse served with it. For users whose last
+event is old (:math:`\phi_u = 0`) nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.fitting.built import Built
+from tastebridge.fitting.few_overlap import Weighed
+from tastebridge.fitting.folds import Fold, fit_routes, folds_of, without
+from tastebridge.fitting.in_time import Later
+from tastebridge.fitting.later_figures import Halves, figures_in_time, served_evidence
+from tastebridge.metrics.intervals import paired_difference
+from tastebridge.model import GATES, Array, Segment
+from tastebridge.model.blend import StackingBlend
+from tastebridge.model.evidence import POPULARITY, RECENT, Evidence, InTime
+from tastebridge.routes import FittedRoute, PopularityRoute, RecentPopularityRoute, Route, RouteKind
+from tastebridge.routes.recent import SHARES, Current, change_of_share, counts_of
+
+_LEAST = 0.02
+"""Share of the largest weight below which a route is left out of the fold in time."""
+_PARTS = (1.0, 0.5, 0.25, 0.0)
+"""Shares of the weights of recent popularity; the largest that users drawn at random bear is taken."""
+
+
+class Judged(NamedTuple):
+    """The result of looking at what users did later.
+
+    Attributes
+    ----------
+    known : Weighed
+        All routes, those of recent popularity last, and their weights.
+    drawn, late : list of Fold
+        The folds of users drawn at random, and those in time, of all these routes.
+    evidence : dict of segment to Evidence
+    in_time : dict of segment to InTime
+    """
+
+    known: Weighed
+    drawn: list[Fold]
+    late: list[Fold]
+    evidence: dict[str, Evidence]
+    in_time: dict[str, InTime]
+
+
+def judge_later(built: Built, known: Weighed, evidence: Mapping[str, Evidence], later: Later) -> Judged:
+    """Judge the blend on what users did later, and add recent popularity where popularity drifts.
+
+    Parameters
+    ----------
+    built : Built
+        The routes, and folds of users drawn at random.
+    known : Weighed
+        The same routes and their weights.
+    evidence : mapping of segment to Evidence
+        Of users drawn at random.
+    later : Later
+    """
+    recents = [] if later.weights is None else recent_routes()
+    past = later.context(built.context)
+    fitted = fit_routes([*_of_weight(built, known.segments), *recents], past)
+    added = list(fit_routes(recents, built.context).values())
+    routes = [*known.routes, *added]
+    late = folds_of(past, later.held, fitted, [route.name for route in routes])
+    drawn = _with_recent(built, added) if recents else built.folds
+    segments, proofs, in_time = dict(known.segments), dict(evidence), {}
+    for name, segment in known.segments.items():
+        step = _Segment(routes, segment, evidence.get(name), later)
+        own = [[fold for fold in folds if fold.held.segment == name] for folds in (drawn, late)]
+        found = step.judge(*own)
+        segments[name] = found.segment
+        if found.evidence is not None:
+            proofs[name] = found.evidence
+        if found.in_time is not None:
+            in_time[name] = found.in_time
+    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time)
+
+
+def _of_weight(built: Built, segments: Mapping[str, Segment]) -> list[Route]:
+    """Return the kinds of routes with more than a fiftieth of the largest weight in a segment.
+
+    The others are not worth a second fit of their factors, and have no part in the lists that are judged.
+    """
+    if not built.made:
+        return list(built.routes)
+    wanted = np.zeros(len(built.fitted), dtype=bool)
+    for segment in segments.values():
+        # per standard deviation, at mean gates
+        weights = segment.blend.weights() * segment.blend.scale_ * segment.kept
+        wanted |= weights[: len(wanted)] > _LEAST * weights.max()
+    names = {route.name for route, one in zip(built.fitted, wanted, strict=True) if one}
+    return [
+        kind
+        for kind, own in zip(built.routes, built.made, strict=True)
+        if isinstance(kind, PopularityRoute) or names & set(own)
+    ]
+
+
+def recent_routes() -> list[Route]:
+    """Return the routes of recent popularity."""
+    return [RecentPopularityRoute(share) for share in SHARES]
+
+
+class _Found(NamedTuple):
+    segment: Segment
+    evidence: Evidence | None
+    in_time: InTime | None
+
+
+class _Segment:
+    """The weights of recent popularity for one kind of users, and how well they were served later."""
+
+    def __init__(
+        self,
+        routes: Sequence[FittedRoute],
+        segment: Segment,
+        evidence: Evidence | None,
+        later: Later,
+    ) -> None:
+        self.routes, self.segment, self.evidence = routes, segment, evidence
+        self.later = later
+        self.n_known = len(segment.kept)
+
+    def judge(self, drawn: list[Fold], late: list[Fold]) -> _Found:
+        """Return the weights, the evidence of users drawn at random, and that in time."""
+        first, halves = self._halves()
+        segment, evidence = self.segment, self.evidence
+        if self.later.weights is not None:
+            segment, halves, evidence = self._with_recent(drawn, self.later.weights, first, halves)
+        in_time = figures_in_time(late, self.later.changes, halves, first)
+        if evidence is not None and in_time is not None and in_time.worse:
+            return self._popular(in_time, evidence)
+        return _Found(segment, evidence, in_time)
+
+    def _with_recent(
+        self, drawn: list[Fold], weights: Array, first: NDArray[np.int64], halves: Halves
+    ) -> tuple[Segment, Halves, Evidence | None]:
+        """Return the blend, the halves that serve users in time, and the evidence, with recent popularity."""
+        evidence, share = self.evidence, _PARTS[0]
+        if evidence is not None and drawn:
+            for share in _PARTS:
+                found = served_evidence(evidence, drawn, _both(halves, share * weights), first)
+                if paired_difference(found.served, evidence.served).high >= 0:
+                    evidence = found
+                    break
+        # users in time are judged by weights from before the moment
+        then = np.zeros(len(weights)) if self.later.weights_then is None else self.later.weights_then
+        return _extended(self.segment, share * weights), _both(halves, share * then), evidence
+
+    def _halves(self) -> tuple[NDArray[np.int64], Halves]:
+        """Return the users of the first half, and the blend for each half, learned on the other."""
+        if self.evidence is None or self.evidence.halves is None:
+            return np.zeros(0, dtype=np.int64), (self.segment, self.segment)
+        first, blends = self.evidence.halves
+        own = self.segment.kept
+        return first, (Segment(blends[0], own), Segment(blends[1], own))
+
+    def _popular(self, in_time: InTime, evidence: Evidence) -> _Found:
+        """Return the better popularity in place of a blend that is significantly worse in time."""
+        kept = np.array([route.kind is RouteKind.POPULARITY for route in self.routes])
+        name = POPULARITY
+        if in_time.baseline == RECENT and len(self.routes) > self.n_known:
+            name, kept[self.n_known + in_time.half_life] = RECENT, True
+        segment = Segment(StackingBlend.equal(len(kept), len(GATES)), kept)
+        table = evidence.sources.assign(kept=False)
+        table["verdict"] = table["verdict"].where(~table["verdict"].str.startswith("helps"), "no evidence")
+        values = {key: part for key, part in evidence.values.items() if key != "served"}
+        proof = evidence._replace(sources=table, values=values, baseline="popularity")
+        return _Found(segment, proof, in_time.as_served(name))
+
+
+def _both(halves: Halves, weights: Array) -> Halves:
+    """Return both halves with recent popularity."""
+    return _extended(halves[0], weights), _extended(halves[1], weights)
+
+
+def _extended(segment: Segment, weights: Array) -> Segment:
+    """Return a segment with the weights of recent popularity; zeros for no part of it."""
+    return segment.extended(weights, np.full(len(weights), bool(weights.any())))
+
+
+def _with_recent(built: Built, added: Sequence[FittedRoute]) -> list[Fold]:
+    """Return the folds of users drawn at random with the routes of recent popularity."""
+    target, out, folds = built.context.histories[built.context.target], [], iter(built.folds)
+    for parts in built.held:
+        rows = without(target, parts)
+        items = {
+            route.space: change_of_share(*counts_of(rows, share))[:, None].astype(np.float32)
+            for route, share in zip(added, SHARES, strict=True)
+        }
+        out += [_extended_fold(next(folds), built, added, items) for part in parts if len(part.people)]
+    return out
+
+
+def _extended_fold(
+    fold: Fold, built: Built, added: Sequence[FittedRoute], items: Mapping[str, NDArray[np.float32]]
+) -> Fold:
+    """Return a fold with more routes, all read from how current its users are."""
+    target, people = built.context.target, fold.held.people
+    known = {name: rows[people] for name, rows in built.context.histories.items()} | {target: fold.seen}
+    current = Current().transform(sparse.hstack(list(known.values()), format="csr")).astype(np.float32)
+    return replace(
+        fold,
+        vectors=[*fold.vectors, *(current for _ in added)],
+        spaces=[*fold.spaces, *(route.space for route in added)],
+        items={**fold.items, **items},
+    )

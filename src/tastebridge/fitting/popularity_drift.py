@@ -1,0 +1,159 @@
+r"""Whether the popularity of a target's items drifts, and how much recent popularity then counts.
+
+Popularity before a moment predicts the items of later rows: item i has the probability
+
+.. math:: p_i \propto \exp\Bigl(\log (m_i + c) + \sum_h w_h\, \delta_{hi}\Bigr)
+
+with the users :math:`m_i` of the item and, for each half-life h, the change :math:`\delta_{hi}` of its share
+where older events count less (:class:`tastebridge.routes.RecentPopularityRoute`). The weights
+:math:`w_h \ge 0`, whose sum is at most 1, are learned and judged on rows later than two moments. Only counts
+matter, so it costs next to nothing, and all users with later rows count, with or without earlier rows in the
+target.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+
+from tastebridge.data.ages import ages_of
+from tastebridge.metrics.intervals import paired_difference
+from tastebridge.routes.recent import SHARES
+
+Array = NDArray[np.float64]
+_BLOCKS = ((0.6, 0.8), (0.8, 1.0))
+"""Shares of the target's rows between which a block of later rows lies."""
+_FEWEST = 20
+"""Users with rows in a block below which nothing is learned."""
+_LEVEL = 0.9
+"""Level of the two-sided interval that has to lie above zero, in each block: a one-sided test at 5 %."""
+_PRIOR = 0.5
+_DIGITS = 4
+"""Decimals of the weights, so that the rounding of a processor changes none."""
+
+
+class _Block(NamedTuple):
+    """Later rows, and the popularity of items before the first of them."""
+
+    base: Array
+    change: Array
+    items: NDArray[np.int64]
+    users: NDArray[np.int64]
+
+
+def recent_weights(rows: sparse.csr_matrix) -> Array | None:
+    """Return the weights of recent popularity next to popularity, one per half-life; None where it is no use.
+
+    It is of use if rows of both blocks are significantly more probable with it, with the weights learned on
+    the other block. In one block alone a change of single items that all users share looks like evidence.
+
+    Parameters
+    ----------
+    rows : csr_matrix of shape (n_users, n_items)
+        The target, with weights that carry ages (:mod:`tastebridge.data.ages`).
+
+    Examples
+    --------
+    >>> times = np.repeat(np.arange(100.0), 5)
+    >>> items = (times // 25).astype(int)  # every item is popular for a quarter of the time
+    >>> weights = np.exp2((times - 99) / 99 / 32)
+    >>> rows = sparse.csr_matrix((weights, (np.arange(500), items)), dtype=np.float32)
+    >>> bool(recent_weights(rows).sum() > 0)
+    True
+    >>> items = np.arange(500) % 10  # all items are popular all the time
+    >>> recent_weights(sparse.csr_matrix((weights, (np.arange(500), items)), dtype=np.float32)) is None
+    True
+    """
+    blocks = [block for block in (_block(rows, *shares) for shares in _BLOCKS) if block is not None]
+    if len(blocks) < len(_BLOCKS):
+        return None
+    for own, other in (blocks, blocks[::-1]):
+        weights = _learned([other])
+        with_it, without = (_per_user(own, w) for w in (weights, np.zeros(len(SHARES))))
+        if paired_difference(with_it, without, level=_LEVEL).low <= 0:
+            return None
+    return np.round(_learned(blocks), _DIGITS)
+
+
+def latest_weights(rows: sparse.csr_matrix) -> Array:
+    """Return the weights learned from the last fifth of the rows, zeros with too few users in it."""
+    block = _block(rows, *_BLOCKS[-1])
+    return np.zeros(len(SHARES)) if block is None else _learned([block])
+
+
+def _block(rows: sparse.csr_matrix, first: float, last: float) -> _Block | None:
+    """Return the rows between two shares of all rows by time; None with too few users."""
+    ages = ages_of(rows.data)
+    start, end = (float(np.quantile(ages, 1.0 - share)) for share in (first, last))
+    before, here = ages > start, (ages <= start) & ((ages > end) | (last == 1.0))
+    counts = np.bincount(rows.indices[before], minlength=rows.shape[1])
+    here &= counts[rows.indices] > 0  # nothing is known of items without earlier events
+    users = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[here]
+    if len(np.unique(users)) < _FEWEST:
+        return None
+    known = np.flatnonzero(counts)
+    base = _shares(counts[known])
+    change = [
+        _shares(
+            np.bincount(
+                rows.indices[before], np.exp2((start - ages[before]) / share), minlength=rows.shape[1]
+            )[known]
+        )
+        - base
+        for share in SHARES
+    ]
+    return _Block(base, np.stack(change, axis=1), np.searchsorted(known, rows.indices[here]), users)
+
+
+def _shares(counts: NDArray[np.number]) -> Array:
+    """Return the logarithm of each item's share, as the routes of popularity score it."""
+    more = counts.astype(np.float64) + _PRIOR
+    return np.asarray(np.log(more / more.mean()))
+
+
+def _learned(blocks: list[_Block]) -> Array:
+    """Return the weights, with a sum below one, under which the rows of some blocks are most probable.
+
+    Every user counts one, and a prior of one user holds the weights near zero.
+    """
+
+    def loss(a: Array) -> tuple[float, Array]:
+        w = _weights(a)
+        value, slope = 0.5 * float((w**2).sum()), w.copy()
+        for block in blocks:
+            share = _share_of_user(block)
+            scores = block.base + (block.change * w).sum(axis=1)
+            scores -= scores.max()
+            p = np.exp(scores)
+            p /= p.sum()
+            taken = np.bincount(block.items, share, minlength=len(p))
+            value -= float((taken * np.log(p)).sum())
+            slope -= (block.change * (taken - share.sum() * p)[:, None]).sum(axis=0)
+        return value, w * (slope - (w * slope).sum())
+
+    found = minimize(loss, np.full(len(SHARES), -1.0), jac=True, method="L-BFGS-B")
+    return np.asarray(np.round(_weights(found.x), _DIGITS))
+
+
+def _weights(a: Array) -> Array:
+    """Return the weights of parameters that have no bounds: all above zero, with a sum below one."""
+    e = np.exp(np.clip(a, -20.0, 20.0))
+    return np.asarray(e / (1.0 + e.sum()))
+
+
+def _share_of_user(block: _Block) -> Array:
+    """Return for each row one divided by the number of the user's rows."""
+    _, place, counts = np.unique(block.users, return_inverse=True, return_counts=True)
+    return np.asarray(1.0 / counts[place])
+
+
+def _per_user(block: _Block, weights: Array) -> Array:
+    """Return the mean logarithm of the probability of each user's rows."""
+    scores = block.base + (block.change * weights).sum(axis=1)
+    scores -= scores.max() + np.log(np.exp(scores - scores.max()).sum())
+    _, place = np.unique(block.users, return_inverse=True)
+    return np.asarray(np.bincount(place, scores[block.items] * _share_of_user(block)))
