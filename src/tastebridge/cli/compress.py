@@ -7,28 +7,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile, key_of
-from tastebridge.cli.models import refuse_among
-from tastebridge.cli.output import refuse_finished
+from tastebridge.cli.new_model import NewModel, writes_model
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
 from tastebridge.cli.screen import compression_table, screen
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
-from tastebridge.persist import check_free
 from tastebridge.recommenders.interest_mapper import InterestMapper
 
 
 @reads_events
+@writes_model
 def compress(
     reading: Reading,
     model: options.Model,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="SMALL", help="Folder to write.", show_default=False)
-    ],
+    place: NewModel,
     events: Annotated[
         Path | None,
         typer.Argument(
@@ -44,8 +39,6 @@ def compress(
     dtype: Annotated[
         Literal["float16", "int8", "float32"], typer.Option(help="Type of the stored matrices.")
     ] = "float16",
-    overwrite: options.Overwrite = False,
-    key_file: KeyFile = None,
 ) -> None:
     """Make a model smaller, and measure the loss of accuracy.
 
@@ -55,24 +48,20 @@ def compress(
     [bold]Examples[/bold]
       tastebridge compress model held_out.parquet -o small -k 128 --dtype int8
     """
-    key = key_of(key_file)
-    refuse_inputs(output, events=events, key=key_file)
-    refuse_among(model, output)
-    check_free(output)
-    refuse_finished(output, overwrite, model)
+    key = place.checked_key(model, events=events)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
     held_out = None if events is None else Table(events, reading).read(mapper)
     small = mapper.compress(components, dtype, events=held_out)
     # under the key that opened it: a copy of an encrypted model must not be readable by anyone
-    small.save(output, with_users=small.panel_ is not None, key=key)
-    record().add_model(small, output)
+    small.save(place.output, with_users=small.panel_ is not None, key=key)
+    record().add_model(small, place.output)
     screen().print(compression_table(small.compression_))
     first = small.compression_.iloc[0]
     screen().print(
         f"{first['components_before']:,} components and {first['bytes_before'] / 2**20:.1f} MB became "
         f"{first['components']:,} and {first['bytes'] / 2**20:.1f} MB, evaluated on {first['judged_on']}. "
-        f"The model is in {output}.",
+        f"The model is in {place.output}.",
         soft_wrap=True,
     )

@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.lists import read_users
+from tastebridge.cli.new_model import NewModel, writes_model
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
-from tastebridge.cli.update import Before, NewModel, live_model, save_live
+from tastebridge.cli.update import Before, live_model, save_live
 
 
 @reads_events
+@writes_model
 def forget(
     reading: Reading,
     model: options.Model,
@@ -26,13 +26,11 @@ def forget(
         Path,
         typer.Argument(metavar="USERS", help="Table with a column user_id: .parquet or .csv."),
     ],
-    output: NewModel,
+    place: NewModel,
     before: Before = None,
     refit_items: Annotated[
         bool, typer.Option("--refit-items", help="Also fit the factors of items again.")
     ] = False,
-    overwrite: options.Overwrite = False,
-    key_file: KeyFile = None,
 ) -> None:
     """Remove users from a model: their histories and their part in its sums.
 
@@ -44,12 +42,11 @@ def forget(
       tastebridge forget model requests.csv -o model
       tastebridge forget model requests.csv -o new --before their_events.csv
     """
-    key = key_of(key_file)
-    refuse_inputs(output, people=people, before=before, key=key_file)
-    mapper = live_model(model, output, key, overwrite)
+    key = place.checked_key(model, people=people, before=before)
+    mapper = live_model(model, key)
     # read before the model changes: its items keep the categories they have in the model
     had = None if before is None else Table(before, reading).read(mapper)
     receipt = mapper.forget(read_users(people, mapper, had), before=had, refit_items=refit_items)
-    save_live(mapper, output, key)
-    record().add_model(mapper, output)
-    screen().print(f"{receipt}\nThe model is in {output}.", soft_wrap=True)
+    save_live(mapper, place.output, key)
+    record().add_model(mapper, place.output)
+    screen().print(f"{receipt}\nThe model is in {place.output}.", soft_wrap=True)
