@@ -75,8 +75,9 @@ def accuracy_in_time(in_time: Mapping[str, InTime]) -> pd.DataFrame:
         best = found.values[found.baseline]
         for name, values in found.values.items():
             gap = (np.nan,) * 3 if name == found.baseline else _triple(paired_difference(values, best))
-            rows.append((f"{segment} in time", name, len(values), *_triple(bootstrap_mean(values)), *gap))
-    return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP])
+            own = _triple(bootstrap_mean(values))
+            rows.append((f"{segment} in time", name, len(values), *own, *gap, float((values > 0).mean())))
+    return pd.DataFrame(rows, columns=["segment", "list", "people", "mean", "low", "high", *_GAP, "hits"])
 
 
 def by_history(evidence: Mapping[str, Evidence], panel: Panel, target: str) -> pd.DataFrame:

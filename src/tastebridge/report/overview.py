@@ -158,5 +158,6 @@ def _tile(
     chosen = found[(found["list"] == MODEL) & (found["segment"] == segment)]
     for row in chosen.to_dict("records"):
         gain = number(row["difference"], 3, True)
-        label = f"NDCG@10{which[end]}, users {_SEGMENTS[segment]} ({gain} over the best without a source)"
+        best = "the better popularity" if segment.endswith("in time") else "the best without a source"
+        label = f"NDCG@10{which[end]}, users {_SEGMENTS[segment]} ({gain} over {best})"
         yield f"{row['mean']:.3f}", label
