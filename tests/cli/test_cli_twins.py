@@ -67,12 +67,15 @@ def test_the_report_says_it_at_its_head(folder, model, tmp_path):
     assert code == 0
     page = (tmp_path / "report.html").read_text()
     head = page[page.index("<header>") : page.index("</header>")]
-    (whole, apart), (often, seldom) = figures(model)
+    (whole, apart), _ = figures(model)
     assert f"NDCG@10 is {whole} with twins and {apart} without" in head
     assert f"<b>{apart}</b><span>NDCG@10 without twins, users new to it" in head
     assert f"<b>{whole}</b><span>NDCG@10 with twins, users new to it" in head
-    for share, which in ((often, "with"), (seldom, "without")):
-        assert f"<b>{share[:-1]} %</b><span>of new users&#x27; lists of ten hold a hit {which} twins" in head
+    for end, which in (("", "with"), ("_without_twins", "without")):
+        found = model.findings_[f"accuracy{end}"].query("segment == 'cold'").set_index("list")["hits"]
+        assert f"<b>{100 * found['tastebridge']:.0f} of 100</b>" in head
+        best_sellers = f"first ten {which} twins; with best-sellers {100 * found['popularity']:.0f}<"
+        assert best_sellers in head
     for part in (
         "books, without twins",
         "lift without twins (95 %)",
