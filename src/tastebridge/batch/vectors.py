@@ -148,18 +148,15 @@ def write_vectors(
     check_choice("missing", missing, ("skip", "error"))
     if users is not None and events is None:
         raise InvalidParameterError("users= chooses among the users of events, and there are no events.")
-    n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
+    n_jobs, bound = check_count("n_jobs", n_jobs), parse_memory(memory)
     recommender = model if isinstance(model, Recommender) else load(model)
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
-    inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}
-    given = {name: Path(path) for name, path in inputs.items() if path is not None}
-    items, people = _files(folder, format, given)
-    ids, vectors = recommender.item_vectors()
-    rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
+    items, people = _files(Path(out), format, _paths(model=model, events=events))
+    rows = _item_rows(recommender)
     if events is None:
         if people.exists():
             warn(f"{str(people)!r} is from an earlier run; write it again if the model has changed.")
-        put(iter([rows]), items, len(ids))
+        put(iter([rows]), items, len(rows))
         return None
 
     def without_old_items(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -167,18 +164,30 @@ def write_vectors(
         items.unlink(missing_ok=True)
         yield from parts
 
-    destination = Destination.of(people, (f".{format}",))
+    place = Destination.of(people, (f".{format}",))
     source = open_source(events, columns, kernel, bound, reading)
     chosen = None if users is None else ChosenUsers.of(users, source.schema)
-    job = Job.of(
-        "vectors", kernel, source, **({} if users is None else {"users": fingerprint_of_list(users)})
-    )
-    run = Driver(
-        kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, without_old_items, chosen
-    )
+    job = Job.of("vectors", kernel, source, **_named(users))
+    run = Driver(kernel, source, place, job, bound, n_jobs, progress, _EVENTS, without_old_items, chosen)
     manifest = run.run(restart)
-    put(iter([rows]), items, len(ids))
+    put(iter([rows]), items, len(rows))
     return manifest.account
+
+
+def _named(users: Ids | None) -> dict[str, str | None]:
+    """Return the part of a job that names its users, if some were chosen."""
+    return {} if users is None else {"users": fingerprint_of_list(users)}
+
+
+def _item_rows(recommender: Recommender) -> pa.Table:
+    """Return the rows item_id and vector of all items of the target."""
+    ids, vectors = recommender.item_vectors()
+    return pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
+
+
+def _paths(**inputs: str | Path | Recommender | None) -> dict[str, Path]:
+    """Return the inputs that are files or folders."""
+    return {name: Path(path) for name, path in inputs.items() if isinstance(path, str | Path)}
 
 
 def _files(folder: Path, format: str, inputs: Mapping[str, Path]) -> tuple[Path, Path]:
