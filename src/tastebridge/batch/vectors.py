@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tastebridge.batch.kernel import HistoryKernel, Read, ids_at
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
+from tastebridge.batch.source import Source
 from tastebridge.batch.vector_files import refuse_others
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.types import Ids
@@ -148,55 +150,53 @@ def write_vectors(
     check_choice("missing", missing, ("skip", "error"))
     if users is not None and events is None:
         raise InvalidParameterError("users= chooses among the users of events, and there are no events.")
-    n_jobs, bound = check_count("n_jobs", n_jobs), parse_memory(memory)
+    n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
     recommender = model if isinstance(model, Recommender) else load(model)
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
-    items, people = _files(Path(out), format, _paths(model=model, events=events))
-    rows = _item_rows(recommender)
+    inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}
+    items, people = _files(folder, format, inputs)
+    ids, vectors = recommender.item_vectors()
+    rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
     if events is None:
         if people.exists():
             warn(f"{str(people)!r} is from an earlier run; write it again if the model has changed.")
-        put(iter([rows]), items, len(rows))
+        put(iter([rows]), items, len(ids))
         return None
 
-    def without_old_items(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        # users are written before items: after a kill in between, items of another model must not be there
-        items.unlink(missing_ok=True)
-        yield from parts
-
-    place = Destination.of(people, (f".{format}",))
+    destination = Destination.of(people, (f".{format}",))
     source = open_source(events, columns, kernel, bound, reading)
-    chosen = None if users is None else ChosenUsers.of(users, source.schema)
-    job = Job.of("vectors", kernel, source, **_named(users))
-    run = Driver(kernel, source, place, job, bound, n_jobs, progress, _EVENTS, without_old_items, chosen)
-    manifest = run.run(restart)
-    put(iter([rows]), items, len(rows))
-    return manifest.account
+    chosen, more = _chosen(users, source)
+    job = Job.of("vectors", kernel, source, **more)
+    finish = partial(_without_old, items)
+    driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, finish, chosen)
+    account = driver.run(restart).account
+    put(iter([rows]), items, len(ids))
+    return account
 
 
-def _named(users: Ids | None) -> dict[str, str | None]:
-    """Return the part of a job that names its users, if some were chosen."""
-    return {} if users is None else {"users": fingerprint_of_list(users)}
+def _without_old(items: Path, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Remove the items of an earlier run, and yield the parts."""
+    # users are written before items: after a kill in between, items of another model must not be there
+    items.unlink(missing_ok=True)
+    yield from parts
 
 
-def _item_rows(recommender: Recommender) -> pa.Table:
-    """Return the rows item_id and vector of all items of the target."""
-    ids, vectors = recommender.item_vectors()
-    return pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
+def _chosen(users: Ids | None, source: Source) -> tuple[ChosenUsers | None, dict[str, str | None]]:
+    """Return the users a job is restricted to, and what they add to its parameters."""
+    if users is None:
+        # no key at all: jobs without a choice stay those that earlier versions began
+        return None, {}
+    return ChosenUsers.of(users, source.schema), {"users": fingerprint_of_list(users)}
 
 
-def _paths(**inputs: str | Path | Recommender | None) -> dict[str, Path]:
-    """Return the inputs that are files or folders."""
-    return {name: Path(path) for name, path in inputs.items() if isinstance(path, str | Path)}
-
-
-def _files(folder: Path, format: str, inputs: Mapping[str, Path]) -> tuple[Path, Path]:
+def _files(folder: Path, format: str, inputs: Mapping[str, str | Path | None]) -> tuple[Path, Path]:
     """Make the folder and return the files of items and of users, unless they would replace others."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{str(folder)!r} is a file, and vectors go to a folder. Choose another path.")
     items, users = (folder / f"{name}.{format}" for name in ("items", "users"))
+    given = {name: None if path is None else Path(path) for name, path in inputs.items()}
     for path, column in {items: "item_id", users: "user_id"}.items():
-        refuse_inputs(path, **inputs)
+        refuse_inputs(path, **given)
         refuse_others(path, column)
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -126,6 +126,7 @@ _NO_SUCH = "No such option"
 def _told(error: Exception) -> str:
     """Return the message of a mistake in the options; another option is suggested if its name is near."""
     name = sys.argv[1]
+    # older versions of Typer raise errors of click, newer ones their own: both have these attributes
     text = str(getattr(error, "message", error)).rstrip(".")
     option = getattr(error, "option_name", None)
     if text.startswith(_NO_SUCH) and option:

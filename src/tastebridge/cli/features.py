@@ -57,6 +57,7 @@ class FeatureTable(NamedTuple):
                     f"{', '.join(map(repr, names))}.{nearest(column, names)}"
                 )
         ids = item_column if item_column in names else recognised("item_id", names)
+        # the column of categories stays: it says which rows belong to this one
         kept = {ids, "category", *self.columns}
         return table.select([name for name in names if name in kept])
 
@@ -93,6 +94,7 @@ def stop_words_of(word: str) -> str | list[str] | None:
             f"--stop-words must be english, none, or a file with one word per line; got {word!r}."
         )
     try:
+        # sorted: the words are stored with the model, whose bytes must not depend on their order
         words = sorted(set(path.read_text(encoding="utf-8-sig").casefold().split()))
     except UnicodeError:
         raise InvalidDataError(f"{word!r} is no text in UTF-8. Save the stop words as UTF-8.") from None

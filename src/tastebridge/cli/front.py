@@ -89,6 +89,7 @@ def main() -> None:
 
 def _asks_for_help(words: list[str]) -> bool:
     """Return whether the words after a command ask for its help, as no words do where it needs some."""
+    # what follows -- is no option, even if it is spelled like one
     options = words[1 : words.index("--")] if "--" in words else words[1:]
     return "--help" in options or "-h" in options or (not options and words[0] not in _ALONE)
 

@@ -41,6 +41,7 @@ def _docstring(command: Callable[..., None]) -> str:
     """Return the docstring without markup; lines of examples stay whole."""
     text = _MARKUP.sub("", inspect.getdoc(command) or "").strip()
     return "\n".join(
+        # indented lines are commands to copy, which must not be broken
         line if line.startswith(" ") or not line else textwrap.fill(line, _WIDTH)
         for line in text.splitlines()
     )
@@ -61,6 +62,7 @@ def _kind(parameter: inspect.Parameter) -> object:
     """Return the type of an option that can be missing."""
     kind = parameter.annotation.__origin__
     if get_origin(kind) in (Union, UnionType):
+        # every option that can be missing is one type or None
         kind = next(one for one in get_args(kind) if one is not type(None))
     return kind
 

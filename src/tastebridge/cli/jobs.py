@@ -68,6 +68,7 @@ def as_job(command: Callable[..., None]) -> Callable[..., None]:
             command.__name__,
             quiet=options.quiet,
             logged=options.log_level is not None,
+            # decided before anything is printed: one line among the rows would spoil the table
             piped=str(given.get("output")) == STANDARD_OUTPUT,
             summary=options.summary,
         )
@@ -76,6 +77,7 @@ def as_job(command: Callable[..., None]) -> Callable[..., None]:
             stack.enter_context(_logging(options.log_level))
             stack.enter_context(_ending_in_order())
             _check_summary(run, given)
+            # until it is known better: an exception that nobody expected is a failure too
             code = 1
             try:
                 in_lines(command, options.strict)(**given)
@@ -134,6 +136,7 @@ def _logging(level: str | None) -> Iterator[None]:
     logger, handler = logging.getLogger("tastebridge"), logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     before = logger.level
+    # added and removed again: in one process, as in tests, several commands can run
     logger.addHandler(handler)
     logger.setLevel(level.upper())
     try:
@@ -147,6 +150,7 @@ def _logging(level: str | None) -> Iterator[None]:
 def _ending_in_order() -> Iterator[None]:
     """Let the signal TERM end the command as an exception, so that locks and temporary files are removed."""
 
+    # Python ends without its finally blocks on this signal, and would leave locks and temporary files
     def end(number: int, frame: FrameType | None) -> None:
         raise SystemExit(_TERMINATED)
 

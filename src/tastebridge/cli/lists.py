@@ -42,6 +42,7 @@ def read_users(path: Path, recommender: Recommender | None = None, events: Panel
 
 def only_users(panel: Panel, users: Ids) -> Panel:
     """Return the panel of some users, with a warning of those who are not in it."""
+    # by the same rule as in a batch, where text of digits and whole numbers meet
     kind = pa.int64() if panel.users.kind == "int" else pa.string()
     chosen = ChosenUsers.of(users, pa.schema({"user_id": kind}))
     numbers = panel.users.numbers(chosen.ids.to_pylist(), missing="negative")

@@ -61,6 +61,7 @@ def check_parent(option: str, path: Path) -> None:
         raise InvalidParameterError(
             f"{option} {str(path)!r} lies in a folder that does not exist. Choose another path."
         )
+    # asked here, since a batch finds out only when it has read the events
     if not os.access(path.parent, os.W_OK):
         raise InvalidParameterError(
             f"{option} {str(path)!r} lies in a folder that cannot be written to. Choose another path."
@@ -84,6 +85,7 @@ def result_file(path: Path) -> Iterator[Path]:
     if str(path) != STANDARD_OUTPUT:
         yield path
         return
+    # not written directly: a batch replaces its output in one step at its end, and can fail before it
     with TemporaryDirectory(prefix="tastebridge-") as folder:
         file = Path(folder) / "result.csv"
         yield file

@@ -103,6 +103,7 @@ def recommend(
         "key": key_file,
     }
     restart = check_result(output, overwrite, restart, **inputs)
+    # before the model is loaded: a wrong path is the likelier mistake
     table.check()
     recommender = list_options.with_groups(load_any(model, key_file, category), groups)
     run.add_model(recommender, model)

@@ -61,6 +61,7 @@ class Record:
 
     def add_model(self, recommender: Recommender, path: Path) -> None:
         """Add the path and the fingerprint of a model, which takes time and is made for a summary alone."""
+        # all arrays of the model are read for it: not in every call
         if self.summary is not None:
             self.add(model={"path": str(path), "fingerprint": fingerprint(recommender)})
 
@@ -80,6 +81,7 @@ class Record:
 
     def add_cleaning(self, report: CleaningReport, users: int) -> None:
         """Add the counts of a table of events that was read as a whole."""
+        # one step can come several times, once for each category
         dropped: dict[str, int] = {}
         for step in report.steps:
             dropped[step.step] = dropped.get(step.step, 0) + step.rows
@@ -105,6 +107,7 @@ class Record:
             "notes": self.notes,
             **self.facts,
         }
+        # whole or not at all: whoever waits for the file must not read half of it
         with replaced(self.summary) as new:
             new.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

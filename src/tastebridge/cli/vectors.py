@@ -65,6 +65,7 @@ def vectors(
         Table(events, reading).check()
     recommender = load_one(model, key_file, category)
     run.add_model(recommender, model)
+    # both before the work, which takes hours and ends with the items
     for column in ("item_id", "user_id"):
         path = output / f"{column[:-3]}s.{form}"
         refuse_others(path, column)

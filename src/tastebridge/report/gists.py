@@ -45,6 +45,7 @@ def accuracy_gist(mapper: ReportedMapper) -> str:
         if MODEL not in rows.index:
             continue
         row = rows.loc[MODEL]
+        # the list that the others are compared with has no difference
         if math.isnan(row["difference"]):
             return f"For {who} the served list is the best list without sources: nothing is gained or lost."
         without = row["mean"] - row["difference"]
@@ -74,6 +75,7 @@ def calibration_gist(points: Iterable[NDArray[np.float64]], thing: str) -> str:
     if not rows:
         return ""
     every = np.concatenate(rows)
+    # weighted by users: a point of few users is noisy, and would count as much as the others
     gap = float(np.average(np.abs(every[:, 0] - every[:, 1]), weights=every[:, 2]))
     use = "use it as a probability" if gap <= _CALIBRATED else "use it to order users, not as a probability"
     return f"{thing} is off by {100 * gap:.1f} percentage points on average: {use}."
@@ -124,6 +126,7 @@ def routes_gist(routes: pd.DataFrame) -> str:
 def data_gist(cleaned: pd.DataFrame) -> str:
     """Return the share of the rows that were used."""
     rows = cleaned.set_index("step")["rows"]
+    # merged rows are not lost: their weight is in another row
     came = int(rows["rows in"])
     dropped = int(cleaned.loc[~cleaned["step"].isin(["rows in", "rows out", *_MERGED]), "rows"].sum())
     if not dropped:
