@@ -144,7 +144,7 @@ def divergence(wanted: Floats, shares: Floats) -> Floats:
     Examples
     --------
     >>> divergence(np.array([0.5, 0.5]), np.array([[0.5, 0.5], [1.0, 0.0]])).round(2).tolist()
-    [0.0, 1.61]
+    [0.0, 1.96]
     """
     blurred = (1 - _SMOOTHING) * shares + _SMOOTHING * wanted
     terms: Floats = wanted * np.log(wanted / blurred)
