@@ -13,9 +13,9 @@ of the hidden item, which the loss ``"ndcg"`` of :class:`tastebridge.model.blend
 
 .. math:: \rho = 1 + \sum_i \frac{1}{q_i} \operatorname{sigmoid}(s_i - s_+)
 
-The offsets :math:`-\log q` are part of the lists. For a softmax they are the correction of Bengio and Senécal.
-Its solution is less accurate here: one item of a very high score outweighs thousands in a sum of exponentials,
-so that routes with few, certain links get no weight. In a rank it counts once.
+The offsets :math:`-\log q` are part of the lists. For a softmax they are the correction of Bengio and
+Senécal. Its solution is less accurate here: one item of a very high score outweighs thousands in a sum of
+exponentials, so that routes with few, certain links get no weight. In a rank such an item counts once.
 
 References
 ----------

@@ -24,8 +24,6 @@ JUDGED = 1200
 """Users of a segment whose whole ranking is judged, at most."""
 CATALOGUE = "for the whole catalogue"
 """The name of a selection whose blends are learned from lists that stand for the whole catalogue."""
-_STEPS = 25
-"""Steps of their search, which starts from blends of sampled lists."""
 _FEW_STEPS = 8
 """Steps of a search that starts from the weights of the same routes and some more."""
 
@@ -156,10 +154,8 @@ class OutOfFold:
         lists = self.catalogue
         rows = np.repeat(users if users.any() else ~users, len(lists.y) // len(lists.users))
         X, y, groups, gates = lists.X[rows][:, mask], lists.y[rows], lists.groups[rows], lists.gates[rows]
-        made = clone(self._blend).set_params(loss="ndcg", max_iter=min(self._blend.max_iter, _STEPS))
-        start, offsets = blend.only(mask).start_for(X), lists.offsets
-        made.fit(X, y, groups, gates, None, start, None if offsets is None else offsets[rows])
-        return made.among(mask)
+        offsets = None if lists.offsets is None else lists.offsets[rows]
+        return blend.only(mask).further(X, y, groups, gates, offsets).among(mask)
 
     def objectives(self, name: str) -> Array:
         """Return the listwise objective of every list under a selection, by the blend of the other half."""

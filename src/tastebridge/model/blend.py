@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,15 @@ from tastebridge.model.losses import Problem
 Array = NDArray[np.float64]
 _PRIOR_LISTS = 3.0
 """The number of lists a prior counts as; 1 to 10 are as good."""
+_FURTHER = 25
+"""Steps of a search that starts from the weights of another loss."""
 _SMALLEST = 1e-12  # a weight of 0 has no finite coefficient
+
+
+class _Given(NamedTuple):
+    prior: Array | None = None
+    start: Array | None = None
+    offsets: Array | None = None
 
 
 class StackingBlend(RegressorMixin, BaseEstimator):
@@ -127,9 +135,8 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         gates: ArrayLike | None = None,
         prior: Array | None = None,
         start: Array | None = None,
-        offsets: Array | None = None,
     ) -> Self:
-        r"""Learn the weights.
+        """Learn the weights.
 
         Parameters
         ----------
@@ -146,10 +153,34 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         start : ndarray of shape (1 + n_gates, n_routes), optional
             The coefficients the search starts from, such as those of a blend on nearly the same lists; by
             default those of equal weights, or the prior.
+        """
+        return self._learn(X, y, groups, gates, _Given(prior, start))
+
+    def further(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike, gates: ArrayLike, offsets: Array | None = None
+    ) -> StackingBlend:
+        r"""Return a blend for the first places: these weights, learned further by the loss ``"ndcg"``.
+
+        Parameters
+        ----------
+        X, y, groups, gates
+            As in :meth:`fit`.
         offsets : ndarray of shape (n_rows,), optional
             The logarithm of the number of items that each row stands for. Of sampled items it is
             :math:`-\log q`, where q is the expected number of times that an item is drawn.
         """
+        check_fitted(self, "coef_")
+        made = StackingBlend(**self.get_params()).set_params(
+            loss="ndcg", max_iter=min(self.max_iter, _FURTHER)
+        )
+        start = self.coef_.copy()
+        start[0] = _coefficients(self.weights() * _scale(np.asarray(X, dtype=np.float64)))
+        made._learn(X, y, groups, gates, _Given(start=start, offsets=offsets))
+        return made
+
+    def _learn(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, gates: ArrayLike | None, given: _Given
+    ) -> Self:
         self.check()
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
@@ -171,10 +202,10 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             self.loss,
             self.gate_penalty,
             self.focus,
-            prior,
+            given.prior,
             _PRIOR_LISTS / len(starts),  # the loss is a mean over lists
-            start,
-            offsets,
+            given.start,
+            given.offsets,
         )
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
         return self
@@ -230,12 +261,6 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         blend.coef_ = np.concatenate([self.coef_, more], axis=1)
         blend.n_features_in_ += len(weights)
         return blend
-
-    def start_for(self, X: Array) -> Array:
-        """Return coefficients of a search on other scores X that have these weights at mean gates."""
-        start = self.coef_.copy()
-        start[0] = _coefficients(self.weights() * _scale(np.asarray(X, dtype=np.float64)))
-        return start
 
     def weights(self, gates: ArrayLike | None = None) -> Array:
         """Return the weights of raw route scores: (n, n_routes), or (n_routes,) at mean gates.
