@@ -97,6 +97,7 @@ def _lists(
         # the lists of a block stand together, as users ascend
         first, last = np.searchsorted(user, [users[0], users[-1] + 1])
         own = np.searchsorted(users, user[first:last])
+        # items of the user are no negatives, whether hidden or shown
         had = (hidden + fold.seen)[users][:, pool].toarray() != 0
         scores = [
             Z[users] @ spaces[space][1][:, : Z.shape[1]].T
@@ -129,6 +130,7 @@ def _pool(fold: Fold, user: Numbers, rng: np.random.Generator) -> tuple[Numbers,
         seen = fold.seen[some].tocoo()
         S[seen.row, seen.col] = -np.inf
         leading[_top(S, min(_LEADING, n_items))] = True
+    # the others keep half of the pool at least, or each would stand for too many
     certain, others = np.flatnonzero(leading), np.flatnonzero(~leading)
     drawn = rng.permutation(others)[: max(POOL - len(certain), POOL // 2)]
     pool = np.concatenate([certain, drawn])
