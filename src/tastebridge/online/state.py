@@ -22,6 +22,7 @@ from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.evidence import Evidence
 from tastebridge.model.related import ItemRelations
 from tastebridge.model.scorers import Scorer
+from tastebridge.model.taste import TastePrior
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.routes import Histories
 from tastebridge.routes.twins import LEAVE_OUT, Twins
@@ -119,6 +120,11 @@ class FittedState:
     def alone(self, category: str, items: NDArray[np.int64]) -> Histories:
         """Return the histories of users who have one item of a category each, and nothing else."""
         return self.encoder.rows_of_items(category, items)
+
+    @cached_property
+    def taste(self) -> TastePrior:
+        """The components of item vectors that answers move; an error in a model without factors."""
+        return TastePrior.of(self.scorer.model)
 
     def left_out(self, histories: Histories, twins: str = LEAVE_OUT) -> sparse.csr_matrix | None:
         """Return the twins (n_users, n_items) that lists of these users leave out; None for none."""

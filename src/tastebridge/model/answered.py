@@ -1,0 +1,97 @@
+"""Scores of users who answered questions about single items of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge._numerics.cells import union
+from tastebridge._numerics.topk import Masks, chosen_scores, top_k
+from tastebridge.model.chunks import chunks
+from tastebridge.model.explanation import Part, parts_of
+from tastebridge.model.filters import Filters
+from tastebridge.model.linear import LinearModel, Vectors32
+from tastebridge.model.scorers import Best, Numbers, Scores
+from tastebridge.model.taste import TastePrior
+from tastebridge.routes import Histories
+
+ANSWERS = "(answers)"
+"""The key of answers next to the histories: (n_users, n_items), 1 for a liked item and -1 for another."""
+LIKED, NOT = "answer: liked", "answer: not"
+"""The routes of the parts of a score that answers contribute."""
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredScorer:
+    """Scores by the history and the answers of a user; items the user answered about are left out of lists.
+
+    Histories have one more entry, :data:`ANSWERS`.
+    """
+
+    model: LinearModel
+    prior: TastePrior
+
+    @classmethod
+    def of(cls, model: LinearModel) -> AnsweredScorer:
+        """Return the scorer of a model; see :meth:`TastePrior.of` for the error."""
+        return cls(model, TastePrior.of(model))
+
+    @property
+    def target(self) -> str:
+        """The category of the items."""
+        return self.model.target
+
+    def user_vectors(self, histories: Histories) -> Vectors32:
+        """Return the vectors (n_users, n_components) of users with these histories and answers."""
+        past = _past(histories)
+        return self.model.user_vectors(past) + self.prior.shifts(histories[ANSWERS], events_of(past))
+
+    def top_items(self, histories: Histories, n: int, filters: Filters) -> Best:
+        """Return the ``n`` best items of each user, without items the user has or answered about."""
+        vectors, past = self.user_vectors(histories), _past(histories)
+        catalogue = self.model.catalogue({name: rows.shape[1] for name, rows in past.items()})
+        return top_k(vectors, catalogue, n, masks=Masks(self._had(histories), **filters._asdict()))
+
+    def top_users(
+        self, histories: Histories, items: Numbers, n: int, closed: sparse.csr_matrix | None = None
+    ) -> Best:
+        """Return the ``n`` best users for each item, without users who have it or answered about it."""
+        had = self._had(histories)[:, items]
+        had = had if closed is None else union(had, closed[:, items])
+        vectors = self.user_vectors(histories)
+        return top_k(self.model.item_vectors()[items], vectors, n, masks=Masks(sparse.csr_matrix(had.T)))
+
+    def pair_scores(self, histories: Histories, users: Numbers, items: Numbers) -> Scores:
+        """Return the score of each pair of a user and an item."""
+        V, n_users = self.model.item_vectors(), histories[self.target].shape[0]
+        parts = [self.user_vectors(part) for _, part in chunks(histories, n_users)]
+        vectors = np.concatenate(parts) if parts else np.zeros((0, V.shape[1]), np.float32)
+        return chosen_scores(vectors, users, V, items)
+
+    def contributions(self, histories: Histories, item: int) -> list[Part]:
+        """Return the parts of the score of an item for one user, one part per answer; they sum to it."""
+        answers, past = histories[ANSWERS], _past(histories)
+        values = self.prior.contributions(answers, events_of(past), item).tolist()
+        return parts_of(self.model, past, item) + [
+            Part(self.target, int(at), LIKED if given > 0 else NOT, value)
+            for at, given, value in zip(answers.indices, answers.data, values, strict=True)
+        ]
+
+    def _had(self, histories: Histories) -> sparse.csr_matrix:
+        """Return the items (n_users, n_items) users have or answered about."""
+        return union(histories[self.target], abs(histories[ANSWERS]))
+
+
+def events_of(histories: Histories) -> NDArray[np.int64]:
+    """Return the number of events (n_users,) in users' histories, without their answers."""
+    lengths = [np.diff(rows.indptr).astype(np.int64) for name, rows in histories.items() if name != ANSWERS]
+    return np.asarray(np.add.reduce(lengths))
+
+
+def _past(histories: Histories) -> Mapping[str, sparse.csr_matrix]:
+    """Return the histories without the answers, which no route reads."""
+    return {name: rows for name, rows in histories.items() if name != ANSWERS}

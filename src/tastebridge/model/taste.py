@@ -1,0 +1,171 @@
+r"""A user's taste in the target, given answers about items: a Gaussian posterior, linear in the answers.
+
+A user's score of an item i is the score by the history plus a deviation :math:`\gamma_u\, t^\top x_i`. Here
+:math:`x_i` holds the item's vectors in the model's factors of the target, each space divided by the root mean
+square length of its vectors. The prior is :math:`t \sim N(0, I)`: its mean is the model's own score. The
+more events a user has, the less is left to learn: with n events :math:`\gamma_u = \gamma / \sqrt{1 + n / h}`,
+the deviation after n observations of which h are worth the prior. An answer about item j observes the
+direction of the item,
+
+.. math:: a_j = w_j^\top t + \varepsilon, \qquad w_j = x_j / \lVert x_j \rVert, \qquad
+          \varepsilon \sim N(0, \lambda),
+
+with a = 1 for "liked" and :math:`a = -\delta` for "not". An item the user does not know observes nothing. The
+directions have length 1, so an answer about a popular item is as noisy, in its own direction, as any other.
+With the answers' directions as rows of W the posterior mean is
+
+.. math:: \hat t = W^\top \alpha, \qquad (W W^\top + \lambda I)\, \alpha = a.
+
+The score stays an inner product: :math:`\gamma_u \hat t` is added to the user's vector, in components that
+the items' vectors have already, and no item's vector changes. Each answer contributes
+:math:`\gamma_u\, \alpha_j\, w_j^\top x_i` to the score of item i.
+
+References
+----------
+C. E. Rasmussen and C. K. I. Williams, "Gaussian processes for machine learning", MIT Press (2006), chapter 2.
+O. Anava et al., "Budget-constrained item cold-start handling in collaborative filtering recommenders via
+optimal design", WWW (2015), for the Gaussian model of answers. K. Christakopoulou, F. Radlinski and K.
+Hofmann, "Towards conversational recommender systems", KDD (2016), for a prior that is the model's own score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from tastebridge.exceptions import InvalidDataError
+from tastebridge.model.linear import Array, LinearModel, Vectors32
+from tastebridge.routes import RouteKind
+
+SCALE, EVENTS, NOISE, DISLIKE = 3.0, 8.0, 1.0, 0.3
+r"""The constants :math:`\gamma`, h, :math:`\lambda` and :math:`\delta`, chosen on ``valid`` rows.
+
+See ``benchmarks/questions.py``. On MovieLens a dislike of 0.1 to 1 changes little, and twice the scale loses
+the gain of the first answers.
+"""
+
+_NO_FACTORS = frozenset(
+    {
+        RouteKind.POPULARITY,
+        RouteKind.LINKED_POPULARITY,
+        RouteKind.NEIGHBOURS,
+        RouteKind.RATING,
+        RouteKind.NEW_ITEMS,
+    }
+)
+"""Routes to spaces in which nearness of items says nothing about taste, or that few items have."""
+
+
+@dataclass(frozen=True, eq=False)
+class TastePrior:
+    """The components of item vectors that answers move.
+
+    Attributes
+    ----------
+    model : LinearModel
+    columns : ndarray of shape (k,)
+        Places in the vectors of the model.
+    scale : ndarray of shape (k,)
+        The divisor of each component.
+    """
+
+    model: LinearModel
+    columns: NDArray[np.int64]
+    scale: Array
+
+    @classmethod
+    def of(cls, model: LinearModel) -> Self:
+        """Return the prior of a model.
+
+        Raises
+        ------
+        InvalidDataError
+            If the model has no factors of the target's items.
+        """
+        plain = {route.space for route in model.routes if route.kind in _NO_FACTORS}
+        columns, scale, start = [], [], 0
+        for name, V in model.spaces.items():
+            k = V.shape[1]
+            size = float(np.sqrt(np.square(V, dtype=np.float64).sum(axis=1).mean()))
+            # a space of one component orders all items alike for everyone
+            if name not in plain and k > 1 and size > 0:
+                columns.append(np.arange(start, start + k))
+                scale.append(np.full(k, size))
+            start += k
+        if not columns:
+            raise InvalidDataError(
+                f"answers need factors of the items of {model.target!r}, and this model has none: it was "
+                "compressed, or knows popularity alone. Ask with the model before it was compressed, or fit "
+                "on more users."
+            )
+        return cls(model, np.concatenate(columns), np.concatenate(scale) * np.sqrt(len(columns)))
+
+    def vectors(self, items: NDArray[np.integer]) -> Array:
+        """Return the scaled vectors (n, k) of some items."""
+        V = self.model.item_vectors()[np.ix_(items, self.columns)]
+        return np.asarray(V.astype(np.float64) / self.scale)
+
+    def directions(self, items: NDArray[np.integer]) -> Array:
+        """Return the directions (n, k) of some items, of length 1; 0 for an item without factors."""
+        X = self.vectors(items)
+        size = np.sqrt(np.square(X).sum(axis=1, keepdims=True))
+        return np.divide(X, size, out=np.zeros_like(X), where=size > 0)
+
+    def shifts(self, answers: sparse.csr_matrix, n_events: NDArray[np.integer]) -> Vectors32:
+        """Return the vectors (n_users, n_components) that answers add to users' vectors.
+
+        Parameters
+        ----------
+        answers : csr_matrix of shape (n_users, n_items)
+            1 where the user likes the item, -1 where not.
+        n_events : ndarray of shape (n_users,)
+            Events in the users' histories.
+        """
+        scales = scale_of(n_events)
+        out = np.zeros((answers.shape[0], self.model.item_vectors().shape[1]), dtype=np.float32)
+        for user in np.flatnonzero(np.diff(answers.indptr)).tolist():
+            alpha, W = self.weights(answers[user])
+            # added one by one: the bits depend on this user's answers alone
+            taste = np.zeros(len(self.columns))
+            for weight, direction in zip(alpha.tolist(), W, strict=True):
+                taste += weight * direction
+            out[user, self.columns] = scales[user] * taste / self.scale
+        return out
+
+    def weights(self, answers: sparse.csr_matrix) -> tuple[Array, Array]:
+        r"""Return the weights :math:`\alpha` and directions of the answers of one user, in sorted order."""
+        W = self.directions(answers.indices)
+        return solved(gram(W, W), np.where(answers.data > 0, 1.0, -DISLIKE)), W
+
+    def contributions(self, answers: sparse.csr_matrix, n_events: NDArray[np.integer], item: int) -> Array:
+        """Return the contributions (n_answers,) of one user's answers to the score of an item."""
+        alpha, W = self.weights(answers)
+        return scale_of(n_events) * alpha * gram(W, self.vectors(np.array([item])))[:, 0]
+
+
+def scale_of(n_events: NDArray[np.integer]) -> Array:
+    r"""Return :math:`\gamma_u` of users with so many events."""
+    return np.asarray(SCALE / np.sqrt(1.0 + n_events / EVENTS))
+
+
+def gram(A: Array, B: Array) -> Array:
+    """Return ``A @ B.T``, every entry the same whatever other rows there are."""
+    return np.asarray((A[:, None, :] * B[None, :, :]).sum(axis=2))
+
+
+def solved(K: Array, a: Array) -> Array:
+    r"""Return the solution of :math:`(K + \lambda I) \alpha = a` for a few answers.
+
+    By elimination without pivots, which a positive definite matrix does not need; no product of BLAS.
+    """
+    n = len(a)
+    A = np.column_stack([K + NOISE * np.eye(n), a])
+    for row in range(n):
+        A[row] /= A[row, row]
+        others = np.arange(n) != row
+        A[others] -= A[others, row][:, None] * A[row]
+    return np.ascontiguousarray(A[:, -1])
