@@ -18,7 +18,7 @@ from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import ItemFeatures, Weighting
 from tastebridge.data.changes import Repeats
 from tastebridge.data.history_encoder import Rows
-from tastebridge.data.types import Events, EventWeights, Features, Frame, Ids, ItemFilter
+from tastebridge.data.types import Events, EventWeights, Features, Frame, Id, Ids, ItemFilter
 from tastebridge.diagnostics.confidence import LENGTHS, confidence_of
 from tastebridge.diagnostics.interests import interest_of
 from tastebridge.diagnostics.relatedness import described
@@ -31,7 +31,8 @@ from tastebridge.online.drift import drift_report
 from tastebridge.online.erasure import Receipt
 from tastebridge.online.state import GROUPS, ONE_OF_SEVERAL, FittedState
 from tastebridge.online.updates import Fresh, leaving, remaining, updated, with_known_items, without_users
-from tastebridge.recommenders.answers import ListRequest, twins_shown
+from tastebridge.recommenders.answers import ListRequest, explanation, recommendations, twins_shown
+from tastebridge.recommenders.asking import Answers, answered, questions
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
@@ -400,7 +401,7 @@ class InterestMapper(Recommender):
 
     def recommend_from(
         self,
-        history: Events,
+        history: Events | None,
         n: int = 10,
         *,
         categories: str | Sequence[str] | None = None,
@@ -410,26 +411,52 @@ class InterestMapper(Recommender):
         deny: ItemFilter | None = None,
         missing: str = "skip",
         twins: str = LEAVE_OUT,
+        answers: Answers | None = None,
         **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
-        """Recommend items to users, known or new, by the histories given here, without a refit.
+        """Recommend items to users, known or new, by the histories and answers given here, without a refit.
 
         Parameters
         ----------
-        history : Panel or frame
-            Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both.
+        history : Panel or frame, or None
+            Their events, as for :meth:`tastebridge.Panel.from_frame`, in sources, target or both. None only
+            with ``answers``, for users without any event.
         n, categories, by, n_categories, allow, deny, twins, **options
             As in :meth:`recommend`.
         missing : {"skip", "error"}, default="skip"
             Events of items or categories the model does not know are ignored with a warning, or refused. A
             user without any known event gets popular items.
+        answers : mapping of item_id to answer, or frame, optional
+            Answers to :meth:`questions`, each "liked", "not" or "unknown": a mapping for the only user, or a
+            frame of user_id, item_id and answer. Liked and disliked items move the scores of similar items
+            (:mod:`tastebridge.model.taste`), and are left out of lists. Unknown items stay in them. With
+            several targets ``categories`` must name one, and scores are those within the category.
 
         Returns
         -------
         DataFrame
             As of :meth:`recommend`, users in ascending order of their ids.
+
+        Raises
+        ------
+        UnknownIdError
+            If an item of ``answers`` is none of the target's.
+        InvalidParameterError
+            If an answer is not one of the three words, or there is neither a history nor an answer.
+        InvalidDataError
+            If answers as a mapping come with the histories of several users, or one is there twice.
         """
         order = self._order(categories, n, by, n_categories)
+        if answers is not None:
+            state = self._state("answers", order.categories[0] if len(order.categories) == 1 else None)
+            found = answered(state, history, answers, missing)
+            request = ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
+            return recommendations(found.state, found.histories, found.ids, request)
+        if history is None:
+            raise InvalidParameterError(
+                "recommend_from needs a history or answers; got neither. Pass events of the users, or the "
+                "answers to questions."
+            )
         if self.joint_ is None:
             filters: Any = {"allow": allow, "deny": deny, "missing": missing, "twins": twins}
             return super().recommend_from(history, n, **filters, **options)
@@ -437,6 +464,116 @@ class InterestMapper(Recommender):
         panel, rows = self.joint_.encoder.fold_in(history, missing)
         request = ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         return recommend_mixed(self._models(), order, rows, panel.users.ids, request)
+
+    def questions(
+        self,
+        history: Events | None = None,
+        n: int = 3,
+        *,
+        answers: Answers | None = None,
+        category: str | None = None,
+        missing: str = "skip",
+    ) -> pd.DataFrame:
+        r"""Return the items of the target whose answers improve the list of one user most.
+
+        For users of whom little is known. Ask about the first item, and call again with the answer: questions
+        adapt. Or ask about all ``n`` at once. Let s be the scores by the history and the answers so far,
+        p the chances they give, and + mark both after the answer "liked" about item j. The gain of a question
+        is
+
+        .. math:: g_j = p_j \sum_{r=1}^{10} \frac{p^{+}_{(r)} - p^{+}_{[r]}}{\log_2(1 + r)},
+
+        with the item at rank (r) by :math:`s^{+}` and at [r] by s: see :mod:`tastebridge.model.questions`.
+
+        Parameters
+        ----------
+        history : Panel or frame, optional
+            The events of one user, as for :meth:`recommend_from`; None for a user without any.
+        n : int, default=3
+            Number of questions, at most.
+        answers : mapping of item_id to answer, optional
+            Answers so far, as for :meth:`recommend_from`. No item is asked about twice.
+        category : category, optional
+            The target, if there are several.
+        missing : {"skip", "error"}, default="skip"
+            As for :meth:`recommend_from`.
+
+        Returns
+        -------
+        DataFrame
+            item_id, name (if the model has names), chance (0 to 1; that the user likes the item) and gain,
+            the most useful first. Items and twins of items the user has are not asked about, nor items less
+            popular than the median item.
+
+        Raises
+        ------
+        InvalidDataError
+            If the history is of several users, or the model has no factors of the target's items.
+        UnknownIdError, InvalidParameterError
+            As of :meth:`recommend_from`.
+
+        References
+        ----------
+        A. M. Rashid et al., "Getting to know you: learning new user preferences in recommender systems", IUI
+        (2002). N. Golbandi, Y. Koren and R. Lempel, "Adaptive bootstrapping of recommender systems using
+        decision trees", WSDM (2011). K. Christakopoulou, F. Radlinski and K. Hofmann, "Towards conversational
+        recommender systems", KDD (2016).
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60)
+        >>> mapper = InterestMapper("films").fit(panel)
+        >>> first = mapper.questions(n=1)["item_id"].item()
+        >>> second = mapper.questions(n=1, answers={first: "liked"})["item_id"].item()
+        >>> answers = {first: "liked", second: "unknown"}
+        >>> first in set(mapper.recommend_from(None, 5, answers=answers)["item_id"])
+        False
+        """
+        state = self._state("questions", category)
+        return questions(answered(state, history, answers, missing), n)
+
+    def explain_from(
+        self,
+        history: Events | None,
+        item_id: Id,
+        *,
+        missing: str = "skip",
+        category: str | None = None,
+        answers: Answers | None = None,
+    ) -> pd.DataFrame:
+        """Return the parts of the score of a target item for one user with this history and these answers.
+
+        Parameters
+        ----------
+        history : Panel or frame, or None
+            The events of one user, as for :meth:`recommend_from`.
+        item_id : id
+            An item of the target.
+        missing : {"skip", "error"}, default="skip"
+            As for :meth:`recommend_from`.
+        category : category, optional
+            As for :meth:`explain`.
+        answers : mapping of item_id to answer, optional
+            As for :meth:`recommend_from`.
+
+        Returns
+        -------
+        DataFrame
+            As of :meth:`explain`. Each answer that is not "unknown" is a row: its source_item is the item
+            asked about, and its route "answer: liked" or "answer: not". All rows sum to the score.
+        """
+        if answers is None and history is not None:
+            return super().explain_from(history, item_id, missing=missing, category=category)
+        state = self._state("explain_from", category, item_id)
+        found = answered(state, history, answers, missing)
+        if len(found.ids) != 1:
+            raise InvalidDataError(
+                f"explain_from takes the history of one user; this one has {len(found.ids)}. Call it once "
+                "each."
+            )
+        return explanation(found.state, found.histories, item_id)
 
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a user of the fit and a target item.
