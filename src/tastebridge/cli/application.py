@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 
 from tastebridge._foundation.validation import nearest
 from tastebridge._foundation.version import __version__
+from tastebridge.cli.ask import ask
 from tastebridge.cli.audience import audience
 from tastebridge.cli.compress import compress
 from tastebridge.cli.demo import demo
@@ -136,3 +137,18 @@ def _told(error: Exception) -> str:
     elif hasattr(error, "format_message"):
         text = error.format_message().rstrip(".").replace("Value error, ", "")
     return f"{text}{'' if text.endswith('?') else '.'} See tastebridge {name} -h."
+for command in (
+    demo,
+    fit,
+    recommend,
+    ask,
+    audience,
+    vectors,
+    compress,
+    update,
+    forget,
+    evaluate,
+    report,
+    key,
+):
+    app.command(no_args_is_help=command is not demo)(in_lines(command))

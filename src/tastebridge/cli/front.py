@@ -11,6 +11,7 @@ COMMANDS = {
     "fit": "Learn to recommend in a category from users' histories in the others.",
     "recommend": "Recommend to all users in a table of events, whether they were in the fit or not.",
     "related": "Find the items of the target that go with each item of a model.",
+    "ask": "Ask a user about a few items, and show the list before and after the answers.",
     "audience": "Find the users of a table of events who are most likely to want some items.",
     "vectors": "Write the vectors of items and, given events, of users.",
     "compress": "Make a model smaller, and measure the loss of accuracy.",

@@ -1,0 +1,92 @@
+"""``tastebridge ask``: answers from a pipe, the lists before and after, and errors in one line."""
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import tastebridge as tb
+from contracts.shell import run
+from tastebridge.cli import app
+from tastebridge.datasets import make_panel
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("ask")
+    panel, _ = make_panel(n_users=400, n_items=60)
+    frame = panel.to_frame()[["user_id", "item_id", "category"]]
+    names = frame[["item_id", "category"]].drop_duplicates()
+    named = tb.Panel.from_frame(frame, item_names=names.assign(name="The " + names["item_id"]))
+    tb.InterestMapper("films", n_folds=1, n_components=8).fit(named).save(path / "model")
+    tb.Popularity("films").fit(panel).save(path / "popularity")
+    frame.to_csv(path / "events.csv", index=False)
+    return path
+
+
+def typed(text, *words):
+    done = CliRunner().invoke(
+        app, ["ask", *map(str, words)], input=text, env={"COLUMNS": "80", "NO_COLOR": "1"}
+    )
+    return done.exit_code, done.stdout, done.stderr
+
+
+def asked(text):
+    """Return the ids in the questions shown."""
+    return [line.split("(")[1].split(")")[0] for line in text.splitlines() if "Do you like" in line]
+
+
+def test_answers_from_a_pipe_change_the_list_as_in_python(folder):
+    code, out, err = typed("y\nno\n?\n", folder / "model", "--length", 5)
+    assert (code, err) == (0, "")
+    items = asked(out)
+    assert len(set(items)) == 3
+    model = tb.load(folder / "model")
+    answers = dict(zip(items, ["liked", "not", "unknown"], strict=True))
+    before, after = out.split("After")
+    for text, given in ((before, {}), (after, answers)):
+        for item in model.recommend_from(None, 5, answers=given)["item_id"]:
+            assert f"The {item} ({item})" in text
+    assert f"({items[0]})" not in after
+    told = {}
+    for item in items:
+        assert model.questions(n=1, answers=told)["item_id"].item() == item
+        told[item] = answers[item]
+
+
+def test_the_history_of_a_user_counts(folder):
+    frame = pd.read_csv(folder / "events.csv")
+    user = frame.loc[frame["category"] == "books", "user_id"].iloc[0]
+    code, out, _ = typed("?\n" * 2, folder / "model", folder / "events.csv", "--user", user, "-n", 2)
+    own = frame[frame["user_id"] == user]
+    model = tb.load(folder / "model")
+    expected = model.questions(own, 1)["item_id"].item()
+    assert code == 0
+    assert asked(out)[0] == expected
+    assert not set(asked(out)) & set(own["item_id"])
+
+
+def test_a_wrong_word_is_asked_again_and_the_end_of_the_input_ends_the_questions(folder):
+    code, out, err = typed("maybe\ny\n", folder / "model")
+    assert code == 0
+    assert "an answer is y, n or ?; got 'maybe'" in err
+    assert "the answers ended after 1 of 3 questions" in err
+    assert len(set(asked(out))) == 2
+    assert "After" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["model", "events.csv"], 2, "EVENTS and --user go together"),
+        (["model", "--user", "1"], 2, "EVENTS and --user go together"),
+        (["model", "events.csv", "--user", "nobody"], 1, "--user nobody is not in"),
+        (["popularity"], 2, "ask needs a model of an InterestMapper"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(folder, words, code, said):
+    found, _, err = run(
+        "ask", *[folder / word if "." in word or word in ("model", "popularity") else word for word in words]
+    )
+    assert found == code
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
