@@ -92,6 +92,7 @@ COMMANDS = {
         fit,
         recommend,
         related,
+        ask,
         audience,
         vectors,
         compress,
@@ -137,18 +138,3 @@ def _told(error: Exception) -> str:
     elif hasattr(error, "format_message"):
         text = error.format_message().rstrip(".").replace("Value error, ", "")
     return f"{text}{'' if text.endswith('?') else '.'} See tastebridge {name} -h."
-for command in (
-    demo,
-    fit,
-    recommend,
-    ask,
-    audience,
-    vectors,
-    compress,
-    update,
-    forget,
-    evaluate,
-    report,
-    key,
-):
-    app.command(no_args_is_help=command is not demo)(in_lines(command))
