@@ -189,7 +189,8 @@ class World:
                 )
                 row.sort_indices()
                 scores = first + self.scorer.prior.shifts(row, events)[0] @ self.scorer.model.item_vectors().T
-            found.append(ndcg_of(np.where(closed, -np.inf, scores), session))
+            # answered rivals stay: the judged row must not rise because they leave the list
+            found.append(ndcg_of(scores, session))
         return found
 
     def _pick(self, strategy: str, situation: Situation, n: int) -> list[int]:
