@@ -11,7 +11,7 @@ from tastebridge import StackingBlend
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model.losses import Problem
 
-LOSSES = ("listwise", "ndcg", "logistic", "ridge")
+LOSSES = ("listwise", "logistic", "ridge")
 
 
 def planted(n_lists=400, width=12, seed=0):

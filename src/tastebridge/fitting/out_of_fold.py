@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
 from tastebridge._numerics.dense import dense_top_k
-from tastebridge.fitting.catalogue_lists import catalogue_lists
 from tastebridge.fitting.folds import Fold, dealt_anew, spread_evenly
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics import ndcg
@@ -22,8 +20,6 @@ _CUTOFF = 10
 _STEP = 512
 JUDGED = 1200
 """Users of a segment whose whole ranking is judged, at most."""
-CATALOGUE = "for the whole catalogue"
-"""The name of a selection whose blends are learned from lists that stand for the whole catalogue."""
 _FEW_STEPS = 8
 """Steps of a search that starts from the weights of the same routes and some more."""
 
@@ -62,7 +58,6 @@ class OutOfFold:
         self._prior = prior or {}
         self.users = known.whole.users
         self.halves = halves_of(self.users, rng)
-        self._apart = rng.spawn(1)[0]  # so that the lists of the catalogue change no other draw
         self._first = np.unique(self.users[self.halves[0]])
         self._pairs: dict[str, list[StackingBlend]] = {}
         self._masks: dict[str, Mask] = {}
@@ -111,51 +106,10 @@ class OutOfFold:
         ]
         return name
 
-    @cached_property
-    def catalogue(self) -> Lists:
-        """Half as many lists of the same folds, which stand for the whole catalogue."""
-        settings = self.known.settings
-        n_lists = -(-settings.n_lists // 2)
-        return catalogue_lists(self.known.folds, n_lists, settings.n_negatives, self._apart)
-
-    @property
-    def ranks_catalogue(self) -> bool:
-        """Whether weights are also learned for the whole catalogue.
-
-        They are for users with a history in the target, whose first places go to items near their own. The
-        blend has the listwise loss then, and no prior of other targets.
-        """
-        warm = all(fold.held.segment == "warm" for fold in self.known.folds)
-        return warm and self._blend.loss == "listwise" and not self._prior
-
-    def fit_catalogue(self, name: str) -> str:
-        """Fit a selection for the whole catalogue, and return the name of the better by full ranking.
-
-        The search starts from the blends of the selection, and takes a few steps.
-        """
-        lists, mask = self.catalogue, self._masks[name]
-        first = np.isin(lists.users, self._first)
-        pairs = zip((first, ~first), self._pairs[name], strict=True)
-        self._masks[CATALOGUE] = mask
-        self._pairs[CATALOGUE] = [self._for_catalogue(mask, ~half, blend) for half, blend in pairs]
-        better = np.nanmean(self.lists(CATALOGUE)) > np.nanmean(self.lists(name))
-        return CATALOGUE if better else name
-
-    def final(self, mask: Mask, catalogue: bool = False) -> StackingBlend:
+    def final(self, mask: Mask) -> StackingBlend:
         """Return the blend of a selection of routes, fitted on all users."""
         everyone = np.ones(len(self.users), dtype=bool)
-        blend = fit_blend(self._blend, self.known.whole, mask, everyone, self._prior.get("all"))
-        if not catalogue:
-            return blend
-        return self._for_catalogue(mask, np.ones(len(self.catalogue.users), dtype=bool), blend)
-
-    def _for_catalogue(self, mask: Mask, users: Mask, blend: StackingBlend) -> StackingBlend:
-        """Return a blend learned further on lists that stand for the whole catalogue."""
-        lists = self.catalogue
-        rows = np.repeat(users if users.any() else ~users, len(lists.y) // len(lists.users))
-        X, y, groups, gates = lists.X[rows][:, mask], lists.y[rows], lists.groups[rows], lists.gates[rows]
-        offsets = None if lists.offsets is None else lists.offsets[rows]
-        return blend.only(mask).further(X, y, groups, gates, offsets).among(mask)
+        return fit_blend(self._blend, self.known.whole, mask, everyone, self._prior.get("all"))
 
     def objectives(self, name: str) -> Array:
         """Return the listwise objective of every list under a selection, by the blend of the other half."""

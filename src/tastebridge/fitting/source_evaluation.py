@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tastebridge.fitting.deadline import Deadline
-from tastebridge.fitting.out_of_fold import CATALOGUE, Mask, OutOfFold, fit_blend, halves_of, objectives
+from tastebridge.fitting.out_of_fold import Mask, OutOfFold, fit_blend, halves_of, objectives
 from tastebridge.fitting.settings import NO_END
 from tastebridge.fitting.source_verdicts import LEVEL, Effect, Outcomes, Verdicts, differences, judge
 from tastebridge.fitting.training_lists import Lists, SegmentLists
@@ -66,10 +66,6 @@ def weigh(
     - if only single sources pass, their routes and those of several sources;
     - else the better of popularity and the routes within the target.
 
-    The weights for users with a history in the target are then learned further, to rank the whole catalogue:
-    see :mod:`tastebridge.fitting.catalogue_lists`. They are used if NDCG@10 of the judged users, out of fold
-    and among all items, is higher with them.
-
     The *marginal* contribution of a source is the loss of NDCG@10 without it: the blend of all routes against
     one without the routes of the source, on users without a history there.
 
@@ -83,7 +79,7 @@ def weigh(
         The coefficients of blends for other targets: of all routes, of those without sources, and of these
         and the routes of one source.
     deadline : Deadline, optional
-        Its clock may leave out the marginal contributions and the weights for the whole catalogue.
+        Its clock may leave out the marginal contributions.
     """
     groups, sources = candidates.masks(), candidates.sources
     reads = [route.sources for route in candidates.routes]
@@ -103,8 +99,6 @@ def weigh(
         kept = _selection(groups, used)
         out.fit("served", kept, "all")
     served = "all" if used is None or kept.all() else "served"
-    if used is not None and out.ranks_catalogue and deadline.allows("weights for the whole catalogue"):
-        served = out.fit_catalogue(served)
     marginal = {
         name: _marginal(out, outcomes, groups, name, len(sources))
         for name in single
@@ -117,7 +111,7 @@ def weigh(
         table = table.assign(**{f"{name}{WITHOUT}": table[name] for name in _LIFT})
     evidence = _evidence(out, groups, table, served, outcomes.baseline)
     halves = out.halves_of("base" if used is None else served)
-    return Segment(out.final(kept, served == CATALOGUE), kept), evidence._replace(halves=halves)
+    return Segment(out.final(kept), kept), evidence._replace(halves=halves)
 
 
 def _evidence(

@@ -16,24 +16,20 @@ from tastebridge.fitting.settings import FitSettings
 from tastebridge.model import Array, Segment
 
 Numbers = NDArray[np.int64]
-POOL = 2000
+_POOL = 2000
 """The number of items from which the sampled others of a fold's lists are drawn."""
 _MOST = 1000.0
 """The largest weight of a column relative to the first: see :func:`relative_to_first`."""
 
 
 class Lists(NamedTuple):
-    """Held-out items, each with sampled others, in the form that a blend is fitted on.
-
-    ``offsets`` correct the scores for how the rows were drawn; None for a uniform draw.
-    """
+    """Held-out items, each with sampled others, in the form that a blend is fitted on."""
 
     X: Array
     y: Array
     groups: Numbers
     gates: Array
     users: Numbers
-    offsets: Array | None = None
 
 
 class SegmentLists:
@@ -50,7 +46,7 @@ class SegmentLists:
 
     def __init__(self, folds: Sequence[Fold], settings: FitSettings, rng: np.random.Generator) -> None:
         # the copy repeats the draw of ``whole`` below, so that all views have the same items
-        self.folds, self.settings, self._same = folds, settings, deepcopy(rng)
+        self.folds, self._settings, self._same = folds, settings, deepcopy(rng)
         self.whole = lists_of(folds, settings.n_lists, settings.n_negatives, rng)
 
     def without(self, source: str) -> Lists:
@@ -59,7 +55,7 @@ class SegmentLists:
 
     def of(self, folds: Sequence[Fold]) -> Lists:
         """Return the same lists, scored by other vectors of the same users."""
-        _, n_lists, n_negatives, *_ = self.settings
+        _, n_lists, n_negatives, *_ = self._settings
         return lists_of(folds, n_lists, n_negatives, deepcopy(self._same), (self.folds, self.whole))
 
 
@@ -90,14 +86,6 @@ def lists_of(
     return Lists(
         X.reshape(n * width, -1), y, np.repeat(np.arange(n), width), np.repeat(gates, width, axis=0), users
     )
-
-
-def drawn_rows(fold: Fold, n_lists: int, rng: np.random.Generator) -> tuple[Numbers, Numbers]:
-    """Return the users, ascending, and the items of at most ``n_lists`` random hidden rows of a fold."""
-    hidden = fold.held.hidden
-    user = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
-    chosen = np.sort(rng.permutation(len(user))[:n_lists])
-    return user[chosen], hidden.indices[chosen]
 
 
 def scores_of(lists: Lists, segment: Segment) -> Array:
@@ -132,8 +120,10 @@ def _lists(
     The others come at random from a pool of items drawn uniformly; items of the user are no negatives.
     """
     hidden, n_items = fold.held.hidden, fold.held.hidden.shape[1]
-    user, positive = drawn_rows(fold, n_lists, rng)
-    pool = np.sort(rng.permutation(n_items)[: max(POOL, n_negatives)])
+    user = np.repeat(np.arange(hidden.shape[0]), np.diff(hidden.indptr))
+    chosen = np.sort(rng.permutation(len(user))[:n_lists])
+    user, positive = user[chosen], hidden.indices[chosen]
+    pool = np.sort(rng.permutation(n_items)[: max(_POOL, n_negatives)])
     others = rng.integers(len(pool), size=(len(user), n_negatives))
     users, place = np.unique(user, return_inverse=True)
     had = (hidden + fold.seen)[users][:, pool].toarray()[place[:, None], others] != 0
@@ -145,7 +135,7 @@ def _lists(
         # by identity: equal arrays that were made anew are only scored again
         columns = [at for at in columns if fold.vectors[at] is not like[0].vectors[at]]
     spaces = {fold.spaces[at] for at in columns}
-    dense = {space: [vectors_at(fold.items[space], at) for at in (positive, pool)] for space in spaces}
+    dense = {space: [_rows(fold.items[space], at) for at in (positive, pool)] for space in spaces}
     for column in columns:
         Z = fold.vectors[column]
         hidden_vectors, pool_vectors = (V[:, : Z.shape[1]] for V in dense[fold.spaces[column]])
@@ -157,6 +147,6 @@ def _lists(
     return X, fold.held.people[user], fold.gates[user]
 
 
-def vectors_at(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers) -> NDArray[np.float32]:
+def _rows(V: NDArray[np.float32] | sparse.csr_matrix, rows: Numbers) -> NDArray[np.float32]:
     """Return some rows of item vectors, dense."""
     return V[rows] if isinstance(V, np.ndarray) else np.asarray(V[rows].toarray())

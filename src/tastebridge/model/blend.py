@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,15 +19,7 @@ from tastebridge.model.losses import Problem
 Array = NDArray[np.float64]
 _PRIOR_LISTS = 3.0
 """The number of lists a prior counts as; 1 to 10 are as good."""
-_FURTHER = 25
-"""Steps of a search that starts from the weights of another loss."""
 _SMALLEST = 1e-12  # a weight of 0 has no finite coefficient
-
-
-class _Given(NamedTuple):
-    prior: Array | None = None
-    start: Array | None = None
-    offsets: Array | None = None
 
 
 class StackingBlend(RegressorMixin, BaseEstimator):
@@ -44,18 +36,14 @@ class StackingBlend(RegressorMixin, BaseEstimator):
       :math:`p = \exp(\sum_i y_i \log \mathrm{softmax}(s)_i / \sum_i y_i)` of the softmax over relevant items.
       For q towards 0 it is the cross-entropy (ListNet). A higher q gives less weight to items that no route
       ranks near the top (generalised cross-entropy);
-    - ``"ndcg"``: :math:`1 - 1 / \log_2(1 + \rho)` with the smooth rank :math:`\rho = 1 + \sum_{j \ne i}
-      m_j / (1 + e^{s_i - s_j})` of the most relevant item i. An item j stands for :math:`m_j` items. Each of
-      them costs one rank at most, however high its score (ApproxNDCG);
     - ``"logistic"``: the pointwise logistic loss of :math:`s + c`, :math:`y > 0` against the rest;
     - ``"ridge"``: the squared error of :math:`s + c`.
 
-    Solved by L-BFGS from equal weights. A rank has many local minima, so the search of ``"ndcg"`` should
-    start from a blend of another loss.
+    Solved by L-BFGS from equal weights.
 
     Parameters
     ----------
-    loss : {"listwise", "ndcg", "logistic", "ridge"}, default="listwise"
+    loss : {"listwise", "logistic", "ridge"}, default="listwise"
     focus : float, default=0.5
         The power q of the listwise loss, from 0 to 1.
     gate_penalty : float, default=0.01
@@ -76,7 +64,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         no list shows the right weights beyond. A gate that is the same in all lists does not change the
         weights. Infinite for weights that were not learned, and in models saved by version 0.1.
     intercept_ : float
-        c; 0 for the losses over lists, which do not depend on it.
+        c; 0 for the listwise loss, which does not depend on it.
     n_features_in_, n_iter_ : int
 
     Raises
@@ -91,8 +79,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     D. H. Wolpert, "Stacked generalization", Neural Networks 5 (1992). L. Breiman, "Stacked regressions",
     Machine Learning 24 (1996). Z. Cao et al., "Learning to rank: from pairwise approach to listwise
     approach", ICML (2007). Z. Zhang and M. Sabuncu, "Generalized cross entropy loss for training deep neural
-    networks with noisy labels", NeurIPS (2018). T. Qin, T.-Y. Liu and H. Li, "A general approximation
-    framework for direct optimization of information retrieval measures", Information Retrieval 13 (2010).
+    networks with noisy labels", NeurIPS (2018).
 
     Examples
     --------
@@ -154,33 +141,6 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             The coefficients the search starts from, such as those of a blend on nearly the same lists; by
             default those of equal weights, or the prior.
         """
-        return self._learn(X, y, groups, gates, _Given(prior, start))
-
-    def further(
-        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike, gates: ArrayLike, offsets: Array | None = None
-    ) -> StackingBlend:
-        r"""Return a blend for the first places: these weights, learned further by the loss ``"ndcg"``.
-
-        Parameters
-        ----------
-        X, y, groups, gates
-            As in :meth:`fit`.
-        offsets : ndarray of shape (n_rows,), optional
-            The logarithm of the number of items that each row stands for. Of sampled items it is
-            :math:`-\log q`, where q is the expected number of times that an item is drawn.
-        """
-        check_fitted(self, "coef_")
-        made = StackingBlend(**self.get_params()).set_params(
-            loss="ndcg", max_iter=min(self.max_iter, _FURTHER)
-        )
-        start = self.coef_.copy()
-        start[0] = _coefficients(self.weights() * _scale(np.asarray(X, dtype=np.float64)))
-        made._learn(X, y, groups, gates, _Given(start=start, offsets=offsets))
-        return made
-
-    def _learn(
-        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, gates: ArrayLike | None, given: _Given
-    ) -> Self:
         self.check()
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
@@ -202,17 +162,16 @@ class StackingBlend(RegressorMixin, BaseEstimator):
             self.loss,
             self.gate_penalty,
             self.focus,
-            given.prior,
+            prior,
             _PRIOR_LISTS / len(starts),  # the loss is a mean over lists
-            given.start,
-            given.offsets,
+            start,
         )
         self.coef_, self.intercept_, self.n_iter_ = problem.solve(self.max_iter)
         return self
 
     def check(self) -> None:
         """Refuse parameters that cannot be used."""
-        check_choice("loss", self.loss, ("listwise", "ndcg", "logistic", "ridge"))
+        check_choice("loss", self.loss, ("listwise", "logistic", "ridge"))
         check_number("focus", self.focus, 0.0, 1.0)
         check_number("gate_penalty", self.gate_penalty, 0.0)
         check_count("max_iter", self.max_iter)
@@ -255,11 +214,12 @@ class StackingBlend(RegressorMixin, BaseEstimator):
     def extended(self, weights: Array) -> StackingBlend:
         """Return this fitted blend with more routes, whose weights (n_more,) are the same for all users."""
         blend = self.only(np.ones(self.n_features_in_, dtype=bool))
-        more = np.zeros((len(self.coef_), len(weights)))
-        more[0] = _coefficients(weights)
-        blend.scale_ = np.append(self.scale_, np.ones(len(weights)))
+        w = np.maximum(weights, _SMALLEST)
+        more = np.zeros((len(self.coef_), len(w)))
+        more[0] = w + np.log(-np.expm1(-w))  # the inverse of the softplus, without overflow for a large w
+        blend.scale_ = np.append(self.scale_, np.ones(len(w)))
         blend.coef_ = np.concatenate([self.coef_, more], axis=1)
-        blend.n_features_in_ += len(weights)
+        blend.n_features_in_ += len(w)
         return blend
 
     def weights(self, gates: ArrayLike | None = None) -> Array:
@@ -292,12 +252,6 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def _coefficients(weights: Array) -> Array:
-    """Return the inverse of the softplus."""
-    w = np.maximum(weights, _SMALLEST)
-    return np.asarray(w + np.log(-np.expm1(-w)))  # without overflow for a large w
 
 
 def _starts(groups: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:

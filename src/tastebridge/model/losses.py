@@ -21,8 +21,7 @@ class Problem:
     """The loss and its gradient; the gates of a list are read in its first row.
 
     A ``prior`` of coefficients (n_features, n_routes) adds a penalty of ``strength`` times the squared
-    distance to it, and the search starts there. ``offsets`` (n_rows,) are the logarithms of the numbers of
-    items that the rows stand for.
+    distance to it, and the search starts there.
     """
 
     def __init__(
@@ -37,9 +36,7 @@ class Problem:
         prior: Array | None = None,
         strength: float = 0.0,
         start: Array | None = None,
-        offsets: Array | None = None,
     ) -> None:
-        self.offsets = np.zeros(len(y)) if offsets is None else offsets
         self.begin = prior if start is None else start
         self.prior, self.strength = prior, 0.0 if prior is None else strength
         self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
@@ -47,16 +44,10 @@ class Problem:
         width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
         # lists of one length are mixed by a batched product, in half the memory; others row by row
         self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
-        self.loss = {
-            "listwise": self._listwise, "ndcg": self._ndcg, "logistic": self._logistic, "ridge": self._ridge
-        }[loss]  # fmt: skip
-        self.has_intercept = loss in ("logistic", "ridge")
-        if not self.has_intercept:
+        self.loss = {"listwise": self._listwise, "logistic": self._logistic, "ridge": self._ridge}[loss]
+        self.has_intercept = loss != "listwise"
+        if loss == "listwise":
             self.y, self.share = _relevance(y, starts, self.lengths)
-        if loss == "ndcg":
-            self.found, self.mass = _first_relevant(y, starts, self.lengths), np.exp(self.offsets)
-            self.mass[self.found] = 0.0
-            self.offsets = np.zeros(len(y))  # they count, and move no score
 
     def start(self) -> Array:
         """Return the given start, the prior, or equal weights that add up to one."""
@@ -90,7 +81,7 @@ class Problem:
         """Return the loss and the gradient."""
         coef, intercept = self.unpack(theta)
         A = self.F @ coef
-        value, slope = self.loss(self._mix(np.logaddexp(0.0, A)) + intercept + self.offsets)
+        value, slope = self.loss(self._mix(np.logaddexp(0.0, A)) + intercept)
         gradient = self.F.T @ (self._gather(slope) * expit(A))
         # row 0 holds the weights at mean gates, which are free; only their change with the gates is not
         gradient[1:] += 2.0 * self.penalty * coef[1:]
@@ -141,18 +132,6 @@ class Problem:
         found = np.exp(self.focus * np.divide(likelihood, share, out=np.zeros_like(share), where=share > 0))
         return float((share * (1.0 - found)).sum()) / self.focus, (found[:, None] * slope).ravel()
 
-    def _ndcg(self, s: Array) -> tuple[float, Array]:
-        above = expit(s - np.repeat(s[self.found], self.lengths))
-        near = self.mass * above
-        logarithm = np.log1p(1.0 + np.add.reduceat(near, self.starts))
-        share = self.share[self.starts]
-        value = float((share * (1.0 - np.log(2.0) / logarithm)).sum())
-        # the derivative of 1 / log(1 + rank) by the rank, whose exponential is 1 + rank
-        steep = share * np.log(2.0) / (logarithm**2 * np.exp(logarithm))
-        slope = np.repeat(steep, self.lengths) * near * (1.0 - above)
-        slope[self.found] = -np.add.reduceat(slope, self.starts)
-        return value, slope
-
     def _logistic(self, s: Array) -> tuple[float, Array]:
         hit = self.y > 0
         return float(np.logaddexp(0.0, np.where(hit, -s, s)).mean()), (expit(s) - hit) / len(s)
@@ -160,12 +139,6 @@ class Problem:
     def _ridge(self, s: Array) -> tuple[float, Array]:
         error = s - self.y
         return float((error**2).mean()), 2.0 * error / len(s)
-
-
-def _first_relevant(y: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the row of the most relevant entry of each list, of equals the first."""
-    best = np.flatnonzero(y == np.repeat(np.maximum.reduceat(y, starts), lengths))
-    return best[np.searchsorted(best, starts)]
 
 
 def _relevance(y: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[Array, Array]:

@@ -128,9 +128,8 @@ class InterestMapper(Recommender):
         needed to evaluate 1,000 users, or with several targets, 200 users of the median target.
     n_lists, n_negatives : int
         The largest number of held-out items the blend learns from, and the number of other items next to
-        each. To rank the whole catalogue it learns from half as many, next to items that lead a route. With
-        several targets each has a fourth as many of its own, and shares the value of each kind of route with
-        the others.
+        each. With several targets each has a fourth as many of its own, and shares the value of each kind of
+        route with the others.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
     n_jobs : int, optional
