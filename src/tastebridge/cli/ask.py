@@ -12,9 +12,8 @@ import typer
 from tastebridge._foundation.printable import printable
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.messages import note
-from tastebridge.cli.models import load_one
+from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import plain_table, screen
 from tastebridge.data import Panel
@@ -27,8 +26,10 @@ _WORDS = {"y": "liked", "yes": "liked", "n": "not", "no": "not", "?": "unknown",
 
 
 @reads_events
+@opens_model
 def ask(
     reading: Reading,
+    opening: Opening,
     model: options.Model,
     events: Annotated[
         Path | None,
@@ -39,8 +40,6 @@ def ask(
     ] = None,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of questions.")] = 3,
     length: Annotated[int, typer.Option("--length", min=1, help="Items in the lists shown.")] = 10,
-    category: options.Category = None,
-    key_file: KeyFile = None,
 ) -> None:
     """Ask a user about a few items, and show the list before and after the answers.
 
@@ -55,7 +54,7 @@ def ask(
       tastebridge ask model events.parquet --user 1207 -n 5
       yes | tastebridge ask model -n 3
     """
-    recommender = load_one(model, key_file, category)
+    recommender = opening.of(model)
     if not isinstance(recommender, InterestMapper):
         raise InvalidParameterError(
             f"ask needs a model of an InterestMapper; {str(model)!r} is a {type(recommender).__name__}."

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tastebridge._foundation.validation import check_category
 from tastebridge.batch.inputs import refuse_inputs
-from tastebridge.cli.keys import key_of
+from tastebridge.cli import options
+from tastebridge.cli.keys import KeyFile, key_of
+from tastebridge.cli.signatures import with_options
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -36,3 +40,24 @@ def load_any(model: Path, key_file: Path | None, category: str | None) -> Recomm
     check_category("--category", category, recommender.targets_)
     # the category of a model with a single target may be named too
     return recommender.mappers_[category] if recommender.joint_ is not None else recommender
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a model is opened, as Typer shows and parses it; each field is one option."""
+
+    category: options.Category = None
+    key_file: KeyFile = None
+
+    def of(self, model: Path) -> Recommender:
+        """Return the recommender of a folder for the category that was named."""
+        return load_one(model, self.key_file, self.category)
+
+
+def opens_model(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with the options of :class:`Opening` in place of its argument ``opening``."""
+
+    def call(opening: Opening, given: dict[str, object]) -> None:
+        command(**given, opening=opening)
+
+    return with_options(command, Opening, call, without="opening")
