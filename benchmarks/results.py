@@ -34,6 +34,16 @@ def keys(name: str, columns: tuple[str, ...] = KEY) -> set[tuple[str, ...]]:
     return set(zip(*(table[one].astype(str) for one in columns), strict=True))
 
 
+def measured() -> set[tuple[str, ...]]:
+    """Return the keys and settings of the runs whose figures are here too: a clone has rows without them."""
+    figured = set() if (table := read("figures")).empty else _places(table)
+    return {key for key in keys("runs", (*KEY, "settings")) if key[: len(KEY)] in figured}
+
+
+def _places(table: pd.DataFrame) -> set[tuple[str, ...]]:
+    return set(zip(*(table[one].astype(str) for one in KEY), strict=True))
+
+
 def put(name: str, rows: pd.DataFrame, key: tuple[str, ...] = KEY, folder: Path = RESULTS) -> None:
     """Add rows to a table; earlier rows of the same key give way."""
     table = read(name, folder)

@@ -35,7 +35,7 @@ def main() -> None:
     for module, package in MODELS.absent.items():
         print(f"skipped: models/{module}.py needs {package}; pip install 'tastebridge[benchmark]'")
     jobs = plan(arguments)
-    done = set() if arguments.again else results.keys("runs", (*results.KEY, "settings"))
+    done = set() if arguments.again else results.measured()
     todo = [job for job in jobs if (*job.key, job.settings_text) not in done]
     print(f"{len(jobs)} runs, {len(jobs) - len(todo)} of them done before", flush=True)
     start = time.perf_counter()

@@ -52,7 +52,17 @@ def _of_mode(name: str, mode: str) -> pd.DataFrame:
 def _filled(found: re.Match[str], *frames: pd.DataFrame) -> str:
     start, name, end = found.groups()
     made = TABLES[name](*frames) if name in TABLES else _NOTHING
-    return found.group(0) if made == _NOTHING else f"{start}{made}\n{end}"
+    lost = _heads(found.group(0)) - _heads(made)
+    if made == _NOTHING or lost:
+        if made != _NOTHING:
+            print(f"the table {name} stays as it is: there are no figures of {', '.join(sorted(lost))}")
+        return found.group(0)
+    return f"{start}{made}\n{end}"
+
+
+def _heads(table: str) -> set[str]:
+    """Return the first cells of the rows of a table."""
+    return {line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")}
 
 
 def ranking(protocol: str, group: str, metric: str, pattern: str) -> Callable[..., str]:

@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 import tastebridge as tb
+from benchmarks import results, tables
 from benchmarks.model import MODELS
 from benchmarks.models._ease import Ease
 from benchmarks.protocols import full, sampled
@@ -110,3 +111,24 @@ def test_movielens_tasks_hide_the_people_of_test_and_valid() -> None:
         people = task.panel.users.numbers(np.unique(rows["user_id"]))
         assert task.panel["Drama"].matrix[people].nnz == 0
     assert not set(task.truth["user_id"]) & set(task.valid["user_id"])
+
+
+def test_a_table_is_not_replaced_by_one_that_lacks_models(monkeypatch, capsys) -> None:
+    old = "<!-- table:made -->\n| model | a |\n| --- | --- |\n| ours | 1 |\n| theirs | 2 |\n<!-- /table -->"
+    for made, kept in (
+        ("| model | a |\n| --- | --- |\n| ours | 3 |", True),
+        ("| model | a |\n| --- | --- |\n| ours | 3 |\n| theirs | 4 |", False),
+    ):
+        monkeypatch.setitem(tables.TABLES, "made", lambda made=made: made)
+        found = tables._filled(tables._MARKED.match(old))
+        assert (found == old) == kept
+        assert ("no figures of theirs" in capsys.readouterr().out) == kept
+
+
+def test_a_run_without_figures_here_is_to_be_done(tmp_path, monkeypatch) -> None:
+    run = {"mode": "full", "task": "t", "model": "m", "seed": 0, "settings": "{}", "note": None}
+    other = run | {"seed": 1}
+    for name, rows in (("runs", [run, other]), ("figures", [run])):
+        pd.DataFrame(rows).to_csv(tmp_path / f"{name}.csv", index=False)
+    monkeypatch.setattr(results, "read", lambda name, folder=tmp_path, read=results.read: read(name, folder))
+    assert results.measured() == {("full", "t", "m", "0", "{}")}
