@@ -28,10 +28,11 @@ def combinations(model: type[Model], fixed: dict[str, Any]) -> list[dict[str, An
 
 
 def chosen_settings() -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the best settings by (family, model), as far as there has been tuning."""
+    """Return the best settings by (family, model): of the tuning on this machine, or else those committed."""
     table = results.read("tuning")
     if table.empty:
-        return {}
+        kept = results.read("chosen")
+        return {(one.family, one.model): json.loads(one.settings) for one in kept.itertuples()}
     table = table[table["valid"].notna() & table["task"].isin(list(TASKS))]
     table["family"] = [TASKS[name].family for name in table["task"]]
     means = table.groupby(["family", "model", "settings"])["valid"].mean()
@@ -54,6 +55,8 @@ def main() -> None:
             f"{job.task} | {job.model} | {job.settings} | {row.get('valid')} {row.get('note', '')}",
             flush=True,
         )
+    rows = [(*key, json.dumps(settings)) for key, settings in chosen_settings().items()]
+    results.put("chosen", pd.DataFrame(rows, columns=["family", "model", "settings"]), ("family", "model"))
 
 
 def _jobs(arguments: argparse.Namespace) -> list[Job]:
