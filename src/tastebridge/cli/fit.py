@@ -17,7 +17,7 @@ from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, StopWords, describe, inputs_of, stop_words_of, tables_of
 from tastebridge.cli.given_models import SourceModels, TargetModel, model_files
 from tastebridge.cli.keys import KeyFile, check_encryption, key_of
-from tastebridge.cli.list_options import Groups, with_groups
+from tastebridge.cli.list_options import Groups, groups_of
 from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
@@ -25,6 +25,7 @@ from tastebridge.cli.record import record
 from tastebridge.cli.screen import in_time_lines, overview_table, screen, transfer_table
 from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line, with_chosen_events
 from tastebridge.data import Panel
+from tastebridge.data.item_groups import read_item_groups
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.persist import check_free
@@ -126,7 +127,11 @@ def fit(
     check_free(output)
     refuse_finished(output, overwrite)
     check_encryption(key)
+    models = trained.source_models(), trained.target_model()
+    labels = groups_of(groups, reading.columns.get("item_id"))
     panel, out = table.read(), screen()
+    if labels is not None:
+        read_item_groups(labels, {name: panel[name].items for name in panel.categories})
     out.print(overview_table(panel, target[0], out))
     out.print(f"\n{panel.cleaning}\n")
     if chosen_events:
@@ -149,13 +154,14 @@ def fit(
             recency="auto" if recency else None,
             random_state=seed,
             verbose=out.is_terminal and record().shows_progress,
-            source_models=trained.source_models(),
-            target_model=trained.target_model(),
+            source_models=models[0],
+            target_model=models[1],
         )
     start = time.perf_counter()
     mapper.fit(panel)
     seconds = time.perf_counter() - start
-    with_groups(mapper, groups, reading.columns.get("item_id"))
+    if labels is not None:
+        mapper.set_item_groups(labels)
     mapper.save(output, with_users=with_users, updatable=updatable, key=key)
     record().add_model(mapper, output)
     record().add(fit_seconds=round(seconds, 3))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from tastebridge.cli.lists import read_list
@@ -72,12 +73,18 @@ def options_of(recommender: Recommender, given: Mapping[str, object]) -> ListOpt
 
 def with_groups(recommender: Recommender, path: Path | None, item_column: str | None = None) -> Recommender:
     """Return the recommender with the labels in a table of items, if there is one."""
+    table = groups_of(path, item_column)
+    return recommender if table is None else recommender.set_item_groups(table)
+
+
+def groups_of(path: Path | None, item_column: str | None = None) -> pd.DataFrame | None:
+    """Return a table of labels of items; None without a path."""
     if path is None:
-        return recommender
+        return None
     # before the table is read: its own error would not name the option
     if not path.exists():
         raise InvalidDataError(f"there is no file {str(path)!r}. Give --groups the path of a table of items.")
-    return recommender.set_item_groups(read_items(path, item_column))
+    return read_items(path, item_column)
 
 
 def _share(option: str, word: str, column: bool) -> object:

@@ -71,7 +71,7 @@ class ItemGroups:
             known = ", ".join(map(repr, self.columns)) or "none"
             raise InvalidParameterError(
                 f"there is no column {column!r} in the groups of the items of this model; it has {known}."
-                f"{nearest(column, self.columns)} Give a table with it to set_item_groups."
+                f"{nearest(column, self.columns)} Give a table with it to set_item_groups or --groups."
             )
         if column not in self._made:
             rows = self._table[self._table["column"] == column]
