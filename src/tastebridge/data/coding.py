@@ -22,6 +22,8 @@ _FEW = 100
 """Rows up to which Python codes a column sooner than Arrow is asked to."""
 _EXACT = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
 """Up to where a float of so many bits tells every whole number from its neighbours."""
+_TEXT = ("object", "str")
+"""Types of columns of pandas that may hold plain text."""
 _SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
@@ -62,6 +64,8 @@ def encode(values: object, name: str) -> Coded:
     >>> coded.ids.tolist(), coded.codes.tolist()
     (['a', 'b'], [1, 0, -1, 1])
     """
+    if (plain := _plain(values)) is not None:
+        return _code_few(*plain)
     column = arrow_column(values, name)
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -77,6 +81,21 @@ def encode(values: object, name: str) -> Coded:
     raise InvalidDataError(
         f"{name} must hold ids of type int or str; it holds {kind}. Convert it first, for instance to str."
     )
+
+
+def _plain(values: object) -> tuple[list[Any], np.dtype[Any]] | None:
+    """Return a short column of pandas as a list, if all of it is plain text or int64; None if not."""
+    if not isinstance(values, pd.Series) or not 0 < len(values) <= _FEW:
+        return None
+    if values.dtype == np.int64:
+        return values.tolist(), np.dtype(np.int64)
+    if values.dtype not in _TEXT:
+        return None
+    found = values.tolist()
+    # Arrow refuses text that is no Unicode, so only text that needs no look is taken
+    if all(type(one) is str for one in found) and "".join(found).isascii():
+        return found, np.dtype(object)
+    return None
 
 
 def arrow_column(values: object, name: str) -> pa.ChunkedArray:
