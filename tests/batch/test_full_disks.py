@@ -70,7 +70,9 @@ def save(model, events, out):
 def over_several_targets(model, events, out):
     """By the command line, which makes one file of lists over all targets."""
     age = "new" if isinstance(model, tb.TargetOnly) else "old"
-    code, _, err = run("recommend", events.parent / f"several {age}", events, "-o", out / "out.csv", "-n", 4)
+    code, _, err = run(
+        "recommend", events.parent / f"several {age}", events, "-o", out / "out.csv", "-n", 4, "--overwrite"
+    )
     if code:
         raise OutputError(err)
 
@@ -113,7 +115,9 @@ def test_a_killed_fit_leaves_the_old_model_or_the_new(tmp_path, record_property)
     def fit():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            code, _, err = run("fit", tmp_path / "events.csv", "-t", "films", "-o", path, "--with-users")
+            code, _, err = run(
+                "fit", tmp_path / "events.csv", "-t", "films", "-o", path, "--with-users", "--overwrite"
+            )
             assert code == 0, err
 
     tb.Popularity("films").fit(panel).save(path, with_users=True)

@@ -388,7 +388,7 @@ class InterestMapper(Recommender):
         InvalidDataError
             If a user is named twice, or the model holds no users.
         """
-        order = self._order(categories, n, by, n_categories)
+        order = _order(self, categories, n, by, n_categories)
         if self.joint_ is None:
             # One target: its scores need no probability, which serves to compare categories.
             filters: Any = {"allow": allow, "deny": deny, "missing": missing, "twins": twins}
@@ -445,7 +445,7 @@ class InterestMapper(Recommender):
         InvalidDataError
             If answers as a mapping come with the histories of several users, or one is there twice.
         """
-        order = self._order(categories, n, by, n_categories)
+        order = _order(self, categories, n, by, n_categories)
         if answers is not None:
             state = self._state("answers", order.categories[0] if len(order.categories) == 1 else None)
             found = answered(state, history, answers, missing)
@@ -1137,14 +1137,14 @@ class InterestMapper(Recommender):
         """Return the scorers of all targets, with the category model."""
         return Models(self.targets_, self.joint_)  # type: ignore[arg-type]
 
-    def _order(
-        self, categories: str | Sequence[str] | None, n: int, by: str, n_categories: int | None
-    ) -> Order:
-        """Return the checked order of lists."""
-        check_fitted(self, "targets_")
-        return Order(
-            check_targets("categories", categories, list(self.targets_)), n, by, n_categories
-        ).check()
+
+def _order(
+    mapper: InterestMapper, categories: str | Sequence[str] | None, n: int, by: str, n_categories: int | None
+) -> Order:
+    """Return the checked order of lists."""
+    check_fitted(mapper, "targets_")
+    chosen = check_targets("categories", categories, list(mapper.targets_))
+    return Order(chosen, n, by, n_categories).check()
 
 
 def _interest_table(mapper: InterestMapper, ids: np.ndarray, histories: Rows) -> pd.DataFrame:
