@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +18,7 @@ from tastebridge.cli.messages import note
 from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import plain_table, screen
+from tastebridge.cli.signatures import with_options
 from tastebridge.data import Panel
 from tastebridge.data.types import Id
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
@@ -25,19 +28,52 @@ from tastebridge.recommenders.interest_mapper import InterestMapper
 _WORDS = {"y": "liked", "yes": "liked", "n": "not", "no": "not", "?": "unknown", "": "unknown"}
 
 
-@reads_events
-@opens_model
-def ask(
-    reading: Reading,
-    opening: Opening,
-    model: options.Model,
+@dataclass(frozen=True)
+class _Asked:
+    """The user who is asked, as Typer shows and parses it; each field is one option."""
+
     events: Annotated[
         Path | None,
         typer.Argument(metavar="[EVENTS]", help="Table with the user's events.", show_default=False),
-    ] = None,
+    ] = None
     user: Annotated[
-        str | None, typer.Option("--user", help="The user in EVENTS.", show_default=False)
-    ] = None,
+        str | None, typer.Option("--user", metavar="ID", help="The user in EVENTS.", show_default=False)
+    ] = None
+
+    def history(self, recommender: Recommender, reading: Reading) -> Panel | None:
+        """Return the history of the user, or None without a table."""
+        events, user = self.events, self.user
+        if (events is None) != (user is None):
+            raise InvalidParameterError(
+                "EVENTS and --user go together. Give both, or neither for a new user."
+            )
+        if events is None or user is None:
+            return None
+        panel = Table(events, reading).read(recommender)
+        # ids of digits are numbers or text, as in the model
+        given: Any = int(user) if panel.users.kind == "int" and user.lstrip("-").isdigit() else user
+        if given not in panel.users:
+            raise UnknownIdError(f"--user {user} is not in {str(events)!r}. Name a user of the table.")
+        return panel[panel.users.numbers([given])]
+
+
+def _asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with the options of the user in place of its argument ``asked``."""
+
+    def call(asked: _Asked, given: dict[str, object]) -> None:
+        command(**given, asked=asked)
+
+    return with_options(command, _Asked, call, without="asked")
+
+
+@reads_events
+@opens_model
+@_asks
+def ask(
+    reading: Reading,
+    opening: Opening,
+    asked: _Asked,
+    model: options.Model,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Number of questions.")] = 3,
     length: Annotated[int, typer.Option("--length", min=1, help="Items in the lists shown.")] = 10,
 ) -> None:
@@ -59,39 +95,23 @@ def ask(
         raise InvalidParameterError(
             f"ask needs a model of an InterestMapper; {str(model)!r} is a {type(recommender).__name__}."
         )
-    history = _history(recommender, events, user, reading)
+    history = asked.history(recommender, reading)
     out, answers = screen(), dict[Id, str]()
     out.print(_list_table("Before", recommender.recommend_from(history, length, answers={}), recommender))
     for at in range(1, n + 1):
-        asked = recommender.questions(history, 1, answers=answers)
-        if asked.empty:
+        best = recommender.questions(history, 1, answers=answers)
+        if best.empty:
             note("there is no further item to ask about.")
             break
-        item = asked["item_id"].iloc[0]
+        item = best["item_id"].iloc[0]
         # the name as written by the shop, next to the id that an answer is stored under
-        shown = _label(item, asked["name"].iloc[0] if "name" in asked else None)
+        shown = _label(item, best["name"].iloc[0] if "name" in best else None)
         answer = _answer(f"{at}/{n}  Do you like {shown}? [y/n/?] ")
         if answer is None:
             note(f"the answers ended after {len(answers)} of {n} questions.")
             break
         answers[item] = answer
     out.print(_list_table("After", recommender.recommend_from(history, length, answers=answers), recommender))
-
-
-def _history(
-    recommender: Recommender, events: Path | None, user: str | None, reading: Reading
-) -> Panel | None:
-    """Return the history of the user, or None without a table."""
-    if (events is None) != (user is None):
-        raise InvalidParameterError("EVENTS and --user go together. Give both, or neither for a new user.")
-    if events is None or user is None:
-        return None
-    panel = Table(events, reading).read(recommender)
-    # ids of digits are numbers or text, as in the model
-    given: Any = int(user) if panel.users.kind == "int" and user.lstrip("-").isdigit() else user
-    if given not in panel.users:
-        raise UnknownIdError(f"--user {user} is not in {str(events)!r}. Name a user of the table.")
-    return panel[panel.users.numbers([given])]
 
 
 def _answer(question: str) -> str | None:
