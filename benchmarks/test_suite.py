@@ -9,7 +9,7 @@ from scipy import sparse
 
 import tastebridge as tb
 from benchmarks import results, tables
-from benchmarks.model import MODELS
+from benchmarks.model import MODELS, NotApplicable
 from benchmarks.models._ease import Ease
 from benchmarks.protocols import full, sampled
 from benchmarks.protocols.groups import row_groups
@@ -91,7 +91,10 @@ def test_both_forms_of_ease_are_one() -> None:
 def test_every_model_scores_every_pair(name: str, warm: bool) -> None:
     task, kind = make_task(warm), RANKING[name]
     settings = SHORT.get(kind.role, {}) | ({"factors": 4} if hasattr(kind, "factors") else {})
-    scores = kind(**settings).fit(task).scores(task.split.user_ids)
+    try:
+        scores = kind(**settings).fit(task).scores(task.split.user_ids)
+    except NotApplicable as error:
+        pytest.skip(str(error))
     assert scores.shape == (len(task.split.user_ids), len(task.panel["films"].items))
     assert scores.dtype == np.float32
     assert np.isfinite(scores).all()

@@ -192,3 +192,19 @@ def test_a_metric_of_all_lists_is_of_no_user(split, lists):
         user_scores(lists, split, ["coverage@10"])
     with pytest.raises(InvalidParameterError, match="coverage"):
         judged(split, lists, ["covrage@10"])
+
+
+def test_a_system_with_recommend_alone_is_judged_as_it_is(split):
+    """What a service returns by itself needs no ``fit``."""
+    popular = tb.Popularity("films").fit(split.train)
+
+    class Service:
+        def recommend(self, user_ids, n=10):
+            return popular.recommend(user_ids, n, twins="keep")
+
+    with pytest.raises(InvalidParameterError, match="a Service has no method fit.*fit=False"):
+        tb.evaluate({"service": Service()}, split)
+    table = tb.evaluate({"service": Service(), "popular": popular}, split, fit=False)
+    assert table["mean"].notna().all()
+    means = table.pivot(index="metric", columns="model", values="mean")
+    np.testing.assert_array_equal(means["service"], means["popular"])

@@ -173,7 +173,7 @@ def user_scores(
 
 def _model(name: str, given: Recommender | Recommendations, split: Split, depth: int) -> Recommender:
     """Return a model; finished recommendations become one, with a warning of all that is found in them."""
-    if hasattr(given, "recommend") and hasattr(given, "fit"):
+    if hasattr(given, "recommend"):
         return cast(Recommender, given)
     found = FinishedLists.of(given, split)
     if said := found.said(depth):

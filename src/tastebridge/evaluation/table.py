@@ -88,6 +88,11 @@ def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
     """Fit the model if that is asked and return the seconds it took; NaN if it was not."""
     if not fit:
         return float("nan")
+    if not hasattr(model, "fit"):
+        raise InvalidParameterError(
+            f"a {type(model).__name__} has no method fit, so it cannot learn from the split. Train it on"
+            " split.train yourself, and evaluate it with fit=False."
+        )
     start = time.perf_counter()
     model.fit(panel)
     return time.perf_counter() - start
