@@ -202,7 +202,7 @@ def test_a_system_with_recommend_alone_is_judged_as_it_is(split):
         def recommend(self, user_ids, n=10):
             return popular.recommend(user_ids, n, twins="keep")
 
-    with pytest.raises(InvalidParameterError, match="a Service has no method fit.*fit=False"):
+    with pytest.raises(InvalidParameterError, match=r"a Service has no method fit.*fit=False"):
         tb.evaluate({"service": Service()}, split)
     table = tb.evaluate({"service": Service(), "popular": popular}, split, fit=False)
     assert table["mean"].notna().all()
