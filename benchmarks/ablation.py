@@ -8,7 +8,6 @@ takes names or patterns.
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -16,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.environment import RESULTS, machine
 from benchmarks.protocols.groups import row_groups
 from benchmarks.protocols.sampled import row_ranks
 from benchmarks.task import TASKS, Task
+from benchmarks.valid import run
 from tastebridge import InterestMapper
 from tastebridge.evaluation import draw_negatives
 from tastebridge.exceptions import TastebridgeWarning
@@ -92,20 +91,5 @@ def ablate(name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def main() -> None:
-    """Ablate the tasks the command line names."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--tasks", nargs="+", default=_TASKS, help="names or patterns")
-    arguments = parser.parse_args()
-    print(machine())
-    TASKS.load()
-    parts = []
-    for name in TASKS.match(arguments.tasks):
-        parts.append(ablate(name))
-        pd.concat(parts).to_csv(RESULTS / "ablation.csv", index=False, float_format="%.6g")
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, _TASKS, ablate, "ablation")

@@ -9,7 +9,6 @@ paired difference to the mapper's own factors with its interval over users. The 
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Iterator
@@ -20,10 +19,10 @@ import pandas as pd
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 
-from benchmarks.environment import RESULTS, machine
 from benchmarks.protocols.groups import row_groups
 from benchmarks.protocols.sampled import row_ranks
 from benchmarks.task import TASKS, Task, binary
+from benchmarks.valid import run
 from tastebridge import InterestMapper, Panel, Popularity
 from tastebridge.evaluation import draw_negatives
 from tastebridge.exceptions import TastebridgeWarning
@@ -101,20 +100,5 @@ def compare(name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def main() -> None:
-    """Compare on the tasks the command line names."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--tasks", nargs="+", default=_TASKS, help="names or patterns")
-    arguments = parser.parse_args()
-    print(machine())
-    TASKS.load()
-    parts = []
-    for name in TASKS.match(arguments.tasks):
-        parts.append(compare(name))
-        pd.concat(parts).to_csv(RESULTS / "pretrained.csv", index=False, float_format="%.6g")
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, _TASKS, compare, "pretrained")

@@ -31,7 +31,7 @@ def keys(name: str, columns: tuple[str, ...] = KEY) -> set[tuple[str, ...]]:
     if table.empty:
         return set()
     table = table[~table["note"].fillna("").str.startswith(("failed", "out of time"))]
-    return set(zip(*(table[one].astype(str) for one in columns), strict=True))
+    return _places(table, columns)
 
 
 def measured() -> set[tuple[str, ...]]:
@@ -40,15 +40,15 @@ def measured() -> set[tuple[str, ...]]:
     return {key for key in keys("runs", (*KEY, "settings")) if key[: len(KEY)] in figured}
 
 
-def _places(table: pd.DataFrame) -> set[tuple[str, ...]]:
-    return set(zip(*(table[one].astype(str) for one in KEY), strict=True))
+def _places(table: pd.DataFrame, key: tuple[str, ...] = KEY) -> set[tuple[str, ...]]:
+    return set(zip(*(table[one].astype(str) for one in key), strict=True))
 
 
 def put(name: str, rows: pd.DataFrame, key: tuple[str, ...] = KEY, folder: Path = RESULTS) -> None:
     """Add rows to a table; earlier rows of the same key give way."""
     table = read(name, folder)
     if not table.empty:
-        new = set(zip(*(rows[one].astype(str) for one in key), strict=True))
+        new = _places(rows, key)
         old = [one not in new for one in zip(*(table[column].astype(str) for column in key), strict=True)]
         rows = pd.concat([table[old], rows], ignore_index=True)
     folder.mkdir(parents=True, exist_ok=True)
