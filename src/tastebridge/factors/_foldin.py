@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -22,19 +24,24 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
     The padding depends on the row alone, so a row has the same bits in any batch. Empty rows give zeros.
     """
     f = Y.shape[1]
+    Z = np.zeros((C.shape[0], f))
+    for part, width in stacks(C, f):
+        Yu, c = padded_rows(C, part, width, Y)
+        Z[part] = _solve_dual(Yu, c, inverse) if width < f else _solve(Yu, c, G)
+    return Z
+
+
+def stacks(C: sparse.csr_matrix, f: int) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Yield the rows of each stack of ``C`` and their width, a power of two; empty rows are in none."""
     lengths = np.diff(C.indptr)
     widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
-    Z = np.zeros((C.shape[0], f))
     widths[lengths == 0] = 0
     for width in sorted(set(widths.tolist()) - {0}):
         rows = np.flatnonzero(widths == width)
         # In stacks of bounded size; how rows are stacked does not change their bits.
         step = max(1, BUDGET // (max(width, f) * (f + width)))
         for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            Yu, c = padded_rows(C, part, width, Y)
-            Z[part] = _solve_dual(Yu, c, inverse) if width < f else _solve(Yu, c, G)
-    return Z
+            yield rows[start : start + step], width
 
 
 def padded_rows(C: sparse.csr_matrix, rows: NDArray[np.int64], width: int, Y: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from tastebridge._numerics.linalg import row_sums, with_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.factors._base import Array
-from tastebridge.factors._foldin import BUDGET, fold_in, padded_rows
+from tastebridge.factors._foldin import fold_in, padded_rows, stacks
 
 
 class Rule(NamedTuple):
@@ -72,21 +72,13 @@ def _solved(T: sparse.csr_matrix, Y: Array, gram: Array, penalties: Array, impli
     Histories are padded to a power of two and solved in stacks, as in :mod:`tastebridge.factors._foldin`.
     """
     k = Y.shape[1]
-    lengths = np.diff(T.indptr)
-    widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
-    widths[lengths == 0] = 0
     Z = np.zeros((T.shape[0], k))
-    for width in sorted(set(widths.tolist()) - {0}):
-        rows = np.flatnonzero(widths == width)
-        # in stacks of bounded size; the width depends on the row alone, so its bits do not on the others
-        step = max(1, BUDGET // (max(width, k) * (k + width)))
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            Yu, t = padded_rows(T, part, width, Y)
-            # padding has vectors of zeros, so its weight is of no account
-            w = t - 1.0 if implicit else np.ones_like(t)
-            A = gram + (Yu * w[:, :, None]).transpose(0, 2, 1) @ Yu
-            A[:, np.arange(k), np.arange(k)] += penalties[part][:, None]
-            b = Yu.transpose(0, 2, 1) @ t[:, :, None]
-            Z[part] = np.linalg.solve(A, b)[:, :, 0]
+    for part, width in stacks(T, k):
+        Yu, t = padded_rows(T, part, width, Y)
+        # padding has vectors of zeros, so its weight is of no account
+        w = t - 1.0 if implicit else np.ones_like(t)
+        A = gram + (Yu * w[:, :, None]).transpose(0, 2, 1) @ Yu
+        A[:, np.arange(k), np.arange(k)] += penalties[part][:, None]
+        b = Yu.transpose(0, 2, 1) @ t[:, :, None]
+        Z[part] = np.linalg.solve(A, b)[:, :, 0]
     return Z
