@@ -28,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.catalogue import entries
 from tastebridge._numerics.cells import only, stored_in
 from tastebridge.routes.fitted import Histories, known_to
 
@@ -93,13 +94,8 @@ class Twins:
 
 def _met(rows: sparse.csr_matrix, pairs: sparse.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the users and the target items of all twins of the stored entries of rows."""
-    first = pairs.indptr[rows.indices].astype(np.int64)
-    counts = pairs.indptr[rows.indices + 1] - first
-    hit = np.flatnonzero(counts)
-    counts = counts[hit]
-    users = np.searchsorted(rows.indptr, hit, side="right") - 1
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(users, counts), pairs.indices[np.repeat(first[hit], counts) + within].astype(np.int64)
+    places, items = entries(pairs, rows.indices)
+    return np.searchsorted(rows.indptr, places, side="right") - 1, items.astype(np.int64)
 
 
 NO_TWINS = Twins()
