@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +17,7 @@ from tastebridge.cli.messages import note
 from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.screen import plain_table, screen
-from tastebridge.cli.signatures import with_options
+from tastebridge.cli.signatures import in_one
 from tastebridge.data import Panel
 from tastebridge.data.types import Id
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
@@ -57,18 +56,9 @@ class _Asked:
         return panel[panel.users.numbers([given])]
 
 
-def _asks(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with the options of the user in place of its argument ``asked``."""
-
-    def call(asked: _Asked, given: dict[str, object]) -> None:
-        command(**given, asked=asked)
-
-    return with_options(command, _Asked, call, without="asked")
-
-
 @reads_events
 @opens_model
-@_asks
+@in_one("asked", _Asked)
 def ask(
     reading: Reading,
     opening: Opening,

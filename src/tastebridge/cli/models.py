@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from tastebridge._foundation.validation import check_category
 from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.keys import KeyFile, key_of
-from tastebridge.cli.signatures import with_options
+from tastebridge.cli.signatures import in_one
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
@@ -54,10 +53,5 @@ class Opening:
         return load_one(model, self.key_file, self.category)
 
 
-def opens_model(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with the options of :class:`Opening` in place of its argument ``opening``."""
-
-    def call(opening: Opening, given: dict[str, object]) -> None:
-        command(**given, opening=opening)
-
-    return with_options(command, Opening, call, without="opening")
+opens_model = in_one("opening", Opening)
+"""Decorates a command that takes ``opening``, an :class:`Opening`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,11 +13,9 @@ from tastebridge.cli import options
 from tastebridge.cli.keys import KeyFile, key_of
 from tastebridge.cli.models import refuse_among
 from tastebridge.cli.output import refuse_finished
-from tastebridge.cli.signatures import with_options
+from tastebridge.cli.signatures import in_one
 from tastebridge.persist import check_free
 from tastebridge.privacy import Key
-
-_ARGUMENT = "place"
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,5 @@ class NewModel:
         return key
 
 
-def writes_model(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with the options of :class:`NewModel` in place of its argument ``place``."""
-
-    def call(place: NewModel, given: dict[str, object]) -> None:
-        command(**given, **{_ARGUMENT: place})
-
-    return with_options(command, NewModel, call, without=_ARGUMENT)
+writes_model = in_one("place", NewModel)
+"""Decorates a command that takes ``place``, a :class:`NewModel`."""

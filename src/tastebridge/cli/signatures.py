@@ -49,6 +49,18 @@ def with_options(
     return run
 
 
+def in_one(argument: str, shared: type[T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that puts the options of ``shared`` in place of the command's ``argument``."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def call(options: T, given: dict[str, object]) -> None:
+            command(**given, **{argument: options})
+
+        return with_options(command, shared, call, without=argument)
+
+    return decorate
+
+
 def flags_of(parameter: inspect.Parameter) -> tuple[str, ...]:
     """Return the flags of an option; Typer stores the first flag of an annotated option as its default."""
     found = getattr(parameter.annotation, "__metadata__", ())
