@@ -13,8 +13,6 @@ from tastebridge.data.files.uris import uri_of
 from tastebridge.data.text_ids import IdKind
 from tastebridge.exceptions import InvalidParameterError
 
-TablePath = str | Path
-
 
 @dataclass(frozen=True)
 class ReadingOptions:
