@@ -18,7 +18,7 @@ from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
-from tastebridge.batch.stamping import stamping
+from tastebridge.batch.stamping import Stamp
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.types import Id, Ids
 from tastebridge.exceptions import InvalidParameterError
@@ -192,5 +192,9 @@ def audience_all(
     kernel = AudienceKernel(recommender, items, n, twins=twins, **options)
     source = open_source(events, columns, kernel, bound, reading)
     job = Job.of("audience", kernel, source, n=n, items=kernel.item_ids.tolist(), twins=twins)
-    combine = stamping(job.values["model"], destination, kernel.combine) if stamp else kernel.combine
+    mark = Stamp.now(job.values["model"]).tables if stamp else iter
+
+    def combine(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        return mark(kernel.combine(parts))
+
     return Driver(kernel, source, destination, job, bound, n_jobs, progress, None, combine).run(restart)

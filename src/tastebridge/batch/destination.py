@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.parts import Part
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, OutputError
 from tastebridge.persist.output import sweep as sweep_temporary
+from tastebridge.persist.writable import check_file, check_parent
 
 _JOB = "job.json"
 # files of other names are never removed, and a folder that holds any is refused
@@ -83,6 +83,16 @@ class Destination:
                 yield
             finally:
                 self._remove_if_idle()
+
+    def begun(self) -> object:
+        """Return the parameters of an earlier run here, as plain values; None if there are none to read."""
+        try:
+            done = self.folder / manifest.NAME
+            if not self.is_file and done.exists():
+                return Manifest.parse(done.read_bytes()).job
+            return json.loads((self.work / _JOB).read_bytes())
+        except (InvalidDataError, OSError, ValueError, RecursionError):
+            return None
 
     def admit(self, job: Job, restart: bool) -> Manifest | None:
         """Begin or resume the job here; return its manifest if it is finished.
@@ -197,20 +207,13 @@ _ANEW = "Begin anew with restart=True, which removes the files there."
 def _check(path: Path, endings: tuple[str, ...]) -> None:
     """Refuse a place that cannot be written to, before any work."""
     if path.suffix.lower() in endings:
-        if path.is_dir():
-            raise InvalidParameterError(f"the output {str(path)!r} is a folder. Choose another path.")
+        check_file("the output", path)
+        return
     # a suffix of letters is meant as a kind of file, such as .xlsx; v1.2 is a fine name of a folder
-    elif re.fullmatch(r"\.[A-Za-z]{1,7}", path.suffix) and not path.is_dir():
+    if re.fullmatch(r"\.[A-Za-z]{1,7}", path.suffix) and not path.is_dir():
         raise InvalidParameterError(
             f"the output must end in {' or '.join(endings)}, or name a folder; got {str(path)!r}."
         )
-    elif path.exists() and not path.is_dir():
+    if path.exists() and not path.is_dir():
         raise InvalidParameterError(f"the output {str(path)!r} is a file. Choose another path.")
-    if not path.parent.is_dir():
-        raise InvalidParameterError(
-            f"the output {str(path)!r} lies in a folder that does not exist. Make it, or choose another path."
-        )
-    if not os.access(path.parent, os.W_OK):
-        raise InvalidParameterError(
-            f"the output {str(path)!r} lies in a folder that cannot be written to. Choose another path."
-        )
+    check_parent("the output", path)

@@ -75,7 +75,8 @@ class Driver:
         """Do the job, or the remaining part of it."""
         refuse_inputs(self.destination.path, events=self.source.path)
         with self.destination.held():
-            manifest = self.destination.admit(self.job, restart)
+            job = self.job if restart else self.job.as_begun(self.destination.begun())
+            manifest = self.destination.admit(job, restart)
             if manifest is not None:
                 warn_of_losses(manifest.account, self.users)
                 return manifest
@@ -84,12 +85,12 @@ class Driver:
                 with self._forgetting(TastebridgeError, KeyboardInterrupt, SystemExit, unless="run-*.arrow"):
                     spill = self._spill()
                 with self._forgetting(InvalidDataError, UnknownIdError, unless="part-*.json"):
-                    parts = self._parts(spill)
+                    parts = self._parts(spill, job)
             self._refuse_empty(parts)
             # before the result is in its place: where warnings are errors, there is no result
             with self._forgetting(DataWarning, unless=None):
                 warn_of_losses(Manifest({}, tuple(parts)).account, self.users)
-            return self.destination.finish(self.job, parts, self.combine)
+            return self.destination.finish(job, parts, self.combine)
 
     def _spill(self) -> Spill:
         """Spread the events over partitions, as far as that is not done yet."""
@@ -104,7 +105,7 @@ class Driver:
         release()  # the buffers of reading, before scoring divides the memory that is free
         return spill
 
-    def _parts(self, spill: Spill) -> list[Part]:
+    def _parts(self, spill: Spill, job: Job) -> list[Part]:
         """Return the records of all parts, from earlier runs and from this one."""
         folder, records = self.destination.folder, self.destination.work
         sizes = spill.sizes()
@@ -122,7 +123,7 @@ class Driver:
                 if part is None:
                     histories = nest(spill.partition(number))
                     rows, account = self.kernel(histories)
-                    part = write_part(rows, account, number, folder, records)
+                    part = write_part(rows, account, number, folder, records, job.stamp)
                     del histories, rows  # before release: freed memory that is held counts against the bound
                     release()
                 count(int(sizes.events[number]), part.account.people)

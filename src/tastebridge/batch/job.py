@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import narwhals as nw
 
 from tastebridge.batch.kernel import HistoryKernel
 from tastebridge.batch.source import Source
+from tastebridge.batch.stamping import TIME, Stamp
 from tastebridge.data.coding import encode
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import OutputError
@@ -22,6 +24,7 @@ _NAMES = {
     "allow": "the allow list",
     "deny": "the deny list",
     "users": "the list of users",
+    TIME: "the stamp",
 }
 
 
@@ -50,6 +53,22 @@ class Job:
                 "target": kernel.state.target,
             }
         )
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """The stamp on the rows of all parts, if they have one."""
+        at = self.values.get(TIME)
+        return None if at is None else Stamp(self.values["model"], datetime.fromisoformat(at))
+
+    def stamped(self, stamp: Stamp) -> Job:
+        """Return the job with a stamp on the rows of its parts."""
+        return Job({**self.values, TIME: stamp.made_at.isoformat()})
+
+    def as_begun(self, other: object) -> Job:
+        """Return the job with the time of an earlier run's stamp: all parts of a result have one stamp."""
+        if isinstance(other, dict) and other.get(TIME) and self.stamp is not None:
+            return Job({**self.values, TIME: other[TIME]})
+        return self
 
     def check_same(self, other: object, place: str) -> None:
         """Refuse to resume a run that was begun with other parameters.

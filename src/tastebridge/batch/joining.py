@@ -95,19 +95,19 @@ def _write_parquet(first: pa.Table, tables: Iterator[pa.Table], file: IO[bytes])
 
 
 def _write_npy(first: pa.Table, tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
-    """Write the column ``vector`` as a matrix, and the other column to a file next to it."""
-    name = next(name for name in first.column_names if name != "vector")
+    """Write the column ``vector`` as a matrix, and the other columns to a file next to it."""
+    names = [name for name in first.column_names if name != "vector"]
     width = first.schema.field("vector").type.list_size
     ids = ids_path(path)
     header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
     with whole(path) as file, whole(ids) as ids_file, disk(path):
         # little-endian on every machine; the header needs the number of rows before the first of them
         np.lib.format.write_array_header_1_0(file, header)
-        with pq.ParquetWriter(ids_file, first.select([name]).schema) as writer:
+        with pq.ParquetWriter(ids_file, first.select(names).schema) as writer:
             for table in _all(first, tables):
                 for chunk in table["vector"].chunks:
                     file.write(np.ascontiguousarray(chunk.flatten().to_numpy(), dtype="<f4").tobytes())
-                writer.write_table(table.select([name]))
+                writer.write_table(table.select(names))
         # the old matrix goes first: a kill between the two renames leaves no matrix, not one with wrong ids
         path.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tastebridge.batch.account import Account
 from tastebridge.batch.files import disk, whole
+from tastebridge.batch.stamping import Stamp
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.persist.disk import digest
 from tastebridge.persist.manifest import describe_file
@@ -52,15 +54,29 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
-def write_part(rows: pa.RecordBatch, account: Account, number: int, folder: Path, records: Path) -> Part:
-    """Write a part and then its record, each in one step."""
+def write_part(
+    rows: pa.RecordBatch,
+    account: Account,
+    number: int,
+    folder: Path,
+    records: Path,
+    stamp: Stamp | None = None,
+) -> Part:
+    """Write a part, with a stamp if there is one, and then its record, each in one step."""
     # the record last: a part without one is made again
     path = folder / part_name(number)
+    tables = iter([pa.Table.from_batches([rows])])
+    if stamp is not None:
+        tables = stamp.tables(tables)
     kinds = {field.name: getattr(field.type, "value_type", field.type) for field in rows.schema}
     # scores hardly ever repeat, and a dictionary of them would only be built to be thrown away
     repeating = [name for name, kind in kinds.items() if not pa.types.is_floating(kind)]
     with whole(path) as file, disk(path):
-        pq.write_table(pa.Table.from_batches([rows]), file, compression="zstd", use_dictionary=repeating)
+        first = next(tables)
+        repeating += first.column_names[len(rows.schema) :]
+        with pq.ParquetWriter(file, first.schema, compression="zstd", use_dictionary=repeating) as writer:
+            for table in chain([first], tables):
+                writer.write_table(table)
     part = Part(**describe_file(path), account=account)
     with whole(records / f"{path.stem}.json") as file:
         file.write(json.dumps(part.to_json()).encode())

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from tastebridge._foundation.validation import check_choice, check_count, check_path
 from tastebridge.batch.chosen_users import ChosenUsers
-from tastebridge.batch.destination import Destination
+from tastebridge.batch.destination import Combine, Destination
 from tastebridge.batch.driver import Driver, warn_of_short_lists
 from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.batch.job import Job, fingerprint_of_list, job_of_lists
@@ -16,7 +16,7 @@ from tastebridge.batch.kernel import HistoryKernel, RecommendationKernel
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.source import Source
-from tastebridge.batch.stamping import stamping
+from tastebridge.batch.stamping import Stamp
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.files.places import PACKED, STANDARD_INPUT, parquet_files, places_of
 from tastebridge.data.files.uris import uri_of
@@ -97,7 +97,7 @@ def recommend_all(
         numbers are the same.
     stamp : bool, default=False
         Whether every row has the columns ``model``, the fingerprint of the model, and ``made_at``, the time
-        in UTC when the file was written. Takes one file as output.
+        in UTC of this call; in a folder of parts, of the call that began it.
     **lists
         Diversity, caps, calibration, exploration and new items, as for
         :meth:`~tastebridge.InterestMapper.recommend_from`.
@@ -146,7 +146,11 @@ def recommend_all(
     if users is not None:
         chosen, given["users"] = ChosenUsers.of(users, source.schema), fingerprint_of_list(users)
     job = Job.of("recommend", kernel, source, n=n, twins=twins, **given)
-    combine = stamping(job.values["model"], destination) if stamp else iter
+    combine: Combine = iter
+    if stamp:
+        mark = Stamp.now(job.values["model"])
+        # of a folder, every part is stamped when it is written; of a file, all of them when they are joined
+        job, combine = (job, mark.tables) if destination.is_file else (job.stamped(mark), iter)
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, None, combine, chosen)
     manifest = driver.run(restart)
     warn_of_short_lists(manifest.account, n)

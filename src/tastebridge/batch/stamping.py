@@ -3,53 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
 
-from tastebridge.batch.destination import Combine, Destination
-from tastebridge.exceptions import InvalidParameterError
-
 MODEL, TIME = "model", "made_at"
-"""The columns of a stamp: the fingerprint of the model, and the time in UTC when the rows were written."""
+"""The columns of a stamp: the fingerprint of the model, and the time in UTC of the result."""
+_ROWS = 1 << 16
+"""Rows that are stamped at once: the fingerprint is wider than a row of a list."""
 
 
-def stamping(model: str, destination: Destination, combine: Combine = iter) -> Combine:
-    """Return a function that adds the columns of a stamp to the tables of one file.
+@dataclass(frozen=True)
+class Stamp:
+    """The stamp of one result.
 
-    Parameters
+    Attributes
     ----------
     model : str
         The fingerprint of the model.
-    destination : Destination
-    combine : function, default=iter
-        Makes the tables without a stamp.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the results are a folder of parts, whose manifest names the model.
+    made_at : datetime
+        In UTC, to the second.
     """
-    if not destination.is_file:
-        raise InvalidParameterError(
-            f"stamp=True takes one file, .parquet or .csv; got the folder {str(destination.path)!r}, whose "
-            "_manifest.json has the fingerprint of the model. Leave the stamp out, or choose a file."
-        )
 
-    def stamped(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        now = _now()
-        for table in combine(parts):
-            times = pa.repeat(pa.scalar(now, pa.timestamp("s", "UTC")), len(table))
-            yield table.append_column(MODEL, pa.repeat(model, len(table))).append_column(TIME, times)
+    model: str
+    made_at: datetime
 
-    return stamped
+    @classmethod
+    def now(cls, model: str) -> Stamp:
+        """Return the stamp of a result that is made now."""
+        return cls(model, datetime.now(UTC).replace(microsecond=0))
 
+    def tables(self, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the rows of tables with the columns of the stamp, at least one table for each."""
+        for table in parts:
+            for start in range(0, max(len(table), 1), _ROWS):
+                yield self._on(table.slice(start, _ROWS))
 
-def stamped_frame(frame: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Return a frame with the columns of a stamp."""
-    return frame.assign(**{MODEL: model, TIME: pd.Timestamp(_now()).as_unit("s")})
+    def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame with the columns of the stamp."""
+        return frame.assign(**{MODEL: self.model, TIME: pd.Timestamp(self.made_at).as_unit("s")})
 
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
+    def _on(self, table: pa.Table) -> pa.Table:
+        times = pa.repeat(pa.scalar(self.made_at, pa.timestamp("s", "UTC")), len(table))
+        return table.append_column(MODEL, pa.repeat(self.model, len(table))).append_column(TIME, times)

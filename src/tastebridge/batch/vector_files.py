@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tastebridge.batch.stamping import MODEL, TIME
 from tastebridge.exceptions import OutputError
 
 
@@ -44,11 +45,12 @@ def ids_path(path: Path) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    """Return the columns of a Parquet file; none if it is another file."""
+    """Return the columns of a Parquet file without a stamp; none if it is another file."""
     try:
-        return list(pq.read_schema(path).names)
+        names = list(pq.read_schema(path).names)
     except (pa.ArrowException, OSError):
         return []
+    return names[:-2] if names[-2:] == [MODEL, TIME] else names
 
 
 def _is_matrix(path: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,14 @@ from tastebridge.batch.memory import parse_memory
 from tastebridge.batch.recommending import open_source
 from tastebridge.batch.schema import id_type
 from tastebridge.batch.source import Source
+from tastebridge.batch.stamping import Stamp
 from tastebridge.batch.vector_files import refuse_others
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.types import Ids
 from tastebridge.exceptions import InvalidParameterError, OutputError
 from tastebridge.loading import load
 from tastebridge.model.chunks import chunks
+from tastebridge.persist import fingerprint
 from tastebridge.recommenders import Recommender
 
 _EVENTS = 50_000
@@ -100,6 +101,7 @@ def write_vectors(
     progress: bool = False,
     reading: ReadingOptions | None = None,
     users: Ids | None = None,
+    stamp: bool = False,
 ) -> Account | None:
     """Write the vectors of the target's items and, given events, of the users in them.
 
@@ -121,6 +123,9 @@ def write_vectors(
         ``items.ids.parquet`` and ``users.ids.parquet``, in the same order.
     users : list of ids, optional
         The users whose vectors are written; all users of the table of events by default.
+    stamp : bool, default=False
+        Whether the rows of both tables, with ``"npy"`` the tables of ids, have the columns ``model`` and
+        ``made_at``, as of :func:`~tastebridge.batch.recommend_all`.
 
     Returns
     -------
@@ -157,20 +162,24 @@ def write_vectors(
     items, people = _files(folder, format, inputs)
     ids, vectors = recommender.item_vectors()
     rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
+    mark = Stamp.now(fingerprint(recommender)).tables if stamp else iter
     if events is None:
         if people.exists():
             warn(f"{str(people)!r} is from an earlier run; write it again if the model has changed.")
-        put(iter([rows]), items, len(ids))
+        put(mark(iter([rows])), items, len(ids))
         return None
 
     destination = Destination.of(people, (f".{format}",))
     source = open_source(events, columns, kernel, bound, reading)
     chosen, more = _chosen(users, source)
     job = Job.of("vectors", kernel, source, **more)
-    finish = partial(_without_old, items)
+
+    def finish(parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        return mark(_without_old(items, parts))
+
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, finish, chosen)
     account = driver.run(restart).account
-    put(iter([rows]), items, len(ids))
+    put(mark(iter([rows])), items, len(ids))
     return account
 
 

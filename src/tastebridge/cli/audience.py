@@ -11,9 +11,8 @@ import typer
 from tastebridge.batch import audience_all
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import items_of
-from tastebridge.cli.models import load_one
+from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.output import check_output, place_of, result_file
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -21,8 +20,10 @@ from tastebridge.cli.screen import screen
 
 
 @reads_events
+@opens_model
 def audience(
     reading: Reading,
+    opening: Opening,
     model: options.Model,
     events: options.Events,
     items: Annotated[
@@ -46,8 +47,6 @@ def audience(
     restart: options.Restart = False,
     stamp: options.Stamp = False,
     overwrite: options.Overwrite = False,
-    category: options.Category = None,
-    key_file: KeyFile = None,
 ) -> None:
     """Find the users of a table of events who are most likely to want some items.
 
@@ -61,9 +60,9 @@ def audience(
       tastebridge audience model events/ --items a --items b -o out.parquet
     """
     table, out, run = Table(events, reading), screen(), record()
-    check_output(output, overwrite or restart, events=events, model=model, key=key_file)
+    check_output(output, overwrite or restart, events=events, model=model, key=opening.key_file)
     table.check()  # before the model is asked about items: a wrong path is the likelier mistake
-    recommender = load_one(model, key_file, category)
+    recommender = opening.of(model)
     run.add_model(recommender, model)
     wanted = items_of(items, next(iter(recommender.targets_.values())).items)
     start = time.perf_counter()

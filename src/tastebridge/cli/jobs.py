@@ -15,10 +15,11 @@ from typing import Annotated, Literal
 import typer
 
 from tastebridge.cli.messages import in_lines, refuse
-from tastebridge.cli.output import STANDARD_OUTPUT, check_parent
+from tastebridge.cli.output import STANDARD_OUTPUT
 from tastebridge.cli.record import Record, recording
 from tastebridge.cli.signatures import with_options
 from tastebridge.exceptions import InvalidParameterError, OutputError
+from tastebridge.persist.writable import check_parent
 
 _PANEL = "Running as a job"
 _INTERRUPTED, _TERMINATED = 130, 143

@@ -16,29 +16,10 @@ from tastebridge.loading import load
 from tastebridge.recommenders import Recommender
 
 
-def load_one(model: Path, key_file: Path | None, category: str | None) -> Recommender:
-    """Return the recommender of a folder; if it has several targets, for the named category."""
-    recommender = load_any(model, key_file, category)
-    if recommender.joint_ is not None:
-        names = ", ".join(map(repr, recommender.targets_))
-        raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Choose one with --category.")
-    return recommender
-
-
 def refuse_among(model: Path, output: Path) -> None:
     """Refuse to write a model among the files of another; replacing a whole model is allowed."""
     if not (output.exists() and output.samefile(model)):
         refuse_inputs(output, **{"files of the model": model})
-
-
-def load_any(model: Path, key_file: Path | None, category: str | None) -> Recommender:
-    """Return the recommender of a folder, or its recommender for one category if a category is named."""
-    recommender: Any = load(model, key=key_of(key_file))
-    if category is None:
-        return recommender
-    check_category("--category", category, recommender.targets_)
-    # the category of a model with a single target may be named too
-    return recommender.mappers_[category] if recommender.joint_ is not None else recommender
 
 
 @dataclass(frozen=True)
@@ -49,8 +30,21 @@ class Opening:
     key_file: KeyFile = None
 
     def of(self, model: Path) -> Recommender:
-        """Return the recommender of a folder for the category that was named."""
-        return load_one(model, self.key_file, self.category)
+        """Return the recommender of a folder; one of several targets for the category that was named."""
+        recommender = self.any_of(model)
+        if recommender.joint_ is not None:
+            names = ", ".join(map(repr, recommender.targets_))
+            raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Choose one with --category.")
+        return recommender
+
+    def any_of(self, model: Path) -> Recommender:
+        """Return the recommender of a folder, or its recommender for one category if a category is named."""
+        recommender: Any = load(model, key=key_of(self.key_file))
+        if self.category is None:
+            return recommender
+        check_category("--category", self.category, recommender.targets_)
+        # the category of a model with a single target may be named too
+        return recommender.mappers_[self.category] if recommender.joint_ is not None else recommender
 
 
 opens_model = in_one("opening", Opening)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.batch.joining import csv_of
 from tastebridge.exceptions import InvalidParameterError, OutputError
 from tastebridge.persist.output import replaced
+from tastebridge.persist.writable import check_file
 
 STANDARD_OUTPUT = "-"
 """The output of a command whose result goes to the standard output, as CSV."""
@@ -30,9 +30,7 @@ def check_output(path: Path, overwrite: bool, **inputs: Path | None) -> None:
         return
     if path.suffix.lower() not in _ENDINGS:
         raise InvalidParameterError(f"--output must end in .parquet or .csv; got {str(path)!r}.")
-    if path.is_dir():
-        raise InvalidParameterError(f"--output {str(path)!r} is a folder. Choose another path.")
-    check_parent("--output", path)
+    check_file("--output", path)
     refuse_inputs(path, **inputs)
     refuse_finished(path, overwrite)
 
@@ -53,19 +51,6 @@ def check_result(path: Path, overwrite: bool, restart: bool, **inputs: Path | No
         return restart or (overwrite and (path / manifest.NAME).exists())
     refuse_finished(path, overwrite or restart)
     return restart
-
-
-def check_parent(option: str, path: Path) -> None:
-    """Refuse a path in a folder that is not there, or cannot be written to."""
-    if not path.parent.is_dir():
-        raise InvalidParameterError(
-            f"{option} {str(path)!r} lies in a folder that does not exist. Choose another path."
-        )
-    # asked here, since a batch finds out only when it has read the events
-    if not os.access(path.parent, os.W_OK):
-        raise InvalidParameterError(
-            f"{option} {str(path)!r} lies in a folder that cannot be written to. Choose another path."
-        )
 
 
 def refuse_finished(path: Path, overwrite: bool, model: Path | None = None) -> None:

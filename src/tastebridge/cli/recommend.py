@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from tastebridge.batch import recommend_all
-from tastebridge.batch.stamping import stamped_frame
+from tastebridge.batch.stamping import Stamp
 from tastebridge.cli import list_options, options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import only_users, read_list, read_users
-from tastebridge.cli.models import load_any
+from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.output import check_output, check_result, place_of, result_file, write_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -23,12 +22,13 @@ from tastebridge.persist import fingerprint
 
 
 @reads_events
+@opens_model
 def recommend(
     reading: Reading,
+    opening: Opening,
     model: options.Model,
     events: options.Events,
     output: options.Output,
-    category: options.Category = None,
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of items per user.")] = 10,
     allow: Annotated[
         Path | None,
@@ -45,7 +45,6 @@ def recommend(
     users: options.Users = None,
     stamp: options.Stamp = False,
     overwrite: options.Overwrite = False,
-    key_file: KeyFile = None,
     diversity: list_options.Diversity = None,
     per_group: list_options.PerGroup = None,
     calibrate: list_options.Calibrate = None,
@@ -100,12 +99,12 @@ def recommend(
         "list of users": users,
         "new items": new_items,
         "groups": groups,
-        "key": key_file,
+        "key": opening.key_file,
     }
     restart = check_result(output, overwrite, restart, **inputs)
     # before the model is loaded: a wrong path is the likelier mistake
     table.check()
-    recommender = list_options.with_groups(load_any(model, key_file, category), groups)
+    recommender = list_options.with_groups(opening.any_of(model), groups)
     run.add_model(recommender, model)
     start = time.perf_counter()
     lists: dict[str, Any] = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
@@ -120,7 +119,7 @@ def recommend(
         panel = table.read(recommender)
         panel = panel if chosen is None else only_users(panel, chosen)
         frame = recommender.recommend_from(panel, n, **lists)
-        write_table(stamped_frame(frame, fingerprint(recommender)) if stamp else frame, output)
+        write_table(Stamp.now(fingerprint(recommender)).frame(frame) if stamp else frame, output)
         out.print(
             f"{len(frame):,} recommendations in {', '.join(recommender.targets_)} for "
             f"{frame['user_id'].nunique():,} users are {place_of(output)} "

@@ -10,22 +10,22 @@ import typer
 
 from tastebridge.batch import relate_all
 from tastebridge.cli import options
-from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import read_list
-from tastebridge.cli.models import load_any
+from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.output import check_output, place_of, result_file
 from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
 
 
+@opens_model
 def related(
+    opening: Opening,
     model: options.Model,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
     ],
     n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of related items.")] = 10,
-    category: options.Category = None,
     of: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +44,6 @@ def related(
         typer.Option("--deny", metavar="FILE", help="Never relate these items.", show_default=False),
     ] = None,
     twins: options.Twins = "leave-out",
-    key_file: KeyFile = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Find the items of the target that go with each item of a model.
@@ -61,9 +60,9 @@ def related(
     """
     # all that can be wrong with files, before the model is loaded
     run = record()
-    inputs = {"model": model, "allow list": allow, "deny list": deny, "key": key_file}
+    inputs = {"model": model, "allow list": allow, "deny list": deny, "key": opening.key_file}
     check_output(output, overwrite, **inputs)
-    recommender = load_any(model, key_file, category)
+    recommender = opening.any_of(model)
     run.add_model(recommender, model)
     lists = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
     start = time.perf_counter()

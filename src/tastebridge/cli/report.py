@@ -11,8 +11,7 @@ import typer
 from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile
-from tastebridge.cli.models import load_one
+from tastebridge.cli.models import Opening, opens_model
 from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -24,8 +23,10 @@ from tastebridge.report.writing import check_path
 
 
 @reads_events
+@opens_model
 def report(
     reading: Reading,
+    opening: Opening,
     model: options.Model,
     output: Annotated[
         Path,
@@ -52,9 +53,7 @@ def report(
     data: Annotated[
         str | None, typer.Option("--data", metavar="TEXT", help="The data of the fit, for its head.")
     ] = None,
-    category: options.Category = None,
     overwrite: options.Overwrite = False,
-    key_file: KeyFile = None,
 ) -> None:
     """Write a report of a model: one page to open in a browser.
 
@@ -71,10 +70,10 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
     check_path(output)
-    refuse_inputs(output, events=events, model=model, key=key_file)
+    refuse_inputs(output, events=events, model=model, key=opening.key_file)
     refuse_finished(output, overwrite)
     start = time.perf_counter()
-    recommender = load_one(model, key_file, category)
+    recommender = opening.of(model)
     record().add_model(recommender, model)
     panel = None if events is None else Table(events, reading).read(recommender)
     # a baseline has no figures to report; write_report says so

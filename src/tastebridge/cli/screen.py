@@ -93,22 +93,23 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
     measured = "lift" in transfer and transfer["lift"].notna().any()
     table = plain_table(
         f"Does it help to use other categories, for users new to {target}?",
-        ["source", "users in both", *(["lift", "95 % interval"] if measured else []), "verdict", "used"],
+        ["source", "users\nin both", *(["lift", "95 % interval"] if measured else []), "verdict", "used"],
         "lift: gain in NDCG@10 over the best without sources, for held-out users" if measured else None,
     )
     for row in (transfer.sort_values("lift", ascending=False) if measured else transfer).to_dict("records"):
         lift = _lift(row) if measured else []
         verdict = Text(printable(row["verdict"]), style=_VERDICTS.get(row["verdict"], "dim"))
         table.add_row(row["source"], f"{row['linked']:,}", *lift, verdict, used(row))
-        if measured and row.get(f"lift{WITHOUT}", row["lift"]) != row["lift"]:
-            # in a column of numbers as wide as these words: the table stays within 80 characters
-            table.add_row("", "without twins", *_lift(row, WITHOUT), "", "")
+        apart = row.get(f"lift{WITHOUT}", math.nan)
+        # NaN, of a source that was not tested alone, differs from itself
+        if measured and not math.isnan(apart) and apart != row["lift"]:
+            table.add_row("  without twins", "", *_lift(row, WITHOUT), "", "")
     return table
 
 
 def _lift(row: Mapping[Hashable, float], end: str = "") -> list[str]:
     lift, low, high = (row[f"{name}{end}"] for name in ("lift", "lift_low", "lift_high"))
-    return ["", ""] if math.isnan(lift) else [f"{lift:+.4f}", between(low, high)]
+    return ["", ""] if math.isnan(lift) else [f"{lift:+.3f}", between(low, high, 3)]
 
 
 def in_time_lines(accuracy: pd.DataFrame | None, target: str) -> list[str]:

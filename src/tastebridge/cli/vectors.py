@@ -13,19 +13,21 @@ from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.batch.vector_files import refuse_others
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
-from tastebridge.cli.keys import KeyFile
 from tastebridge.cli.lists import read_users
-from tastebridge.cli.models import load_one
-from tastebridge.cli.output import check_parent, refuse_finished
+from tastebridge.cli.models import Opening, opens_model
+from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.persist.writable import check_parent
 
 
 @reads_events
+@opens_model
 def vectors(
     reading: Reading,
+    opening: Opening,
     model: options.Model,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="OUT", help="Folder to write to.", show_default=False)
@@ -41,9 +43,8 @@ def vectors(
     jobs: options.Jobs = 1,
     restart: options.Restart = False,
     users: options.Users = None,
+    stamp: options.Stamp = False,
     overwrite: options.Overwrite = False,
-    category: options.Category = None,
-    key_file: KeyFile = None,
 ) -> None:
     """Write the vectors of items and, given events, of users.
 
@@ -63,7 +64,7 @@ def vectors(
         raise InvalidParameterError("--users chooses among the users of EVENTS. Give a table of events.")
     if events is not None:
         Table(events, reading).check()
-    recommender = load_one(model, key_file, category)
+    recommender = opening.of(model)
     run.add_model(recommender, model)
     # both before the work, which takes hours and ends with the items
     for column in ("item_id", "user_id"):
@@ -83,6 +84,7 @@ def vectors(
         n_jobs=jobs,
         restart=restart,
         progress=run.shows_progress,
+        stamp=stamp,
         users=None if users is None else read_users(users, recommender),
         **how,
     )

@@ -42,11 +42,12 @@ def weights_line(mapper: InterestMapper, panel: Panel, option: str) -> str:
         return f"Weights: {described(option)}, by --weighting."
     if said := weighting_sentence(shared.encoder.weighting, shared.tables):
         return said
-    why = (
-        "a choice is not part of a --time-budget"
-        if mapper.time_budget is not None
-        else "fewer than 50 users are in the target and in another category"
-    )
+    if shared.encoder.weighting.undated == "now":  # weights that carry ages: see data/ages.py
+        why = "popularity changes with time here, so the ages of events are used in their place"
+    elif mapper.time_budget is not None:
+        why = "a choice is not part of a --time-budget"
+    else:
+        why = "fewer than 50 users are in the target and in another category"
     return f"Weights are ignored, every event counts alike: {why}. Choose one with --weighting."
 
 

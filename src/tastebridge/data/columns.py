@@ -151,7 +151,7 @@ def _check_given(role: str, column: str | None, names: Sequence[str]) -> None:
         raise InvalidDataError(f"columns[{role!r}] is None, and every row needs a {role}. Name its column.")
     if column is not None and column not in names:
         raise InvalidDataError(
-            f"columns[{role!r}] is {column!r}, which is not among the columns {_listed(names)}."
+            f"columns[{role!r}] is {column!r}, which is not among the columns {listed(names)}."
             f"{nearest(str(column), names)}"
         )
 
@@ -169,7 +169,7 @@ def recognised(role: str, names: Sequence[str]) -> str | None:
         return inside
     if len(known) > 1:
         raise InvalidDataError(
-            f"{role} could be any of the columns {_listed(known)}. Say which:"
+            f"{role} could be any of the columns {listed(known)}. Say which:"
             f" columns={{{role!r}: {known[0]!r}}}."
         )
     return known[0] if known else None
@@ -218,7 +218,7 @@ def _refuse_missing(roles: Mapping[str, str], names: Sequence[str], needed: Sequ
             taken = set(roles.values())
             hint = _nearest_column(role, [name for name in names if name not in taken])
             raise InvalidDataError(
-                f"no column for {role}; the columns are {_listed(names)}.{hint}"
+                f"no column for {role}; the columns are {listed(names)}.{hint}"
                 f' Name it: columns={{{role!r}: "…"}}.'
             )
 
@@ -238,9 +238,10 @@ def _refuse_shared(roles: Mapping[str, str]) -> None:
         sharing = [role for role, other in roles.items() if other == column]
         if len(sharing) > 1:
             raise InvalidDataError(
-                f"the column {column!r} is given for {_listed(sharing)}; each needs its own."
+                f"the column {column!r} is given for {listed(sharing)}; each needs its own."
             )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the names of columns for a sentence."""
     return ", ".join(repr(name) for name in names) if names else "(none)"

@@ -11,9 +11,10 @@ from scipy import sparse
 from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import Panel
 from tastebridge.data.types import Events
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.model.filters import Filters
 from tastebridge.persist.output import replaced
+from tastebridge.persist.writable import check_file
 from tastebridge.report.about import about
 from tastebridge.report.inside import directions_section, interests_section, routes_section
 from tastebridge.report.lookup import lookup_data, lookup_section
@@ -103,9 +104,7 @@ def write_report(
 
 def check_path(path: Path) -> Path:
     """Return the path if a report can be written there."""
-    if path.is_dir() or not path.parent.is_dir():
-        why = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
-        raise InvalidParameterError(f"the report's path {str(path)!r} {why}. Choose another path.")
+    check_file("the report's path", path)
     return path
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pyarrow as pa
 
-from tastebridge.data.columns import holds_several, plain_name, recognised
+from tastebridge.data.columns import holds_several, listed, plain_name, recognised
 from tastebridge.data.files.category_cells import split_cells
 from tastebridge.data.files.joins import as_texts, common_column
 from tastebridge.data.files.options import ReadingOptions
@@ -111,7 +111,7 @@ def _joined(
     item = options.item_id or _item_column(list(frame.columns), item_column)
     if item not in frame.columns:
         raise InvalidDataError(
-            f"the table of items has no column {item!r}; its columns are {_listed(list(frame.columns))}."
+            f"the table of items has no column {item!r}; its columns are {listed(list(frame.columns))}."
         )
     for table in tables[1:]:
         other = _frame(table)
@@ -147,7 +147,7 @@ def _item_column(names: list[str], item_column: str | None) -> str:
     found = recognised("item_id", names) or next((name for name in names if plain_name(name) == "id"), None)
     if found is None:
         raise InvalidDataError(
-            f"the table of items has no column of ids that is known; its columns are {_listed(names)}."
+            f"the table of items has no column of ids that is known; its columns are {listed(names)}."
             ' Name it: item_id="…".'
         )
     return found
@@ -167,7 +167,7 @@ def _category_column(frame: pd.DataFrame, item: str, options: ReadingOptions) ->
     if {_PROPERTY, _VALUE} <= set(names) and (frame[_PROPERTY] == wanted).any():
         return None
     raise InvalidDataError(
-        f"item_category={wanted!r} is not among the columns of the table of items: {_listed(names)}."
+        f"item_category={wanted!r} is not among the columns of the table of items: {listed(names)}."
     )
 
 
@@ -182,7 +182,7 @@ def _usual_category(names: list[str]) -> str:
     found = found or next((name for name in names if holds_several(name)), None)
     if found is None:
         raise InvalidDataError(
-            f"the table of items has no column of categories that is known; its columns are {_listed(names)}."
+            f"the table of items has no column of categories that is known; its columns are {listed(names)}."
             ' Name it: item_category="…".'
         )
     return found
@@ -209,7 +209,3 @@ def _name_column(names: Sequence[str], options: ReadingOptions) -> str | None:
     if options.item_name is not None:
         return options.item_name
     return next((name for known in _NAMES for name in names if plain_name(name) == known), None)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
