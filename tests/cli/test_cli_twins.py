@@ -44,7 +44,7 @@ def test_fit_says_what_is_left_without_twins(folder, model):
     assert f"Users new to films: NDCG@10 is {whole} with twins and {apart} without" in words
     assert f"{often} of lists of ten hold a hit with twins, {seldom} without" in words
     row = model.transfer_.iloc[0]
-    assert re.search(rf"without twins +{re.escape(format(row['lift_without_twins'], '+.4f'))} ", text)
+    assert re.search(rf"without twins +{re.escape(format(row['lift_without_twins'], '+.3f'))} ", text)
     assert text.index("without twins") < text.index("Fitted in")
     assert all(len(line) <= 80 for line in text.splitlines() if str(folder) not in line)
 

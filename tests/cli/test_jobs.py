@@ -186,8 +186,74 @@ def test_a_stamp_names_the_model_and_the_time(data, lists, tmp_path):
     )
     assert run(*audience, "--stamp")[0] == 0
     assert "made_at" in pq.read_schema(tmp_path / "a.parquet").names
-    code, _, err = run(*words(data, tmp_path / "parts", "--stamp"))
-    assert (code, "--stamp takes one file" in err) == (2, True)
+
+
+def test_a_stamp_is_on_every_part_of_a_folder_and_is_kept_where_the_run_goes_on(data, lists, tmp_path):
+    name, parts = fingerprint(tb.load(data / "model")), tmp_path / "parts"
+    assert run(*words(data, parts, "--stamp"))[0] == 0
+    files = {path.name: path.read_bytes() for path in parts.iterdir()}
+    found = pd.read_parquet(parts, partitioning=None)
+    assert found["model"].unique().tolist() == [name]
+    assert found["made_at"].nunique() == 1
+    pd.testing.assert_frame_equal(found[lists.columns], lists, check_dtype=False)
+    time.sleep(1.1)  # another second: the same call finds its result, with the stamp of then
+    assert run(*words(data, parts, "--stamp"))[0] == 0
+    assert {path.name: path.read_bytes() for path in parts.iterdir()} == files
+    code, _, err = run(*words(data, parts))
+    assert (code, "the stamp changed" in err) == (1, True)
+
+
+def test_a_folder_that_was_stopped_goes_on_with_its_first_stamp(data, tmp_path, monkeypatch):
+    from tastebridge.batch import driver
+
+    table = pd.read_csv(data / "events.csv")
+    table.to_parquet(tmp_path / "events.parquet")
+    write, done = driver.write_part, []
+
+    def failing(*given, **more):
+        if len(done) == 2:
+            raise tb.exceptions.OutputError("the disk is full")
+        done.append(write(*given, **more))
+        return done[-1]
+
+    monkeypatch.setattr("tastebridge.batch.spreading.EVENTS", len(table) // 4)
+    monkeypatch.setattr(driver, "write_part", failing)
+    given = (data / "model", tmp_path / "events.parquet", tmp_path / "parts", 2)
+    with pytest.raises(tb.exceptions.OutputError):
+        recommend_all(*given, stamp=True)
+    monkeypatch.setattr(driver, "write_part", write)
+    time.sleep(1.1)
+    assert len(recommend_all(*given, stamp=True).parts) >= 4
+    assert pd.read_parquet(tmp_path / "parts", partitioning=None)["made_at"].nunique() == 1
+
+
+@pytest.mark.parametrize("form", ["parquet", "npy"])
+def test_vectors_are_stamped(data, tmp_path, form):
+    given = ("vectors", data / "model", data / "events.csv", "-o", tmp_path, "--format", form, "--stamp")
+    for more in ((), ("--overwrite",)):  # files with a stamp are known as vectors again
+        code, _, err = run(*given, *more)
+        assert (code, err) == (0, "")
+    names = [f"{kind}.{'ids.' if form == 'npy' else ''}parquet" for kind in ("items", "users")]
+    for table in (pd.read_parquet(tmp_path / name) for name in names):
+        assert table["model"].unique().tolist() == [fingerprint(tb.load(data / "model"))]
+        assert table["made_at"].nunique() == 1
+
+
+def test_the_summary_of_several_targets_counts_their_rows(tmp_path):
+    panel, _ = make_panel(120, 40, ("books", "films", "games"))
+    frame = panel.to_frame()
+    frame.to_csv(tmp_path / "events.csv", index=False)
+    tb.InterestMapper(["books", "films"], n_folds=1).fit(panel).save(tmp_path / "model")
+    extra = frame[:2].assign(item_id="x", category="games")
+    pd.concat([frame, extra]).to_csv(tmp_path / "more.csv", index=False)
+    given = ("recommend", tmp_path / "model", tmp_path / "more.csv", "-o", tmp_path / "out.csv", "-n", 3)
+    assert run(*given, "--summary", tmp_path / "run.json")[0] == 0
+    told, out = json.loads((tmp_path / "run.json").read_text()), pd.read_csv(tmp_path / "out.csv")
+    assert told["counts"]["rows"] == len(out)
+    assert told["counts"]["users_served"] == out["user_id"].nunique()
+    assert told["rows_by_category"] == out["category"].value_counts(sort=False).to_dict()
+    assert told["counts"]["events"] == len(frame) + 2
+    assert told["unknown"] == {"games": extra["user_id"].nunique()}
 
 
 def test_a_finished_output_is_replaced_only_if_asked(data, tmp_path):

@@ -13,7 +13,10 @@ import pandas as pd
 from tastebridge._foundation.progress import steps
 from tastebridge.baselines import ItemNeighbours, JointALS, Popularity, RecentPopularity
 from tastebridge.data import Weighting
-from tastebridge.evaluation import evaluate
+from tastebridge.evaluation.beyond import NamedMetrics
+from tastebridge.evaluation.full import scores_on
+from tastebridge.evaluation.table import rows_of_split
+from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.recommenders import Recommender
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.splits import Split
@@ -37,7 +40,16 @@ class Choices(NamedTuple):
     finished: Mapping[str, Path] = MappingProxyType({})
 
 
+class Contest(NamedTuple):
+    """The figures as of :func:`tastebridge.evaluate`, the models, and how many hidden rows are twins."""
+
+    figures: pd.DataFrame
+    models: dict[str, Recommender]
+    n_twins: int
+
+
 USUAL = Choices()
+_RESAMPLES = 2000
 MODELS = ("tastebridge", "joint iALS", "neighbours", "popularity", "recent popularity")
 
 
@@ -47,8 +59,8 @@ def contest(
     seed: int,
     shown: bool,
     choices: Choices = USUAL,
-) -> tuple[pd.DataFrame, dict[str, Recommender]]:
-    """Fit the mapper and the baselines on a split and evaluate them; return the figures and the models.
+) -> Contest:
+    """Fit the mapper and the baselines on a split and evaluate them.
 
     Parameters
     ----------
@@ -79,5 +91,7 @@ def contest(
             model.fit(split.train)
             seconds[name] = time.perf_counter() - start
     judged: dict[str, Recommender | Path] = {**models, **finished}
-    table = evaluate(judged, split, metrics, baseline="popularity", random_state=seed, fit=False)
-    return table.assign(fit_seconds=table["model"].map(seconds)), models
+    twins = SplitTwins(split)
+    scores = scores_on(split, twins, judged, NamedMetrics(metrics), fit=False)
+    table = pd.DataFrame(rows_of_split(target, scores, "popularity", _RESAMPLES, seed))
+    return Contest(table.assign(fit_seconds=table["model"].map(seconds)), models, int(twins.rows.sum()))

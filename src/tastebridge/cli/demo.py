@@ -48,7 +48,7 @@ def demo(
         f"\nHeld out: {len(split.truth):,} ratings of {len(split.user_ids)} users in {target}. "
         "Which of its films would they like?\n"
     )
-    results, models = contest(split, _METRICS, seed, out.is_terminal and not record().quiet)
+    results, models, _ = contest(split, _METRICS, seed, out.is_terminal and not record().quiet)
     for portrait in portraits(models["tastebridge"], split, people):
         out.print(portrait_table(portrait, target, out))
     out.print(scores_table(results, target))

@@ -29,7 +29,6 @@ from tastebridge.cli.screen import overview_table, results_table, screen
 from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
 from tastebridge.data import Panel
 from tastebridge.evaluation.beyond import NamedMetrics
-from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.routes.twins import WITHOUT
@@ -150,13 +149,13 @@ def evaluate(
     if write_split_to is not None:
         out.print(write_split(hidden, write_split_to), soft_wrap=True)
         return
-    again = 0 if explicit else int(SplitTwins(hidden).rows.sum())
+    again = 0
     if explicit:
         results = rating_contest(hidden, metrics, seed, source)
     else:
         choices = Choices(source, weighting_of(weighting), finished)
         shown = out.is_terminal and not record().quiet
-        results, models = contest(hidden, metrics, seed, shown, choices)
+        results, models, again = contest(hidden, metrics, seed, shown, choices)
         mapper = models["tastebridge"]
         if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, hidden.train, weighting)):
             out.print(f"{said}\n", soft_wrap=True)

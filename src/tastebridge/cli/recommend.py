@@ -19,6 +19,7 @@ from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
 from tastebridge.cli.screen import screen
 from tastebridge.persist import fingerprint
+from tastebridge.recommenders.attributes import encoder_of
 
 
 @reads_events
@@ -119,6 +120,8 @@ def recommend(
         panel = table.read(recommender)
         panel = panel if chosen is None else only_users(panel, chosen)
         frame = recommender.recommend_from(panel, n, **lists)
+        encoder = encoder_of(recommender)
+        run.add_lists(panel, frame, n, encoder.unknown(panel, encoder.rows(panel)))
         write_table(Stamp.now(fingerprint(recommender)).frame(frame) if stamp else frame, output)
         out.print(
             f"{len(frame):,} recommendations in {', '.join(recommender.targets_)} for "

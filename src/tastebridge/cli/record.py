@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
 from tastebridge._foundation.version import __version__
 from tastebridge.batch.account import Account
-from tastebridge.data import CleaningReport
+from tastebridge.data import CleaningReport, Panel
 from tastebridge.persist import fingerprint
 from tastebridge.persist.output import replaced
 from tastebridge.recommenders import Recommender
@@ -78,6 +80,16 @@ class Record:
             dropped=account.cleaning,
             unknown=account.unknown,
         )
+
+    def add_lists(self, panel: Panel, frame: pd.DataFrame, n: int, unknown: dict[str, int]) -> None:
+        """Add the counts of lists of up to ``n`` items over several targets."""
+        lengths = frame.groupby("user_id", sort=False).size()
+        short = len(panel) - int((lengths >= n).sum())
+        counts = {"people": len(panel), "served": len(lengths), "short": short, "rows": len(frame)}
+        self.add_account(Account.of(panel.cleaning, **counts, unknown=unknown))
+        self.facts["rows_by_category"] = {
+            str(name): int(rows) for name, rows in frame["category"].value_counts(sort=False).items()
+        }
 
     def add_cleaning(self, report: CleaningReport, users: int) -> None:
         """Add the counts of a table of events that was read as a whole."""

@@ -68,6 +68,7 @@ def related(
     start = time.perf_counter()
     with result_file(output) as file:
         rows = relate_all(recommender, file, n, of=of, twins=twins.replace("-", " "), **lists)  # type: ignore[arg-type]
+    run.add(counts={"rows": rows})
     screen().print(
         f"{rows:,} related items are {place_of(output)} ({time.perf_counter() - start:.1f} s).",
         soft_wrap=True,

@@ -129,11 +129,21 @@ def evaluate(
     named = NamedMetrics(listed_metrics(metrics))
     rows: list[dict] = []
     for name, split in named_splits(splits).items():
-        twins = SplitTwins(split)
-        ready = {model: _model(model, given, split, named.depth) for model, given in models.items()}
-        scores = {model: _scores(found, split, twins, named, fit) for model, found in ready.items()}
+        scores = scores_on(split, SplitTwins(split), models, named, fit)
         rows += rows_of_split(name, scores, baseline, n_resamples, random_state)
     return pd.DataFrame(rows)
+
+
+def scores_on(
+    split: Split,
+    twins: SplitTwins,
+    models: Mapping[str, Recommender | Recommendations],
+    metrics: NamedMetrics,
+    fit: bool,
+) -> dict[str, Scores]:
+    """Return each user's values of every model on one split, whose twins are found already."""
+    ready = {model: _model(model, given, split, metrics.depth) for model, given in models.items()}
+    return {model: _scores(found, split, twins, metrics, fit) for model, found in ready.items()}
 
 
 def user_scores(
