@@ -13,8 +13,6 @@ def power(degrees, exponent):
 
 
 # ---------------------------------------------------------------------------------------------- weighting
-
-
 def weighted(W, scheme, k1=100.0, b=0.8):
     """Strengths under a scheme: see data/weighting_schemes."""
     taken = W > 0
@@ -33,8 +31,6 @@ def weighted(W, scheme, k1=100.0, b=0.8):
 
 
 # ------------------------------------------------------------------------------------------------ factors
-
-
 class SVD:
     """A = Du^-a R Di^-b = U S V'; z = du^-a r Di^-b V f(S); items Di^b V."""
 
@@ -73,6 +69,18 @@ def exact_ease(R, penalty):
     return B
 
 
+class Profile:
+    """d^-1/2 times the sum of the vectors of the d items."""
+
+    def __init__(self, T):
+        self.items = T
+
+    def parts(self, r):
+        return power([(r > 0).sum()], -0.5)[0] * (r > 0)[:, None] * self.items
+
+    encode = SVD.encode
+
+
 class ALS:
     """z = (Y' C Y + penalty I)^-1 Y' C p with C_jj = alpha r_j where there is an event, 1 elsewhere."""
 
@@ -102,13 +110,12 @@ def exact_als(R, Y, alpha, penalty, rounds):
 
 
 # --------------------------------------------------------------------------------------------------- maps
-
-
-def ridge(X, Y, alpha):
-    """B = (Sxx + alpha tr(Sxx) / p I)^-1 Sxy and b."""
-    x, y = X.mean(axis=0), Y.mean(axis=0)
-    S = (X - x).T @ (X - x)
-    B = np.linalg.solve(S + alpha * np.trace(S) / len(S) * np.eye(len(S)), (X - x).T @ (Y - y))
+def ridge(X, Y, alpha, w=None):
+    """B = (Sxx + alpha tr(Sxx) / p I)^-1 Sxy and b, of rows with weights w."""
+    w = np.ones(len(X)) if w is None else w
+    x, y = w @ X / w.sum(), w @ Y / w.sum()
+    S, Sxy = ((X - x).T * w) @ (X - x), ((X - x).T * w) @ (Y - y)
+    B = np.linalg.solve(S + alpha * np.trace(S) / len(S) * np.eye(len(S)), Sxy)
     return B, y - x @ B
 
 
@@ -137,8 +144,6 @@ def procrustes(X, Y):
 
 
 # ------------------------------------------------------------------------------------------------- routes
-
-
 class Route:
     """An encoder of the histories of some categories, a map, and item vectors."""
 
@@ -217,9 +222,116 @@ def joint(histories, target, encoder):
     return Route(tuple(histories), encoder, encoder.items[start : start + histories[target].shape[1]])
 
 
+def shared_items(histories, source, target, same, learn):
+    """Factors of both catalogues as one: ``same`` is the target item of each source item, or -1."""
+    S, T = histories[source], histories[target]
+    n, m = len(same), T.shape[1]
+    P = np.zeros((n, m + (same < 0).sum()))
+    P[np.arange(n), np.where(same < 0, m + np.cumsum(same < 0) - 1, same)] = 1.0
+    model = learn(((S @ P + np.pad(T, ((0, 0), (0, P.shape[1] - m)))) > 0).astype(float))
+    model.encoder = np.vstack([P @ model.encoder, model.encoder[:m]])
+    return Route((source, target), model, model.items[:m])
+
+
+class Recent(Popularity):
+    """The change of popularity by events of weight 2^(-a / h), for current users; weights are 2^(-a / 32)."""
+
+    def __init__(self, histories, target, share, prior=0.5):
+        n = (histories[target] ** (32.0 / share)).sum(axis=0) + prior
+        self.log_shares = np.log(n / n.mean()) - Popularity(histories, target, None, prior).log_shares
+
+    def scores(self, histories):
+        youngest = np.hstack(list(histories.values())).max(axis=1)
+        ages = -32.0 * np.log2(np.where(youngest > 0, youngest, 1.0))
+        return np.clip(2.0 - 4.0 * ages, 0.0, 1.0)[:, None] * self.log_shares
+
+
+def twins(X, Y, least, share=0.8):
+    """Pairs (source item, item) with n_ij / (n_i + n_j - n_ij) and n_ij large enough, of users in both."""
+    both = (X > 0).any(axis=1) & (Y > 0).any(axis=1)
+    X, Y = (X[both] > 0), (Y[both] > 0)
+    n = X.T.astype(int) @ Y
+    return (n >= least) & (n >= share * (X.sum(axis=0)[:, None] + Y.sum(axis=0) - n))
+
+
+# ----------------------------------------------------------------------------------------------- features
+def whiten(X, k):
+    """Rows on their k leading principal directions, and the root of the share of each; 0 rows count not."""
+    values, W = np.linalg.eigh(X.T @ X / X.any(axis=1).sum())
+    kept = [i for i in np.argsort(-values) if values[i] > 1e-6 * values.max()][:k]
+    return X @ W[:, kept] / np.sqrt(values[kept]), np.sqrt(values[kept] / values.sum())
+
+
+def described(tables, k=64, dense=True):
+    """t = L^-1/2 W' (f - mean) of the items of some categories; items without features have rows of NaN."""
+    F = np.vstack(tables)
+    known = ~np.isnan(F).any(axis=1)
+    if not dense:
+        U, s, _ = np.linalg.svd(np.nan_to_num(F), full_matrices=False)
+        F = U[:, : k + 1] * s[: k + 1]
+    X = (F - F[known].mean(axis=0)) * known[:, None]
+    X = np.nan_to_num(X) / (np.maximum(F[known].std(axis=0), 1e-12) if dense else 1.0)
+    T, spread = whiten(X, k)
+    return np.split(T, np.cumsum([len(table) for table in tables])[:-1]), spread
+
+
+def likeness(histories, category, target, T, alpha=0.2):
+    """The ridge map from the other items of a user of the target to each item, less the mean over events."""
+    n = {name: (R > 0).sum(axis=0) for name, R in histories.items()}
+    C = {name: (V - n[name] @ V / n[name].sum()) * V.any(axis=1)[:, None] for name, V in T.items()}
+    pairs = [
+        ((r @ C[target] - C[target][i]) / np.sqrt(r.sum() - 1.0), C[target][i])
+        for r in (histories[target] > 0).astype(float)
+        for i in (np.flatnonzero(r) if r.sum() > 1 else [])
+    ]
+    X, Y = (np.array(side) for side in zip(*pairs, strict=True))
+    return Route((category,), Profile(C[category]), T[target], *ridge(X, Y, alpha))
+
+
+def by_features(V, T, n, floor=0.0):
+    """Vectors of items without users by a ridge map from features, less those they have; 0 for others."""
+    known, new = T.any(axis=1) & (n > 0), T.any(axis=1) & (n == 0)
+    B, b = ridge(T[known], V[known], 1.0)
+    return (T @ B + b - floor) * new[:, None]
+
+
+# ------------------------------------------------------------------------------------------------ ratings
+class Ratings:
+    """mean + b_i + b_u + z_u v_i; (b_u, z_u) = (V'V + penalties)^-1 V' e over the rated items (not NaN)."""
+
+    def __init__(self, offsets, items, users=10.0, penalty=10.0):
+        self.offsets, self.items = offsets, items
+        self.penalties = np.diag([users] + [penalty] * (items.shape[1] - 1))
+
+    def parts(self, r):
+        V = self.items * ~np.isnan(r)[:, None]
+        return np.nan_to_num(r - self.offsets)[:, None] * np.linalg.solve(V.T @ V + self.penalties, V.T).T
+
+    encode = SVD.encode
+
+
+def item_features(R, k):
+    """Log of an item's ratings, mean log of its raters' (one more has the mean), factors of who rated."""
+    B = ~np.isnan(R)
+    n, logs = B.sum(axis=0), np.log1p(B.sum(axis=1))
+    raters = (logs @ B + (logs * B.sum(axis=1)).sum() / B.sum()) / (n + 1.0)
+    A = power(B.sum(axis=1), -0.5)[:, None] * B * power(n, -0.5)
+    Y = np.column_stack([np.log1p(n), raters, np.linalg.svd(A)[2][:k].T])
+    return (Y - Y[n > 0].mean(axis=0)) / np.maximum(Y[n > 0].std(axis=0), 1e-12) * (n > 0)[:, None]
+
+
+def item_effects(R, Y, users, items, features):
+    """The mean, c + b_i + y_i g, and b_u, of the penalised least squares over the ratings (not NaN)."""
+    u, i = np.nonzero(~np.isnan(R))
+    y = R[u, i] - R[u, i].mean()
+    n, m = R.shape
+    A = np.hstack([np.eye(n)[u], np.eye(m)[i], np.ones((len(u), 1)), Y[i]])
+    penalties = np.r_[np.full(n, users), np.full(m, items), 1e-6, np.full(Y.shape[1], features)]
+    w = np.linalg.solve(A.T @ A + np.diag(penalties), A.T @ y)
+    return R[u, i].mean(), w[n : n + m] + w[n + m] + Y @ w[n + m + 1 :], w[:n]
+
+
 # -------------------------------------------------------------------------------------------------- blend
-
-
 def softplus(x):
     return np.log1p(np.exp(-abs(x))) + np.maximum(x, 0.0)
 
@@ -245,7 +357,7 @@ def gates_of(histories, target, links):
     """log(1 + source events), log(1 + target events), log(0.01 + lengths of scores by links)."""
     there = (histories[target] > 0).sum(axis=1)
     here = sum((R > 0).sum(axis=1) for R in histories.values()) - there
-    strength = sum(np.linalg.norm(route.scores(histories), axis=1) for route in links)
+    strength = here * 0.0 + sum(np.linalg.norm(route.scores(histories), axis=1) for route in links)
     return np.log([1.0 + here, 1.0 + there, 0.01 + strength]).T
 
 
@@ -257,8 +369,6 @@ def weights_of(blend, gates):
 
 
 # ------------------------------------------------------------------------------------------------ chances
-
-
 def category_chances(model, counts):
     """softmax(W x + b) of the features of the numbers of items, the shares mixed in by 1 %."""
     n, n_categories = counts.sum(), len(counts)

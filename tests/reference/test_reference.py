@@ -1,9 +1,10 @@
-"""Fits and lists of small panels against the slow, plain reference of `plain`."""
+"""The parts of a fit against the slow, plain reference of `plain`: weights, factors, maps, blend."""
 
 import numpy as np
 import pandas as pd
 import plain
 import pytest
+from mappers import pairs_of
 from scipy import sparse
 
 import tastebridge as tb
@@ -11,7 +12,6 @@ from tastebridge.datasets import make_panel
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.maps import CCAMap, ProcrustesMap, RidgeMap
 from tastebridge.model.blend import StackingBlend
-from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 
 QUIET = pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
 SEEDS = pytest.mark.parametrize("seed", range(3))
@@ -125,224 +125,6 @@ def test_blend_weights_are_of_least_loss(seed, focus, n_gates):
     assert reached <= least.fun + 2e-4
     raw = ours.predict(rows, spread).reshape(80, 12)
     np.testing.assert_allclose(raw, (X * plain.weights_of(ours, gates)[:, None]).sum(axis=2), atol=1e-9)
-
-
-# ------------------------------------------------------------------------------------------ whole mappers
-
-
-def factors(histories, categories, model, label):
-    """The reference of factors of some categories by their label, such as ``SVD 128 σ^1``."""
-    R = np.hstack([histories[name] for name in categories])
-    kind, k = label.split()[:2]
-    if kind == "SVD":
-        return plain.SVD(R, int(k), beta=1.0 if "σ^1" in label else 0.0)
-    if kind == "EASE":
-        return plain.EASE(R, int(k))
-    [encoder] = [
-        one.model
-        for one in model.encoders.values()
-        if one.categories == tuple(categories) and type(one.model) is ALSFactors
-        and f"{one.model.n_components} {one.model.alpha:g}" == label.removeprefix("ALS ").split(" reg")[0]
-    ]  # fmt: skip
-    return plain.ALS(encoder.item_factors_.astype(np.float64), encoder.alpha, encoder.regularization)
-
-
-def reference_of(route, histories, target, model):
-    """The reference of one fitted route, by its recipe."""
-    steps = route.recipe.removeprefix("joint → ").split(" → ")
-    sources = [name for name in histories if name != target]
-    if route.recipe == "neighbours":
-        return plain.Neighbours(histories, route.sources[0], target)
-    if not route.sources:
-        return plain.Popularity(histories, target, sources if "linked" in route.name else None)
-    if len(steps) == 1:
-        encoder = factors(histories, route.sources, model, steps[0])
-        if len(route.sources) > 1:
-            return plain.joint(histories, target, encoder)
-        return plain.Route(route.sources, encoder, encoder.items)
-    [source] = route.sources
-    here, there = (
-        factors(histories, (source,), model, steps[0]),
-        factors(histories, (target,), model, steps[2]),
-    )
-    kind, number = (*steps[1].split(), None)[:2]
-    learn = {
-        "Ridge": lambda X, Y: plain.ridge(X, Y, float(number)),
-        "CCA": lambda X, Y: plain.cca(X, Y, int(number), 0.1),
-        "Procrustes": plain.procrustes,
-    }[kind]
-    return plain.transfer(histories, source, target, here, there, learn)
-
-
-class Reference:
-    """The scores of a mapper of one target by its weights and the reference's routes."""
-
-    def __init__(self, model, histories):
-        self.model, self.histories, self.target = model, histories, model.target
-        self.routes = {
-            route.name: reference_of(route, histories, model.target, model) for route in model.routes
-        }
-
-    def segments(self, histories):
-        known = np.any([R.any(axis=1) for R in histories.values()], axis=0)
-        return np.where(histories[self.target].any(axis=1), "warm", np.where(known, "cold", "empty"))
-
-    def weights(self, histories):
-        """(n_users, n_routes) by the gates of each user and the blend of the user's segment."""
-        links = [route for route in self.routes.values() if isinstance(route, plain.Neighbours)]
-        gates = plain.gates_of(histories, self.target, links)
-        by_segment = {
-            name: plain.weights_of(blend, gates) * kept for name, (blend, kept) in self.model.segments.items()
-        }
-        return np.array([by_segment[name][u] for u, name in enumerate(self.segments(histories))])
-
-    def levels(self, histories):
-        return np.array([self.model.levels[name] for name in self.segments(histories)])
-
-    def scores(self, histories):
-        W = self.weights(histories)
-        parts = [W[:, [r]] * route.scores(histories) for r, route in enumerate(self.routes.values())]
-        return np.sum(parts, axis=0) + self.levels(histories)[:, None]
-
-
-def pairs_of(panel, target):
-    items = panel[target].items.ids
-    product = pd.MultiIndex.from_product([panel.users.ids, items], names=["user_id", "item_id"])
-    return product.to_frame(index=False)
-
-
-def fresh_frame(panel, seed):
-    """Users with other histories, some of them in one category only."""
-    rng = np.random.default_rng(seed)
-    frame = panel.to_frame()
-    frame = frame.assign(user_id=rng.integers(0, 40, len(frame)))[rng.random(len(frame)) < 0.04]
-    lonely = (frame["user_id"] < 15) & (frame["category"] != rng.choice(panel.categories))
-    return frame[~lonely].drop_duplicates(["user_id", "item_id", "category"])
-
-
-def dense_frame(frame, panel):
-    """Histories over the items of a panel, users sorted."""
-    users = np.unique(frame["user_id"])
-    out = {name: np.zeros((len(users), len(panel[name].items))) for name in panel.categories}
-    for user, item, name in frame[["user_id", "item_id", "category"]].to_numpy():
-        out[name][np.searchsorted(users, user), panel[name].items.ids.tolist().index(item)] = 1.0
-    return users, out
-
-
-@pytest.fixture(scope="module", params=["default", "named", "unrelated"])
-def case(request):
-    """A panel, a mapper, and the reference of it."""
-    related = 0.0 if request.param == "unrelated" else 0.8
-    panel, _ = make_panel(150, 30, THREE, relatedness=related, events_per_user=6, random_state=1)
-    routes = [
-        TargetRoute(SVDFactors(10)),
-        TransferRoute(SVDFactors(8), SVDFactors(12, filter="power"), CCAMap(5)),
-        TransferRoute(ALSFactors(6), SVDFactors(8), ProcrustesMap()),
-        NeighbourRoute(),
-        JointRoute(EASEFactors(20)),
-    ]
-    given = {"routes": routes} if request.param == "named" else {}
-    mapper = tb.InterestMapper("films", **given).fit(panel)
-    return panel, mapper, Reference(mapper.model_, dense(panel))
-
-
-@QUIET
-def test_scores_of_all_pairs(case):
-    panel, mapper, reference = case
-    wanted = reference.scores(reference.histories)
-    found = mapper.predict(pairs_of(panel, "films")).reshape(wanted.shape)
-    np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=2e-4 * wanted.std())
-
-
-@QUIET
-def test_lists(case):
-    panel, mapper, reference = case
-    wanted = np.where(reference.histories["films"] > 0, -np.inf, reference.scores(reference.histories))
-    lists = mapper.recommend(panel.users.ids, n=7)
-    place = {item: number for number, item in enumerate(panel["films"].items.ids)}
-    for user, (_, part) in enumerate(lists.groupby("user_id", sort=True)):
-        best = np.sort(wanted[user])[::-1][:7]
-        np.testing.assert_allclose(wanted[user, part["item_id"].map(place)], best, rtol=5e-4, atol=1e-3)
-        np.testing.assert_allclose(part["score"], best, rtol=5e-4, atol=1e-3)
-
-
-@QUIET
-def test_scores_of_fresh_histories(case):
-    panel, mapper, reference = case
-    frame = fresh_frame(panel, 5)
-    users, histories = dense_frame(frame, panel)
-    wanted = np.where(histories["films"] > 0, -np.inf, reference.scores(histories))
-    lists = mapper.recommend_from(frame, n=30)
-    place = {item: number for number, item in enumerate(panel["films"].items.ids)}
-    found = np.full(wanted.shape, -np.inf)
-    found[np.searchsorted(users, lists["user_id"]), lists["item_id"].map(place)] = lists["score"]
-    np.testing.assert_allclose(found, wanted, rtol=5e-4, atol=1e-3)
-
-
-@QUIET
-def test_explanations(case):
-    """Every contribution of every past item by every route."""
-    panel, mapper, reference = case
-    rng, histories = np.random.default_rng(0), reference.histories
-    W, items = reference.weights(histories), panel["films"].items.ids
-    for user in rng.choice(len(panel.users), 12, replace=False):
-        item = int(rng.integers(len(items)))
-        own = {name: R[user] for name, R in histories.items()}
-        wanted = {}
-        for weight, (name, route) in zip(W[user], reference.routes.items(), strict=True):
-            if isinstance(route, plain.Popularity):
-                wanted["(popularity)", None, name] = weight * route.log_shares[item]
-                continue
-            parts, baseline = route.parts(own, item)
-            ids = [(category, one) for category in route.categories for one in panel[category].items.ids]
-            wanted |= {(*key, name): weight * part for key, part in zip(ids, parts, strict=True) if part}
-            if baseline:
-                wanted[route.categories[0], None, name] = weight * baseline
-        if level := reference.levels(histories)[user]:
-            wanted["(popularity)", None, "level"] = level
-        table = mapper.explain(panel.users.ids[user], items[item])
-        found = {
-            (category, one if isinstance(one, str) else None, name): part
-            for category, one, name, part, _ in table.to_numpy()
-        }
-        assert len(found) == len(table)
-        for key in wanted.keys() | found.keys():
-            assert found.get(key, 0.0) == pytest.approx(wanted.get(key, 0.0), rel=1e-3, abs=1e-3), key
-
-
-@pytest.fixture(scope="module", params=[0.8, 0.0])
-def several(request):
-    panel, _ = make_panel(200, 25, THREE, relatedness=request.param, events_per_user=6, random_state=2)
-    return panel, tb.InterestMapper(["films", "music"], n_components=10, n_folds=2).fit(panel)
-
-
-@QUIET
-def test_chances_over_several_targets(several):
-    """The probability of a category times the softmax within it, over the items that are left."""
-    panel, mapper = several
-    histories, joint = dense(panel), mapper.joint_
-    counts = np.column_stack([(R > 0).sum(axis=1) for R in histories.values()]).astype(float)
-    P = np.array([plain.category_chances(joint.category_model, row) for row in counts])
-    P = P * np.column_stack([(R == 0).any(axis=1) for R in histories.values()])
-    P, total = P / P.sum(axis=1, keepdims=True), 0.0
-    for place, name in enumerate(histories):
-        if name == "books":  # no target, but a category that may come next
-            total += P[:, place]
-            continue
-        scores = Reference(mapper.model_[name], histories).scores(histories)
-        n = (histories[name] > 0).sum(axis=0)
-        known = joint.temperatures[name]
-        for user in range(len(panel.users)):
-            kind = "warm" if histories[name][user].any() else "cold"
-            kappa = known.get(f"{kind} popularity", 0.0)
-            had = histories[name][user] > 0
-            scores[user] = P[user, place] * plain.chances_within(scores[user], had, known[kind], kappa, n)
-        pairs = pairs_of(panel, name)
-        found = mapper.predict(pairs.assign(category=name)).reshape(scores.shape)
-        unseen = histories[name] == 0
-        np.testing.assert_allclose(found[unseen], scores[unseen], rtol=1e-3, atol=1e-7)
-        total += (found * unseen).sum(axis=1)
-    np.testing.assert_allclose(total, 1.0, atol=1e-4)
 
 
 @QUIET

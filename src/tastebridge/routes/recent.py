@@ -45,7 +45,7 @@ class RecentPopularityRoute(Route):
     with the age :math:`a_{vi}` of the event of user and item and the half-life :math:`h`, both as shares of
     the time span of the data, and the number :math:`m_i` of users of an item. Added to popularity it puts
     recent popularity in its place. :math:`\phi_u` is 1 where the last event of the user is not older than a
-    quarter of the span, 0 where it is older than a half, and linear in between.
+    quarter of the span, 0 where it is older than a half, and linear in between; 1 without any event.
 
     The ages are read from the weights of the histories (:mod:`tastebridge.data.ages`). The route is of use
     only where these carry ages.
