@@ -19,8 +19,7 @@ def item_features(R: sparse.csr_matrix, rank: int, seed: int) -> Array:
 
     Three kinds of features, standardised: the logarithm of its number of ratings, the mean logarithm of the
     numbers of ratings of its raters, where the mean over all ratings counts as one more rater, and factors of
-    the binary matrix. The factors are a truncated SVD after
-    division by the roots of row and column sums.
+    the binary matrix. The factors are a truncated SVD after division by the roots of row and column sums.
     """
     rows = np.repeat(np.arange(R.shape[0]), np.diff(R.indptr))
     per_item = np.bincount(R.indices, minlength=R.shape[1])

@@ -31,7 +31,8 @@ class RatingRoute(Route):
     The mean and the effects of items are the same for all users. A user's effect and taste come from the
     ratings in the target and from three views of every source. These are the effect there, the taste there,
     and the choice of rated items: SVD factors of the ratings as they are, not centred, in which an item that
-    is rated low counts less, but never against. Each view has a ridge map, learned from linked users. A linked user with n ratings in the target has the weight n / (n + user shrinkage).
+    is rated low counts less, but never against. Each view has a ridge map, learned from linked users. A
+    linked user with n ratings in the target has the weight n / (n + user shrinkage).
 
     Parameters
     ----------
