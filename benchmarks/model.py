@@ -53,6 +53,11 @@ class Model(ABC):
 MODELS: Registry[type[Model]] = Registry("benchmarks.models")
 
 
+def role_of(name: str) -> str:
+    """Return the role of a model; one that is not registered here lacks PyTorch, so it is deep."""
+    return MODELS[name].role if name in MODELS else "deep"
+
+
 def with_popularity(scores: Scores, history: sparse.csr_matrix, popularity: NDArray[np.number]) -> Scores:
     """Return the scores with popularity for those who have no history, and to break ties for the others."""
     scores = np.asarray(scores, dtype=np.float32)

@@ -6,20 +6,30 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.model import MODELS
+from benchmarks.model import role_of
 
 _COLOURS = {"baseline": "#999999", "classical": "#4c72b0", "deep": "#c44e52", "ours": "#2a9d4a"}
 
+_SMALL = ("movielens", "ciao", "yelp")
+"""Data sets of many small tasks."""
+
 
 def draw(figures: pd.DataFrame, runs: pd.DataFrame, folder: Path) -> None:
-    """Draw a pair of pictures for every task outside MovieLens that has full-protocol results."""
+    """Draw a pair of pictures for every Amazon and Douban task that has full-protocol results.
+
+    A picture stays as it is while some model with runs of the task has no figures here, as in a clone.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     full = figures.query("protocol == 'full' and metric == 'ndcg@10'")
-    for task in [one for one in full["task"].unique() if not one.startswith("movielens")]:
+    for task in [one for one in full["task"].unique() if not one.startswith(_SMALL)]:
         name = "".join(letter if letter.isalnum() else "_" for letter in task)
         here = full[full["task"] == task]
+        run = runs[(runs["task"] == task) & runs["fit_seconds"].notna()]
+        if lost := sorted(set(run["model"]) - set(here["model"])):
+            print(f"the pictures of {task} stay as they are: there are no figures of {', '.join(lost)}")
+            continue
         _time(here[here["group"] == "all"], runs[runs["task"] == task], task, folder / f"{name}_time.png")
         _history(here[here["group"].str.startswith("history")], task, folder / f"{name}_history.png")
 
@@ -31,7 +41,7 @@ def _time(figures: pd.DataFrame, runs: pd.DataFrame, task: str, path: Path) -> N
     fig, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for model, value in means.items():
         where = max(seconds.get(model, 0.01), 0.01), 100 * value
-        axes.scatter(*where, color=_COLOURS[MODELS[model].role])
+        axes.scatter(*where, color=_COLOURS[role_of(model)])
         axes.annotate(model, where, xytext=(4, 3), textcoords="offset points", fontsize=8)
     axes.set(xscale="log", xlabel="seconds to fit", ylabel="NDCG@10, full ranking, %", title=task)
     axes.set_xlim(right=6 * axes.get_xlim()[1])
@@ -50,7 +60,7 @@ def _history(figures: pd.DataFrame, task: str, path: Path) -> None:
     table = 100 * figures.groupby(["group", "model"])["mean"].mean().unstack().loc[groups]
     fig, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     for model in table:
-        axes.plot(groups, table[model], marker=".", color=_COLOURS[MODELS[model].role], alpha=0.8)
+        axes.plot(groups, table[model], marker=".", color=_COLOURS[role_of(model)], alpha=0.8)
     last = table.iloc[-1].sort_values()
     for (model, value), height in zip(last.items(), _apart(last.to_list(), axes.get_ylim()), strict=True):
         line = {"arrowstyle": "-", "color": "#cccccc", "lw": 0.6}
@@ -61,7 +71,7 @@ def _history(figures: pd.DataFrame, task: str, path: Path) -> None:
             arrowprops=line,
             fontsize=8,
             va="center",
-            color=_COLOURS[MODELS[str(model)].role],
+            color=_COLOURS[role_of(str(model))],
         )
     axes.set(xlabel="rows outside the target", ylabel="NDCG@10, full ranking, %", title=task)
     axes.set_xlim(right=len(groups) - 0.2)

@@ -3,7 +3,8 @@
 ``python -m benchmarks.pooled 'ciao * entrants'`` prints, for each protocol, the mean of every model over the
 users of all tasks that match, with 95 % intervals over users, and the paired difference to the better of
 popularity and recent popularity. The better one has the higher pooled mean: it is chosen on the test, so
-against the model that is compared. First: ``python -m benchmarks.run --tasks 'ciao * entrants'``.
+against the model that is compared. First: ``python -m benchmarks.run --tasks 'ciao * entrants'``. The figures
+are added to ``results/pooled.csv``, of which ``benchmarks.tables`` makes a table.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import pandas as pd
 
 from benchmarks import results
 from benchmarks.jobs import Job
+from benchmarks.markdown import ends, markdown
 from benchmarks.model import MODELS
 from benchmarks.summary import N_RESAMPLES
-from benchmarks.tables import markdown
 from benchmarks.task import TASKS
 from tastebridge.metrics.intervals import bootstrap_mean, paired_difference
 
@@ -38,7 +39,9 @@ def main() -> None:
     values = pooled(arguments.mode, TASKS.match([arguments.tasks]), arguments.group)
     if values.empty:
         raise SystemExit(f"no results of {arguments.tasks!r}; first: python -m benchmarks.run")
-    print(table(values))
+    found = figures(values).assign(mode=arguments.mode, tasks=arguments.tasks, group=arguments.group)
+    results.put("pooled", found, ("mode", "tasks", "group"))
+    print(shown(found))
 
 
 def pooled(mode: str, tasks: list[str], group: str) -> pd.DataFrame:
@@ -60,9 +63,9 @@ def pooled(mode: str, tasks: list[str], group: str) -> pd.DataFrame:
     return means.reset_index()
 
 
-def table(values: pd.DataFrame) -> str:
-    """Return the table of pooled values; models without results on every task are left out."""
-    rows = []
+def figures(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the pooled means of each protocol; models without results on every task are left out."""
+    rows: list[dict] = []
     for protocol, part in values.groupby("protocol"):
         wide = part.pivot_table(index=["row", "user_id"], columns="model", values="value").dropna(axis=1)
         users = wide.index.get_level_values("user_id").to_numpy()
@@ -70,15 +73,22 @@ def table(values: pd.DataFrame) -> str:
         for model in wide:
             mean = bootstrap_mean(wide[model].to_numpy(), N_RESAMPLES, people=users)
             gap = paired_difference(wide[model].to_numpy(), wide[best].to_numpy(), N_RESAMPLES, people=users)
-            against = "" if model == best else f"{100 * gap.mean:+.2f} [{_ends(gap.low, gap.high)}]"
-            rows.append(
-                [str(protocol), str(model), f"{100 * mean.mean:.2f} [{_ends(mean.low, mean.high)}]", against]
-            )
-    return markdown(["protocol", "model", "NDCG@10, %", "against the better popularity"], rows)
+            row = {"protocol": protocol, "model": model, "mean": mean.mean, "low": mean.low}
+            row |= {"high": mean.high, "against": best, "difference": gap.mean, "gap_low": gap.low}
+            rows.append(row | {"gap_high": gap.high, "n_people": len(set(users))})
+    return pd.DataFrame(rows)
 
 
-def _ends(low: float, high: float) -> str:
-    return f"{100 * low:.2f}, {100 * high:.2f}"
+def shown(figures: pd.DataFrame) -> str:
+    """Return the table of pooled figures."""
+    rows = []
+    for one in figures.itertuples():
+        gap = f"{100 * one.difference:+.2f} [{ends(one.gap_low, one.gap_high)}]"
+        mean = f"{100 * one.mean:.2f} [{ends(one.low, one.high)}]"
+        against = "" if one.model == one.against else f"{gap} ({one.against})"
+        rows.append([one.tasks, one.protocol, one.model, str(one.n_people), mean, against])
+    head = ["task", "protocol", "model", "users", "NDCG@10, %", "against the better popularity"]
+    return markdown(head, rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Turn ``results/*.csv`` into the tables and pictures of ``README.md`` and ``benchmarks/README.md``.
 
 ``python -m benchmarks.tables`` rewrites the text between ``<!-- table:NAME -->`` and ``<!-- /table -->``
-in both files, and draws ``benchmarks/results/*.png``. A file without the markers stays as it is.
+in both files, and draws ``benchmarks/results/*.png``. A file without the markers stays as it is, and so do
+tables, rows and pictures for which ``results/*.csv`` have no figures.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks import plots, results
+from benchmarks import over_popularity, plots, pooled, results
 from benchmarks.environment import RESULTS
-from benchmarks.model import MODELS
+from benchmarks.markdown import markdown
+from benchmarks.model import MODELS, role_of
 from benchmarks.task import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,17 +54,49 @@ def _of_mode(name: str, mode: str) -> pd.DataFrame:
 def _filled(found: re.Match[str], *frames: pd.DataFrame) -> str:
     start, name, end = found.groups()
     made = TABLES[name](*frames) if name in TABLES else _NOTHING
-    lost = _heads(found.group(0)) - _heads(made)
-    if made == _NOTHING or lost:
-        if made != _NOTHING:
-            print(f"the table {name} stays as it is: there are no figures of {', '.join(sorted(lost))}")
+    if made == _NOTHING:
         return found.group(0)
+    old, new = _rows(found.group(0)), _rows(made)
+    lost = sorted({key[0] for key in old if key not in new})
+    same_head = found.group(0).splitlines()[1] == made.splitlines()[0]
+    if lost and (name in _WHOLE or not same_head):
+        print(f"the table {name} stays as it is: there are no figures of {', '.join(lost)}")
+        return found.group(0)
+    if lost:
+        print(f"the table {name} keeps its rows of {', '.join(lost)}: there are no new figures of them")
+    if same_head and name not in _WHOLE:
+        made = "\n".join([*made.splitlines()[:2], *_merged(old, new)])
     return f"{start}{made}\n{end}"
 
 
-def _heads(table: str) -> set[str]:
-    """Return the first cells of the rows of a table."""
-    return {line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")}
+_KEYS = ("model", "task", "protocol")
+"""Columns that name a row."""
+_WHOLE = ("headline", "movielens")
+"""Tables whose rows or words speak of all models together, so that old rows and new ones do not mix."""
+
+
+def _rows(table: str) -> dict[tuple[str, ...], str]:
+    """Return the lines of a table below its head, by the cells that name them."""
+    head, *lines = [line for line in table.splitlines() if line.startswith("| ")] or [""]
+    width = max(1, sum(cell in _KEYS for cell in _cells(head)))
+    return {tuple(_cells(line)[:width]): line for line in lines if not line.startswith("| ---")}
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("| ").split("|")]
+
+
+def _merged(old: dict[tuple[str, ...], str], new: dict[tuple[str, ...], str]) -> list[str]:
+    """Return the new rows; empty cells and missing rows are as they were. Models stand by role."""
+    rows = old | {key: _filled_up(line, old.get(key, line)) for key, line in new.items()}
+    if all(len(key) == 1 for key in rows):
+        return [rows[key] for key in sorted(rows, key=lambda key: _place(key[0]))]
+    return list(rows.values())
+
+
+def _filled_up(line: str, old: str) -> str:
+    pairs = zip(line.split(" | "), old.split(" | "), strict=True)
+    return " | ".join(new if new.strip(" |") else was for new, was in pairs)
 
 
 def ranking(protocol: str, group: str, metric: str, pattern: str) -> Callable[..., str]:
@@ -85,8 +119,13 @@ def rating(metric: str) -> Callable[..., str]:
 
 
 def costs(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
-    """Return fit seconds, score seconds and peak memory of each model, means over seeds."""
-    runs = runs[runs["fit_seconds"].notna() & ~runs["task"].str.startswith("movielens")]
+    """Return fit seconds, score seconds and peak memory of each model, means over seeds.
+
+    Seconds of a fit are of the processor where they were taken, else of the clock.
+    """
+    if "fit_cpu_seconds" in runs:
+        runs = runs.assign(fit_seconds=runs["fit_cpu_seconds"].fillna(runs["fit_seconds"]))
+    runs = runs[runs["fit_seconds"].notna() & ~runs["task"].str.match(f"movielens|{_SMALL}")]
     means = runs.groupby(["task", "model"])[
         ["fit_seconds", "best_seconds", "score_seconds", "peak_mb", "threads"]
     ].mean()
@@ -107,8 +146,9 @@ def gaps_to(against: str) -> Callable[..., str]:
 
     def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
         if gaps.empty:
-            return "no differences yet"
+            return _NOTHING
         own = gaps[(gaps["model"] == "tastebridge") & (gaps["against"] == against)]
+        own = own[~own["task"].str.match(_SMALL)]
         wanted = pd.concat([_select(own, protocol, "all", "ndcg@10") for protocol in ("full", "sampled")])
         rows = [[one.task, one.protocol, one.opponent, *_points(one)] for one in wanted.itertuples()]
         return markdown(["task", "protocol", against, "difference", "95 %"], rows)
@@ -172,7 +212,7 @@ def _wide(wanted: pd.DataFrame, scale: float, digits: int, tasks: list[str] | No
         for key, row in means.iterrows()
     }
     tasks = tasks or [name for name in TASKS if name in set(wanted["task"])]
-    models = sorted(set(wanted["model"]), key=lambda name: (_ROLES.index(MODELS[name].role), name))
+    models = sorted(set(wanted["model"]), key=_place)
     return markdown(
         ["model", *tasks], [[one, *(shown.get((one, task), "") for task in tasks)] for one in models]
     )
@@ -182,16 +222,38 @@ def _half(width: float, digits: int) -> str:
     return f" ±{width:.{digits}f}" if pd.notna(width) else ""
 
 
+def _place(model: str) -> tuple[int, str]:
+    return _ROLES.index(role_of(model)), model
+
+
 _ROLES = ["baseline", "classical", "deep", "ours"]
 
 
-def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """Return a markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def by_category(pattern: str) -> Callable[..., str]:
+    """Return a maker of the table of small categories over popularity, of ``results/over_popularity.csv``."""
+
+    def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+        kept = _of_mode("over_popularity", str(figures["mode"].iloc[0]))
+        kept = kept[kept["task"].str.match(pattern)] if len(kept) else kept
+        return over_popularity.shown(kept) if len(kept) else _NOTHING
+
+    return table
+
+
+def pooled_of(*patterns: str) -> Callable[..., str]:
+    """Return a maker of the table of pooled figures, a row of each pattern of tasks, protocol and model."""
+
+    def table(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> str:
+        kept = _of_mode("pooled", str(figures["mode"].iloc[0]))
+        kept = kept[kept["tasks"].isin(patterns)] if len(kept) else kept
+        return pooled.shown(kept) if len(kept) else _NOTHING
+
+    return table
 
 
 _AMAZON = "cloth|sport|phone"
+_SMALL = "ciao|yelp|movielens-time"
+"""Data sets of many small tasks, which have tables of their own."""
 TABLES: dict[str, Callable[..., str]] = {
     "headline": headline,
     "sampled-ndcg": ranking("sampled", "all", "ndcg@10", _AMAZON),
@@ -199,6 +261,13 @@ TABLES: dict[str, Callable[..., str]] = {
     "sampled-ndcg-without-twins": ranking("sampled", "without twins", "ndcg@10", _AMAZON),
     "full-ndcg": ranking("full", "all", "ndcg@10", _AMAZON),
     "full-ndcg-without-twins": ranking("full", "without twins", "ndcg@10", _AMAZON),
+    "popularity-weighted-ndcg": ranking("popularity-weighted", "all", "ndcg@10", _AMAZON),
+    "popularity-weighted-ndcg-without-twins": ranking(
+        "popularity-weighted", "without twins", "ndcg@10", _AMAZON
+    ),
+    "yelp": by_category("yelp"),
+    "ciao-random": by_category("ciao .* cold"),
+    "ciao-pooled": pooled_of("ciao * cold", "ciao * entrants"),
     "coverage": ranking("full", "all", "coverage@10", _AMAZON),
     "movielens": genres,
     "time": ranking("full", "all", "ndcg@10", "movielens-time"),

@@ -8,9 +8,10 @@ import pytest
 from scipy import sparse
 
 import tastebridge as tb
-from benchmarks import results, tables
+from benchmarks import over_popularity, plots, results, tables, tune
 from benchmarks.model import MODELS, NotApplicable
 from benchmarks.models._ease import Ease
+from benchmarks.models._implicit_rows import solve_rows
 from benchmarks.protocols import full, sampled
 from benchmarks.protocols.groups import row_groups
 from benchmarks.task import TASKS, Task, clean_rows
@@ -116,16 +117,97 @@ def test_movielens_tasks_hide_the_people_of_test_and_valid() -> None:
     assert not set(task.truth["user_id"]) & set(task.valid["user_id"])
 
 
-def test_a_table_is_not_replaced_by_one_that_lacks_models(monkeypatch, capsys) -> None:
-    old = "<!-- table:made -->\n| model | a |\n| --- | --- |\n| ours | 1 |\n| theirs | 2 |\n<!-- /table -->"
-    for made, kept in (
-        ("| model | a |\n| --- | --- |\n| ours | 3 |", True),
-        ("| model | a |\n| --- | --- |\n| ours | 3 |\n| theirs | 4 |", False),
-    ):
-        monkeypatch.setitem(tables.TABLES, "made", lambda made=made: made)
-        found = tables._filled(tables._MARKED.match(old))
-        assert (found == old) == kept
-        assert ("no figures of theirs" in capsys.readouterr().out) == kept
+def test_rows_of_implicit_factors_solve_their_equations() -> None:
+    rng = np.random.default_rng(0)
+    dense = rng.random((12, 30)) < np.linspace(0, 0.9, 12)[:, None]  # no item to more items than factors
+    factors, penalties, pull = rng.normal(size=(30, 5)), rng.random(12) + 0.1, rng.normal(size=(12, 5))
+    found = solve_rows(sparse.csr_matrix(dense.astype(np.float32)), factors, 0.3, penalties, pull)
+    for row, own in enumerate(dense):
+        system = 0.3 * factors.T @ factors + factors[own].T @ factors[own] + penalties[row] * np.eye(5)
+        np.testing.assert_allclose(system @ found[row], factors[own].sum(axis=0) + pull[row], atol=1e-9)
+
+
+def test_cdimf_agrees_on_users_of_several_domains() -> None:
+    task = make_task(warm=True)
+    panel, gaps = task.panel, []
+    for rho in (0.01, 100.0):
+        model = MODELS["cdimf"](factors=4, alpha=0.1, penalty=0.1, rho=rho, iterations=30).fit(task)
+        linked = np.logical_and.reduce(
+            [np.diff(part.matrix.indptr) > 0 for part in panel.interactions.values()]
+        )
+        one, other = (domain.users[linked] for domain in model.domains_.values())
+        gaps.append(np.abs(one - other).max() / np.abs(one).max())
+    assert gaps[1] < 0.05 < gaps[0]
+
+
+OLD = """<!-- table:made -->
+| model | a | b |
+| --- | --- | --- |
+| popularity | 1 | 2 |
+| cgsp | 3 | 4 |
+| tastebridge | 5 | 6 |
+<!-- /table -->"""
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (["| model | c |", "| --- | --- |", "| tastebridge | 9 |"], None),
+        ([tables._NOTHING], None),
+        (
+            ["| model | a | b |", "| --- | --- | --- |", "| tastebridge | 9 |  |", "| cdimf | 7 | 8 |"],
+            ["| popularity | 1 | 2 |", "| cdimf | 7 | 8 |", "| cgsp | 3 | 4 |", "| tastebridge | 9 | 6 |"],
+        ),
+    ],
+)
+def test_a_table_keeps_what_has_no_new_figures(made, expected, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(tables.TABLES, "made", lambda: "\n".join(made))
+    found = tables._filled(tables._MARKED.match(OLD))
+    if expected is None:
+        assert found == OLD
+    else:
+        assert found.splitlines()[3:-1] == expected
+        assert "no new figures of them" in capsys.readouterr().out
+    monkeypatch.setattr(tables, "_WHOLE", ("made",))
+    assert tables._filled(tables._MARKED.match(OLD)) == OLD
+
+
+def test_a_picture_is_not_replaced_by_one_that_lacks_models(tmp_path, capsys) -> None:
+    row = {"task": "cloth<-sport cold", "protocol": "full", "metric": "ndcg@10", "group": "all", "mean": 0.1}
+    figures = pd.DataFrame([row | {"model": "popularity"}])
+    runs = pd.DataFrame([row | {"model": name, "fit_seconds": 1.0} for name in ("popularity", "cgsp")])
+    plots.draw(figures, runs, tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert "no figures of cgsp" in capsys.readouterr().out
+    plots.draw(figures, runs[:1], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["cloth__sport_cold_time.png"]
+
+
+def test_tuning_one_model_leaves_the_settings_of_the_others(monkeypatch) -> None:
+    kept = pd.DataFrame({"family": "yelp", "model": ["cgsp", "cdimf"], "settings": ['{"a": 1}', '{"b": 1}']})
+    tuned = pd.DataFrame({"task": "yelp city10 cold", "model": "cdimf", "valid": [0.1, 0.2]})
+    tuned["settings"] = ['{"b": 2}', '{"b": 3}']
+    monkeypatch.setattr(tune.results, "read", {"chosen": kept, "tuning": tuned}.__getitem__)
+    TASKS.load()
+    assert tune.chosen_settings() == {("yelp", "cgsp"): {"a": 1}, ("yelp", "cdimf"): {"b": 3}}
+
+
+def test_ratios_to_popularity_are_paired_over_common_seeds(monkeypatch) -> None:
+    runs = [("popularity", 0), ("popularity", 1), ("tastebridge", 1)]
+    shared = {"protocol": "full", "group": "all", "metric": "ndcg@10", "user_id": list("abc")}
+    values = {
+        ("popularity", 0): pd.DataFrame(shared | {"value": [9.0, 9.0, 9.0]}),
+        ("popularity", 1): pd.DataFrame(shared | {"value": [0.1, 0.2, 0.3]}),
+        ("tastebridge", 1): pd.DataFrame(shared | {"value": [0.2, 0.3, 0.4]}),
+    }
+    table = pd.DataFrame(runs, columns=["model", "seed"]).assign(mode="full", task="t")
+    monkeypatch.setattr(over_popularity.results, "read", lambda name: table)
+    monkeypatch.setattr(over_popularity.results, "values_of", lambda job: values[job.model, job.seed])
+    monkeypatch.setattr(over_popularity, "PROTOCOLS", ("full",))
+    found = over_popularity.figures("full", ["t"], "tastebridge")
+    assert found[["n_seeds", "n_people"]].to_numpy().tolist() == [[1, 3]]
+    assert found["difference"][0] == pytest.approx(0.1)
+    assert "| mean of 1 | full |  |  |  |  | 1.50 |  |" in over_popularity.shown(found)
 
 
 def test_a_run_without_figures_here_is_to_be_done(tmp_path, monkeypatch) -> None:

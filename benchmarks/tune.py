@@ -29,15 +29,15 @@ def combinations(model: type[Model], fixed: dict[str, Any]) -> list[dict[str, An
 
 def chosen_settings() -> dict[tuple[str, str], dict[str, Any]]:
     """Return the best settings by (family, model): of the tuning on this machine, or else those committed."""
-    table = results.read("tuning")
+    kept, table = results.read("chosen"), results.read("tuning")
+    committed = {(one.family, one.model): json.loads(one.settings) for one in kept.itertuples()}
     if table.empty:
-        kept = results.read("chosen")
-        return {(one.family, one.model): json.loads(one.settings) for one in kept.itertuples()}
+        return committed
     table = table[table["valid"].notna() & table["task"].isin(list(TASKS))]
     table["family"] = [TASKS[name].family for name in table["task"]]
     means = table.groupby(["family", "model", "settings"])["valid"].mean()
     best = means.groupby(level=["family", "model"]).idxmax()
-    return {(family, model): json.loads(settings) for family, model, settings in best}
+    return committed | {(family, model): json.loads(settings) for family, model, settings in best}
 
 
 def main() -> None:
