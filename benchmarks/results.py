@@ -14,8 +14,8 @@ from benchmarks.summary import figures
 KEY = ("mode", "task", "model", "seed")
 RUN_COLUMNS = (
     *KEY, "fit_seconds", "fit_cpu_seconds", "score_seconds", "data_mb", "fit_peak_mb", "peak_mb", "valid",
-    "epochs", "best_seconds", "stopped_by_clock", "first_epochs", "n_people", "settings", "note", "threads", "date",
-    "machine", "versions",
+    "epochs", "best_seconds", "stopped_by_clock", "first_epochs", "n_people", "settings", "note", "threads",
+    "date", "machine", "versions",
 )  # fmt: skip
 
 
