@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 import tastebridge as tb
-from benchmarks import over_popularity, plots, results, tables, tune
+from benchmarks import many_sources, over_popularity, plots, pooled, results, tables, tune
 from benchmarks.model import MODELS, NotApplicable
 from benchmarks.models._ease import Ease
 from benchmarks.models._implicit_rows import solve_rows
@@ -208,6 +208,29 @@ def test_ratios_to_popularity_are_paired_over_common_seeds(monkeypatch) -> None:
     assert found[["n_seeds", "n_people"]].to_numpy().tolist() == [[1, 3]]
     assert found["difference"][0] == pytest.approx(0.1)
     assert "| mean of 1 | full |  |  |  |  | 1.50 |  |" in over_popularity.shown(found)
+
+
+def test_pooled_figures_leave_out_models_that_lack_a_task() -> None:
+    shared = {"protocol": "full", "row": ["t 0", "t 1", "u 0"], "user_id": list("aba")}
+    parts = [
+        pd.DataFrame(shared | {"model": name, "value": values})
+        for name, values in (("popularity", [0.0, 0.2, 0.1]), ("recent popularity", [0.1, 0.3, 0.2]))
+    ]
+    short = pd.DataFrame(shared | {"model": "tastebridge", "value": [0.5, 0.5, 0.5]})[:2]
+    found = pooled.figures(pd.concat([*parts, short])).set_index("model")
+    assert sorted(found.index) == ["popularity", "recent popularity"]
+    assert set(found["against"]) == {"recent popularity"}
+    assert found.loc["popularity", ["difference", "n_people"]].tolist() == [pytest.approx(-0.1), 2]
+
+
+def test_both_panels_of_many_sources_hold_the_same_events(tmp_path, monkeypatch) -> None:
+    for name, value in {"N_CATEGORIES": 6, "N_USERS": 300, "N_ITEMS": 20, "GROUP": 3}.items():
+        monkeypatch.setattr(many_sources, name, value)
+    many_sources.made(tmp_path)
+    many, few = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in many_sources.FILES)
+    pd.testing.assert_frame_equal(many[["user_id", "item_id"]], few[["user_id", "item_id"]])
+    assert (many["category"].nunique(), few["category"].nunique()) == (6, 2)
+    assert few.groupby("item_id")["category"].nunique().max() == 1
 
 
 def test_a_run_without_figures_here_is_to_be_done(tmp_path, monkeypatch) -> None:
