@@ -54,9 +54,11 @@ def test_users_asked_together_with_strangers_get_their_own_lists(spark_frame, fr
     assert len(both) == 2 * len(wanted)
 
 
-@pytest.mark.parametrize("seed", [0])
-def test_a_fit_on_spark_does_not_depend_on_order_and_parts(spark_frame, seed):
-    frame = make_panel(120, 30, events_per_user=6, random_state=seed)[0].to_frame().astype({"category": str})
+@tried(3)
+@given(seed=st.integers(0, 9999), n_parts=st.integers(1, 5), related=st.sampled_from([0.0, 0.5, 1.0]))
+def test_a_fit_on_spark_does_not_depend_on_order_and_parts(spark_frame, seed, n_parts, related):
+    panel, _ = make_panel(120, 30, relatedness=related, events_per_user=6, random_state=seed)
+    frame = panel.to_frame().astype({"category": str})
     als = ALSFactors(4, alpha=5.0, iterations=2)
 
     def lists(given):
@@ -64,5 +66,7 @@ def test_a_fit_on_spark_does_not_depend_on_order_and_parts(spark_frame, seed):
         return fit(given, "films", routes=routes, n_folds=1).recommend_from(frame, 3)
 
     pd.testing.assert_frame_equal(
-        lists(spark_frame(frame)), lists(spark_frame(shuffled(frame, seed)).repartition(1)), check_exact=True
+        lists(spark_frame(frame)),
+        lists(spark_frame(shuffled(frame, seed)).repartition(n_parts)),
+        check_exact=True,
     )
