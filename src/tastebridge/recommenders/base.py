@@ -35,6 +35,7 @@ from tastebridge.recommenders.cards import card_of
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
 from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related
+from tastebridge.recommenders.steady import put, steady
 from tastebridge.recommenders.users import users_asked_for
 from tastebridge.routes.twins import LEAVE_OUT
 
@@ -119,6 +120,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a panel or a frame of events; an earlier fit is forgotten."""
 
+    @steady
     def recommend(
         self,
         user_ids: Ids | None = None,
@@ -203,6 +205,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         request = answers.ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         return answers.recommendations(state, histories, panel.users.ids, request)
 
+    @steady
     def audience(
         self,
         items: Id | Ids,
@@ -300,6 +303,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         request = answers.ListRequest(n, twins=twins)
         return answers.audience(state, histories, panel.users.ids, items, request)
 
+    @steady
     def related(
         self,
         items: Id | Ids | None = None,
@@ -365,6 +369,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         state = self._state("related", category)
         return related(state, items, RelatedRequest.read(n, options))
 
+    @steady
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a user of the fit and a target item.
 
@@ -403,6 +408,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         scores[known] = state.scorer.pair_scores(self._pair_rows(state, users), place, items[known])
         return scores
 
+    @steady
     def user_vectors(
         self, user_ids: Ids | None = None, *, missing: str = "error", category: str | None = None
     ) -> Vectors:
@@ -441,6 +447,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         state = self._state("item_vectors", category)
         return Vectors(state.items.ids, _with_vectors(self, state).item_vectors())
 
+    @steady
     def explain(self, user_id: Id, item_id: Id, *, category: str | None = None) -> pd.DataFrame:
         """Return the parts of the score of a user of the fit and a target item.
 
@@ -500,6 +507,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
             )
         return answers.explanation(state, histories, item_id)
 
+    @steady
     def score(self, panel: Events, y: None = None) -> float:
         """Return the mean NDCG@10 over users of a panel or frame of held-out events, every item ranked.
 
@@ -571,6 +579,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         }
         return self._keep(states, self.panel_, self.joint_)
 
+    @steady
     def save(
         self,
         path: str | Path,
@@ -643,7 +652,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         self, targets: dict[str, FittedState], panel: Panel | None, joint: MultiTarget | None = None
     ) -> Self:
         """Set the parts of a fit or of a loaded model."""
-        self.targets_, self.joint_, self.panel_ = targets, joint, panel
+        put(self, {"targets_": targets, "joint_": joint, "panel_": panel})
         return self
 
     def _like(

@@ -48,6 +48,7 @@ from tastebridge.recommenders.multi_target.lists import (
 from tastebridge.recommenders.multi_target.multi_fit import fit_several
 from tastebridge.recommenders.multi_target.targets import check_targets, targets_of
 from tastebridge.recommenders.single_fit import fit_one
+from tastebridge.recommenders.steady import steady
 from tastebridge.recommenders.weighting import ignored_event_weights
 from tastebridge.report import write_report
 from tastebridge.routes import Route
@@ -326,6 +327,7 @@ class InterestMapper(Recommender):
             warn(message)
         return self
 
+    @steady
     def recommend(
         self,
         user_ids: Ids | None = None,
@@ -464,6 +466,7 @@ class InterestMapper(Recommender):
         request = ListRequest(n, allow, deny, missing, twins, ListRules.of(options))
         return recommend_mixed(self._models(), order, rows, panel.users.ids, request)
 
+    @steady
     def questions(
         self,
         history: Events | None = None,
@@ -574,6 +577,7 @@ class InterestMapper(Recommender):
             )
         return explanation(found.state, found.histories, item_id)
 
+    @steady
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the score of every pair of a user of the fit and a target item.
 
@@ -599,6 +603,7 @@ class InterestMapper(Recommender):
         models = self._models()
         return predict_mixed(models, self._known(), Pairs.of(pairs, models.items, missing), missing)
 
+    @steady
     def interests(self, user_ids: Ids | None = None, *, missing: str = "error") -> pd.DataFrame:
         """Return the interest of users of the fit in each category.
 
@@ -672,6 +677,7 @@ class InterestMapper(Recommender):
             table = table[table["source"] == source].reset_index(drop=True)
         return described(table, state.encoder.items, state.item_names)
 
+    @steady
     def confidence(
         self,
         user_ids: Ids | None = None,
@@ -779,6 +785,7 @@ class InterestMapper(Recommender):
         model = self._state("map_vectors").scorer.model
         return mapped_vectors(model, vectors, source)
 
+    @steady
     def compress(
         self,
         n_components: int | None = None,
@@ -854,6 +861,7 @@ class InterestMapper(Recommender):
         states = {name: compressed(state, self.panel_, request) for name, state in self.targets_.items()}
         return self._like(states, self.panel_, self.joint_)
 
+    @steady
     def report(
         self,
         path: str | Path,
@@ -972,7 +980,7 @@ class InterestMapper(Recommender):
         state = self._updatable()
         fresh = Fresh(events, features, before, repeats, missing)
         state, panel = updated(state, self.panel_, fresh, self.random_state)
-        # one assignment after all work is done: changed as a whole or not at all
+        # one step after all work is done: changed as a whole or not at all
         return self._keep({state.target: state}, panel)
 
     def read_features(
