@@ -169,12 +169,14 @@ class World:
         if self.closed is not None:
             closed[self.closed[session.user].indices] = True
         given: dict[int, float] = {}
+        row = sparse.csr_matrix((1, len(first)))
         events = events_of(self.histories)[[session.user]]
         scale = float(taste.scale_of(events)[0])
         found = [ndcg_of(scores, session)]
         for _ in range(AFTER[-1]):
             seen, now = np.array(sorted(given), dtype=np.int64), scores.astype(np.float64)
-            situation = Situation(now, closed, asked, self.known, seen, self.n_liked, scale)
+            mean = self.scorer.prior.mean(row)
+            situation = Situation(now, closed, asked, self.known, seen, self.n_liked, scale, mean)
             told = len(given)
             wanted = [item for item, answer in session.answers.items() if answer > 0 and not asked[item]]
             picked = wanted if strategy == "told" else self._pick(strategy, situation, per_question)

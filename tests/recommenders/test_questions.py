@@ -174,7 +174,8 @@ def test_the_best_question_is_the_best_of_all_by_the_definition(mapper):
     scores = scorer.user_vectors({**histories, ANSWERS: base})[0].astype(float) @ model.item_vectors().T
     closed, asked = np.zeros(80, bool), np.zeros(80, bool)
     closed[11], asked[13] = True, True
-    situation = Situation(scores, closed, asked, np.ones(80, bool), np.array([11]), 5.0, 4.0)
+    mean = prior.mean(base)
+    situation = Situation(scores, closed, asked, np.ones(80, bool), np.array([11]), 5.0, 4.0, mean)
 
     def chances(values):
         shares = np.exp(values - values.max())
@@ -185,7 +186,8 @@ def test_the_best_question_is_the_best_of_all_by_the_definition(mapper):
     expected = {}
     for item in np.flatnonzero(~closed & ~asked):
         w = prior.directions(np.array([item]))[0]
-        after = scores + 4.0 * prior.vectors(np.arange(80)) @ C @ w / (w @ C @ w + taste.NOISE)
+        step = 4.0 * (1 - w @ mean) / (w @ C @ w + taste.NOISE)
+        after = scores + step * prior.vectors(np.arange(80)) @ C @ w
         now = np.where(closed, -np.inf, scores)
         after = np.where(closed, -np.inf, after)
         p = chances(now)[item]
@@ -195,6 +197,41 @@ def test_the_best_question_is_the_best_of_all_by_the_definition(mapper):
     found = best_questions(prior, situation, 1)[0]
     assert found.item == max(expected, key=expected.get)
     assert found.gain == pytest.approx(expected[found.item], rel=1e-6)
+
+
+@pytest.mark.parametrize("words", [{}, {5: "liked"}, {5: "liked", 7: "not", 9: "unknown", 30: "liked"}])
+def test_the_gain_is_the_one_of_the_lists_after_the_answer(mapper, history, words):
+    """The documented formula, from whole lists of ``recommend_from`` alone."""
+    films = mapper.items_["films"].ids
+    answers = {films[at]: word for at, word in words.items()}
+
+    def listed(more):
+        found = mapper.recommend_from(history, 80, answers={**answers, **more}, twins="keep")
+        return dict(zip(found["item_id"], found["score"].astype(float), strict=True))
+
+    def chances(scores):
+        values = np.exp(np.array(list(scores.values())) - max(scores.values()))
+        n_liked = np.exp(-mapper.statistics_["films"].idf).sum()
+        return dict(zip(scores, np.minimum(0.9, n_liked * values / values.sum()), strict=True))
+
+    with pytest.warns(UserWarning, match="fewer than n=80"):
+        now = listed({})
+        for item, chance, gain in mapper.questions(history, 1, answers=answers).to_numpy():
+            then = listed({item: "liked"})
+            q, before = chances(then), [other for other in now if other != item]
+            pairs = zip(list(then)[:10], before[:10], strict=True)
+            expected = sum((q[b] - q[a]) / np.log2(2 + at) for at, (b, a) in enumerate(pairs))
+            assert chance == pytest.approx(chances(now)[item], rel=1e-4)
+            assert gain == pytest.approx(chance * expected, rel=1e-3)
+
+
+def test_the_last_open_item_gains_nothing(mapper):
+    counts = mapper.panel_.to_frame().query("category == 'films'").groupby("item_id").size()
+    last = counts.idxmax()
+    answers = {item: "not" for item in mapper.items_["films"].ids if item != last}
+    asked = mapper.questions(answers=answers)
+    assert asked["item_id"].tolist() == [last]
+    assert asked["gain"].tolist() == [0.0]
 
 
 def test_answers_of_users_with_a_planted_taste_improve_their_lists():

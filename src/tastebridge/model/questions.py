@@ -62,6 +62,8 @@ class Situation(NamedTuple):
         The number of items a user of the target has on average.
     scale : float
         The scale of the user's deviations: :func:`tastebridge.model.taste.scale_of`.
+    taste : ndarray of shape (k,)
+        The mean of the taste, given the answers so far: :meth:`tastebridge.model.taste.TastePrior.mean`.
     """
 
     scores: Array
@@ -71,6 +73,7 @@ class Situation(NamedTuple):
     answered: NDArray[np.int64]
     n_liked: float
     scale: float
+    taste: Array
 
 
 class Question(NamedTuple):
@@ -109,10 +112,16 @@ def _gains(
     places: NDArray[np.int64],
 ) -> Array:
     """Return the gain (n_places,) if the user likes the item at each place of ``items``, best first."""
+    if len(items) == 1:
+        # the only item left: there is no list that its answer could change
+        return np.zeros(1)
     W, known = prior.directions(items[places]), prior.directions(observed)
     covariances = _projected(W, known)
     variance = (covariances * W).sum(axis=1)
-    shifts = row_products(prior.vectors(items), covariances.T) * (situation.scale / (variance + taste.NOISE))
+    # "liked" observes 1; the part of it that earlier answers made expected moves nothing any more
+    surprise = 1.0 - row_products(W, situation.taste[:, None])[:, 0]
+    steps = situation.scale * surprise / (variance + taste.NOISE)
+    shifts = row_products(prior.vectors(items), covariances.T) * steps
     after = situation.scores[items][:, None] + shifts
     asked = (places, np.arange(len(places)))
     after[asked] = -np.inf

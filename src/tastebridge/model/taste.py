@@ -128,13 +128,17 @@ class TastePrior:
         scales = scale_of(n_events)
         out = np.zeros((answers.shape[0], self.model.item_vectors().shape[1]), dtype=np.float32)
         for user in np.flatnonzero(np.diff(answers.indptr)).tolist():
-            alpha, W = self.weights(answers[user])
-            # added one by one: the bits depend on this user's answers alone
-            taste = np.zeros(len(self.columns))
-            for weight, direction in zip(alpha.tolist(), W, strict=True):
-                taste += weight * direction
-            out[user, self.columns] = scales[user] * taste / self.scale
+            out[user, self.columns] = scales[user] * self.mean(answers[user]) / self.scale
         return out
+
+    def mean(self, answers: sparse.csr_matrix) -> Array:
+        r"""Return the posterior mean :math:`\hat t` (k,) of the taste, given the answers of one user."""
+        alpha, W = self.weights(answers)
+        # added one by one: the bits depend on this user's answers alone
+        taste = np.zeros(len(self.columns))
+        for weight, direction in zip(alpha.tolist(), W, strict=True):
+            taste += weight * direction
+        return taste
 
     def weights(self, answers: sparse.csr_matrix) -> tuple[Array, Array]:
         r"""Return the weights :math:`\alpha` and directions of the answers of one user, in sorted order."""

@@ -129,6 +129,7 @@ def questions(found: Answered, n: int) -> pd.DataFrame:
         # the share of users who have an item, summed over items
         n_liked=float(np.exp(-rarity).sum()),
         scale=float(scale_of(events_of(histories))[0]),
+        taste=scorer.prior.mean(histories[ANSWERS]),
     )
     chosen = best_questions(scorer.prior, situation, n)
     ids = state.items.ids_of([one.item for one in chosen])
@@ -194,9 +195,10 @@ def _matrix(given: _Given, ids: np.ndarray, items: Vocabulary) -> sparse.csr_mat
     rows, columns = rows[order], columns[order]
     twice = np.flatnonzero((rows[1:] == rows[:-1]) & (columns[1:] == columns[:-1]))
     if len(twice):
+        user, item = ids[rows[twice]].tolist()[0], items.ids[columns[twice]].tolist()[0]
         raise InvalidDataError(
-            f"answers must have one row per user and item; user {ids[rows[twice[0]]]!r} answers twice about "
-            f"{items.ids[columns[twice[0]]]!r}. Keep the last one."
+            f"answers must have one row per user and item; user {user!r} answers twice about {item!r}. Keep "
+            "the last one."
         )
     data = np.array([_VALUES[word] for word in given.words], dtype=np.float32)[order]
     indptr = np.searchsorted(rows, np.arange(len(ids) + 1))
