@@ -367,3 +367,45 @@ def test_what_is_predicted_for_some_users_is_what_is_predicted_for_all(fitted):
     for some in ([5], [0, 17, 44, 89], range(33)):
         rows = pairs["user_id"].isin(panel.users.ids[list(some)]).to_numpy()
         np.testing.assert_array_equal(model.predict(pairs[rows]), whole[rows])
+
+
+def test_filters_are_taken_in_any_form_and_read_once(fitted):
+    panel, several = fitted
+    users, some = panel.users.ids[:4], [*panel["books"].items.ids[:6], *panel["music"].items.ids[:6]]
+    expected = several.recommend(users, n=4, allow=some)
+    assert set(expected["category"]) == {"books", "music"}
+    for given in (iter(some), set(some), dict.fromkeys(some), pd.Series(some)):
+        pd.testing.assert_frame_equal(several.recommend(users, n=4, allow=given), expected)
+    best = several.recommend(users, n=1)["item_id"].tolist()
+    denied = several.recommend(users, n=3, deny=iter(best))
+    assert not set(denied["item_id"]) & set(best)
+    rules = {"min_new": 2, "new_items": iter(some[-4:])}
+    found = several.recommend(users, n=4, **rules)
+    assert (found["item_id"].isin(some[-4:]).groupby(found["user_id"]).sum() >= 2).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m, u: m.recommend(u, n=1, allow="films:01"), "allow must be a list or column of ids"),
+        (lambda m, u: m.recommend(u, n=1, deny=3, missing="popular"), "deny must be a list"),
+        (lambda m, u: m.recommend(u, n=1, allow=[["films:01"]]), "one flat list"),
+        (lambda m, u: m.recommend(u, n=1, allow=np.array([["films:01"]])), r"shape \(1, 1\)"),
+        (lambda m, u: m.recommend(u, n=1, min_new=1, new_items="films:01"), "new_items must be a list"),
+        (lambda m, u: m.predict([(u[0], "films:01")]), "pairs must be a data frame"),
+    ],
+)
+def test_what_is_no_list_of_items_is_refused_as_with_one_target(fitted, call, said):
+    panel, several = fitted
+    with pytest.raises(InvalidDataError, match=said):
+        call(several, panel.users.ids[:2])
+
+
+def test_no_items_and_no_pairs_are_an_empty_answer(fitted):
+    panel, several = fitted
+    nothing = pd.DataFrame({"user_id": np.zeros(0, int), "item_id": np.zeros(0, object)})
+    assert several.predict(nothing).shape == (0,)
+    with pytest.warns(TastebridgeWarning, match="fewer than"):
+        assert several.recommend(panel.users.ids[:2], n=1, allow=nothing).empty
+    denied = several.recommend(panel.users.ids[:2], n=1, deny=nothing)
+    pd.testing.assert_frame_equal(denied, several.recommend(panel.users.ids[:2], n=1))

@@ -304,7 +304,7 @@ FILM = "films:01"
         (
             pd.DataFrame({"user_id": [1, 1], "item_id": [FILM] * 2, "answer": ["liked", "not"]}),
             InvalidDataError,
-            "answers twice about 'films:01'",
+            "user 1 answers twice about 'films:01'",
         ),
     ],
 )

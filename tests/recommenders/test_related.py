@@ -127,6 +127,24 @@ def test_filters_and_unknown_items(panel, model):
         model.related(["films:01"], of="books")
 
 
+def test_items_are_taken_in_any_form_and_one_error_refuses_others(model):
+    asked = ["books:03", "films:05"]
+    expected = model.related(asked, n=2)
+    for given in (iter(asked), set(asked), dict.fromkeys(asked), pd.Index(asked)):
+        pd.testing.assert_frame_equal(model.related(given, n=2), expected)
+    nothing = model.related([])
+    assert nothing.columns.tolist() == expected.columns.tolist()
+    assert nothing.empty
+    for given, said in (
+        (5.0, "items must be a list or column of ids"),
+        (True, "the single value True"),
+        ([asked], "one flat list"),
+        (expected, "got a DataFrame"),
+    ):
+        with pytest.raises(InvalidDataError, match=said):
+            model.related(given)
+
+
 def test_twins_are_left_out_unless_kept():
     model = tb.InterestMapper("films", n_components=8).fit(twin_shop.events())
     book = model.twins_["source_item"].iloc[0]

@@ -24,7 +24,6 @@ _EXACT = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
 """Up to where a float of so many bits tells every whole number from its neighbours."""
 _TEXT = ("object", "str")
 """Types of columns of pandas that may hold plain text."""
-_SCALARS = (str, bytes, bool, int, float, np.generic)
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,6 @@ def _plain(values: object) -> tuple[list[Any], np.dtype[Any]] | None:
 def arrow_column(values: object, name: str) -> pa.ChunkedArray:
     """Return a column of any kind as an Arrow column, NaN as null; mixed Python types are refused."""
     values = listed(values, name)
-    if values is None or isinstance(values, _SCALARS):
-        raise InvalidDataError(
-            f"{name} must be a list or column of ids; got the single value {values!r}. Write [{values!r}]."
-        )
     try:
         array = to_arrow(values)
     except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as error:

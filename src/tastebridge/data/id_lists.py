@@ -11,6 +11,8 @@ from tastebridge.exceptions import InvalidDataError
 
 ValuesT = TypeVar("ValuesT")
 
+_SCALARS = (str, bytes, bool, int, float, np.generic)
+
 
 def listed(values: ValuesT, name: str) -> ValuesT | list[object]:
     """Return ids as a list or column of one dimension, in the order they come in.
@@ -25,13 +27,17 @@ def listed(values: ValuesT, name: str) -> ValuesT | list[object]:
     Raises
     ------
     InvalidDataError
-        If there are rows and columns, or a frame is meant that has no column of this name.
+        If there is a single value, or there are rows and columns.
 
     Examples
     --------
     >>> listed({"b", "a"}, "user_ids"), listed((n for n in (2, 1)), "user_ids")
     (['a', 'b'], [2, 1])
     """
+    if values is None or isinstance(values, _SCALARS):
+        raise InvalidDataError(
+            f"{name} must be a list or column of ids; got the single value {values!r}. Write [{values!r}]."
+        )
     if isinstance(values, Set):
         return sorted(values, key=lambda value: (type(value).__name__, value))
     if isinstance(values, Iterator | Mapping):

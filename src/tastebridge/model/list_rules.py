@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypedDict
 
 from tastebridge._foundation.validation import check_count, check_number, nearest
+from tastebridge.data.id_lists import listed
 from tastebridge.data.types import Ids
 from tastebridge.exceptions import InvalidParameterError
 
@@ -134,7 +135,8 @@ class ListRules:
             calibrate if calibration else None,
             check_number("explore", options.get("explore", 0.0), 0.0),
             check_count("min_new", options.get("min_new", 0), 0),
-            options.get("new_items"),
+            # read once: a generator would be empty for the second of several targets
+            None if (new := options.get("new_items")) is None else listed(new, "new_items"),
             check_count("random_state", options.get("random_state", 0), 0, 2**32 - 1),
         )
         found._check_new()

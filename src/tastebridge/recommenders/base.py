@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, Unpack
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -32,6 +31,7 @@ from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import answers
 from tastebridge.recommenders.attributes import encoder_of, from_encoder, from_state
 from tastebridge.recommenders.cards import card_of
+from tastebridge.recommenders.frames import pairs_frame
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
 from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related
@@ -389,15 +389,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """
         state = self._state("predict")
         check_choice("missing", missing, ("error", "nan"))
-        frame = nw.from_native(pairs, eager_only=True, pass_through=True)
-        if not isinstance(frame, nw.DataFrame):
-            raise InvalidDataError(
-                "pairs must be a data frame with the columns user_id and item_id;"
-                f" got {type(pairs).__name__}."
-            )
-        for column in ("user_id", "item_id"):
-            if column not in frame.columns:
-                raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
+        frame = pairs_frame(pairs)
         policy: Any = "error" if missing == "error" else "negative"
         numbers = self._known().users.numbers(frame["user_id"].to_numpy(), missing=policy)
         items = state.items.numbers(frame["item_id"].to_numpy(), missing=policy)

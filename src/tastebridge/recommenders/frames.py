@@ -1,14 +1,32 @@
-"""Lists of items for users, as frames."""
+"""Pairs of users and items, and lists of items for users, as frames."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tastebridge._foundation.warnings import warn
 from tastebridge.data import Vocabulary
+from tastebridge.data.types import Frame
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.model.filters import Filters
+
+
+def pairs_frame(pairs: Frame) -> nw.DataFrame[Any]:
+    """Return a frame with the columns user_id and item_id, or refuse it."""
+    frame = nw.from_native(pairs, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise InvalidDataError(
+            f"pairs must be a data frame with the columns user_id and item_id; got {type(pairs).__name__}."
+        )
+    for column in ("user_id", "item_id"):
+        if column not in frame.columns:
+            raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
+    return frame
 
 
 def ordered(filters: Filters, users: Vocabulary, ids: np.ndarray) -> Filters:

@@ -14,6 +14,7 @@ from scipy import sparse
 from tastebridge._foundation.validation import check_category, check_choice, check_count, nearest
 from tastebridge._numerics.topk import Masks
 from tastebridge.data import Vocabulary
+from tastebridge.data.id_lists import listed
 from tastebridge.data.types import Id, Ids
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model import LinearModel
@@ -212,6 +213,7 @@ def _listed(items: Id | Ids) -> list[object]:
     # True is an int in Python, and is no id
     if isinstance(items, str | int | np.integer) and not isinstance(items, bool):
         return [items]
+    items = listed(items, "items")
     column = nw.from_native(items, series_only=True, pass_through=True)
     return list(
         column.to_list() if isinstance(column, nw.Series) else np.asarray(items, dtype=object).tolist()

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge.data.id_lists import listed
 from tastebridge.data.item_groups import Labels
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.model import LinearModel
@@ -67,7 +66,7 @@ class Reranker:
         empty = sparse.csr_matrix((len(state.items), 0), dtype=np.float32)
         codes = tuple(codes_of(labels[name].matrices.get(state.target, empty)) for name, _ in rules.caps)
         new = np.zeros(0, dtype=np.int64)
-        if rules.new_items is not None and len(listed(rules.new_items, "new_items")):
+        if rules.new_items is not None and len(rules.new_items):
             # items that came after the fit are no error: the list is of the shop, not of the model
             new = np.unique(state.items.numbers(rules.new_items, missing="skip"))
         return cls(state, rules, labels, codes, new)

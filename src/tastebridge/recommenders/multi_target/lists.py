@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from tastebridge._numerics.catalogue import Catalogue
 from tastebridge._numerics.topk import Masks, chosen_scores, top_k
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.types import Frame
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.model import LinearModel
 from tastebridge.model.category_model import category_probabilities
 from tastebridge.model.chunks import chunks
@@ -24,7 +23,7 @@ from tastebridge.model.filters import Filters
 from tastebridge.model.scorers import Best
 from tastebridge.online.state import FittedState, MultiTarget
 from tastebridge.recommenders.answers import ListRequest, closed
-from tastebridge.recommenders.frames import ordered
+from tastebridge.recommenders.frames import ordered, pairs_frame
 from tastebridge.recommenders.multi_target.lookup import categories_of, filters_of
 from tastebridge.recommenders.multi_target.merging import (
     Found,
@@ -194,10 +193,7 @@ class Pairs(NamedTuple):
     @classmethod
     def of(cls, pairs: Frame, known: Mapping[str, Vocabulary], missing: str) -> Self:
         """Return the pairs of a frame; unknown items are an error unless ``missing`` is ``"nan"``."""
-        frame = nw.from_native(pairs, eager_only=True)
-        for column in ("user_id", "item_id"):
-            if column not in frame.columns:
-                raise InvalidDataError(f"pairs need the columns user_id and item_id; {column} is missing.")
+        frame = pairs_frame(pairs)
         listed = frame["item_id"].to_list()
         if "category" in frame.columns:
             where = np.array([_place(name, known) for name in frame["category"].to_list()], dtype=np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.data import Vocabulary
+from tastebridge.data.id_lists import listed
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidDataError, UnknownIdError
 from tastebridge.model.filters import Filters, read_filters
@@ -28,8 +29,9 @@ def categories_of(items: Sequence[Any], known: Mapping[str, Vocabulary], missing
         With ``missing="error"``, if it is one of none.
     """
     where = np.full(len(items), -1)
-    inside = np.array([[item in vocabulary for vocabulary in known.values()] for item in items], dtype=bool)
-    for row in np.flatnonzero(inside.reshape(len(items), -1).any(axis=1)).tolist():
+    found = [[item in vocabulary for vocabulary in known.values()] for item in items]
+    inside = np.array(found, dtype=bool).reshape(len(items), len(known))
+    for row in np.flatnonzero(inside.any(axis=1)).tolist():
         places = np.flatnonzero(inside[row]).tolist()
         if len(places) > 1:
             names = " and ".join(repr(list(known)[place]) for place in places)
@@ -50,6 +52,8 @@ def filters_of(
     missing: str,
 ) -> dict[str, Filters]:
     """Return for each category the filters of its own items, of lists or frames over all categories."""
+    # read once: a generator would be empty for the second category
+    allow, deny = _once(allow, "allow"), _once(deny, "deny")
     if missing == "error":
         for given in (allow, deny):
             strange = [item for item in _items(given) if not any(item in part for part in known.values())]
@@ -60,6 +64,12 @@ def filters_of(
         name: read_filters(within(allow, items), within(deny, items), people, items, "skip")
         for name, items in known.items()
     }
+
+
+def _once(given: ItemFilter | None, name: str) -> ItemFilter | None:
+    """Return a filter that can be read again: a frame, or ids as a list or column."""
+    frame = nw.from_native(given, eager_only=True, pass_through=True)
+    return given if given is None or isinstance(frame, nw.DataFrame) else listed(given, name)
 
 
 def _items(given: ItemFilter | None) -> list[Any]:
@@ -81,7 +91,8 @@ def within(given: ItemFilter | None, items: Vocabulary) -> ItemFilter | None:
     inside = [item in items for item in _items(given)]
     frame = nw.from_native(given, eager_only=True, pass_through=True)
     if isinstance(frame, nw.DataFrame):
-        return frame.filter(inside).to_native()
+        # narwhals takes an empty list of rows for no condition
+        return frame.filter(inside).to_native() if inside else given
     return [item for item, own in zip(_items(given), inside, strict=True) if own]
 
 
