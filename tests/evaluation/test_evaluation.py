@@ -117,8 +117,14 @@ def test_evaluate_refuses_bad_questions_and_bad_answers(split):
     stranger, wordless = Fixed([1]), Fixed([1])
     stranger.recommend = lambda user_ids, n: pd.DataFrame({"user_id": [-5], "item_id": [1], "rank": [1]})
     wordless.recommend = lambda user_ids, n: pd.DataFrame({"user_id": [], "item_id": []})
-    with pytest.raises(InvalidDataError, match="-5"):
+    with pytest.raises(InvalidDataError, match="returned user_id -5"):
         evaluate({"a": stranger}, split)
+    listless = Fixed([1])
+    listless.recommend = lambda user_ids, n: [1, 2]
+    with pytest.raises(InvalidDataError, match="it returned a list"):
+        evaluate({"a": listless}, split)
+    with pytest.raises(InvalidParameterError, match="the class Fixed"):
+        evaluate({"a": Fixed}, split)
     with pytest.raises(InvalidDataError, match="'rank'"):
         evaluate({"a": wordless}, split)
 

@@ -208,3 +208,9 @@ def test_a_system_with_recommend_alone_is_judged_as_it_is(split):
     assert table["mean"].notna().all()
     means = table.pivot(index="metric", columns="model", values="mean")
     np.testing.assert_array_equal(means["service"], means["popular"])
+
+
+def test_an_error_shows_ids_as_they_are_written(split, lists):
+    first = split.user_ids.tolist()[0]
+    with pytest.raises(InvalidDataError, match=f"has user_id {first}, for example"):
+        judged(split, lists.assign(user_id=10**6))

@@ -218,3 +218,43 @@ def test_expected_rewards_see_no_row_of_their_own_fold():
     assert not np.array_equal(before[1], after[1])
     assert before[0, 2] == 0.0  # an item without rows is expected to earn the mean of the other folds
     assert effective_size(np.zeros(3)) == 0.0
+
+
+class Lister:
+    """A model that returns a given table, whatever it is asked."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def recommend(self, user_ids, n=10):
+        return self.table
+
+
+def test_ids_of_another_kind_than_in_the_log_are_refused():
+    rows, shown = log(200, 0), always("a")
+    texts = shown.assign(user_id=shown["user_id"].astype(str))
+    policy = shown.drop(columns="rank").assign(probability=0.5, item_id=7)
+    for given, said in ((texts, "user_id is of kind int"), (policy, "item_id is of kind str")):
+        with pytest.raises(InvalidDataError, match=said):
+            evaluate_logged({"theirs": given}, rows)
+    present = rows["user_id"].unique()
+    with pytest.raises(InvalidDataError, match="item_id is of kind str in the log, and of kind int"):
+        evaluate_logged({"model": Lister(shown[shown["user_id"].isin(present)].assign(item_id=7))}, rows)
+
+
+def test_a_model_may_repeat_an_item_and_must_return_a_list():
+    rows = log(200, 0)
+    shown = always("a")
+    shown = shown[shown["user_id"].isin(rows["user_id"])]
+    twice = evaluate_logged({"model": Lister(pd.concat([shown, shown]))}, rows, n=2)
+    pd.testing.assert_frame_equal(twice, evaluate_logged({"model": Lister(shown)}, rows, n=2))
+    for table, said in ((shown.drop(columns="rank"), "'rank'"), ([1], "it returned a list")):
+        with pytest.raises(InvalidDataError, match=said):
+            evaluate_logged({"model": Lister(table)}, rows)
+
+
+def test_no_model_has_the_name_of_the_logging_system_or_is_a_class():
+    with pytest.raises(InvalidParameterError, match="the name of the logging system"):
+        evaluate_logged({"logged": always("a")}, log(50, 0))
+    with pytest.raises(InvalidParameterError, match=r"the class Popularity. Give an object of it"):
+        evaluate_logged({"popular": tb.Popularity}, log(50, 0))

@@ -118,7 +118,7 @@ class _Reader:
         if not len(order):
             raise InvalidDataError(
                 "no recommendation is to a user with hidden rows. Are the recommendations and the split of "
-                f"the same users? The split has user_id {split.user_ids[0]!r}, for example."
+                f"the same users? The split has user_id {split.user_ids[:1].tolist()[0]!r}, for example."
             )
         items = split.train[split.target].items.numbers(table.items[order], missing="negative")
         # an item may stand in several categories; what the target has is of the target

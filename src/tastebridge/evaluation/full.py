@@ -229,12 +229,17 @@ def _with_twins(model: Recommender, users: NDArray, n: int) -> pd.DataFrame:
 
 def checked_lists(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
     """Return recommendations, best first, if they have the columns and are of the users asked for."""
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidDataError(
+            "recommend must return a DataFrame of user_id, item_id and rank; it returned a "
+            f"{type(frame).__name__}."
+        )
     missing = {"user_id", "item_id", "rank"} - set(frame.columns)
     if missing:
         raise InvalidDataError(f"recommend must return user_id, item_id and rank; {sorted(missing)} missing.")
     row = pd.Index(users).get_indexer(frame["user_id"])
     if (row < 0).any():
-        stranger = frame["user_id"].iloc[int(np.argmin(row))]
+        stranger = frame["user_id"].tolist()[int(np.argmin(row))]
         raise InvalidDataError(f"recommend returned user_id {stranger!r}, who was not asked for.")
     return frame.sort_values("rank", kind="stable")
 

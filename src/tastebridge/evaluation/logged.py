@@ -16,6 +16,7 @@ from tastebridge.evaluation.log_rows import JudgedPolicy, Log
 from tastebridge.evaluation.off_policy import effective_size
 from tastebridge.evaluation.policies import policy_of
 from tastebridge.evaluation.table import Recommender, check_models
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
 
 LOGGED = "logged"
@@ -82,7 +83,10 @@ def evaluate_logged(
     Raises
     ------
     InvalidDataError
-        If the log has no rewards or no propensities, or values out of range.
+        If the log has no rewards or no propensities, values out of range, or ids of another kind than the
+        recommendations.
+    InvalidParameterError
+        If a model is named ``"logged"``, or a parameter is out of range.
 
     References
     ----------
@@ -104,6 +108,10 @@ def evaluate_logged(
     [['logged', 'mean', 0.5], ['always a', 'ips', 0.75], ['always a', 'snips', 0.75]]
     """
     check_models(models, None)
+    if LOGGED in models:
+        raise InvalidParameterError(
+            f"{LOGGED!r} is the name of the logging system in the table. Give your model another name."
+        )
     check_choice("baseline", baseline, [LOGGED, *models])
     check_count("n", n)
     if clip is not None:

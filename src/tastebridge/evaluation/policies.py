@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tastebridge.data.coding import encode
 from tastebridge.data.text_ids import IdKind
+from tastebridge.evaluation.full import checked_lists
 from tastebridge.evaluation.list_tables import Recommendations, read_ids, read_lists
 from tastebridge.evaluation.table import Recommender
 from tastebridge.exceptions import InvalidDataError
@@ -44,13 +46,19 @@ def policy_of(
 
     A model or a list shows one of its first ``n`` items, each with the same probability. A user without a
     list is shown nothing.
+
+    Raises
+    ------
+    InvalidDataError
+        If ids are of another kind than in the log, or probabilities cannot be used.
     """
     if hasattr(given, "recommend"):
         more = {"missing": "skip"} if "missing" in inspect.signature(given.recommend).parameters else {}
-        frame = given.recommend(user_ids, n=n, **more)
-        return _uniform(frame.sort_values("rank", kind="stable"), user_ids, n)
+        frame = checked_lists(given.recommend(user_ids, n=n, **more), user_ids)
+        return _uniform(_of_kind(frame, kinds), user_ids, n)
     # a table is a policy by its column of probabilities, otherwise lists
     named = read_ids(given, kinds, [PROBABILITY, "score", "rank"], "recommendations")
+    _of_kind(pd.DataFrame({"user_id": named.users, "item_id": named.items})[named.known], kinds)
     if PROBABILITY in named.numbers:
         known = named.known
         values = named.numbers[PROBABILITY][known]
@@ -58,12 +66,26 @@ def policy_of(
     table = read_lists(given, kinds)
     order, _ = table.ordered()
     frame = pd.DataFrame({"user_id": table.users[order], "item_id": table.items[order]})
-    return _uniform(frame.drop_duplicates(ignore_index=True), user_ids, n)
+    return _uniform(frame, user_ids, n)
+
+
+def _of_kind(frame: pd.DataFrame, kinds: Mapping[str, IdKind]) -> pd.DataFrame:
+    """Return a frame whose ids are of the kinds of the log, or refuse it: 7 and "7" are two users."""
+    for role, kind in kinds.items():
+        ids = encode(frame[role], role).ids
+        came = "int" if ids.dtype == np.int64 else "str"
+        if len(ids) and came != kind:
+            raise InvalidDataError(
+                f"{role} is of kind {kind} in the log, and of kind {came} in the recommendations (such as "
+                f"{ids.tolist()[0]!r}). Convert one of them."
+            )
+    return frame
 
 
 def _uniform(frame: pd.DataFrame, user_ids: NDArray, n: int) -> Policy:
     """Return the policy that shows one of the first ``n`` items of each list, drawn uniformly."""
     # lists of users the log does not have say nothing here
+    frame = frame.drop_duplicates(["user_id", "item_id"])
     users = pd.Index(user_ids).get_indexer(frame["user_id"])
     frame = frame.assign(user=users)[users >= 0]
     frame = frame[frame.groupby("user").cumcount() < n]

@@ -61,6 +61,11 @@ def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
     """Check that there are models and that the baseline is one of them."""
     if not isinstance(models, Mapping) or not models:
         raise InvalidParameterError(f"models must be a mapping of name to model, not empty; got {models!r}.")
+    for name, model in models.items():
+        if isinstance(model, type):
+            raise InvalidParameterError(
+                f"the model {name!r} is the class {model.__name__}. Give an object of it, {model.__name__}(…)."
+            )
     if baseline is not None:
         check_choice("baseline", baseline, list(models))
 
