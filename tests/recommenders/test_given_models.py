@@ -194,6 +194,8 @@ def test_vectors_of_users_are_mapped_without_their_histories(into_space, from_so
         (np.ones((2, 8)), "films", "no route starts at a model given for 'films'"),
         (np.ones((2, 3)), "books", r"must be of shape \(n, 8\)"),
         (np.ones(8), "books", r"must be of shape \(n, 8\)"),
+        ("x", "books", "a matrix of numbers"),
+        ([[1.0], [1.0, 2.0]], "books", "a matrix of numbers"),
     ],
 )
 def test_vectors_that_cannot_be_mapped_are_refused(into_space, vectors, source, told):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import ElasticNet, HuberRegressor, Lasso, LinearRegression, Ridge
+from sklearn.linear_model import ElasticNet, HuberRegressor, Lasso, LinearRegression, Ridge, RidgeCV
 
 import tastebridge as tb
 from contracts.factors import histories
@@ -114,6 +114,8 @@ def test_a_regressor_as_a_map_is_the_regressor_itself(regressor):
         (RandomForestRegressor(2), "no linear regressor"),
         (TruncatedSVD(), "TruncatedSVD lacks predict"),
         ("ridge", "str lacks fit"),
+        (RidgeCV(), "RidgeCV chooses parameters by splitting rows"),
+        (Ridge, "Ridge is a class"),
         (LinearRegression(positive=True), ""),
     ],
     ids=lambda value: "",
@@ -129,6 +131,8 @@ def test_what_is_no_linear_regressor_is_refused(thing, told):
 def test_a_decomposition_that_is_not_linear_is_refused_with_the_reason():
     with pytest.raises(InvalidParameterError, match="Ridge lacks transform"):
         factors.from_sklearn(Ridge())
+    with pytest.raises(InvalidParameterError, match="TruncatedSVD is a class"):
+        factors.from_sklearn(TruncatedSVD)
     for model in (NMF(2, max_iter=1000), PCA(2)):
         with pytest.raises(InvalidParameterError, match="is not linear in the history"):
             factors.from_sklearn(model).fit(histories())

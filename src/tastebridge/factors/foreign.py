@@ -148,6 +148,10 @@ def from_sklearn(estimator: BaseEstimator) -> SklearnFactors:
 
 def check_decomposition(estimator: object) -> None:
     """Refuse anything that cannot be fitted and transform."""
+    if isinstance(estimator, type):
+        raise InvalidParameterError(
+            f"from_sklearn takes an object; {estimator.__name__} is a class. Write {estimator.__name__}(…)."
+        )
     if lacking := [method for method in _METHODS if not callable(getattr(estimator, method, None))]:
         raise InvalidParameterError(
             f"from_sklearn takes a linear decomposition such as TruncatedSVD(64); {type(estimator).__name__} "

@@ -144,6 +144,13 @@ def check_regressor(estimator: object) -> None:
             f"from_sklearn takes a linear regressor such as Ridge(); {name} lacks {', '.join(lacking)}. "
             "Pass an estimator, or derive a map from tastebridge.maps.LinearMap."
         )
+    # an estimator that splits rows, as RidgeCV: rows made of moments would choose another penalty in silence
+    if isinstance(estimator, type) or "cv" in estimator.get_params():
+        why = "is a class" if isinstance(estimator, type) else "chooses parameters by splitting rows"
+        raise InvalidParameterError(
+            f"{getattr(estimator, '__name__', name)} {why}, and a map is learned from second moments by one "
+            "regressor. Pass an object such as Ridge(10.0)."
+        )
     # a trial on a few rows: it takes milliseconds, and a silent mistake would cost every list
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3)) + np.array([0.5, -1.0, 2.0])

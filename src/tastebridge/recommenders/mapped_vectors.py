@@ -54,7 +54,13 @@ def mapped_vectors(model: LinearModel, vectors: ArrayLike, source: str) -> NDArr
 
 
 def _checked(vectors: ArrayLike, width: int) -> NDArray[np.float64]:
-    Z = np.asarray(vectors, dtype=np.float64)
+    try:
+        Z = np.asarray(vectors, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidParameterError(
+            f"vectors must be a matrix of numbers of shape (n, {width}); got {type(vectors).__name__}. Give "
+            "one row per user."
+        ) from None
     if Z.ndim != 2 or Z.shape[1] != width:
         raise InvalidParameterError(
             f"vectors must be of shape (n, {width}), as the source model's; got {Z.shape}. Give one row "
