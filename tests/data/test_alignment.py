@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tastebridge._numerics.rows import index_type
 from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.alignment import align, with_items
-from tastebridge.data.interactions import canonical, index_type
+from tastebridge.data.interactions import canonical
 from tastebridge.exceptions import InvalidDataError
 
 PAIRS = st.sets(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1)

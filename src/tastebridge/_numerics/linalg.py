@@ -6,7 +6,6 @@ and ``yy`` is :math:`S_{yy}` (q, q). The square ones are symmetric positive semi
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,15 +138,27 @@ def _spans(p: int) -> list[slice]:
 
 def with_data(X: sparse.csr_matrix, data: NDArray[Any]) -> sparse.csr_matrix:
     """Return a matrix with other values that shares the pattern of ``X``; faster than scipy's constructor."""
-    # scipy's constructor would check the pattern again
-    other = copy(X)
+    # scipy's constructor would check the pattern again, and copy() takes a detour by pickle's protocol
+    other = object.__new__(type(X))
+    vars(other).update(vars(X))
     other.data = data
     return other
 
 
+def row_lengths(X: sparse.csr_matrix) -> NDArray[np.integer]:
+    """Return the number of stored entries of each row; for one user faster than ``np.diff``.
+
+    Examples
+    --------
+    >>> row_lengths(sparse.csr_matrix([[0.0, 2.0], [1.0, 1.0]])).tolist()
+    [1, 2]
+    """
+    return X.indptr[1:] - X.indptr[:-1]
+
+
 def row_sums(X: sparse.csr_matrix, data: NDArray[Any]) -> Array:
     """Return the sums of ``data`` by the rows of ``X``, each summed alone, whatever the other rows."""
-    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    rows = np.repeat(np.arange(X.shape[0]), row_lengths(X))
     return np.bincount(rows, data, minlength=X.shape[0]).astype(np.float64)
 
 

@@ -35,7 +35,9 @@ from tastebridge._numerics.catalogue import (
 from tastebridge._numerics.threads import n_threads, one_blas_thread, together
 from tastebridge.exceptions import InvalidDataError
 
-TILE_USERS, SEGMENT, PAIRS, HEAD = 256, 512, 2048, 2048
+TILE_USERS, SEGMENT, HEAD = 256, 512, 2048
+PAIRS = 2**15
+"""Components of pairs scored at once, which fit the fastest caches in float64."""
 MARGIN = 6
 """Items kept beyond k, so that rounding cannot lose one of the k best."""
 WORTH = 10**8
@@ -171,7 +173,9 @@ def pair_scores(users: NDArray[np.floating], items: Floats) -> Floats:
     >>> pair_scores(np.float32([[1, 2]]), np.float32([[3, 4]])).tolist()
     [11.0]
     """
-    return np.multiply(users, items, dtype=np.float64).sum(axis=1).astype(np.float32)
+    products = items.astype(np.float64)
+    products *= users
+    return products.sum(axis=1).astype(np.float32)
 
 
 def chosen_scores(users: NDArray[np.floating], rows: Numbers, items: Floats, numbers: Numbers) -> Floats:
@@ -183,8 +187,9 @@ def chosen_scores(users: NDArray[np.floating], rows: Numbers, items: Floats, num
     array([ 1., 11.], dtype=float32)
     """
     scores = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), PAIRS):
-        here = slice(start, start + PAIRS)
+    step = max(1, PAIRS // max(1, items.shape[1]))
+    for start in range(0, len(rows), step):
+        here = slice(start, start + step)
         own = users if len(users) == 1 else users.take(rows[here], axis=0)
         scores[here] = pair_scores(own, items.take(numbers[here], axis=0))
     return scores
@@ -340,7 +345,8 @@ class _One:
     def __init__(self, user: Floats, catalogue: Catalogue, closed: NDArray[np.bool_]) -> None:
         self.closed = closed
         self._user, self._catalogue, self._sketch = user.astype(np.float64), catalogue, catalogue.sketch
-        self._own = self._sketch.person(user[0, catalogue.thick])
+        self._common = user[0] if not len(catalogue.thin) else user[0, catalogue.thick]
+        self._own = self._sketch.person(self._common)
         self._scarce = np.zeros(len(closed), dtype=np.float32)
         self._scarce[catalogue.rare] = catalogue.scarce_scores(user)[0]
         grain = (user.shape[1] + 4) * 2.0**-23 * float(np.linalg.norm(self._user))
@@ -365,7 +371,11 @@ class _One:
         if self._sketch.turn is None:
             return ranks
         near, off = self._sketch.closer(self._own, ranks, near)
-        return ranks[near + off + self._rounding[self._sketch.order[ranks]] >= floor]
+        ranks = ranks[near + off + self._rounding[self._sketch.order[ranks]] >= floor]
+        # whole vectors in float32 leave those alone that rounding cannot tell from the best
+        places = self._sketch.order[ranks]
+        near = self._catalogue.vectors.take(places, axis=0) @ self._common
+        return ranks[near + self._scarce[places] + self._rounding[places] >= floor]
 
     def keys(self, ranks: Numbers) -> Keys:
         """Return the keys of items with their exact scores."""

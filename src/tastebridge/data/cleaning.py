@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -121,7 +122,14 @@ class CleaningPolicy:
         if self.ratings is not None:
             return self
         # Events add up, while of several ratings the last one holds: "last" shows that weights are ratings.
-        return replace(self, ratings=self.duplicates == "last" and event_weights is None)
+        return with_rule(self, "ratings", self.duplicates == "last" and event_weights is None)
+
+
+# kept, as every history that is folded in asks anew, and a policy is frozen
+@lru_cache
+def with_rule(policy: CleaningPolicy, name: str, value: str | bool) -> CleaningPolicy:
+    """Return a policy with another value of one of its parameters."""
+    return replace(policy, **{name: value})  # type: ignore[arg-type]
 
 
 class CleaningStep(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from tastebridge._foundation.validation import check_choice, nearest
 from tastebridge.exceptions import InvalidDataError
@@ -207,6 +208,7 @@ def _by_tier(role: str, names: Sequence[str]) -> list[list[str]]:
     return [[name for name in names if plain_name(name) in tier] for tier in _PEERS[role]]
 
 
+@lru_cache(maxsize=1024)  # asked for each column of every history that is folded in
 def plain_name(name: str) -> str:
     """Return the name without case, separators and RecBole's type, as the names are listed above."""
     return "".join(letter for letter in name.split(":")[0].lower() if letter.isalnum())

@@ -16,7 +16,7 @@ from narwhals.typing import IntoFrame, IntoSeries
 from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
 from tastebridge.data.event_weights import weights_of_events
-from tastebridge.data.text_numbers import numbers_of
+from tastebridge.data.text_numbers import numbers_of, plain_numbers
 from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
@@ -198,7 +198,8 @@ def _named(categories: Coded) -> Coded:
 
 def _weights(series: IntoSeries, part: bool) -> np.ndarray:
     try:
-        weights = numbers_of(to_arrow(series), "weight")
+        weights = plain_numbers(series)
+        weights = numbers_of(to_arrow(series), "weight") if weights is None else weights
     except (pa.ArrowException, TypeError, ValueError) as error:
         if isinstance(error, InvalidDataError):
             raise

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.alignment import with_items
-from tastebridge.data.cleaning import CleaningPolicy
+from tastebridge.data.cleaning import CleaningPolicy, with_rule
 from tastebridge.data.interactions import Interactions, canonical
 from tastebridge.data.panel import Panel
 from tastebridge.data.types import Events, EventWeights
@@ -83,7 +83,7 @@ class HistoryEncoder:
 
     def read(self, events: Events) -> Panel:
         """Return a panel; a frame of events becomes one."""
-        kept = replace(self.policy, several_categories="keep")  # the model knows the category of each item
+        kept = with_rule(self.policy, "several_categories", "keep")  # the model knows each item's category
         return read_events(events, self.event_weights, kept)
 
     def rows(self, panel: Panel, keep: bool = False) -> Rows:
@@ -168,7 +168,8 @@ class HistoryEncoder:
 
     def _rows_in(self, panel: Panel, name: str, keep: bool) -> sparse.csr_matrix:
         if name not in panel.categories:
-            return sparse.csr_matrix((len(panel), len(self.items[name])), dtype=np.float32)
+            nothing, indptr = np.zeros(0, np.float32), np.zeros(len(panel) + 1, np.int32)
+            return canonical((nothing, np.zeros(0, np.int32), indptr), (len(panel), len(self.items[name])))
         part = panel[name]
         # By identity: another panel has other rows of the same category.
         if name in self._kept and self._kept[name][0] is part:

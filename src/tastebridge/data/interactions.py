@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
+from tastebridge._numerics.rows import assembled
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
-
-_NOTHING = sparse.csr_matrix((0, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,28 +101,8 @@ class Interactions:
 
 
 def canonical(parts: tuple[np.ndarray, np.ndarray, np.ndarray], shape: tuple[int, int]) -> sparse.csr_matrix:
-    """Return the CSR matrix of (data, indices, indptr) known to be sorted and without repetitions.
-
-    Both index arrays become of one type: see :func:`index_type`. scipy's constructor checks all entries,
-    which for one user takes most of the time.
-    """
-    matrix = copy(_NOTHING)
-    matrix.resize(shape)
-    data, indices, indptr = parts
-    kind = index_type(int(indptr[-1]), shape[1])
-    matrix.data = data
-    matrix.indices, matrix.indptr = indices.astype(kind, copy=False), indptr.astype(kind, copy=False)
+    """Return the CSR matrix of (data, indices, indptr) known to be sorted and without repetitions."""
+    matrix = assembled(*parts, shape)
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix
-
-
-def index_type(n_pairs: int, n_columns: int) -> type[np.signedinteger]:
-    """Return the type of the indices of a matrix: of 64 bits where 32 cannot count its pairs or columns.
-
-    Examples
-    --------
-    >>> index_type(2**31 - 1, 10).__name__, index_type(2**31, 10).__name__
-    ('int32', 'int64')
-    """
-    return np.int32 if max(n_pairs, n_columns) <= np.iinfo(np.int32).max else np.int64

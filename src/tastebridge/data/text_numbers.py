@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,6 +12,8 @@ from tastebridge.exceptions import InvalidDataError
 
 NONE_GIVEN = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "\\N", "-")
 """Words that mean no value in a column of numbers or times; in a column of ids they are ids."""
+
+_NUMBERS = frozenset(map(np.dtype, (np.float64, np.float32, np.int64, np.int32)))
 
 _POINT = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(inf|Inf|INF|infinity|Infinity)$"
 _COMMA = r"^[+-]?[0-9]*,[0-9]+$"
@@ -32,6 +35,19 @@ def given_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts without blanks around them; null where no value is given."""
     texts = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
     return pc.if_else(pc.is_in(texts, pa.array(NONE_GIVEN, pa.large_string())), None, texts)
+
+
+def plain_numbers(values: object) -> np.ndarray | None:
+    """Return a column of pandas of numpy's numbers as float64; None for any other column.
+
+    Examples
+    --------
+    >>> plain_numbers(pd.Series([4, 3])).tolist(), plain_numbers(pd.Series(["4"]))
+    ([4.0, 3.0], None)
+    """
+    if isinstance(values, pd.Series) and isinstance(values.dtype, np.dtype) and values.dtype in _NUMBERS:
+        return values.to_numpy(np.float64)
+    return None
 
 
 def numbers_of(column: pa.Array | pa.ChunkedArray, name: str, decimal: str | None = None) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.linalg import row_lengths
 from tastebridge.factors._base import Array
 
 BUDGET = 2**22
@@ -25,6 +26,8 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
     """
     f = Y.shape[1]
     Z = np.zeros((C.shape[0], f))
+    if not C.nnz:
+        return Z
     for part, width in stacks(C, f):
         Yu, c = padded_rows(C, part, width, Y)
         Z[part] = _solve_dual(Yu, c, inverse) if width < f else _solve(Yu, c, G)
@@ -33,7 +36,7 @@ def fold_in(C: sparse.csr_matrix, Y: Array, G: Array, inverse: Array) -> Array:
 
 def stacks(C: sparse.csr_matrix, f: int) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Yield the rows of each stack of ``C`` and their width, a power of two; empty rows are in none."""
-    lengths = np.diff(C.indptr)
+    lengths = row_lengths(C)
     widths = 2 ** np.ceil(np.log2(np.maximum(lengths, 1))).astype(np.int64)
     widths[lengths == 0] = 0
     for width in sorted(set(widths.tolist()) - {0}):

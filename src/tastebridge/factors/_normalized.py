@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_number
-from tastebridge._numerics.linalg import row_sums, with_data
+from tastebridge._numerics.linalg import row_lengths, row_sums, with_data
 from tastebridge.factors._base import Array, FactorModel, Histories, Vectors, grown, placed
 
 
@@ -42,6 +42,8 @@ class NormalizedFactors(FactorModel):
         check_number("item_power", self.item_power, 0.0)
 
     def _transform(self, R: sparse.csr_matrix) -> Vectors:
+        if not R.nnz and isinstance(self.encoder_, np.ndarray):  # a user new to the categories
+            return np.zeros((R.shape[0], self.encoder_.shape[1]))
         return self._normalize(R) @ self.encoder_
 
     def _plain(self, R: sparse.csr_matrix) -> Array:
@@ -67,7 +69,7 @@ class NormalizedFactors(FactorModel):
 
     def _normalize(self, R: sparse.csr_matrix) -> sparse.csr_matrix:
         scale = power(row_sums(R, R.data), -self.user_power)
-        return with_data(R, R.data * np.repeat(scale, np.diff(R.indptr)))
+        return with_data(R, R.data * np.repeat(scale, row_lengths(R)))
 
     @abstractmethod
     def _filter(self) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._numerics.catalogue import Catalogue
-from tastebridge._numerics.linalg import row_products
+from tastebridge._numerics.linalg import row_lengths, row_products
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge._numerics.topk import catalogue_of
 from tastebridge.model.blend import StackingBlend
@@ -205,7 +205,7 @@ class LinearModel:
         for place in used:
             route, start = self.routes[place], self._starts[self.routes[place].space]
             Z = route.vectors(encoded[route.encoder], known[route.sources])
-            out[:, start : start + Z.shape[1]] += Z * weights[:, [place]]
+            out[:, start : start + Z.shape[1]] += Z * weights[:, place, None]
         if self.levels:
             out[:, -1] = self._level(kinds)
         return out
@@ -271,12 +271,12 @@ def gates_of(target: str, histories: Histories, parts: Mapping[str, Array]) -> A
     parts : mapping of name to ndarray of shape (n_users, k)
         Vectors of the routes that are :func:`read_by_gates`.
     """
-    target_events = np.diff(histories[target].indptr)
+    target_events = row_lengths(histories[target])
     source_events, strength = np.zeros(len(target_events)), np.zeros(len(target_events))
     for name, rows in histories.items():
-        source_events += np.diff(rows.indptr) * (name != target)
+        source_events += row_lengths(rows) * (name != target)
     for Z in parts.values():
-        strength += np.linalg.norm(Z, axis=1)
+        strength += np.sqrt(np.square(Z).sum(axis=1))
     # 1e-2 in place of 1: strengths of links are often far below 1, and 0 without any link
     return np.column_stack([np.log1p(source_events), np.log1p(target_events), np.log(strength + 1e-2)])
 

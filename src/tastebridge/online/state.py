@@ -128,8 +128,7 @@ class FittedState:
 
     def left_out(self, histories: Histories, twins: str = LEAVE_OUT) -> sparse.csr_matrix | None:
         """Return the twins (n_users, n_items) that lists of these users leave out; None for none."""
-        found = self.twins.reached(histories) if twins == LEAVE_OUT else None
-        return found if found is not None and found.nnz else None
+        return self.twins.reached(histories) if twins == LEAVE_OUT and self.twins.met(histories) else None
 
     def updatable(self) -> ModelStatistics:
         """Return the sums that updates change.

@@ -53,17 +53,20 @@ def to_frame(
     best = np.concatenate([part[0] for part in found]) if found else np.zeros((0, width), dtype=np.int32)
     scores = np.concatenate([part[1] for part in found]) if found else np.zeros((0, width), np.float32)
     given = best >= 0
+    n_given = given.sum(axis=1)
     # against the n asked for, also where the catalogue is smaller
-    short = int((given.sum(axis=1) < n).sum())
+    short = int((n_given < n).sum())
     if short:
         warn(
             f"{short} of {len(ids)} users get fewer than n={n} recommendations: no more items are left for "
             f"them{' within the caps of per_group' if capped else ''}."
         )
+    full = bool(n_given.sum() == given.size)  # the usual case: nothing to pick out
+    ranks = np.arange(1, given.shape[1] + 1, dtype=np.int64)
     columns = {
-        "user_id": np.repeat(ids, given.sum(axis=1)),
-        "item_id": items.ids_of(best[given]),
-        "score": scores[given],
-        "rank": (np.nonzero(given)[1] + 1).astype(np.int64),
+        "user_id": np.repeat(ids, n_given),
+        "item_id": items.ids_of(best.ravel() if full else best[given]),
+        "score": scores.ravel() if full else scores[given],
+        "rank": np.tile(ranks, len(given)) if full else ranks[np.nonzero(given)[1]],
     }
     return pd.DataFrame(columns, copy=False)

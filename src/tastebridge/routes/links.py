@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from tastebridge._numerics.linalg import column_signs, with_data
+from tastebridge._numerics.linalg import column_signs, row_lengths, with_data
 from tastebridge.routes.fitted import Array
 
 
@@ -26,12 +26,14 @@ class LinearEncoder:
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return the vectors (n_users, k)."""
+        if not X.nnz:  # a user new to the category
+            return np.zeros((X.shape[0], self.encoder_.shape[1]))
         x = self.normalize_rows(X)
         return product(x, self.encoder_) if sparse.issparse(self.encoder_) else np.asarray(x @ self.encoder_)
 
     def normalize_rows(self, X: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the histories with every entry 1, divided by the root of their length."""
-        lengths = np.diff(X.indptr)
+        lengths = row_lengths(X)
         entries = np.repeat(np.maximum(lengths, 1) ** -0.5, lengths)
         return with_data(X, entries)
 
@@ -52,7 +54,7 @@ def product(X: sparse.csr_matrix, E: sparse.csr_matrix) -> Array:
         return np.zeros((X.shape[0], E.shape[1]))
     met = np.repeat(starts - np.cumsum(counts) + counts, counts)
     met += np.arange(len(met), dtype=met.dtype)
-    users = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    users = np.repeat(np.arange(X.shape[0]), row_lengths(X))
     cells = np.repeat(users, counts) * E.shape[1] + E.indices[met]
     sums = np.bincount(cells, np.repeat(X.data, counts) * E.data[met], minlength=X.shape[0] * E.shape[1])
     return np.asarray(sums, dtype=np.float64).reshape(X.shape[0], E.shape[1])

@@ -30,6 +30,7 @@ from scipy import sparse
 
 from tastebridge._numerics.catalogue import entries
 from tastebridge._numerics.cells import only, stored_in
+from tastebridge._numerics.rows import assembled
 from tastebridge.routes.fitted import Histories, known_to
 
 MIN_SIMILARITY, MIN_USERS = 0.8, 3
@@ -81,7 +82,15 @@ class Twins:
         cells = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *places]))
         indptr = np.searchsorted(cells, np.arange(n_users + 1) * n_items)
         ones = np.ones(len(cells), dtype=np.float32)
-        return sparse.csr_matrix((ones, cells % n_items, indptr), shape=(n_users, n_items))
+        return assembled(ones, cells % n_items, indptr, (n_users, n_items))
+
+    def met(self, histories: Histories) -> bool:
+        """Return whether any user has an item with a twin; most have none, which is seen at once."""
+        for name, pairs in self.pairs.items():
+            items = histories[name].indices if name in histories else ()
+            if len(items) and (pairs.indptr[items + 1] > pairs.indptr[items]).any():
+                return True
+        return False
 
     def of_item(self, item: int) -> set[tuple[str, int]]:
         """Return the source and the number of every twin of a target item."""
