@@ -1,6 +1,7 @@
 """Files of real layouts, from one command each to a model and to lists."""
 
 import io
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated
 
@@ -115,6 +116,51 @@ def test_errors_speak_of_options(folder, tmp_path):
     assert "1000" not in err.replace(str(folder), "")
     code, _, err = run("fit", folder / "none*.csv", "-t", "films", "-o", tmp_path / "m")
     assert (code, "there is no file" in err) == (1, True)
+
+
+@pytest.fixture(scope="module")
+def broken_files(tmp_path_factory):
+    """A model, its events without a header of categories, and files that are none."""
+    path = tmp_path_factory.mktemp("broken")
+    panel, _ = make_panel(60, 20, ("books", "films"))
+    tb.TargetOnly("films").fit(panel).save(path / "model")
+    frame = panel.to_frame()[["user_id", "item_id", "category"]]
+    frame.to_csv(path / "log.dat", index=False)
+    frame[["user_id", "item_id"]].to_csv(path / "nocat.csv", index=False)
+    frame[["item_id"]].drop_duplicates().to_csv(path / "ids.csv", index=False)
+    (path / "bare.csv").write_text("oak,red\nelm,green\n")
+    (path / "broken.parquet").write_bytes(b"PAR1 and no more PAR1")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fit", "nocat.csv"), "no column for category; the columns are 'user_id', 'item_id'. Name it: "),
+        (
+            ("fit", "nocat.csv"),
+            "--category-column NAME. Or give the table of items that has it: --items FILE",
+        ),
+        (("fit", "nocat.csv", "--items", "bare.csv"), "error: in 'bare.csv': the first line of this table"),
+        (("fit", "nocat.csv", "--items", "bare.csv"), "--item-columns item_id,title,genres; an empty name"),
+        (("fit", "nocat.csv", "--items", "bare.csv"), "its column of ids: --item-id-column NAME."),
+        (("fit", "nocat.csv", "--items", "none.csv"), "error: there is no file or folder 'none.csv'."),
+        (("fit", "nocat.csv", "--items", "ids.csv"), "no column of categories that is known"),
+        (("fit", "broken.parquet"), "it is no Parquet file, or it is damaged."),
+        (("fit", "log.csv"), "error: there is no file 'log.csv'. Did you mean 'log.dat'?"),
+        (("fit", "log.dat", "--features", "x=films.csv"), "error: there is no file 'films.csv'."),
+        (("recommend", "model", "log.dat", "--users", "bare.csv"), "Write user_id above the ids."),
+        (("recommend", "model", "log.dat", "--allow", "bare.csv"), "Write item_id above the ids."),
+    ],
+)
+def test_an_error_names_the_file_and_the_option_that_mends_it(broken_files, monkeypatch, words, said):
+    monkeypatch.chdir(broken_files)
+    target = () if words[0] == "recommend" else ("-t", "films")
+    code, _, err = run(*words, *target, "-o", "out.csv" if words[0] == "recommend" else "m")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert said in err
+    assert not Path("m").exists()
+    assert not Path("out.csv").exists()
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,9 @@ def test_the_stored_help_is_that_of_the_commands():
     ("words", "message"),
     [
         (("fit", "e.csv", "--taget", "x"), "tastebridge fit has no option --taget. Did you mean '--target'?"),
+        (("fit", "e.csv", "--hlep"), "Did you mean '--help'?"),
+        (("recommend", "m", "e", "-o", "x", "--top", "5"), "has no option --top. See tastebridge recommend"),
+        (("--hepl",), "there is no option '--hepl' before a command. Did you mean '--help'?"),
         (("fit", "e.csv", "--nope"), "tastebridge fit has no option --nope. See tastebridge fit -h."),
         (("recommend", "m"), "Missing argument"),
         (("recommend", "m", "e.csv", "-o", "x.csv", "--twins", "no"), "'leave-out', 'keep'"),

@@ -97,8 +97,20 @@ def steam():
         games = [{"item_id": str(i), "item_name": f"Game's {i}", "playtime_forever": 5} for i in items]
         return repr({"user_id": f"u{user}", "items_count": len(items), "items": games}) + "\n"
 
+    # a price that is a number or a text, and a publisher, which is no category next to genres
     games = catalogue(
-        lambda i: repr({"id": str(i), "app_name": f"G{i}", "genres": [kind(i), "Indie"]}) + "\n"
+        lambda i: (
+            repr(
+                {
+                    "publisher": "Kotoshiro",
+                    "id": str(i),
+                    "app_name": f"G{i}",
+                    "genres": [kind(i), "Indie"],
+                    "price": 4.99 if i % 3 else "Free To Play",
+                }
+            )
+            + "\n"
+        )
     )
     files = {"e.json": "".join(of_users(library)), "i.json": "".join(games)}
     return files, {"items": "i.json"}, {"user": "u{}", "item": "{}"}
@@ -112,7 +124,14 @@ def amazon_2018():
         }
         for u, i, r, t in ROWS
     ]  # fmt: skip
-    items = catalogue(lambda i: {"asin": f"{i:010d}", "category": ["Books", kind(i)], "title": f"t{i}"})
+    items = catalogue(
+        lambda i: {
+            "category": ["Books", kind(i)],
+            "asin": f"{i:010d}",
+            "title": f"t{i}",
+            "rank": [f">#{i} in Books"] if i % 2 else f"{i} in Books",
+        }
+    )
     files = {"e.json.gz": gzip.compress(records(rows).encode()), "i.json": records(items)}
     return files, {"items": "i.json", "category_level": 2}, {
         "user": "A{}", "item": "{:010d}", "category": "Books > {}"
@@ -226,10 +245,46 @@ def a_file_a_category():
     return files, {**options, "path": "shop"}, {"user": "A{}"}
 
 
+def last_fm_tags():
+    rows = "userID\tartistID\tweight\n" + lines(((u, i, r) for u, i, r, _ in ROWS), "\t")
+    tagged = lines((u, i, i % 2, 1, 4, 2009) for u, i, *_ in ROWS).replace(",", "\t")
+    files = {
+        "e.dat": rows,
+        "i.dat": "userID\tartistID\ttagID\tday\tmonth\tyear\n" + tagged,
+        "tags.dat": "tagID\ttagValue\n" + lines(enumerate(KINDS), "\t"),
+    }
+    return files, {"items": ["i.dat", "tags.dat"], "item_category": "tagValue"}, {}
+
+
+def olist():
+    files = {
+        "e.csv": "order_id,order_item_id,product_id,price\n"
+        + lines((f"o{u}", 1, f"p{i}", 58.9) for u, i, *_ in ROWS),
+        "orders.csv": "order_id,customer_id,order_purchase_timestamp\n"
+        + lines((f"o{u}", f"c{u}", "2017-10-02 10:56:33") for u in range(USERS)),
+        "i.csv": "product_id,product_category_name\n" + lines(catalogue(lambda i: (f"p{i}", kind(i)))),
+    }
+    return files, {"users": "orders.csv", "items": "i.csv"}, {"user": "c{}", "item": "p{}"}
+
+
+def shop_log():
+    kinds = ("view", "cart", "purchase")
+    rows = lines(
+        ("2019-10-01 00:00:00 UTC", kinds[r % 3], i, i % 2 + 2103807459595387724, kind(i), 35.79, u)
+        for u, i, r, _ in ROWS
+    )
+    head = "event_time,event_type,product_id,category_id,category_code,price,user_id\n"
+    options = {
+        "event_weights": {"view": 1, "cart": 3, "purchase": 5},
+        "columns": {"category": "category_code"},
+    }
+    return {"e.csv": head + rows}, options, {}
+
+
 LAYOUTS = [
     movielens_1m, movielens_latest, recbole, book_crossing, netflix, mind, steam, amazon_2018, amazon_2023,
     goodreads, yelp, taobao, retailrocket, instacart, anime, last_fm, foursquare, lists_in_brackets,
-    a_file_a_category,
+    a_file_a_category, last_fm_tags, olist, shop_log,
 ]  # fmt: skip
 
 
@@ -281,6 +336,20 @@ def test_a_table_of_items_without_a_header_asks_for_its_columns(tmp_path):
     options["items"] = tmp_path / "i.dat"
     with pytest.raises(InvalidDataError, match="item_columns="):
         read_panel(tmp_path / "e.dat", **options)
+
+
+def test_events_of_orders_without_their_users_ask_for_the_table_of_orders(tmp_path):
+    files, *_ = instacart()
+    written(tmp_path, files)
+    with pytest.raises(InvalidDataError, match="the user of each 'order_id', give it: users=") as error:
+        read_panel(tmp_path / "e.csv", items=tmp_path / "i.csv")
+    assert "Did you mean" not in str(error.value)
+
+
+def test_a_field_of_several_types_is_refused_only_where_it_is_an_event(tmp_path):
+    (tmp_path / "e.json").write_text(records([{"user_id": 1, "item_id": 2}, {"user_id": "1", "item_id": 3}]))
+    with pytest.raises(InvalidDataError, match=r"'user_id' mixes int .* and str"):
+        read_panel(tmp_path / "e.json", category="films")
 
 
 def test_dates_in_numbers_are_read_where_their_order_is_beyond_doubt(tmp_path):

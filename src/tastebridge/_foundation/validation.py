@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeVar
@@ -88,7 +88,25 @@ def check_category(name: str, category: object, known: Iterable[str]) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the closest of ``words``, or an empty string."""
-    shown = {known.casefold(): known for known in words}
-    # 0.65: with less, --nope is near to --n-components, and a wrong guess costs more than none
+    return _asked(word, {known: known for known in words})
+
+
+def nearest_file(path: Path) -> str:
+    """Return :func:`nearest` for a path that is not there: a file in its folder whose name is near.
+
+    Endings are not compared: with them, every name in ``.csv`` would be near to every other.
+    """
+    return _asked(path.stem, {p.stem: p.name for p in path.parent.iterdir()} if path.parent.is_dir() else {})
+
+
+def nearest_flag(flag: str, flags: Iterable[str]) -> str:
+    """Return :func:`nearest` for an option; dashes are not compared, which all of them have."""
+    return _asked(flag.strip("-"), {known.strip("-"): known for known in flags})
+
+
+def _asked(word: str, known: Mapping[str, str]) -> str:
+    """Return the question whether the name of the closest of the ``known`` words was meant."""
+    shown = {written.casefold(): name for written, name in known.items()}
+    # 0.65: with less, nope is near to n-components, and a wrong guess costs more than none
     close = difflib.get_close_matches(word.casefold(), list(shown), n=1, cutoff=0.65)
     return f" Did you mean {shown[close[0]]!r}?" if close else ""

@@ -132,8 +132,8 @@ class Budget:
         if free < least:
             needed = resident() + int(least / _SPARE)
             raise InvalidParameterError(
-                f"memory={_shown(total)} is too little: this process holds {_shown(resident())} with the "
-                f"model loaded, and scoring needs more. Give at least {_shown(needed)}."
+                f"memory={shown(total)} is too little: this process holds {shown(resident())} with the "
+                f"model loaded, and scoring needs more. Give at least {shown(needed)}."
             )
         workers = max(1, min(n_jobs, free // least))
         chunk = min(CHUNK, (free // workers - fixed) // per_user)
@@ -162,5 +162,6 @@ def _catalogue(model: LinearModel | ItemSimilarity) -> int:
     return int(model.item_vectors().nbytes * 1.1) if isinstance(model, LinearModel) else 0
 
 
-def _shown(size: int) -> str:
+def shown(size: int) -> str:
+    """Return a number of bytes for a sentence."""
     return f"{size / 1e9:.2f}GB" if size >= 1e9 else f"{-(-size // 10**6)}MB"

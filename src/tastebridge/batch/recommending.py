@@ -14,7 +14,7 @@ from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.batch.job import Job, fingerprint_of_list, job_of_lists
 from tastebridge.batch.kernel import HistoryKernel, RecommendationKernel
 from tastebridge.batch.manifest import Manifest
-from tastebridge.batch.memory import parse_memory
+from tastebridge.batch.memory import parse_memory, shown
 from tastebridge.batch.source import Source
 from tastebridge.batch.stamping import Stamp
 from tastebridge.data import CleaningPolicy, ReadingOptions
@@ -174,8 +174,8 @@ def open_source(
     size = _read_whole(path, options)
     if size * _TEXT > bound:
         raise InvalidParameterError(
-            f"{str(path)!r} is about {size / 1e9:.2g}GB of text, which is read whole and does not fit into "
-            f"memory={bound / 1e9:.2g}GB. Give it as Parquet, which is read in pieces, or give more "
+            f"{str(path)!r} is about {shown(size)} of text, which is read whole and does not fit into "
+            f"memory={shown(bound)}. Give it as Parquet, which is read in pieces, or give more "
             "memory."
         )
     if kernel.event_weights is None:

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 from typer.core import TyperCommand
 
-from tastebridge._foundation.validation import nearest
+from tastebridge._foundation.validation import nearest_flag
 from tastebridge._foundation.version import __version__
 from tastebridge.cli.ask import ask
 from tastebridge.cli.audience import audience
@@ -133,8 +133,8 @@ def _told(error: Exception) -> str:
     option = getattr(error, "option_name", None)
     if text.startswith(_NO_SUCH) and option:
         shown = inspect.signature(COMMANDS[name]).parameters.values()
-        known = [flag for one in shown for flag in flags_of(one)]
-        text = f"tastebridge {name} has no option {option}.{nearest(option, known)}".rstrip(".")
+        known = [*(flag for one in shown for flag in flags_of(one)), "--help"]
+        text = f"tastebridge {name} has no option {option}.{nearest_flag(option, known)}".rstrip(".")
     elif hasattr(error, "format_message"):
         text = error.format_message().rstrip(".").replace("Value error, ", "")
     return f"{text}{'' if text.endswith('?') else '.'} See tastebridge {name} -h."

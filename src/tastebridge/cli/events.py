@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from tastebridge._foundation.validation import nearest
+from tastebridge._foundation.validation import nearest_file
 from tastebridge.batch.id_kinds import kinds_of
 from tastebridge.cli.reading import Reading
 from tastebridge.cli.record import record
@@ -27,9 +27,7 @@ class Table:
     def check(self) -> None:
         """Raise an error if the table does not exist."""
         if uri_of(self.path) is None and not is_there(self.path):
-            folder = self.path.parent
-            around = [part.name for part in folder.iterdir()] if folder.is_dir() else []
-            raise InvalidDataError(f"there is no file {str(self.path)!r}.{nearest(self.path.name, around)}")
+            raise InvalidDataError(f"there is no file {str(self.path)!r}.{nearest_file(self.path)}")
 
     def read(self, recommender: Recommender | None = None) -> Panel:
         """Return the panel of the table.

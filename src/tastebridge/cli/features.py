@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import typer
 
-from tastebridge._foundation.validation import check_category, nearest
+from tastebridge._foundation.validation import check_category, nearest, nearest_file
 from tastebridge.data import ItemFeatures, Panel
 from tastebridge.data.columns import recognised
 from tastebridge.data.reading import read_items
@@ -150,8 +150,7 @@ def _table(place: str) -> FeatureTable:
             )
         return FeatureTable(Path(before), names)
     missing = Path(before) if colon and Path(before).suffix else path
-    around = [part.name for part in missing.parent.iterdir()] if missing.parent.is_dir() else []
-    raise InvalidDataError(f"there is no file {str(missing)!r}.{nearest(missing.name, around)}")
+    raise InvalidDataError(f"there is no file {str(missing)!r}.{nearest_file(missing)}")
 
 
 def _summary(panel: Panel, category: str, n_before: int) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from tastebridge._foundation.validation import nearest
+from tastebridge._foundation.validation import nearest_file
 from tastebridge.data.files.places import is_there
 from tastebridge.data.files.uris import uri_of
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
@@ -54,8 +54,7 @@ def files_of(given: Sequence[str] | None, taken: Sequence[str]) -> dict[str, Pat
                 f"theirs={where}."
             )
         if uri_of(where) is None and not is_there(where):
-            around = [part.name for part in where.parent.iterdir()] if where.parent.is_dir() else []
-            raise InvalidDataError(f"there is no file {str(where)!r}.{nearest(where.name, around)}")
+            raise InvalidDataError(f"there is no file {str(where)!r}.{nearest_file(where)}")
         found[name] = where
     return found
 

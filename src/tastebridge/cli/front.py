@@ -60,9 +60,16 @@ def main() -> None:
 
     Help and version need no command, so none is loaded for them: the libraries behind a fit take seconds.
     """
-    words = sys.argv[1:]
+    try:
+        _run(sys.argv[1:])
+    except KeyboardInterrupt:  # while libraries are loaded: the commands end in their own way
+        _fail("stopped before the start.", 130)
+
+
+def _run(words: list[str]) -> None:
+    """Run a command, or show the help or the version."""
     first = words[0] if words else ""
-    if first in ("", "-h", "--help"):
+    if first in ("", "-h", "--help", "help"):
         print(help_text(), end="")
     elif first == "--version":
         print(f"tastebridge {__version__}")
@@ -106,7 +113,9 @@ def _unknown(word: str) -> str:
     from difflib import get_close_matches
 
     if word.startswith("-"):
-        return f"there is no option {word!r} before a command. See tastebridge --help."
+        near = get_close_matches(word, ("--help", "--version"), n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "See tastebridge --help."
+        return f"there is no option {word!r} before a command. {hint}"
     near = get_close_matches(word, COMMANDS, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else f" The commands are {', '.join(COMMANDS)}."
     return f"there is no command {word!r}.{hint}"

@@ -26,6 +26,10 @@ _INTERRUPTED, _TERMINATED = 130, 143
 """Exit codes after the signals INT and TERM, as of a shell."""
 
 
+_IN_PARTS = ("recommend", "audience", "vectors")
+"""The commands whose work is kept in parts."""
+
+
 @dataclass(frozen=True)
 class JobOptions:
     """The options of a job, as Typer shows and parses them; each field is one option."""
@@ -87,7 +91,8 @@ def as_job(command: Callable[..., None]) -> Callable[..., None]:
                 code = stop.exit_code
                 raise
             except KeyboardInterrupt:
-                refuse("stopped before the end. The same command goes on with the parts that are finished.")
+                goes_on = " The same command goes on with the parts that are finished."
+                refuse(f"stopped before the end.{goes_on if command.__name__ in _IN_PARTS else ''}")
                 code = _INTERRUPTED
                 raise typer.Exit(code) from None
             except SystemExit as stop:

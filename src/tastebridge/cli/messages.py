@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import ParamSpec, TextIO
 
@@ -15,10 +16,11 @@ import typer
 from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.printable import printable
 from tastebridge.cli.record import record
+from tastebridge.cli.signatures import flags_of
 from tastebridge.exceptions import DataWarning, InvalidParameterError, TastebridgeError, TastebridgeWarning
 
 _P = ParamSpec("_P")
-_COLUMN = re.compile(r"columns=\{'(\w+?)(?:_id)?': (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
+_COLUMN = re.compile(r"columns=\{['\"](\w+?)(?:_id)?['\"]: (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
 _OPTION = {"timestamp": "time"}
 # messages are written for Python; here is how each of their parameters is spelled on the command line
 _WORDS = {
@@ -26,14 +28,20 @@ _WORDS = {
     "memory=": "--memory ",
     'columns=["user_id", "item_id", …]': "--columns user_id,item_id,…",
     "stamp=True": "--stamp",
+    'users="…"': "--users-table FILE",  # before the next: the first that fits is taken
     "users=": "--users ",
+    "See transfer_.": "See the table of sources.",
+    "time_budget=": "--time-budget ",
     "missing='skip'": "no --strict",
     "trim=True": "--trim",
     "panel.cleaning has the account; a CleaningPolicy makes them errors.": "--strict makes them errors.",
     "or let more through with a CleaningPolicy.": "or change the reading options.",
     "or admit more of them with a CleaningPolicy.": "or change the reading options.",
     'item_columns=["item_id", "title", "genres"]': "--item-columns item_id,title,genres",
+    'item_category="…"': "--item-category NAME",  # before the next: the first that fits is taken
     "item_category=": "--item-category ",
+    "Add them by Panel.with_item_features": "Give them by --features",
+    "bridge='auto'": "--bridge auto",
     "delimiter=…": "--delimiter SIGN",
     "quoting=…": "--quoting",
     "quoting=True": "--quoting",
@@ -41,10 +49,17 @@ _WORDS = {
     "decimal=','": "--decimal ,",
     "time_format=": "--time-format ",
     'item_id="…"': "--item-id-column NAME",
-    'item_category="…"': "--item-category NAME",
+    'items="…"': "--items FILE",
+    'category="…"': "--one-category NAME",
+    ' Leave unknown ids out with missing="skip" where that is offered.': "",
+    "set_item_groups or --groups": "--groups",
+    ", or leave it None": ", or leave it out",
     "CleaningPolicy(no_rating=-1)": "--no-rating -1",
     "CleaningPolicy(several_categories=…)": "--several-categories",
 }
+_CALL = re.compile(r"\b[A-Z]\w+\((\w+)=([^()]+)\)")
+_SUBJECT = re.compile(r"(^|: )(\w+)(=| must(?= )| needs(?= ))")
+"""Parameters as errors name them: InterestMapper(n_components=9) needs …, memory must be …, of='films' …"""
 _PARAMETER = re.compile("|".join(map(re.escape, _WORDS)))
 
 
@@ -53,6 +68,7 @@ def in_lines(command: Callable[_P, None], strict: bool = False) -> Callable[_P, 
 
     With ``strict``, warnings of data that were left out, unknown or guessed are errors.
     """
+    flags = _flags_of_parameters(command)
 
     @wraps(command)
     def run(*arguments: _P.args, **options: _P.kwargs) -> None:
@@ -65,9 +81,9 @@ def in_lines(command: Callable[_P, None], strict: bool = False) -> Callable[_P, 
             try:
                 command(*arguments, **options)
             except InvalidParameterError as error:
-                _fail(error, 2)
+                _fail(_with_flags(_one_line(error), flags), 2)
             except TastebridgeError as error:
-                _fail(error, 1)
+                _fail(_with_flags(_one_line(error), flags), 1)
             except DataWarning as error:
                 _fail(f"{error} Without --strict this is a note.", 1)
             except BrokenPipeError:  # the reader of the standard output has enough, as head has
@@ -96,6 +112,30 @@ def refuse(message: object) -> None:
     text = printable(_one_line(message))
     record().error = text
     typer.echo(f"{typer.style('error:', fg='red', bold=True)} {text}", err=True)
+
+
+def _flags_of_parameters(command: Callable[..., None]) -> dict[str, str]:
+    """Return the longest flag of each parameter of a command, and of those it hands on by another name."""
+    flags = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if known := [flag for flag in flags_of(parameter) if flag.startswith("--")]:
+            flags[name] = max(known, key=len).partition("/")[0]
+        elif parameter.default is not parameter.empty:
+            flags[name] = f"--{name.replace('_', '-')}"
+    # the library takes several of these
+    return flags | {f"{name}s": flags[name] for name in ("source", "event_weight") if name in flags}
+
+
+def _with_flags(text: str, flags: Mapping[str, str]) -> str:
+    """Return a message about parameters of the library as one about the options that gave them."""
+
+    def call(found: re.Match[str]) -> str:
+        return f"{flags[found[1]]} {found[2]}".removesuffix(" …") if found[1] in flags else found[0]
+
+    def subject(found: re.Match[str]) -> str:
+        return f"{found[1]}{flags[found[2]]} {found[3].strip('= ')}" if found[2] in flags else found[0]
+
+    return re.sub(r"(--[a-z-]+)=(?=')", r"\1 ", _SUBJECT.sub(subject, _CALL.sub(call, text)))
 
 
 def _fail(message: object, code: int) -> None:
@@ -132,4 +172,8 @@ def _as_option(found: re.Match[str]) -> str:
     # one pattern for two wordings, each with its own group for the role
     role = found[1] or found[3]
     option = f"--{_OPTION.get(role, role)}-column"
-    return f"{option} is" if found[3] else f"{option} " + found[2].strip("'\"").replace("…", "NAME")
+    return (
+        f"{option} is"
+        if found[3]
+        else f"{option} " + found[2].strip("'\"").replace("…", "NAME").replace("None", "''")
+    )

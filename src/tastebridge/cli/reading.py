@@ -48,7 +48,7 @@ class Reading:
     Attributes
     ----------
     columns : dict of role to column
-        The columns named on the command line.
+        The columns named on the command line; None for a role that is left out.
     event_weights : sequence of "type=number", or None
     duplicates : Duplicates
     layout : ReadingOptions
@@ -58,7 +58,7 @@ class Reading:
     several_categories : SeveralCategories
     """
 
-    columns: dict[str, str]
+    columns: dict[str, str | None]
     event_weights: Sequence[str] | None
     duplicates: options.Duplicates
     layout: ReadingOptions = field(default_factory=ReadingOptions)
@@ -97,7 +97,7 @@ class Reading:
         """The words of a command line with the same options; defaults are left out."""
         words = []
         for role, column in self.columns.items():
-            words += [f"--{_OPTIONS.get(role, role)}-column", column]
+            words += [f"--{_OPTIONS.get(role, role)}-column", column or ""]
         for weight in self.event_weights or ():
             words += ["--event-weight", weight]
         for option, value, usual in (
@@ -174,7 +174,8 @@ class _Options:
             "event": self.event_column,
         }
         return Reading(
-            {role: column for role, column in named.items() if column is not None},
+            # an empty name leaves out a column that would be recognised
+            {role: column or None for role, column in named.items() if column is not None},
             self.event_weight,
             self.duplicates,
             self._layout(),

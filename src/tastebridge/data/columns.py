@@ -93,8 +93,28 @@ _PEERS: dict[str, tuple[tuple[str, ...], ...]] = {
 ``parent_asin`` before ``asin``, ``user_id`` before ``username``."""
 
 
+_STRONG = 2
+"""The tiers of names that are hardly ever of another role."""
 _SEVERAL = ("genres", "categories", "tags", "genreids", "categoryids", "categorynames", "subjects", "topics")
 """Names of columns with several categories in a cell."""
+
+
+_GROUPS = (
+    "orderid",
+    "ordernumber",
+    "basketid",
+    "invoiceno",
+    "invoiceid",
+    "transactionid",
+    "cartid",
+    "visitid",
+)
+"""Names of columns of the events of one visit or purchase, whose user may stand in another table."""
+
+
+def order_column(names: Sequence[str]) -> str | None:
+    """Return the column of orders, baskets and the like; None where there is none."""
+    return next((name for name in names if plain_name(name) in _GROUPS), None)
 
 
 def recognise(
@@ -157,15 +177,19 @@ def _check_given(role: str, column: str | None, names: Sequence[str]) -> None:
         )
 
 
-def recognised(role: str, names: Sequence[str]) -> str | None:
-    """Return the column that plays a role, as :func:`recognise` finds it; None where there is none."""
+def recognised(role: str, names: Sequence[str], weakly: bool = True) -> str | None:
+    """Return the column that plays a role, as :func:`recognise` finds it; None where there is none.
+
+    With ``weakly=False``, names of the last tier, such as ``publisher`` for a category, do not count.
+    """
     if role in names:
         return role
     # RecBole writes user_id:token.
     typed = [name for name in names if name.split(":")[0] == role]
     # The first tier with a column decides. Two columns of one tier are an error, of two tiers they are
     # not.
-    known = typed or next(filter(None, _by_tier(role, names)), [])
+    tiers = _by_tier(role, names)
+    known = typed or next(filter(None, tiers if weakly else tiers[:_STRONG]), [])
     if not known and (inside := _inside(role, names)) is not None:
         return inside
     if len(known) > 1:
@@ -227,6 +251,8 @@ def _refuse_missing(roles: Mapping[str, str], names: Sequence[str], needed: Sequ
 
 def _nearest_column(role: str, names: Sequence[str]) -> str:
     plain = {plain_name(name): name for name in names if not holds_several(name)}
+    if role == "user_id" and order_column(names) is not None:
+        return ""  # an id of an order is near to an id of a reader
     # In the order of the tiers, so that the commonest name gives the hint.
     for word in (word for tier in _PEERS[role] for word in tier):
         close = difflib.get_close_matches(word, list(plain), n=1, cutoff=0.7)

@@ -15,10 +15,11 @@ from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import recognise, recognised
 from tastebridge.data.events import FrameLike
 from tastebridge.data.files.assembling import EventTable, is_typed, read_events_table
-from tastebridge.data.files.errors import readable
+from tastebridge.data.files.errors import NoHeaderError, readable
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable, open_parquet, parquet_parts
 from tastebridge.data.files.tables import open_table
+from tastebridge.data.files.uris import uri_of
 from tastebridge.data.panel import Panel
 from tastebridge.data.rating_columns import rating_notes
 from tastebridge.data.text_ids import IdKind, ids_of_kind, numbers_if_all
@@ -146,7 +147,9 @@ def read_table(
         try:
             found = read_events_table(path, columns, options or ReadingOptions())
         except InvalidDataError as error:
-            if not isinstance(path, str | Path) or str(path) in str(error):
+            # the message names this file, or another one such as the table of items
+            named = (str(path), uri_of(path) or "in '", "in '", "there is no ")
+            if not isinstance(path, str | Path) or any(name in str(error) for name in named):
                 raise
             raise InvalidDataError(f"in {str(path)!r}: {error}") from None
     LOGGER.info("read %s rows of %s", f"{found.table.num_rows:,}", _shown(path))
@@ -172,7 +175,13 @@ def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
         If it cannot be read.
     """
     with readable(path):
-        opened = open_table(path, ReadingOptions(), [item_column] if item_column else [])
+        try:
+            opened = open_table(path, ReadingOptions(), [item_column] if item_column else [])
+        except NoHeaderError:
+            raise InvalidDataError(
+                f"the first line of {str(path)!r} does not look like a header, and a table of items needs "
+                "one, with a column item_id. Write the names of its columns above the rows."
+            ) from None
         table = opened.read(opened.names)
     if isinstance(opened, ParquetTable):
         return table
@@ -208,7 +217,13 @@ def read_ids(
         If it cannot be read, or a column is missing.
     """
     with readable(path):
-        opened = open_table(path, ReadingOptions(), needed)
+        try:
+            opened = open_table(path, ReadingOptions(), needed)
+        except NoHeaderError:
+            raise InvalidDataError(
+                f"{str(path)!r} needs a column {needed[0]}, and its first line does not look like a header. "
+                f"Write {needed[0]} above the ids."
+            ) from None
         for name in needed:
             if name not in opened.names:
                 raise InvalidDataError(

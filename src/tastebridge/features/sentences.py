@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tastebridge._foundation.validation import nearest
+from tastebridge._foundation.validation import nearest_file
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, MissingDependencyError
 from tastebridge.features.cells import cells_of, named, strings_of
@@ -101,10 +101,9 @@ def _local_model(path: Path) -> SentenceEncoder:
     """Return the model in a folder."""
     # model2vec would look up any other name on the network
     if not path.is_dir():
-        around = [part.name for part in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InvalidParameterError(
             f"there is no folder {str(path)!r}; a model is read from this machine and never fetched."
-            f"{nearest(path.name, around)}"
+            f"{nearest_file(path)}"
         )
     try:
         from model2vec import StaticModel

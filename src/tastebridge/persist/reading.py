@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from tastebridge._foundation.validation import nearest
+from tastebridge._foundation.validation import nearest_file
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.data.weighting import WeightingStatistics
@@ -171,8 +171,7 @@ def _first_line(error: BaseException) -> str:
 def _manifest(path: Path) -> bytes:
     """Return the text of the manifest of a folder."""
     if not path.exists():
-        around = [part.name for part in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ModelFileError(f"there is no model {str(path)!r}.{nearest(path.name, around)}")
+        raise ModelFileError(f"there is no model {str(path)!r}.{nearest_file(path)}")
     if not path.is_dir():
         raise ModelFileError(f"{str(path)!r} is a file; a saved model is a folder.")
     try:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tastebridge._foundation.warnings import warn_of_data
-from tastebridge.data.columns import REQUIRED, holds_several, recognise, recognised
+from tastebridge.data.columns import REQUIRED, holds_several, order_column, recognise, recognised
 from tastebridge.data.files.categories_of_items import Joined, categories_of
 from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
@@ -154,13 +154,23 @@ def _roles(
         # The category comes from elsewhere: a column of this name must not make the role unclear.
         names = [name for name in names if name != "category"] if given.get("category") is None else names
     # A column of several categories, such as genres, serves only where there is no plain one.
-    if "category" in needed and "category" not in given and recognised("category", names) is None:
+    if (
+        "category" in needed
+        and "category" not in given
+        and recognised("category", names, weakly=False) is None
+    ):
         several = [name for name in names if holds_several(name)]
         given |= {"category": several[0]} if several else {}
     try:
         roles = recognise(names, given, needed)
     except InvalidDataError as error:
-        raise InvalidDataError(f"in {str(path)!r}: {error}") from None
+        told = str(error)
+        if told.startswith("no column for category"):
+            told += ' Or give the table of items that has it: items="…"; or one for all rows: category="…".'
+        order = order_column(names)
+        if told.startswith("no column for user_id") and users is None and order is not None:
+            told += f' If another table has the user of each {order!r}, give it: users="…".'
+        raise InvalidDataError(f"in {str(path)!r}: {told}") from None
     if "category" not in needed:
         roles.pop("category", None)
     return roles

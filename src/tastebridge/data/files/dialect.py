@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from tastebridge.data.columns import roles_named
+from tastebridge.data.files.errors import NoHeaderError
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.places import Place
 from tastebridge.exceptions import InvalidDataError
@@ -249,9 +250,9 @@ def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_heade
             )
         return [name or f"unnamed {number}" for number, name in enumerate(options.names)]
     if not is_header:
-        raise InvalidDataError(
-            f"in {str(place)!r}: no column for user_id; the first line, of {len(first)} fields, does not"
-            " look like a"
+        fields = f"{len(first)} field{'s' if len(first) > 1 else ''}"
+        raise NoHeaderError(
+            f"in {str(place)!r}: no column for user_id; the first line, of {fields}, does not look like a"
             " header. If there is none, name the columns in order:"
             ' columns=["user_id", "item_id", …]. If there is one, name its columns:'
             f" columns={{'user_id': \"…\"}}."

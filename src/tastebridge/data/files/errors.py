@@ -16,6 +16,10 @@ from tastebridge.exceptions import InvalidDataError
 _CONTENT = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d{4,}\b")
 
 
+class NoHeaderError(InvalidDataError):
+    """The first line of a text file does not look like a header, and no names are given."""
+
+
 @contextmanager
 def readable(path: object) -> Iterator[None]:
     """Turn errors of reading into one that names the file; quoted text, which may be a cell, is left out."""
@@ -30,5 +34,7 @@ def readable(path: object) -> Iterator[None]:
 def reason(error: Exception) -> str:
     """Return the first line of an error without anything that may be the content of a cell."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
+    if "Is this a 'parquet' file?" in str(error) or "Parquet magic bytes not found" in str(error):
+        return "it is no Parquet file, or it is damaged."
     # Arrow writes the cell behind the colon.
     return _CONTENT.sub("…", line.partition(":")[0] if isinstance(error, pa.ArrowInvalid) else line)[:200]

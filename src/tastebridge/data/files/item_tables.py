@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from tastebridge.data.columns import holds_several, listed, plain_name, recognised
 from tastebridge.data.files.category_cells import split_cells
+from tastebridge.data.files.errors import NoHeaderError
 from tastebridge.data.files.joins import as_texts, common_column
 from tastebridge.data.files.options import ReadingOptions
-from tastebridge.data.files.tables import Table, open_table
+from tastebridge.data.files.tables import FilesTable, Table, open_table
 from tastebridge.exceptions import InvalidDataError
 
 _PROPERTY, _VALUE = "property", "value"
@@ -91,14 +92,13 @@ def _opened(table: object, options: ReadingOptions) -> Table:
         return open_table(table, replace(plain, names=options.item_columns), expected)
     try:
         return open_table(table, plain, expected)
-    except InvalidDataError as error:
-        if "does not look like a header" not in str(error):
-            raise
+    except NoHeaderError as error:
         if options.item_columns is None:
             told = str(error).partition(": no column")[0]
             raise InvalidDataError(
-                f"{told}: the first line of this table of items does not look like a header. Name its columns"
-                ' in order: item_columns=["item_id", "title", "genres"]; an empty name leaves one out.'
+                f"{told}: the first line of this table of items does not look like a header. If there is "
+                'none, name the columns in order: item_columns=["item_id", "title", "genres"]; an empty name '
+                'leaves one out. If there is one, name its column of ids: item_id="…".'
             ) from None
     return open_table(table, replace(plain, names=options.item_columns), expected)
 
@@ -125,7 +125,8 @@ def _joined(
 def _frame(table: Table) -> pd.DataFrame:
     """Return a table as texts and lists; counts by category stay mappings."""
     names = [name for name in table.names if not (holds_several(name.partition(".")[0]) and "." in name)]
-    read = table.read(names)
+    # most fields are not used: a price that is a number here and "free" there is no reason to refuse a table
+    read = (table.mixed_as_text() if isinstance(table, FilesTable) else table).read(names)
     kept = [name for name in names if holds_several(name) or not _is_struct(read[name].type)]
     return pd.DataFrame(
         {
@@ -172,17 +173,21 @@ def _category_column(frame: pd.DataFrame, item: str, options: ReadingOptions) ->
 
 
 def _usual_category(names: list[str]) -> str:
-    """Return the column of a known name; one category per item goes before several."""
+    """Return the column of a known name; one category per item goes before several, and these before others.
+
+    A table of games has genres and a publisher, and the genres are meant.
+    """
     single = [name for name in names if not _is_key(name, names) and not holds_several(name)]
     try:
-        found = recognised("category", single)
+        found = recognised("category", single, weakly=False)
+        found = found or next((name for name in names if holds_several(name)), None)
+        found = found or recognised("category", single)
     except InvalidDataError as error:
         told = str(error).replace("columns={'category': ", "item_category=").replace("}.", ".")
         raise InvalidDataError(f"in the table of items: {told}") from None
-    found = found or next((name for name in names if holds_several(name)), None)
     if found is None:
         raise InvalidDataError(
-            f"the table of items has no column of categories that is known; its columns are {listed(names)}."
+            f"the table of items has no column of categories that is known; its others are {listed(names)}."
             ' Name it: item_category="…".'
         )
     return found

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -26,10 +27,13 @@ class JsonTable:
     place : Place
     names : list of str
         The fields of the first thousand records; fields inside others as ``outer.inner``.
+    mixed_as_text : bool, default=False
+        Whether fields of several types are read as text, and not refused.
     """
 
     place: Place
     names: list[str]
+    mixed_as_text: bool = False
 
     @classmethod
     def open(cls, place: Place) -> JsonTable:
@@ -60,7 +64,8 @@ class JsonTable:
             for found, name, path in zip(values, columns, paths, strict=True):
                 # A name with a dot may be a field of its own.
                 found.append(record[name] if name in record else _inside(record, path))
-        arrays = [_array(found, name, self.place) for found, name in zip(values, columns, strict=True)]
+        make = partial(_array, place=self.place, mixed_as_text=self.mixed_as_text)
+        arrays = [make(found, name) for found, name in zip(values, columns, strict=True)]
         return pa.table(dict(zip(columns, arrays, strict=True)))
 
 
@@ -141,10 +146,13 @@ def _inside(record: object, path: Sequence[str]) -> object:
     return record
 
 
-def _array(values: list[Any], name: str, place: Place) -> pa.Array:
+def _array(values: list[Any], name: str, place: Place, mixed_as_text: bool) -> pa.Array:
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        if mixed_as_text:
+            texts = [one if one is None or isinstance(one, str) else json.dumps(one) for one in values]
+            return pa.array(texts, pa.string()).dictionary_encode()
         kinds: dict[str, int] = {}
         for number, value in enumerate(values):
             if value is not None:

@@ -106,6 +106,13 @@ class FilesTable:
         ]
         return tables[0] if len(tables) == 1 else _stacked(tables, columns)
 
+    def mixed_as_text(self) -> FilesTable:
+        """Return the table that reads fields of several types in JSON as text."""
+        parts = (
+            replace(part, mixed_as_text=True) if isinstance(part, JsonTable) else part for part in self.parts
+        )
+        return replace(self, parts=tuple(parts))
+
     def _part(self, place: Place, part: Table, columns: Sequence[str], varied: Sequence[str]) -> pa.Table:
         with readable(place):
             table = part.read([name for name in columns if name in part.names], varied)

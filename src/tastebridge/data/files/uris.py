@@ -41,15 +41,29 @@ class DatasetTable:
         return self.data.to_table(columns=list(columns))
 
 
+_WEB = re.compile(r"(https?|ftp):/+(.+)")
+
+
 def uri_of(path: object) -> str | None:
     """Return the URI that a path is, also of a Path, in which ``s3://`` has become ``s3:/``; else None.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is an address of the web, which no file system of pyarrow reads.
 
     Examples
     --------
     >>> uri_of("s3://shop/events.csv"), uri_of("events.csv")
     ('s3://shop/events.csv', None)
     """
-    found = _URI.fullmatch(str(path)) if isinstance(path, str | Path) else None
+    given = str(path) if isinstance(path, str | Path) else ""
+    if (web := _WEB.fullmatch(given)) is not None:
+        raise InvalidDataError(
+            f"{web[1]}://{web[2]} is an address of the web, which is not read from here. Download the file, "
+            "and give its path."
+        )
+    found = _URI.fullmatch(given)
     if found is None:
         return None
     return f"{found['scheme']}://{'/' if found['scheme'] == 'file' else ''}{found['rest']}"
