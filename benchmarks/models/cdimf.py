@@ -56,15 +56,15 @@ class CDIMF(Model):
     """
 
     factors: int = 64
-    alpha: float = 0.01
+    alpha: float = 0.003
     penalty: float = 0.1
     exponent: float = 0.0
     rho: float = 10.0
     shrinkage: float = 0.0
-    iterations: int = 20
+    iterations: int = 15
 
     seeded = True
-    grid: ClassVar = {"alpha": (0.01, 0.1), "penalty": (0.003, 0.03), "rho": (1.0, 10.0)}
+    grid: ClassVar = {"factors": (64, 128), "alpha": (0.003, 0.03)}
 
     def fit(self, task: Task) -> Self:
         rng = np.random.default_rng(self.seed)
