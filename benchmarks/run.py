@@ -69,10 +69,20 @@ def fits(model: type[Model], recipe: Recipe) -> bool:
 
 
 def compare(mode: str, tasks: list[str]) -> None:
-    """Write the paired differences of all models with results on these tasks."""
-    runs = results.read("runs")
+    """Write the paired differences of all models with results on these tasks.
+
+    Where the values of some models with figures are on another machine, the differences stay as they are: the
+    best of fewer opponents is not the best.
+    """
+    runs, figured, kept = (results.read(name) for name in ("runs", "figures", "differences"))
     for task in tasks:
         values = _values_by_model(mode, task, runs)
+        lost = sorted(_models_of(figured, mode, task) - set(values))
+        if lost and _models_of(kept, mode, task):
+            print(
+                f"the differences of {task} stay as they are: there are no values of {', '.join(lost)} here"
+            )
+            continue
         classes = {
             against: [model for model in values if MODELS[model].role in roles]
             for against, roles in _CLASSES.items()
@@ -80,6 +90,11 @@ def compare(mode: str, tasks: list[str]) -> None:
         found = differences(values, classes)
         if len(found):
             results.put("differences", found.assign(mode=mode, task=task), ("mode", "task"))
+
+
+def _models_of(table: pd.DataFrame, mode: str, task: str) -> set[str]:
+    """Return the models that a table of results has on a task."""
+    return set() if table.empty else set(table.query("mode == @mode and task == @task")["model"])
 
 
 _CLASSES = {

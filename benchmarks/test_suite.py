@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 import tastebridge as tb
-from benchmarks import many_sources, over_popularity, plots, pooled, results, tables, tune
+from benchmarks import many_sources, over_popularity, plots, pooled, results, run, tables, tune
 from benchmarks.model import MODELS, NotApplicable
 from benchmarks.models._ease import Ease
 from benchmarks.models._implicit_rows import solve_rows
@@ -231,6 +231,23 @@ def test_both_panels_of_many_sources_hold_the_same_events(tmp_path, monkeypatch)
     pd.testing.assert_frame_equal(many[["user_id", "item_id"]], few[["user_id", "item_id"]])
     assert (many["category"].nunique(), few["category"].nunique()) == (6, 2)
     assert few.groupby("item_id")["category"].nunique().max() == 1
+
+
+def test_differences_to_fewer_opponents_do_not_replace_those_to_all(monkeypatch, capsys) -> None:
+    models = pd.DataFrame(
+        {"mode": "full", "task": "t", "model": ["ease", "popularity", "tastebridge"], "seed": 0}
+    )
+    values = pd.DataFrame({"protocol": "full", "group": "all", "metric": "ndcg@10", "user_id": list("ab")})
+    values["value"], here, written = [0.1, 0.3], {"popularity", "tastebridge"}, []
+    monkeypatch.setattr(run.results, "read", lambda name: models)
+    monkeypatch.setattr(run.results, "values_of", lambda job: values if job.model in here else None)
+    monkeypatch.setattr(run.results, "put", lambda name, *rest: written.append(name))
+    run.compare("full", ["t"])
+    assert not written
+    assert "no values of ease here" in capsys.readouterr().out
+    here.add("ease")
+    run.compare("full", ["t"])
+    assert written == ["differences"]
 
 
 def test_a_run_without_figures_here_is_to_be_done(tmp_path, monkeypatch) -> None:
