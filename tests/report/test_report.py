@@ -6,6 +6,7 @@ import warnings
 from datetime import date
 from html.parser import HTMLParser
 from importlib.resources import files
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError, Tast
 from tastebridge.model.explanation import POPULARITY
 from tastebridge.persist import fingerprint
 from tastebridge.report import write_report
+from tastebridge.report.sources import related_section, sources_section
 from tastebridge.routes import NeighbourRoute
 
 VOID = {"meta", "link", "input", "br"}
@@ -279,3 +281,26 @@ def test_sections_show_numbers_of_the_findings(mapper, page):
     for value in mapper.findings_["relatedness"]["correlation"]:
         assert f"{value:.2f}" in text
     assert isinstance(accuracy, pd.DataFrame)
+
+
+def test_sources_that_were_not_judged_alone_fill_no_picture(mapper):
+    """Of many sources the smaller ones have no lift, and no correlation: the tables have them all."""
+    more = [f"shop {number}" for number in range(12)]
+    blank = mapper.transfer_.iloc[[0] * len(more)].assign(source=more, verdict="no evidence")
+    blank = blank.assign(**{name: np.nan for name in blank if name.startswith(("lift", "marginal"))})
+    sizes = mapper.findings_["overview"]
+    added = sizes.iloc[[0] * len(more)].assign(category=more)
+    many = SimpleNamespace(
+        target=mapper.target,
+        transfer_=pd.concat([mapper.transfer_, blank]),
+        findings_={**mapper.findings_, "overview": pd.concat([sizes, added])},
+    )
+    for section, said in (
+        (sources_section(many), "12 smaller sources were not judged one by one"),
+        (related_section(many), "12 smaller categories were not compared"),
+    ):
+        pictures = "".join(re.findall(r"<svg.*?</svg>", section, re.S))
+        assert "books" in pictures
+        assert "shop 3" not in pictures
+        assert said in section
+    assert "shop 3" in sources_section(many)

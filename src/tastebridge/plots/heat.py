@@ -35,7 +35,7 @@ def heat_map(values: Mapping[tuple[str, str], float], names: Sequence[str], titl
         axes.set(xlim=(0, len(names)), ylim=(len(names), 0))
         middles = [place + 0.5 for place in range(len(names))]
         axes.set_yticks(middles, [shortened(name, 14) for name in names], fontsize=12, color=colour("ink"))
-        axes.set_xticks(middles, [shortened(name, 7) for name in names])
+        axes.set_xticks(middles, [shortened(name, 7) for name in names], fontsize=11)
         axes.xaxis.tick_top()
         for row, one in enumerate(names):
             for column, other in enumerate(names):

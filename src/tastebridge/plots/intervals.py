@@ -71,7 +71,10 @@ def _draw(axes: Axes, place: int, row: Row) -> None:
     label: dict[str, Any] = {"xycoords": ("figure fraction", "data"), "va": "center"}
     axes.annotate(shortened(row.label, 19), (0, place), **label)
     if math.isnan(row.mean):
-        axes.annotate("not judged", ((_LEFT + 6) / _WIDTH, place), color=colour("soft"), **label)
+        # at the right end, on paper of its own: lines of the grid cross the row
+        rim = {"facecolor": colour("paper"), "linewidth": 0, "pad": 2}
+        end = ((_WIDTH - 12) / _WIDTH, place)
+        axes.annotate("not judged", end, color=colour("soft"), ha="right", bbox=rim, **label)
         return
     shade = colour(row.role)
     if not math.isnan(row.low):

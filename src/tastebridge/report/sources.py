@@ -41,7 +41,11 @@ def sources_section(mapper: ReportedMapper) -> str:
     """Return lift, marginal contribution and verdict of every source."""
     ordered = mapper.transfer_.sort_values("lift", ascending=False).to_dict("records")
     rows = [line for row in ordered for line in _lines(row)]
+    judged = [line for line in rows if not math.isnan(line[1])]
     title = f"Lift of each source for users new to {mapper.target}, with 95 % intervals"
+    if judged and len(judged) < len(rows):
+        # rows without a dot would make most of the picture where there are many sources
+        title += f"; {len(rows) - len(judged)} smaller sources were not judged one by one"
     cells = [
         (
             row["source"],
@@ -67,7 +71,7 @@ def sources_section(mapper: ReportedMapper) -> str:
             "or features of their items."
         ),
         '<div class="pair">',
-        figure(interval_plot(rows, title, "lift of NDCG@10"), title),
+        figure(interval_plot(judged or rows, title, "lift of NDCG@10"), title),
         "<div>",
         table(columns[:3], [row[:3] for row in cells], "Verdicts"),
         "</div></div>",
@@ -113,12 +117,15 @@ def related_section(mapper: ReportedMapper) -> str:
         for row in pairs.to_dict("records")
     ]
     pictures: tuple[str, ...] = ()
-    if len(names) > _PAIR:  # two dots and four cells say less than their table
-        graph = category_graph(n_users, known, mapper.target, used)
-        cells = heat_map(values, names, "Canonical correlations of all pairs")
+    measured_names = {name for pair in known for name in pair} | {mapper.target}
+    shown = [name for name in names if name in measured_names]
+    if len(shown) > _PAIR:  # two dots and four cells say less than their table
+        graph = category_graph({name: n_users[name] for name in shown}, known, mapper.target, used)
+        cells = heat_map(values, shown, "Canonical correlations of all pairs")
+        rest = len(names) - len(shown)
         pictures = (
             '<div class="pair">',
-            figure(graph, _GRAPH),
+            figure(graph, _GRAPH + (f" {rest} smaller categories were not compared." if rest else "")),
             figure(cells, "Canonical correlation, out of fold", True),
             "</div>",
         )
