@@ -64,7 +64,7 @@ def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
     for name, model in models.items():
         if isinstance(model, type):
             raise InvalidParameterError(
-                f"the model {name!r} is the class {model.__name__}. Give an object of it, {model.__name__}(…)."
+                f"the model {name!r} is the class {model.__name__}. Give an object of it: {model.__name__}()."
             )
     if baseline is not None:
         check_choice("baseline", baseline, list(models))

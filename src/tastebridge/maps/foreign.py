@@ -145,7 +145,7 @@ def check_regressor(estimator: object) -> None:
             "Pass an estimator, or derive a map from tastebridge.maps.LinearMap."
         )
     # an estimator that splits rows, as RidgeCV: rows made of moments would choose another penalty in silence
-    if isinstance(estimator, type) or "cv" in estimator.get_params():
+    if isinstance(estimator, type) or hasattr(estimator, "cv"):
         why = "is a class" if isinstance(estimator, type) else "chooses parameters by splitting rows"
         raise InvalidParameterError(
             f"{getattr(estimator, '__name__', name)} {why}, and a map is learned from second moments by one "

@@ -87,8 +87,10 @@ class Twins:
     def met(self, histories: Histories) -> bool:
         """Return whether any user has an item with a twin; most have none, which is seen at once."""
         for name, pairs in self.pairs.items():
-            items = histories[name].indices if name in histories else ()
-            if len(items) and (pairs.indptr[items + 1] > pairs.indptr[items]).any():
+            if name not in histories:
+                continue
+            items = histories[name].indices
+            if (pairs.indptr[items + 1] > pairs.indptr[items]).any():
                 return True
         return False
 
