@@ -234,6 +234,8 @@ def test_overview_shows_all_pairs_where_there_is_room(width, shown):
 def test_event_weights_are_read_from_words():
     assert parse_weights(None) is None
     assert parse_weights(["view=1", "a=b=2.5"]) == {"view": 1.0, "a=b": 2.5}
+    with pytest.raises(InvalidParameterError, match="names a type twice"):
+        parse_weights(["view=1", "buy=2", "view=3"])
     for word in ("view", "=1", "view=x"):
         with pytest.raises(InvalidParameterError, match="like purchase=5"):
             parse_weights([word])

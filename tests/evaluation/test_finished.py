@@ -214,3 +214,9 @@ def test_an_error_shows_ids_as_they_are_written(split, lists):
     first = split.user_ids.tolist()[0]
     with pytest.raises(InvalidDataError, match=f"has user_id {first}, for example"):
         judged(split, lists.assign(user_id=10**6))
+
+
+def test_a_file_without_a_header_is_told_its_columns(split, lists, tmp_path):
+    lists.to_csv(tmp_path / "lists.csv", index=False, header=False)
+    with pytest.raises(InvalidDataError, match="such as user_id,item_id,rank"):
+        judged(split, tmp_path / "lists.csv")

@@ -128,6 +128,10 @@ def test_the_shell_gives_the_same_lists(model, history, table, tmp_path):
                        "--per-group", "studio=none")  # fmt: skip
     assert code == 2
     assert "--per-group must be like brand=2; got 'studio=none'" in " ".join(err.split())
+    twice = ["--per-group", "studio=1", "--per-group", "studio=2"]
+    code, _, err = run("recommend", tmp_path / "model", tmp_path / "events.csv", "-o", tmp_path / "b.csv", *twice)
+    assert code == 2
+    assert "names a column twice" in " ".join(err.split())
 
 
 def test_fit_keeps_groups_in_the_model(panel, table, tmp_path):
@@ -250,6 +254,8 @@ def test_several_targets_follow_the_rules_too(panel, table, tmp_path):
     model.save(tmp_path / "model", with_users=True)
     loaded = tb.load(tmp_path / "model").recommend(users, 8, **OPTIONS["all"])
     pd.testing.assert_frame_equal(loaded, model.recommend(users, 8, **OPTIONS["all"]))
+    with pytest.warns(TastebridgeWarning, match="left for them within the caps of per_group"):
+        model.recommend(users[:1], 30, per_group={"studio": 1})
     with pytest.raises(InvalidParameterError, match="by='score'"):
         model.recommend(users, 8, by="category", diversity=0.3)
     one = model.mappers_["films"].recommend(users, 5, per_group={"studio": 1}, deny=["films:01"])

@@ -246,3 +246,18 @@ def test_entrants_need_times_and_take_a_moment_in_words():
     pd.testing.assert_frame_equal(one.truth, other.truth)
     with pytest.raises(UnknownCategoryError):
         entrants(panel, "film")
+
+
+@pytest.mark.parametrize("moment", ["junk", pd.NaT, float("nan"), float("inf"), True, [1]])
+def test_what_is_no_moment_is_refused_by_the_name_of_the_parameter(moment):
+    panel = Panel.from_frame(events())
+    with pytest.raises(InvalidParameterError, match=r"^moment must be"):
+        entrants(panel, "films", moment)
+    with pytest.raises(InvalidParameterError, match=r"^at must be"):
+        temporal(panel, "films", moment)
+
+
+def test_a_share_of_any_width_of_float_is_a_share():
+    panel = Panel.from_frame(events())
+    one, other = (temporal(panel, "films", at) for at in (np.float32(0.5), 0.5))
+    pd.testing.assert_frame_equal(one.truth, other.truth)

@@ -65,7 +65,10 @@ def options_of(recommender: Recommender, given: Mapping[str, object]) -> ListOpt
     if "calibrate" in found:
         found["calibrate"] = _share("--calibrate", found["calibrate"], column=True)
     if "per_group" in found:
-        found["per_group"] = dict(_cap(word) for word in found["per_group"])
+        caps = [_cap(word) for word in found["per_group"]]
+        found["per_group"] = dict(caps)
+        if len(found["per_group"]) < len(caps):
+            raise InvalidParameterError("--per-group names a column twice. Give one number for each column.")
     if "new_items" in found:
         found["new_items"] = read_list(found["new_items"], recommender)
     return found  # type: ignore[return-value]

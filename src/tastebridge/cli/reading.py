@@ -234,4 +234,6 @@ def parse_weights(given: Sequence[str] | None) -> dict[str, float] | None:
             kind = ""
         if not kind:
             raise InvalidParameterError(f"--event-weight must be like purchase=5; got {word!r}.")
+    if len(weights) < len(given):
+        raise InvalidParameterError("--event-weight names a type twice. Give one number for each type.")
     return weights

@@ -14,6 +14,7 @@ from tastebridge.data import ReadingOptions
 from tastebridge.data.coding import encode
 from tastebridge.data.columns import plain_name, recognised
 from tastebridge.data.events import FrameLike
+from tastebridge.data.files.errors import NoHeaderError
 from tastebridge.data.files.tables import open_table
 from tastebridge.data.text_ids import IdKind, ids_of_kind
 from tastebridge.exceptions import InvalidDataError
@@ -73,7 +74,13 @@ def read_ids(table: Recommendations, kinds: Mapping[str, IdKind], roles: Sequenc
     what : str
         The word for the table in an error.
     """
-    opened = open_table(table, ReadingOptions())
+    try:
+        opened = open_table(table, ReadingOptions())
+    except NoHeaderError:
+        raise InvalidDataError(
+            f"the first line of {str(table)!r} does not look like a header, and {what} need one. Write the "
+            f"names of the columns above the rows, such as user_id,item_id,{roles[-1]}."
+        ) from None
     names = opened.names
     found = {role: recognised(role, names) for role in ("user_id", "item_id")}
     if missing := [role for role, name in found.items() if name is None]:

@@ -54,7 +54,8 @@ class ListOptions(TypedDict, total=False):
         number of the user's events. Fitted vectors are shrunk, so their spread is less than the true
         uncertainty: with 1 the draw is cautious, and larger scales explore more.
     min_new : int, default=0
-        The least number of ``new_items`` in a list, as far as the user's items and the caps allow.
+        The least number of ``new_items`` in a list, as far as the user's items allow, and the caps that the
+        items above have left open.
     new_items : list of item ids, optional
         The items that count as new.
     random_state : int, default=0

@@ -58,9 +58,10 @@ class Candidates(NamedTuple):
 def relisted(candidates: Candidates, n: int, rules: ListRules) -> Numbers:
     """Return the places of at most ``n`` candidates, in the order of the list.
 
-    The steps are those of :class:`~tastebridge.model.list_rules.ListOptions`. With caps in one column and
-    nothing else, no list within the caps has a larger sum of scores. With caps in several columns every place
-    has the best item that the places above leave open.
+    The steps are those of :class:`~tastebridge.model.list_rules.ListOptions`. With caps in one column,
+    one label per item and nothing else, no list within the caps has a larger sum of scores. With items of
+    several labels, or caps in several columns, every place has the best item that the places above leave
+    open.
 
     Examples
     --------

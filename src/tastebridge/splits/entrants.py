@@ -77,7 +77,7 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     times = np.concatenate([np.zeros(0), *(_times(part) for part in parts.values())])
     if not len(times):
         raise InvalidDataError(f"entrants needs rows, and the panel with {target!r} has none.")
-    when = moment_of(_SHARE if moment is None else moment, times)
+    when = moment_of(_SHARE if moment is None else moment, times, "moment")
     past = {name: before(part, when) for name, part in panel.interactions.items()}
     elsewhere = np.zeros(len(panel), dtype=bool)
     for name, part in past.items():

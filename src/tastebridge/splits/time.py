@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tastebridge._foundation.validation import check_category, check_number
 from tastebridge.data import Interactions, Panel
 from tastebridge.data.panel import check_panel
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.splits.split import Split, take_out
 
 Moment = float | str | date | np.datetime64
@@ -156,12 +156,20 @@ def before(part: Interactions, moment: float) -> Interactions:
     return part if part.times is None else part.keep(part.times < moment)
 
 
-def moment_of(at: Moment, times: NDArray[np.float64]) -> float:
-    """Return the seconds since 1970 that ``at`` means."""
-    if isinstance(at, float) and 0 < at < 1:
+def moment_of(at: Moment, times: NDArray[np.float64], name: str = "at") -> float:
+    """Return the seconds since 1970 that ``at`` means; ``name`` is the parameter in an error."""
+    if isinstance(at, float | np.floating) and 0 < at < 1:
         # A time that occurs, not one in between: rows of this time all go to the test.
         return float(np.sort(times)[int(at * len(times))])
     if isinstance(at, int | float | np.number) and not isinstance(at, bool):
-        return check_number("at", float(at))
-    stamp = pd.Timestamp(at)
-    return (stamp.tz_localize("UTC") if stamp.tz is None else stamp).timestamp()
+        return check_number(name, float(at))
+    try:
+        stamp = pd.Timestamp(at)
+    except (TypeError, ValueError):
+        stamp = pd.NaT
+    if stamp is pd.NaT:
+        raise InvalidParameterError(
+            f"{name} must be a share between 0 and 1, seconds since 1970 or a time; got {at!r}. Write 0.8 or "
+            '"2025-01-31".'
+        )
+    return float((stamp.tz_localize("UTC") if stamp.tz is None else stamp).timestamp())

@@ -168,7 +168,7 @@ def recommend_mixed(
     if short:
         warn(
             f"{short} of {len(ids)} users get fewer than {order.length} recommendations: no more items are "
-            "left for them."
+            f"left for them{' within the caps of per_group' if rules is not None and rules.caps else ''}."
         )
     return frame
 
