@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 import tastebridge as tb
 from tastebridge import plots
@@ -96,3 +97,29 @@ def test_the_card_of_a_recommender_is_shown_after_a_fit(panel):
     assert model._repr_mimebundle_()["text/html"] == card
     assert "the 40 users of the fit" in card
     assert NASTY not in tb.Popularity(NASTY).fit(panel)._repr_html_()
+
+
+def test_what_a_picture_cannot_be_of_is_one_error(panel):
+    popular = tb.Popularity(NASTY).fit(panel)
+    for draw in (plots.transfer, plots.reliability):
+        with pytest.raises(NotFittedError):
+            draw(tb.InterestMapper(NASTY))
+        for other in (popular, panel, None):
+            with pytest.raises(InvalidParameterError, match="a fitted InterestMapper; a"):
+                draw(other)
+    for other in (popular, 5):
+        with pytest.raises(InvalidParameterError, match="relatedness draws a Panel"):
+            plots.relatedness(other)
+
+
+def test_a_category_that_is_not_the_target_is_refused():
+    assert plots.transfer(Mapper(), "films") == plots.transfer(Mapper())
+    with pytest.raises(InvalidParameterError, match="recommends in 'films'; got category='games'"):
+        plots.transfer(Mapper(), "games")
+
+
+def test_the_reliability_of_several_targets_is_not_one():
+    mapper = Mapper()
+    mapper.joint_, mapper.confidence_ = object(), {"films": {}, "games": {}}
+    with pytest.raises(InvalidParameterError, match=r"mappers_\['films'\]"):
+        plots.reliability(mapper)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from tastebridge._foundation.validation import check_fitted
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.plots.heat import heat_map
 from tastebridge.plots.intervals import interval_plot
@@ -80,7 +81,11 @@ def transfer(mapper: Mapper, category: str | None = None) -> Picture:
     >>> "books" in plots.transfer(mapper)
     True
     """
-    table, target = mapper.transfer_, mapper.target
+    table, target = _of_fit(mapper, "transfer_"), mapper.target
+    if "target" not in table and category not in (None, target):
+        raise InvalidParameterError(
+            f"this mapper recommends in {target!r}; got category={category!r}. Leave category out."
+        )
     if "target" in table:
         names = list(dict.fromkeys(table["target"]))
         if category not in names:
@@ -115,6 +120,10 @@ def relatedness(panel: Related, n_components: int = 32, random_state: int = 0) -
     >>> plots.relatedness(panel, n_components=4).startswith("<svg")
     True
     """
+    if not hasattr(panel, "relatedness"):
+        raise InvalidParameterError(
+            f"relatedness draws a Panel; got a {type(panel).__name__}. For a mapper, pass the panel of its fit."
+        )
     table = panel.relatedness(n_components, random_state)
     values = {(row["source"], row["target"]): row["correlation"] for row in table.to_dict("records")}
     return heat_map(values, list(panel.categories), "Canonical correlations of tastes, out of fold")
@@ -153,8 +162,14 @@ def reliability(mapper: Mapper, segment: str | None = None, n: int = 10) -> Pict
         raise InvalidParameterError(f"n must be one of {', '.join(map(str, LENGTHS))}; got {n!r}.")
     if segment is not None and segment not in _SEGMENTS:
         raise InvalidParameterError(f"segment must be 'cold' or 'warm'; got {segment!r}.")
+    known = _of_fit(mapper, "confidence_") or {}
+    if getattr(mapper, "joint_", None) is not None:
+        raise InvalidParameterError(
+            f"reliability is of one target, and this mapper has {', '.join(map(repr, known))}. Pass the mapper "
+            f"of one of them, such as mappers_[{next(iter(known))!r}]."
+        )
     for name in _SEGMENTS if segment is None else (segment,):
-        parts = mapper.confidence_.get(name, [])
+        parts = known.get(name, [])
         # a kind with too few users has no calibrations, or one without points
         if parts and len(parts[LENGTHS.index(n)].reliability):
             points = parts[LENGTHS.index(n)].reliability.tolist()
@@ -163,3 +178,15 @@ def reliability(mapper: Mapper, segment: str | None = None, n: int = 10) -> Pict
     raise InvalidDataError(
         "too few users were held out to measure how reliable probabilities are. Fit on more users."
     )
+
+
+def _of_fit(mapper: object, attribute: str) -> Any:  # noqa: ANN401 - of the type of the attribute
+    """Return an attribute that the fit of a mapper leaves, or refuse what has none."""
+    # before a fit the attribute is missing too, and another error says so
+    if hasattr(mapper, "fit"):
+        check_fitted(mapper, "targets_")
+    if not hasattr(mapper, attribute):
+        raise InvalidParameterError(
+            f"this picture is of a fitted InterestMapper; a {type(mapper).__name__} has no {attribute}."
+        )
+    return getattr(mapper, attribute)
