@@ -205,6 +205,36 @@ def test_event_weights_without_effect_are_a_warning():
     assert mapper.weighting_.scheme == "binary"
 
 
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({"view": 1, "buy": 5}, "event_weights have no effect. Weights are ignored, .* weighting is binary"),
+        ({"view": 1, "buy": 5, "spam": 0}, "event_weights above 0 have no effect"),
+    ],
+)
+def test_event_weights_next_to_a_binary_weighting_are_a_warning_too(weights, said):
+    frame = counts(n_users=200, telling=False).to_frame().drop(columns="weight")
+    frame["event"] = np.random.default_rng(0).choice(["view", "buy"], len(frame))
+    # users of a single category, whom PrivateMapper learns factors from
+    alone = frame.assign(user_id="only " + frame["category"].astype(str) + frame["user_id"].astype(str))
+    frame = pd.concat([frame.astype({"user_id": str}), alone])
+    mapper = small(event_weights=weights, weighting=tb.Weighting("binary"))
+    private = tb.PrivateMapper("films", epsilon=float("inf"), event_weights=weights)
+    for model in (mapper, private):
+        with pytest.warns(tb.exceptions.TastebridgeWarning, match=said) as found:
+            model.fit(frame)
+        assert {one.filename for one in found} == {__file__}
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+@pytest.mark.filterwarnings("error:event_weights")
+def test_event_weights_that_count_or_leave_out_are_no_warning():
+    frame = counts(n_users=200, telling=False).to_frame().drop(columns="weight")
+    frame["event"] = np.random.default_rng(0).choice(["view", "buy"], len(frame))
+    small(event_weights={"view": 1, "buy": 5}, weighting=tb.Weighting("log")).fit(frame)
+    small(event_weights={"view": 0, "buy": 5}, weighting=tb.Weighting("binary")).fit(frame)
+
+
 @pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
 def test_a_report_has_the_sentence_of_the_card(tmp_path):
     mapper = small().fit(counts(n_users=200))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._foundation.warnings import warn
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
 from tastebridge.data.alignment import with_items
@@ -35,6 +36,7 @@ from tastebridge.privacy.public_units import check_public, with_public_times
 from tastebridge.privacy.shrinkage import shrink_towards
 from tastebridge.privacy.whitening import Scale, scale_of
 from tastebridge.recommenders.base import Recommender, encoder_for
+from tastebridge.recommenders.weighting import ignored_event_weights
 from tastebridge.routes import FitContext, FittedRoute, Histories, RouteKind
 from tastebridge.routes.popularity import Constant
 
@@ -203,7 +205,10 @@ class PrivateMapper(Recommender):
         with one_blas_thread():
             model = self._learn(encoder.rows(panel), linked, context)
         state = FittedState(LinearScorer(model), encoder, public.item_names)
-        return self._keep({self.target: state}, panel)
+        self._keep({self.target: state}, panel)
+        for message in ignored_event_weights(self):
+            warn(message)
+        return self
 
     def _read(self, events: Events) -> Panel:
         """Return the panel of the events, in which no protected user decides on public data."""

@@ -19,6 +19,7 @@ from tastebridge.recommenders.attributes import shared_of
 from tastebridge.recommenders.time_decay import choose_half_life, half_lives_of
 
 if TYPE_CHECKING:
+    from tastebridge.recommenders.base import Recommender
     from tastebridge.recommenders.interest_mapper import InterestMapper
 
 
@@ -57,17 +58,22 @@ def chosen_weighting(
 def _aged(mapper: InterestMapper, usual: Weighting, half_life: float | None) -> InterestMapper:
     """Return a mapper of one fold with a half-life: these are compared with each other and thrown away."""
     weighting = clone(usual).set_params(half_life=half_life)
-    return clone(mapper).set_params(weighting=weighting, n_folds=1, recency=None, verbose=False)
+    # the panel has the weights of types of event already
+    rest = {"event_weights": None, "recency": None, "verbose": False}
+    return clone(mapper).set_params(weighting=weighting, n_folds=1, **rest)
 
 
-def ignored_event_weights(mapper: InterestMapper) -> list[str]:
-    """Return a warning if weights of types of event were given and the chosen weighting ignores them."""
-    given = mapper.event_weights
-    if not given or mapper.weighting is not None or mapper.weighting_.scheme != "binary":
+def ignored_event_weights(recommender: Recommender) -> list[str]:
+    """Return a warning if weights of types of event were given, and the weighting of the fit ignores them."""
+    given = recommender.event_weights
+    if not given or recommender.weighting_.scheme != "binary":
         return []
-    if len(set(given.values())) < 2:  # all types alike, as asked
+    # types of weight 0 are left out, whatever the weighting
+    counted = {weight for weight in given.values() if weight}
+    if len(counted) < 2:  # all types alike, as asked
         return []
-    shared = shared_of(mapper)
-    why = weighting_sentence(shared.encoder.weighting, shared.tables)
-    why = why or "Weights are ignored, every event counts alike: nothing was tried."
-    return [f'event_weights have no effect. {why} Decide with weighting=Weighting("log"), for example.']
+    shared = shared_of(recommender)
+    why = weighting_sentence(shared.encoder.weighting, shared.tables) if recommender.weighting is None else ""
+    why = why or "Weights are ignored, every event counts alike: the weighting is binary."
+    which = "event_weights above 0" if 0 in given.values() else "event_weights"
+    return [f'{which} have no effect. {why} Decide with weighting=Weighting("log"), for example.']
