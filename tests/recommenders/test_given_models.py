@@ -205,6 +205,12 @@ def test_vectors_that_cannot_be_mapped_are_refused(into_space, vectors, source, 
         into_space.map_vectors(np.full((1, 8), np.nan), "books")
 
 
+def test_a_mapper_into_a_space_says_why_it_cannot_ask(into_space):
+    for call in (into_space.questions, lambda: into_space.recommend_from(None, answers={"films:01": "liked"})):
+        with pytest.raises(InvalidDataError, match="has a target_model whose space holds popularity too"):
+            call()
+
+
 def test_a_mapper_into_a_space_is_not_compressed(into_space):
     with pytest.raises(InvalidParameterError, match="would leave the space"):
         into_space.compress(4)
