@@ -67,6 +67,9 @@ def test_wrong_names_are_refused_before_any_list(split):
         evaluate_lists(object(), split, {"plain": {}})
     with pytest.raises(InvalidParameterError, match="ndgc"):
         evaluate_lists(object(), split, {}, metrics=["ndgc"])
+    for options in ([{"diversity": 0.5}], {"diverse": 0.5}):
+        with pytest.raises(InvalidParameterError, match="options must be a mapping of name to options"):
+            evaluate_lists(object(), split, options)
 
 
 def test_sparse_vectors_give_the_diversity_of_dense_ones():

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 import tastebridge as tb
 from tastebridge.baselines.rating import KINDS, RatingBaseline
+from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.splits import cold_users, leave_last
 
@@ -280,3 +281,10 @@ def test_ratings_that_were_added_up_are_warned_of():
             warnings.simplefilter("always")
             tb.RatingMapper("a").fit(fine)
         assert not [one for one in seen if "merged" in str(one.message)]
+
+
+def test_errors_of_a_panel_without_ratings_are_a_warning():
+    panel, _ = make_panel(n_users=60, n_items=20)
+    split = cold_users(panel, "films", random_state=0)
+    with pytest.warns(TastebridgeWarning, match="all training ratings of 'films' are 1.* same errors"):
+        tb.evaluate_ratings({"four": Always(4.0)}, split, n_resamples=10)

@@ -96,6 +96,11 @@ def evaluate_lists(
     (['plain', 'diverse'], ['ndcg', 'hr', 'novelty', 'popularity_bias', 'diversity', 'coverage'])
     """
     check_count("n", n)
+    if not isinstance(options, Mapping) or not all(isinstance(given, Mapping) for given in options.values()):
+        raise InvalidParameterError(
+            f"options must be a mapping of name to options of lists; got {options!r}. Write "
+            'options={"diverse": {"diversity": 0.5}}.'
+        )
     if PLAIN in options:
         raise InvalidParameterError(
             "the name 'plain' stands for lists without options. Give your options another name."

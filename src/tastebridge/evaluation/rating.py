@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tastebridge._foundation.validation import check_choice
+from tastebridge._foundation.warnings import warn
 from tastebridge.evaluation.table import (
     Predictor,
     Scores,
@@ -66,7 +67,8 @@ def evaluate_ratings(
     >>> from tastebridge.data import Panel
     >>> from tastebridge.splits import cold_users
     >>> rows = [(user, item, name) for user in "abcde" for item, name in (("x", "films"), ("y", "books"))]
-    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category"]).assign(weight=3.0)
+    >>> frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category"])
+    >>> frame["weight"] = [3.0, 3.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 2.0, 3.0]
     >>> panel = Panel.from_frame(frame)
     >>> class Four:
     ...     def fit(self, panel):
@@ -74,8 +76,8 @@ def evaluate_ratings(
     ...     def predict(self, pairs):
     ...         return np.full(len(pairs), 3.5)
     >>> table = evaluate_ratings({"four": Four()}, cold_users(panel, "films", test_size=2))
-    >>> table[["metric", "mean"]].to_dict("records")  # no training row is above 3
-    [{'metric': 'rmse', 'mean': 0.0}, {'metric': 'mae', 'mean': 0.0}]
+    >>> table[["metric", "mean"]].round(3).to_dict("records")  # 3 for all: no training row is above
+    [{'metric': 'rmse', 'mean': 0.707}, {'metric': 'mae', 'mean': 0.5}]
     """
     check_models(models, baseline)
     for metric in listed_metrics(metrics):
@@ -83,6 +85,7 @@ def evaluate_ratings(
     rows: list[dict[str, Any]] = []
     for name, split in named_splits(splits).items():
         pairs = _known(split)
+        _warn_of_one_rating(split)
         scores = {model: _scores(models[model], split, pairs, metrics, fit) for model in models}
         found = rows_of_split(name, scores, baseline, n_resamples, random_state)
         rows += _rooted(found, baseline)
@@ -101,6 +104,17 @@ def _known(split: Split) -> pd.DataFrame:
             "training row, so none can be predicted. Hold out fewer users."
         )
     return pairs
+
+
+def _warn_of_one_rating(split: Split) -> None:
+    """Warn if all training ratings are equal, as in a panel of events without ratings."""
+    given = split.train[split.target].matrix.data
+    if given.min() == given.max():
+        warn(
+            f"all training ratings of {split.target!r} are {given[0]:g}, and predictions are held within the "
+            "training ratings: all models have the same errors. Give a column of ratings as weights, or use "
+            "evaluate."
+        )
 
 
 def _scores(model: Predictor, split: Split, pairs: pd.DataFrame, metrics: Sequence[str], fit: bool) -> Scores:
