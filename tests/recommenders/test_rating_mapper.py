@@ -287,4 +287,4 @@ def test_errors_of_a_panel_without_ratings_are_a_warning():
     panel, _ = make_panel(n_users=60, n_items=20)
     split = cold_users(panel, "films", random_state=0)
     with pytest.warns(TastebridgeWarning, match="all training ratings of 'films' are 1.* same errors"):
-        tb.evaluate_ratings({"four": Always(4.0)}, split, n_resamples=10)
+        tb.evaluate_ratings({"popular": tb.Popularity("films")}, split, n_resamples=10)
