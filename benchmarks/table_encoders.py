@@ -1,8 +1,9 @@
 """Two encoders of a table of items on MovieLens' new films: ``python -m benchmarks.table_encoders``.
 
-The table has title, year and genres of a film. It is encoded by ``tastebridge.features.table_features`` and
-by skrub's ``TableVectorizer``, at its defaults and with the genres in columns of zeros and ones, which it
-does not split by itself. Each original column is a kind of features. Films, users and NDCG@10 are those of
+The table has title, year and genres of a film. It is encoded by ``tastebridge.features.table_features`` and by
+skrub's ``TableVectorizer``: at its defaults; with the genres in columns of zeros and ones, which it does not
+split by itself; and with splines for the year besides. Each original column is a kind of features. Films, users
+and NDCG@10 are those of
 ``benchmarks.cold_items``; no encoder sees a rating. Needs ``pip install skrub``.
 """
 
@@ -16,6 +17,7 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
+from sklearn.preprocessing import SplineTransformer
 
 import tastebridge as tb
 from benchmarks.cold_items import Task, make
@@ -67,22 +69,29 @@ def _own(films: pd.DataFrame) -> Kinds:
     return table_features({"films": films})["films"]
 
 
-def _skrub(films: pd.DataFrame) -> Kinds:
+def _skrub(films: pd.DataFrame, **options: object) -> Kinds:
     from skrub import TableVectorizer
 
-    encoded = TableVectorizer().fit_transform(films.drop(columns="item_id"))
+    encoded = TableVectorizer(**options).fit_transform(films.drop(columns="item_id"))
     names = list(films.columns[1:])
     return {name: _kind(films, encoded[[c for c in encoded if c.startswith(name)]]) for name in names}
 
 
-def _skrub_with_tags(films: pd.DataFrame) -> Kinds:
-    return {**_skrub(films), "genres": _kind(films, films["genres"].str.get_dummies("|"))}
+def _skrub_with_tags(films: pd.DataFrame, **options: object) -> Kinds:
+    return {**_skrub(films, **options), "genres": _kind(films, films["genres"].str.get_dummies("|"))}
+
+
+def _skrub_with_splines(films: pd.DataFrame) -> Kinds:
+    splines = SplineTransformer(n_knots=8, degree=1, knots="quantile")
+    years = films["year"].fillna(films["year"].median())  # the splines take no missing number
+    return _skrub_with_tags(films.assign(year=years), numeric=splines)
 
 
 ENCODERS: dict[str, Callable[[pd.DataFrame], Kinds]] = {
     OWN: _own,
     "TableVectorizer": _skrub,
     "TableVectorizer, genres split": _skrub_with_tags,
+    "TableVectorizer, genres split, splines": _skrub_with_splines,
 }
 
 

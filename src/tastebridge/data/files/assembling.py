@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.columns import REQUIRED, holds_several, order_column, recognise, recognised
-from tastebridge.data.files.categories_of_items import Joined, categories_of
+from tastebridge.data.files.categories_of_items import Joined, categories_of, categories_of_column
 from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
 from tastebridge.data.files.excel import ExcelTable
@@ -219,7 +219,7 @@ def _unnested(table: pa.Table, options: ReadingOptions) -> pa.Table:
 
 def _with_categories(table: pa.Table, items: ItemTable, options: ReadingOptions) -> tuple[pa.Table, str]:
     """Return the events with the category of their item, and a note on it."""
-    found = categories_of(as_texts(table["item_id"]), items.categories, options.categories)
+    found = categories_of_column(table["item_id"], items.categories, options.categories)
     table, more = _with_shares(table, found, options)
     if found.n_unknown:
         warn_of_data(
@@ -232,8 +232,9 @@ def _with_categories(table: pa.Table, items: ItemTable, options: ReadingOptions)
 def _with_shares(table: pa.Table, found: Joined, options: ReadingOptions) -> tuple[pa.Table, str]:
     """Return the events with their categories, the weight split where there are several, and the policy."""
     several = len(found.rows) > len(table)
-    table = table.take(pa.array(found.rows))
-    table = table.append_column("category", pa.array(found.categories, pa.string()).dictionary_encode())
+    if several:
+        table = table.take(pa.array(found.rows))
+    table = table.append_column("category", found.categories)
     if several:
         weights: Any = 1.0
         if "weight" in table.column_names:

@@ -7,6 +7,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+
+from tastebridge.data.files.joins import as_texts
 
 ItemPolicy = Literal["first", "all", "primary"]
 """Of an item in several categories: the first, all with split weight, or the one that most items have."""
@@ -20,8 +23,8 @@ class Joined:
     ----------
     rows : ndarray of int64
         The event of each row.
-    categories : ndarray of object
-        Its category; None where the table does not know the item.
+    categories : DictionaryArray of string
+        Its category; null where the table does not know the item.
     shares : ndarray of float64
         The share of the event's weight.
     n_unknown : int
@@ -29,7 +32,7 @@ class Joined:
     """
 
     rows: np.ndarray
-    categories: np.ndarray
+    categories: pa.DictionaryArray
     shares: np.ndarray
     n_unknown: int
 
@@ -68,4 +71,37 @@ def categories_of(items: pd.Series, table: pd.DataFrame, policy: ItemPolicy) -> 
     categories = joined["category"].astype(object)
     categories = categories.where(categories.notna(), None)
     unknown = int((categories.isna() & joined["item_id"].notna()).sum())
-    return Joined(joined["row"].to_numpy(), categories.to_numpy(), 1.0 / counts, unknown)
+    names = pa.array(categories.to_numpy(), pa.string()).dictionary_encode()
+    return Joined(joined["row"].to_numpy(), names, 1.0 / counts, unknown)
+
+
+def categories_of_column(column: pa.ChunkedArray, table: pd.DataFrame, policy: ItemPolicy) -> Joined:
+    """Return :func:`categories_of` for a column of events, looked up once for each distinct item.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"item_id": ["7", "7", "8"], "category": ["war", "drama", "drama"]})
+    >>> found = categories_of_column(pa.chunked_array([[7, 8, None, 7]]), table, "all")
+    >>> found.rows.tolist(), found.categories.to_pylist()
+    ([0, 0, 1, 2, 3, 3], ['war', 'drama', 'drama', None, 'war', 'drama'])
+    """
+    codes, items = _distinct(column)
+    of = categories_of(items, table, policy)
+    first = np.searchsorted(of.rows, np.arange(len(items)))
+    n_each = np.bincount(of.rows, minlength=len(items))[codes]
+    rows = np.repeat(np.arange(len(codes)), n_each)
+    # the place in the block of each event, after the place where the block of its item begins
+    at = first[codes][rows] + np.arange(len(rows)) - (np.cumsum(n_each) - n_each)[rows]
+    known = of.categories.is_valid().to_numpy(zero_copy_only=False)[first] | items.isna().to_numpy()
+    return Joined(rows, of.categories.take(pa.array(at)), of.shares[at], int((~known)[codes].sum()))
+
+
+def _distinct(column: pa.ChunkedArray) -> tuple[np.ndarray, pd.Series]:
+    """Return the code of each event's item, and the distinct items as text, the last one missing."""
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    coded = coded.unify_dictionaries()
+    items = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], column.type)
+    parts = [chunk.indices.fill_null(len(items)).to_numpy() for chunk in coded.chunks]
+    codes = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, dtype=np.int64)
+    texts = as_texts(items)
+    return codes, pd.concat([texts, pd.Series([None], dtype=object)], ignore_index=True)
