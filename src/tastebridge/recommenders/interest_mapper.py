@@ -895,7 +895,8 @@ class InterestMapper(Recommender):
         The old contributions of the users in ``events`` are subtracted from the sums of the model, and their
         new contributions are added. Then the maps, the links between items and the popularity are solved
         again. The result equals sums over all present users with the same item factors, bit for bit. It takes
-        a second for a thousand users in a million.
+        a second for a thousand users in a million. Threads that ask meanwhile get the answers of before it or
+        of after it.
 
         **Unchanged parts** are the item factors, the weights of the routes, the statistics of the weighting,
         and the diagnostics (``transfer_``, :meth:`interests`, :meth:`confidence`, the report). With the item
