@@ -64,7 +64,7 @@ class CDIMF(Model):
     iterations: int = 15
 
     seeded = True
-    grid: ClassVar = {"factors": (64, 128), "alpha": (0.003, 0.03)}
+    grid: ClassVar = {"factors": (64, 128), "alpha": (0.003, 0.03, 0.1), "penalty": (0.1, 1.0, 5.0)}
 
     def fit(self, task: Task) -> Self:
         rng = np.random.default_rng(self.seed)
