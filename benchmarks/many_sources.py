@@ -2,8 +2,9 @@
 
 Makes a panel of 500 categories, 40,000 users and a million events, and the same events in five categories
 (each of a hundred of the former, under the same item ids). Both are fitted with the defaults, each in a
-process of its own, and the first once more with ``time_budget=30``. The result is
-``results/many_sources.json``: seconds of the processor and of the clock, and the peak memory.
+process of its own, and the first once more with ``time_budget=30``, whose clock is the processor's: on a
+shared machine a fit of one thread can then be judged too. The result is ``results/many_sources.json``: seconds
+of the processor and of the clock, and the peak memory.
 
 ``python -m benchmarks.many_sources FOLDER --ciao TREE`` fits one target of Ciao from nineteen sources
 instead, by this version and by the one in the folder ``TREE`` (its ``src``), in turns.
@@ -86,8 +87,13 @@ def fitted(path: str, target: str, budget: float | None) -> dict[str, Any]:
     panel = tb.Panel.from_frame(table)
     figures: dict[str, Any] = {"events": len(table), "categories": len(panel.categories)}
     figures |= {"users": len(panel.users), "data_mb": environment.peak_megabytes()}
+    options: dict[str, Any] = {}
+    if budget:
+        from tastebridge.fitting.deadline import Deadline
+
+        Deadline.__init__.__defaults__ = (None, time.process_time)
+        options["time_budget"] = budget
     wall, cpu = time.perf_counter(), time.process_time()
-    options = {"time_budget": budget} if budget else {}
     tb.InterestMapper(target, random_state=0, n_jobs=1, **options).fit(panel)
     figures |= {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
     return {**figures, "peak_mb": environment.peak_megabytes(), "load": os.getloadavg()[0]}
