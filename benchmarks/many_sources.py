@@ -3,8 +3,8 @@
 Makes a panel of 500 categories, 40,000 users and a million events, and the same events in five categories
 (each of a hundred of the former, under the same item ids). Both are fitted with the defaults, each in a
 process of its own, and the first once more with ``time_budget=30``, whose clock is the processor's: on a
-shared machine a fit of one thread can then be judged too. The result is ``results/many_sources.json``: seconds
-of the processor and of the clock, and the peak memory.
+shared machine a fit of one thread can then be judged too. The result is ``results/many_sources.json``:
+seconds of the processor and of the clock, and the peak memory.
 
 ``python -m benchmarks.many_sources FOLDER --ciao TREE`` fits one target of Ciao from nineteen sources
 instead, by this version and by the one in the folder ``TREE`` (its ``src``), in turns.
