@@ -82,7 +82,7 @@ def shown(figures: pd.DataFrame) -> str:
             values = [f"{100 * one.popularity:.2f}", f"{100 * one.value:.2f}", f"{ratio:.2f}"]
             gap = f"{100 * one.difference:+.2f} [{ends(one.low, one.high)}]"
             rows.append([one.task, str(protocol), str(one.n_people), str(one.n_seeds), *values, gap])
-        rows.append([f"mean of {len(part)}", str(protocol), "", "", "", "", f"{ratios.mean():.2f}", ""])
+        rows.append(["mean of ratios", str(protocol), "", "", "", "", f"{ratios.mean():.2f}", ""])
     head = ["task", "protocol", "users", "seeds", "popularity", "tastebridge", "ratio", "difference (95 %)"]
     return markdown(head, rows)
 

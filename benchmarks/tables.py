@@ -71,8 +71,8 @@ def _filled(found: re.Match[str], *frames: pd.DataFrame) -> str:
 
 _KEYS = ("model", "task", "protocol")
 """Columns that name a row."""
-_WHOLE = ("headline", "movielens")
-"""Tables whose rows or words speak of all models together, so that old rows and new ones do not mix."""
+_WHOLE = ("headline", "movielens", "yelp", "ciao-random")
+"""Tables with rows or words about all models or tasks together, so that old rows and new ones do not mix."""
 
 
 def _rows(table: str) -> dict[tuple[str, ...], str]:

@@ -207,7 +207,7 @@ def test_ratios_to_popularity_are_paired_over_common_seeds(monkeypatch) -> None:
     found = over_popularity.figures("full", ["t"], "tastebridge")
     assert found[["n_seeds", "n_people"]].to_numpy().tolist() == [[1, 3]]
     assert found["difference"][0] == pytest.approx(0.1)
-    assert "| mean of 1 | full |  |  |  |  | 1.50 |  |" in over_popularity.shown(found)
+    assert "| mean of ratios | full |  |  |  |  | 1.50 |  |" in over_popularity.shown(found)
 
 
 def test_pooled_figures_leave_out_models_that_lack_a_task() -> None:
