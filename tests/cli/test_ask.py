@@ -74,6 +74,24 @@ def test_a_wrong_word_is_asked_again_and_the_end_of_the_input_ends_the_questions
     assert "After" in out
 
 
+def test_groups_are_answered_by_numbers_as_in_python(folder):
+    code, out, err = typed("2 x\n2, 1\n\n9\n", folder / "model", "--groups", 6, "-n", 3, "--length", 5)
+    assert code == 0
+    assert err.count("an answer is numbers from 1 to 6") == 2  # a letter, and a number too large
+    assert "the answers ended after 2 of 3 questions" in err
+    model = tb.load(folder / "model")
+    first = model.questions(n=6, kind="groups")
+    answers = {name: "liked" if at < 2 else "unknown" for at, name in enumerate(first["group"])}
+    second = model.questions(n=6, kind="groups", answers=answers)
+    for table in (first, second):
+        for row in table.to_dict("records"):
+            assert ", ".join(f"The {item} ({item})" for item in row["examples"]) in out
+    answers |= dict.fromkeys(second["group"], "unknown")
+    after = out.split("After")[1]
+    for item in model.recommend_from(None, 5, answers=answers)["item_id"]:
+        assert f"The {item} ({item})" in after
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -112,6 +112,22 @@ def test_lenskit_of_ratings_has_biases():
     np.testing.assert_array_equal(found.item_biases, 3.5 + np.arange(40.0))
 
 
+def test_lenskit_of_ratings_with_users_takes_their_bias_out_first():
+    bias = SimpleNamespace(
+        global_bias=3.0, item_biases=np.linspace(-1, 1, 40), user_biases=np.zeros(2), damping=(4.0, 9.0)
+    )
+    found = from_lenskit(SimpleNamespace(item_embeddings=Y, items=np.array(IDS), bias=bias, reg=0.4))
+    assert found.user_damping == 4.0
+    row = histories()[:1]
+    r = row.data - 3.0 - bias.item_biases[row.indices]
+    r = r - r.sum() / (len(r) + 4.0)
+    M = Y[row.indices].astype(np.float64)
+    expected = np.linalg.solve(M.T @ M + 0.4 * len(r) * np.eye(3), M.T @ r)
+    np.testing.assert_allclose(found.fit(row).transform(row)[0], expected, rtol=1e-9)
+    with pytest.raises(InvalidParameterError, match="user_damping is of ratings"):
+        PretrainedFactors(IDS, Y, user_damping=1.0).checked()
+
+
 def surprise(**more):
     trainset = SimpleNamespace(to_raw_iid=lambda number: IDS[number], global_mean=3.0)
     return SimpleNamespace(qi=Y, trainset=trainset, **more)

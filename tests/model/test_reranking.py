@@ -160,7 +160,6 @@ def test_caps_are_kept_when_new_items_are_asked_for():
         ({"calibrate": {"genre": 2}}, "calibrate['genre']"),
         ({"explore": -1}, "explore"),
         ({"explore": float("nan")}, "explore"),
-        ({"min_new": 1}, "new_items"),
         ({"new_items": ["a"]}, "min_new"),
         ({"random_state": -1}, "random_state"),
     ],

@@ -11,6 +11,7 @@ from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, UnknownIdError
 from tastebridge.model import taste
 from tastebridge.model.answered import ANSWERS, AnsweredScorer
+from tastebridge.model.item_tree import ROOT, ItemTree
 from tastebridge.model.questions import Situation, best_questions
 from tastebridge.recommenders.asking import answered
 
@@ -165,8 +166,9 @@ def test_questions_pass_over_items_a_user_has_and_items_few_users_know(mapper):
 
 def test_the_best_question_is_the_best_of_all_by_the_definition(mapper):
     """The gain of every item, from whole lists and a loop, without the sparing of the search."""
-    scorer = AnsweredScorer.of(mapper.model_)
-    prior, model = scorer.prior, mapper.model_
+    model = mapper.model_
+    prior = taste.TastePrior.of(model)
+    scorer = AnsweredScorer(model, prior)
     histories = {
         name: sparse.csr_matrix((1, len(ids)), dtype=np.float32) for name, ids in mapper.items_.items()
     }
@@ -286,6 +288,135 @@ def test_names_of_items_are_shown(mapper):
     named = tb.InterestMapper("films", n_folds=1, n_components=8).fit(panel)
     asked = named.questions(n=2)
     assert (asked["name"] == "The " + asked["item_id"]).all()
+
+
+def test_groups_halve_the_items_by_popularity_down_to_single_ones(mapper):
+    tree = mapper.targets_["films"].item_tree
+    popularity = np.exp(-mapper.targets_["films"].encoder.statistics["films"].idf)
+    waiting, leaves = [ROOT], []
+    while waiting:
+        group = waiting.pop()
+        halves = tree.halves(group)
+        if not halves:
+            leaves.extend(tree.items(group))
+            continue
+        parts = [tree.items(half) for half in halves]
+        np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.sort(tree.items(group)))
+        # neither half could take the item at the border and still be at most half
+        left, whole = popularity[parts[0]].sum(), popularity[tree.items(group)].sum()
+        assert len(parts[0]) == 1 or left <= whole / 2 + 1e-12
+        assert len(parts[1]) == 1 or left + popularity[parts[1][0]] >= whole / 2 - 1e-12
+        waiting += halves
+    assert sorted(leaves) == list(range(80))
+
+
+def test_a_group_is_split_along_its_largest_spread(mapper):
+    prior = taste.TastePrior.of(mapper.model_)
+    popularity = np.random.default_rng(0).uniform(1, 2, 80)
+    tree = ItemTree(prior, popularity)
+    W = prior.directions(np.arange(80))
+    centred = (W - np.average(W, axis=0, weights=popularity)) * np.sqrt(popularity)[:, None]
+    v = np.linalg.svd(centred, full_matrices=False)[2][0]
+    left, right = (W[tree.items(half)] @ v for half in tree.halves(ROOT))
+    apart = max(left.min() - right.max(), right.min() - left.max())
+    assert apart > -0.15 * (W @ v).std()  # the power method stops after some steps
+
+
+def test_a_screen_holds_all_items_and_the_next_one_those_of_the_groups_picked(mapper, history):
+    films, tree = mapper.items_["films"], mapper.targets_["films"].item_tree
+    first = mapper.questions(history, 8, kind="groups")
+    assert first.columns.tolist() == ["group", "examples", "n_items", "chance"]
+    assert first["n_items"].sum() == 80
+    assert first["chance"].between(0, 1).all()
+    assert first["chance"].is_monotonic_decreasing
+    several = first.loc[first["n_items"] > 1, "group"].tolist()
+    picked, other = several[:2], several[2]
+    answers = dict.fromkeys(picked, "liked") | {other: "not"}
+    second = mapper.questions(history, 8, kind="groups", answers=answers)
+    inside = {films.ids[at] for name in picked for at in tree.items(int(name.split()[1]))}
+    assert {item for examples in second["examples"] for item in examples} <= inside
+    assert not set(first["group"]) & set(second["group"])
+    # single items are answered about by their own ids, and a whole catalogue comes to an end
+    for _ in range(40):
+        table = mapper.questions(history, 8, kind="groups", answers=answers)
+        if table.empty:
+            break
+        assert not set(table["group"]) & set(answers)
+        answers |= dict.fromkeys(table["group"], "liked")
+    assert table.empty
+
+
+def test_a_liked_group_is_one_observation_of_its_mean_direction(mapper, history):
+    """Against the precision form of the posterior, with the noise of every observation."""
+    state, prior = mapper.targets_["films"], taste.TastePrior.of(mapper.model_)
+    films, groups = state.items.ids, [2, 12]
+    shares = np.exp(-state.encoder.statistics["films"].idf)
+    members = [state.item_tree.items(group) for group in groups]
+    W = np.array([np.average(prior.directions(some), axis=0, weights=shares[some]) for some in members])
+    noise = taste.NOISE + 1 - (W * W).sum(axis=1)
+    outside = next(at for at in range(80) if at not in np.concatenate(members))
+    W = np.concatenate([prior.directions(np.array([outside])), W])
+    noise, seen = np.append(taste.NOISE, noise), np.array([-taste.DISLIKE, 1.0, 1.0])
+    precision = np.eye(W.shape[1]) + (W / noise[:, None]).T @ W
+    mean = np.linalg.solve(precision, W.T @ (seen / noise))
+    answers = {f"(group) {group}": "liked" for group in groups} | {films[outside]: "not"}
+    scale = taste.SCALE / np.sqrt(1 + len(history) / taste.EVENTS)
+    expected = scale * prior.vectors(np.arange(80)) @ mean
+    moved = vector(mapper, history, answers) - vector(mapper, history, {})
+    np.testing.assert_allclose((moved @ mapper.item_vectors().vectors.T)[0], expected, rtol=1e-3, atol=1e-4)
+    item = mapper.recommend_from(history, 1, answers=answers)
+    parts = mapper.explain_from(history, item["item_id"].iloc[0], answers=answers)
+    assert parts["contribution"].sum() == pytest.approx(item["score"].iloc[0], rel=1e-5)
+    told = parts.loc[parts["route"].str.startswith("answer"), "route"]
+    assert set(told) == {"answer: liked (group) 2", "answer: liked (group) 12", "answer: not"}
+
+
+def test_the_item_liked_within_a_group_takes_its_place(mapper, history):
+    group = mapper.questions(history, 6, kind="groups")["group"].iloc[-1]
+    item = mapper.items_["films"].ids[mapper.targets_["films"].item_tree.items(int(group.split()[1]))[0]]
+    both = mapper.recommend_from(history, 5, answers={group: "liked", item: "liked"})
+    pd.testing.assert_frame_equal(both, mapper.recommend_from(history, 5, answers={item: "liked"}))
+    alone = mapper.recommend_from(history, 80, answers={group: "liked"}, twins="keep")
+    assert item in set(alone["item_id"])  # a group stays in the list
+
+
+@pytest.mark.bits
+def test_answers_about_groups_are_the_same_in_any_batch(mapper):
+    frame, users = mapper.panel_.to_frame(), mapper.panel_.users.ids[:12]
+    groups, films = [f"(group) {number}" for number in (2, 5, 6, 13, 31)], mapper.items_["films"].ids
+    rows = [(user, groups[at % 5], "liked") for at, user in enumerate(users) if at % 3]
+    rows += [(user, films[7 * at], "liked") for at, user in enumerate(users) if at % 2]
+    table = pd.DataFrame(rows, columns=["user_id", "item_id", "answer"])
+    whole = mapper.recommend_from(frame[frame["user_id"].isin(users)], 10, answers=table)
+    for user in users[::2]:
+        own, answers = frame[frame["user_id"] == user], table[table["user_id"] == user]
+        alone = mapper.recommend_from(
+            own, 10, answers=dict(zip(answers["item_id"], answers["answer"], strict=True))
+        )
+        pd.testing.assert_frame_equal(alone, whole[whole["user_id"] == user].reset_index(drop=True))
+
+
+def test_a_loaded_model_has_the_same_groups(mapper, history, tmp_path):
+    mapper.save(tmp_path / "model")
+    loaded = tb.load(tmp_path / "model")
+    first = mapper.questions(history, 8, kind="groups")
+    pd.testing.assert_frame_equal(loaded.questions(history, 8, kind="groups"), first)
+    answers = {first["group"].iloc[-1]: "liked", "(group) 5": "liked"}
+    pd.testing.assert_frame_equal(
+        loaded.recommend_from(history, answers=answers), mapper.recommend_from(history, answers=answers)
+    )
+
+
+def test_groups_that_cannot_be_answered_are_one_error(mapper, history):
+    with pytest.raises(UnknownIdError, match=r"no group '\(group\) 999999999999'"):
+        mapper.recommend_from(history, answers={"(group) 999999999999": "liked"})
+    table = pd.DataFrame({"user_id": [1, 1], "item_id": ["(group) 2"] * 2, "answer": ["liked", "not"]})
+    with pytest.raises(InvalidDataError, match="answers twice about"):
+        mapper.recommend_from(None, answers=table)
+    with pytest.raises(InvalidParameterError, match="kind must be one of"):
+        mapper.questions(kind="screens")
+    with pytest.raises(InvalidParameterError, match="n must be a whole number"):
+        mapper.questions(n=1, kind="groups")
 
 
 FILM = "films:01"

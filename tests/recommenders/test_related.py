@@ -52,6 +52,42 @@ def test_scores_are_those_of_a_user_with_the_item_alone(model, category):
     assert (found["item_id"] != found["related_item_id"]).all()
 
 
+def test_items_of_a_source_are_related_with_each_other(model, panel, tmp_path):
+    books = model.items_["books"]
+    found = model.related(books.ids.tolist(), n=5, category="books")
+    assert found["item_id"].tolist() == np.repeat(books.ids, 5).tolist()
+    assert found["related_item_id"].isin(books.ids).all()
+    assert (found["item_id"] != found["related_item_id"]).all()
+    # by hand: centred single events of the widest factor model of books, candidates of length 1
+    encoders = [one for one in model.model_.encoders.values() if one.categories == ("books",)]
+    encoders = [one for one in encoders if hasattr(one.model, "n_components")]
+    widest = max(encoders, key=lambda one: one.model.transform(np.eye(len(books))).shape[1])
+    Z = np.asarray(widest.model.transform(np.eye(len(books))))
+    Z = Z - Z.mean(axis=0)
+    scores = Z @ (Z / np.linalg.norm(Z, axis=1, keepdims=True)).T
+    spread = np.sqrt((scores**2).mean(axis=0))
+    scores = scores / np.maximum(spread, np.quantile(spread[spread > 0], 0.01)) ** 0.25
+    rows, columns = books.numbers(found["item_id"]), books.numbers(found["related_item_id"])
+    np.testing.assert_allclose(found["score"], scores[rows, columns], rtol=1e-3, atol=1e-5)
+    np.fill_diagonal(scores, -np.inf)
+    np.testing.assert_allclose(found["score"], -np.sort(-scores)[:, :5].ravel(), rtol=1e-3, atol=1e-5)
+    # through every door
+    model.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(tb.load(tmp_path / "model").related(n=5, category="books"), found)
+    assert relate_all(model, tmp_path / "books.parquet", 5, category="books") == 5 * len(books)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "books.parquet"), found)
+    words = ["related", tmp_path / "model", "-o", tmp_path / "shell.parquet", "-n", 5, "--category", "books"]
+    assert run(*words)[0] == 0
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "shell.parquet"), found)
+    alone = model.related(books.ids[7], n=5, category="books", twins="keep")
+    expected = found[found["item_id"] == books.ids[7]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, expected)
+    with pytest.raises(InvalidParameterError, match=r"got of='films'"):
+        model.related(n=5, category="books", of="films")
+    with pytest.raises(InvalidParameterError, match="no vectors of the items of 'books'"):
+        model.compress(8).related(n=5, category="books")
+
+
 def test_items_of_the_same_taste_are_related(panel):
     # a planted pair across categories: users of one book all take one film that is seldom taken otherwise
     frame = panel.to_frame().astype({"category": str})[["user_id", "item_id", "category"]]

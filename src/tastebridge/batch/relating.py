@@ -8,7 +8,7 @@ from typing import Unpack
 
 import pyarrow as pa
 
-from tastebridge._foundation.validation import check_category, check_fitted, check_path
+from tastebridge._foundation.validation import check_fitted, check_path
 from tastebridge.batch.joining import put
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
@@ -20,8 +20,8 @@ from tastebridge.recommenders.related import (
     RelatedOptions,
     RelatedRequest,
     anchors_of,
-    check_relations,
     related_rows,
+    relating,
 )
 
 _ENDINGS = (".parquet", ".csv")
@@ -76,9 +76,8 @@ def relate_all(
     if path.suffix.lower() not in _ENDINGS:
         raise InvalidParameterError(f"out must end in .parquet or .csv; got {str(path)!r}.")
     recommender = model if isinstance(model, Recommender) else load(model)
-    state = _state(recommender, category)
-    check_relations(state)
-    request = RelatedRequest.read(n, options)
+    check_fitted(recommender, "targets_")
+    state, request = relating(recommender.targets_, category, RelatedRequest.read(n, options))
     kinds = {items.kind for name, items in state.encoder.items.items() if request.of in (None, name)}
     if len(kinds) > 1:
         raise InvalidParameterError(
@@ -88,20 +87,6 @@ def relate_all(
     counted: list[int] = []
     put(_tables(state, request, counted), path, 0)
     return sum(counted)
-
-
-def _state(recommender: Recommender, category: str | None) -> FittedState:
-    """Return the state of a target: the named or the only one."""
-    check_fitted(recommender, "targets_")
-    states = recommender.targets_
-    if category is not None:
-        return states[check_category("category", category, states)]
-    if len(states) > 1:
-        raise InvalidParameterError(
-            f"related items are of one category, and this model recommends in {', '.join(map(repr, states))}."
-            f" Name one: category={next(iter(states))!r}."
-        )
-    return next(iter(states.values()))
 
 
 def _tables(state: FittedState, request: RelatedRequest, counted: list[int]) -> Iterator[pa.Table]:

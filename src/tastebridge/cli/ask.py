@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import pandas as pd
 import typer
@@ -24,6 +25,7 @@ from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.recommenders import Recommender
 from tastebridge.recommenders.interest_mapper import InterestMapper
 
+_Read = TypeVar("_Read")
 _WORDS = {"y": "liked", "yes": "liked", "n": "not", "no": "not", "?": "unknown", "": "unknown"}
 
 
@@ -37,6 +39,12 @@ class _Asked:
     ] = None
     user: Annotated[
         str | None, typer.Option("--user", metavar="ID", help="The user in EVENTS.", show_default=False)
+    ] = None
+    groups: Annotated[
+        int | None,
+        typer.Option(
+            "--groups", metavar="N", min=2, help="Show N groups of items a question.", show_default=False
+        ),
     ] = None
 
     def history(self, recommender: Recommender, reading: Reading) -> Panel | None:
@@ -73,12 +81,17 @@ def ask(
     answers so far. Answer y (liked), n (not) or ? (unknown). Answers can come
     from a pipe, one per line; the questions end where the lines end.
 
+    With --groups a question shows groups of items, by three items of each.
+    Answer with the numbers of those you like, such as 2 5 11; an empty line
+    is none. The next question shows parts of these groups.
+
     With a table of events and --user, the user's history counts too.
 
     [bold]Examples[/bold]
       tastebridge ask model
       tastebridge ask model events.parquet --user 1207 -n 5
       yes | tastebridge ask model -n 3
+      tastebridge ask model --groups 24
     """
     recommender = opening.of(model)
     if not isinstance(recommender, InterestMapper):
@@ -88,23 +101,65 @@ def ask(
     history = asked.history(recommender, reading)
     out, answers = screen(), dict[Id, str]()
     out.print(_list_table("Before", recommender.recommend_from(history, length, answers={}), recommender))
+    ask_one = _ask_item if asked.groups is None else _ask_groups
     for at in range(1, n + 1):
-        best = recommender.questions(history, 1, answers=answers)
-        if best.empty:
-            note("there is no further item to ask about.")
+        told = ask_one(recommender, history, answers, f"{at}/{n}", asked.groups or 1)
+        if told is None:
+            note(f"the answers ended after {at - 1} of {n} questions.")
             break
-        item = best["item_id"].iloc[0]
-        # the name as written by the shop, next to the id that an answer is stored under
-        shown = _label(item, best["name"].iloc[0] if "name" in best else None)
-        answer = _answer(f"{at}/{n}  Do you like {shown}? [y/n/?] ")
-        if answer is None:
-            note(f"the answers ended after {len(answers)} of {n} questions.")
-            break
-        answers[item] = answer
+        answers |= told
     out.print(_list_table("After", recommender.recommend_from(history, length, answers=answers), recommender))
 
 
-def _answer(question: str) -> str | None:
+def _ask_item(
+    recommender: InterestMapper, history: Panel | None, answers: dict[Id, str], count: str, n: int
+) -> dict[Id, str] | None:
+    """Ask about the best item; None without a further item, or at the end of the input."""
+    best = recommender.questions(history, n, answers=answers)
+    if best.empty:
+        note("there is no further item to ask about.")
+        return None
+    item = best["item_id"].iloc[0]
+    # the name as written by the shop, next to the id that an answer is stored under
+    shown = _label(item, best["name"].iloc[0] if "name" in best else None)
+    word = _answer(f"{count}  Do you like {shown}? [y/n/?] ", _word, "y, n or ?")
+    return None if word is None else {item: word}
+
+
+def _ask_groups(
+    recommender: InterestMapper, history: Panel | None, answers: dict[Id, str], count: str, n: int
+) -> dict[Id, str] | None:
+    """Ask which groups of a screen the user likes; None as for :func:`_ask_item`."""
+    groups = recommender.questions(history, n, answers=answers, kind="groups")
+    if groups.empty:
+        note("there is no further group to ask about.")
+        return None
+    for place, row in enumerate(groups.to_dict("records"), 1):
+        names = row.get("names", (None,) * len(row["examples"]))
+        shown = ", ".join(_label(*pair) for pair in zip(row["examples"], names, strict=True))
+        rest = row["n_items"] - len(row["examples"])
+        typer.echo(printable(f"{place:4}  {shown}{f' and {rest:,} more' if rest else ''}"))
+    limit = len(groups)
+    question = f"{count}  Which do you like? [numbers, or empty for none] "
+    liked = _answer(question, lambda line: _numbers(line, limit), f"numbers from 1 to {limit}")
+    if liked is None:
+        return None
+    return {group: "liked" if place in liked else "unknown" for place, group in enumerate(groups["group"], 1)}
+
+
+def _word(line: str) -> str | None:
+    return _WORDS.get(line)
+
+
+def _numbers(line: str, limit: int) -> set[int] | None:
+    """Return the numbers in a line; None if one is no number from 1 to ``limit``."""
+    words = line.replace(",", " ").split()
+    if not all(word.isdecimal() and 1 <= int(word) <= limit for word in words):
+        return None
+    return {int(word) for word in words}
+
+
+def _answer(question: str, read: Callable[[str], _Read | None], expected: str) -> _Read | None:
     """Return the answer to a question, asked again until it is one; None at the end of the input."""
     while True:
         typer.echo(printable(question), nl=False)
@@ -114,9 +169,10 @@ def _answer(question: str) -> str | None:
             return None
         if not sys.stdin.isatty():
             typer.echo(printable(line.strip()))  # a pipe echoes nothing by itself
-        if (word := line.strip().lower()) in _WORDS:
-            return _WORDS[word]
-        note(f"an answer is y, n or ?; got {word!r}.")
+        word = line.strip().lower()
+        if (found := read(word)) is not None:
+            return found
+        note(f"an answer is {expected}; got {word!r}.")
 
 
 def _list_table(title: str, found: pd.DataFrame, recommender: Recommender) -> Any:  # noqa: ANN401 (of Rich)

@@ -40,7 +40,9 @@ Calibrate = Annotated[
 ]
 Explore = Annotated[float | None, _option("--explore", "SCALE", "Thompson draws of scores; 1 is cautious.")]
 MinNew = Annotated[int | None, _option("--min-new", "N", "Least number of new items in a list.")]
-NewItems = Annotated[Path | None, _option("--new-items", "FILE", "The items that count as new.")]
+NewItems = Annotated[
+    Path | None, _option("--new-items", "FILE", "The items that count as new; else items with few users.")
+]
 Seed = Annotated[int | None, _option("--seed", "N", "Seed of the draws of --explore.")]
 Groups = Annotated[
     Path | None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,12 +63,14 @@ def related(
     run = record()
     inputs = {"model": model, "allow list": allow, "deny list": deny, "key": opening.key_file}
     check_output(output, overwrite, **inputs)
-    recommender = opening.any_of(model)
+    # a category may be a source too, which any_of would refuse
+    recommender = replace(opening, category=None).any_of(model)
     run.add_model(recommender, model)
     lists = {"allow": read_list(allow, recommender), "deny": read_list(deny, recommender)}
     start = time.perf_counter()
     with result_file(output) as file:
-        rows = relate_all(recommender, file, n, of=of, twins=twins.replace("-", " "), **lists)  # type: ignore[arg-type]
+        options_of: dict[str, Any] = {"of": of, "twins": twins.replace("-", " "), **lists}
+        rows = relate_all(recommender, file, n, category=opening.category, **options_of)
     run.add(counts={"rows": rows})
     screen().print(
         f"{rows:,} related items are {place_of(output)} ({time.perf_counter() - start:.1f} s).",

@@ -11,14 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_choice, check_number
-from tastebridge._numerics.linalg import with_data
+from tastebridge._numerics.linalg import row_sums, with_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors._base import Array, FactorModel, Histories, grown, placed
 from tastebridge.factors._given_foldin import Rule
 
 RULES = ("implicit", "explicit", "mean")
-SETTINGS = ("regularization", "alpha", "rule", "base_confidence", "scale_regularization")
+SETTINGS = (
+    "regularization",
+    "alpha",
+    "rule",
+    "base_confidence",
+    "scale_regularization",
+    "user_damping",
+)
 """The parameters of the fold-in, which a file of vectors can hold."""
 
 
@@ -35,7 +42,9 @@ class PretrainedFactors(FactorModel):
       factorisation of ratings, with the ``item_biases`` :math:`b`;
     - ``"mean"``: :math:`z = \sum_i r_i y_i / \sum_i r_i`, for vectors of words or sessions.
 
-    With ``scale_regularization`` the penalty is :math:`\lambda` times the number of events of the user. The
+    With ``user_damping`` :math:`\beta` the bias of the user, :math:`\sum_i (r_i - b_i) / (n + \beta)` over
+    the n ratings, is subtracted from the ratings too. With ``scale_regularization`` the
+    penalty is :math:`\lambda` times the number of events of the user. The
     readers :func:`tastebridge.factors.from_implicit` and others set these parameters as each package does.
 
     Parameters
@@ -54,6 +63,8 @@ class PretrainedFactors(FactorModel):
     scale_regularization : bool, default=False
     item_biases : ndarray of shape (n_items,), optional
         :math:`b`, the predicted rating of an item without a user vector; only with ``"explicit"``.
+    user_damping : float, optional
+        :math:`\beta`, at least 0, as in LensKit; None for no bias of users. Only with ``"explicit"``.
     users : list or ndarray of ids, optional
         The id of each of ``user_factors``.
     user_factors : ndarray of shape (n_users, n_components), optional
@@ -109,6 +120,7 @@ class PretrainedFactors(FactorModel):
         item_biases: NDArray[np.floating[Any]] | None = None,
         users: ArrayLike | None = None,
         user_factors: NDArray[np.floating[Any]] | None = None,
+        user_damping: float | None = None,
     ) -> None:
         self.items = items
         self.factors = factors
@@ -120,6 +132,7 @@ class PretrainedFactors(FactorModel):
         self.item_biases = item_biases
         self.users = users
         self.user_factors = user_factors
+        self.user_damping = user_damping
 
     @property
     def n_components(self) -> int:
@@ -190,6 +203,13 @@ class PretrainedFactors(FactorModel):
         check_number("alpha", self.alpha, 0.0)
         check_number("base_confidence", self.base_confidence, 0.0)
         check_choice("scale_regularization", self.scale_regularization, (True, False))
+        if self.user_damping is not None:
+            check_number("user_damping", self.user_damping, 0.0)
+            if self.rule != "explicit":
+                raise InvalidParameterError(
+                    f"user_damping is of ratings and needs rule='explicit'; got rule={self.rule!r}. Leave it "
+                    "None."
+                )
 
     def _fit(self, R: sparse.csr_matrix) -> None:
         # in float64 whatever was given: the fold-in then has the same bits for float32 vectors
@@ -216,6 +236,10 @@ class PretrainedFactors(FactorModel):
         # a rating that equals its bias stays an event, with the value 0
         if hasattr(self, "biases_"):
             R = with_data(R, R.data - self.biases_[R.indices])
+        if self.user_damping is not None:
+            counts = np.diff(R.indptr)
+            weights = np.maximum(counts + self.user_damping, 1e-12)
+            R = with_data(R, R.data - np.repeat(row_sums(R, R.data) / weights, counts))
         return self._rule().vectors(R, Y, self.gram_)
 
     def _with_vector(self, Y: Array) -> NDArray[np.bool_]:
@@ -226,8 +250,9 @@ class PretrainedFactors(FactorModel):
         return known
 
     def settings(self) -> dict[str, float | str | bool]:
-        """Return the parameters that are no arrays, those of the fold-in."""
-        return {name: getattr(self, name) for name in SETTINGS}
+        """Return the parameters that are no arrays, those of the fold-in; without a damping that is None."""
+        found = {name: getattr(self, name) for name in SETTINGS}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _rule(self) -> Rule:
         return Rule(
@@ -263,7 +288,7 @@ class PretrainedFactors(FactorModel):
     def _digest(self) -> str:
         """Return eight digits of a hash of the vectors and the settings, made once for these arrays."""
         parts = (self.factors, self.item_biases)
-        settings = repr(self._rule())
+        settings = repr(self._rule()) + ("" if self.user_damping is None else repr(self.user_damping))
         # by identity: comparing arrays would cost as much as the hash
         made = self.__dict__.get("_made")
         if made is None or made[0] is not parts[0] or made[1] is not parts[1] or made[2] != settings:

@@ -1,9 +1,9 @@
-"""Scores of users who answered questions about single items of the target."""
+"""Scores of users who answered questions about items, or groups of items, of the target."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,15 @@ from tastebridge._numerics.topk import Masks, chosen_scores, top_k
 from tastebridge.model.chunks import chunks
 from tastebridge.model.explanation import Part, parts_of
 from tastebridge.model.filters import Filters
-from tastebridge.model.linear import LinearModel, Vectors32
+from tastebridge.model.linear import Array, LinearModel, Vectors32
 from tastebridge.model.scorers import Best, Numbers, Scores
-from tastebridge.model.taste import TastePrior
+from tastebridge.model.taste import Groups, TastePrior
 from tastebridge.routes import Histories
 
 ANSWERS = "(answers)"
 """The key of answers next to the histories: (n_users, n_items), 1 for a liked item and -1 for another."""
+GROUPS = "(groups)"
+"""The key of liked groups next to the histories: (n_users, n_groups), an entry for each liked group."""
 LIKED, NOT = "answer: liked", "answer: not"
 """The routes of the parts of a score that answers contribute."""
 
@@ -29,11 +31,19 @@ LIKED, NOT = "answer: liked", "answer: not"
 class AnsweredScorer:
     """Scores by the history and the answers of a user; items the user answered about are left out of lists.
 
-    Histories have one more entry, :data:`ANSWERS`.
+    Histories have one more entry, :data:`ANSWERS`, and :data:`GROUPS` where users like groups of items.
+
+    Attributes
+    ----------
+    model : LinearModel
+    prior : TastePrior
+    groups : mapping of name to ndarray of shape (k,)
+        The direction of each group, in the order of the columns of :data:`GROUPS`.
     """
 
     model: LinearModel
     prior: TastePrior
+    groups: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: LinearModel) -> AnsweredScorer:
@@ -48,7 +58,8 @@ class AnsweredScorer:
     def user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors (n_users, n_components) of users with these histories and answers."""
         past = _past(histories)
-        return self.model.user_vectors(past) + self.prior.shifts(histories[ANSWERS], events_of(past))
+        shifts = self.prior.shifts(histories[ANSWERS], events_of(past), self._groups(histories))
+        return self.model.user_vectors(past) + shifts
 
     def top_items(self, histories: Histories, n: int, filters: Filters) -> Best:
         """Return the ``n`` best items of each user, without items the user has or answered about."""
@@ -74,12 +85,23 @@ class AnsweredScorer:
 
     def contributions(self, histories: Histories, item: int) -> list[Part]:
         """Return the parts of the score of an item for one user, one part per answer; they sum to it."""
-        answers, past = histories[ANSWERS], _past(histories)
-        values = self.prior.contributions(answers, events_of(past), item).tolist()
-        return parts_of(self.model, past, item) + [
-            Part(self.target, int(at), LIKED if given > 0 else NOT, value)
-            for at, given, value in zip(answers.indices, answers.data, values, strict=True)
+        answers, past, groups = histories[ANSWERS], _past(histories), self._groups(histories)
+        values = self.prior.contributions(answers, events_of(past), item, groups).tolist()
+        told = [
+            (int(at), LIKED if given > 0 else NOT)
+            for at, given in zip(answers.indices, answers.data, strict=True)
         ]
+        names = list(self.groups)
+        # a group is no item, so its route names it
+        told += [(-1, f"{LIKED} {names[at]}") for at in (groups.liked.indices if groups else ())]
+        parts = [Part(self.target, *pair, value) for pair, value in zip(told, values, strict=True)]
+        return parts_of(self.model, past, item) + parts
+
+    def _groups(self, histories: Histories) -> Groups | None:
+        """Return the liked groups; None if there are none."""
+        if not self.groups:
+            return None
+        return Groups(np.array(list(self.groups.values())), histories[GROUPS])
 
     def _had(self, histories: Histories) -> sparse.csr_matrix:
         """Return the items (n_users, n_items) users have or answered about."""
@@ -88,10 +110,10 @@ class AnsweredScorer:
 
 def events_of(histories: Histories) -> NDArray[np.int64]:
     """Return the number of events (n_users,) in users' histories, without their answers."""
-    lengths = [np.diff(rows.indptr).astype(np.int64) for name, rows in histories.items() if name != ANSWERS]
+    lengths = [np.diff(rows.indptr).astype(np.int64) for rows in _past(histories).values()]
     return np.asarray(np.add.reduce(lengths))
 
 
 def _past(histories: Histories) -> Mapping[str, sparse.csr_matrix]:
     """Return the histories without the answers, which no route reads."""
-    return {name: rows for name, rows in histories.items() if name != ANSWERS}
+    return {name: rows for name, rows in histories.items() if name not in (ANSWERS, GROUPS)}

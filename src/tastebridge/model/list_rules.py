@@ -57,7 +57,9 @@ class ListOptions(TypedDict, total=False):
         The least number of ``new_items`` in a list, as far as the user's items allow, and the caps that the
         items above have left open.
     new_items : list of item ids, optional
-        The items that count as new.
+        The items that count as new. None for the items with few users by the model's own counts: with n
+        users where the median item of the target has m, those with :math:`1 + n \le (1 + m) / 4`. Items that
+        came by ``update`` are among them until they have more users.
     random_state : int, default=0
         The seed of ``explore``. With a user's id it fixes the draw, in whatever batch the user comes.
 
@@ -164,11 +166,10 @@ class ListRules:
         return max(POOL, 2 * n)
 
     def _check_new(self) -> None:
-        if bool(self.min_new) != (self.new_items is not None):
+        if self.new_items is not None and not self.min_new:
             raise InvalidParameterError(
-                f"min_new and new_items belong together; got min_new={self.min_new} and "
-                f"{'no new_items' if self.new_items is None else 'new_items'}. Pass both, such as min_new=2, "
-                "new_items=[…], or neither."
+                "new_items needs min_new, the least number of them in a list; got min_new=0. Pass both, such "
+                "as min_new=2, new_items=[…], or min_new alone for items with few users."
             )
 
 

@@ -16,6 +16,15 @@ With the answers' directions as rows of W the posterior mean is
 
 .. math:: \hat t = W^\top \alpha, \qquad (W W^\top + \lambda I)\, \alpha = a.
 
+A liked *group* of items (:mod:`tastebridge.model.item_tree`) is one pseudo-observation: one of its items is
+liked, and it is not known which. Its direction is the mean direction of the group's items by popularity, of
+length below 1, and what the mean does not tell is noise:
+
+.. math:: w_g = \sum_{i \in g} q_i w_i, \quad \lambda_g = \lambda + 1 - \lVert w_g \rVert^2, \quad a = 1,
+
+because :math:`\operatorname{Var}(w_i^\top t)` given the group is :math:`1 - \lVert w_g \rVert^2` under the
+prior. So every observation has the variance :math:`1 + \lambda`, an item or a group.
+
 The score stays an inner product: :math:`\gamma_u \hat t` is added to the user's vector, in components that
 the items' vectors have already, and no item's vector changes. Each answer contributes
 :math:`\gamma_u\, \alpha_j\, w_j^\top x_i` to the score of item i.
@@ -31,7 +40,7 @@ Hofmann, "Towards conversational recommender systems", KDD (2016), for a prior t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +57,8 @@ See ``benchmarks/questions.py``. On MovieLens a dislike of 0.1 to 1 changes litt
 the gain of the first answers.
 """
 
+_ROWS = 4096
+"""The number of items that are read at once."""
 _NO_FACTORS = frozenset(
     {
         RouteKind.POPULARITY,
@@ -58,6 +69,24 @@ _NO_FACTORS = frozenset(
     }
 )
 """Routes to spaces in which nearness of items says nothing about taste, or that few items have."""
+
+
+class Groups(NamedTuple):
+    """Groups of items that users like.
+
+    Attributes
+    ----------
+    directions : ndarray of shape (n_groups, k)
+    liked : csr_matrix of shape (n_users, n_groups)
+        An entry for each group a user likes.
+    """
+
+    directions: Array
+    liked: sparse.csr_matrix
+
+    def of(self, user: int) -> Groups:
+        """Return the groups of one user."""
+        return Groups(self.directions, self.liked[user])
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +144,17 @@ class TastePrior:
         size = np.sqrt(np.square(X).sum(axis=1, keepdims=True))
         return np.divide(X, size, out=np.zeros_like(X), where=size > 0)
 
-    def shifts(self, answers: sparse.csr_matrix, n_events: NDArray[np.integer]) -> Vectors32:
+    def mean_direction(self, items: NDArray[np.integer], shares: Array) -> Array:
+        """Return the mean direction (k,) of some items, whose shares sum to 1."""
+        out = np.zeros(len(self.columns))
+        for start in range(0, len(items), _ROWS):
+            rows = slice(start, start + _ROWS)
+            out += (self.directions(items[rows]) * shares[rows, None]).sum(axis=0)
+        return out
+
+    def shifts(
+        self, answers: sparse.csr_matrix, n_events: NDArray[np.integer], groups: Groups | None = None
+    ) -> Vectors32:
         """Return the vectors (n_users, n_components) that answers add to users' vectors.
 
         Parameters
@@ -124,9 +163,12 @@ class TastePrior:
             1 where the user likes the item, -1 where not.
         n_events : ndarray of shape (n_users,)
             Events in the users' histories.
+        groups : Groups, optional
+            The groups of items that users like.
         """
         scales = scale_of(n_events)
         out = np.zeros((answers.shape[0], self.model.item_vectors().shape[1]), dtype=np.float32)
+<<<<<<< HEAD
         for user in np.flatnonzero(np.diff(answers.indptr)).tolist():
             out[user, self.columns] = scales[user] * self.mean(answers[user]) / self.scale
         return out
@@ -144,10 +186,43 @@ class TastePrior:
         r"""Return the weights :math:`\alpha` and directions of the answers of one user, in sorted order."""
         W = self.directions(answers.indices)
         return solved(gram(W, W), np.where(answers.data > 0, 1.0, -DISLIKE)), W
+=======
+        lengths = np.diff(answers.indptr) + (0 if groups is None else np.diff(groups.liked.indptr))
+        for user in np.flatnonzero(lengths).tolist():
+            alpha, W = self.weights(answers[user], groups and groups.of(user))
+            # added one by one: the bits depend on this user's answers alone
+            taste = np.zeros(len(self.columns))
+            for weight, direction in zip(alpha.tolist(), W, strict=True):
+                taste += weight * direction
+            out[user, self.columns] = scales[user] * taste / self.scale
+        return out
 
-    def contributions(self, answers: sparse.csr_matrix, n_events: NDArray[np.integer], item: int) -> Array:
+    def weights(self, answers: sparse.csr_matrix, groups: Groups | None = None) -> tuple[Array, Array]:
+        r"""Return the weights :math:`\alpha` and directions of the answers of one user.
+>>>>>>> 36f4e63 (Questions about groups of items, related items within a source, user_vectors_from, LensKit's user bias, new items by default)
+
+        Answers about items come first, in sorted order, then the groups.
+        """
+        W = self.directions(answers.indices)
+        seen = np.where(answers.data > 0, 1.0, -DISLIKE)
+        if groups is not None:
+            W = np.concatenate([W, groups.directions[groups.liked.indices]])
+            seen = np.append(seen, np.ones(len(groups.liked.indices)))
+        K, first = gram(W, W), len(answers.indices)
+        # the variance of a group too is 1 + NOISE: see above
+        at = np.arange(first, len(K))
+        K[at, at] = 1.0
+        return solved(K, seen), W
+
+    def contributions(
+        self,
+        answers: sparse.csr_matrix,
+        n_events: NDArray[np.integer],
+        item: int,
+        groups: Groups | None = None,
+    ) -> Array:
         """Return the contributions (n_answers,) of one user's answers to the score of an item."""
-        alpha, W = self.weights(answers)
+        alpha, W = self.weights(answers, groups)
         return scale_of(n_events) * alpha * gram(W, self.vectors(np.array([item])))[:, 0]
 
 

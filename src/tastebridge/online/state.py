@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,8 +20,10 @@ from tastebridge.metrics.calibration import Calibrated
 from tastebridge.model import Array
 from tastebridge.model.category_model import CategoryModel
 from tastebridge.model.evidence import Evidence
+from tastebridge.model.item_tree import ItemTree
 from tastebridge.model.related import ItemRelations
-from tastebridge.model.scorers import Scorer
+from tastebridge.model.scorers import LinearScorer, Scorer
+from tastebridge.model.source_items import source_model
 from tastebridge.model.taste import TastePrior
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.routes import Histories
@@ -117,6 +119,21 @@ class FittedState:
         """The items related to single items; of a model with vectors."""
         return ItemRelations(self.scorer.model, self.alone)
 
+    def within(self, source: str) -> FittedState:
+        """Return the state whose target is a source, for the items related within it; made once.
+
+        See :func:`tastebridge.model.source_items.source_model` for the error.
+        """
+        if source not in self._sources:
+            model = source_model(self.scorer.model, source, len(self.encoder.items[source]), self.alone)
+            # twins and routes are of the target
+            self._sources[source] = replace(self, scorer=LinearScorer(model), tables={})
+        return self._sources[source]
+
+    @cached_property
+    def _sources(self) -> dict[str, FittedState]:
+        return {}
+
     def alone(self, category: str, items: NDArray[np.int64]) -> Histories:
         """Return the histories of users who have one item of a category each, and nothing else."""
         return self.encoder.rows_of_items(category, items)
@@ -125,6 +142,12 @@ class FittedState:
     def taste(self) -> TastePrior:
         """The components of item vectors that answers move; an error in a model without factors."""
         return TastePrior.of(self.scorer.model)
+
+    @cached_property
+    def item_tree(self) -> ItemTree:
+        """The groups of items that users are asked about; an error in a model without factors."""
+        rarity = self.encoder.statistics[self.target].idf
+        return ItemTree(self.taste, np.exp(-rarity))
 
     def left_out(self, histories: Histories, twins: str = LEAVE_OUT) -> sparse.csr_matrix | None:
         """Return the twins (n_users, n_items) that lists of these users leave out; None for none."""

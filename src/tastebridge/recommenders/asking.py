@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_choice, check_count
@@ -16,15 +17,28 @@ from tastebridge._numerics.linalg import row_products
 from tastebridge.data import Vocabulary
 from tastebridge.data.types import Events, Frame, Id
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.model.answered import ANSWERS, AnsweredScorer, events_of
+from tastebridge.model import Array
+from tastebridge.model.answered import ANSWERS, GROUPS, AnsweredScorer, events_of
 from tastebridge.model.questions import Situation, best_questions
 from tastebridge.model.taste import scale_of
 from tastebridge.online.state import FittedState
+from tastebridge.recommenders.asking_groups import (
+    EXAMPLES,
+    Given,
+    GroupAnswers,
+    groups_of,
+    liked_groups,
+    name_of,
+    next_groups,
+)
 from tastebridge.routes import Histories
 from tastebridge.routes.twins import LEAVE_OUT
 
 Answers = Mapping[Id, str] | Frame
 """The answers of one user by item, or a frame of user_id, item_id and answer."""
+KINDS = ("items", "groups")
+SCREEN = 24
+"""The groups on a screen: of 16, 20 and 24, the best on ``valid`` rows; see ``benchmarks/questions.py``."""
 CHOICES = ("liked", "not", "unknown")
 _VALUES = {"liked": 1.0, "not": -1.0, "unknown": 0.0}
 _COLUMNS = ("user_id", "item_id", "answer")
@@ -42,23 +56,19 @@ class Answered(NamedTuple):
     ids : ndarray
         Of the users, ascending.
     histories : mapping of category to csr_matrix
-        With the answers under :data:`tastebridge.model.answered.ANSWERS`.
+        With the answers under :data:`tastebridge.model.answered.ANSWERS`, and liked groups under
+        :data:`~tastebridge.model.answered.GROUPS`.
     asked : csr_matrix of shape (n_users, n_items)
         Every item a user was asked about, with a stored 0 where the item was unknown.
+    groups : GroupAnswers
+        The answers about groups, by user.
     """
 
     state: FittedState
     ids: np.ndarray
     histories: Histories
     asked: sparse.csr_matrix
-
-
-class _Given(NamedTuple):
-    """Answers in columns; ``users`` is None if they belong to the only user there is."""
-
-    users: list[Id] | None
-    items: list[Id]
-    words: list[str]
+    groups: GroupAnswers
 
 
 def answered(
@@ -91,54 +101,119 @@ def answered(
             name: sparse.csr_matrix((len(ids), len(items)), dtype=np.float32)
             for name, items in state.encoder.items.items()
         }
+    groups, given = groups_of(given, ids, lambda: state.item_tree)
     asked = _matrix(given, ids, state.items)
     told = asked.copy()
     told.eliminate_zeros()
-    scorer = AnsweredScorer(state.scorer.model, state.taste)
-    return Answered(replace(state, scorer=scorer), ids, {**rows, ANSWERS: told}, asked)
+    histories = {**rows, ANSWERS: told}
+    directions: Mapping[str, Array] = {}
+    if any(groups):
+        directions, histories[GROUPS] = liked_groups(told, groups, state.item_tree)
+    scorer = AnsweredScorer(state.scorer.model, state.taste, directions)
+    return Answered(replace(state, scorer=scorer), ids, histories, asked, groups)
 
 
 def questions(found: Answered, n: int) -> pd.DataFrame:
     """Return item_id, name (where items have names), chance and gain of up to ``n`` questions to one user."""
     n = check_count("n", n)
+    _check_one(found)
     state, histories = found.state, found.histories
-    if len(found.ids) != 1:
-        raise InvalidDataError(
-            f"questions are chosen for one user; the history has {len(found.ids)}. Call it once each."
-        )
-    n_items = len(state.items)
-    closed = np.zeros(n_items, dtype=bool)
-    closed[histories[state.target].indices] = True
-    closed[histories[ANSWERS].indices] = True
-    twins = state.left_out({name: rows for name, rows in histories.items() if name != ANSWERS}, LEAVE_OUT)
-    if twins is not None:
-        closed[twins.indices] = True
-    asked = np.zeros(n_items, dtype=bool)
+    closed = _closed(found)
+    asked = np.zeros(len(closed), dtype=bool)
     asked[found.asked.indices] = True
     rarity = state.encoder.statistics[state.target].idf
-    scorer = state.scorer
-    assert isinstance(scorer, AnsweredScorer)
-    # items are the rows: a product of a single user's row would depend on where it lies in memory
-    scores = row_products(scorer.model.item_vectors(), scorer.user_vectors(histories).T)
     situation = Situation(
-        scores=scores[:, 0].astype(np.float64),
+        scores=_scores(found),
         closed=closed,
         asked=asked,
         known=rarity <= np.median(rarity),
         answered=histories[ANSWERS].indices.astype(np.int64),
-        # the share of users who have an item, summed over items
-        n_liked=float(np.exp(-rarity).sum()),
+        n_liked=_n_liked(state),
         scale=float(scale_of(events_of(histories))[0]),
         taste=scorer.prior.mean(histories[ANSWERS]),
     )
-    chosen = best_questions(scorer.prior, situation, n)
-    ids = state.items.ids_of([one.item for one in chosen])
-    columns: dict[str, object] = {"item_id": ids}
-    if (names := (state.item_names or {}).get(state.target)) is not None:
-        columns["name"] = names.reindex(ids).to_numpy()
+    chosen = best_questions(state.taste, situation, n)
+    columns = _named(state, [one.item for one in chosen])
     columns["chance"] = np.array([one.chance for one in chosen], dtype=np.float64)
     columns["gain"] = np.array([one.gain for one in chosen], dtype=np.float64)
     return pd.DataFrame(columns)
+
+
+def screen(found: Answered, n: int) -> pd.DataFrame:
+    """Return group, examples, names (where items have them), n_items and chance of up to ``n`` groups."""
+    n = check_count("n", n, 2)
+    _check_one(found)
+    state, tree = found.state, found.state.item_tree
+    scores = _scores(found)
+    scores[_closed(found)] = -np.inf
+    scores[found.asked.indices] = -np.inf
+    mass = (
+        np.exp(scores - scores.max(initial=-np.inf)) if np.isfinite(scores).any() else np.zeros(len(scores))
+    )
+    mass /= max(float(mass.sum()), 1e-300)
+    groups = next_groups(tree, found.groups[0], found.asked, mass, n)
+    examples = [tree.examples(group, EXAMPLES) for group in groups]
+    shares = [float(mass[tree.items(group)].sum()) for group in groups]
+    shown = [_named(state, some) for some in examples]
+    columns: dict[str, object] = {
+        "group": pd.Series(
+            [
+                name_of(group) if len(tree.items(group)) > 1 else ids["item_id"][0]
+                for group, ids in zip(groups, shown, strict=True)
+            ],
+            dtype=object,
+        ),
+        "examples": pd.Series([tuple(one["item_id"]) for one in shown], dtype=object),
+    }
+    if (state.item_names or {}).get(state.target) is not None:
+        columns["names"] = pd.Series([tuple(one["name"]) for one in shown], dtype=object)
+    columns["n_items"] = np.array([len(tree.items(group)) for group in groups], dtype=np.int64)
+    # the number of liked items in a group is about Poisson
+    columns["chance"] = 1.0 - np.exp(-_n_liked(state) * np.array(shares, dtype=np.float64))
+    return pd.DataFrame(columns)
+
+
+def _check_one(found: Answered) -> None:
+    if len(found.ids) != 1:
+        raise InvalidDataError(
+            f"questions are chosen for one user; the history has {len(found.ids)}. Call it once each."
+        )
+
+
+def _closed(found: Answered) -> NDArray[np.bool_]:
+    """Return the items that are in no list of the only user."""
+    state, histories = found.state, found.histories
+    closed = np.zeros(len(state.items), dtype=bool)
+    closed[histories[state.target].indices] = True
+    closed[histories[ANSWERS].indices] = True
+    events = {name: rows for name, rows in histories.items() if name not in (ANSWERS, GROUPS)}
+    twins = state.left_out(events, LEAVE_OUT)
+    if twins is not None:
+        closed[twins.indices] = True
+    return closed
+
+
+def _scores(found: Answered) -> NDArray[np.float64]:
+    """Return the scores (n_items,) of the only user."""
+    scorer = found.state.scorer
+    assert isinstance(scorer, AnsweredScorer)
+    # items are the rows: a product of a single user's row would depend on where it lies in memory
+    scores = row_products(scorer.model.item_vectors(), scorer.user_vectors(found.histories).T)
+    return np.asarray(scores[:, 0], dtype=np.float64)
+
+
+def _n_liked(state: FittedState) -> float:
+    """Return the number of items a user of the target has on average: shares of users, summed over items."""
+    return float(np.exp(-state.encoder.statistics[state.target].idf).sum())
+
+
+def _named(state: FittedState, numbers: Sequence[int] | NDArray[np.int64]) -> dict[str, Any]:
+    """Return the ids of some items, and their names where items have names."""
+    ids = state.items.ids_of(numbers)
+    columns: dict[str, Any] = {"item_id": ids}
+    if (names := (state.item_names or {}).get(state.target)) is not None:
+        columns["name"] = names.reindex(ids).to_numpy()
+    return columns
 
 
 def _ids(users: list[Id]) -> np.ndarray:
@@ -153,12 +228,12 @@ def _spread(rows: sparse.csr_matrix, ids: np.ndarray, every: np.ndarray) -> spar
     return sparse.csr_matrix((rows.data, rows.indices, indptr), shape=(len(every), rows.shape[1]))
 
 
-def _read(answers: Answers | None) -> _Given:
+def _read(answers: Answers | None) -> Given:
     """Return answers in columns, each one of :data:`CHOICES`."""
     if answers is None:
-        return _Given(None, [], [])
+        return Given(None, [], [])
     if isinstance(answers, Mapping):
-        given = _Given(None, list(answers), list(answers.values()))
+        given = Given(None, list(answers), list(answers.values()))
     else:
         frame = nw.from_native(answers, eager_only=True, pass_through=True)
         if not isinstance(frame, nw.DataFrame):
@@ -171,13 +246,13 @@ def _read(answers: Answers | None) -> _Given:
                 raise InvalidDataError(
                     f"answers as a frame need the columns user_id, item_id and answer; {column} is missing."
                 )
-        given = _Given(*(frame[column].to_list() for column in _COLUMNS))
+        given = Given(*(frame[column].to_list() for column in _COLUMNS))
     for word in given.words:
         check_choice("an answer", word, CHOICES)
     return given
 
 
-def _matrix(given: _Given, ids: np.ndarray, items: Vocabulary) -> sparse.csr_matrix:
+def _matrix(given: Given, ids: np.ndarray, items: Vocabulary) -> sparse.csr_matrix:
     """Return the answers (n_users, n_items) as 1 (liked), -1 (not) and a stored 0 (unknown)."""
     shape = (len(ids), len(items))
     if not given.items:

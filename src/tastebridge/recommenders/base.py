@@ -34,8 +34,12 @@ from tastebridge.recommenders.cards import card_of
 from tastebridge.recommenders.frames import pairs_frame
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
+<<<<<<< HEAD
 from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related
 from tastebridge.recommenders.steady import put, steady
+=======
+from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related, relating
+>>>>>>> 36f4e63 (Questions about groups of items, related items within a source, user_vectors_from, LensKit's user bias, new items by default)
 from tastebridge.recommenders.users import users_asked_for
 from tastebridge.routes.twins import LEAVE_OUT
 
@@ -331,7 +335,8 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         n : int, default=10
             Related items of each, at most.
         category : category, optional
-            The target whose items are returned, if there are several.
+            The target whose items are returned, if there are several. Or a source: its items are then related
+            with each other, by the model's own vectors of them (:mod:`tastebridge.model.source_items`).
         **options
             The category of ``items``, filters, and the treatment of twins and unknown items: see
             :class:`~tastebridge.recommenders.RelatedOptions`.
@@ -366,8 +371,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         >>> found[["item_id", "rank"]].values.tolist()
         [['books:03', 1], ['books:03', 2], ['films:05', 1], ['films:05', 2]]
         """
-        state = self._state("related", category)
-        return related(state, items, RelatedRequest.read(n, options))
+        check_fitted(self, "targets_")
+        state, request = relating(self.targets_, category, RelatedRequest.read(n, options))
+        return related(state, items, request)
 
     @steady
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
@@ -427,6 +433,54 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         # no users: still a matrix of the right width
         parts = parts or [np.zeros((0, model.item_vectors().shape[1]), np.float32)]
         return Vectors(ids, np.concatenate(parts))
+
+    def user_vectors_from(
+        self, history: Events, *, missing: str = "skip", category: str | None = None
+    ) -> Vectors:
+        """Return ids and vectors of users by the histories given here, without a refit.
+
+        They live in the space of :meth:`item_vectors`, such as a shop's own index of a ``target_model``.
+
+        Parameters
+        ----------
+        history : Panel or frame
+            Their events, as for :meth:`recommend_from`.
+        missing : {"skip", "error"}, default="skip"
+            As for :meth:`recommend_from`.
+        category : category, optional
+            The target, if there are several.
+
+        Returns
+        -------
+        Vectors
+            ``ids`` (n_users,), ascending, and ``vectors`` (n_users, n_components) in float32. A user's vector
+            has the same bits whatever other users there are.
+
+        Raises
+        ------
+        UnknownIdError
+            With ``missing="error"``, if the model does not know an item or category.
+        InvalidParameterError
+            If the model has no vectors.
+
+        Examples
+        --------
+        >>> from tastebridge import InterestMapper
+        >>> from tastebridge.datasets import make_panel
+        >>> panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
+        >>> mapper = InterestMapper("films").fit(panel)
+        >>> history = [("ann", "books:03", "books"), ("ann", "books:11", "books")]
+        >>> history = pd.DataFrame(history, columns=["user_id", "item_id", "category"])
+        >>> found = mapper.user_vectors_from(history)
+        >>> found.ids.tolist(), found.vectors.shape[1] == mapper.item_vectors().vectors.shape[1]
+        (['ann'], True)
+        """
+        state = self._state("user_vectors_from", category)
+        model = _with_vectors(self, state)
+        panel, rows = self._fold_in(state, history, missing)
+        parts = [model.user_vectors(part) for _, part in chunks(rows, len(panel.users))]
+        parts = parts or [np.zeros((0, model.item_vectors().shape[1]), np.float32)]
+        return Vectors(panel.users.ids, np.concatenate(parts))
 
     def item_vectors(self, category: str | None = None) -> Vectors:
         """Return ids and vectors of the target's items, in ascending order of the ids.

@@ -32,7 +32,7 @@ from tastebridge.online.erasure import Receipt
 from tastebridge.online.state import GROUPS, ONE_OF_SEVERAL, FittedState
 from tastebridge.online.updates import Fresh, leaving, remaining, updated, with_known_items, without_users
 from tastebridge.recommenders.answers import ListRequest, explanation, recommendations, twins_shown
-from tastebridge.recommenders.asking import Answers, answered, questions
+from tastebridge.recommenders.asking import KINDS, SCREEN, Answers, answered, questions, screen
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
@@ -430,7 +430,8 @@ class InterestMapper(Recommender):
         answers : mapping of item_id to answer, or frame, optional
             Answers to :meth:`questions`, each "liked", "not" or "unknown": a mapping for the only user, or a
             frame of user_id, item_id and answer. Liked and disliked items move the scores of similar items
-            (:mod:`tastebridge.model.taste`), and are left out of lists. Unknown items stay in them. With
+            (:mod:`tastebridge.model.taste`), and are left out of lists. Unknown items stay in them. An id may
+            be one of a group: liked groups move scores too, and their items stay in lists. With
             several targets ``categories`` must name one, and scores are those within the category.
 
         Returns
@@ -470,11 +471,12 @@ class InterestMapper(Recommender):
     def questions(
         self,
         history: Events | None = None,
-        n: int = 3,
+        n: int | None = None,
         *,
         answers: Answers | None = None,
         category: str | None = None,
         missing: str = "skip",
+        kind: str = "items",
     ) -> pd.DataFrame:
         r"""Return the items of the target whose answers improve the list of one user most.
 
@@ -487,18 +489,23 @@ class InterestMapper(Recommender):
 
         with the item at rank (r) by :math:`s^{+}` and at [r] by s: see :mod:`tastebridge.model.questions`.
 
+        A single item of a large catalogue is known to few users. With ``kind="groups"`` one question is a
+        screen of groups of similar items, of which the user picks those that hold something liked: see
+        :mod:`tastebridge.model.item_tree`. The next screen shows the parts of the groups picked.
+
         Parameters
         ----------
         history : Panel or frame, optional
             The events of one user, as for :meth:`recommend_from`; None for a user without any.
-        n : int, default=3
-            Number of questions, at most.
+        n : int, optional
+            Number of questions, or of groups on the screen, at most; None for 3 questions or 24 groups.
         answers : mapping of item_id to answer, optional
-            Answers so far, as for :meth:`recommend_from`. No item is asked about twice.
+            Answers so far, as for :meth:`recommend_from`. No item or group is asked about twice.
         category : category, optional
             The target, if there are several.
         missing : {"skip", "error"}, default="skip"
             As for :meth:`recommend_from`.
+        kind : {"items", "groups"}, default="items"
 
         Returns
         -------
@@ -506,6 +513,11 @@ class InterestMapper(Recommender):
             item_id, name (if the model has names), chance (0 to 1; that the user likes the item) and gain,
             the most useful first. Items and twins of items the user has are not asked about, nor items less
             popular than the median item.
+
+            Of groups: group (the id to answer about; the item's own id where one item is left), examples (the
+            ids of up to 3 popular items), names (if the model has names), n_items and chance (that the user
+            likes an item of the group), the likeliest first. Groups belong to the model: after ``update`` or
+            another fit they have other items.
 
         Raises
         ------
@@ -532,9 +544,16 @@ class InterestMapper(Recommender):
         >>> answers = {first: "liked", second: "unknown"}
         >>> first in set(mapper.recommend_from(None, 5, answers=answers)["item_id"])
         False
+        >>> shown = mapper.questions(n=6, kind="groups")
+        >>> picked = {group: "liked" for group in shown["group"][:2]}
+        >>> len(mapper.recommend_from(None, 5, answers=picked))
+        5
         """
         state = self._state("questions", category)
-        return questions(answered(state, history, answers, missing), n)
+        found = answered(state, history, answers, missing)
+        if check_choice("kind", kind, KINDS) == "items":
+            return questions(found, 3 if n is None else n)
+        return screen(found, SCREEN if n is None else n)
 
     def explain_from(
         self,
@@ -564,7 +583,8 @@ class InterestMapper(Recommender):
         -------
         DataFrame
             As of :meth:`explain`. Each answer that is not "unknown" is a row: its source_item is the item
-            asked about, and its route "answer: liked" or "answer: not". All rows sum to the score.
+            asked about, and its route "answer: liked" or "answer: not". A liked group is a row without
+            source_item, whose route ends with the group's id. All rows sum to the score.
         """
         if answers is None and history is not None:
             return super().explain_from(history, item_id, missing=missing, category=category)

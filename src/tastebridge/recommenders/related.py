@@ -92,9 +92,40 @@ class Anchors(NamedTuple):
     numbers: Numbers
 
 
+def relating(
+    states: Mapping[str, FittedState], category: str | None, request: RelatedRequest
+) -> tuple[FittedState, RelatedRequest]:
+    """Return the state whose items are returned, and the request: within a source, it is of that source.
+
+    Raises
+    ------
+    UnknownCategoryError
+        If no model reads the category.
+    InvalidParameterError
+        If the category is not named and there are several, or the model has no vectors of a source's items.
+    """
+    if category is None and len(states) > 1:
+        raise InvalidParameterError(
+            f"related items are of one category, and this model recommends in {', '.join(map(repr, states))}."
+            f" Name one: category={next(iter(states))!r}."
+        )
+    if category is None or category in states:
+        state = states[category] if category is not None else next(iter(states.values()))
+        check_relations(state)
+        return state, request
+    known = {name: state for state in states.values() for name in state.encoder.items}
+    state = known[check_category("category", category, known)]
+    check_relations(state)
+    if request.of not in (None, category):
+        raise InvalidParameterError(
+            f"the model relates items of {category!r}, a source, only with each other; got "
+            f"of={request.of!r}. Fit an InterestMapper({category!r}) to relate other categories with it."
+        )
+    return state.within(category), request._replace(of=category)
+
+
 def related(state: FittedState, items: Id | Ids | None, request: RelatedRequest) -> pd.DataFrame:
     """Return item_id, related_item_id, score and rank: the best items of the target for each item."""
-    check_relations(state)
     known = state.encoder.items
     found, order = [], []
     for anchors, places in anchors_of(items, known, request):

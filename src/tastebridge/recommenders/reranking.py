@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from tastebridge.routes import Histories
 
 Numbers = NDArray[np.int64]
 Vectors = NDArray[np.float32]
+_FEW = 4.0
+"""New items have at most this part of the users of the median item, where the caller names none."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,13 @@ class Reranker:
         empty = sparse.csr_matrix((len(state.items), 0), dtype=np.float32)
         codes = tuple(codes_of(labels[name].matrices.get(state.target, empty)) for name, _ in rules.caps)
         new = np.zeros(0, dtype=np.int64)
+<<<<<<< HEAD
         if rules.new_items is not None and len(rules.new_items):
+=======
+        if rules.min_new and rules.new_items is None:
+            new = rarely_had(state.encoder.statistics[state.target].idf)
+        elif rules.new_items is not None and len(listed(rules.new_items, "new_items")):
+>>>>>>> 36f4e63 (Questions about groups of items, related items within a source, user_vectors_from, LensKit's user bias, new items by default)
             # items that came after the fit are no error: the list is of the shop, not of the model
             new = np.unique(state.items.numbers(rules.new_items, missing="skip"))
         return cls(state, rules, labels, codes, new)
@@ -175,6 +183,18 @@ def shares_of(histories: Histories, labels: Labels) -> NDArray[np.float64]:
             total += (had @ parts_of(matrix)).toarray()
     sums = total.sum(axis=1, keepdims=True)
     return np.divide(total, sums, out=np.zeros_like(total), where=sums > 0)
+
+
+def rarely_had(rarity: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    r"""Return the items with few users, by :math:`\log(N / (1 + n))` of n of N users.
+
+    Examples
+    --------
+    >>> rarely_had(np.log(100 / np.array([1, 5, 8, 9, 2])))
+    array([0])
+    """
+    # on the scale of the logarithm, where a quarter of the users is one number more
+    return np.flatnonzero(rarity >= np.median(rarity) + np.log(_FEW) - 1e-9)
 
 
 def with_new(

@@ -15,8 +15,9 @@ def from_lenskit(model: object) -> PretrainedFactors:
     r"""Return the item vectors of LensKit's ``ImplicitMFScorer`` or ``BiasedMFScorer``, with their settings.
 
     Implicit feedback is folded in with the confidence :math:`1 + w r`, ratings with a penalty per rating
-    after the global mean and the biases of items. The names of LensKit 0.14 (``ImplicitMF``, ``BiasedMF``)
-    are known too. LensKit keeps its models as pickles, so only objects are taken: fit or load it yourself.
+    after the global mean and the biases of items and of the user. The names of LensKit 0.14
+    (``ImplicitMF``, ``BiasedMF``) are known too. LensKit keeps its models as pickles, so only objects are
+    taken: fit or load it yourself.
 
     Parameters
     ----------
@@ -60,6 +61,7 @@ def from_lenskit(model: object) -> PretrainedFactors:
         rule="explicit",
         scale_regularization=True,
         item_biases=_biases(bias, len(ids)),
+        user_damping=_user_damping(bias),
     ).checked()
 
 
@@ -86,6 +88,23 @@ def _biases(bias: object, n_items: int) -> NDArray[np.float64]:
     names = ("item_biases", "item_offsets_")
     found = next((b for name in names if (b := getattr(bias, name, None)) is not None), None)
     return float(mean) + (np.zeros(n_items) if found is None else _array(found).astype(np.float64))
+
+
+def _user_damping(bias: object) -> float | None:
+    """Return the damping of the biases of users; None for a model without such biases."""
+    users = next(
+        (b for name in ("user_biases", "user_offsets_") if (b := getattr(bias, name, None)) is not None), None
+    )
+    if users is None:
+        return None
+    # one number, a pair of users and items, or a mapping, by version
+    found: Any = next(
+        (d for name in ("damping", "user_damping") if (d := getattr(bias, name, None)) is not None), 0.0
+    )
+    if isinstance(found, dict):
+        return float(found.get("user", 0.0))
+    found = getattr(found, "user", found)
+    return float(found[0] if isinstance(found, tuple | list) else found)
 
 
 def _ids(vocabulary: object) -> list[Any]:

@@ -62,7 +62,7 @@ class MixedReranker:
         own = replace(rules, calibrate=None) if rules.calibrate == CATEGORY else rules
         parts = {}
         for name, state in states.items():
-            some: Any = within(rules.new_items, state.items)
+            some: Any = None if rules.new_items is None else within(rules.new_items, state.items)
             parts[name] = Reranker.of(state, replace(own, new_items=some))
         return cls(parts, rules, n)
 
