@@ -73,7 +73,8 @@ def estimates(rewards: Floats, weights: Floats, expected: Floats, expected_of_po
     D. G. Horvitz and D. J. Thompson, "A generalization of sampling without replacement from a finite
     universe", JASA 47 (1952). A. Swaminathan and T. Joachims, "The self-normalized estimator for
     counterfactual learning", NeurIPS (2015). M. Dudík, J. Langford and L. Li, "Doubly robust policy
-    evaluation and learning", ICML (2011).
+    evaluation and learning", ICML (2011). Y. Saito et al., "Open Bandit Dataset and Pipeline", NeurIPS
+    (2021), for values to compare with.
 
     Examples
     --------

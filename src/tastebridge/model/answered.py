@@ -58,7 +58,7 @@ class AnsweredScorer:
     def user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors (n_users, n_components) of users with these histories and answers."""
         past = _past(histories)
-        shifts = self.prior.shifts(histories[ANSWERS], events_of(past), self._groups(histories))
+        shifts = self.prior.shifts(histories[ANSWERS], events_of(past), self.liked(histories))
         return self.model.user_vectors(past) + shifts
 
     def top_items(self, histories: Histories, n: int, filters: Filters) -> Best:
@@ -85,7 +85,7 @@ class AnsweredScorer:
 
     def contributions(self, histories: Histories, item: int) -> list[Part]:
         """Return the parts of the score of an item for one user, one part per answer; they sum to it."""
-        answers, past, groups = histories[ANSWERS], _past(histories), self._groups(histories)
+        answers, past, groups = histories[ANSWERS], _past(histories), self.liked(histories)
         values = self.prior.contributions(answers, events_of(past), item, groups).tolist()
         told = [
             (int(at), LIKED if given > 0 else NOT)
@@ -97,7 +97,7 @@ class AnsweredScorer:
         parts = [Part(self.target, *pair, value) for pair, value in zip(told, values, strict=True)]
         return parts_of(self.model, past, item) + parts
 
-    def _groups(self, histories: Histories) -> Groups | None:
+    def liked(self, histories: Histories) -> Groups | None:
         """Return the liked groups; None if there are none."""
         if not self.groups:
             return None

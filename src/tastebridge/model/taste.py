@@ -168,38 +168,23 @@ class TastePrior:
         """
         scales = scale_of(n_events)
         out = np.zeros((answers.shape[0], self.model.item_vectors().shape[1]), dtype=np.float32)
-<<<<<<< HEAD
-        for user in np.flatnonzero(np.diff(answers.indptr)).tolist():
-            out[user, self.columns] = scales[user] * self.mean(answers[user]) / self.scale
+        lengths = np.diff(answers.indptr) + (0 if groups is None else np.diff(groups.liked.indptr))
+        for user in np.flatnonzero(lengths).tolist():
+            mean = self.mean(answers[user], groups and groups.of(user))
+            out[user, self.columns] = scales[user] * mean / self.scale
         return out
 
-    def mean(self, answers: sparse.csr_matrix) -> Array:
+    def mean(self, answers: sparse.csr_matrix, groups: Groups | None = None) -> Array:
         r"""Return the posterior mean :math:`\hat t` (k,) of the taste, given the answers of one user."""
-        alpha, W = self.weights(answers)
+        alpha, W = self.weights(answers, groups)
         # added one by one: the bits depend on this user's answers alone
         taste = np.zeros(len(self.columns))
         for weight, direction in zip(alpha.tolist(), W, strict=True):
             taste += weight * direction
         return taste
 
-    def weights(self, answers: sparse.csr_matrix) -> tuple[Array, Array]:
-        r"""Return the weights :math:`\alpha` and directions of the answers of one user, in sorted order."""
-        W = self.directions(answers.indices)
-        return solved(gram(W, W), np.where(answers.data > 0, 1.0, -DISLIKE)), W
-=======
-        lengths = np.diff(answers.indptr) + (0 if groups is None else np.diff(groups.liked.indptr))
-        for user in np.flatnonzero(lengths).tolist():
-            alpha, W = self.weights(answers[user], groups and groups.of(user))
-            # added one by one: the bits depend on this user's answers alone
-            taste = np.zeros(len(self.columns))
-            for weight, direction in zip(alpha.tolist(), W, strict=True):
-                taste += weight * direction
-            out[user, self.columns] = scales[user] * taste / self.scale
-        return out
-
     def weights(self, answers: sparse.csr_matrix, groups: Groups | None = None) -> tuple[Array, Array]:
         r"""Return the weights :math:`\alpha` and directions of the answers of one user.
->>>>>>> 36f4e63 (Questions about groups of items, related items within a source, user_vectors_from, LensKit's user bias, new items by default)
 
         Answers about items come first, in sorted order, then the groups.
         """

@@ -117,7 +117,8 @@ def questions(found: Answered, n: int) -> pd.DataFrame:
     """Return item_id, name (where items have names), chance and gain of up to ``n`` questions to one user."""
     n = check_count("n", n)
     _check_one(found)
-    state, histories = found.state, found.histories
+    state, histories, scorer = found.state, found.histories, found.state.scorer
+    assert isinstance(scorer, AnsweredScorer)
     closed = _closed(found)
     asked = np.zeros(len(closed), dtype=bool)
     asked[found.asked.indices] = True
@@ -130,7 +131,7 @@ def questions(found: Answered, n: int) -> pd.DataFrame:
         answered=histories[ANSWERS].indices.astype(np.int64),
         n_liked=_n_liked(state),
         scale=float(scale_of(events_of(histories))[0]),
-        taste=scorer.prior.mean(histories[ANSWERS]),
+        taste=state.taste.mean(histories[ANSWERS], scorer.liked(histories)),
     )
     chosen = best_questions(state.taste, situation, n)
     columns = _named(state, [one.item for one in chosen])

@@ -34,12 +34,8 @@ from tastebridge.recommenders.cards import card_of
 from tastebridge.recommenders.frames import pairs_frame
 from tastebridge.recommenders.held_out import held_out
 from tastebridge.recommenders.multi_target.lookup import categories_of
-<<<<<<< HEAD
-from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related
-from tastebridge.recommenders.steady import put, steady
-=======
 from tastebridge.recommenders.related import RelatedOptions, RelatedRequest, related, relating
->>>>>>> 36f4e63 (Questions about groups of items, related items within a source, user_vectors_from, LensKit's user bias, new items by default)
+from tastebridge.recommenders.steady import put, steady
 from tastebridge.recommenders.users import users_asked_for
 from tastebridge.routes.twins import LEAVE_OUT
 

@@ -68,13 +68,9 @@ class Reranker:
         empty = sparse.csr_matrix((len(state.items), 0), dtype=np.float32)
         codes = tuple(codes_of(labels[name].matrices.get(state.target, empty)) for name, _ in rules.caps)
         new = np.zeros(0, dtype=np.int64)
-<<<<<<< HEAD
-        if rules.new_items is not None and len(rules.new_items):
-=======
         if rules.min_new and rules.new_items is None:
             new = rarely_had(state.encoder.statistics[state.target].idf)
-        elif rules.new_items is not None and len(listed(rules.new_items, "new_items")):
->>>>>>> 36f4e63 (Questions about groups of items, related items within a source, user_vectors_from, LensKit's user bias, new items by default)
+        elif rules.new_items is not None and len(rules.new_items):
             # items that came after the fit are no error: the list is of the shop, not of the model
             new = np.unique(state.items.numbers(rules.new_items, missing="skip"))
         return cls(state, rules, labels, codes, new)
