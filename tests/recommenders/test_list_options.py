@@ -227,6 +227,24 @@ def test_new_items_get_their_places(model, panel):
     assert found.groupby("user_id").size().eq(8).all()
 
 
+def test_items_with_few_users_are_new_without_a_list_of_them(panel, table, tmp_path):
+    model = tb.InterestMapper("films", n_components=8).fit(panel)
+    rows = [(10_000 + at, f"films:new {at}", "films") for at in range(3)]
+    rows += [(10_000 + at, "books:01", "books") for at in range(3)]
+    model.update(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    counts = panel.to_frame().query("category == 'films'").groupby("item_id", observed=True).size()
+    counts = pd.concat([counts, pd.Series(1, [f"films:new {at}" for at in range(3)])])
+    few = set(counts.index[1 + counts <= (1 + counts.median()) / 4])
+    assert len(few) >= 3
+    users = panel.users.ids[:30]
+    plain, found = model.recommend(users, 8), model.recommend(users, 8, min_new=2)
+    assert found["item_id"].isin(few).groupby(found["user_id"]).sum().min() >= 2
+    assert plain["item_id"].isin(few).groupby(plain["user_id"]).sum().min() < 2
+    pd.testing.assert_frame_equal(found, model.recommend(users, 8, min_new=2, new_items=sorted(few)))
+    both = tb.InterestMapper(["films", "books"], n_components=8).fit(panel)
+    assert len(both.recommend(users, 8, min_new=1)) == 8 * len(users)  # none has few users: lists as they are
+
+
 def test_labels_survive_an_update_a_compression_and_forgetting(panel, table, tmp_path):
     model = tb.InterestMapper("films", n_components=8).fit(panel).set_item_groups(table)
     rows = [(10_000, "books:01", "books"), (10_000, "a new film", "films")]

@@ -346,6 +346,18 @@ def test_a_screen_holds_all_items_and_the_next_one_those_of_the_groups_picked(ma
     assert table.empty
 
 
+def test_groups_passed_over_come_again_in_parts_and_disliked_ones_do_not(mapper, history):
+    tree = mapper.targets_["films"].item_tree
+    first = mapper.questions(history, 8, kind="groups")
+    several = first.loc[first["n_items"] > 1, "group"].tolist()
+    answers = dict.fromkeys(first["group"], "unknown") | {several[0]: "not"}
+    shown = mapper.questions(history, 8, kind="groups", answers=answers)
+    closed = {mapper.items_["films"].ids[at] for at in tree.items(int(several[0].split()[1]))}
+    assert len(shown) > 1
+    assert not closed & {item for examples in shown["examples"] for item in examples}
+    assert not set(shown["group"]) & set(answers)
+
+
 def test_a_liked_group_is_one_observation_of_its_mean_direction(mapper, history):
     """Against the precision form of the posterior, with the noise of every observation."""
     state, prior = mapper.targets_["films"], taste.TastePrior.of(mapper.model_)

@@ -107,13 +107,22 @@ def liked_groups(
 def next_groups(
     tree: ItemTree, answers: Mapping[int, str], asked: sparse.csr_matrix, mass: NDArray[np.float64], n: int
 ) -> list[int]:
-    """Return up to ``n`` groups to show one user: parts of what was liked last, then of all other items."""
+    """Return up to ``n`` groups to show one user.
+
+    Parts of the groups liked last; if there are none left, parts of all other items; then of groups that the
+    user passed over, whose examples may not have told enough.
+    """
     liked = [group for group, word in answers.items() if word == "liked"]
     likes = asked.indices[asked.data > 0].astype(np.int64)
     deepest = tree.deepest(liked, likes)
     passed = {group for group, word in answers.items() if word != "liked"}
     parts = [half for group in deepest for half in tree.halves(group)]
-    return tree.screen(parts, passed, mass, n) or tree.screen([ROOT], {*passed, *liked}, mass, n)
+    found = tree.screen(parts, passed, mass, n) or tree.screen([ROOT], {*passed, *liked}, mass, n)
+    if found:
+        return found
+    unsure = tree.deepest([group for group, word in answers.items() if word == "unknown"], likes[:0])
+    rest = [half for group in unsure for half in tree.halves(group)]
+    return tree.screen(rest, set(answers), mass, n)
 
 
 def _number(item: Id) -> int:
