@@ -1,5 +1,6 @@
 """Pictures of a fitted mapper and a panel in one call, and the cards of notebooks."""
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pandas as pd
@@ -11,6 +12,7 @@ from tastebridge import plots
 from tastebridge.diagnostics import confidence
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.plots import fitted
+from tastebridge.recommenders.cards import card_of
 
 NASTY = "<script>films</script>"
 
@@ -123,3 +125,20 @@ def test_the_reliability_of_several_targets_is_not_one():
     mapper.joint_, mapper.confidence_ = object(), {"films": {}, "games": {}}
     with pytest.raises(InvalidParameterError, match=r"mappers_\['films'\]"):
         plots.reliability(mapper)
+
+
+def test_the_card_tells_later_events_from_hidden_ones_and_shows_the_best_sources_first():
+    accuracy = [("cold", 0.5), ("warm", 0.25), ("cold in time", 0.3), ("warm in time", 0.07)]
+    findings = pd.DataFrame(
+        [(segment, "tastebridge", mean, mean - 0.01, mean + 0.01) for segment, mean in accuracy],
+        columns=["segment", "list", "mean", "low", "high"],
+    )
+    lifts = pd.DataFrame(
+        {"source": ["a", "z"], "verdict": "helps", "kept": True, "lift": [0.01, 0.2], "lift_low": 0.0}
+    ).assign(lift_high=0.3)
+    state = SimpleNamespace(findings={"accuracy": findings}, tables={"transfer_": lifts})
+    mapper = SimpleNamespace(targets_={"films": state}, items_={"films": [1, 2]}, panel_=None)
+    card = card_of(mapper)
+    assert "Users new to the target: NDCG@10 0.500 (0.490 … 0.510), out of fold." in card
+    assert "Users with a history there: NDCG@10 0.070 (0.060 … 0.080), on later events." in card
+    assert card.index("+0.2000") < card.index("+0.0100")

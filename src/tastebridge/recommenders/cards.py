@@ -40,15 +40,19 @@ def _facts(recommender: Recommender) -> Iterator[str]:
     if accuracy is None or len(recommender.targets_) > 1:
         return
     for row in accuracy[accuracy["list"] == "tastebridge"].to_dict("records"):
-        who = "new to the target" if row["segment"] == "cold" else "with a history there"
-        yield f"Users {who}: NDCG@10 {row['mean']:.3f} ({row['low']:.3f} … {row['high']:.3f}), out of fold."
+        segment = str(row["segment"])
+        who = "new to the target" if segment.startswith("cold") else "with a history there"
+        how = "on later events" if segment.endswith("in time") else "out of fold"
+        yield f"Users {who}: NDCG@10 {row['mean']:.3f} ({row['low']:.3f} … {row['high']:.3f}), {how}."
 
 
 def _rows(name: str, state: FittedState, several: bool) -> Iterator[tuple[object, ...]]:
     table = state.tables.get("transfer_")
     if table is None:
         return
-    for row in table.to_dict("records"):
+    # the best first, as many sources may be more than the card shows
+    best = table.sort_values("lift", ascending=False, kind="stable") if "lift" in table else table
+    for row in best.to_dict("records"):
         led = (name,) if several else ()
         yield (*led, row["source"], row["verdict"], "yes" if row["kept"] else "no", _lift(row))
 
