@@ -77,6 +77,37 @@ def files():
             for u in of
         ),
         "games.json": "".join(repr({"id": str(i), "genres": [kind(i), "Indie"]}) + "\n" for i in every),
+        "reviews.json": records(
+            {"username": f"n{u}", "hours": 1.5, "product_id": str(i), "date": "2018-01-01"} for u, i in pairs
+        ),
+        "Books_5.json": records(
+            {"overall": float(r), "reviewerID": f"A{u}", "asin": f"B{i}", "style": {"Format:": "Hardcover"}}
+            for u, i, r, _ in rows
+        ),
+        "meta_Books.json": records(
+            {"category": ["Books", kind(i)], "asin": f"B{i}", "rank": [] if i % 2 else "1 in Books"}
+            for i in every
+        ),
+        "order_items.csv": "order_id,order_item_id,product_id,price\n"
+        + lines((f"o{u}", 1, f"p{i}", 58.9) for u, i in pairs),
+        "order_list.csv": "order_id,customer_id,order_purchase_timestamp\n"
+        + lines((f"o{u}", f"c{u}", "2017-10-02 10:56:33") for u in range(USERS)),
+        "olist_products.csv": "product_id,product_category_name\n" + lines((f"p{i}", kind(i)) for i in every),
+        "user_artists.dat": "userID\tartistID\tweight\n" + lines(((u, i, r) for u, i, r, _ in rows), "\t"),
+        "tagged.dat": "userID\tartistID\ttagID\n" + lines(((u, i, i % 2) for u, i in pairs), "\t"),
+        "tags.dat": "tagID\ttagValue\n" + lines(enumerate(KINDS), "\t"),
+        "2019-Oct.csv": "event_time,event_type,product_id,category_id,category_code,user_id\n"
+        + lines(
+            (
+                "2019-10-01 00:00:00 UTC",
+                ("view", "cart", "purchase")[r % 3],
+                i,
+                2053013555631882655,
+                kind(i),
+                u,
+            )
+            for u, i, r, _ in rows
+        ),
         "goodreads.json": records(
             {"user_id": f"g{u}", "book_id": str(i), "rating": r} for u, i, r, _ in rows
         ),
@@ -98,7 +129,7 @@ def folder(files, tmp_path, monkeypatch):
 
 
 def test_the_page_has_its_layouts():
-    assert len(COMMANDS) == 15
+    assert len(COMMANDS) == 20
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split()[2])
@@ -107,7 +138,8 @@ def test_a_command_of_the_page_reads_all_events_of_its_files(folder, command):
     assert code == 0, err
     assert f"{USERS} users in 2 categories" in text
     assert f"{USERS * 8} rows" in text or f"{USERS * 8} out" in text or f"{USERS} rows in" in text
-    assert len(tb.load(folder / "model").items_["War"]) == ITEMS // 2
+    words = shlex.split(command)
+    assert len(tb.load(folder / "model").items_[words[words.index("-t") + 1]]) == ITEMS // 2
 
 
 def test_lists_follow_from_a_second_command(folder):
