@@ -14,7 +14,7 @@ from contracts.nightly import SHARE
 from tastebridge.datasets import make_panel
 
 NIGHTLY = pytest.mark.skipif(not SHARE, reason="a part of the nightly run")
-BOUND, ROWS = 500_000_000, 3_000_000
+BOUND, ROWS = 700_000_000, 3_000_000
 JOB = """
 import sys
 from tastebridge.batch import recommend_all
@@ -28,7 +28,7 @@ def events(kind):
     """Rows of one row group: of many users with long ids, or nearly all of a single user."""
     rng = np.random.default_rng(0)
     n_users = 300_000
-    names = pa.array([f"{number:060d}" for number in rng.integers(0, 1 << 62, n_users)])
+    names = pa.array([f"{number:0120d}" for number in rng.integers(0, 1 << 62, n_users)])
     users = rng.integers(0, n_users, ROWS)
     if kind == "one user":
         users[n_users:] = 0
