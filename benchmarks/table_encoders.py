@@ -1,10 +1,9 @@
 """Two encoders of a table of items on MovieLens' new films: ``python -m benchmarks.table_encoders``.
 
-The table has title, year and genres of a film. It is encoded by ``tastebridge.features.table_features`` and by
-skrub's ``TableVectorizer``: at its defaults; with the genres in columns of zeros and ones, which it does not
-split by itself; and with splines for the year besides. Each original column is a kind of features. Films, users
-and NDCG@10 are those of
-``benchmarks.cold_items``; no encoder sees a rating. Needs ``pip install skrub``.
+The table has title, year and genres of a film. It is encoded by ``tastebridge.features.table_features`` and
+by skrub's ``TableVectorizer``: at its defaults; with the genres in columns of zeros and ones, which it does
+not split by itself; and with splines for the year besides. Each original column is a kind of features. Films,
+users and NDCG@10 are those of ``benchmarks.cold_items``; no encoder sees a rating. Needs skrub.
 """
 
 from __future__ import annotations

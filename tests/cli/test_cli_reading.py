@@ -128,6 +128,12 @@ def broken_files(tmp_path_factory):
     frame.to_csv(path / "log.dat", index=False)
     frame[["user_id", "item_id"]].to_csv(path / "nocat.csv", index=False)
     frame[["item_id"]].drop_duplicates().to_csv(path / "ids.csv", index=False)
+    more = (
+        make_panel(120, 40, ("books", "films"))[0]
+        .to_frame()
+        .rename(columns={"user_id": "item_id", "item_id": "user_id"})
+    )
+    more.to_csv(path / "swapped.csv", index=False)
     (path / "bare.csv").write_text("oak,red\nelm,green\n")
     (path / "broken.parquet").write_bytes(b"PAR1 and no more PAR1")
     return path
@@ -149,6 +155,7 @@ def broken_files(tmp_path_factory):
         (("fit", "broken.parquet"), "it is no Parquet file, or it is damaged."),
         (("fit", "log.csv"), "error: there is no file 'log.csv'. Did you mean 'log.dat'?"),
         (("fit", "log.dat", "--features", "x=films.csv"), "error: there is no file 'films.csv'."),
+        (("fit", "swapped.csv", "--strict"), "name them: --user-column NAME --item-column NAME. If"),
         (("recommend", "model", "log.dat", "--users", "bare.csv"), "Write user_id above the ids."),
         (("recommend", "model", "log.dat", "--allow", "bare.csv"), "Write item_id above the ids."),
     ],

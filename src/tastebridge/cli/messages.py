@@ -20,12 +20,13 @@ from tastebridge.cli.signatures import flags_of
 from tastebridge.exceptions import DataWarning, InvalidParameterError, TastebridgeError, TastebridgeWarning
 
 _P = ParamSpec("_P")
-_COLUMN = re.compile(r"columns=\{['\"](\w+?)(?:_id)?['\"]: (.+?)\}|columns\['(\w+?)(?:_id)?'\] is")
+_COLUMN = re.compile(r"columns=\{['\"](\w+?)(?:_id)?['\"]: ([^,]+?)\}|columns\['(\w+?)(?:_id)?'\] is")
 _OPTION = {"timestamp": "time"}
 # messages are written for Python; here is how each of their parameters is spelled on the command line
 _WORDS = {
     "restart=True": "--restart",
     "memory=": "--memory ",
+    'columns={"user_id": "…", "item_id": "…"}': "--user-column NAME --item-column NAME",
     'columns=["user_id", "item_id", …]': "--columns user_id,item_id,…",
     "stamp=True": "--stamp",
     'users="…"': "--users-table FILE",  # before the next: the first that fits is taken
@@ -42,6 +43,9 @@ _WORDS = {
     "item_category=": "--item-category ",
     "Add them by Panel.with_item_features": "Give them by --features",
     "bridge='auto'": "--bridge auto",
+    "bridge='users'": "--bridge users",
+    "Use Weighting('binary'), or center=True for ratings.": "Use --weighting binary.",
+    "Lower n_components": "Lower --n-components",
     "delimiter=…": "--delimiter SIGN",
     "quoting=…": "--quoting",
     "quoting=True": "--quoting",
