@@ -346,6 +346,13 @@ def test_events_of_orders_without_their_users_ask_for_the_table_of_orders(tmp_pa
     assert "Did you mean" not in str(error.value)
 
 
+def test_sections_without_names_are_told_by_their_own_fields(tmp_path):
+    files, *_ = netflix()
+    written(tmp_path, files)
+    with pytest.raises(InvalidDataError, match=r"of 3 fields, .* The items are the heads of sections"):
+        read_panel(tmp_path / "e.txt", category="films")
+
+
 def test_a_field_of_several_types_is_refused_only_where_it_is_an_event(tmp_path):
     (tmp_path / "e.json").write_text(records([{"user_id": 1, "item_id": 2}, {"user_id": "1", "item_id": 3}]))
     with pytest.raises(InvalidDataError, match=r"'user_id' mixes int .* and str"):

@@ -250,12 +250,15 @@ def _names(place: Place, options: ReadingOptions, first: Sequence[str], is_heade
             )
         return [name or f"unnamed {number}" for number, name in enumerate(options.names)]
     if not is_header:
-        fields = f"{len(first)} field{'s' if len(first) > 1 else ''}"
+        # the item of a section is a field that reading added to its rows
+        n_fields = len(first) - place.sectioned
+        fields = f"{n_fields} field{'s' if n_fields > 1 else ''}"
+        items = " The items are the heads of sections, and have no column." if place.sectioned else ""
         raise NoHeaderError(
             f"in {str(place)!r}: no column for user_id; the first line, of {fields}, does not look like a"
             " header. If there is none, name the columns in order:"
             ' columns=["user_id", "item_id", …]. If there is one, name its columns:'
-            f" columns={{'user_id': \"…\"}}."
+            f" columns={{'user_id': \"…\"}}.{items}"
         )
     return list(first)
 
