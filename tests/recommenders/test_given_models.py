@@ -206,7 +206,8 @@ def test_vectors_that_cannot_be_mapped_are_refused(into_space, vectors, source, 
 
 
 def test_a_mapper_into_a_space_says_why_it_cannot_ask(into_space):
-    for call in (into_space.questions, lambda: into_space.recommend_from(None, answers={"films:01": "liked"})):
+    answered = {"films:01": "liked"}
+    for call in (into_space.questions, lambda: into_space.recommend_from(None, answers=answered)):
         with pytest.raises(InvalidDataError, match="has a target_model whose space holds popularity too"):
             call()
 

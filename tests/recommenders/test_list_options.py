@@ -128,8 +128,8 @@ def test_the_shell_gives_the_same_lists(model, history, table, tmp_path):
                        "--per-group", "studio=none")  # fmt: skip
     assert code == 2
     assert "--per-group must be like brand=2; got 'studio=none'" in " ".join(err.split())
-    twice = ["--per-group", "studio=1", "--per-group", "studio=2"]
-    code, _, err = run("recommend", tmp_path / "model", tmp_path / "events.csv", "-o", tmp_path / "b.csv", *twice)
+    files = [tmp_path / "model", tmp_path / "events.csv", "-o", tmp_path / "b.csv"]
+    code, _, err = run("recommend", *files, "--per-group", "studio=1", "--per-group", "studio=2")
     assert code == 2
     assert "names a column twice" in " ".join(err.split())
 

@@ -127,9 +127,10 @@ class TastePrior:
             start += k
         if not columns:
             raise InvalidDataError(
-                f"answers need factors of the items of {model.target!r} alone, and this model has none: it was "
-                "compressed, has a target_model whose space holds popularity too, or knows popularity alone. "
-                "Ask with the model before it was compressed, or fit without target_model on more users."
+                f"answers need factors of the items of {model.target!r} alone, and this model has none: it "
+                "was compressed, has a target_model whose space holds popularity too, or knows popularity "
+                "alone. Ask with the model before it was compressed, or fit on more users without "
+                "target_model."
             )
         return cls(model, np.concatenate(columns), np.concatenate(scale) * np.sqrt(len(columns)))
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_fitted
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.plots.heat import heat_map
 from tastebridge.plots.intervals import interval_plot
@@ -122,7 +122,8 @@ def relatedness(panel: Related, n_components: int = 32, random_state: int = 0) -
     """
     if not hasattr(panel, "relatedness"):
         raise InvalidParameterError(
-            f"relatedness draws a Panel; got a {type(panel).__name__}. For a mapper, pass the panel of its fit."
+            f"relatedness draws a Panel; got a {type(panel).__name__}. For a mapper, pass the panel of its "
+            "fit."
         )
     table = panel.relatedness(n_components, random_state)
     values = {(row["source"], row["target"]): row["correlation"] for row in table.to_dict("records")}
@@ -165,8 +166,8 @@ def reliability(mapper: Mapper, segment: str | None = None, n: int = 10) -> Pict
     known = _of_fit(mapper, "confidence_") or {}
     if getattr(mapper, "joint_", None) is not None:
         raise InvalidParameterError(
-            f"reliability is of one target, and this mapper has {', '.join(map(repr, known))}. Pass the mapper "
-            f"of one of them, such as mappers_[{next(iter(known))!r}]."
+            f"reliability is of one target, and this mapper has {', '.join(map(repr, known))}. Pass the "
+            f"mapper of one of them, such as mappers_[{next(iter(known))!r}]."
         )
     for name in _SEGMENTS if segment is None else (segment,):
         parts = known.get(name, [])
@@ -183,8 +184,8 @@ def reliability(mapper: Mapper, segment: str | None = None, n: int = 10) -> Pict
 def _of_fit(mapper: object, attribute: str) -> Any:  # noqa: ANN401 - of the type of the attribute
     """Return an attribute that the fit of a mapper leaves, or refuse what has none."""
     # before a fit the attribute is missing too, and another error says so
-    if hasattr(mapper, "fit"):
-        check_fitted(mapper, "targets_")
+    if hasattr(mapper, "fit") and not hasattr(mapper, "targets_"):
+        check_is_fitted(mapper, "targets_")
     if not hasattr(mapper, attribute):
         raise InvalidParameterError(
             f"this picture is of a fitted InterestMapper; a {type(mapper).__name__} has no {attribute}."
