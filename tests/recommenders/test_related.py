@@ -1,5 +1,7 @@
 """Related items: by hand from user vectors, the same through every door, and never the item itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ from contracts.shell import run
 from tastebridge.batch import relate_all
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, OutputError, UnknownIdError
+from tastebridge.model.source_items import source_model
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +88,7 @@ def test_items_of_a_source_are_related_with_each_other(model, panel, tmp_path):
     with pytest.raises(InvalidParameterError, match=r"got of='films'"):
         model.related(n=5, category="books", of="films")
     with pytest.raises(InvalidParameterError, match="no vectors of the items of 'books'"):
-        model.compress(8).related(n=5, category="books")
+        source_model(replace(model.model_, encoders={}), "books", len(books), model.targets_["films"].alone)
 
 
 def test_items_of_the_same_taste_are_related(panel):

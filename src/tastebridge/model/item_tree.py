@@ -89,6 +89,8 @@ class ItemTree:
     def screen(self, roots: Sequence[int], passed: Collection[int], mass: Array, n: int) -> list[int]:
         """Return up to ``n`` groups of the items of ``roots``, those of the largest mass split first.
 
+        Of more than ``n`` roots those of the largest mass are shown whole.
+
         Parameters
         ----------
         roots : sequence of int
@@ -99,7 +101,7 @@ class ItemTree:
             The chance of every item; groups without any are not shown.
         n : int
         """
-        shares = {group: self._mass(group, mass) for group in roots if not self._within(group, passed)}
+        shares = {group: self._mass(group, mass) for group in roots if group not in passed}
         shares = {group: share for group, share in shares.items() if share > 0}
         single = set[int]()
         while len(shares) < n and (parts := [group for group in shares if group not in single]):
@@ -112,7 +114,7 @@ class ItemTree:
             for half in halves:
                 if half not in passed and (share := self._mass(half, mass)) > 0:
                     shares[half] = share
-        return sorted(shares, key=lambda group: (-shares[group], group))
+        return sorted(shares, key=lambda group: (-shares[group], group))[:n]
 
     def deepest(self, groups: Collection[int], items: Numbers) -> list[int]:
         """Return the groups that hold none of the other groups, and none of some items."""
@@ -125,10 +127,6 @@ class ItemTree:
 
     def _mass(self, group: int, mass: Array) -> float:
         return float(mass[self.items(group)].sum())
-
-    def _within(self, group: int, passed: Collection[int]) -> bool:
-        """Return whether a group is one of the groups passed over, or a part of one."""
-        return any(group >> shift in passed for shift in range(group.bit_length()))
 
     def _split(self, items: Numbers) -> tuple[Numbers, Numbers]:
         """Return the two halves of some items, each with one item at least."""

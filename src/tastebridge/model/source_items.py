@@ -54,8 +54,8 @@ def source_model(
     ]
     if not keys:
         raise InvalidParameterError(
-            f"this model has no vectors of the items of {source!r}: it was compressed, or its routes read "
-            f"single items only. Fit an InterestMapper({source!r}), or one of target='all'."
+            f"this model has no vectors of the items of {source!r}: its routes read single items only, or "
+            f"were compressed into one. Fit an InterestMapper({source!r}), or one of target='all'."
         )
     key = max(
         keys,

@@ -120,7 +120,7 @@ def next_groups(
     found = tree.screen(parts, passed, mass, n) or tree.screen([ROOT], {*passed, *liked}, mass, n)
     if found:
         return found
-    unsure = tree.deepest([group for group, word in answers.items() if word == "unknown"], likes[:0])
+    unsure = [group for group in tree.deepest(answers, likes[:0]) if answers[group] == "unknown"]
     rest = [half for group in unsure for half in tree.halves(group)]
     return tree.screen(rest, set(answers), mass, n)
 
