@@ -27,6 +27,7 @@ from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights
 from tastebridge.data import Panel
 from tastebridge.data.item_groups import read_item_groups
 from tastebridge.exceptions import InvalidParameterError
+from tastebridge.online.in_time_figures import share_sentences
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.persist import check_free
 from tastebridge.recommenders.interest_mapper import InterestMapper
@@ -173,6 +174,8 @@ def fit(
             for line in twin_sentences(mapper.targets_[name]):
                 out.print(line)
             for line in in_time_lines(mapper.targets_[name].findings.get("accuracy"), name):
+                out.print(line, soft_wrap=True)
+            for line in share_sentences(mapper.targets_[name]):
                 out.print(line, soft_wrap=True)
     if isinstance(mapper, InterestMapper) and (said := weights_line(mapper, panel, weighting)):
         out.print(f"\n{said}", soft_wrap=True)

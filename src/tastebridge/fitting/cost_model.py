@@ -35,6 +35,8 @@ from tastebridge.routes import (
 _SIDE, _ENTRY = 8e-7, 5e-9
 _ALS_ENTRY, _ALS_SIDE = 1.8e-9, 7.7e-10
 _CELL, _RANKED = 1e-6, 1e-10
+_PAST, _LISTS_IN_TIME = 0.8, 8
+"""Share of the events that the fold in time is fitted on, and rankings of each user judged in time."""
 _SPARE = 0.75
 """Share of a budget for what is estimated: the rest is for errors of the estimates and for diagnostics."""
 _LEAST = 1e-9
@@ -81,12 +83,15 @@ class Evaluation(NamedTuple):
         Sources with routes of their own.
     n_items : int
         Items of the target.
+    n_in_time : int, default=0
+        Users judged in time, at most; 0 without a fold in time.
     """
 
     n_cells: int
     n_judged: int
     n_sources: int
     n_items: int
+    n_in_time: int = 0
 
     def seconds(self, routes: Sequence[Route]) -> float:
         """Return the time of the blends and rankings of some routes."""
@@ -96,7 +101,8 @@ class Evaluation(NamedTuple):
             factors = [part for name, part in given if name.endswith("factors")]
             rank = max((getattr(part, "n_components", 1) for part in factors), default=1)
             count = self.n_sources if isinstance(route, NeighbourRoute) else 1
-            ranked = self.n_judged * self.n_items * rank * (4 + 2 * self.n_sources)
+            lists = self.n_judged * (4 + 2 * self.n_sources) + self.n_in_time * _LISTS_IN_TIME
+            ranked = lists * self.n_items * rank
             total += count * (_CELL * self.n_cells + _RANKED * ranked)
         return total
 
@@ -114,10 +120,11 @@ def within_budget(
     The evaluation of the routes chosen is taken off the budget, and routes are chosen again with the rest,
     until the choice stays the same. Parameters as for :func:`affordable`.
     """
-    chosen = affordable(routes, sizes, target, n_folds, _SPARE * budget)
+    in_time = evaluation.n_in_time > 0
+    chosen = affordable(routes, sizes, target, n_folds, _SPARE * budget, in_time)
     for _ in routes:
         left = max(_SPARE * budget - evaluation.seconds(chosen), _LEAST)
-        fewer = affordable(chosen, sizes, target, n_folds, left)
+        fewer = affordable(chosen, sizes, target, n_folds, left, in_time)
         if len(fewer) == len(chosen):
             break
         chosen = fewer
@@ -125,7 +132,12 @@ def within_budget(
 
 
 def affordable(
-    routes: Sequence[Route], sizes: Mapping[str, Size], target: str, n_folds: int, budget: float
+    routes: Sequence[Route],
+    sizes: Mapping[str, Size],
+    target: str,
+    n_folds: int,
+    budget: float,
+    in_time: bool = False,
 ) -> list[Route]:
     """Return the routes that fit the budget, in their order.
 
@@ -143,13 +155,15 @@ def affordable(
     n_folds : int
     budget : float
         Seconds.
+    in_time : bool, default=False
+        Whether all factors are fitted once more, on the events before a moment.
     """
     paid: set[tuple[Any, ...]] = set()
     chosen: list[Route] = []
     spent, mapped = 0.0, False
     for route in routes:
         parts = [part for part in _parts(route, sizes, target) if part.key not in paid]
-        extra = sum(part.seconds * (1 + n_folds * part.again) for part in parts)
+        extra = sum(part.seconds * (1 + n_folds * part.again + _PAST * in_time) for part in parts)
         first = isinstance(route, TransferRoute) and not mapped
         if spent + extra <= budget or not parts or first:
             chosen.append(route)

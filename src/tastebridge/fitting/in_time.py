@@ -17,7 +17,7 @@ from scipy import sparse
 from tastebridge._numerics.cells import only
 from tastebridge.fitting.folds import FEWEST_LINKED, Held, one_each
 from tastebridge.fitting.out_of_fold import JUDGED
-from tastebridge.fitting.popularity_drift import latest_weights
+from tastebridge.fitting.popularity_drift import untested_weights
 from tastebridge.model import Array
 from tastebridge.routes import FitContext, Histories
 from tastebridge.routes.recent import SHARES, change_of_share, counts_of
@@ -89,7 +89,7 @@ class Later(NamedTuple):
             return None
         earlier = before({target: dated[target]}, {target: dated[target]}, moment)[target]
         changes = [change_of_share(*counts_of(earlier, share)) for share in SHARES]
-        then = None if weights is None else latest_weights(earlier)
+        then = None if weights is None else untested_weights(earlier)
         return cls(past, held, np.stack(changes), weights, then, shared)
 
     def context(self, whole: FitContext) -> FitContext:

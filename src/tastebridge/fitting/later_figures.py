@@ -17,10 +17,15 @@ Halves = tuple[Segment, Segment]
 _STEP = 512
 
 
+def weights_of_halves(fold: Fold, halves: Halves, first: NDArray[np.int64]) -> Array:
+    """Return the weights (n_users, n_routes) of all users of a fold, each by the blend of the own half."""
+    inside = np.isin(fold.held.people, first)
+    return np.where(inside[:, None], *(half.blend.weights(fold.gates) * half.kept for half in halves))
+
+
 def rankings(fold: Fold, rows: NDArray[np.int64], halves: Halves, first: NDArray[np.int64]) -> Array:
     """Return NDCG@10 of some users of a fold, with and without twins (2, n_rows)."""
-    rest, inside = fold.without_twins(), np.isin(fold.held.people, first)
-    weights = np.where(inside[:, None], *(half.blend.weights(fold.gates) * half.kept for half in halves))
+    rest, weights = fold.without_twins(), weights_of_halves(fold, halves, first)
     parts = [
         ndcg_of_users(fold.scores(some, weights[some]), fold, rest, some)
         for some in (rows[start : start + _STEP] for start in range(0, len(rows), _STEP))
@@ -44,16 +49,27 @@ def served_evidence(
 
 
 def figures_in_time(
-    late: Sequence[Fold], changes: Array, halves: Halves, first: NDArray[np.int64]
+    late: Sequence[Fold], changes: Array, halves: Sequence[Halves], first: NDArray[np.int64]
 ) -> InTime | None:
-    """Return how well the users of a fold in time were served; None without any."""
+    """Return how well the users of a fold in time were served; None without any.
+
+    Parameters
+    ----------
+    late : list of Fold
+        One fold, or none.
+    changes : ndarray of shape (n_half_lives, n_items)
+    halves : pair of Halves
+        The blends of every other user, and those of the users in between.
+    first : ndarray
+        The users of the first half.
+    """
     if not late:
         return None
     (fold,) = late
-    plain = _popularity(fold)
+    plain = popularity_of(fold)
     popular = [_rankings_of_all(fold, order) for order in (plain, *(plain + changes))]
     best = max(range(len(changes)), key=lambda at: float(popular[1 + at][0].mean()))
-    lists = rankings(fold, np.arange(len(fold.held.people)), halves, first), popular[0], popular[1 + best]
+    lists = _by_turns(fold, halves, first), popular[0], popular[1 + best]
     left = ~np.isnan(lists[0][1])
     names = (MODEL, POPULARITY, RECENT)
     whole = {name: part[0] for name, part in zip(names, lists, strict=True)}
@@ -64,8 +80,18 @@ def figures_in_time(
     return found._replace(without_twins=InTime(fold.held.people[left], rest, best) if left.any() else None)
 
 
-def _popularity(fold: Fold) -> Array:
-    """Return the logarithm of each item's share of the users of the fold in time, (n_items,)."""
+def _by_turns(fold: Fold, halves: Sequence[Halves], first: NDArray[np.int64]) -> Array:
+    """Return NDCG@10 of all users of a fold, with and without twins, two pairs of blends taking turns."""
+    own = np.empty((2, len(fold.held.people)))
+    for turn, pair in enumerate(halves):
+        rows = np.arange(turn, len(fold.held.people), len(halves))
+        if len(rows):
+            own[:, rows] = rankings(fold, rows, pair, first)
+    return own
+
+
+def popularity_of(fold: Fold) -> Array:
+    """Return the logarithm of each item's share of the users of a fold, (n_items,)."""
     V = fold.items[POPULARITY]
     return np.asarray(V[:, 0] if isinstance(V, np.ndarray) else V[:, [0]].toarray()[:, 0], dtype=np.float64)
 

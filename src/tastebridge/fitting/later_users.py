@@ -5,18 +5,15 @@ and their blend is judged on the later rows of users. The blend is that of users
 the half of them that a user is not in.
 
 Where popularity drifts (:mod:`tastebridge.fitting.popularity_drift`), routes of recent popularity are added
-to the blend. With its score s, which is on the scale of log-odds, the score becomes
-
-.. math:: s_{ui} + \beta \phi_u \sum_h w_h\, \delta_{hi}
-
-with the weights :math:`w_h` that recent popularity has next to popularity alone. :math:`\beta` is 1, and is
-halved, at last to 0, while users drawn at random are significantly worse served with it. For users whose last
-event is old (:math:`\phi_u = 0`) nothing changes.
+to the blend, on the scale that popularity has in it, and its other routes may count less:
+:mod:`tastebridge.fitting.personal_share`. The weights of recent popularity are halved, at last to 0, while
+users drawn at random are significantly worse served with them. Users whose last event is old are served as
+before, unless no source counts any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,12 +26,13 @@ from tastebridge.fitting.few_overlap import Weighed
 from tastebridge.fitting.folds import Fold, fit_routes, folds_of, without
 from tastebridge.fitting.in_time import Later
 from tastebridge.fitting.later_figures import Halves, figures_in_time, served_evidence
+from tastebridge.fitting.personal_share import PERSONAL, Choice, mixed, slope_of_popularity
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.evidence import POPULARITY, RECENT, Evidence, InTime
 from tastebridge.routes import FittedRoute, PopularityRoute, RecentPopularityRoute, Route, RouteKind
-from tastebridge.routes.recent import SHARES, Current, change_of_share, counts_of
+from tastebridge.routes.recent import SHARES, Current, CurrentPopularityRoute, change_of_share, counts_of
 
 _LEAST = 0.02
 """Share of the largest weight below which a route is left out of the fold in time."""
@@ -116,8 +114,8 @@ def _of_weight(built: Built, segments: Mapping[str, Segment]) -> list[Route]:
 
 
 def recent_routes() -> list[Route]:
-    """Return the routes of recent popularity."""
-    return [RecentPopularityRoute(share) for share in SHARES]
+    """Return the routes of recent popularity, and of popularity for current users."""
+    return [*(RecentPopularityRoute(share) for share in SHARES), CurrentPopularityRoute()]
 
 
 class _Found(NamedTuple):
@@ -139,32 +137,60 @@ class _Segment:
         self.routes, self.segment, self.evidence = routes, segment, evidence
         self.later = later
         self.n_known = len(segment.kept)
+        self.popular = np.array([route.kind is RouteKind.POPULARITY for route in routes])[: self.n_known]
+        self.first, self.halves = self._halves()
 
     def judge(self, drawn: list[Fold], late: list[Fold]) -> _Found:
         """Return the weights, the evidence of users drawn at random, and that in time."""
-        first, halves = self._halves()
-        segment, evidence = self.segment, self.evidence
-        if self.later.weights is not None:
-            segment, halves, evidence = self._with_recent(drawn, self.later.weights, first, halves)
-        in_time = figures_in_time(late, self.later.changes, halves, first)
-        if evidence is not None and in_time is not None and in_time.worse:
-            return self._popular(in_time, evidence)
-        return _Found(segment, evidence, in_time)
+        if self.later.weights is None:
+            in_time = figures_in_time(late, self.later.changes, [self.halves], self.first)
+            found = _Found(self.segment, self.evidence, in_time)
+        else:
+            found = self._with_recent(drawn, late, self.later.weights)
+        if found.evidence is not None and found.in_time is not None and found.in_time.worse:
+            return self._popular(found.in_time, found.evidence)
+        return found
 
-    def _with_recent(
-        self, drawn: list[Fold], weights: Array, first: NDArray[np.int64], halves: Halves
-    ) -> tuple[Segment, Halves, Evidence | None]:
-        """Return the blend, the halves that serve users in time, and the evidence, with recent popularity."""
-        evidence, share = self.evidence, _PARTS[0]
-        if evidence is not None and drawn:
-            for share in _PARTS:
-                found = served_evidence(evidence, drawn, _both(halves, share * weights), first)
-                if paired_difference(found.served, evidence.served).high >= 0:
-                    evidence = found
-                    break
+    def _with_recent(self, drawn: list[Fold], late: list[Fold], weights: Array) -> _Found:
+        """Return the blend with recent popularity, its evidence, and the figures in time."""
         # users in time are judged by weights from before the moment
         then = np.zeros(len(weights)) if self.later.weights_then is None else self.later.weights_then
-        return _extended(self.segment, share * weights), _both(halves, share * then), evidence
+        slopes = [slope_of_popularity(late or drawn, one) for one in (*self.halves, self.segment)]
+
+        def halves(share: float, recent: Array) -> Halves:
+            first, second = (
+                mixed(half, self.popular, share, slope, recent)
+                for half, slope in zip(self.halves, slopes[:2], strict=True)
+            )
+            return first, second
+
+        share, turns, evidence, part = 1.0, [1.0], self.evidence, _PARTS[0]
+        if evidence is not None and drawn:
+            options = {one: (halves(one, weights), halves(one, then)) for one in PERSONAL}
+            choice = Choice(drawn, late, self.first, options, self.segment.blend.focus)
+            share = choice.share()
+            # every other user is judged by the share that suits the users in between
+            turns = [choice.share([1]), choice.share([0])]
+            without = evidence
+            if share < 1:
+                without = served_evidence(evidence, drawn, halves(share, 0.0 * weights), self.first)
+            part, evidence = self._borne(without, drawn, lambda less: halves(share, less * weights))
+        judged = [halves(one, part * then) for one in turns]
+        in_time = figures_in_time(late, self.later.changes, judged, self.first)
+        segment = mixed(self.segment, self.popular, share, slopes[2], part * weights)
+        if evidence is not None and share == 0:
+            evidence = _without_sources(evidence)
+        return _Found(segment, evidence, None if in_time is None else in_time._replace(personal=share))
+
+    def _borne(
+        self, without: Evidence, drawn: list[Fold], served: Callable[[float], Halves]
+    ) -> tuple[float, Evidence]:
+        """Return the largest part of recent popularity that users drawn at random bear, and the evidence."""
+        for part in _PARTS[:-1]:
+            found = served_evidence(without, drawn, served(part), self.first)
+            if paired_difference(found.served, without.served).high >= 0:
+                return part, found
+        return 0.0, without
 
     def _halves(self) -> tuple[NDArray[np.int64], Halves]:
         """Return the users of the first half, and the blend for each half, learned on the other."""
@@ -181,21 +207,16 @@ class _Segment:
         if in_time.baseline == RECENT and len(self.routes) > self.n_known:
             name, kept[self.n_known + in_time.half_life] = RECENT, True
         segment = Segment(StackingBlend.equal(len(kept), len(GATES)), kept)
-        table = evidence.sources.assign(kept=False)
-        table["verdict"] = table["verdict"].where(~table["verdict"].str.startswith("helps"), "no evidence")
-        values = {key: part for key, part in evidence.values.items() if key != "served"}
-        proof = evidence._replace(sources=table, values=values, baseline="popularity")
-        return _Found(segment, proof, in_time.as_served(name))
+        proof = _without_sources(evidence)
+        values = {key: part for key, part in proof.values.items() if key != "served"}
+        return _Found(segment, proof._replace(values=values, baseline="popularity"), in_time.as_served(name))
 
 
-def _both(halves: Halves, weights: Array) -> Halves:
-    """Return both halves with recent popularity."""
-    return _extended(halves[0], weights), _extended(halves[1], weights)
-
-
-def _extended(segment: Segment, weights: Array) -> Segment:
-    """Return a segment with the weights of recent popularity; zeros for no part of it."""
-    return segment.extended(weights, np.full(len(weights), bool(weights.any())))
+def _without_sources(evidence: Evidence) -> Evidence:
+    """Return the evidence where no source is kept, as later users are better served without."""
+    table = evidence.sources.assign(kept=False)
+    table["verdict"] = table["verdict"].where(~table["verdict"].str.startswith("helps"), "no evidence")
+    return evidence._replace(sources=table)
 
 
 def _with_recent(built: Built, added: Sequence[FittedRoute]) -> list[Fold]:
@@ -205,7 +226,7 @@ def _with_recent(built: Built, added: Sequence[FittedRoute]) -> list[Fold]:
         rows = without(target, parts)
         items = {
             route.space: change_of_share(*counts_of(rows, share))[:, None].astype(np.float32)
-            for route, share in zip(added, SHARES, strict=True)
+            for route, share in zip(added[: len(SHARES)], SHARES, strict=True)
         }
         out += [_extended_fold(next(folds), built, added, items) for part in parts if len(part.people)]
     return out

@@ -68,7 +68,7 @@ def recent_weights(rows: sparse.csr_matrix) -> Array | None:
     >>> recent_weights(sparse.csr_matrix((weights, (np.arange(500), items)), dtype=np.float32)) is None
     True
     """
-    blocks = [block for block in (_block(rows, *shares) for shares in _BLOCKS) if block is not None]
+    blocks = _blocks(rows)
     if len(blocks) < len(_BLOCKS):
         return None
     for own, other in (blocks, blocks[::-1]):
@@ -79,10 +79,16 @@ def recent_weights(rows: sparse.csr_matrix) -> Array | None:
     return np.round(_learned(blocks), _DIGITS)
 
 
-def latest_weights(rows: sparse.csr_matrix) -> Array:
-    """Return the weights learned from the last fifth of the rows, zeros with too few users in it."""
-    block = _block(rows, *_BLOCKS[-1])
-    return np.zeros(len(SHARES)) if block is None else _learned([block])
+def untested_weights(rows: sparse.csr_matrix) -> Array:
+    """Return the weights that are most probable, without a test; zeros with too few users in all blocks."""
+    blocks = _blocks(rows)
+    return _learned(blocks) if blocks else np.zeros(len(SHARES))
+
+
+def _blocks(rows: sparse.csr_matrix) -> list[_Block]:
+    """Return the blocks of later rows with enough users."""
+    found = (_block(rows, *shares) for shares in _BLOCKS)
+    return [block for block in found if block is not None]
 
 
 def _block(rows: sparse.csr_matrix, first: float, last: float) -> _Block | None:

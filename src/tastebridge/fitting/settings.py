@@ -15,6 +15,7 @@ class FitSettings(NamedTuple):
 
     ``deadline`` is the end of its ``time_budget``, for optional work. With ``one_space`` all routes end in
     one given space of item vectors, to which nothing may be added: no routes to new items, and no levels.
+    A ``dated`` fit has a fold in time, in which the routes are fitted once more.
     """
 
     blend: StackingBlend
@@ -25,3 +26,4 @@ class FitSettings(NamedTuple):
     n_jobs: int | None
     deadline: Deadline = NO_END
     one_space: bool = False
+    dated: bool = False

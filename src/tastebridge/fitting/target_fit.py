@@ -54,7 +54,7 @@ def build(
     """Fit the routes on all users and, in parallel, without the held users of each fold."""
     target = context.histories[context.target]
     held = _held(context, plan.standing, settings, rng)
-    routes = in_time(routes, context, settings.deadline, len(held))
+    routes = in_time(routes, context, settings.deadline, len(held) + settings.dated)
     contexts = [context.hiding(without(target, part)) for part in held]
     made: list[list[str]] = []
     calls = [
@@ -191,7 +191,9 @@ class TargetFit:
         """Judge the blend on what users did later, and add recent popularity where popularity drifts."""
         found = judge_later(self.built, self.known, self.evidence, later)
         self.known, self.evidence, self.in_time = found.known, found.evidence, found.in_time
-        self.learned, self._recent = found.known.segments, later.weights
+        self.learned = found.known.segments
+        # popularity for current users has no weight where popularity itself is all there is
+        self._recent = None if later.weights is None else np.append(later.weights, 0.0)
         self.drawn, self.late = found.drawn, found.late
 
     def few_overlap(self, over_users: Sequence[Route]) -> None:

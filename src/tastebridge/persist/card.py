@@ -16,6 +16,7 @@ import pandas as pd
 from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
 from tastebridge.model.similarity import ItemSimilarity
+from tastebridge.online.in_time_figures import share_sentences
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.online.weighting_figures import weighting_sentence
 from tastebridge.persist.parameters import to_json, to_write
@@ -62,6 +63,7 @@ def card_of(parts: Saved, with_users: bool, updatable: bool) -> str:
         *_section("## Data", _data(parts)),
         *_section("## Does it help?", _sources(parts)),
         *_section("## Measured accuracy", _accuracy(parts)),
+        *(_cell(line) for state in parts.targets.values() for line in share_sentences(state)),
         *_section("## Compression", _compression(parts)),
         *_section("## Kind of recommendations", _breadth(parts)),
         *_section("## Settings", _settings(parts)),

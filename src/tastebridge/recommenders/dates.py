@@ -9,12 +9,12 @@ import pandas as pd
 from scipy import sparse
 
 from tastebridge.data import Panel
-from tastebridge.data.ages import dated_weighting
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.fitting.in_time import Later, before, moment_of
 from tastebridge.fitting.popularity_drift import recent_weights
 from tastebridge.model import Array
 from tastebridge.recommenders.base import encoder_for
+from tastebridge.recommenders.fit_plan import ages_of_events
 from tastebridge.recommenders.weighting import chosen_weighting
 from tastebridge.routes import FitContext, Histories
 
@@ -42,8 +42,7 @@ class Dates(NamedTuple):
     @classmethod
     def of(cls, mapper: InterestMapper, panel: Panel, targets: Sequence[str]) -> Dates | None:
         """Return the dates of a panel; None without times, or if other routes or weights are asked for."""
-        asked = mapper.routes, mapper.weighting, mapper.recency
-        weighting = dated_weighting(panel) if all(one is None for one in asked) else None
+        weighting = ages_of_events(mapper, panel)
         if weighting is None:
             return None
         encoder = encoder_for(mapper, panel, weighting)

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_choice, check_count, check_number, check_type
-from tastebridge.data import Panel
+from tastebridge.data import Panel, Weighting
+from tastebridge.data.ages import dated_weighting
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.fitting.checks import check_sources, check_target
 from tastebridge.fitting.cost_model import Evaluation, Size, within_budget
@@ -114,9 +115,19 @@ def routes_asked_for(
     others = tuple(name for name in histories if name != target)
     linked = int((known_to(others, histories) & known_to((target,), histories)).sum())
     cells = mapper.n_lists * (1 + mapper.n_negatives) * 2
-    evaluation = Evaluation(cells, JUDGED * 2, len(sources), sizes[target].items)
+    late = JUDGED * 2 if not plan.standing and ages_of_events(mapper, panel) is not None else 0
+    evaluation = Evaluation(cells, JUDGED * 2, len(sources), sizes[target].items, late)
     n_folds = mapper.n_folds or number_of_folds(linked)
     return within_budget(routes, sizes, target, n_folds, mapper.time_budget, evaluation)
+
+
+def ages_of_events(mapper: InterestMapper, panel: Panel) -> Weighting | None:
+    """Return the weighting that carries ages; None without times, or if other routes or weights are given.
+
+    With it, a fit has a fold in time.
+    """
+    asked = mapper.routes, mapper.weighting, mapper.recency
+    return dated_weighting(panel) if all(one is None for one in asked) else None
 
 
 def _rank(mapper: InterestMapper, target: str, limits: dict[str, int]) -> int:

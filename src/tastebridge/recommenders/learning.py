@@ -25,6 +25,7 @@ from tastebridge.fitting.target_fit import TargetFit
 from tastebridge.model import LinearModel
 from tastebridge.model.scorers import LinearScorer
 from tastebridge.online.drift import learn_drift
+from tastebridge.online.in_time_figures import SHARES, personal_shares, warning_in_time
 from tastebridge.online.state import FittedState, Interests
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.online.updates import popularity
@@ -85,7 +86,9 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     statistics = ModelStatistics.of(fit.context, model, ready)
     tables["routes_"] = route_table(fit.whole.segments, fit.whole.routes, fit.target)
     tables["transfer_"] = _sources(fit, known)
-    message = warning_of(tables["transfer_"], fit.target, fit.plan.standing)
+    message = warning_in_time(fit.in_time, fit.target) or warning_of(
+        tables["transfer_"], fit.target, fit.plan.standing
+    )
     if fit.plan.standing:  # pseudo-overlapping users are no evidence about the users of a source
         fit.evidence.pop("cold", None)
     step("diagnostics")
@@ -118,7 +121,8 @@ def _learn_weights(fit: TargetFit, known: Known, step: Step) -> None:
         fit.few_overlap(known.over_users)
     clock = fit.settings.deadline
     # one more fit of routes, after 1 + n_folds of them and the blend
-    if known.later is not None and clock.allows("users in time", clock.spent / 5):
+    expected = clock.spent / (1 + max(len(fit.built.held), 1))
+    if known.later is not None and clock.allows("users in time", expected):
         step("users in time")
         fit.judge_later(known.later)
     step("new items")
@@ -184,6 +188,8 @@ def _diagnostics(
         "beyond_accuracy": beyond,
         "relatedness": relatedness,
     }
+    if fit.in_time:
+        tables[SHARES] = personal_shares(fit.in_time)
     tables |= twin_findings(fit.evidence, folds, confidence, panel, fit.target)
     if f"accuracy{WITHOUT}" in tables and fit.in_time:
         apart = {name: found.without_twins or found for name, found in fit.in_time.items()}

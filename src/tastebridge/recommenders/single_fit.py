@@ -54,6 +54,7 @@ def fit_one(
     plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
     late = not (make_context or plan.standing or settings.one_space)
     dates = Dates.of(mapper, panel, [target]) if late else None
+    settings = settings._replace(dated=dates is not None)
     encoder, tried = chosen_encoder(mapper, panel, [target], dates)
     histories = encoder.rows(panel, keep=True)
     compare(given, panel, histories, target)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tastebridge.diagnostics.confidence import LENGTHS
 from tastebridge.diagnostics.twins import share_of_hits
+from tastebridge.online.in_time_figures import share_sentences
 from tastebridge.online.twin_figures import twin_sentences
 from tastebridge.plots import history_plot, reliability_plot
 from tastebridge.report.gists import accuracy_gist, breadth_gist, calibration_gist
@@ -59,6 +60,7 @@ def accuracy_section(mapper: ReportedMapper) -> str:
             "earlier events only, and compared with the better of popularity and recent popularity."
         ),
         *(paragraph(line) for line in twin_sentences(state_of(mapper))),
+        *(paragraph(line) for line in share_sentences(state_of(mapper))),
         f'<div class="pair">{"".join(parts)}</div>'
         if parts
         else paragraph("Too few users have histories in both a source and the target for an evaluation."),

@@ -20,11 +20,13 @@ from tastebridge.data.ages import ages_of
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, Encoder, FittedRoute, Histories
 from tastebridge.routes.kinds import RouteKind
+from tastebridge.routes.popularity import PopularityRoute
 from tastebridge.routes.route import Route
 from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left
 
 SHARES = (1 / 2, 1 / 8, 1 / 30)
 """The half-lives of the routes that a mapper tries, as shares of the time span of the data."""
+CURRENT = "popularity, for current users"
 _CURRENT = 1 / 4
 """Age up to which the last event makes a user current; from twice this age on the user is not.
 
@@ -74,6 +76,23 @@ class RecentPopularityRoute(Route):
         encoder = context.encoder(tuple(context.histories), Current(), "current users")
         kind = RouteKind.RECENT_POPULARITY
         return [FittedRoute(name, (), encoder, None, None, space, kind=kind, recipe=name)]
+
+
+class CurrentPopularityRoute(Route):
+    r"""The popularity of items once more, for current users only.
+
+    .. math:: s_{ui} = \phi_u \log \frac{m_i + c}{\overline{m + c}}
+
+    With it, popularity can count more for users who are served recent popularity than for others. It is of
+    the space of :class:`PopularityRoute`, and changes with it.
+    """
+
+    def build(self, context: FitContext) -> list[FittedRoute]:
+        """Return the one route."""
+        (popular,) = PopularityRoute().build(context)
+        encoder = context.encoder(tuple(context.histories), Current(), "current users")
+        kind = RouteKind.RECENT_POPULARITY
+        return [FittedRoute(CURRENT, (), encoder, None, None, popular.space, kind=kind, recipe=CURRENT)]
 
 
 class Current:

@@ -1,0 +1,170 @@
+r"""How much the personal part of a blend counts for current users, next to the popularity of the day.
+
+Where popularity drifts, an item is worth its recent popularity. But a blend also knows what a user likes, and
+learned its weights on users drawn at random. Users who enter the target later are often less like the users
+the routes were fitted on. With the score s of the blend and the logarithm m of an item's share, the score is
+
+.. math:: \gamma s_{ui} + \phi_u\, \kappa \Bigl((1 - \gamma)\, m_i + \sum_h w_h\, \delta_{hi}\Bigr)
+
+where :math:`\kappa` is the weight that popularity has in s already: the slope of the mean score of an item on
+m. So the part of s that all users share is replaced by recent popularity, on its own scale, at any
+:math:`\gamma`. The *personal share* :math:`\gamma` is 1, a half or a quarter. At 0 popularity replaces s, so
+that no source counts.
+
+The share is judged by the listwise objective of the blend on the hidden items of users, among all items. The
+mean over later users and the mean over users drawn at random count alike. A share below 1 is taken if it is
+better by more than one standard error. The temperature of the softmax is free, as only the order matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tastebridge.fitting.folds import Fold, spread_evenly
+from tastebridge.fitting.later_figures import Halves, popularity_of, weights_of_halves
+from tastebridge.model import GATES, Array, Segment
+from tastebridge.model.blend import StackingBlend
+
+PERSONAL = (1.0, 0.5, 0.25, 0.0)
+"""The shares that are tried; between a quarter and 0 lists hardly differ."""
+_TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0)
+_USERS, _STEP = 400, 256
+"""Users of each kind on whom a share is judged, at most, and users scored at once."""
+_LEAST_SLOPE = 0.1
+_DIGITS = 6
+"""Decimals of an objective, so that the rounding of a processor decides nothing."""
+
+
+class Choice:
+    """The personal share of one segment.
+
+    Parameters
+    ----------
+    drawn, late : list of Fold
+        The folds of users drawn at random, and those in time, with the routes of recent popularity last.
+    first : ndarray
+        The users drawn into the first half.
+    options : mapping of share to pair of Halves
+        The blends for users drawn at random, and for users in time.
+    focus : float
+        Of the listwise objective.
+    """
+
+    def __init__(
+        self,
+        drawn: Sequence[Fold],
+        late: Sequence[Fold],
+        first: NDArray[np.int64],
+        options: Mapping[float, tuple[Halves, Halves]],
+        focus: float,
+    ) -> None:
+        self._late: dict[float, Array] = {}
+        self._drawn: dict[float, Array] = {}
+        for share, (at_random, in_time) in options.items():
+            self._drawn[share] = objectives_among_all(drawn, at_random, first, focus)
+            self._late[share] = objectives_among_all(late, in_time, first, focus)
+        self._place = np.concatenate([_judged(fold, late) for fold in late]) if late else np.zeros(0)
+
+    def share(self, turns: Sequence[int] = (0, 1)) -> float:
+        """Return the share that serves users drawn at random and later users best.
+
+        With ``turns`` of (0,) or (1,), every other later user counts, from the first or the second.
+        """
+        later = np.isin(self._place % 2, turns)
+        best, chosen = 0.0, 1.0
+        for share in self._late:
+            differences = (self._late[share] - self._late[1.0])[later], self._drawn[share] - self._drawn[1.0]
+            gains = [part for part in differences if len(part)]
+            gain = sum(float(part.mean()) for part in gains)
+            error = np.sqrt(sum(float(part.var()) / len(part) for part in gains))
+            if gain > error and gain > best:
+                best, chosen = gain, share
+        return chosen
+
+
+def mixed(segment: Segment, popular: NDArray[np.bool_], share: float, slope: float, recent: Array) -> Segment:
+    """Return a segment with a personal share, and the routes of recent and of current popularity added.
+
+    Parameters
+    ----------
+    segment : Segment
+    popular : ndarray of bool
+        The route of popularity among the routes of the segment.
+    share : float
+        The personal share.
+    slope : float
+        As of :func:`slope_of_popularity`.
+    recent : ndarray of shape (n_half_lives,)
+        The weights of recent popularity next to popularity of weight 1.
+    """
+    if share > 0:
+        own = segment.scaled(share)
+    else:
+        equal = StackingBlend.equal(len(popular), len(GATES))
+        own = Segment(equal, popular).scaled(slope)
+    added = slope * np.append(recent, 1.0 - share if share > 0 else 0.0)
+    return own.extended(added, np.append(np.full(len(recent), bool(recent.any())), 0 < share < 1))
+
+
+def slope_of_popularity(folds: Sequence[Fold], segment: Segment) -> float:
+    """Return the slope of an item's mean score on the logarithm of its share, weighted by its users.
+
+    Of the users of the first fold; 1 without any fold, where the blend is popularity. It is at least 0.1, so
+    that recent popularity counts even where a blend orders items against popularity.
+    """
+    if not folds:
+        return 1.0
+    fold = folds[0]
+    weights = segment.blend.weights(fold.gates) * segment.kept
+    scores = np.zeros(fold.seen.shape[1])
+    for at in np.flatnonzero(weights.any(axis=0)):
+        # the mean over users first: the mean score needs no matrix of all scores
+        z = (fold.vectors[at] * weights[:, [at]]).mean(axis=0)
+        V = fold.items[fold.spaces[at]]
+        scores += np.asarray(V[:, : len(z)] @ z).ravel()
+    m = popularity_of(fold)
+    p = np.exp(m) / np.exp(m).sum()
+    away = m - float((p * m).sum())
+    spread = float((p * away**2).sum())
+    slope = float((p * away * scores).sum()) / spread if spread > 0 else 1.0
+    return max(round(slope, _DIGITS), _LEAST_SLOPE)
+
+
+def objectives_among_all(
+    folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64], focus: float
+) -> Array:
+    """Return the listwise objective of users' hidden items among all items, at the best temperature."""
+    found = []
+    for fold in folds:
+        some = _judged(fold, folds)
+        weights = weights_of_halves(fold, halves, first)
+        for start in range(0, len(some), _STEP):
+            rows = some[start : start + _STEP]
+            found.append(_objectives(fold.scores(rows, weights[rows]), fold, rows, focus))
+    if not found:
+        return np.zeros(0)
+    values = np.concatenate(found, axis=1)
+    return np.asarray(np.round(values[values.mean(axis=1).argmax()], _DIGITS))
+
+
+def _judged(fold: Fold, folds: Sequence[Fold]) -> NDArray[np.int64]:
+    """Return the places of the users of a fold on whom a share is judged."""
+    return spread_evenly(len(fold.held.people), -(-_USERS // len(folds)))
+
+
+def _objectives(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64], focus: float) -> Array:
+    """Return the objectives (n_temperatures, n_users), each user's hidden items counting alike."""
+    scores -= scores.max(axis=1, keepdims=True)
+    hidden, seen = fold.held.hidden[rows].tocoo(), fold.seen[rows].tocoo()
+    scores[seen.row, seen.col] = -np.inf
+    counts = np.maximum(np.bincount(hidden.row, minlength=len(rows)), 1)
+    out = np.empty((len(_TEMPERATURES), len(rows)))
+    for at, t in enumerate(_TEMPERATURES):
+        total = np.log(np.exp(np.float32(t) * scores).sum(axis=1, dtype=np.float64))
+        taken = np.bincount(hidden.row, scores[hidden.row, hidden.col].astype(np.float64), len(rows))
+        likelihood = t * taken / counts - total
+        out[at] = np.expm1(focus * likelihood) / focus if focus else likelihood
+    return out

@@ -1,0 +1,49 @@
+"""The personal share of a blend for users who come later, as a table and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from tastebridge.model.evidence import InTime
+from tastebridge.online.state import FittedState
+
+SHARES = "in_time"
+"""The name of the table among the findings."""
+_TOLD = {"cold": "new to", "warm": "with a history in"}
+
+
+def personal_shares(in_time: Mapping[str, InTime]) -> pd.DataFrame:
+    """Return one row per kind of users who were judged in time: segment, and the personal share of the blend.
+
+    See :mod:`tastebridge.fitting.personal_share`.
+    """
+    rows = [(segment, found.personal) for segment, found in in_time.items()]
+    return pd.DataFrame(rows, columns=["segment", "personal"])
+
+
+def share_sentences(state: FittedState) -> list[str]:
+    """Return a sentence for each kind of users whose blend counts less, as their later events say so."""
+    table = state.findings.get(SHARES)
+    if table is None:
+        return []
+    return [
+        _sentence(row.segment, row.personal, state.target) for row in table.itertuples() if row.personal < 1
+    ]
+
+
+def warning_in_time(in_time: Mapping[str, InTime], target: str) -> str:
+    """Return the warning that no source serves users who come later; "" for none."""
+    cold = in_time.get("cold")
+    return f"{_sentence('cold', 0.0, repr(target))} See transfer_." if cold and cold.personal == 0 else ""
+
+
+def _sentence(segment: str, share: float, target: str) -> str:
+    users = f"users {_TOLD[segment]} {target}"
+    if share == 0:
+        return f"On later events of {users}, popularity does better than any source: they get popular items."
+    return (
+        f"On later events of {users}, recent popularity does better than the blend learned at random: for "
+        f"active users all routes but popularity count {share:.0%}."
+    )
