@@ -1,5 +1,9 @@
 """What a budget allows is decided by sizes, and by what routes share."""
 
+import warnings
+from time import process_time
+
+import numpy as np
 import pytest
 
 import tastebridge as tb
@@ -10,6 +14,7 @@ from tastebridge.fitting.cost_model import Evaluation, Size, affordable, factor_
 from tastebridge.fitting.deadline import Deadline
 from tastebridge.fitting.default_routes import default_routes
 from tastebridge.fitting.target_fit import in_time
+from tastebridge.recommenders import fit_plan
 from tastebridge.routes import (
     FitContext,
     JointRoute,
@@ -91,6 +96,46 @@ def test_the_whole_fit_fits_the_budget():
         dearest = affordable(kept, SIZES, "films", 1, max(0.75 * budget - work.seconds(kept), 1e-9))
         assert dearest == kept
     assert within_budget(routes, SIZES, "films", 1, 1e6, work) == routes
+
+
+def test_a_fold_in_time_costs_a_fit_of_all_factors_on_four_fifths_of_the_events():
+    wide = SVDFactors(128)
+    here, there = (factor_seconds(wide, SIZES[name]) for name in ("books", "films"))
+    routes = [PopularityRoute(), TransferRoute(wide, wide), JointRoute(EASEFactors(64))]
+    joint = factor_seconds(EASEFactors(64), Size(40_000, 30_000, 400_000))
+    exact = 1.8 * here + 2.8 * there + 2.8 * joint  # one fold, and the fold in time
+    assert len(affordable(routes, SIZES, "films", 1, exact * 1.001, in_time=True)) == 3
+    assert len(affordable(routes, SIZES, "films", 1, exact * 0.999, in_time=True)) == 2
+    assert len(affordable(routes, SIZES, "films", 1, exact * 0.999)) == 3
+    late, never = (Evaluation(600_000, 2400, 1, 20_000, n) for n in (2400, 0))
+    assert late.seconds(routes) > never.seconds(routes)
+    for budget in (5.0, 20.0, 60.0):
+        dated = within_budget(routes, SIZES, "films", 1, budget, late)
+        assert len(dated) <= len(within_budget(routes, SIZES, "films", 1, budget, never))
+
+
+def test_a_dated_fit_keeps_its_budget_within_a_fifth(monkeypatch):
+    frame = make_panel(n_users=1200, n_items=200, random_state=0)[0].to_frame()
+    panel = tb.Panel.from_frame(
+        frame.assign(timestamp=1e9 + np.random.default_rng(0).random(len(frame)) * 1e7)
+    )
+    # the processor's time, as the clock of a busy machine runs on without the fit
+    monkeypatch.setattr(fit_plan, "Deadline", lambda seconds: Deadline(seconds, clock=process_time))
+
+    def seconds(budget: float | None) -> tuple[float, tb.InterestMapper]:
+        start = process_time()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mapper = tb.InterestMapper("films", n_folds=1, n_jobs=1, time_budget=budget).fit(panel)
+        return process_time() - start, mapper
+
+    seconds(1e-6)  # the first fit also loads libraries
+    least, smallest = seconds(1e-6)
+    whole, everything = seconds(None)
+    budget = 0.5 * (least + whole)
+    spent, mapper = seconds(budget)
+    assert spent <= 1.2 * budget
+    assert len(smallest.routes_) <= len(mapper.routes_) <= len(everything.routes_)
 
 
 def test_of_many_sources_the_route_of_all_comes_first():
