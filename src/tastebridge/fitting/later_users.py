@@ -155,6 +155,7 @@ class _Segment:
         """Return the blend with recent popularity, its evidence, and the figures in time."""
         # users in time are judged by weights from before the moment
         then = np.zeros(len(weights)) if self.later.weights_then is None else self.later.weights_then
+        # blends of the halves have scales of their own
         slopes = [slope_of_popularity(late or drawn, one) for one in (*self.halves, self.segment)]
 
         def halves(share: float, recent: Array) -> Halves:
@@ -171,6 +172,7 @@ class _Segment:
             share = choice.share()
             # every other user is judged by the share that suits the users in between
             turns = [choice.share([1]), choice.share([0])]
+            # recent popularity is to be borne at this share, whatever the share itself costs them
             without = evidence
             if share < 1:
                 without = served_evidence(evidence, drawn, halves(share, 0.0 * weights), self.first)

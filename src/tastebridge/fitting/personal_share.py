@@ -81,6 +81,7 @@ class Choice:
         for share in self._late:
             late, drawn = (part[share] - part[_IN_DOUBT] for part in (self._late, self._drawn))
             gains = [part for part in (late[later], drawn) if len(part)]
+            # of independent users, so that the variances of the two means add up
             gain = sum(float(part.mean()) for part in gains)
             error = np.sqrt(sum(float(part.var()) / len(part) for part in gains))
             if gain > error and gain > best:
@@ -103,6 +104,7 @@ def mixed(segment: Segment, popular: NDArray[np.bool_], share: float, slope: flo
     recent : ndarray of shape (n_half_lives,)
         The weights of recent popularity next to popularity of weight 1.
     """
+    # at 0 the blend is left out, and users who are not current get popularity on the same scale
     if share > 0:
         own = segment.scaled(share)
     else:
@@ -149,6 +151,7 @@ def objectives_among_all(
             found.append(_objectives(fold.scores(rows, weights[rows]), fold, rows, focus))
     if not found:
         return np.zeros(0)
+    # one temperature for all users: the weights of a blend are alike for all, too
     values = np.concatenate(found, axis=1)
     return np.asarray(np.round(values[values.mean(axis=1).argmax()], _DIGITS))
 
@@ -163,6 +166,7 @@ def _objectives(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]
     scores -= scores.max(axis=1, keepdims=True)
     hidden, seen = fold.held.hidden[rows].tocoo(), fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf
+    # a user with many hidden items counts as one, by the mean of their likelihoods
     counts = np.maximum(np.bincount(hidden.row, minlength=len(rows)), 1)
     out = np.empty((len(_TEMPERATURES), len(rows)))
     for at, t in enumerate(_TEMPERATURES):

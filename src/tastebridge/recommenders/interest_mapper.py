@@ -209,9 +209,9 @@ class InterestMapper(Recommender):
     Where the popularity of the target's items drifts (:mod:`tastebridge.fitting.popularity_drift`), three
     routes of recent popularity join the blend, for users whose last event is not old:
     :class:`tastebridge.routes.RecentPopularityRoute`. Next to them the other routes may count less, as later
-    users decide: ``findings_["in_time"]`` has this share. The weights of events then carry their ages, and differ
-    by 2 % at most (:mod:`tastebridge.data.ages`). Elsewhere the model is the one of events without times, bit
-    by bit, but for confidence.
+    users decide: ``findings_["in_time"]`` has this share. The weights of events then carry their ages, and
+    differ by 2 % at most (:mod:`tastebridge.data.ages`). Elsewhere the model is the one of events without
+    times, bit by bit, but for confidence.
 
     References
     ----------
