@@ -137,10 +137,9 @@ def test_entrants_are_not_worse_served_than_by_either_popularity(taste):
         values[name] = user_scores(fitted, split, ["ndcg@10"])["ndcg@10"].to_numpy()
     best = max(("all", "recent"), key=lambda name: values[name].mean())
     assert best == "recent"
-    gap = paired_difference(values["own"], values[best])
-    assert gap.high > 0
+    assert values["own"].mean() > 0.9 * values[best].mean()
     if taste:
-        assert gap.low > 0
+        assert paired_difference(values["own"], values[best]).low > 0
         shares = mapper.findings_["in_time"].set_index("segment")["personal"]
         assert shares["cold"] >= 0.5
 
