@@ -160,15 +160,12 @@ def write_vectors(
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
     inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}
     items, people = _files(folder, format, inputs)
-    ids, vectors = recommender.item_vectors()
-    rows = pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
+    rows = _item_rows(recommender)
     mark = Stamp.now(fingerprint(recommender)).tables if stamp else iter
     if events is None:
-        if people.exists():
-            warn(f"{str(people)!r} is from an earlier run; write it again if the model has changed.")
-        put(mark(iter([rows])), items, len(ids))
+        _warn_of_old(people)
+        put(mark(iter([rows])), items, len(rows))
         return None
-
     destination = Destination.of(people, (f".{format}",))
     source = open_source(events, columns, kernel, bound, reading)
     chosen, more = _chosen(users, source)
@@ -179,8 +176,20 @@ def write_vectors(
 
     driver = Driver(kernel, source, destination, job, bound, n_jobs, progress, _EVENTS, finish, chosen)
     account = driver.run(restart).account
-    put(mark(iter([rows])), items, len(ids))
+    put(mark(iter([rows])), items, len(rows))
     return account
+
+
+def _warn_of_old(users: Path) -> None:
+    """Warn of users of an earlier run, which stay."""
+    if users.exists():
+        warn(f"{str(users)!r} is from an earlier run; write it again if the model has changed.")
+
+
+def _item_rows(recommender: Recommender) -> pa.Table:
+    """Return the table of the items and their vectors."""
+    ids, vectors = recommender.item_vectors()
+    return pa.table({"item_id": ids_at(ids, np.arange(len(ids))), "vector": _lists(vectors)})
 
 
 def _without_old(items: Path, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:

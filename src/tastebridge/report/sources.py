@@ -46,18 +46,7 @@ def sources_section(mapper: ReportedMapper) -> str:
     if judged and len(judged) < len(rows):
         # rows without a dot would make most of the picture where there are many sources
         title += f"; {len(rows) - len(judged)} smaller sources were not judged one by one"
-    cells = [
-        (
-            row["source"],
-            _verdict(row["verdict"]),
-            used(row),
-            f"{row['linked']:,}",
-            _with_interval(row, "lift"),
-            _with_interval(row, "lift", WITHOUT),
-            _with_interval(row, "marginal"),
-        )
-        for row in ordered
-    ]
+    cells = [_cells(row) for row in ordered]
     columns = ["source", "verdict", "used", "users in both"]
     columns += ["lift (95 %)", "lift without twins (95 %)", "loss without it (95 %)"]
     return section(
@@ -86,6 +75,19 @@ def sources_section(mapper: ReportedMapper) -> str:
     )
 
 
+def _cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
+    """Return the cells of a source, in the order of the columns."""
+    return (
+        row["source"],
+        _verdict(row["verdict"]),
+        used(row),
+        f"{row['linked']:,}",
+        _with_interval(row, "lift"),
+        _with_interval(row, "lift", WITHOUT),
+        _with_interval(row, "marginal"),
+    )
+
+
 def used(row: Mapping[Hashable, Any]) -> str:
     """Return whether a source of ``transfer_`` is used, and its bridges: ``"yes (users, items)"``."""
     if not row["kept"]:
@@ -105,17 +107,7 @@ def related_section(mapper: ReportedMapper) -> str:
     used = set(single.loc[single["kept"], "source"])
     # NaN, which is not equal to itself, marks a pair with too few users in both
     known = {pair: value for pair, value in values.items() if value == value}
-    rows = [
-        (
-            row["source"],
-            row["target"],
-            f"{row['linked']:,}",
-            percent(row["overlap"]),
-            measured(row["correlation"], row["low"], row["high"], 2),
-            number(100 * row["explained"], 1),
-        )
-        for row in pairs.to_dict("records")
-    ]
+    rows = [_pair_cells(row) for row in pairs.to_dict("records")]
     pictures: tuple[str, ...] = ()
     measured_names = {name for pair in known for name in pair} | {mapper.target}
     shown = [name for name in names if name in measured_names]
@@ -142,6 +134,18 @@ def related_section(mapper: ReportedMapper) -> str:
         ),
         *pictures,
         more("All figures", figures) if pictures else figures,
+    )
+
+
+def _pair_cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
+    """Return the cells of an ordered pair of categories, in the order of the columns."""
+    return (
+        row["source"],
+        row["target"],
+        f"{row['linked']:,}",
+        percent(row["overlap"]),
+        measured(row["correlation"], row["low"], row["high"], 2),
+        number(100 * row["explained"], 1),
     )
 
 
