@@ -164,4 +164,4 @@ def _catalogue(model: LinearModel | ItemSimilarity) -> int:
 
 def shown(size: int) -> str:
     """Return a number of bytes for a sentence."""
-    return f"{size / 1e9:.2f}GB" if size >= 1e9 else f"{-(-size // 10**6)}MB"
+    return f"{size / 1e9:.3g}GB" if size >= 1e9 else f"{-(-size // 10**6)}MB"
