@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pandas.api.types import is_numeric_dtype
 
 from tastebridge.batch.files import disk, whole
 from tastebridge.batch.vector_files import ids_path
@@ -39,9 +38,9 @@ def csv_of(frame: pd.DataFrame, header: bool = True) -> bytes:
     Python's writer quotes a carriage return only if lines end in one. So a frame with such cells is written
     with both characters, and then each line loses its carriage return.
     """
-    texts = [frame[name] for name in frame.columns if not is_numeric_dtype(frame[name])]
-    if not any(column.astype(str).str.contains("\r", regex=False).any() for column in texts):
-        return frame.to_csv(index=False, header=header, lineterminator="\n").encode()
+    text: str = frame.to_csv(index=False, header=header, lineterminator="\n")
+    if "\r" not in text:  # seen in the text much faster than in the columns
+        return text.encode()
     lines = _Lines()
     frame.to_csv(lines, index=False, header=header, lineterminator="\r\n")
     return "".join(lines.written).encode()
