@@ -1,10 +1,13 @@
 import contextlib
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tastebridge.data import CleaningPolicy, CleaningReport, Panel
 from tastebridge.data.cleaning import CleaningStep
+from tastebridge.data.cleaning_steps import scrub
+from tastebridge.data.events import Events
 from tastebridge.exceptions import InvalidParameterError, TastebridgeWarning
 
 
@@ -60,3 +63,21 @@ def test_ratings_of_zero_and_below_are_kept_where_weights_are_ratings(policy, ev
     assert panel["films"].matrix.data.tolist() == kept
     again = Panel.from_frame(panel.to_frame(), policy=policy)
     assert again["films"].matrix.data.tolist() == kept
+
+
+@pytest.mark.parametrize("cap", [None, 2])
+@pytest.mark.parametrize("bad", [None, "user", "item", "weight", "time", "sign", "zero", "endless"])
+def test_one_look_at_sound_rows_hides_no_rule(bad, cap):
+    """Sound rows pass in one look; a single bad row of any kind still falls to its rule."""
+    codes = {name: np.array([0, 0, 1, 2], dtype=np.int32) for name in ("users", "items", "categories")}
+    weights, times = np.ones(4), np.arange(4.0)
+    if bad in ("user", "item"):
+        codes[f"{bad}s"][2] = -1
+    worst = {"weight": np.nan, "sign": -1.0, "zero": 0.0, "endless": np.inf}
+    weights[2] = worst.get(bad, 1.0)
+    times[2] = np.nan if bad == "time" else 2.0
+    ids = [np.array(["a", "b", "c"], dtype=object)] * 3
+    events = Events(*ids, *codes.values(), weights, times)
+    kept, steps = scrub(events, CleaningPolicy(max_events_per_user=cap))
+    assert len(kept) == (4 if bad is None else 3)
+    assert [step.rows for step in steps] == ([] if bad is None else [1])

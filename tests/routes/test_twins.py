@@ -77,9 +77,11 @@ def test_the_lookup_reaches_the_product_of_matrices(seed):
     reached = Twins(pairs).reached(had)
     assert reached.has_canonical_format
     assert (reached.toarray() == (expected > 0)).all()
+    assert Twins(pairs).met(had) == bool(reached.nnz)
     alone = Twins({"absent": sparse.csr_matrix((3, n_items))}).reached(had)
     assert alone.shape == (n_users, n_items)
     assert not alone.nnz
+    assert not Twins({"absent": sparse.csr_matrix((3, n_items))}).met(had)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tastebridge._numerics.best import Floats, Keys, Numbers
 
 GROUP = 64
 """Scores compared at once: as many as the compiler unrolls."""
-SIGN, HALF = np.uint32(1 << 31), np.uint64(32)
+SIGN, HALF, LEAST = np.uint32(1 << 31), np.uint64(32), np.int32(-(2**31))
 Doubles = NDArray[np.float64]
 
 
@@ -39,6 +39,11 @@ def _insert(ascending: Keys, key: np.uint64) -> None:
     ascending[at] = key
 
 
+@njit(nogil=True)
+def _bits(score: np.float32) -> np.int32:
+    return np.float32(score).view(np.int32)
+
+
 @njit("void(f4[:, ::1], i8[::1], i8[::1], u8[:, ::1], f8[:, ::1], i8)", nogil=True)
 def keep(
     scores: Floats,
@@ -54,6 +59,8 @@ def keep(
     :class:`tastebridge._numerics.best.Found`, except that rows of ``best`` ascend.
     """
     width, floor, slack = scores.shape[1], bounds[0], bounds[1]
+    # above 0 floats sort as their bits do, whose largest vector instructions find sooner
+    bits = scores.view(np.int32)
     for row in range(len(users)):
         user = users[row]
         mine, limit = best[user], np.float32(floor[user])
@@ -61,7 +68,12 @@ def keep(
             whole = start + GROUP <= width
             # one flag for a group: a loop without branches is compiled to vector instructions
             hot = np.int32(not whole)
-            if whole:
+            if whole and limit > 0:
+                top = LEAST
+                for i in range(GROUP):
+                    top = max(top, bits[row, start + i])
+                hot = np.int32(top >= _bits(limit))
+            elif whole:
                 for i in range(GROUP):
                     hot |= np.int32(scores[row, start + i] >= limit)
             if hot == 0:
