@@ -1,6 +1,7 @@
 """Every exported map keeps the contract, and scikit-learn's."""
 
 import pytest
+import sklearn
 from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -32,7 +33,15 @@ def test_map_keeps_the_contract(model):
     check_map(model)
 
 
-@parametrize_with_checks([CCAMap(), ProcrustesMap(), RidgeMap(), SklearnMap()])
+def failed_by_scikit_learn(estimator):
+    """The check that LinearRegression, the default of SklearnMap, fails itself in scikit-learn 1.6."""
+    old = isinstance(estimator, SklearnMap) and sklearn.__version__.startswith("1.6.")
+    return {"check_sample_weight_equivalence_on_dense_data": "mended in scikit-learn 1.7"} if old else {}
+
+
+@parametrize_with_checks(
+    [CCAMap(), ProcrustesMap(), RidgeMap(), SklearnMap()], expected_failed_checks=failed_by_scikit_learn
+)
 def test_map_is_a_scikit_learn_regressor(estimator, check):
     check(estimator)
 

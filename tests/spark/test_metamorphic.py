@@ -54,7 +54,7 @@ def test_users_asked_together_with_strangers_get_their_own_lists(spark_frame, fr
     assert len(both) == 2 * len(wanted)
 
 
-@tried(3)
+@tried(2)
 @given(seed=st.integers(0, 9999), n_parts=st.integers(1, 5), related=st.sampled_from([0.0, 0.5, 1.0]))
 def test_a_fit_on_spark_does_not_depend_on_order_and_parts(spark_frame, seed, n_parts, related):
     panel, _ = make_panel(120, 30, relatedness=related, events_per_user=6, random_state=seed)
