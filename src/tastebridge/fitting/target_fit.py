@@ -159,6 +159,11 @@ class TargetFit:
         """The category that is recommended in."""
         return self.built.context.target
 
+    @property
+    def drifts(self) -> bool:
+        """Whether recent popularity joined the blend."""
+        return self._recent is not None
+
     def folds(self, segment: str) -> list[Fold]:
         """Return the folds of one segment."""
         return [fold for fold in self.built.folds if fold.held.segment == segment]

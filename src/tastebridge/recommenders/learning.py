@@ -188,7 +188,7 @@ def _diagnostics(
         "beyond_accuracy": beyond,
         "relatedness": relatedness,
     }
-    if fit.in_time:
+    if fit.drifts or any(found.personal < 1 for found in fit.in_time.values()):
         tables[SHARES] = personal_shares(fit.in_time)
     tables |= twin_findings(fit.evidence, folds, confidence, panel, fit.target)
     if f"accuracy{WITHOUT}" in tables and fit.in_time:
