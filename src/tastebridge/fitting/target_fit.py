@@ -22,6 +22,7 @@ from tastebridge.fitting.folds import (
     number_of_folds,
     without,
 )
+from tastebridge.fitting.full_ranking import join_item_regression
 from tastebridge.fitting.in_time import Later
 from tastebridge.fitting.later_users import judge_later
 from tastebridge.fitting.levels import Scaled, level_of_popularity, scaled
@@ -189,8 +190,19 @@ class TargetFit:
             for name, (segment, proof, _) in found.items()
             if proof is not None
         }
+        self._join_item_regression()
         self.known = Weighed(self.built.fitted, self.learned)
         self.drawn, self.late, self.in_time = self.built.folds, [], {}
+
+    def _join_item_regression(self) -> None:
+        """Add the item regression where it improves the complete rankings of warm users."""
+        clock = self.settings.deadline
+        if not self.settings.full_ranking or self.plan.standing:
+            return
+        if clock.allows("item regression", clock.spent / 10) and (
+            joined := join_item_regression(self.built, self.learned, self.evidence)
+        ):
+            self.built, self.learned, self.evidence = joined
 
     def judge_later(self, later: Later) -> None:
         """Judge the blend on what users did later, and add recent popularity where popularity drifts."""

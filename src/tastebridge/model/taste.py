@@ -64,6 +64,7 @@ _NO_FACTORS = frozenset(
         RouteKind.POPULARITY,
         RouteKind.LINKED_POPULARITY,
         RouteKind.NEIGHBOURS,
+        RouteKind.ITEM_REGRESSION,
         RouteKind.RATING,
         RouteKind.NEW_ITEMS,
     }

@@ -25,6 +25,7 @@ from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
 from tastebridge.routes.recent import RecentCounts
+from tastebridge.routes.regressed import RegressionStatistics, Rule
 
 _Sizes = Mapping[str, int]
 _Encoders = Mapping[str, Encoder]
@@ -224,6 +225,26 @@ def _revive_recent(record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known:
     return RecentCounts(_name(record["route"]), target, share, prior, recent, counts)
 
 
+def _describe_regression(account: RegressionStatistics, arrays: Arrays) -> dict[str, Any]:
+    arrays.add("both", _narrow(account.both))
+    own = {"route": account.route, "target": account.target, "categories": list(account.sizes)}
+    return {"class": "RegressionAccount", **own, "rule": account.rule._asdict()}
+
+
+def _revive_regression(
+    record: dict[str, Any], arrays: Arrays, sizes: _Sizes, known: _Encoders
+) -> RegressionStatistics:
+    own = {_category(name, sizes): sizes[name] for name in record["categories"]}
+    target, given, n = _category(record["target"], own), record["rule"], sum(own.values())
+    both = sparse.csr_matrix(arrays.get("both", n, n))
+    both = _counts(both.astype(np.promote_types(both.dtype, np.int32)))  # wide again, to be added to
+    if not given["regularization"]:
+        raise ModelFileError(f"its statistics have a penalty of 0 for {record['route']!r}.")
+    counted = (int(_number(given[name], 1)) for name in ("n_partners", "n_targets", "min_users"))
+    rule = Rule(_number(given["regularization"], 0), *counted)
+    return RegressionStatistics(_name(record["route"]), target, own, rule, both)
+
+
 def _counts(values: _Counted) -> _Counted:
     """Return counts of users, or refuse values that cannot be counts."""
     # counts can be stored as floats, which are whole all the same
@@ -270,6 +291,7 @@ _DESCRIBE: Mapping[type, Callable[[Any, Arrays], dict[str, Any]]] = {
     CooccurrenceStatistics: _describe_pairs,
     CountStatistics: _describe_counts,
     RecentCounts: _describe_recent,
+    RegressionStatistics: _describe_regression,
     DerivedStatistics: _describe_derived,
     DirectionStatistics: _describe_direction,
 }
@@ -278,6 +300,7 @@ _REVIVE: Mapping[str, Callable[..., RouteStatistics]] = {
     "PairAccount": _revive_pairs,
     "CountAccount": _revive_counts,
     "RecentAccount": _revive_recent,
+    "RegressionAccount": _revive_regression,
     "CarriedAccount": _revive_derived,
     "DirectionAccount": _revive_direction,
 }

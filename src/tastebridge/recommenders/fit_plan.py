@@ -64,6 +64,8 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
         mapper.n_jobs,
         Deadline(mapper.time_budget),
         mapper.target_model is not None,
+        # given routes are blended as they are
+        mapper.routes is None and mapper.target_model is None,
     )
 
 

@@ -14,6 +14,7 @@ from tastebridge.routes.fitted import (
     vectors_of,
     width_of,
 )
+from tastebridge.routes.item_regression import ItemRegressionRoute
 from tastebridge.routes.joint import JointRoute
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.neighbours import NeighbourRoute
@@ -41,6 +42,7 @@ __all__ = [
     "FitContext",
     "FittedRoute",
     "Histories",
+    "ItemRegressionRoute",
     "JointRoute",
     "LikenessRoute",
     "Moves",

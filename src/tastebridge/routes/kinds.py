@@ -22,6 +22,8 @@ class RouteKind(Enum):
     """Factors of a source, mapped to factors of the target."""
     JOINT = "joint"
     """Factors of all categories as one."""
+    ITEM_REGRESSION = "item regression"
+    """Each target item regressed on its strongest partners of all categories."""
     SHARED_ITEMS = "shared items"
     """Factors of a source and the target as one, over the items of both."""
     CONTENT = "content"

@@ -32,6 +32,7 @@ NEW_ITEMS = "new items"
 """The key of their space. An item's last component is 1 while it is ranked by features; later all are 0."""
 _DIRECTIONS = 64  # as many as a ContentRoute uses by default, so that both share one decomposition
 _ALPHA, _FEWEST = 1.0, 10
+_OF_KNOWN_ITEMS = (RouteKind.NEIGHBOURS, RouteKind.ITEM_REGRESSION, RouteKind.RECENT_POPULARITY)
 """The ridge penalty, and the fewest items to learn from."""
 
 
@@ -53,9 +54,9 @@ def new_items(context: FitContext) -> NDArray[np.int64]:
 def reaches_new_items(route: FittedRoute) -> bool:
     """Return whether features can extend a route to new items.
 
-    Links between single items cannot be extended, and an item without events is as recent as can be.
+    Links and weights between single items cannot be extended, and an item without events is as recent as can be.
     """
-    return route.kind not in (RouteKind.NEIGHBOURS, RouteKind.RECENT_POPULARITY)
+    return route.kind not in _OF_KNOWN_ITEMS
 
 
 def routes_to_new_items(
