@@ -65,7 +65,7 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
         Deadline(mapper.time_budget),
         mapper.target_model is not None,
         # given routes are blended as they are
-        mapper.routes is None and mapper.target_model is None,
+        full_ranking=mapper.routes is None and mapper.target_model is None,
     )
 
 

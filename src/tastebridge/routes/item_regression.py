@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scipy import sparse
+
 from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
@@ -88,7 +90,7 @@ class ItemRegressionRoute(Route):
             joint_counts(context.histories, categories, context.target),
         )
         model, V = account.solved()
-        if not model.encoder_.nnz:
+        if not sparse.csr_matrix(model.encoder_).nnz:
             return []
         context.keep(NAME, account)
         encoder, space = context.encoder(categories, model, f"{NAME}: {self!r}"), context.space(NAME, V)

@@ -54,7 +54,7 @@ def new_items(context: FitContext) -> NDArray[np.int64]:
 def reaches_new_items(route: FittedRoute) -> bool:
     """Return whether features can extend a route to new items.
 
-    Links and weights between single items cannot be extended, and an item without events is as recent as can be.
+    Links and weights of single items cannot be extended, and an item without events is as recent as can be.
     """
     return route.kind not in _OF_KNOWN_ITEMS
 

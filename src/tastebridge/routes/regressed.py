@@ -167,7 +167,7 @@ class RegressionStatistics(RouteStatistics):
             parts.encoders[parts.routes[self.route].encoder] = Encoder(tuple(self.sizes), model)
 
     def solved(self) -> tuple[LinearEncoder, sparse.csr_matrix]:
-        """Return the encoder of the weights, one column per target item that has any, and its item vectors."""
+        """Return the encoder of the weights, one column per target item with any, and its item vectors."""
         B = regression(self.both, self.block, self.rule)
         used = np.unique(B.indices)
         used = used if len(used) else np.zeros(1, dtype=np.int64)

@@ -71,7 +71,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
         step("interests")
         interests = learn_interests(hub, mapper.random_state)
         # One thread each, since the targets run side by side.
-        small = settings._replace(n_jobs=1, n_lists=_fewer(settings))
+        small = settings._replace(n_jobs=1, n_lists=_fewer(settings), full_ranking=False)
         shared = _Shared(panel, encoder, interests, small, dates, dates.past(hub) if dates else None)
         calls = [
             partial(_learn_one, shared, aims[name], built[name]._replace(priors=priors[name]), own, step)
