@@ -15,8 +15,8 @@ class FitSettings(NamedTuple):
 
     ``deadline`` is the end of its ``time_budget``, for optional work. With ``one_space`` all routes end in
     one given space of item vectors, to which nothing may be added: no routes to new items, and no levels.
-    A ``dated`` fit has a fold in time, in which the routes are fitted once more. With ``full_ranking`` the item
-    regression may join the blend (:mod:`tastebridge.fitting.full_ranking`).
+    A ``dated`` fit has a fold in time, in which the routes are fitted once more.
+    With ``full_ranking`` the item regression may join the blend (:mod:`tastebridge.fitting.full_ranking`).
     """
 
     blend: StackingBlend
