@@ -36,7 +36,7 @@ def rankings(fold: Fold, rows: NDArray[np.int64], halves: Halves, first: NDArray
 def served_evidence(
     evidence: Evidence, folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64]
 ) -> Evidence:
-    """Return the evidence of users drawn at random, with the list that recent popularity is a part of."""
+    """Return the evidence of users drawn at random, with the list that a route added later is a part of."""
     share = -(-JUDGED // len(folds))  # the users of the evidence, in its order
     values = np.concatenate(
         [rankings(fold, spread_evenly(len(fold.held.people), share), halves, first) for fold in folds],

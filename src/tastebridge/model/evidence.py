@@ -32,7 +32,7 @@ class Evidence(NamedTuple):
         The numbers of the judged users.
     values : dict of name to ndarray
         NDCG@10 of every judged user: ``popularity``, ``without transfer`` and ``blend``; also ``served``
-        where recent popularity joins the blend.
+        where recent popularity or the item regression joins the blend.
     baseline : str
         The better of the first two.
     without_twins : Evidence, optional
