@@ -64,6 +64,7 @@ def groups_of(given: Given, ids: np.ndarray, tree: Callable[[], ItemTree]) -> tu
             f"answers as a mapping belong to one user, and the history has {len(ids)}. Pass a frame with the "
             "columns user_id, item_id and answer."
         )
+    # without ids all answers are of the only user
     rows = [0] * len(places)
     if given.users is not None:
         rows = Vocabulary(ids, "user_id").numbers([given.users[place] for place in places]).tolist()
@@ -116,6 +117,7 @@ def next_groups(
     likes = asked.indices[asked.data > 0].astype(np.int64)
     deepest = tree.deepest(liked, likes)
     passed = {group for group, word in answers.items() if word != "liked"}
+    # the groups themselves would be asked about again
     parts = [half for group in deepest for half in tree.halves(group)]
     found = tree.screen(parts, passed, mass, n) or tree.screen([ROOT], {*passed, *liked}, mass, n)
     if found:

@@ -113,6 +113,7 @@ def relating(
         state = states[category] if category is not None else next(iter(states.values()))
         check_relations(state)
         return state, request
+    # any target that reads the source has vectors of its items
     known = {name: state for state in states.values() for name in state.encoder.items}
     state = known[check_category("category", category, known)]
     check_relations(state)
