@@ -139,6 +139,8 @@ def reference_of(route, data, model):
     if route.kind is RouteKind.LINKED_POPULARITY:
         return plain.Popularity(histories, target, [name for name in histories if name != target])
     if route.kind is RouteKind.RECENT_POPULARITY:
+        if route.recipe == "popularity, for current users":
+            return plain.Recent(histories, target)
         shown = float(route.recipe.split()[-4])
         return plain.Recent(histories, target, min((1 / 2, 1 / 8, 1 / 30), key=lambda h: abs(h - shown)))
     if route.kind is RouteKind.SHARED_ITEMS:

@@ -234,11 +234,13 @@ def shared_items(histories, source, target, same, learn):
 
 
 class Recent(Popularity):
-    """The change of popularity by events of weight 2^(-a / h), for current users; weights are 2^(-a / 32)."""
+    """For current users: popularity, or its change by events of weight 2^(-a / h); given are 2^(-a / 32)."""
 
-    def __init__(self, histories, target, share, prior=0.5):
-        n = (histories[target] ** (32.0 / share)).sum(axis=0) + prior
-        self.log_shares = np.log(n / n.mean()) - Popularity(histories, target, None, prior).log_shares
+    def __init__(self, histories, target, share=None, prior=0.5):
+        self.log_shares = Popularity(histories, target, None, prior).log_shares
+        if share is not None:
+            n = (histories[target] ** (32.0 / share)).sum(axis=0) + prior
+            self.log_shares = np.log(n / n.mean()) - self.log_shares
 
     def scores(self, histories):
         youngest = np.hstack(list(histories.values())).max(axis=1)
