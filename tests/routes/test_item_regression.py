@@ -209,7 +209,8 @@ def test_given_routes_are_blended_as_they_are(panel):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("_FEWEST", 10**6), ("_LINKED", 1.1), ("SHARES", ()), ("_read", lambda *given: [])]
+    ("name", "value"),
+    [("_FEWEST", 10**6), ("_PAIRS", 10.0), ("_LINKED", 1.1), ("SHARES", ()), ("_read", lambda *given: [])],
 )
 def test_it_is_left_out_without_enough_users_links_or_share(panel, monkeypatch, name, value):
     all_read = {"_FEWEST": 20, "_read": lambda built, segment: ["books"]}

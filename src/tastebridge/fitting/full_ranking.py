@@ -46,6 +46,8 @@ _LINKED = 0.5
 
 A user without one counts as having no item of the source, which is not known; and other users gain less.
 """
+_PAIRS = 5e8
+"""Pairs of events of one user that are counted, at most: some seconds for the model and for each fold."""
 _STEP, _CUTOFF = 512, 10
 _WARM = "warm"
 
@@ -78,7 +80,7 @@ def join_item_regression(
     if proof is None or proof.halves is None or sum(len(fold.held.people) for fold in warm) < _FEWEST:
         return None
     sources = _read(built, segments[_WARM])
-    if not sources or _linked(built, sources) < _LINKED:
+    if not sources or _linked(built, sources) < _LINKED or _pairs(built, sources) > _PAIRS:
         return None
     kind = ItemRegressionRoute(sources=sources)
     made = kind.build(built.context)
@@ -125,6 +127,13 @@ def _linked(built: Built, sources: Sequence[str]) -> float:
     histories = built.context.histories
     users = known_to((built.context.target,), histories)
     return float(known_to(tuple(sources), histories)[users].mean())
+
+
+def _pairs(built: Built, sources: Sequence[str]) -> float:
+    """Return the number of pairs of events that are counted, of all users of the target."""
+    histories, target = built.context.histories, built.context.target
+    events = sum(np.diff(histories[name].indptr).astype(np.float64) for name in (*sources, target))
+    return float(np.square(events * known_to((target,), histories)).sum())
 
 
 def _with_route(built: Built, kind: ItemRegressionRoute, whole: FittedRoute) -> list[Fold]:
