@@ -217,6 +217,22 @@ def test_no_drift_is_found_in_a_few_events():
     assert recent_weights(rows) is None
 
 
+def test_recent_popularity_of_hardly_any_events_counts_for_as_little():
+    """As on MovieLens 1M: most events are early, and those of the last years are of few users."""
+    times = np.concatenate([np.repeat(np.arange(100.0), 10), np.linspace(101, 400, 12)])
+    items = np.where(times < 100, times // 25, np.arange(len(times)) % 4).astype(int)
+    users = np.arange(len(times))
+
+    def weights(kept, span):
+        shape = (len(times), 4)
+        values = np.exp2((times[kept] - span) / span / SPANS)
+        return recent_weights(sparse.csr_matrix((values, (users[kept], items[kept])), shape, dtype=np.float32))
+
+    assert weights(times < 100, 99).sum() > 0.9
+    late = weights(times < 1000, 400)
+    assert late is None or late.sum() < 0.1
+
+
 def test_weights_carry_the_ages_they_had_at_the_moment():
     ages = np.array([0.9, 0.5, 0.25, 0.0])
     weights = np.exp2(-ages / SPANS).astype(np.float32)
