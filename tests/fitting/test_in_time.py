@@ -224,9 +224,8 @@ def test_recent_popularity_of_hardly_any_events_counts_for_as_little():
     users = np.arange(len(times))
 
     def weights(kept, span):
-        shape = (len(times), 4)
-        values = np.exp2((times[kept] - span) / span / SPANS)
-        return recent_weights(sparse.csr_matrix((values, (users[kept], items[kept])), shape, dtype=np.float32))
+        values, cells = np.exp2((times[kept] - span) / span / SPANS), (users[kept], items[kept])
+        return recent_weights(sparse.csr_matrix((values, cells), (len(times), 4), dtype=np.float32))
 
     assert weights(times < 100, 99).sum() > 0.9
     late = weights(times < 1000, 400)
