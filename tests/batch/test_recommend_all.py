@@ -385,3 +385,13 @@ def test_nothing_left_is_an_error(place, tmp_path):
     with warnings.catch_warnings(), pytest.raises(InvalidDataError, match="no row is left"):
         recommend_all(place / "model", tmp_path / "events.parquet", tmp_path / "out", memory="8GB")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_option_that_does_not_exist_is_named_with_the_nearest_one(tmp_path):
+    panel, _ = make_panel(n_users=60, n_items=20)
+    panel.to_frame().to_parquet(tmp_path / "events.parquet")
+    with pytest.raises(TypeError, match=r"'diversty'.*Did you mean 'diversity'"):
+        recommend_all(
+            tb.Popularity("films").fit(panel), tmp_path / "events.parquet", tmp_path / "out", diversty=0.5
+        )
+    assert not (tmp_path / "out").exists()

@@ -405,3 +405,18 @@ def test_a_part_of_a_table_may_be_all_bad_without_an_error_or_a_warning():
     assert (len(users), parts, report.rows_in) == (0, [], 0)
     with pytest.raises(InvalidDataError):
         clean(frame, None, None, CleaningPolicy())
+
+
+def test_a_type_of_event_that_weighs_nothing_is_no_bad_row():
+    rows = [
+        ("ada", "dune", "books", "view"),
+        ("ada", "dune", "books", "buy"),
+        ("bob", "emma", "books", "buy"),
+    ]
+    frame = pd.DataFrame(rows, columns=["user_id", "item_id", "category", "event_type"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        panel = Panel.from_frame(frame, event_weights={"view": 0, "buy": 1})
+    assert {step.step: step.rows for step in panel.cleaning.steps}["zero weights"] == 1
+    with pytest.warns(TastebridgeWarning, match="1 with zero weights"):
+        Panel.from_frame(frame.assign(weight=[0.0, 1.0, 1.0]).drop(columns="event_type"))

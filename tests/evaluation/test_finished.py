@@ -220,3 +220,12 @@ def test_a_file_without_a_header_is_told_its_columns(split, lists, tmp_path):
     lists.to_csv(tmp_path / "lists.csv", index=False, header=False)
     with pytest.raises(InvalidDataError, match="such as user_id,item_id,rank"):
         judged(split, tmp_path / "lists.csv")
+
+
+def test_the_sampled_protocol_points_to_the_one_that_judges_lists():
+    panel, _ = make_panel(n_users=120, n_items=20)
+    split = cold_users(panel, "films")
+    lists = tb.Popularity("films").fit(split.train).recommend(split.user_ids, n=3)
+    for table in (lists, lists.to_dict("list")):
+        with pytest.raises(InvalidParameterError, match=r"finished lists by tastebridge\.evaluate"):
+            tb.evaluate_sampled({"theirs": table}, split)

@@ -19,11 +19,14 @@ from tastebridge.data.pipeline import clean
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.model.chunks import CHUNK, chunks
-from tastebridge.model.list_rules import ListOptions, ListRules
+from tastebridge.model.list_rules import ListRules
 from tastebridge.recommenders import Recommender
 from tastebridge.recommenders.answers import closed, lists_of
 from tastebridge.routes import Histories
 from tastebridge.routes.twins import LEAVE_OUT, TWINS
+
+_OWN = ("missing", "event_weights", "policy", "chunk")
+"""Options of every kernel."""
 
 
 class Answer(NamedTuple):
@@ -178,7 +181,8 @@ class RecommendationKernel(HistoryKernel):
         twins: str = LEAVE_OUT,
         **options: Any,  # noqa: ANN401
     ) -> None:
-        lists = {name: options.pop(name) for name in ListOptions.__annotations__ if name in options}
+        # all others are options of lists, which refuse a name they do not know
+        lists = {name: options.pop(name) for name in list(options) if name not in _OWN}
         super().__init__(recommender, **options)
         self.n, self.twins = check_count("n", n), check_choice("twins", twins, TWINS)
         # labels are read once, and not with every batch

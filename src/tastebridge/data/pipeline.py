@@ -57,7 +57,7 @@ def clean(
     report = CleaningReport(rows_in, len(events), done, minima, notes, policy.duplicates)
     if not part:
         _refuse_nothing(rows_in, len(events), report.steps)
-        _warn_of_bad(report)
+        _warn_of_bad(report, event_weights)
         warn_if_swapped(events)
     users, interactions = assemble(events)
     return users, interactions, report
@@ -71,10 +71,12 @@ def _refuse_nothing(rows_in: int, rows_left: int, steps: Iterable[CleaningStep])
         )
 
 
-def _warn_of_bad(report: CleaningReport) -> None:
-    if report.bad:
-        went = ", ".join(f"{step.rows:,} with {step.step}" for step in report.bad)
-        asked = _NO_RATING if any(step.step in _UNRATED for step in report.bad) else ""
+def _warn_of_bad(report: CleaningReport, event_weights: Mapping[Any, float] | None) -> None:
+    # a weight of 0 for a type of event asks for its rows to be left out
+    wanted = event_weights is not None and 0 in event_weights.values()
+    if bad := [step for step in report.bad if not (wanted and step.step == "zero weights")]:
+        went = ", ".join(f"{step.rows:,} with {step.step}" for step in bad)
+        asked = _NO_RATING if any(step.step in _UNRATED for step in bad) else ""
         warn_of_data(
             f"of {report.rows_in:,} rows these were bad and left out: {went}. panel.cleaning has the account;"
             f" a CleaningPolicy makes them errors.{asked}"

@@ -93,6 +93,11 @@ def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
     """Fit the model if that is asked and return the seconds it took; NaN if it was not."""
     if not fit:
         return float("nan")
+    if not any(hasattr(model, verb) for verb in ("fit", "recommend", "predict")):
+        raise InvalidParameterError(
+            f"a {type(model).__name__} gives no scores, which are judged here. Give a model, or judge"
+            " finished lists by tastebridge.evaluate."
+        )
     if not hasattr(model, "fit"):
         raise InvalidParameterError(
             f"a {type(model).__name__} has no method fit, so it cannot learn from the split. Train it on"
