@@ -420,3 +420,12 @@ def test_a_type_of_event_that_weighs_nothing_is_no_bad_row():
     assert {step.step: step.rows for step in panel.cleaning.steps}["zero weights"] == 1
     with pytest.warns(TastebridgeWarning, match="1 with zero weights"):
         Panel.from_frame(frame.assign(weight=[0.0, 1.0, 1.0]).drop(columns="event_type"))
+
+
+def test_a_time_of_zero_among_dates_is_told():
+    frame = pd.DataFrame({"user_id": list("abcd"), "item_id": list("wxyz"), "category": "books"})
+    with pytest.warns(TastebridgeWarning, match=r"2 rows have the time 0.* of 2024-05-01 and later"):
+        Panel.from_frame(frame.assign(timestamp=[0, 1_714_521_600, 1_750_000_000, 0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Panel.from_frame(frame.assign(timestamp=[0, 1, 2, 86_400]))

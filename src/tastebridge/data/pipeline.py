@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tastebridge._foundation.validation import check_type
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.assembly import assemble, trim
@@ -19,6 +22,8 @@ from tastebridge.data.several_categories import settle_categories
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
 
+_COUNTER = 1e8
+"""Seconds that no counter reaches: March 1973."""
 _UNRATED = ("negative weights", "zero weights")
 _NO_RATING = (
     " If a weight of -1 or 0 means that no rating was given, say so: CleaningPolicy(no_rating=-1) keeps"
@@ -59,6 +64,7 @@ def clean(
         _refuse_nothing(rows_in, len(events), report.steps)
         _warn_of_bad(report, event_weights)
         warn_if_swapped(events)
+        _warn_of_zero_times(events.times)
     users, interactions = assemble(events)
     return users, interactions, report
 
@@ -68,6 +74,20 @@ def _refuse_nothing(rows_in: int, rows_left: int, steps: Iterable[CleaningStep])
         raise InvalidDataError(
             f"no row is left after cleaning. {CleaningReport(rows_in, 0, tuple(steps))}\n"
             "Mend the rows, or let more through with a CleaningPolicy."
+        )
+
+
+def _warn_of_zero_times(times: NDArray[np.float64] | None) -> None:
+    """Warn of times 0 among times of another age: a zero may stand for none, and would stretch the span."""
+    if times is None or not (n := int((times == 0).sum())):
+        return
+    later = times[times > 0]
+    # counters of days or seconds start at 0, and stay below
+    if len(later) and later.min() > _COUNTER:
+        first = np.datetime64(int(later.min()), "s").astype("datetime64[D]")
+        warn_of_data(
+            f"{n:,} rows have the time 0, which is 1970-01-01; all others are of {first} and later. If 0"
+            " means that no time is known, leave these cells empty: ages are shares of the whole span."
         )
 
 
