@@ -13,6 +13,7 @@ from tastebridge.maps.moments import Moments
 from tastebridge.routes import (
     ContentRoute,
     FitContext,
+    ItemRegressionRoute,
     JointRoute,
     LikenessRoute,
     NeighbourRoute,
@@ -33,6 +34,7 @@ from tastebridge.routes.transfer import label
 KINDS = [
     ContentRoute("size"),
     LikenessRoute(),
+    ItemRegressionRoute(),
     JointRoute(SVDFactors(5)),
     NeighbourRoute(40),
     PopularityRoute(),
