@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -35,10 +36,14 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
     workers = min(n_threads(n_jobs), len(calls))
     if workers < 2:
         return [call() for call in calls]
+    # two threads that ignore warnings for a moment, as pandas does, can leave the filter of one behind
+    filters = warnings.filters[:]
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(call) for call in calls]
         wait(running, return_when=FIRST_EXCEPTION)
         pool.shutdown(wait=True, cancel_futures=True)
+    if warnings.filters != filters:
+        warnings.filters[:] = filters  # type: ignore[index]
     return [part.result() for part in running]  # raises the error before it reaches a cancelled call
 
 
