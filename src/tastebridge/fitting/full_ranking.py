@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.folds import Fold, spread_evenly, without
-from tastebridge.fitting.later_figures import Halves, served_evidence
+from tastebridge.fitting.later_figures import Halves, served_evidence, weights_of_halves
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import Array, Segment
 from tastebridge.model.blend import StackingBlend
@@ -167,8 +167,7 @@ def _chosen(folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64]) -> 
     most = -(-_MOST // len(folds))
     unit, parts = 0.0, []
     for fold in folds:
-        inside = np.isin(fold.held.people, first)[:, None]
-        weights = np.where(inside, *(half.blend.weights(fold.gates) * half.kept for half in halves))
+        weights = weights_of_halves(fold, halves, first)
         alone = np.zeros((1, weights.shape[1] + 1))
         alone[0, -1] = 1.0
         weights = np.column_stack([weights, np.zeros(len(weights))])

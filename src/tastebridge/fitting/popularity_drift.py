@@ -85,22 +85,21 @@ def recent_weights(rows: sparse.csr_matrix) -> Array | None:
         with_it, without = (_per_user(own, w) for w in (weights, np.zeros(len(SHARES))))
         if paired_difference(with_it, without, level=_LEVEL).low <= 0:
             return None
-    weights = np.round(_learned(blocks) * _as_full(rows, blocks), _DIGITS)
+    weights = _of_now(rows, blocks)
     return weights if weights.sum() > 0 else None
 
 
 def untested_weights(rows: sparse.csr_matrix) -> Array:
     """Return the weights that are most probable, without a test; zeros with too few users in all blocks."""
     blocks = _blocks(rows)
-    if not blocks:
-        return np.zeros(len(SHARES))
-    return np.round(_learned(blocks) * _as_full(rows, blocks), _DIGITS)
+    return _of_now(rows, blocks) if blocks else np.zeros(len(SHARES))
 
 
-def _as_full(rows: sparse.csr_matrix, blocks: list[_Block]) -> Array:
-    """Return the part of each weight that the events of its half-life before now allow."""
+def _of_now(rows: sparse.csr_matrix, blocks: list[_Block]) -> Array:
+    """Return the weights learned on all blocks, as far as the events of each half-life before now allow."""
     fewer = np.min([block.n_recent for block in blocks], axis=0)
-    return np.minimum(1.0, _decayed(ages_of(rows.data)).sum(axis=1) / np.maximum(_FULL * fewer, 1e-9))
+    full = np.minimum(1.0, _decayed(ages_of(rows.data)).sum(axis=1) / np.maximum(_FULL * fewer, 1e-9))
+    return np.round(_learned(blocks) * full, _DIGITS)
 
 
 def _decayed(ages: Array) -> Array:

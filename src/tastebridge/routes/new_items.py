@@ -32,8 +32,9 @@ NEW_ITEMS = "new items"
 """The key of their space. An item's last component is 1 while it is ranked by features; later all are 0."""
 _DIRECTIONS = 64  # as many as a ContentRoute uses by default, so that both share one decomposition
 _ALPHA, _FEWEST = 1.0, 10
-_OF_KNOWN_ITEMS = (RouteKind.NEIGHBOURS, RouteKind.ITEM_REGRESSION, RouteKind.RECENT_POPULARITY)
 """The ridge penalty, and the fewest items to learn from."""
+_OF_KNOWN_ITEMS = (RouteKind.NEIGHBOURS, RouteKind.ITEM_REGRESSION, RouteKind.RECENT_POPULARITY)
+"""The routes that features cannot extend to new items."""
 
 
 def is_described(context: FitContext) -> NDArray[np.bool_]:
