@@ -24,7 +24,7 @@ from tastebridge.batch.parts import Part, finished, write_part
 from tastebridge.batch.schema import nest
 from tastebridge.batch.source import Source
 from tastebridge.batch.spill import Spill, event_bytes
-from tastebridge.batch.spreading import EVENTS, Spread
+from tastebridge.batch.spreading import Spread, events_in_partition
 from tastebridge.data.history_encoder import unknown_events
 from tastebridge.exceptions import (
     DataWarning,
@@ -95,11 +95,12 @@ class Driver:
     def _spill(self) -> Spill:
         """Spread the events over partitions, as far as that is not done yet."""
         # the true sizes are known only afterwards; a memory too small is better refused before the work
-        usual = min(self.per_part or EVENTS, self.source.n_rows)
         width = max(_EVENT_BYTES, event_bytes(self.source))
+        per_part = events_in_partition(self.per_part, width)
+        usual = min(per_part, self.source.n_rows)
         likely = partition_bytes(usual, usual // 4, width, self.kernel.answer_bytes)
         budget = Budget.of(self.memory, 1, self.kernel.state.scorer.model, likely)
-        spill = Spill(self.destination.work, self.source, Spread.of(self.source, self.per_part), self.users)
+        spill = Spill(self.destination.work, self.source, Spread.of(self.source, per_part), self.users)
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:
             spill.fill(budget.buffer // self.n_jobs, count, self.n_jobs)
         release()  # the buffers of reading, before scoring divides the memory that is free

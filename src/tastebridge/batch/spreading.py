@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tastebridge.batch.memory import partition_bytes
 from tastebridge.batch.source import Source
 from tastebridge.data.coding import encode
 from tastebridge.data.time_units import are_calendar_digits, number_seconds
 
 EVENTS, MOST = 200_000, 4096
 """Events in a partition, about, and the largest number of partitions."""
+_BYTES = 80 << 20
+"""Bytes of a partition at most, about: events with long ids are fewer in a partition."""
 _SAMPLES = 64
 """Sampled rows for each partition."""
 
@@ -34,10 +37,10 @@ class Spread:
     calendar: bool | None
 
     @classmethod
-    def of(cls, source: Source, events: int | None = None) -> Spread:
+    def of(cls, source: Source, events: int) -> Spread:
         """Read the ids, and the times if they are numbers, and choose ranges from evenly spaced rows."""
         # numeric times need all rows: whether 20240131 is a date or seconds must be one answer for all parts
-        wanted = min(MOST, -(-source.n_rows // (events or EVENTS)))
+        wanted = min(MOST, -(-source.n_rows // events))
         numeric = _is_number(source.schema)
         if wanted == 1 and not numeric:
             return cls(np.empty(0, dtype=np.int64), None)
@@ -76,6 +79,11 @@ class Spread:
         place = table.column_names.index("timestamp")
         times = number_seconds(_numbers(table["timestamp"]), self.calendar)
         return table.set_column(place, "timestamp", pa.chunked_array([pa.array(times, mask=np.isnan(times))]))
+
+
+def events_in_partition(wanted: int | None, event_bytes: int) -> int:
+    """Return the usual number of events in a partition, by the bytes of one; ``wanted`` is the most."""
+    return min(wanted or EVENTS, max(1, _BYTES // partition_bytes(1, 0, event_bytes, 0)))
 
 
 def _splitters(samples: list[pa.ChunkedArray], wanted: int) -> np.ndarray:
