@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from tastebridge._numerics import catalogue as _catalogue
 from tastebridge._numerics import topk as _topk
+from tastebridge._numerics.best import Found, unpack
 from tastebridge._numerics.topk import Masks, pair_scores, top_k
 from tastebridge._numerics.topk import _compiled_keep as compiled_keep
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
@@ -300,3 +301,24 @@ def test_a_sketch_leaves_few_items_to_be_scored_in_full():
         looked_at.append(sketch.reach(own, tenth) / 2000)
     assert np.mean(left) < 0.1
     assert np.mean(looked_at) < 0.6
+
+
+def test_the_columns_beyond_the_items_of_a_tile_are_not_read():
+    scan = pytest.importorskip("tastebridge._numerics.compiled", exc_type=ImportError).keep
+    scores = np.full((2, 100 + _topk.PAD), np.inf, dtype=np.float32)
+    scores[:, :100] = np.random.default_rng(0).normal(size=(2, 100))
+    found = Found(2, 3, 0, np.zeros(2))
+    scan(scores, np.arange(2), np.arange(100), found.best, found.bounds, 0)
+    wanted = np.sort(scores[:, :100], axis=1)[:, :-4:-1]
+    np.testing.assert_array_equal(unpack(found.best)[1], wanted)
+
+
+@pytest.mark.parametrize("n_users", [2**16, 2**16 + 1])
+def test_more_users_than_a_short_integer_counts_keep_their_items_apart(n_users):
+    found, users = Found(n_users, 2, 0, np.zeros(n_users)), np.array([0, 1, n_users - 1])
+    for part in range(3):  # waits, and is merged as one
+        found.add(users, users + 10 * part, np.float32([part, part + 1, part + 2]), 9)
+    items, scores = unpack(found.best[users])
+    np.testing.assert_array_equal(items, users[:, None] + [20, 10])
+    np.testing.assert_array_equal(scores, [[2, 1], [3, 2], [4, 3]])
+    np.testing.assert_array_equal(found.floor[users], [1, 2, 3])

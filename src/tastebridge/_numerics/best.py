@@ -66,28 +66,31 @@ class Found:
         self.best: Keys = np.zeros((n_users, k + margin), dtype=np.uint64)
         self.bounds = np.stack([np.full(n_users, LOWEST, dtype=np.float64), slack])
         self._margin = margin
-        self._waiting: list[tuple[Numbers, Keys]] = []
+        self._waiting: list[tuple[Numbers, Numbers, Floats]] = []
 
     @property
     def floor(self) -> NDArray[np.float64]:
         """The floor of each user, a view of ``bounds``."""
         return self.bounds[0]
 
-    def add(self, users: Numbers, keys: Keys, most: int) -> None:
-        """Add keys of users, and merge all once ``most`` wait."""
-        self._waiting.append((users, keys))
-        if sum(len(part) for part, _ in self._waiting) >= most:
+    def add(self, users: Numbers, numbers: Numbers, scores: Floats, most: int) -> None:
+        """Add items and their scores to users, and merge all once ``most`` wait."""
+        self._waiting.append((users, numbers, scores))
+        if sum(len(part) for part, _, _ in self._waiting) >= most:
             self.settle()
 
     def settle(self) -> None:
-        """Merge the waiting keys, and raise the floors."""
+        """Merge the waiting items, and raise the floors."""
         parts, self._waiting = self._waiting, []
         if not parts:
             return
-        users, keys = (np.concatenate(part) for part in zip(*parts, strict=True))
-        order = np.argsort(users, kind="stable")  # merge() wants the keys of a user in one run
-        merge(self.best, users[order], keys[order])
-        who = np.unique(users)
+        users, numbers = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
+        keys = pack(np.concatenate([scores for _, _, scores in parts]), numbers)
+        # merge() wants the keys of a user in one run; numpy sorts short integers faster, by radix
+        order = np.argsort(users if len(self.best) > 2**16 else users.astype(np.uint16), kind="stable")
+        users = users[order]
+        merge(self.best, users, keys[order])
+        who = users[np.flatnonzero(np.diff(users, prepend=-1))]
         kth = np.partition(self.best[who], self._margin, axis=1)[:, self._margin]
         # approximate scores may err by the slack, so candidates within it are kept
         self.floor[who] = np.maximum(unpack_scores(kth) - self.bounds[1, who], LOWEST)

@@ -55,10 +55,10 @@ def keep(
 ) -> None:
     """Insert the scores of a tile into the best of its users, and raise their floors, in place.
 
-    Rows of ``scores`` are ``users``, columns are items by ``numbers``. The rest is as in
-    :class:`tastebridge._numerics.best.Found`, except that rows of ``best`` ascend.
+    Rows of ``scores`` are ``users``, columns are items by ``numbers``; further columns are not read. The rest
+    is as in :class:`tastebridge._numerics.best.Found`, except that rows of ``best`` ascend.
     """
-    width, floor, slack = scores.shape[1], bounds[0], bounds[1]
+    width, floor, slack = len(numbers), bounds[0], bounds[1]
     # above 0 floats sort as their bits do, whose largest vector instructions find sooner
     bits = scores.view(np.int32)
     for row in range(len(users)):

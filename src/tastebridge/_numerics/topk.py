@@ -35,7 +35,9 @@ from tastebridge._numerics.catalogue import (
 from tastebridge._numerics.threads import n_threads, one_blas_thread, together
 from tastebridge.exceptions import InvalidDataError
 
-TILE_USERS, SEGMENT, HEAD = 256, 512, 2048
+TILE_USERS, SEGMENT, HEAD = 512, 512, 2048
+PAD = 16
+"""Unused scores after each row of a tile: rows a power of two apart would share few sets of a cache."""
 PAIRS = 2**15
 """Components of pairs scored at once, which fit the fastest caches in float64."""
 MARGIN = 6
@@ -235,31 +237,34 @@ def _scan(
     reach, slack = lengths(users) + _error(users), _slack(users, catalogue)
     common = users if not len(catalogue.thin) else np.ascontiguousarray(users[:, catalogue.thick])
     scarce = catalogue.scarce_scores(users)
-    buffer = np.empty(TILE_USERS * TILE_ITEMS, dtype=np.float32)
+    buffer = np.empty(TILE_USERS * (TILE_ITEMS + PAD), dtype=np.float32)
     found = Found(len(users), k, margin, slack)
     # without a margin all proposals are scored exactly, which the compiled scan does not do
     keep = _compiled_keep(len(users) * len(catalogue.numbers), k + margin) if margin else None
     for block, start in enumerate(range(0, len(catalogue.numbers), TILE_ITEMS)):
         here = slice(start, start + TILE_ITEMS)
-        numbers = catalogue.numbers[here]
+        numbers, width = catalogue.numbers[here], len(catalogue.numbers[here])
         few = slice(*np.searchsorted(catalogue.rare, (start, start + TILE_ITEMS)))
         active = np.flatnonzero(reach * catalogue.norms[start] >= found.floor)
         # blocks are sorted by length: no user reaches a later one either
         if not len(active):
             break
+        theirs = common if len(active) == len(common) else common[active]
         for at in range(0, len(active), TILE_USERS):
             tile = active[at : at + TILE_USERS]
-            scores = buffer[: len(tile) * len(numbers)].reshape(len(tile), -1)
-            np.matmul(common[tile], catalogue.vectors[here].T, out=scores)
-            scores[:, catalogue.rare[few] - start] += scarce[tile, few]
-            scores = _mask(scores, block * len(users) + tile, shut, only)
+            area = buffer[: len(tile) * (width + PAD)].reshape(len(tile), -1)
+            np.matmul(theirs[at : at + TILE_USERS], catalogue.vectors[here].T, out=area[:, :width])
+            if few.stop > few.start:
+                area[:, catalogue.rare[few] - start] += scarce[tile, few]
+            area = _mask(area, block * len(users) + tile, shut, only)
             if keep is not None:
-                keep(scores, tile, numbers, found.best, found.bounds, margin)
+                keep(area, tile, numbers, found.best, found.bounds, margin)
                 continue
-            rows, columns = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
+            scores = area[:, :width]
+            rows, columns, near = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
             which, who = numbers[columns], tile[rows]
-            values = scores[rows, columns] if margin else chosen_scores(users, who, catalogue.items, which)
-            found.add(who, pack(values, which), k * len(active))
+            values = near if margin else chosen_scores(users, who, catalogue.items, which)
+            found.add(who, which, values, k * len(active))
     found.settle()
     return found.best
 
@@ -412,25 +417,32 @@ def _mask(
 
 def _floor(
     scores: Floats, floor: NDArray[np.float64], tile: Numbers, slack: NDArray[np.float64], k: int
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the least useful score of each user of a tile; users without a ``floor`` get one, in place."""
-    if (new := floor[tile] <= LOWEST).any():
-        floor[tile[new]] = np.maximum(_kth_at_least(scores[new], k) - slack[tile[new]], LOWEST)
-    return floor[tile]
+    least = floor[tile]
+    if least.min() <= LOWEST:
+        new = np.flatnonzero(least <= LOWEST)
+        some = scores if len(new) == len(tile) else scores[new]
+        floor[tile[new]] = np.maximum(_kth_at_least(some, k) - slack[tile[new]], LOWEST)
+        least = floor[tile]
+    return least.astype(np.float32)
 
 
-def _proposals(scores: Floats, floor: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
-    """Return (row, column), row by row, of every score that may belong to its row's k best.
+def _proposals(scores: Floats, floor: Floats) -> tuple[Numbers, Numbers, Floats]:
+    """Return (row, column, score), row by row, of every score that may belong to its row's k best.
 
     Positive floats sort like their bits as integers, and the largest integer is found faster.
     """
     width = scores.shape[1]
     size = SEGMENT if width % SEGMENT == 0 else width
-    kind = np.int32 if (floor > 0).all() else np.float32
-    segments, limit = scores.reshape(-1, size), floor.astype(np.float32).repeat(width // size)
-    hot = np.flatnonzero(segments.view(kind).max(axis=1).view(np.float32) >= limit)
-    at, column = np.divmod(np.flatnonzero(segments[hot] >= limit[hot, None]), size)
-    return np.divmod(hot[at] * size + column, width)
+    segments = scores.reshape(len(scores), -1, size)
+    kind = np.int32 if floor.min() > 0 else np.float32
+    peaks = segments.view(kind).max(axis=2).view(np.float32)
+    row, segment = np.divmod(np.flatnonzero(peaks >= floor[:, None]), width // size)
+    hot, limit = segments[row, segment], floor[row]
+    places = np.flatnonzero(hot >= limit[:, None])
+    at, column = np.divmod(places, size)
+    return row[at], segment[at] * size + column, hot.ravel()[places]
 
 
 def _kth_at_least(scores: Floats, k: int) -> Floats:
