@@ -2,7 +2,6 @@
 
 import threading
 import time
-import warnings
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -102,11 +101,3 @@ def test_one_blas_thread_ends_with_an_error():
         with pytest.raises(KeyError), one_blas_thread():
             raise KeyError
         assert blas_threads() == {2}
-
-
-def test_no_filter_of_warnings_is_left_by_threads():
-    before = list(warnings.filters)
-    together([lambda: warnings.simplefilter("ignore")] * 4, 2)
-    assert list(warnings.filters) == before
-    with pytest.warns(UserWarning, match="seen"):
-        warnings.warn("seen", stacklevel=1)

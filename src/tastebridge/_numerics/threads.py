@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from functools import cache
 from threading import Lock, local
 from typing import Protocol, TypeVar
 
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from tastebridge._numerics.warning_filters import filters_kept
 
 T = TypeVar("T")
 _LOCK = Lock()
@@ -36,14 +38,11 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
     workers = min(n_threads(n_jobs), len(calls))
     if workers < 2:
         return [call() for call in calls]
-    # two threads that ignore warnings for a moment, as pandas does, can leave the filter of one behind
-    filters = warnings.filters[:]
-    with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(call) for call in calls]
+    with filters_kept(), ThreadPoolExecutor(workers) as pool:
+        # a thread of a pool does not have the context variables of its caller
+        running = [pool.submit(copy_context().run, call) for call in calls]
         wait(running, return_when=FIRST_EXCEPTION)
         pool.shutdown(wait=True, cancel_futures=True)
-    if warnings.filters != filters:
-        warnings.filters[:] = filters  # type: ignore[index]
     return [part.result() for part in running]  # raises the error before it reaches a cancelled call
 
 
