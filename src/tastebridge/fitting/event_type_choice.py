@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tastebridge._foundation.warnings import muted
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import CleaningPolicy, ReadingOptions, read_panel
 from tastebridge.data.events import FrameLike
 from tastebridge.data.reading import read_table
-from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.fitting.weighting_choice import BINARY, OTHERS
 from tastebridge.fitting.weighting_rule import compared
 from tastebridge.fitting.weighting_trial import Candidate
@@ -92,9 +92,7 @@ def choose_event_weights(
             'the right column? Name another: columns={"event": "…"}.'
         )
     worths = candidate_worths(counts)
-    with warnings.catch_warnings():
-        # the caller reads the events itself, with warnings
-        warnings.simplefilter("ignore", TastebridgeWarning)
+    with muted():  # the caller reads the events itself, with warnings
         panels = {
             name: read_panel(
                 events,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_count, check_number
-from tastebridge._foundation.warnings import warn
+from tastebridge._foundation.warnings import muted, warn
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.data import Interactions, Panel, Vocabulary, Weighting
 from tastebridge.data.alignment import with_items
@@ -218,9 +217,8 @@ class PrivateMapper(Recommender):
             if self.epsilon != float("inf"):
                 check_public(panel, self._protected_in)
             return panel
-        with warnings.catch_warnings():
-            # This first reading only tells who is protected; the second one warns.
-            warnings.simplefilter("ignore")
+        # this first reading only tells who is protected; the second one warns
+        with muted():
             panel = super()._read(events)
         mended = with_public_times(events, panel.users.ids[~self._protected_in(panel)])
         return super()._read(events if mended is None else mended)

@@ -8,7 +8,6 @@ has to be better at two moments, with different models and different events.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from tastebridge._foundation.validation import check_number
+from tastebridge._foundation.warnings import muted
 from tastebridge.data import Panel
 from tastebridge.evaluation.full import user_scores
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics.intervals import Interval, simultaneous_differences
 from tastebridge.splits import Split, own_past
 
@@ -133,8 +133,7 @@ def _moment(
         return None
     train = next(iter(splits.values())).train
     people = np.concatenate([split.user_ids for split in splits.values()])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TastebridgeWarning)  # these models are compared and thrown away
+    with muted():  # these models are compared and thrown away
         found = {half_life: _judged(make(half_life).fit(train), splits) for half_life in (None, *half_lives)}
     tried = [found[half_life] for half_life in half_lives]
     gaps = simultaneous_differences(tried, found[None], level=_LEVEL, people=people) if tried else []

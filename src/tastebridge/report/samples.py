@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
+from tastebridge._foundation.warnings import muted
 from tastebridge.data import Panel
-from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.model.explanation import POPULARITY
 from tastebridge.report.html import gist, paragraph, section, text
 from tastebridge.report.mapper import ReportedMapper
@@ -69,8 +67,7 @@ def _tastes(mapper: ReportedMapper) -> list[tuple[str, list[int]]]:
 
 def _card(mapper: ReportedMapper, source: str, items: list[int]) -> str:
     frame = pd.DataFrame({"user_id": 0, "item_id": mapper.items_[source].ids[items], "category": source})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TastebridgeWarning)  # a panel of a single user is small on purpose
+    with muted():  # a panel of a single user is small on purpose
         _, histories = state_of(mapper).encoder.fold_in(Panel.from_frame(frame), quiet=True)
         lines = lines_of(mapper, histories, _ITEMS)[0]
     past = " · ".join(name_of(mapper, source, item) for item in items)
