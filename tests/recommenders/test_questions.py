@@ -310,6 +310,19 @@ def test_groups_halve_the_items_by_popularity_down_to_single_ones(mapper):
     assert sorted(leaves) == list(range(80))
 
 
+def test_another_thread_finds_both_halves_of_a_group_or_none(mapper):
+    tree = ItemTree(taste.TastePrior.of(mapper.model_), np.ones(80))
+
+    class Looked(dict):
+        def __setitem__(self, group, items):
+            super().__setitem__(group, items)
+            # as in a thread that runs between two steps of the first one
+            assert 2 * ROOT not in self or len(tree.items(2 * ROOT + 1))
+
+    tree._groups = Looked(tree._groups)
+    assert tree.halves(ROOT) == [2, 3]
+
+
 def test_a_group_is_split_along_its_largest_spread(mapper):
     prior = taste.TastePrior.of(mapper.model_)
     popularity = np.random.default_rng(0).uniform(1, 2, 80)
@@ -423,7 +436,7 @@ def test_groups_that_cannot_be_answered_are_one_error(mapper, history):
     with pytest.raises(UnknownIdError, match=r"no group '\(group\) 999999999999'"):
         mapper.recommend_from(history, answers={"(group) 999999999999": "liked"})
     table = pd.DataFrame({"user_id": [1, 1], "item_id": ["(group) 2"] * 2, "answer": ["liked", "not"]})
-    with pytest.raises(InvalidDataError, match="answers twice about"):
+    with pytest.raises(InvalidDataError, match="user 1 answers twice about"):
         mapper.recommend_from(None, answers=table)
     with pytest.raises(InvalidParameterError, match="kind must be one of"):
         mapper.questions(kind="screens")

@@ -180,7 +180,7 @@ def _labels(cell: object) -> Iterator[str]:
     elif isinstance(cell, str):
         parts = [part.strip() for part in cell.split(_SEPARATOR)]
         yield from dict.fromkeys(part for part in parts if part)
-    elif cell is not None and cell == cell:  # NaN differs from itself
+    elif cell is not None and cell is not pd.NA and cell == cell:  # NaN differs from itself
         yield str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
@@ -39,8 +40,8 @@ def is_listed(kind: pa.DataType) -> bool:
 
 
 def is_missing(cell: object) -> bool:
-    """Return whether a cell is empty: None or NaN."""
-    return cell is None or (isinstance(cell, float) and np.isnan(cell))
+    """Return whether a cell is empty: None, NaN or the missing value of pandas."""
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell))
 
 
 def counted(vectorizer: CountVectorizer, cells: list[Any], what: str) -> sparse.csr_matrix:

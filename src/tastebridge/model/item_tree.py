@@ -70,7 +70,10 @@ class ItemTree:
         if len(items) < 2:
             return []
         if 2 * group not in self._groups:
-            self._groups[2 * group], self._groups[2 * group + 1] = self._split(items)
+            lower, upper = self._split(items)
+            # the lower half last: another thread that finds it finds both
+            self._groups[2 * group + 1] = upper
+            self._groups[2 * group] = lower
         return [2 * group, 2 * group + 1]
 
     def examples(self, group: int, n: int) -> Numbers:

@@ -73,7 +73,7 @@ def groups_of(given: Given, ids: np.ndarray, tree: Callable[[], ItemTree]) -> tu
         _check(group, tree())
         if group in found[row]:
             raise InvalidDataError(
-                f"answers must have one row per user and group; user {ids[row]!r} answers twice about "
+                f"answers must have one row per user and group; user {ids[row : row + 1].tolist()[0]!r} answers twice about "
                 f"{name_of(group)!r}. Keep the last one."
             )
         found[row][group] = given.words[place]

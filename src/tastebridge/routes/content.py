@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from tastebridge._foundation.validation import check_category, check_count
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge._foundation.validation import check_count
 from tastebridge.factors._base import FactorModel
 from tastebridge.maps import RidgeMap
 from tastebridge.maps._base import LinearMap
@@ -20,7 +17,7 @@ from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.mapped import MapStatistics, paired_moments
 from tastebridge.routes.profiles import ProfileEncoder
 from tastebridge.routes.reader import Reading, less
-from tastebridge.routes.route import Route
+from tastebridge.routes.route import Route, sources_of
 from tastebridge.routes.transfer import encoder_of, label
 
 ALPHA = 0.2
@@ -73,7 +70,7 @@ class ContentRoute(Route):
         """Return a fitted route for every source with linked users."""
         check_count("n_components", self.n_components)
         described = context.described(self.features, self.n_components)
-        wanted = self._wanted(context)
+        wanted = sources_of(self, self.sources, context)
         return [
             self._one(context, source)
             for source in wanted
@@ -81,16 +78,6 @@ class ContentRoute(Route):
             and len(context.linked(source))
             and (self.profile is not None or source in described)
         ]
-
-    def _wanted(self, context: FitContext) -> Sequence[str]:
-        """Return the sources asked for, all of which must be sources of the fit."""
-        if self.sources is None:
-            return context.sources
-        if isinstance(self.sources, str):
-            raise InvalidParameterError(
-                f"sources must be a list of categories; got {self.sources!r}. Write [{self.sources!r}]."
-            )
-        return [check_category("sources of a ContentRoute", name, context.sources) for name in self.sources]
 
     def _one(self, context: FitContext, source: str) -> FittedRoute:
         if self.profile is None:

@@ -9,7 +9,7 @@ from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.regressed import RegressionStatistics, Rule, joint_counts
-from tastebridge.routes.route import Route
+from tastebridge.routes.route import Route, sources_of
 
 NAME = "item regression"
 
@@ -80,7 +80,7 @@ class ItemRegressionRoute(Route):
         check_number("regularization", self.regularization, 0.0, open_minimum=True)
         for name in ("n_partners", "n_targets", "min_users"):
             check_count(name, getattr(self, name))
-        wanted = context.sources if self.sources is None else tuple(self.sources)
+        wanted = sources_of(self, self.sources, context)
         categories = (*wanted, context.target)
         account = RegressionStatistics(
             NAME,

@@ -8,7 +8,7 @@ from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.paired import SPACE, CooccurrenceStatistics
-from tastebridge.routes.route import Route
+from tastebridge.routes.route import Route, sources_of
 
 
 class NeighbourRoute(Route):
@@ -94,7 +94,7 @@ class NeighbourRoute(Route):
         check_count("n_links", self.n_links)
         check_number("shrinkage", self.shrinkage, 0.0)
         check_count("min_users", self.min_users)
-        wanted = context.sources if self.sources is None else tuple(self.sources)
+        wanted = sources_of(self, self.sources, context)
         categories = (*wanted, context.target) if self.within else wanted
         account = CooccurrenceStatistics(
             context.target,

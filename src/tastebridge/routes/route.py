@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 
 from sklearn.base import BaseEstimator
 
+from tastebridge._foundation.validation import check_category
+from tastebridge.exceptions import InvalidParameterError
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 
@@ -19,3 +22,27 @@ class Route(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the fitted routes: one, or one for each source."""
+
+
+def sources_of(route: Route, asked: Sequence[str] | None, context: FitContext) -> tuple[str, ...]:
+    """Return the sources a route is asked to read, each once; None for all.
+
+    The target is passed over: with several targets, one route may name them all.
+
+    Raises
+    ------
+    InvalidParameterError
+        If ``asked`` is no list.
+    UnknownCategoryError
+        If it names a category the fit does not have.
+    """
+    if asked is None:
+        return context.sources
+    if isinstance(asked, str) or not isinstance(asked, Sequence):
+        shown = repr(asked) if isinstance(asked, str) else type(asked).__name__
+        raise InvalidParameterError(
+            f"sources must be a list of categories; got {shown}. Write {list(context.sources)!r} for all."
+        )
+    named = f"sources of {type(route).__name__}"
+    known = dict.fromkeys(check_category(named, name, context.histories) for name in asked)
+    return tuple(name for name in known if name != context.target)

@@ -16,7 +16,7 @@ from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
 from tastebridge.routes.mapped import MapStatistics
-from tastebridge.routes.route import Route
+from tastebridge.routes.route import Route, sources_of
 
 _UNNAMED = ("beta", "n_components", "alpha", "random_state", "n_jobs")
 """Parameters left out of a name or, for the rank and the penalty, shown in their own way."""
@@ -56,7 +56,7 @@ class TransferRoute(Route):
 
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return a fitted route for every source with linked users."""
-        wanted = context.sources if self.sources is None else self.sources
+        wanted = sources_of(self, self.sources, context)
         return [self._one(context, source) for source in wanted if len(context.linked(source))]
 
     def _one(self, context: FitContext, source: str) -> FittedRoute:
