@@ -28,7 +28,7 @@ def context(panel):
 def test_sources_must_be_a_list_of_categories_of_the_fit(make, panel):
     with pytest.raises(InvalidParameterError, match=r"sources must be a list.*got 'books'.*\['books'\]"):
         make(sources="books").build(context(panel))
-    with pytest.raises(UnknownCategoryError, match="'bokks' is not a category.*Did you mean 'books'"):
+    with pytest.raises(UnknownCategoryError, match=r"'bokks' is not a category.*Did you mean 'books'"):
         make(sources=["bokks"]).build(context(panel))
 
 

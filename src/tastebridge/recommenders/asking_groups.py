@@ -72,8 +72,9 @@ def groups_of(given: Given, ids: np.ndarray, tree: Callable[[], ItemTree]) -> tu
         group = numbers[place]
         _check(group, tree())
         if group in found[row]:
+            user = ids[row : row + 1].tolist()[0]
             raise InvalidDataError(
-                f"answers must have one row per user and group; user {ids[row : row + 1].tolist()[0]!r} answers twice about "
+                f"answers must have one row per user and group; user {user!r} answers twice about "
                 f"{name_of(group)!r}. Keep the last one."
             )
         found[row][group] = given.words[place]
