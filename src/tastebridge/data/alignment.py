@@ -62,9 +62,9 @@ def with_items(interactions: Interactions, items: Vocabulary) -> tuple[Interacti
     known = numbers >= 0
     there = known[interactions.matrix.indices]
     kept = interactions if known.all() else interactions.keep(there)
+    rows = kept.matrix
     # both vocabularies are sorted, so the columns of a row stay ascending
-    columns = numbers[kept.matrix.indices]
-    shape = (len(interactions.users), len(items))
-    matrix = canonical((kept.matrix.data, columns, kept.matrix.indptr), shape)
+    columns = numbers[rows.indices]
+    matrix = canonical((rows.data, columns, rows.indptr), (len(interactions.users), len(items)))
     aligned = Interactions(interactions.category, interactions.users, items, matrix, kept.times)
     return aligned, int(np.count_nonzero(~there))

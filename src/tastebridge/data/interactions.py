@@ -9,8 +9,22 @@ import numpy as np
 from scipy import sparse
 
 from tastebridge._numerics.rows import assembled
+from tastebridge.data.compact_rows import CompactRows
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
+
+
+class _Matrix:
+    """The matrix of a category: held as compact rows if most are empty, and made whole when asked for."""
+
+    def __get__(self, part: object, owner: type | None = None) -> sparse.csr_matrix:
+        if part is None:
+            raise AttributeError("matrix")  # so that the field has no default
+        held = vars(part)["matrix"]
+        return held.whole() if isinstance(held, CompactRows) else held
+
+    def __set__(self, part: object, matrix: sparse.csr_matrix) -> None:
+        vars(part)["matrix"] = CompactRows.of(matrix) or matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +40,8 @@ class Interactions:
     items : Vocabulary
         The items of this category.
     matrix : csr_matrix of float32, shape (n_users, n_items)
-        The weight of each pair; canonical (indices sorted, no pair twice). Treat it as read-only.
+        The weight of each pair; canonical (indices sorted, no pair twice). Treat it as read-only. If most
+        rows are empty, only the others are held, and the matrix is made when it is asked for.
     times : ndarray of float64 or None, shape (matrix.nnz,)
         Seconds since 1970 of the last event of each pair, aligned with ``matrix.data``.
 
@@ -45,26 +60,33 @@ class Interactions:
     category: str
     users: Vocabulary
     items: Vocabulary
-    matrix: sparse.csr_matrix
+    matrix: sparse.csr_matrix = _Matrix()
     times: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        expected = (len(self.users), len(self.items))
-        if self.matrix.shape != expected:
+        expected, held = (len(self.users), len(self.items)), self._held
+        if held.shape != expected:
             raise InvalidDataError(
                 f"Interactions {self.category!r} needs a matrix of {expected} (users, items);"
-                f" got {self.matrix.shape}."
+                f" got {held.shape}."
             )
-        if self.times is not None and len(self.times) != self.matrix.nnz:
+        if self.times is not None and len(self.times) != held.nnz:
             raise InvalidDataError(
-                f"Interactions {self.category!r} needs a time for each of {self.matrix.nnz} pairs;"
+                f"Interactions {self.category!r} needs a time for each of {held.nnz} pairs;"
                 f" got {len(self.times)}."
             )
+
+    @property
+    def _held(self) -> sparse.csr_matrix | CompactRows:
+        return vars(self)["matrix"]
 
     @cached_property
     def active_numbers(self) -> np.ndarray:
         """The row numbers of the users with at least one pair here, ascending."""
-        return np.flatnonzero(np.diff(self.matrix.indptr))
+        held = self._held
+        if isinstance(held, CompactRows):
+            return held.filled.astype(np.int64)
+        return np.flatnonzero(np.diff(held.indptr))
 
     @property
     def active(self) -> np.ndarray:
@@ -74,29 +96,36 @@ class Interactions:
     @property
     def rows(self) -> np.ndarray:
         """The user number of each stored pair, aligned with ``matrix.data``."""
-        return np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
+        held = self._held
+        numbers = self.active_numbers if isinstance(held, CompactRows) else np.arange(held.shape[0])
+        return np.repeat(numbers, np.diff(held.indptr))
 
     def of(self, people: np.ndarray, users: Vocabulary) -> Interactions:
         """Return the rows of some users (numbers, ascending), whose vocabulary is ``users``."""
+        if isinstance(held := self._held, CompactRows):
+            matrix, chosen = held.taken(people)
+            times = None if self.times is None else self.times[chosen]
+            return Interactions(self.category, users, self.items, matrix, times)
         times = None
         if self.times is not None:
             wanted = np.zeros(len(self.users), dtype=bool)
             wanted[people] = True
             times = self.times[wanted[self.rows]]
-        return Interactions(self.category, users, self.items, self.matrix[people], times)
+        return Interactions(self.category, users, self.items, held[people], times)
 
     def keep(self, pairs: np.ndarray) -> Interactions:
         """Return the same users and items with only some stored pairs (a mask over ``matrix.data``)."""
-        counts = np.bincount(self.rows[pairs], minlength=self.matrix.shape[0])
+        held = self._held
+        counts = np.bincount(self.rows[pairs], minlength=held.shape[0])
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        parts = (self.matrix.data[pairs], self.matrix.indices[pairs], indptr)
+        parts = (held.data[pairs], held.indices[pairs], indptr)
         times = None if self.times is None else self.times[pairs]
-        return Interactions(self.category, self.users, self.items, canonical(parts, self.matrix.shape), times)
+        return Interactions(self.category, self.users, self.items, canonical(parts, held.shape), times)
 
     def __repr__(self) -> str:
         return (
             f"<Interactions {self.category!r}: {len(self.active_numbers):,} of {len(self.users):,} users,"
-            f" {len(self.items):,} items, {self.matrix.nnz:,} pairs>"
+            f" {len(self.items):,} items, {self._held.nnz:,} pairs>"
         )
 
 
