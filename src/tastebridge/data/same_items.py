@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,9 @@ def without_same_items(panel: Panel, target: str) -> Panel:
     return replace(panel, interactions=parts)
 
 
-def with_one_target_each(panel: Panel, targets: Sequence[str]) -> tuple[Panel, int]:
+def with_one_target_each(
+    panel: Panel, targets: Sequence[str], first: Collection[str] = ()
+) -> tuple[Panel, int]:
     """Return the panel in which an item of several categories is in one, and the number of such items.
 
     Of several targets it stays in the one with the fewest items, where it says most. A source keeps none of
@@ -80,10 +82,12 @@ def with_one_target_each(panel: Panel, targets: Sequence[str]) -> tuple[Panel, i
     ----------
     panel : Panel
     targets : sequence of str
+    first : collection of str
+        Targets that keep their items, however many they have.
     """
     before = {name: len(panel[name].items) for name in panel.categories}
     # of equally small ones the first in the alphabet, whatever the order of the targets
-    for name in sorted(targets, key=lambda name: (before[name], name)):
+    for name in sorted(targets, key=lambda name: (name not in first, before[name], name)):
         panel = without_same_items(panel, name)
     moved = (before[name] - len(panel[name].items) for name in panel.categories if panel[name].matrix.nnz)
     return panel, sum(moved)

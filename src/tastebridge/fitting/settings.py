@@ -29,3 +29,7 @@ class FitSettings(NamedTuple):
     one_space: bool = False
     dated: bool = False
     full_ranking: bool = False
+
+    def into_one_space(self) -> FitSettings:
+        """Return the settings of a target whose item vectors are given."""
+        return self._replace(one_space=True, full_ranking=False)

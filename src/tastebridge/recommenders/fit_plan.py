@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,16 +22,20 @@ from tastebridge.fitting.out_of_fold import JUDGED
 from tastebridge.fitting.plan import BRIDGES, Plan, looked_at
 from tastebridge.fitting.settings import FitSettings
 from tastebridge.model.blend import StackingBlend
-from tastebridge.recommenders.given_models import GivenModels, check_given
+from tastebridge.recommenders.given_checks import check_given, check_sources_given, spaces_of
+from tastebridge.recommenders.given_models import GivenModels
 from tastebridge.routes import Histories, PopularityRoute, Route, known_to
 
 if TYPE_CHECKING:
     from tastebridge.recommenders.interest_mapper import InterestMapper
 
 
-def check_parameters(mapper: InterestMapper, target: str, panel: Panel) -> list[str]:
-    """Check the parameters against the panel and return the sources of a target."""
-    check_target(target, panel)
+def check_parameters(
+    mapper: InterestMapper, panel: Panel, targets: Sequence[str]
+) -> dict[str, list[str]]:
+    """Check the parameters against the panel and return the sources of each target."""
+    for target in targets:
+        check_target(target, panel)
     check_count("n_lists", mapper.n_lists, 10)
     check_count("n_negatives", mapper.n_negatives, 1)
     check_count("random_state", mapper.random_state, 0, 2**32 - 1)
@@ -48,9 +53,16 @@ def check_parameters(mapper: InterestMapper, target: str, panel: Panel) -> list[
     if mapper.n_folds is not None:
         check_count("n_folds", mapper.n_folds, 1, 5)
     check_choice("bridge", mapper.bridge, ("auto", *BRIDGES))
-    check_given(mapper, several=mapper.target != target)
-    over_users = mapper.bridge == "users" or mapper.target_model is not None
-    return check_sources("InterestMapper", target, mapper.sources, panel, over_users)
+    check_given(mapper, targets)
+    spaces = spaces_of(mapper, targets)
+    sources = {
+        name: check_sources(
+            "InterestMapper", name, mapper.sources, panel, mapper.bridge == "users" or name in spaces
+        )
+        for name in targets
+    }
+    check_sources_given(mapper, panel, sources)
+    return sources
 
 
 def settings_of(mapper: InterestMapper) -> FitSettings:
@@ -63,9 +75,8 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
         mapper.random_state,
         mapper.n_jobs,
         Deadline(mapper.time_budget),
-        mapper.target_model is not None,
         # given routes are blended as they are
-        full_ranking=mapper.routes is None and mapper.target_model is None,
+        full_ranking=mapper.routes is None,
     )
 
 

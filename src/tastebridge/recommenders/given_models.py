@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from tastebridge._foundation.validation import check_category, check_type
 from tastebridge._foundation.warnings import warn
-from tastebridge.data import Panel, Vocabulary, Weighting
+from tastebridge.data import Panel, Vocabulary
 from tastebridge.data.alignment import with_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors import PretrainedFactors
+from tastebridge.recommenders.given_checks import source_label, spaces_of, target_label
 from tastebridge.routes import Histories
 
 if TYPE_CHECKING:
     from tastebridge.recommenders.interest_mapper import InterestMapper
 
-_EXAMPLE = "PretrainedFactors(items, factors)"
 _COVERED, _ALIKE = 0.5, 0.9
 """The share of events on items with a vector, and the mean cosine between vectors of users given and folded
 in, below which there is a warning."""
 
 
 class GivenModels(NamedTuple):
-    """Models trained elsewhere, over the items of the panel of a fit.
+    """The models trained elsewhere that the fit of one target is given, over the items of its panel.
 
     Attributes
     ----------
@@ -40,83 +39,60 @@ class GivenModels(NamedTuple):
     target: PretrainedFactors | None = None
 
 
-def check_given(mapper: InterestMapper, several: bool) -> None:
-    """Refuse models, and other parameters next to them, that cannot be used.
+class LaidModels(NamedTuple):
+    """The models of all sources and targets of a fit, over the items of its panel.
+
+    Attributes
+    ----------
+    sources : mapping of category to PretrainedFactors
+        A category that is a target too has its model here as a source of the other targets.
+    targets : mapping of target to PretrainedFactors
+    """
+
+    sources: Mapping[str, PretrainedFactors]
+    targets: Mapping[str, PretrainedFactors]
+
+    def into(self, target: str, sources: Sequence[str]) -> GivenModels:
+        """Return the models for one target and its sources."""
+        own = {name: model for name, model in self.sources.items() if name in sources}
+        return GivenModels(own, self.targets.get(target))
+
+
+def laid_over(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) -> tuple[Panel, LaidModels]:
+    """Return the panel and the given models over its items.
+
+    A target with a model has exactly the items of that model, as a source of other targets too: events on
+    others are left out, and items without events join.
 
     Parameters
     ----------
     mapper : InterestMapper
-    several : bool
-        Whether there are several targets.
+    panel : Panel
+    targets : sequence of str
+        All targets of the fit.
     """
-    models, space = mapper.source_models, mapper.target_model
-    if models is None and space is None:
-        return
-    if not isinstance(models, Mapping | None):
-        raise InvalidParameterError(
-            "source_models must be a mapping of category to PretrainedFactors; got a "
-            f"{type(models).__name__}. "
-            f'Write source_models={{"books": {_EXAMPLE}}}.'
-        )
-    given = {f"source_models[{name!r}]": model for name, model in (models or {}).items()}
-    given |= {} if space is None else {"target_model": space}
-    for name, model in given.items():
-        check_type(name, model, PretrainedFactors, _EXAMPLE).checked()
-        if model.items is None:
-            raise InvalidParameterError(f"{name} needs the ids of its items. Build it with items=[…].")
-        if model.rule == "explicit" and (mapper.weighting or Weighting("binary")).scheme != "none":
-            raise InvalidParameterError(
-                f"{name} folds ratings in, and only weighting=Weighting('none') leaves them as they are. "
-                "Pass it with ratings as weights, or a model of implicit feedback."
-            )
-    # several targets share the factors of every category, as sources and as targets
-    if several:
-        raise InvalidParameterError(
-            "source_models and target_model are for one target. Fit a mapper for each target."
-        )
-    if mapper.routes is not None:
-        raise InvalidParameterError(
-            "source_models and target_model choose the routes, and routes are given. Leave one of them None."
-        )
-    if mapper.bridge not in ("auto", "users"):
-        raise InvalidParameterError(
-            "source_models and target_model need users in a source and the target, and bridge is "
-            f"{mapper.bridge!r}. Use bridge='users'."
-        )
-
-
-def laid_over(mapper: InterestMapper, panel: Panel, target: str) -> tuple[Panel, GivenModels]:
-    """Return the panel and the given models over its items.
-
-    With a target model the target has exactly the items of that model: events on others are left out, and
-    items without events join.
-    """
-    if mapper.target_model is not None:
-        panel = _of_items(panel, target, mapper.target_model)
-    given = {name: model for name, model in (mapper.source_models or {}).items() if name != target}
-    if given.keys() != (mapper.source_models or {}).keys():
-        raise InvalidParameterError(
-            f"source_models has a model of the target {target!r}. Pass it as target_model."
-        )
-    sources = {
-        check_category("source_models", name, panel.categories): _over(
-            f"source_models[{name!r}]", model, panel, name
-        )
-        for name, model in given.items()
+    spaces = spaces_of(mapper, targets)
+    for target, model in spaces.items():
+        panel = _of_items(panel, target, target_label(mapper, target), model)
+    laid = {
+        name: _over(source_label(name), model, panel, name)
+        for name, model in (mapper.source_models or {}).items()
+        # a source may be gone, as its items are those of a target
+        if name in panel.categories
     }
-    space = mapper.target_model
-    return panel, GivenModels(sources, None if space is None else _over("target_model", space, panel, target))
+    into = {name: _over(target_label(mapper, name), model, panel, name) for name, model in spaces.items()}
+    return panel, LaidModels(laid, into)
 
 
-def _of_items(panel: Panel, target: str, model: PretrainedFactors) -> Panel:
+def _of_items(panel: Panel, target: str, label: str, model: PretrainedFactors) -> Panel:
     """Return the panel with the items of a model in the target."""
-    items = _vocabulary("target_model", model)
+    items = _vocabulary(label, model)
     part, lost = with_items(panel[target], items)
     if not part.matrix.nnz:
-        raise InvalidDataError(_strangers("target_model", model, panel, target))
+        raise InvalidDataError(_strangers(label, model, panel, target))
     if lost:
         warn(
-            f"target_model has no vector for the items of {lost:,} of {lost + part.matrix.nnz:,} events in "
+            f"{label} has no vector for the items of {lost:,} of {lost + part.matrix.nnz:,} events in "
             f"{target!r}. These events are left out, and the items are never recommended."
         )
     features = {
@@ -159,12 +135,11 @@ def _strangers(name: str, model: PretrainedFactors, panel: Panel, category: str)
     )
 
 
-def compare(given: GivenModels, panel: Panel, histories: Histories, target: str) -> None:
+def compare(mapper: InterestMapper, given: LaidModels, panel: Panel, histories: Histories) -> None:
     """Warn if users given by id are folded in to other directions than their given vectors."""
-    models = {f"source_models[{name!r}]": (name, model) for name, model in given.sources.items()}
-    if given.target is not None:
-        models["target_model"] = (target, given.target)
-    for name, (category, model) in models.items():
+    models = [(source_label(category), category, model) for category, model in given.sources.items()]
+    models += [(target_label(mapper, category), category, model) for category, model in given.targets.items()]
+    for name, category, model in models:
         cosine = _cosine(model, panel, histories[category])
         if cosine < _ALIKE:
             warn(

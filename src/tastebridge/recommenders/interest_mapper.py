@@ -36,6 +36,7 @@ from tastebridge.recommenders.asking import KINDS, SCREEN, Answers, answered, qu
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
+from tastebridge.recommenders.given_checks import models_of_one
 from tastebridge.recommenders.compression import DTYPES
 from tastebridge.recommenders.mapped_vectors import mapped_vectors
 from tastebridge.recommenders.multi_target.lists import (
@@ -139,11 +140,12 @@ class InterestMapper(Recommender):
         Whether to show a progress bar.
     source_models : mapping of category to PretrainedFactors, optional
         Models of sources trained elsewhere: maps start at their vectors, and no factors are fitted on these
-        sources for maps. One target only; the histories of the sources are still needed.
-    target_model : PretrainedFactors, optional
+        sources for maps. The histories of the sources are still needed. Of several targets, the model of a
+        target is its start as a source of the others.
+    target_model : PretrainedFactors, or mapping of target to PretrainedFactors, optional
         A model of the target trained elsewhere, whose item vectors become the space of the mapper:
         ``item_vectors()`` are these vectors in float32, and ``user_vectors`` score a shop's own index. The
-        target has the items of that model. Links, factors of all categories, features and new items are given
+        target has the items of that model. With several targets a mapping, of some targets or all. Links, factors of all categories, features and new items are given
         up, and popularity is as much of it as one direction of the space tells.
 
     Attributes
@@ -282,7 +284,7 @@ class InterestMapper(Recommender):
         n_jobs: int | None = None,
         verbose: bool = False,
         source_models: Mapping[str, PretrainedFactors] | None = None,
-        target_model: PretrainedFactors | None = None,
+        target_model: PretrainedFactors | Mapping[str, PretrainedFactors] | None = None,
     ) -> None:
         self.target = target
         self.sources = sources
@@ -764,7 +766,9 @@ class InterestMapper(Recommender):
         panel, histories = self._fold_in(state, history, missing)
         return _confidence_table(state, panel.users.ids, histories, ListRequest(n, twins=twins))
 
-    def map_vectors(self, vectors: ArrayLike, source: str) -> NDArray[np.float32]:
+    def map_vectors(
+        self, vectors: ArrayLike, source: str, *, category: str | None = None
+    ) -> NDArray[np.float32]:
         """Map users' vectors in a source model that was given into the space of this mapper.
 
         For users whose vectors a model in production has, and whose histories are not at hand. Popularity and
@@ -776,6 +780,8 @@ class InterestMapper(Recommender):
             In the space of ``source_models[source]``, such as its ``user_factors``.
         source : str
             The category of that model.
+        category : category, optional
+            The target, if there are several.
 
         Returns
         -------
@@ -803,7 +809,7 @@ class InterestMapper(Recommender):
         >>> (vectors @ mapper.item_vectors().vectors.T).shape
         (2, 60)
         """
-        model = self._state("map_vectors").scorer.model
+        model = self._state("map_vectors", category).scorer.model
         return mapped_vectors(model, vectors, source)
 
     @steady
@@ -870,7 +876,7 @@ class InterestMapper(Recommender):
         True
         """
         check_fitted(self, "targets_")
-        if self.target_model is not None:
+        if self.target_model:
             raise InvalidParameterError(
                 "compress would leave the space of target_model, in which this mapper's vectors score an "
                 "index. Give a narrower target model."
@@ -1152,7 +1158,8 @@ class InterestMapper(Recommender):
         if panel is not None and len(state.encoder.items) < len(panel.categories):
             # the mapper of one target knows only the categories it reads
             panel = panel.select(list(state.encoder.items))
-        return self._like({target: state}, panel).set_params(target=target)
+        mapper = self._like({target: state}, panel)
+        return mapper.set_params(target=target, **models_of_one(self, target))
 
     def _updatable(self) -> FittedState:
         """Return the state to update, of the only target."""

@@ -48,16 +48,18 @@ def fit_one(
         Makes the context of the fit, if most users are not in the panel, as with Spark.
     """
     target, settings = mapper.target, settings_of(mapper)
-    sources = check_parameters(mapper, target, panel)
+    sources = check_parameters(mapper, panel, [target])[target]
     panel, sources = _of_own_items(panel.select([*sources, target]), target, sources)
-    panel, given = laid_over(mapper, panel, target)
+    panel, models = laid_over(mapper, panel, [target])
+    given = models.into(target, sources)
+    settings = settings if given.target is None else settings.into_one_space()
     plan = Plan.of(mapper.bridge if given.target is None else "users", panel, target, sources)
     late = not (make_context or plan.standing or settings.one_space)
     dates = Dates.of(mapper, panel, [target]) if late else None
     settings = settings._replace(dated=dates is not None)
     encoder, tried = chosen_encoder(mapper, panel, [target], dates)
     histories = encoder.rows(panel, keep=True)
-    compare(given, panel, histories, target)
+    compare(mapper, models, panel, histories)
     asked = routes_asked_for(mapper, target, histories, panel, plan, given)
     rng = np.random.default_rng(mapper.random_state)
     context = (make_context or FitContext)(
