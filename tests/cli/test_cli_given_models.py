@@ -56,7 +56,7 @@ def test_a_model_of_files_is_that_of_python(folder):
         (["--source-model", "book={}/books.parquet"], 2, "Did you mean 'books'"),
         (["--source-model", "books={}/books.npz", "--source-model", "books={}/books.npz"], 2, "twice"),
         (["--source-model", "books={}/events.parquet"], 1, "0 of lists"),
-        (["--target-model", "books={}/books.parquet"], 2, "the model of the only target"),
+        (["--target-model", "books={}/books.parquet"], 2, "models of targets"),
         (["--target-model", "films={}/books.parquet"], 1, "no vector for any item of 'films'"),
         (["--source-model", "books={}/books.npz", "--feedback", "explicit"], 2, "has no effect"),
     ],
@@ -65,7 +65,48 @@ def test_a_model_of_files_is_that_of_python(folder):
 def test_files_that_cannot_be_used_are_one_line(folder, options, code, told):
     done, _, errors = fit(folder, "never", *(word.replace("{}", str(folder)) for word in options))
     assert told in " ".join(errors.split())
-    assert done in (1, 2)
+    assert done == code
+    assert not (folder / "never").exists()
+    # errors name options, never parameters of Python
+    assert "source_models" not in errors
+    assert "target_model" not in errors
+
+
+def test_models_of_several_targets_are_those_of_python(folder):
+    code, _, errors = run(
+        "fit", folder / "events.parquet", "-t", "all", "-o", folder / "every",
+        "--source-model", f"books={folder}/books.parquet",
+        "--target-model", f"films={folder}/films.parquet", "--target-model", f"books={folder}/books.parquet",
+    )  # fmt: skip
+    assert code == 0, errors
+    loaded = tb.load(folder / "every")
+    books, films = (tb.factors.read_factors(folder / f"{name}.parquet") for name in ("books", "films"))
+    spaces = {"films": films, "books": books}
+    mapper = tb.InterestMapper("all", source_models={"books": books}, target_model=spaces).fit(PANEL)
+    assert loaded.recommend_from(PANEL[:30]).equals(mapper.recommend_from(PANEL[:30]))
+    code, *_ = run(
+        "recommend", folder / "every", folder / "events.parquet", "-o", folder / "films.csv", "-n", 3,
+        "--category", "films",
+    )  # fmt: skip
+    assert code == 0
+    assert len(pd.read_csv(folder / "films.csv")) == 3 * len(PANEL)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--target-model", "film={}/films.parquet"], "Did you mean 'films'"),
+        (["--target-model", "books={}/films.parquet"], "--target-model books has no vector for any item"),
+        (["--target-model", "books={}/books.npz", "--target-model", "books={}/books.npz"], "'books' twice"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_models_of_several_targets_that_cannot_be_used_are_one_line(folder, options, told):
+    words = (word.replace("{}", str(folder)) for word in options)
+    code, _, errors = run("fit", folder / "events.parquet", "-t", "all", "-o", folder / "never", *words)
+    assert code in (1, 2)
+    assert told in " ".join(errors.split())
+    assert "target_model" not in errors
     assert not (folder / "never").exists()
 
 

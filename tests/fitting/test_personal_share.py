@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,13 @@ from tastebridge.baselines import Popularity, RecentPopularity
 from tastebridge.evaluation import user_scores
 from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.fitting.folds import Fold, Held
-from tastebridge.fitting.personal_share import PERSONAL, Choice, mixed, slope_of_popularity
+from tastebridge.fitting.personal_share import (
+    PERSONAL,
+    Choice,
+    mixed,
+    objectives_among_all,
+    slope_of_popularity,
+)
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import GATES, Segment
 from tastebridge.model.blend import StackingBlend
@@ -177,3 +184,25 @@ def test_where_no_source_counts_a_fit_says_so(monkeypatch, tmp_path):
     assert "popularity does better than any source" in (tmp_path / "model" / "README.md").read_text()
     mapper.report(tmp_path / "report.html")
     assert "popularity does better than any source" in (tmp_path / "report.html").read_text()
+
+
+def test_users_whose_best_items_are_seen_ones_have_finite_objectives():
+    """The open items of a user may be so far behind that their exponentials are 0."""
+    part = fold(np.random.default_rng(0), taste=1.0, n_users=6)
+    far = np.zeros((6, N_ITEMS), dtype=np.float32)
+    far[:, 0] = 5000.0
+    seen = sparse.csr_matrix((np.ones(6), (np.arange(6), np.zeros(6, int))), (6, N_ITEMS))
+    hidden = sparse.csr_matrix((np.ones(6), (np.arange(6), np.full(6, 3))), (6, N_ITEMS))
+    part = replace(
+        part,
+        held=part.held._replace(hidden=hidden),
+        vectors=[0 * part.vectors[0], far, *(0 * rest for rest in part.vectors[2:])],
+        seen=seen,
+    )
+    equal = Segment(StackingBlend.equal(4, len(GATES)), np.ones(4, dtype=bool))
+    halves = (equal, equal)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        found = objectives_among_all([part], halves, np.zeros(6, dtype=np.int64), focus=0.0)
+    # the 39 open items are alike
+    np.testing.assert_allclose(found, -np.log(N_ITEMS - 1), atol=1e-4)

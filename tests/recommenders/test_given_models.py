@@ -263,7 +263,6 @@ STRANGE = PretrainedFactors([f"x{n}" for n in range(61)], BOOKS.factors)
         ({"source_models": {"books": BOOKS}, "bridge": "features"}, InvalidParameterError, "is 'features'"),
         ({"routes": [TransferRoute(BOOKS)]}, InvalidParameterError, "source_factors has vectors by id"),
         ({"target_model": FILMS, "routes": []}, InvalidParameterError, "Leave one of them None"),
-        ({"target": ["films", "books"], "target_model": FILMS}, InvalidParameterError, "for one target"),
         (
             {"source_models": {"books": PretrainedFactors(["a", "a"], np.ones((2, 2)))}},
             InvalidParameterError,

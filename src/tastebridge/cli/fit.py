@@ -15,7 +15,7 @@ from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, StopWords, describe, inputs_of, stop_words_of, tables_of
-from tastebridge.cli.given_models import SourceModels, TargetModel, model_files
+from tastebridge.cli.given_models import SourceModels, TargetModels, model_files
 from tastebridge.cli.keys import KeyFile, check_encryption, key_of
 from tastebridge.cli.list_options import Groups, groups_of
 from tastebridge.cli.output import refuse_finished
@@ -46,7 +46,7 @@ def fit(
     source: options.Sources = None,
     features: Features = None,
     source_model: SourceModels = None,
-    target_model: TargetModel = None,
+    target_model: TargetModels = None,
     stop_words: StopWords = "english",
     n_components: Annotated[
         int | None,
@@ -102,6 +102,7 @@ def fit(
       tastebridge fit log.csv -t films -o model --features films=films.parquet
       tastebridge fit log.csv -t films -o model --source-model books=books.parquet
       tastebridge fit log.csv -t films -o model --target-model films=films.parquet
+      tastebridge fit log.csv -t all -o model --target-model films=films.parquet
       tastebridge fit log.csv -t films -o model --user-column buyer
       tastebridge fit log.csv -t films -o model --event-weight buy=5
       tastebridge fit log.csv -t films -o model --event-weight auto
@@ -128,7 +129,7 @@ def fit(
     check_free(output)
     refuse_finished(output, overwrite)
     check_encryption(key)
-    models = trained.source_models(), trained.target_model()
+    models = trained.source_models(), trained.target_models()
     labels = groups_of(groups, reading.columns.get("item_id"))
     panel, out = table.read(), screen()
     if labels is not None:

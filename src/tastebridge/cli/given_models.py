@@ -10,6 +10,7 @@ import typer
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import PretrainedFactors, read_factors
+from tastebridge.recommenders.multi_target.targets import ALL
 
 _HELP = "Parquet (item_id, vector), implicit's .npz with items, Spark's ALS or word2vec"
 
@@ -22,12 +23,12 @@ SourceModels = Annotated[
         show_default=False,
     ),
 ]
-TargetModel = Annotated[
-    str | None,
+TargetModels = Annotated[
+    list[str] | None,
     typer.Option(
         "--target-model",
         metavar="CATEGORY=FILE",
-        help="Item vectors of the target, whose space the model keeps, so that it scores your own index.",
+        help="Item vectors of a target, whose space the model keeps, so that it scores your own index. Repeat it.",
         show_default=False,
     ),
 ]
@@ -39,47 +40,58 @@ class ModelFiles(NamedTuple):
     Attributes
     ----------
     sources : dict of category to Path
-    target : Path or None
+    targets : dict of category to Path
     """
 
     sources: dict[str, Path]
-    target: Path | None
+    targets: dict[str, Path]
 
     @property
     def inputs(self) -> dict[str, Path]:
         """The files by a description, so that none is overwritten."""
         named = {f"model of {category}": path for category, path in self.sources.items()}
-        return named if self.target is None else {**named, "model of the target": self.target}
+        return named | {f"target model of {category}": path for category, path in self.targets.items()}
 
     def source_models(self) -> dict[str, PretrainedFactors] | None:
         """Return the models of sources; None where there are none."""
         return {name: read_factors(path) for name, path in self.sources.items()} or None
 
-    def target_model(self) -> PretrainedFactors | None:
-        """Return the model of the target, if there is one."""
-        return None if self.target is None else read_factors(self.target)
+    def target_models(self) -> dict[str, PretrainedFactors] | None:
+        """Return the models of targets; None where there are none."""
+        return {name: read_factors(path) for name, path in self.targets.items()} or None
 
 
-def model_files(sources: Sequence[str] | None, target: str | None, targets: Sequence[str]) -> ModelFiles:
-    """Return the files named by ``--source-model`` and ``--target-model``."""
-    found: dict[str, Path] = {}
-    for word in sources or ():
-        category, path = _pair("--source-model", word)
-        if category in found:
+def model_files(
+    sources: Sequence[str] | None, models: Sequence[str] | None, targets: Sequence[str]
+) -> ModelFiles:
+    """Return the files named by ``--source-model`` and ``--target-model``.
+
+    Parameters
+    ----------
+    sources, models : list of str, optional
+        The values of the two options.
+    targets : list of str
+        The values of ``--target``; ``["all"]`` stands for categories that are not known yet.
+    """
+    spaces = _by_category("--target-model", models)
+    for category in spaces:
+        if list(targets) != [ALL] and category not in targets:
             raise InvalidParameterError(
-                f"--source-model names the category {category!r} twice. Give one model."
+                f"--target-model is of {category!r}, and --target is {', '.join(map(repr, targets))}. Give "
+                "models of targets."
             )
+    return ModelFiles(_by_category("--source-model", sources), spaces)
+
+
+def _by_category(option: str, words: Sequence[str] | None) -> dict[str, Path]:
+    """Return the files of an option by category, each of which is named once."""
+    found: dict[str, Path] = {}
+    for word in words or ():
+        category, path = _pair(option, word)
+        if category in found:
+            raise InvalidParameterError(f"{option} names the category {category!r} twice. Give one model.")
         found[category] = path
-    if target is None:
-        return ModelFiles(found, None)
-    category, path = _pair("--target-model", target)
-    # named all the same, so that a file is never taken for the model of another category
-    if list(targets) != [category]:
-        raise InvalidParameterError(
-            f"--target-model is of {category!r}, and --target is {', '.join(map(repr, targets))}. Give "
-            "the model of the only target."
-        )
-    return ModelFiles(found, path)
+    return found
 
 
 def _pair(option: str, word: str) -> tuple[str, Path]:

@@ -22,6 +22,8 @@ from tastebridge.exceptions import DataWarning, InvalidParameterError, Tastebrid
 _P = ParamSpec("_P")
 _COLUMN = re.compile(r"columns=\{['\"](\w+?)(?:_id)?['\"]: ([^,]+?)\}|columns\['(\w+?)(?:_id)?'\] is")
 _OPTION = {"timestamp": "time"}
+_MODEL = re.compile(r"\b(source|target)_models?(?:\['([^']*)'\]|=\{'([^']*)': …\}|(?= has a model))")
+"""Models trained elsewhere, as errors name them: source_models['books'], or target_model={'films': …}."""
 # messages are written for Python; here is how each of their parameters is spelled on the command line
 _WORDS = {
     "restart=True": "--restart",
@@ -127,7 +129,9 @@ def _flags_of_parameters(command: Callable[..., None]) -> dict[str, str]:
         elif parameter.default is not parameter.empty:
             flags[name] = f"--{name.replace('_', '-')}"
     # the library takes several of these
-    return flags | {f"{name}s": flags[name] for name in ("source", "event_weight") if name in flags}
+    return flags | {
+        f"{name}s": flags[name] for name in ("source", "event_weight", "source_model") if name in flags
+    }
 
 
 def _with_flags(text: str, flags: Mapping[str, str]) -> str:
@@ -169,7 +173,13 @@ def _notes(show: Callable[..., None]) -> Callable[..., None]:
 def _one_line(message: object) -> str:
     """Return a message on one line, with Python's parameters replaced by options of the command line."""
     text = " ".join(str(message).split())
+    text = _MODEL.sub(_as_model, text)
     return _PARAMETER.sub(lambda found: _WORDS[found[0]], _COLUMN.sub(_as_option, text))
+
+
+def _as_model(found: re.Match[str]) -> str:
+    category = f" {found[3]}=FILE" if found[3] else f" {found[2]}" if found[2] else ""
+    return f"--{found[1]}-model{category}"
 
 
 def _as_option(found: re.Match[str]) -> str:

@@ -170,8 +170,19 @@ def _objectives(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]
     counts = np.maximum(np.bincount(hidden.row, minlength=len(rows)), 1)
     out = np.empty((len(_TEMPERATURES), len(rows)))
     for at, t in enumerate(_TEMPERATURES):
-        total = np.log(np.exp(np.float32(t) * scores).sum(axis=1, dtype=np.float64))
+        total = _log_sums(np.float32(t) * scores)
         taken = np.bincount(hidden.row, scores[hidden.row, hidden.col].astype(np.float64), len(rows))
         likelihood = t * taken / counts - total
         out[at] = np.expm1(focus * likelihood) / focus if focus else likelihood
+    return out
+
+
+def _log_sums(scores: NDArray[np.float32]) -> Array:
+    """Return the logarithms of the sums over rows of the exponentials of scores, which are 0 at most."""
+    sums = np.exp(scores).sum(axis=1, dtype=np.float64)
+    # where the best items are seen ones, all the others may underflow
+    low = np.flatnonzero(sums == 0)
+    out = np.log(sums, where=sums > 0, out=np.zeros_like(sums))
+    best = scores[low].max(axis=1, keepdims=True).astype(np.float64)
+    out[low] = best[:, 0] + np.log(np.exp(scores[low] - best).sum(axis=1))
     return out

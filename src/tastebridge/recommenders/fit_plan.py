@@ -30,9 +30,7 @@ if TYPE_CHECKING:
     from tastebridge.recommenders.interest_mapper import InterestMapper
 
 
-def check_parameters(
-    mapper: InterestMapper, panel: Panel, targets: Sequence[str]
-) -> dict[str, list[str]]:
+def check_parameters(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) -> dict[str, list[str]]:
     """Check the parameters against the panel and return the sources of each target."""
     for target in targets:
         check_target(target, panel)

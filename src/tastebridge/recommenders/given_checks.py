@@ -13,6 +13,7 @@ from tastebridge.factors import PretrainedFactors
 if TYPE_CHECKING:
     from tastebridge.recommenders.interest_mapper import InterestMapper
 
+
 class GivenParameters(TypedDict):
     """The parameters of a mapper that are models trained elsewhere."""
 
@@ -110,7 +111,11 @@ def check_sources_given(mapper: InterestMapper, panel: Panel, sources: Mapping[s
         raise InvalidParameterError(
             f"source_models has a model of {name!r}, which is a source of no target. Leave it out, or add the "
             "category to sources"
-            + (f". As the space of this target it is target_model={{{name!r}: …}}." if name in sources else ".")
+            + (
+                f". As the space of this target it is target_model={{{name!r}: …}}."
+                if name in sources
+                else "."
+            )
         )
 
 
