@@ -12,11 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import tastebridge as tb
 from tastebridge.batch import recommend_all
 from tastebridge.datasets import make_panel
+from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
+from tastebridge.routes import JointRoute, NeighbourRoute, PopularityRoute, TargetRoute, TransferRoute
 
 USERS, ITEMS, OF_THE_FIT, N = 60_000, 5_000, 3_000, 20
 
@@ -63,9 +66,23 @@ def requests(folder: Path) -> dict[str, float]:
 
 
 def fit(folder: Path) -> dict[str, float]:
-    """A default fit."""
+    """A default fit, which learns more in a later tree, and a fit of the same routes in both."""
     panel, _ = make_panel(2000, 500)
-    return {"fit, 2000 users": once(lambda: tb.InterestMapper("films", random_state=0).fit(panel))}
+    routes = [
+        PopularityRoute(),
+        NeighbourRoute(),
+        TransferRoute(SVDFactors(64), SVDFactors(64)),
+        TargetRoute(SVDFactors(64)),
+        JointRoute(EASEFactors(64)),
+        JointRoute(ALSFactors(64)),
+        TargetRoute(ALSFactors(64)),
+    ]
+    calls = {
+        "fit, 2000 users, given routes": tb.InterestMapper("films", routes=routes, random_state=0),
+        "fit, 2000 users, default": tb.InterestMapper("films", random_state=0),
+    }
+    calls["fit, 2000 users, default"].fit(make_panel(300, 100)[0])  # warm
+    return {name: once(partial(mapper.fit, panel)) for name, mapper in calls.items()}
 
 
 def once(call: Callable[[], object]) -> float:
