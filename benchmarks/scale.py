@@ -3,7 +3,8 @@
 Everything is made in FOLDER, once: a model of 50 thousand items, the histories of a million users. Parts:
 ``batch`` (end to end, with its peak memory, and the kernel alone), ``kills`` (killed with
 signal 9 at ten random moments, the same bytes), ``ann`` (an approximate index against the exact answer),
-``kernel`` (the search against the bare product and implicit's), ``fit`` (a tenth and all of a million users,
+``kernel`` (the search against the bare product and implicit's; ``search``: random vectors only, with numba
+and without), ``fit`` (a tenth and all of a million users,
 from Parquet to a mapper, with peak memory), ``curves`` (the cost of each size, with exponents and a picture).
 Figures go to ``results/scale.json``.
 """
@@ -33,7 +34,7 @@ from threadpoolctl import threadpool_limits
 import tastebridge as tb
 from benchmarks.environment import RESULTS, child_environment
 from benchmarks.scale_curves import curves, draw
-from benchmarks.scale_kernel import kernel_figures, random_vectors
+from benchmarks.scale_kernel import kernel_figures, random_vectors, search_figures
 from tastebridge._numerics.topk import top_k
 from tastebridge.batch import RecommendationKernel, nest, write_vectors
 from tastebridge.datasets import make_panel
@@ -42,7 +43,7 @@ from tastebridge.routes import TargetRoute, TransferRoute
 
 N_PEOPLE, N_ITEMS, SHARD = 1_000_000, 50_000, 50_000
 MEMORY, JOBS, N = "2GB", 2, 20
-KERNEL_PEOPLE = 100_000
+KERNEL_PEOPLE, SEARCH_PEOPLE = 100_000, 20_000
 FIGURES, PICTURE = RESULTS / "scale.json", RESULTS / "scale_curves.png"
 COMMAND = "from tastebridge.cli import main; main()"
 
@@ -262,7 +263,15 @@ def _bytes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-PARTS = {"batch": batch, "kills": kills, "ann": ann, "kernel": kernel, "fit": fit, "curves": cost_curves}
+PARTS = {
+    "batch": batch,
+    "kills": kills,
+    "ann": ann,
+    "kernel": kernel,
+    "search": lambda folder: search_figures(SEARCH_PEOPLE, N_ITEMS, JOBS),
+    "fit": fit,
+    "curves": cost_curves,
+}
 NEED_MODEL, NEED_HISTORIES = {"batch", "kills", "ann", "kernel"}, {"batch", "kills", "ann"}
 SIZED = {"kernel", "fit"}
 """Parts that look at the number of users."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import date
+from unittest import mock
 
 import numpy as np
 from implicit.cpu.topk import topk
 from threadpoolctl import threadpool_limits
 
+from benchmarks.environment import machine
+from tastebridge._numerics import topk as search
 from tastebridge._numerics.topk import top_k
 
 WIDTH, K, STEP = 64, 10, 1024
@@ -45,6 +49,15 @@ def kernel_figures(
         "implicit_over_ours": float(np.median(times["implicit"] / times["ours"])),
         **agreement(users, items, threads, k),
     }
+
+
+def search_figures(n_users: int, n_items: int, threads: int) -> dict[str, object]:
+    """Return :func:`kernel_figures` of random vectors, with numba and without."""
+    vectors = random_vectors(n_users, n_items)
+    compiled = kernel_figures(*vectors, threads)
+    with mock.patch.object(search, "_compiled_keep", return_value=None):
+        plain = kernel_figures(*vectors, threads)
+    return {"machine": machine(), "date": date.today().isoformat(), "numba": compiled, "numpy": plain}
 
 
 def product(users: np.ndarray, items: np.ndarray, threads: int) -> None:
