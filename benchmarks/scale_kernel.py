@@ -51,12 +51,12 @@ def kernel_figures(
     }
 
 
-def search_figures(n_users: int, n_items: int, threads: int) -> dict[str, object]:
+def search_figures(n_users: int, n_items: int, threads: int, rounds: int = 11) -> dict[str, object]:
     """Return :func:`kernel_figures` of random vectors, with numba and without."""
     vectors = random_vectors(n_users, n_items)
-    compiled = kernel_figures(*vectors, threads)
+    compiled = kernel_figures(*vectors, threads, rounds)
     with mock.patch.object(search, "_compiled_keep", return_value=None):
-        plain = kernel_figures(*vectors, threads)
+        plain = kernel_figures(*vectors, threads, rounds)
     return {"machine": machine(), "date": date.today().isoformat(), "numba": compiled, "numpy": plain}
 
 

@@ -250,10 +250,13 @@ def _scan(
         if not len(active):
             break
         theirs = common if len(active) == len(common) else common[active]
+        columns = catalogue.vectors[here].T
+        # the copy makes a product faster by a twentieth, which pays for several tiles
+        columns = np.ascontiguousarray(columns) if len(active) > TILE_USERS else columns
         for at in range(0, len(active), TILE_USERS):
             tile = active[at : at + TILE_USERS]
             area = buffer[: len(tile) * (width + PAD)].reshape(len(tile), -1)
-            np.matmul(theirs[at : at + TILE_USERS], catalogue.vectors[here].T, out=area[:, :width])
+            np.matmul(theirs[at : at + TILE_USERS], columns, out=area[:, :width])
             if few.stop > few.start:
                 area[:, catalogue.rare[few] - start] += scarce[tile, few]
             area = _mask(area, block * len(users) + tile, shut, only)
@@ -261,8 +264,8 @@ def _scan(
                 keep(area, tile, numbers, found.best, found.bounds, margin)
                 continue
             scores = area[:, :width]
-            rows, columns, near = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
-            which, who = numbers[columns], tile[rows]
+            rows, places, near = _proposals(scores, _floor(scores, found.floor, tile, slack, k))
+            which, who = numbers[places], tile[rows]
             values = near if margin else chosen_scores(users, who, catalogue.items, which)
             found.add(who, which, values, k * len(active))
     found.settle()
