@@ -154,9 +154,11 @@ def test_folders_globs_names_and_the_standard_input(put, tmp_path, monkeypatch):
     put("shop/Books.csv", "user_id,item_id\n1,a\n")
     put("shop/Music.csv", "user_id,item_id,rating\n2,b,5\n")
     expected = [(1, "a", "Books"), (2, "b", "Music")]
-    with pytest.warns(
-        TastebridgeWarning, match="1 with NaN weights"
-    ):  # the later file's ratings are not lost
+    # the later file's ratings are not lost
+    with (
+        pytest.warns(TastebridgeWarning, match="'rating' is missing in 1 of 2 files"),
+        pytest.warns(TastebridgeWarning, match="1 with NaN weights"),
+    ):
         panel = read_panel(tmp_path / "shop", category_from_name=True)
     assert pairs(panel) == expected[1:]
     panel = read_panel(tmp_path / "shop/*.csv", category_from_name=True, columns={"weight": None})
@@ -173,7 +175,11 @@ def test_later_columns_of_parquet_parts_are_kept(tmp_path):
     late = early.assign(user_id=[3, 4], weight=[5.0, 2.0], timestamp=[1.7e9, 1.8e9])
     early.to_parquet(tmp_path / "0.parquet")
     late.to_parquet(tmp_path / "1.parquet")
-    with pytest.warns(TastebridgeWarning, match="2 with missing times"):
+    with (
+        pytest.warns(TastebridgeWarning, match="'weight' is missing in 1 of 2 files"),
+        pytest.warns(TastebridgeWarning, match="'timestamp' is missing in 1 of 2 files"),
+        pytest.warns(TastebridgeWarning, match="2 with missing times"),
+    ):
         panel = read_panel(tmp_path)
     assert panel["x"].matrix.data.tolist() == [5.0, 2.0]
     assert panel["x"].times.tolist() == [1.7e9, 1.8e9]
@@ -190,6 +196,8 @@ def test_parts_of_different_types_never_merge(tmp_path, column):
         InvalidDataError, match=f"'{column}' is int64 in .*0.parquet' and .*string in .*1.parquet"
     ):
         read_panel(tmp_path)
+    with pytest.raises(InvalidDataError, match=f"'{column}' is int64 in .*0.parquet' and .*string in .*1"):
+        read_panel(f"file://{tmp_path}")
 
 
 def test_parts_of_ints_and_floats_are_whole_or_refused(tmp_path):

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.types as pt
 
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.columns import recognised_id
 from tastebridge.data.files.errors import readable
+from tastebridge.data.files.lacking import lacking
 from tastebridge.exceptions import InvalidDataError
 
 # At most 18 digits, which always fit in 64 bits.
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
-_MARK = "tastebridge.disagreement"
+_MARK, _LACKING = "tastebridge.disagreement", "tastebridge.lacking"
 # Hive's name for the folder of rows without a value.
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
@@ -56,7 +58,7 @@ def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.
         data = ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
     if len(parts) == 1:
         return data
-    schema = _schema_of_all(data, folder_columns(parts, base))
+    schema = schema_of_all(data, folder_columns(parts, base))
     return ds.dataset(parts, schema, format=kind, partitioning=hive, partition_base_dir=str(base))
 
 
@@ -84,11 +86,14 @@ class _Seen:
     disagreement: str | None = None
 
 
-def _schema_of_all(data: ds.Dataset, folders: pa.Schema) -> pa.Schema:
+def schema_of_all(data: ds.Dataset, folders: pa.Schema) -> pa.Schema:
+    """Return the columns of all parts; fields note which parts disagree on a type or lack the column."""
     seen: dict[str, _Seen] = {}
+    files: list[tuple[str, set[str]]] = []
     for fragment in data.get_fragments():
         with readable(fragment.path):
             columns = fragment.physical_schema
+        files.append((fragment.path, {*columns.names, *folders.names}))
         for column in columns:
             if column.name in folders.names:
                 continue
@@ -99,8 +104,9 @@ def _schema_of_all(data: ds.Dataset, folders: pa.Schema) -> pa.Schema:
                 seen[column.name] = replace(seen[column.name], disagreement=told)
             elif before is None or (common != before.type and before.disagreement is None):
                 seen[column.name] = _Seen(common, fragment.path)
+    notes = {name: {_MARK: one.disagreement, _LACKING: lacking(name, files)} for name, one in seen.items()}
     fields = [
-        pa.field(name, one.type, metadata=None if one.disagreement is None else {_MARK: one.disagreement})
+        pa.field(name, one.type, metadata={mark: told for mark, told in notes[name].items() if told})
         for name, one in seen.items()
     ]
     return pa.schema([*fields, *folders])
@@ -113,11 +119,18 @@ def check_agreed(schema: pa.Schema, columns: Sequence[str]) -> None:
     ------
     InvalidDataError
         Naming the column, two parts and their types.
+
+    Warns
+    -----
+    DataWarning
+        If some parts lack a column.
     """
     for name in columns:
-        told = (schema.field(name).metadata or {}).get(_MARK.encode())
-        if told is not None:
+        notes = schema.field(name).metadata or {}
+        if (told := notes.get(_MARK.encode())) is not None:
             raise InvalidDataError(told.decode())
+        if (told := notes.get(_LACKING.encode())) is not None:
+            warn_of_data(told.decode())
 
 
 def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

@@ -18,6 +18,7 @@ from tastebridge.data.files.errors import readable
 from tastebridge.data.files.excel import ENDINGS as WORKBOOKS
 from tastebridge.data.files.excel import ExcelTable
 from tastebridge.data.files.json_lines import JsonTable
+from tastebridge.data.files.lacking import warn_of_lacking
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable
 from tastebridge.data.files.places import JSONS, TEXTS, Place, parquet_files, places_of
@@ -99,7 +100,9 @@ class FilesTable:
         return self.parts[0].note + more
 
     def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
-        """Return some columns of all files; a column that a file lacks is null there."""
+        """Return some columns of all files; a column that a file lacks is null there, and is warned of."""
+        files = [(str(place), set(part.names)) for place, part in zip(self.places, self.parts, strict=True)]
+        warn_of_lacking([name for name in columns if name != NAME_OF_FILE], files)
         tables = [
             self._part(place, part, columns, varied)
             for place, part in zip(self.places, self.parts, strict=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
-from tastebridge.data.files.parquet import folder_columns
+from tastebridge.data.files.parquet import check_agreed, folder_columns, schema_of_all
 from tastebridge.data.files.places import Place
 from tastebridge.exceptions import InvalidDataError
 
@@ -37,7 +37,8 @@ class DatasetTable:
         return f"{self.uri}: Parquet, {len(self.data.files):,} file{'s' if len(self.data.files) > 1 else ''}"
 
     def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
-        """Return some columns."""
+        """Return some columns of all files; a column that a file lacks is null there, and is warned of."""
+        check_agreed(self.data.schema, columns)
         return self.data.to_table(columns=list(columns))
 
 
@@ -88,9 +89,15 @@ def open_uri(uri: str) -> DatasetTable | list[Place]:
             shown = [one for one in inside if one.is_file and not one.base_name.startswith((".", "_"))]
             names = sorted(one.path for one in shown)
         if parts := [name for name in names if name.endswith(".parquet")]:
-            hive = ds.partitioning(folder_columns(parts, Path(path)), flavor="hive")
-            how: dict[str, Any] = {"format": "parquet", "partitioning": hive, "partition_base_dir": path}
-            return DatasetTable(ds.dataset(parts, filesystem=system, **how), uri)
+            folders = folder_columns(parts, Path(path))
+            how: dict[str, Any] = {
+                "format": "parquet",
+                "partitioning": ds.partitioning(folders, flavor="hive"),
+            }
+            how |= {"partition_base_dir": path, "filesystem": system}
+            # by itself, pyarrow takes the columns of the first file for those of all
+            schema = schema_of_all(ds.dataset(parts, **how), folders)
+            return DatasetTable(ds.dataset(parts, schema, **how), uri)
         return [_place(system, name) for name in names]
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, InvalidDataError):
