@@ -14,6 +14,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from safetensors.numpy import load as read_arrays
 from safetensors.numpy import save as arrays_as_bytes
 
 import tastebridge as tb
+from tastebridge.batch.memory import release
 from tastebridge.exceptions import ModelFileError, TastebridgeError
 from tastebridge.persist.manifest import MANIFEST, describe_file, parse, render
 
@@ -206,33 +208,36 @@ def swap_files(rng, content, folder):
 CHANGES = [change_manifest, change_manifest, change_arrays, change_arrays, change_table, swap_files]
 
 
-def one_of(folder, seed, work, history):
-    """Change a copy of a folder and load it; return how that ended, and a report where it ended badly."""
+def changed(folder, seed, copied):
+    """Change a copy of a folder; return how, or None where there is no such change."""
     rng = random.Random(seed)
-    copied = Path(work, "model")
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(folder, copied)
     content = parse((copied / MANIFEST).read_bytes(), copied)
-    told = "?"
     try:
         told = rng.choice(CHANGES)(rng, content, copied)
         text = render(content)
     except (ValueError, RecursionError, KeyError, TypeError, pa.ArrowException, UnicodeError):
-        return "no mutation", None  # such as a number no JSON holds
+        return None  # such as a number no JSON holds
     (copied / MANIFEST).write_text(text)
+    return told
+
+
+def loaded(copied, told, history):
+    """Load a folder and use the model; return how that ended, and a report where it ended badly."""
     try:
         model = tb.load(copied)
     except ModelFileError as error:
         bad = "\n" in str(error) or str(copied) not in str(error) or len(str(error)) > 2000
-        return "refused", f"{seed} {told}: the error is {str(error)!r:.300}" if bad else None
+        return "refused", f"{told}: the error is {str(error)!r:.300}" if bad else None
     except BaseException as error:
-        return "broken", f"{seed} {told}: load: {type(error).__name__}: {error!s:.200}\n{last(error)}"
+        return "broken", f"{told}: load: {type(error).__name__}: {error!s:.200}\n{last(error)}"
     try:
         model.recommend_from(history, 3)
     except TastebridgeError:
         pass
     except BaseException as error:
-        return "broken", f"{seed} {told}: use: {type(error).__name__}: {error!s:.200}\n{last(error)}"
+        return "broken", f"{told}: use: {type(error).__name__}: {error!s:.200}\n{last(error)}"
     return "loaded", None
 
 
@@ -250,16 +255,36 @@ def main(folder, seed, count):
     }
     tb.load(folder).recommend_from(pa.table(history), 3)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY + virtual(), MEMORY + virtual()))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seen, reports = {}, []
+    seen, reports, grown = {}, [], 0
     with tempfile.TemporaryDirectory() as work:
         for number in range(seed, seed + count):
             print(number, file=sys.stderr, flush=True)
-            how, report = one_of(Path(folder), number, work, history)
+            told = changed(Path(folder), number, Path(work, "model"))
+            before = anew()
+            how, report = (
+                ("no mutation", None) if told is None else loaded(Path(work, "model"), told, history)
+            )
+            grown = max(grown, held("VmHWM") - before)
             seen[how] = seen.get(how, 0) + 1
-            reports += [report] if report else []
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+            reports += [f"{number} {report}"] if report else []
     print(json.dumps({"seen": seen, "grown": grown, "reports": reports}))
+
+
+def anew():
+    """Let the peak of memory start here, and return the memory in use.
+
+    Only loads are measured: a table of 40 million rows takes more than they may while it is made here.
+    """
+    release()
+    with suppress(OSError):  # then the peak is that of all mutations so far
+        Path("/proc/self/clear_refs").write_text("5")
+    return held("VmRSS")
+
+
+def held(name):
+    """A size in bytes, as Linux tells it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
 
 
 def virtual():

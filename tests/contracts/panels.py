@@ -22,9 +22,9 @@ IDS = {
 
 
 def tried(n):
-    """The settings of a test over so many panels, or up to thirty times as many in the nightly mode."""
+    """The settings of a test over so many panels, or up to 34 times as many in the nightly mode."""
     return settings(
-        max_examples=trials(n, 30 * n),
+        max_examples=trials(n, 34 * n),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=not SHARE,
