@@ -99,6 +99,7 @@ class Driver:
         per_part = events_in_partition(self.per_part, width)
         usual = min(per_part, self.source.n_rows)
         likely = partition_bytes(usual, usual // 4, width, self.kernel.answer_bytes)
+        release()  # the fingerprint of the model, of which arrays were copied
         budget = Budget.of(self.memory, 1, self.kernel.state.scorer.model, likely)
         spill = Spill(self.destination.work, self.source, Spread.of(self.source, per_part), self.users)
         with meter("Reading", self.source.n_rows, "events", self.progress) as count:

@@ -21,6 +21,8 @@ _UNITS = {"": 1, **{f"{letter}b": 1000**power for power, letter in enumerate("km
 _UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", 1)}
 _SPARE = 0.9
 """The share of the free memory that is used for planning: allocators keep more than was requested."""
+_MORE = 1.02
+"""The memory to ask for, over the memory needed now."""
 _WORKER = 200 << 20
 """Working memory of a worker for any users: blocks of the search and of the fold-in."""
 _EVENT = 160
@@ -130,7 +132,8 @@ class Budget:
         per_user, fixed = _user_bytes(model), _WORKER + _catalogue(model) + partition
         least = fixed + _FEWEST * per_user
         if free < least:
-            needed = resident() + int(least / _SPARE)
+            # two runs hold not quite the same: a memory told here suffices in the next one
+            needed = int(_MORE * (resident() + least / _SPARE))
             raise InvalidParameterError(
                 f"memory={shown(total)} is too little: this process holds {shown(resident())} with the "
                 f"model loaded, and scoring needs more. Give at least {shown(needed)}."
@@ -163,5 +166,11 @@ def _catalogue(model: LinearModel | ItemSimilarity) -> int:
 
 
 def shown(size: int) -> str:
-    """Return a number of bytes for a sentence."""
-    return f"{size / 1e9:.3g}GB" if size >= 1e9 else f"{-(-size // 10**6)}MB"
+    """Return a number of bytes for a sentence, rounded up.
+
+    Examples
+    --------
+    >>> shown(1_581_000_000), shown(2_000_000_000), shown(1)
+    ('1.59GB', '2GB', '1MB')
+    """
+    return f"{-(-size // 10**7) / 100:g}GB" if size >= 10**9 else f"{-(-size // 10**6)}MB"

@@ -78,7 +78,8 @@ def recommend_all(
         A bound on the memory of the process; ``"500MB"``, ``"1.5GiB"``, or bytes. Whether it suffices is
         checked before the events are read, for partitions of the usual size, and again when the largest
         partition is known. A Parquet page is decoded whole. Writers make pages of about 1 MB; a single page
-        as large as the bound would exceed it.
+        as large as the bound would exceed it. Loading a model takes the size of its files more for a moment,
+        which the bound does not cover.
     n_jobs : int, default=1
         Partitions processed at once, each by one thread with one BLAS thread; fewer if memory is short.
     allow, deny, missing, twins
