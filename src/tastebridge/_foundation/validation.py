@@ -86,6 +86,12 @@ def check_category(name: str, category: object, known: Iterable[str]) -> str:
     raise UnknownCategoryError(f"{name}={category!r} is not a category here; there are {shown}.{hint}")
 
 
+def is_listed(value: object) -> bool:
+    """Return whether a value is a list, tuple, array or column; a set has another order in every process."""
+    ordered = hasattr(value, "__getitem__") and hasattr(value, "__len__")
+    return ordered and not isinstance(value, str | bytes | Mapping)
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the closest of ``words``, or an empty string."""
     return _asked(word, {known: known for known in words})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tastebridge._foundation.validation import check_category
+from tastebridge._foundation.validation import check_category, is_listed
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
 
@@ -35,13 +35,19 @@ def check_sources(
     linked : bool, default=True
         Whether at least one user must be both in a source and in the target.
     """
-    if sources is not None and (isinstance(sources, str) or not len(sources)):
+    if sources is not None and (not is_listed(sources) or not len(sources)):
         raise InvalidParameterError(
             f"sources must be a list of categories, or None for all; got {sources!r}. "
             + (f"Write [{sources!r}]." if isinstance(sources, str) and sources else "Name at least one.")
         )
     wanted = panel.categories if sources is None else dict.fromkeys(sources)  # each once, in their order
     names = [check_category("sources", name, panel.categories) for name in wanted if name != target]
+    if not names and sources is not None:
+        others = ", ".join(repr(name) for name in panel.categories if name != target)
+        raise InvalidParameterError(
+            f"sources={[str(name) for name in sources]!r} names the target {target!r} alone. Name another "
+            + (f"category: {others}." if others else "category, and add its events.")
+        )
     if not names:
         raise InvalidDataError(
             f"{owner}(target={target!r}) needs a source category besides the target; the panel has "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sklearn.base import BaseEstimator
 
-from tastebridge._foundation.validation import check_category
+from tastebridge._foundation.validation import check_category, is_listed
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
@@ -38,7 +38,7 @@ def sources_of(route: Route, asked: Sequence[str] | None, context: FitContext) -
     """
     if asked is None:
         return context.sources
-    if isinstance(asked, str) or not isinstance(asked, Sequence):
+    if not is_listed(asked):
         shown = repr(asked) if isinstance(asked, str) else type(asked).__name__
         raise InvalidParameterError(
             f"sources must be a list of categories; got {shown}. Write {list(context.sources)!r} for all."

@@ -24,7 +24,7 @@ def targets_of(target: str | Sequence[str], panel: Panel) -> list[str] | None:
     UnknownCategoryError, InvalidDataError
         If the panel has no such category, or nothing in it.
     """
-    if target == ALL and ALL not in panel.categories:
+    if isinstance(target, str) and target == ALL and ALL not in panel.categories:
         return [check_target(name, panel) for name in panel.categories]
     if isinstance(target, str) or not isinstance(target, Sequence):
         return None
