@@ -53,7 +53,7 @@ def test_a_model_of_files_is_that_of_python(folder):
     [
         (["--source-model", "books"], 2, "must be like books=books.parquet"),
         (["--source-model", "books=nothing.parquet"], 1, "there is nothing at 'nothing.parquet'"),
-        (["--source-model", "book={}/books.parquet"], 2, "Did you mean 'books'"),
+        (["--source-model", "book={}/books.parquet"], 1, "Did you mean 'books'"),
         (["--source-model", "books={}/books.npz", "--source-model", "books={}/books.npz"], 2, "twice"),
         (["--source-model", "books={}/events.parquet"], 1, "0 of lists"),
         (["--target-model", "books={}/books.parquet"], 2, "models of targets"),

@@ -1,4 +1,4 @@
-"""Models trained elsewhere in a fit of several targets: sources of every other target, and spaces of targets."""
+"""Models trained elsewhere in a fit of several targets: sources of the others, and spaces of targets."""
 
 import warnings
 

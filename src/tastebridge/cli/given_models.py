@@ -28,7 +28,7 @@ TargetModels = Annotated[
     typer.Option(
         "--target-model",
         metavar="CATEGORY=FILE",
-        help="Item vectors of a target, whose space the model keeps, so that it scores your own index. Repeat it.",
+        help="Item vectors of a target, whose space the model keeps: it scores your own index. Repeat it.",
         show_default=False,
     ),
 ]

@@ -109,8 +109,8 @@ def check_sources_given(mapper: InterestMapper, panel: Panel, sources: Mapping[s
                 f"source_models has a model of the target {name!r}. Pass it as target_model."
             )
         raise InvalidParameterError(
-            f"source_models has a model of {name!r}, which is a source of no target. Leave it out, or add the "
-            "category to sources"
+            f"source_models has a model of {name!r}, which is a source of no target. Leave it out, or add "
+            f"{name!r} to sources"
             + (
                 f". As the space of this target it is target_model={{{name!r}: …}}."
                 if name in sources

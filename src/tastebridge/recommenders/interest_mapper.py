@@ -36,8 +36,8 @@ from tastebridge.recommenders.asking import KINDS, SCREEN, Answers, answered, qu
 from tastebridge.recommenders.attributes import encoder_of, from_state, from_table
 from tastebridge.recommenders.base import Recommender
 from tastebridge.recommenders.compressing import Request, compressed
-from tastebridge.recommenders.given_checks import models_of_one
 from tastebridge.recommenders.compression import DTYPES
+from tastebridge.recommenders.given_checks import models_of_one
 from tastebridge.recommenders.mapped_vectors import mapped_vectors
 from tastebridge.recommenders.multi_target.lists import (
     Models,
@@ -145,8 +145,9 @@ class InterestMapper(Recommender):
     target_model : PretrainedFactors, or mapping of target to PretrainedFactors, optional
         A model of the target trained elsewhere, whose item vectors become the space of the mapper:
         ``item_vectors()`` are these vectors in float32, and ``user_vectors`` score a shop's own index. The
-        target has the items of that model. With several targets a mapping, of some targets or all. Links, factors of all categories, features and new items are given
-        up, and popularity is as much of it as one direction of the space tells.
+        target has the items of that model. Links, factors of all categories, features and new items are given
+        up, and popularity is as much of it as one direction of the space tells. With several targets it is a
+        mapping, of some of them or all.
 
     Attributes
     ----------
