@@ -229,3 +229,25 @@ def test_the_sampled_protocol_points_to_the_one_that_judges_lists():
     for table in (lists, lists.to_dict("list")):
         with pytest.raises(InvalidParameterError, match=r"finished lists by tastebridge\.evaluate"):
             tb.evaluate_sampled({"theirs": table}, split)
+
+
+def test_an_error_names_the_system_whose_lists_cannot_be_judged(split, lists):
+    with pytest.raises(
+        InvalidDataError, match=r"recommendations of 'theirs': .* need a column score or rank"
+    ):
+        tb.evaluate({"ours": lists, "theirs": lists[["user_id", "item_id"]]}, split)
+    with pytest.raises(InvalidParameterError, match="recommendations of 'theirs': a table must be a path"):
+        tb.evaluate({"ours": lists, "theirs": {"user_id": [1]}}, split)
+
+
+def test_a_column_without_numbers_is_told_of_and_not_the_users(split, lists):
+    with pytest.raises(InvalidDataError, match="no row has both ids and a finite number"):
+        tb.evaluate({"theirs": lists.assign(score=np.nan)}, split)
+
+
+def test_a_table_in_place_of_models_is_named_by_its_type(split, lists):
+    with pytest.raises(InvalidParameterError, match=r"got a DataFrame\. Write") as error:
+        tb.evaluate(lists, split)
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(InvalidParameterError, match="got an empty one"):
+        tb.evaluate({}, split)

@@ -1,6 +1,7 @@
 """Readers of models trained elsewhere: right values, no pickle, and one clear error for anything else."""
 
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -87,8 +88,15 @@ def test_spark_of_other_columns_and_numbers_without_ids_are_refused():
         from_spark(pd.DataFrame({"id": [1]}))
     with pytest.raises(InvalidDataError, match="no id for 39 of Spark's numbers"):
         from_spark(spark_table().to_pandas(), items={0: "a"})
+    with pytest.raises(InvalidDataError, match="no id for 38 of Spark's numbers, such as 2"):
+        from_spark(spark_table().to_pandas(), items=["a", "b"])
     with pytest.raises(InvalidDataError, match="got a int"):
         from_spark(3)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_labels_of_a_string_indexer_are_ids_in_the_order_of_sparks_numbers(kind):
+    assert list(from_spark(spark_table().to_pandas(), items=kind(IDS)).items) == IDS
 
 
 def test_lenskit_of_implicit_feedback_in_both_interfaces():
@@ -171,6 +179,13 @@ def test_gensim_as_key_vectors_and_as_a_model():
 def test_an_object_of_another_kind_is_told_what_it_lacks(reader):
     with pytest.raises(InvalidDataError, match=r"has the attribute .* this object has none"):
         reader(object())
+
+
+@pytest.mark.parametrize("path", ["vectors.kv", Path("model.pkl")])
+@pytest.mark.parametrize("reader", [from_lenskit, from_surprise, from_gensim])
+def test_a_path_in_place_of_an_object_is_told_where_files_are_read(reader, path):
+    with pytest.raises(InvalidDataError, match=r"this is the path '.* by tastebridge\.factors\.read_factors"):
+        reader(path)
 
 
 def word2vec(path, binary):

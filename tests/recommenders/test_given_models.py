@@ -240,6 +240,7 @@ def test_events_on_items_without_a_vector_are_told_of():
 
 
 RATINGS = PretrainedFactors(BOOKS.items, BOOKS.factors, rule="explicit")
+NUMBERED = PretrainedFactors(list(range(61)), BOOKS.factors)
 STRANGE = PretrainedFactors([f"x{n}" for n in range(61)], BOOKS.factors)
 
 
@@ -258,6 +259,16 @@ STRANGE = PretrainedFactors([f"x{n}" for n in range(61)], BOOKS.factors)
         ({"source_models": {"films": FILMS}}, InvalidParameterError, "Pass it as target_model"),
         ({"source_models": {"books": FILMS}}, InvalidDataError, "no vector for any item of 'books'"),
         ({"target_model": STRANGE}, InvalidDataError, "ids are such as 'x0'"),
+        (
+            {"source_models": {"books": NUMBERED}},
+            InvalidDataError,
+            r"source_models\['books'\] has no vector for any item of 'books': its ids are such as 0",
+        ),
+        (
+            {"target_model": PretrainedFactors([None, *BOOKS.items[1:]], BOOKS.factors)},
+            InvalidDataError,
+            "the ids of target_model: item_id has 1 missing ids",
+        ),
         ({"source_models": {"books": RATINGS}}, InvalidParameterError, "only weighting="),
         ({"target_model": FILMS, "bridge": "items"}, InvalidParameterError, "bridge='users'"),
         ({"source_models": {"books": BOOKS}, "bridge": "features"}, InvalidParameterError, "is 'features'"),

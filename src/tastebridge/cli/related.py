@@ -53,11 +53,13 @@ def related(
     item stands for a user with that one event, without the popularity that
     any item tells. It is never related to itself. The output has item_id,
     related_item_id, score and rank, best first. Scores can be compared
-    within an item only.
+    within an item only. --category may name a source too: its items are
+    then related with each other.
 
     [bold]Examples[/bold]
       tastebridge related model -o related.parquet
       tastebridge related model -o films_for_books.csv -n 5 --of books
+      tastebridge related model -o books_for_books.csv --category books
     """
     # all that can be wrong with files, before the model is loaded
     run = record()

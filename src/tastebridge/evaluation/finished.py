@@ -112,6 +112,11 @@ class _Reader:
         """Return the judged lists and the account."""
         table, split = self._table, self._split
         order = self._ordered()
+        if len(table.users) and not len(order):
+            raise InvalidDataError(
+                "no row has both ids and a finite number as score and as rank. Leave out a column without "
+                "numbers."
+            )
         users = split.train.users.numbers(table.users[order], missing="negative")
         judged = pd.Index(split.user_ids).get_indexer(table.users[order]) >= 0
         order, users = self._kept(order, users, judged, "users without hidden rows", "not judged")

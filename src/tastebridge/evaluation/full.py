@@ -185,7 +185,11 @@ def _model(name: str, given: Recommender | Recommendations, split: Split, depth:
     """Return a model; finished recommendations become one, with a warning of all that is found in them."""
     if hasattr(given, "recommend"):
         return cast(Recommender, given)
-    found = FinishedLists.of(given, split)
+    try:
+        found = FinishedLists.of(given, split)
+    except (InvalidDataError, InvalidParameterError) as error:
+        # of several systems, the one to mend
+        raise type(error)(f"recommendations of {name!r}: {error}") from error
     if said := found.said(depth):
         warn(f"recommendations of {name!r}: {said}.")
     return found

@@ -60,7 +60,10 @@ class Scores:
 def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
     """Check that there are models and that the baseline is one of them."""
     if not isinstance(models, Mapping) or not models:
-        raise InvalidParameterError(f"models must be a mapping of name to model, not empty; got {models!r}.")
+        came = "an empty one" if isinstance(models, Mapping) else f"a {type(models).__name__}"
+        raise InvalidParameterError(
+            f'models must be a mapping of name to model, not empty; got {came}. Write {{"ours": …}}.'
+        )
     for name, model in models.items():
         if isinstance(model, type):
             raise InvalidParameterError(

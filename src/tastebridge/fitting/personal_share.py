@@ -183,6 +183,7 @@ def _log_sums(scores: NDArray[np.float32]) -> Array:
     # where the best items are seen ones, all the others may underflow
     low = np.flatnonzero(sums == 0)
     out = np.log(sums, where=sums > 0, out=np.zeros_like(sums))
+    # in float64, and by the best of what is left: a sum of 0 would make a likelihood infinite
     best = scores[low].max(axis=1, keepdims=True).astype(np.float64)
     out[low] = best[:, 0] + np.log(np.exp(scores[low] - best).sum(axis=1))
     return out

@@ -32,4 +32,5 @@ class FitSettings(NamedTuple):
 
     def into_one_space(self) -> FitSettings:
         """Return the settings of a target whose item vectors are given."""
+        # the item regression has item vectors of its own
         return self._replace(one_space=True, full_ranking=False)

@@ -86,7 +86,7 @@ def laid_over(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) -> t
 
 def _of_items(panel: Panel, target: str, label: str, model: PretrainedFactors) -> Panel:
     """Return the panel with the items of a model in the target."""
-    items = _vocabulary(label, model)
+    items = _vocabulary(label, model, panel, target)
     part, lost = with_items(panel[target], items)
     if not part.matrix.nnz:
         raise InvalidDataError(_strangers(label, model, panel, target))
@@ -104,7 +104,7 @@ def _of_items(panel: Panel, target: str, label: str, model: PretrainedFactors) -
 
 def _over(name: str, model: PretrainedFactors, panel: Panel, category: str) -> PretrainedFactors:
     """Return a model over the items of a category, of which enough must have a vector."""
-    _vocabulary(name, model)
+    _vocabulary(name, model, panel, category)
     part = panel[category]
     numbers = part.items.numbers(model.items, missing="negative")
     laid = model.over(numbers, len(part.items))
@@ -120,8 +120,14 @@ def _over(name: str, model: PretrainedFactors, panel: Panel, category: str) -> P
     return laid
 
 
-def _vocabulary(name: str, model: PretrainedFactors) -> Vocabulary:
-    items = Vocabulary.from_ids(model.items, "item_id")
+def _vocabulary(name: str, model: PretrainedFactors, panel: Panel, category: str) -> Vocabulary:
+    """Return the items of a model, whose ids must be of the kind of the panel's, each there once."""
+    try:
+        items = Vocabulary.from_ids(model.items, "item_id")
+    except InvalidDataError as error:
+        raise InvalidDataError(f"the ids of {name}: {error}") from error
+    if items.kind != panel[category].items.kind:
+        raise InvalidDataError(_strangers(name, model, panel, category))
     if len(items) < len(np.asarray(model.factors)):
         raise InvalidParameterError(f"{name} has items twice. Give one vector for each item.")
     return items

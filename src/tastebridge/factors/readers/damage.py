@@ -45,6 +45,11 @@ def attribute(model: object, names: Sequence[str], package: str) -> object:
         found = getattr(model, name, None)
         if found is not None:
             return found
+    if isinstance(model, str | Path):
+        raise InvalidDataError(
+            f"a fitted model of {package} is expected, and this is the path {str(model)!r}. Load the model "
+            "by its package; a file of vectors is read by tastebridge.factors.read_factors."
+        )
     wanted = " or ".join(repr(name) for name in names)
     raise InvalidDataError(
         f"a fitted model of {package} has the attribute {wanted}; this {type(model).__name__} has none. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ def from_spark(
     regularization: float = 0.1,
     alpha: float = 1.0,
     implicit: bool = True,
-    items: Mapping[int, int | str] | None = None,
+    items: Mapping[int, int | str] | Sequence[int | str] | None = None,
 ) -> PretrainedFactors:
     r"""Return the item vectors of ``pyspark.ml.recommendation.ALSModel``.
 
@@ -37,8 +37,9 @@ def from_spark(
         ``regParam`` and ``alpha`` of the training; a saved model does not hold them.
     implicit : bool, default=True
         Whether it was trained with ``implicitPrefs=True``.
-    items : mapping of int to id, optional
-        The ids behind Spark's numbers, as of a ``StringIndexer``; None if the numbers are the ids.
+    items : mapping of int to id, or list of ids, optional
+        The ids behind Spark's numbers, such as the ``labels`` of a ``StringIndexerModel``; None if the
+        numbers are the ids.
 
     Returns
     -------
@@ -69,12 +70,14 @@ def from_spark(
             f"lacking among {list(table.columns)[:10]}. Save model.itemFactors as Parquet."
         )
     numbers = table["id"].tolist()
-    if items is not None and (unknown := [number for number in numbers if number not in items]):
+    # labels of a StringIndexer are in the order of its numbers
+    known = items if isinstance(items, Mapping | None) else dict(enumerate(np.asarray(items).tolist()))
+    if known is not None and (unknown := [number for number in numbers if number not in known]):
         raise InvalidDataError(
             f"items has no id for {len(unknown)} of Spark's numbers, such as {unknown[0]!r}. Add them."
         )
     return PretrainedFactors(
-        numbers if items is None else [items[number] for number in numbers],
+        numbers if known is None else [known[number] for number in numbers],
         stacked(table["features"], "features"),
         regularization,
         alpha,
