@@ -236,7 +236,7 @@ def test_an_error_names_the_system_whose_lists_cannot_be_judged(split, lists):
         InvalidDataError, match=r"recommendations of 'theirs': .* need a column score or rank"
     ):
         tb.evaluate({"ours": lists, "theirs": lists[["user_id", "item_id"]]}, split)
-    with pytest.raises(InvalidParameterError, match="recommendations of 'theirs': a table must be a path"):
+    with pytest.raises(InvalidDataError, match="recommendations of 'theirs': a table must be a path"):
         tb.evaluate({"ours": lists, "theirs": {"user_id": [1]}}, split)
 
 

@@ -70,15 +70,16 @@ def spaces_of(mapper: InterestMapper, targets: Sequence[str]) -> dict[str, Pretr
     given = mapper.target_model
     if given is None:
         return {}
-    if isinstance(given, Mapping):
-        return {check_category("target_model", name, targets): model for name, model in given.items()}
-    check_type("target_model", given, PretrainedFactors, _EXAMPLE)
-    if len(targets) > 1:
+    models: Mapping[str, PretrainedFactors]
+    models = {targets[0]: given} if isinstance(given, PretrainedFactors) else given
+    if not isinstance(models, Mapping):
+        check_type("target_model", given, PretrainedFactors, _EXAMPLE)
+    if len(targets) > 1 and models is not given:
         raise InvalidParameterError(
             "target_model must be a mapping of target to PretrainedFactors, as there are "
             f"{len(targets)} targets; got one model. Write target_model={{{targets[0]!r}: …}}."
         )
-    return {targets[0]: given}
+    return {check_category("target_model", name, targets): model for name, model in models.items()}
 
 
 def source_label(category: str) -> str:
