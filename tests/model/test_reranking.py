@@ -145,7 +145,23 @@ def test_caps_are_kept_when_new_items_are_asked_for():
     brand = np.array([[0], [0], [0], [1]])
     new = np.array([False, False, True, False])
     known = Candidates(np.arange(4.0)[::-1], capped=((brand, 1),), new=new)
-    assert relisted(known, 2, ListRules(min_new=1)).tolist() == [0, 3]
+    # item 0 would close the brand of the only new item
+    assert relisted(known, 2, ListRules(min_new=1)).tolist() == [2, 3]
+    assert relisted(known, 2, ListRules(min_new=0)).tolist() == [0, 3]
+
+
+@given(SEEDS, st.integers(1, 4), st.integers(1, 4), st.integers(1, 2))
+@settings(max_examples=60, deadline=None)
+def test_under_tight_caps_a_list_has_as_many_new_items_as_fit(seed, n, least, cap):
+    scores, rng = drawn(seed)
+    new, capped = rng.random(8) < 0.4, ((coded(rng, 8), cap),)
+    found = relisted(Candidates(scores, capped=capped, new=new), n, ListRules(min_new=least)).tolist()
+    assert within(found, capped)
+    lists = [c for k in range(n + 1) for c in itertools.combinations(range(8), k) if within(list(c), capped)]
+    most = max(int(new[list(c)].sum()) for c in lists)
+    assert new[found].sum() >= min(least, most)
+    longest = max(len(c) for c in lists if new[list(c)].sum() >= min(least, most))
+    assert len(found) == longest
 
 
 @pytest.mark.parametrize(

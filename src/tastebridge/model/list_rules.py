@@ -32,7 +32,8 @@ class ListOptions(TypedDict, total=False):
        where :math:`r_i` is the score, scaled to 0 to 1 over the best items, and :math:`L` the list so far.
        Of equal gains the item of the higher score comes first.
     3. An item is skipped where ``per_group`` has no place left for one of its labels.
-    4. The last places are kept for new items, as long as ``min_new`` asks for more of them.
+    4. An item is skipped too if, after it, the new items that ``min_new`` still asks for would not fit into
+       the list: it would take the last place for them, or the last one of their label.
 
     Attributes
     ----------
@@ -54,8 +55,7 @@ class ListOptions(TypedDict, total=False):
         number of the user's events. Fitted vectors are shrunk, so their spread is less than the true
         uncertainty: with 1 the draw is cautious, and larger scales explore more.
     min_new : int, default=0
-        The least number of ``new_items`` in a list, as far as the user's items allow, and the caps that the
-        items above have left open.
+        The least number of ``new_items`` in a list, as far as the user's items and the caps allow.
     new_items : list of item ids, optional
         The items that count as new. None for the items with few users by the model's own counts: with n
         users where the median item of the target has m, those with :math:`1 + n \le (1 + m) / 4`. Items that

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.model.list_rules import ListRules
+from tastebridge.model.open_places import OpenPlaces
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -61,7 +62,7 @@ def relisted(candidates: Candidates, n: int, rules: ListRules) -> Numbers:
     The steps are those of :class:`~tastebridge.model.list_rules.ListOptions`. With caps in one column,
     one label per item and nothing else, no list within the caps has a larger sum of scores. With items of
     several labels, or caps in several columns, every place has the best item that the places above leave
-    open.
+    open. With ``min_new`` it is the best item that leaves room for the new items still wanted.
 
     Examples
     --------
@@ -69,28 +70,33 @@ def relisted(candidates: Candidates, n: int, rules: ListRules) -> Numbers:
     >>> relisted(Candidates(np.array([3.0, 2.0, 1.0]), capped=((brand, 1),)), 2, ListRules()).tolist()
     [0, 2]
     """
-    open_ = np.ones(len(candidates.scores), dtype=bool)
-    gain, chosen = _Gain(candidates, rules), list[int]()
-    counts = [np.zeros(codes.shape, dtype=np.int64) for codes, _ in candidates.capped]
-    n_new = 0 if candidates.new is None else min(rules.min_new, int(candidates.new.sum()))
-    while len(chosen) < min(n, len(open_)):
-        left = open_
-        if candidates.new is not None and n_new >= n - len(chosen):
-            left = open_ & candidates.new
-        # caps can leave no new item open; other items then fill the places
-        left = left if left.any() else open_
-        if not left.any():
-            break
-        best = int(np.where(left, gain.of(len(chosen)), -np.inf).argmax())
+    places, gain, chosen = (
+        OpenPlaces(len(candidates.scores), candidates.capped),
+        _Gain(candidates, rules),
+        list[int](),
+    )
+    new = candidates.new
+    n_new = 0 if new is None else places.reach(new, min(rules.min_new, n))
+    while len(chosen) < n and places.open.any():
+        gains = np.where(places.open, gain.of(len(chosen)), -np.inf)
+        best = int(gains.argmax())
+        if new is not None and n_new:
+            best = _kept_open(gains, places, new, n_new, n - len(chosen))
+            n_new -= int(new[best])
         chosen.append(best)
-        open_[best] = False
+        places.take(best)
         gain.add(best)
-        n_new -= 0 if candidates.new is None else int(candidates.new[best])
-        for (codes, cap), count in zip(candidates.capped, counts, strict=True):
-            own = codes[best][codes[best] >= 0]
-            count += (codes[:, :, None] == own).any(axis=2)
-            open_ &= (count < cap).all(axis=1)
     return np.array(chosen, dtype=np.int64)
+
+
+def _kept_open(gains: Floats, places: OpenPlaces, new: NDArray[np.bool_], n_new: int, n_left: int) -> int:
+    """Return the open item of the largest gain after which the new items still wanted fit into the list."""
+    fitting = places.open & new if n_new >= n_left else places.open
+    for item in np.argsort(-gains, kind="stable").tolist():
+        if fitting[item] and places.leaves(item, new, n_new - int(new[item])):
+            return int(item)
+    # not reached: the first item that `reach` counted fits
+    return int(gains.argmax())
 
 
 class _Gain:

@@ -93,7 +93,7 @@ class Reranker:
 
         items, scores = find(filters, self.rules.pool(n))
         if self.rules.min_new:
-            items, scores = with_new(find, self.new, n, filters, (items, scores))
+            items, scores = with_new(find, self.new, self._n_new(n), filters, (items, scores))
         best = np.full((len(ids), min(n, n_items)), -1, dtype=np.int32)
         found = np.full(best.shape, -np.inf, dtype=np.float32)
         wanted, scale = self.wanted(histories), self.scale(histories)
@@ -108,6 +108,11 @@ class Reranker:
             places = order[relisted(candidates, n, self.rules)]
             best[user, : len(places)], found[user, : len(places)] = own[places], scores[user][places]
         return best, found
+
+    def _n_new(self, n: int) -> int:
+        """Return the number of new items to find for a list of ``n``."""
+        # the best new items can all have one label, and then caps close nearly all of them
+        return self.rules.pool(n) if self.rules.caps else 2 * n
 
     def described(self, items: NDArray[np.int32], wanted: NDArray[np.float64]) -> Candidates:
         """Return items as candidates, without scores yet, for a user whose history has these shares."""
@@ -204,13 +209,12 @@ def with_new(
         Searches by filters and a number of items.
     new : ndarray of int
     n : int
-        The length of a list.
+        The number of new items to find.
     filters : Filters
     found : arrays of shape (n_users, n_found)
     """
     allow = new if filters.allow is None else np.intersect1d(new, filters.allow)
-    # twice as many as a list holds, because caps can close some of them
-    items, scores = find(filters._replace(allow=allow), 2 * n)
+    items, scores = find(filters._replace(allow=allow), n)
     # new items among the best stay where they are
     again = (items[:, :, None] == found[0][:, None, :]).any(axis=2)
     items, scores = np.where(again, -1, items), np.where(again, -np.inf, scores)
