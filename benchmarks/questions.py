@@ -60,7 +60,7 @@ USERS = 300
 ANSWERS = ("own", "near", "empty")
 STRATEGIES = ("gain", "likeliest", "popular", "random", "told")
 ON_SCREENS = ("groups", "likeliest", "popular", "random")
-KEY = ["task", "part", "answers", "screen", "missed", "strategy", "questions"]
+KEY = ["task", "part", "answers", "screen", "missed", "wrong", "strategy", "questions"]
 
 
 class Task(NamedTuple):
@@ -293,14 +293,14 @@ def main() -> None:
             world = World(task, mapper, Setting(answers == "near", chosen.twins, answers == "empty"))
             table = run(world, tuple(strategies), chosen.screens, (chosen.missed, chosen.wrong))
             named = {"task": name, "part": chosen.part, "answers": answers, "screen": chosen.screens}
-            keep(table.assign(**named, missed=chosen.missed))
+            keep(table.assign(**named, missed=chosen.missed, wrong=chosen.wrong))
 
 
 def keep(table: pd.DataFrame) -> None:
     """Write rows to the table of results, in place of older ones of the same setting."""
     path = RESULTS / "questions.csv"
     RESULTS.mkdir(exist_ok=True)
-    whole = pd.concat([pd.read_csv(path), table] if path.exists() else [table])
+    whole = pd.concat([pd.read_csv(path), table] if path.exists() else [table]).fillna({"wrong": 0.0})
     whole = whole.drop_duplicates(KEY, keep="last").sort_values(KEY, kind="stable")
     order = [*KEY, "users", "ndcg@10", "gain", "low", "high"]
     whole[order].to_csv(path, index=False, float_format="%.3f")

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 import tastebridge as tb
 from contracts.shell import run
 from tastebridge.cli import app
+from tastebridge.cli.ask import _numbers
 from tastebridge.datasets import make_panel
 
 
@@ -90,6 +91,28 @@ def test_groups_are_answered_by_numbers_as_in_python(folder):
     after = out.split("After")[1]
     for item in model.recommend_from(None, 5, answers=answers)["item_id"]:
         assert f"The {item} ({item})" in after
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ("2 5-7 11", {2, 5, 6, 7, 11}),
+        ("3,1 3", {1, 3}),
+        ("4-4", {4}),
+        *[(word, set()) for word in ("", "0", "?", "-", "n", "none")],
+        *[(word, None) for word in ("13", "0 1", "7-5", "5-", "-5", "1-2-3", "9-13", "two", "9" * 5000, "²")],
+    ],
+)
+def test_numbers_of_groups_are_read_with_ranges_and_none(line, places):
+    assert _numbers(line, 12) == places
+
+
+@pytest.mark.parametrize("options", [(), ("--groups", 6)])
+def test_q_ends_the_questions_and_shows_the_list(folder, options):
+    code, out, err = typed("?\nq\ny\n", folder / "model", *options)
+    assert code == 0
+    assert "the answers ended after 1 of 3 questions" in err
+    assert "After" in out
 
 
 @pytest.mark.parametrize(

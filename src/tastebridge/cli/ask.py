@@ -27,6 +27,8 @@ from tastebridge.recommenders.interest_mapper import InterestMapper
 
 _Read = TypeVar("_Read")
 _WORDS = {"y": "liked", "yes": "liked", "n": "not", "no": "not", "?": "unknown", "": "unknown"}
+_NONE = ("", "0", "?", "-", "n", "no", "none")
+_QUIT = ("q", "quit", "exit")
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,12 @@ def ask(
     """Ask a user about a few items, and show the list before and after the answers.
 
     Each question is the one whose answer improves the list most, given the
-    answers so far. Answer y (liked), n (not) or ? (unknown). Answers can come
-    from a pipe, one per line; the questions end where the lines end.
+    answers so far. Answer y (liked), n (not) or ? (unknown); q ends the
+    questions. Answers can come from a pipe, one per line; the questions end
+    where the lines end.
 
     With --groups a question shows groups of items, by three items of each.
-    Answer with the numbers of those you like, such as 2 5 11; an empty line
+    Answer with the numbers of those you like, such as 2 5-7 11; an empty line
     is none. The next question shows parts of these groups.
 
     With a table of events and --user, the user's history counts too.
@@ -152,15 +155,24 @@ def _word(line: str) -> str | None:
 
 
 def _numbers(line: str, limit: int) -> set[int] | None:
-    """Return the numbers in a line; None if one is no number from 1 to ``limit``."""
-    words = line.replace(",", " ").split()
-    if not all(word.isdecimal() and 1 <= int(word) <= limit for word in words):
-        return None
-    return {int(word) for word in words}
+    """Return the numbers in a line, ranges such as 5-7 too; None if one is no number from 1 to ``limit``."""
+    if line in _NONE:
+        return set()
+    found = set[int]()
+    for word in line.replace(",", " ").split():
+        first, _, last = word.partition("-")
+        last = last if "-" in word else first
+        # longer numbers are no place, and int() of very long ones is an error
+        if not all(part.isdecimal() and len(part) < 10 for part in (first, last)):
+            return None
+        if not 1 <= int(first) <= int(last) <= limit:
+            return None
+        found.update(range(int(first), int(last) + 1))
+    return found
 
 
 def _answer(question: str, read: Callable[[str], _Read | None], expected: str) -> _Read | None:
-    """Return the answer to a question, asked again until it is one; None at the end of the input."""
+    """Return the answer to a question, asked again until it is one; None for q or the end of the input."""
     while True:
         typer.echo(printable(question), nl=False)
         line = sys.stdin.readline()
@@ -170,6 +182,8 @@ def _answer(question: str, read: Callable[[str], _Read | None], expected: str) -
         if not sys.stdin.isatty():
             typer.echo(printable(line.strip()))  # a pipe echoes nothing by itself
         word = line.strip().lower()
+        if word in _QUIT:
+            return None
         if (found := read(word)) is not None:
             return found
         note(f"an answer is {expected}; got {word!r}.")

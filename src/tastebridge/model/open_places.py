@@ -10,7 +10,7 @@ Capped = tuple[tuple[NDArray[np.int64], int], ...]
 
 
 class OpenPlaces:
-    """Items that a list can still take: an item is closed when it is taken, or when one of its labels is full.
+    """Items that a list can still take: neither taken, nor with a label that is full.
 
     Parameters
     ----------

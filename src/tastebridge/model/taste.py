@@ -1,11 +1,12 @@
 r"""A user's taste in the target, given answers about items: a Gaussian posterior, linear in the answers.
 
 A user's score of an item i is the score by the history plus a deviation :math:`\gamma_u\, t^\top x_i`. Here
-:math:`x_i` holds the item's vectors in the model's factors of the target, each space divided by the root mean
-square length of its vectors. The prior is :math:`t \sim N(0, I)`: its mean is the model's own score. The
-more events a user has, the less is left to learn: with n events :math:`\gamma_u = \gamma / \sqrt{1 + n / h}`,
-the deviation after n observations of which h are worth the prior. An answer about item j observes the
-direction of the item,
+:math:`x_i` holds the item's vectors in the model's factors of the target. Each space is divided by the root
+mean square length of its vectors, and multiplied by the root of its share :math:`\pi_s`; the shares sum to 1.
+SVD of the target alone has four times the share of other factors, and joint ALS twice. The prior is
+:math:`t \sim N(0, I)`: its mean is the model's own score. The more events a user has, the less is left to
+learn: with n events :math:`\gamma_u = \gamma / \sqrt{1 + n / h}`, the deviation after n observations of which
+h are worth the prior. An answer about item j observes the direction of the item,
 
 .. math:: a_j = w_j^\top t + \varepsilon, \qquad w_j = x_j / \lVert x_j \rVert, \qquad
           \varepsilon \sim N(0, \lambda),
@@ -47,15 +48,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.exceptions import InvalidDataError
+from tastebridge.factors import ALSFactors, SVDFactors
 from tastebridge.model.linear import Array, LinearModel, Vectors32
 from tastebridge.routes import RouteKind
 
-SCALE, EVENTS, NOISE, DISLIKE = 3.0, 8.0, 1.0, 0.3
+SCALE, EVENTS, NOISE, DISLIKE = 6.0, 2.0, 1.0, 0.3
 r"""The constants :math:`\gamma`, h, :math:`\lambda` and :math:`\delta`, chosen on ``valid`` rows.
 
-See ``benchmarks/questions.py``. On MovieLens a dislike of 0.1 to 1 changes little, and twice the scale loses
-the gain of the first answers.
+See ``benchmarks/questions.py``. With 80 events in a history a larger scale gains nothing, with fewer it does.
+On MovieLens a dislike of 0.1 to 1 changes little.
 """
+_OWN_SVD, _JOINT_ALS, _OTHER = 2.0, 1.0, 0.5
+"""The shares of spaces, chosen on ``valid`` rows: joint SVD of few components hardly tells items apart."""
 
 _ROWS = 4096
 """The number of items that are read at once."""
@@ -100,7 +104,7 @@ class TastePrior:
     columns : ndarray of shape (k,)
         Places in the vectors of the model.
     scale : ndarray of shape (k,)
-        The divisor of each component.
+        The divisor of each component, with the share of its space.
     """
 
     model: LinearModel
@@ -117,7 +121,7 @@ class TastePrior:
             If the model has no factors of the target's items.
         """
         plain = {route.space for route in model.routes if route.kind in _NO_FACTORS}
-        columns, scale, start = [], [], 0
+        columns, scale, shares, start = [], [], [], 0
         for name, V in model.spaces.items():
             k = V.shape[1]
             size = float(np.sqrt(np.square(V, dtype=np.float64).sum(axis=1).mean()))
@@ -125,6 +129,7 @@ class TastePrior:
             if name not in plain and k > 1 and size > 0:
                 columns.append(np.arange(start, start + k))
                 scale.append(np.full(k, size))
+                shares.append(np.full(k, _share(model, name)))
             start += k
         if not columns:
             raise InvalidDataError(
@@ -133,7 +138,9 @@ class TastePrior:
                 "alone. Ask with the model before it was compressed, or fit on more users without "
                 "target_model."
             )
-        return cls(model, np.concatenate(columns), np.concatenate(scale) * np.sqrt(len(columns)))
+        total = sum(float(share[0]) for share in shares)
+        scales = np.concatenate(scale) / np.sqrt(np.concatenate(shares) / total)
+        return cls(model, np.concatenate(columns), scales)
 
     def vectors(self, items: NDArray[np.integer]) -> Array:
         """Return the scaled vectors (n, k) of some items."""
@@ -211,6 +218,16 @@ class TastePrior:
         """Return the contributions (n_answers,) of one user's answers to the score of an item."""
         alpha, W = self.weights(answers, groups)
         return scale_of(n_events) * alpha * gram(W, self.vectors(np.array([item])))[:, 0]
+
+
+def _share(model: LinearModel, space: str) -> float:
+    """Return the share of a space in the prior variance, before division by the sum over all spaces."""
+    routes = [route for route in model.routes if route.space == space]
+    classes = [type(model.encoders[route.encoder].model) for route in routes]
+    joint = any(route.kind is RouteKind.JOINT for route in routes)
+    if SVDFactors in classes and not joint:
+        return _OWN_SVD
+    return _JOINT_ALS if ALSFactors in classes and joint else _OTHER
 
 
 def scale_of(n_events: NDArray[np.integer]) -> Array:
