@@ -223,7 +223,9 @@ class TastePrior:
 def _share(model: LinearModel, space: str) -> float:
     """Return the share of a space in the prior variance, before division by the sum over all spaces."""
     routes = [route for route in model.routes if route.space == space]
-    classes = [type(model.encoders[route.encoder].model) for route in routes]
+    # a map can start from factors of another class than those it ends in
+    plain = [route for route in routes if route.kind is RouteKind.WITHIN] or routes
+    classes = [type(model.encoders[route.encoder].model) for route in plain]
     joint = any(route.kind is RouteKind.JOINT for route in routes)
     if SVDFactors in classes and not joint:
         return _OWN_SVD
