@@ -15,7 +15,9 @@ from tastebridge.data import Weighting
 from tastebridge.data.ages import SPANS, ages_of, dated_weighting
 from tastebridge.data.history_encoder import HistoryEncoder
 from tastebridge.fitting.in_time import Later, before, moment_of
+from tastebridge.fitting.later_users import replaced
 from tastebridge.fitting.popularity_drift import recent_weights
+from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, InTime
 
 DAY, DAYS = 86_400, 400
 
@@ -253,3 +255,19 @@ def test_several_targets_are_judged_in_time_by_shared_factors():
     assert not recent_routes(both.mappers_["books"])  # books are popular all the time
     accuracy = films.findings_["accuracy"].set_index(["segment", "list"])["mean"]
     assert accuracy["cold in time", "tastebridge"] > 2 * accuracy["cold in time", "popularity"]
+
+
+@pytest.mark.parametrize(
+    ("n_later", "gain", "expected"),
+    [(13, 0.15, False), (13, 0.0, True), (99, 0.15, False), (100, 0.15, True)],
+)
+def test_a_few_later_users_do_not_overrule_all_others(n_later, gain, expected):
+    """Some later users lose by the blend, and so significantly that none of them gains."""
+    lists = np.linspace(0.05, 0.15, n_later)
+    in_time = InTime(np.arange(n_later), {MODEL: 0.0 * lists, POPULARITY: lists, RECENT: 0.5 * lists}, 0)
+    assert in_time.worse
+    values = {POPULARITY: np.full(500, 0.1), "served": np.full(500, 0.1 + gain)}
+    evidence = Evidence(pd.DataFrame({"kept": [True]}), np.arange(500), values, POPULARITY)
+    assert replaced(in_time, evidence) is expected
+    better = in_time._replace(values={**in_time.values, MODEL: 2.0 * lists})
+    assert not replaced(better, evidence)

@@ -8,7 +8,8 @@ Where popularity drifts (:mod:`tastebridge.fitting.popularity_drift`), routes of
 to the blend, on the scale that popularity has in it, and its other routes may count less:
 :mod:`tastebridge.fitting.personal_share`. The weights of recent popularity are halved, at last to 0, while
 users drawn at random are significantly worse served with them. Users whose last event is old are served as
-before, unless no source counts any more.
+before, unless no source counts any more. A blend by which later users are significantly worse served than by
+popularity is replaced by it (:func:`replaced`).
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from tastebridge.fitting.personal_share import PERSONAL, Choice, mixed, slope_of
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.model.evidence import POPULARITY, RECENT, Evidence, InTime
+from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, InTime
 from tastebridge.routes import FittedRoute, PopularityRoute, RecentPopularityRoute, Route, RouteKind
 from tastebridge.routes.recent import SHARES, Current, CurrentPopularityRoute, change_of_share, counts_of
 
 _LEAST = 0.02
 """Share of the largest weight below which a route is left out of the fold in time."""
+_ENOUGH = 100
+"""Later users whose loss decides alone. On MovieLens 13 of them took 0.15 of 0.32 NDCG@10 from 500 others."""
 _PARTS = (1.0, 0.5, 0.25, 0.0)
 """Shares of the weights of recent popularity; the largest that users drawn at random bear is taken."""
 
@@ -147,9 +150,9 @@ class _Segment:
             found = _Found(self.segment, self.evidence, in_time)
         else:
             found = self._with_recent(drawn, late, self.later.weights)
-        if found.evidence is not None and found.in_time is not None and found.in_time.worse:
-            return self._popular(found.in_time, found.evidence)
-        return found
+        if found.evidence is None or found.in_time is None or not replaced(found.in_time, found.evidence):
+            return found
+        return self._popular(found.in_time, found.evidence)
 
     def _with_recent(self, drawn: list[Fold], late: list[Fold], weights: Array) -> _Found:
         """Return the blend with recent popularity, its evidence, and the figures in time."""
@@ -212,6 +215,19 @@ class _Segment:
         proof = _without_sources(evidence)
         values = {key: part for key, part in proof.values.items() if key != "served"}
         return _Found(segment, proof._replace(values=values, baseline="popularity"), in_time.as_served(name))
+
+
+def replaced(in_time: InTime, evidence: Evidence) -> bool:
+    """Return whether later users are so much worse served that popularity replaces the blend.
+
+    They are significantly worse served than by popularity. With fewer than 100 of them, their loss also
+    exceeds the gain of users drawn at random: a few users can all be alike by chance.
+    """
+    if not in_time.worse:
+        return False
+    loss = in_time.values[in_time.baseline].mean() - in_time.values[MODEL].mean()
+    gain = evidence.served.mean() - evidence.values[POPULARITY].mean()
+    return len(in_time.people) >= _ENOUGH or bool(loss > gain)
 
 
 def _without_sources(evidence: Evidence) -> Evidence:
