@@ -84,6 +84,13 @@ def test_systems_solved_in_many_calls_are_the_same_bit_by_bit(histories, monkeyp
     assert np.array_equal(once.data, regression(both, slice(20, 35), RULE).data)
 
 
+def test_counts_searched_or_read_from_a_full_matrix_are_the_same(histories, monkeypatch):
+    both = joint_counts(histories, histories, "films")
+    once = regression(both, slice(20, 35), RULE)
+    monkeypatch.setattr("tastebridge.routes.regressed._DENSE", 0)
+    assert np.array_equal(once.data, regression(both, slice(20, 35), RULE).data)
+
+
 def account(histories):
     sizes = {name: part.shape[1] for name, part in histories.items()}
     return RegressionStatistics(NAME, "films", sizes, RULE, joint_counts(histories, sizes, "films"))
