@@ -10,7 +10,7 @@ from scipy import sparse
 import tastebridge as tb
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.fitting import full_ranking
+from tastebridge.fitting import full_ranking, regression_choice
 from tastebridge.fitting.folds import Fold, Held
 from tastebridge.metrics.intervals import Interval
 from tastebridge.model import GATES, Segment
@@ -144,7 +144,7 @@ def mapper(panel):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(full_ranking, "_FEWEST", 20)
         patch.setattr(full_ranking, "_read", lambda built, segment: ["books"])
-        patch.setattr(full_ranking, "paired_difference", lambda *values: Interval(0.0, 0.0, 0.0))
+        patch.setattr(regression_choice, "paired_difference", lambda *values: Interval(0.0, 0.0, 0.0))
         return tb.InterestMapper("films", n_folds=1, n_components=16).fit(panel)
 
 
@@ -217,9 +217,9 @@ def test_given_routes_are_blended_as_they_are(panel):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("_FEWEST", 10**6), ("_PAIRS", 10.0), ("_LINKED", 1.1), ("SHARES", ()), ("_read", lambda *given: [])],
+    [("_FEWEST", 10**6), ("_pairs", lambda *given: 1e9), ("_LINKED", 1.1), ("_read", lambda *given: [])],
 )
-def test_it_is_left_out_without_enough_users_links_or_share(panel, monkeypatch, name, value):
+def test_it_is_left_out_without_enough_users_links_or_pairs(panel, monkeypatch, name, value):
     all_read = {"_FEWEST": 20, "_read": lambda built, segment: ["books"]}
     for setting, number in (all_read | {name: value}).items():
         monkeypatch.setattr(full_ranking, setting, number)
@@ -227,20 +227,84 @@ def test_it_is_left_out_without_enough_users_links_or_share(panel, monkeypatch, 
     assert NAME not in [route.name for route in fitted.model_.routes]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_weight_is_above_zero_but_where_complete_rankings_lose(seed):
-    rng, n, n_items = np.random.default_rng(seed), 600, 50
+def planted(seed, own, n=600, n_items=50):
+    """Folds of warm users who have one of a blend's good items each, and the choice of a second route.
+
+    Each of ``own`` is the part of the hidden item in the scores of a second route, and their noise.
+    """
+    rng = np.random.default_rng(seed)
     hidden = rng.integers(n_items, size=n)
     held = Held("warm", np.arange(n), sparse.csr_matrix((np.ones(n), (np.arange(n), hidden)), (n, n_items)))
-    blend = rng.normal(size=(n, n_items)) + 2.0 * held.hidden.toarray()
-    telling, misleading = blend + rng.normal(size=(n, n_items)), -held.hidden.toarray()
+    found = held.hidden.toarray()
+    blend = rng.normal(size=(n, n_items)) + 2.0 * found
     half = Segment(StackingBlend.equal(1, len(GATES)), np.array([True]))
-    seen = sparse.csr_matrix((n, n_items))
-    weights = []
-    for Z in (telling, misleading):
+    V = {name: np.eye(n_items, dtype=np.float32) for name in "ab"}
+    tried = []
+    for part, noise in own:
+        Z = part * found + noise * rng.normal(size=(n, n_items))
         vectors = [blend.astype(np.float32), Z.astype(np.float32)]
-        V = {name: np.eye(n_items, dtype=np.float32) for name in "ab"}
-        fold = Fold(held, np.zeros((n, len(GATES))), vectors, ["a", "b"], V, seen)
-        weights.append(full_ranking._chosen([fold], (half, half), np.arange(n // 2)))
-    assert weights[0] > 0
-    assert weights[1] is None
+        seen = sparse.csr_matrix((n, n_items))
+        tried.append([Fold(held, np.zeros((n, len(GATES))), vectors, ["a", "b"], V, seen)])
+    return tried, regression_choice.choose(tried, (half, half), np.arange(n // 2))
+
+
+def share_of(tried, chosen):
+    blend, own = tried[chosen.rule][0].vectors
+    return chosen.weight * own.std(axis=1).mean() / blend.std(axis=1).mean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_share_is_the_best_one_and_none_where_complete_rankings_lose(seed):
+    tried, strong = planted(seed, [(2.0, 1.0)])
+    assert share_of(tried, strong) == pytest.approx(1 / 2, rel=0.05)
+    assert planted(seed, [(-1.0, 0.0)])[1] is None
+    assert planted(seed, [])[1] is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_route_that_says_little_has_an_eighth_at_most(seed):
+    tried, weak = planted(seed, [(0.0, 1.0)])
+    assert weak is None or share_of(tried, weak) <= 0.13
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_better_of_two_regressions_is_chosen(seed):
+    for own, rule in (([(0.3, 1.0), (3.0, 1.0)], 1), ([(3.0, 1.0), (0.3, 1.0)], 0)):
+        assert planted(seed, own)[1].rule == rule
+
+
+def test_on_dense_data_more_partners_are_tried(panel, monkeypatch):
+    monkeypatch.setattr(full_ranking, "_FEWEST", 20)
+    monkeypatch.setattr(full_ranking, "_read", lambda built, segment: ["books"])
+    tried = []
+    monkeypatch.setattr(full_ranking, "choose", lambda folds, *rest: tried.append(folds))
+    for many, partners, expected in ((20, 1.0, 2), (20, 1e3, 1), (10**6, 1.0, 1)):
+        monkeypatch.setattr(full_ranking, "_MANY", many)
+        monkeypatch.setattr(full_ranking, "_PARTNERS", partners)
+        tb.InterestMapper("films", n_folds=1, n_components=8).fit(panel)
+        assert len(tried[-1]) == expected
+        assert all(fold.held.segment == "warm" for fold in tried[-1][0])
+
+
+def test_the_mean_number_of_possible_partners(histories):
+    both = joint_counts(histories, histories, "films").toarray()
+    own = both[:, 20:].copy()
+    own[20 + np.arange(15), np.arange(15)] = 0  # an item is no partner of its own
+    counts = (own >= RULE.min_users).sum(axis=0)
+    users = np.diag(both)[20:]
+    most = sorted(range(15), key=lambda j: (-users[j] * (counts[j] > 0), j))[: RULE.n_targets]
+    assert account(histories).partners == counts[most].mean()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_each_of_several_targets_has_it(panel, monkeypatch):
+    monkeypatch.setattr(full_ranking, "_FEWEST", 20)
+    monkeypatch.setattr(full_ranking, "_read", lambda built, segment: list(built.context.sources)[:1])
+    monkeypatch.setattr(regression_choice, "paired_difference", lambda *values: Interval(0.0, 0.0, 0.0))
+    fitted = tb.InterestMapper(["films", "books"], n_folds=1, n_components=8).fit(panel)
+    for name, state in fitted.targets_.items():
+        assert NAME in [route.name for route in state.scorer.model.routes], name
+    user = panel.users.ids[:1]
+    top = fitted.recommend(user, n=1, category="films")
+    parts = fitted.explain(user[0], top["item_id"][0])
+    np.testing.assert_allclose(parts["contribution"].sum(), fitted.predict(top)[0], rtol=1e-5)

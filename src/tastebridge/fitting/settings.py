@@ -16,7 +16,8 @@ class FitSettings(NamedTuple):
     ``deadline`` is the end of its ``time_budget``, for optional work. With ``one_space`` all routes end in
     one given space of item vectors, to which nothing may be added: no routes to new items, and no levels.
     A ``dated`` fit has a fold in time, in which the routes are fitted once more.
-    With ``full_ranking`` the item regression may join the blend (:mod:`tastebridge.fitting.full_ranking`).
+    The item regression may join the blend if it needs no more pairs of events than ``regression_pairs``
+    (:mod:`tastebridge.fitting.full_ranking`).
     """
 
     blend: StackingBlend
@@ -28,9 +29,9 @@ class FitSettings(NamedTuple):
     deadline: Deadline = NO_END
     one_space: bool = False
     dated: bool = False
-    full_ranking: bool = False
+    regression_pairs: float = 0.0
 
     def into_one_space(self) -> FitSettings:
         """Return the settings of a target whose item vectors are given."""
         # the item regression has item vectors of its own
-        return self._replace(one_space=True, full_ranking=False)
+        return self._replace(one_space=True, regression_pairs=0.0)

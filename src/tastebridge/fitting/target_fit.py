@@ -196,12 +196,10 @@ class TargetFit:
 
     def _join_item_regression(self) -> None:
         """Add the item regression where it improves the complete rankings of warm users."""
-        clock = self.settings.deadline
-        if not self.settings.full_ranking or self.plan.standing:
+        clock, pairs = self.settings.deadline, self.settings.regression_pairs
+        if not pairs or self.plan.standing or not clock.allows("item regression", clock.spent / 10):
             return
-        if clock.allows("item regression", clock.spent / 10) and (
-            joined := join_item_regression(self.built, self.learned, self.evidence)
-        ):
+        if joined := join_item_regression(self.built, self.learned, self.evidence, pairs):
             self.built, self.learned, self.evidence = joined
 
     def judge_later(self, later: Later) -> None:

@@ -17,6 +17,7 @@ from tastebridge.fitting.cost_model import Evaluation, Size, within_budget
 from tastebridge.fitting.deadline import Deadline
 from tastebridge.fitting.default_routes import RANK, content_routes, default_routes, item_routes
 from tastebridge.fitting.folds import number_of_folds
+from tastebridge.fitting.full_ranking import PAIRS
 from tastebridge.fitting.given_routes import routes_into, with_source_models
 from tastebridge.fitting.out_of_fold import JUDGED
 from tastebridge.fitting.plan import BRIDGES, Plan, looked_at
@@ -74,7 +75,7 @@ def settings_of(mapper: InterestMapper) -> FitSettings:
         mapper.n_jobs,
         Deadline(mapper.time_budget),
         # given routes are blended as they are
-        full_ranking=mapper.routes is None,
+        regression_pairs=PAIRS if mapper.routes is None else 0.0,
     )
 
 

@@ -77,22 +77,29 @@ class ItemRegressionRoute(Route):
 
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route; none where no pair has enough users."""
+        account = self.statistics(context)
+        model, V = account.solved()
+        if not sparse.csr_matrix(model.encoder_).nnz:
+            return []
+        context.keep(NAME, account)
+        categories = tuple(account.sizes)
+        encoder, space = context.encoder(categories, model, f"{NAME}: {self!r}"), context.space(NAME, V)
+        kind = RouteKind.ITEM_REGRESSION
+        return [FittedRoute(NAME, categories, encoder, None, None, space, kind=kind, recipe=NAME)]
+
+    def statistics(self, context: FitContext) -> RegressionStatistics:
+        """Return the counts of pairs, made once for a context, and the rule by which they are solved."""
         check_number("regularization", self.regularization, 0.0, open_minimum=True)
         for name in ("n_partners", "n_targets", "min_users"):
             check_count(name, getattr(self, name))
         wanted = sources_of(self, self.sources, context)
         categories = (*wanted, context.target)
-        account = RegressionStatistics(
+        return RegressionStatistics(
             NAME,
             context.target,
             {name: context.histories[name].shape[1] for name in categories},
             Rule(float(self.regularization), self.n_partners, self.n_targets, self.min_users),
-            joint_counts(context.histories, categories, context.target),
+            context.once(
+                f"pairs of {categories}", lambda: joint_counts(context.histories, categories, context.target)
+            ),
         )
-        model, V = account.solved()
-        if not sparse.csr_matrix(model.encoder_).nnz:
-            return []
-        context.keep(NAME, account)
-        encoder, space = context.encoder(categories, model, f"{NAME}: {self!r}"), context.space(NAME, V)
-        kind = RouteKind.ITEM_REGRESSION
-        return [FittedRoute(NAME, categories, encoder, None, None, space, kind=kind, recipe=NAME)]

@@ -147,6 +147,16 @@ class RegressionStatistics(RouteStatistics):
         start = sum(self.sizes[name] for name in names[: names.index(self.target)])
         return slice(start, start + self.sizes[self.target])
 
+    @property
+    def partners(self) -> float:
+        """The mean number of possible partners of the target items that get weights."""
+        C = at_least(sparse.csr_matrix(self.both[:, self.block]), self.rule.min_users)
+        # of the pairs of an item with itself, none is a partner
+        counts = np.maximum(np.bincount(C.indices, minlength=C.shape[1]) - 1, 0)
+        users = self.both.diagonal()[self.block]
+        most = np.argsort(-users * (counts > 0), kind="stable")[: self.rule.n_targets]
+        return float(counts[most].mean()) if len(most) else 0.0
+
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
         """Add or subtract the pairs of users."""
         both = sparse.csr_matrix(self.both + sign * joint_counts(histories, self.sizes, self.target))
