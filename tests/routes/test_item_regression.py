@@ -126,7 +126,14 @@ def test_a_pair_of_too_few_users_has_no_weight(histories):
 
 
 @pytest.mark.parametrize(
-    "given", [{"regularization": 0.0}, {"n_partners": 0}, {"n_targets": 0}, {"min_users": 0}]
+    "given",
+    [
+        {"regularization": 0.0},
+        {"n_partners": 0},
+        {"n_partners": 5001},
+        {"n_targets": 0},
+        {"min_users": 0},
+    ],
 )
 def test_settings_out_of_range_are_named(histories, given):
     with pytest.raises(InvalidParameterError, match=next(iter(given))):

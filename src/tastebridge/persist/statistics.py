@@ -25,7 +25,7 @@ from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
 from tastebridge.routes.recent import RecentCounts
-from tastebridge.routes.regressed import RegressionStatistics, Rule
+from tastebridge.routes.regressed import MOST_PARTNERS, RegressionStatistics, Rule
 
 _Sizes = Mapping[str, int]
 _Encoders = Mapping[str, Encoder]
@@ -238,10 +238,19 @@ def _revive_regression(
     target, given, n = _category(record["target"], own), record["rule"], sum(own.values())
     both = sparse.csr_matrix(arrays.get("both", n, n))
     both = _counts(both.astype(np.promote_types(both.dtype, np.int32)))  # wide again, to be added to
-    if not given["regularization"]:
-        raise ModelFileError(f"its statistics have a penalty of 0 for {record['route']!r}.")
+    users = both.diagonal()
+    bound = np.minimum(np.repeat(users, np.diff(both.indptr)), users[both.indices])
+    # of other counts the regressions might have no solution
+    if (both.data > bound).any() or (both != both.T).nnz:
+        raise ModelFileError(
+            f"its statistics of {record['route']!r} have pairs with more users than an item."
+        )
     counted = (int(_number(given[name], 1)) for name in ("n_partners", "n_targets", "min_users"))
     rule = Rule(_number(given["regularization"], 0), *counted)
+    if not rule.regularization or rule.n_partners > MOST_PARTNERS:
+        raise ModelFileError(
+            f"its statistics have a penalty of 0, or too many partners, for {record['route']!r}."
+        )
     return RegressionStatistics(_name(record["route"]), target, own, rule, both)
 
 

@@ -8,7 +8,7 @@ from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
-from tastebridge.routes.regressed import RegressionStatistics, Rule, joint_counts
+from tastebridge.routes.regressed import MOST_PARTNERS, RegressionStatistics, Rule, joint_counts
 from tastebridge.routes.route import Route, sources_of
 
 NAME = "item regression"
@@ -37,7 +37,7 @@ class ItemRegressionRoute(Route):
     regularization : float, default=50.0
         The penalty :math:`\lambda` in users, above 0.
     n_partners : int, default=50
-        Partners of a target item, at most.
+        Partners of a target item, at most; 5,000 or less.
     n_targets : int, default=1000
         Target items with weights, at most.
     min_users : int, default=3
@@ -90,8 +90,9 @@ class ItemRegressionRoute(Route):
     def statistics(self, context: FitContext) -> RegressionStatistics:
         """Return the counts of pairs, made once for a context, and the rule by which they are solved."""
         check_number("regularization", self.regularization, 0.0, open_minimum=True)
-        for name in ("n_partners", "n_targets", "min_users"):
-            check_count(name, getattr(self, name))
+        check_count("n_partners", self.n_partners, 1, MOST_PARTNERS)
+        check_count("n_targets", self.n_targets)
+        check_count("min_users", self.min_users)
         wanted = sources_of(self, self.sources, context)
         categories = (*wanted, context.target)
         return RegressionStatistics(

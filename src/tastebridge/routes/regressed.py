@@ -16,6 +16,8 @@ from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_l
 
 _SHRINKAGE = 2.0
 """Users that shrink the cosines by which partners are chosen, as for links."""
+MOST_PARTNERS = 5000
+"""Partners of an item, at most: a system of 200 MB."""
 _BATCH = 2**20
 """Numbers of the systems that are solved at once: 8 MB."""
 
