@@ -48,7 +48,8 @@ def fit(
 
     Users are folded in exactly, as for scoring. The remaining parts are learned locally from a sample of
     users: the weights of the routes, and the diagnostics. Both use linked users whose target rows were held
-    out from everything above.
+    out from everything above. The item regression, which may join a local fit with default routes, is no part
+    of a fit on Spark.
 
     Parameters
     ----------
