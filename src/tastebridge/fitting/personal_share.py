@@ -8,13 +8,21 @@ the routes were fitted on. With the score s of the blend and the logarithm m of 
 
 where :math:`\kappa` is the weight that popularity has in s already: the slope of the mean score of an item on
 m. So the part of s that all users share is replaced by recent popularity, on its own scale, at any
-:math:`\gamma`. The *personal share* :math:`\gamma` is 1, a half or a quarter. At 0 popularity replaces s, so
-that no source counts.
+:math:`\gamma`. The *personal share* :math:`\gamma` is 1, a half, a quarter and so on down to 1/32, at which
+hardly more than ties of recent popularity are broken.
 
-The share is judged by the listwise objective of the blend on the hidden items of users, among all items. The
-mean over later users and the mean over users drawn at random count alike. In doubt the share is a half, and
-another one is taken if it is better by more than one standard error. The temperature of the softmax is free,
-as only the order matters.
+Before any evidence, the share is about a quarter: its binary logarithm is normally distributed around -2,
+with a standard deviation of 1.5. Later users count by the likelihood of their hidden items among all items.
+Users drawn at random are evidence of another kind, because they had their other events at the same time. So
+the current ones among them count together as ten later users (a power prior). The share is the one next to
+the mean of the posterior distribution. With few later users it is near recent popularity, and with evidence
+it moves.
+The temperature of the softmax is free, as only the order matters.
+
+References
+----------
+J. G. Ibrahim and M.-H. Chen, "Power prior distributions for regression models", Statistical Science 15
+(2000).
 """
 
 from __future__ import annotations
@@ -26,19 +34,20 @@ from numpy.typing import NDArray
 
 from tastebridge.fitting.folds import Fold, spread_evenly
 from tastebridge.fitting.later_figures import Halves, popularity_of, weights_of_halves
-from tastebridge.model import GATES, Array, Segment
-from tastebridge.model.blend import StackingBlend
+from tastebridge.model import Array, Segment
 
-PERSONAL = (1.0, 0.5, 0.25, 0.0)
-"""The shares that are tried; between a quarter and 0 lists hardly differ."""
-_IN_DOUBT = 0.5
-"""Of 1, a half and 0 the best for later users and users drawn at random, in folds of Ciao's training rows."""
+PERSONAL = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
+"""The shares that are tried, with equal steps of their logarithm."""
+_MEAN, _DEVIATION = -2.0, 1.5
+"""Of the binary logarithm of the share before any evidence."""
+_DRAWN = 10.0
+"""Later users that all users drawn at random count as, at most."""
 _TEMPERATURES = (0.5, 0.7, 1.0, 1.4, 2.0)
 _USERS, _STEP = 400, 256
 """Users of each kind on whom a share is judged, at most, and users scored at once."""
 _LEAST_SLOPE = 0.1
 _DIGITS = 6
-"""Decimals of an objective, so that the rounding of a processor decides nothing."""
+"""Decimals of a likelihood, so that the rounding of a processor decides nothing."""
 
 
 class Choice:
@@ -52,8 +61,6 @@ class Choice:
         The users drawn into the first half.
     options : mapping of share to pair of Halves
         The blends for users drawn at random, and for users in time.
-    focus : float
-        Of the listwise objective.
     """
 
     def __init__(
@@ -62,56 +69,46 @@ class Choice:
         late: Sequence[Fold],
         first: NDArray[np.int64],
         options: Mapping[float, tuple[Halves, Halves]],
-        focus: float,
     ) -> None:
-        self._late: dict[float, Array] = {}
-        self._drawn: dict[float, Array] = {}
-        for share, (at_random, in_time) in options.items():
-            self._drawn[share] = objectives_among_all(drawn, at_random, first, focus)
-            self._late[share] = objectives_among_all(late, in_time, first, focus)
+        self._shares = list(options)
+        halves = list(options.values())
+        self._late = np.array([likelihoods(late, in_time, first) for _, in_time in halves])
+        alike = np.array([likelihoods(drawn, at_random, first) for at_random, _ in halves])
+        # the order of the items of all others is the same at any share
+        current = np.concatenate([fold.vectors[-1][_judged(fold, drawn), 0] > 0 for fold in drawn])
+        n = int(current.sum())
+        self._drawn = alike[:, current].sum(axis=1) * min(1.0, _DRAWN / max(n, 1))
         self._place = np.concatenate([_judged(fold, late) for fold in late]) if late else np.zeros(0)
 
     def share(self, turns: Sequence[int] = (0, 1)) -> float:
-        """Return the share that serves users drawn at random and later users best.
+        """Return the share next to the mean of the posterior distribution.
 
         With ``turns`` of (0,) or (1,), every other later user counts, from the first or the second.
         """
-        later = np.isin(self._place % 2, turns)
-        best, chosen = 0.0, _IN_DOUBT
-        for share in self._late:
-            late, drawn = (part[share] - part[_IN_DOUBT] for part in (self._late, self._drawn))
-            gains = [part for part in (late[later], drawn) if len(part)]
-            # of independent users, so that the variances of the two means add up
-            gain = sum(float(part.mean()) for part in gains)
-            error = np.sqrt(sum(float(part.var()) / len(part) for part in gains))
-            if gain > error and gain > best:
-                best, chosen = gain, share
-        return chosen
+        later = self._late[:, np.isin(self._place % 2, turns)].sum(axis=1)
+        steps = np.log2(self._shares)
+        evidence = later + self._drawn - 0.5 * ((steps - _MEAN) / _DEVIATION) ** 2
+        p = np.exp(evidence - evidence.max())
+        mean = float((p * steps).sum() / p.sum())
+        return self._shares[int(np.abs(steps - mean).argmin())]
 
 
-def mixed(segment: Segment, popular: NDArray[np.bool_], share: float, slope: float, recent: Array) -> Segment:
+def mixed(segment: Segment, share: float, slope: float, recent: Array) -> Segment:
     """Return a segment with a personal share, and the routes of recent and of current popularity added.
 
     Parameters
     ----------
     segment : Segment
-    popular : ndarray of bool
-        The route of popularity among the routes of the segment.
     share : float
-        The personal share.
+        The personal share, above 0.
     slope : float
         As of :func:`slope_of_popularity`.
     recent : ndarray of shape (n_half_lives,)
         The weights of recent popularity next to popularity of weight 1.
     """
-    # at 0 the blend is left out, and users who are not current get popularity on the same scale
-    if share > 0:
-        own = segment.scaled(share)
-    else:
-        equal = StackingBlend.equal(len(popular), len(GATES))
-        own = Segment(equal, popular).scaled(slope)
-    added = slope * np.append(recent, 1.0 - share if share > 0 else 0.0)
-    return own.extended(added, np.append(np.full(len(recent), bool(recent.any())), 0 < share < 1))
+    added = slope * np.append(recent, 1.0 - share)
+    kept = np.append(np.full(len(recent), bool(recent.any())), share < 1)
+    return segment.scaled(share).extended(added, kept)
 
 
 def slope_of_popularity(folds: Sequence[Fold], segment: Segment) -> float:
@@ -138,17 +135,15 @@ def slope_of_popularity(folds: Sequence[Fold], segment: Segment) -> float:
     return max(round(slope, _DIGITS), _LEAST_SLOPE)
 
 
-def objectives_among_all(
-    folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64], focus: float
-) -> Array:
-    """Return the listwise objective of users' hidden items among all items, at the best temperature."""
+def likelihoods(folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64]) -> Array:
+    """Return the log-likelihood of users' hidden items among all items, at the best temperature."""
     found = []
     for fold in folds:
         some = _judged(fold, folds)
         weights = weights_of_halves(fold, halves, first)
         for start in range(0, len(some), _STEP):
             rows = some[start : start + _STEP]
-            found.append(_objectives(fold.scores(rows, weights[rows]), fold, rows, focus))
+            found.append(_likelihoods(fold.scores(rows, weights[rows]), fold, rows))
     if not found:
         return np.zeros(0)
     # one temperature for all users: the weights of a blend are alike for all, too
@@ -161,8 +156,8 @@ def _judged(fold: Fold, folds: Sequence[Fold]) -> NDArray[np.int64]:
     return spread_evenly(len(fold.held.people), -(-_USERS // len(folds)))
 
 
-def _objectives(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64], focus: float) -> Array:
-    """Return the objectives (n_temperatures, n_users), each user's hidden items counting alike."""
+def _likelihoods(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
+    """Return the log-likelihoods (n_temperatures, n_users), each user's hidden items counting alike."""
     scores -= scores.max(axis=1, keepdims=True)
     hidden, seen = fold.held.hidden[rows].tocoo(), fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf
@@ -172,8 +167,7 @@ def _objectives(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]
     for at, t in enumerate(_TEMPERATURES):
         total = _log_sums(np.float32(t) * scores)
         taken = np.bincount(hidden.row, scores[hidden.row, hidden.col].astype(np.float64), len(rows))
-        likelihood = t * taken / counts - total
-        out[at] = np.expm1(focus * likelihood) / focus if focus else likelihood
+        out[at] = t * taken / counts - total
     return out
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SklearnFactors, SVDFactors
 from tastebridge.factors._base import FactorModel
@@ -22,7 +22,7 @@ from tastebridge.routes import width_of
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.popularity import Constant
 from tastebridge.routes.profiles import ProfileEncoder
-from tastebridge.routes.recent import Current
+from tastebridge.routes.recent import CURRENT_AGES, Current
 
 ENCODERS: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "ALSFactors": (ALSFactors, ("item_factors_", "gram_")),
@@ -68,6 +68,8 @@ def describe_factors(name: str, model: object, arrays: Arrays) -> dict[str, Any]
         parameters = model.settings()
     if type(model) is LinearEncoder and model.min_users > 1:
         parameters = {"min_users": model.min_users}
+    if type(model) is Current and model.age != CURRENT_AGES[0]:
+        parameters = {"age": model.age}
     return {"class": kind, "parameters": {key: to_json(key, value) for key, value in parameters.items()}}
 
 
@@ -87,6 +89,9 @@ def revive_factors(name: str, record: dict[str, Any], arrays: Arrays, n_items: i
         _check_numeric(model)
     if kind is LinearEncoder:  # older files kept links of single users
         model.min_users = check_count("min_users", record["parameters"].get("min_users", 1))
+    if kind is Current:  # older files know one age only
+        age = record["parameters"].get("age", CURRENT_AGES[0])
+        model.age = check_number("age", age, 0.0, open_minimum=True)
     if isinstance(model, FactorModel):
         # the checks of fit, a file can hold any parameters, and transform uses them
         model.check_parameters(_MANY, n_items)

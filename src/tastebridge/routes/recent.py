@@ -7,7 +7,7 @@ in any category, is young, and fades out for others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -27,11 +27,13 @@ from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_l
 SHARES = (1 / 2, 1 / 8, 1 / 30)
 """The half-lives of the routes that a mapper tries, as shares of the time span of the data."""
 CURRENT = "popularity, for current users"
-_CURRENT = 1 / 4
-"""Age up to which the last event makes a user current; from twice this age on the user is not.
+_USERS = "current users"
+"""The name of the encoder."""
+CURRENT_AGES = (1 / 4, 1 / 8)
+"""Ages up to which the last event makes a user current; from twice this age on the user is not.
 
-Chosen on validation users of Ciao, drawn at random: up to a quarter of the span recent popularity serves them
-better, beyond a half worse.
+A mapper takes the second where users drawn at random are better served so:
+:mod:`tastebridge.fitting.later_users`.
 """
 _UNIT = 2**20
 """Decayed events are counted in millionths: sums of whole numbers are exact in any order."""
@@ -73,7 +75,7 @@ class RecentPopularityRoute(Route):
         account = RecentCounts(name, context.target, share, prior, *counts_of(rows, share))
         context.keep(name, account)
         space = context.space(name, account.solved())
-        encoder = context.encoder(tuple(context.histories), Current(), "current users")
+        encoder = context.encoder(tuple(context.histories), Current(), _USERS)
         kind = RouteKind.RECENT_POPULARITY
         return [FittedRoute(name, (), encoder, None, None, space, kind=kind, recipe=name)]
 
@@ -90,20 +92,36 @@ class CurrentPopularityRoute(Route):
     def build(self, context: FitContext) -> list[FittedRoute]:
         """Return the one route."""
         (popular,) = PopularityRoute().build(context)
-        encoder = context.encoder(tuple(context.histories), Current(), "current users")
+        encoder = context.encoder(tuple(context.histories), Current(), _USERS)
         kind = RouteKind.RECENT_POPULARITY
         return [FittedRoute(CURRENT, (), encoder, None, None, popular.space, kind=kind, recipe=CURRENT)]
 
 
 class Current:
-    """The encoder of how current users are, from 0 to 1; 1 without any event."""
+    """The encoder of how current users are, from 0 to 1; 1 without any event.
+
+    Parameters
+    ----------
+    age : float, default=0.25
+        Age of the last event, as a share of the time span of the data, up to which users are current.
+    """
+
+    def __init__(self, age: float = CURRENT_AGES[0]) -> None:
+        self.age = age
 
     def transform(self, X: sparse.csr_matrix) -> Array:
         """Return a column, by the weight of each user's youngest event."""
         youngest = np.zeros(X.shape[0])
         np.maximum.at(youngest, np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.data)
         ages = ages_of(np.where(youngest > 0, youngest, 1.0))
-        return np.clip(2.0 - ages / _CURRENT, 0.0, 1.0)[:, None]
+        return np.clip(2.0 - ages / self.age, 0.0, 1.0)[:, None]
+
+
+def for_current(routes: Sequence[FittedRoute], context: FitContext, age: float) -> list[FittedRoute]:
+    """Return routes of recent popularity that count for users whose last event is of this age at most."""
+    key = _USERS if age == CURRENT_AGES[0] else f"{_USERS}, {age:.3g} of the span"
+    encoder = context.encoder(tuple(context.histories), Current(age), key)
+    return [replace(route, encoder=encoder) for route in routes]
 
 
 def counts_of(rows: sparse.csr_matrix, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
