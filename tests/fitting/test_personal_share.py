@@ -66,13 +66,12 @@ def blend(popular: float) -> Segment:
 
 
 def chosen(drawn: Fold, late: Fold) -> float:
-    segment, popular = blend(1.0), np.array([True, False])
-    slope = slope_of_popularity([late], segment)
-    options = {}
-    for share in PERSONAL:
-        half = mixed(segment, popular, share, slope, np.ones(1))
-        options[share] = ((half, half), (half, half))
-    return Choice([drawn], [late], NOBODY, options, focus=0.5).share()
+    return Choice([drawn], [late], NOBODY, options_of(slope_of_popularity([late], blend(1.0)))).share()
+
+
+def options_of(slope: float) -> dict[float, tuple]:
+    halves = {share: (mixed(blend(1.0), share, slope, np.ones(1)),) * 2 for share in PERSONAL}
+    return {share: (pair, pair) for share, pair in halves.items()}
 
 
 def test_the_slope_of_popularity_is_its_weight_in_the_blend():
@@ -86,7 +85,7 @@ def test_the_slope_of_popularity_is_its_weight_in_the_blend():
 @pytest.mark.parametrize("share", PERSONAL)
 def test_the_part_all_users_share_is_recent_popularity_at_any_share(share):
     one = fold(np.random.default_rng(1), taste=0.0)
-    segment = mixed(blend(0.5), np.array([True, False]), share, 0.5, np.array([0.8]))
+    segment = mixed(blend(0.5), share, 0.5, np.array([0.8]))
     weights = segment.blend.weights(one.gates) * segment.kept
     scores = one.scores(np.arange(200), weights) - share * one.vectors[1]
     expected = 0.5 * (one.items["popularity"] + 0.8 * one.items["recent"])[:, 0]
@@ -96,9 +95,25 @@ def test_the_part_all_users_share_is_recent_popularity_at_any_share(share):
 def test_users_decide_how_much_taste_counts():
     rng = np.random.default_rng(2)
     assert chosen(fold(rng, taste=1.0), fold(rng, taste=1.0)) == 1.0
-    assert chosen(fold(rng, taste=0.0), fold(rng, taste=0.0)) == 0.0
-    # later users without the taste of users drawn at random: both kinds count
-    assert chosen(fold(rng, taste=1.0), fold(rng, taste=0.0)) > 0.0
+    assert chosen(fold(rng, taste=0.0), fold(rng, taste=0.0)) <= 1 / 16
+    # users drawn at random count as ten users, whatever their number
+    assert chosen(fold(rng, taste=1.0, n_users=1000), fold(rng, taste=0.0)) <= 1 / 8
+    assert chosen(fold(rng, taste=0.0, n_users=1000), fold(rng, taste=1.0)) >= 1 / 2
+
+
+def test_the_share_is_near_a_quarter_before_later_users_say_more():
+    rng = np.random.default_rng(4)
+    few = [chosen(fold(rng, taste=taste), fold(rng, taste=taste, n_users=3)) for taste in (0.0, 0.5)]
+    assert all(1 / 16 <= share <= 1 / 2 for share in few)
+
+
+def test_drawn_users_who_are_not_current_say_nothing():
+    rng = np.random.default_rng(5)
+    drawn, late = fold(rng, taste=2.0), fold(rng, taste=0.0, n_users=20)
+    old = replace(drawn, vectors=[*drawn.vectors[:2], *(np.zeros((200, 1), np.float32),) * 2])
+    assert chosen(old, late) <= chosen(drawn, late)
+    empty = replace(old, vectors=[drawn.vectors[0], 0.0 * drawn.vectors[1], *old.vectors[2:]])
+    assert chosen(old, late) == chosen(empty, late)
 
 
 def test_every_other_later_user_is_judged_by_the_others():
@@ -106,9 +121,7 @@ def test_every_other_later_user_is_judged_by_the_others():
     drawn, late = fold(rng, taste=0.5), fold(rng, taste=0.5)
     even = np.arange(0, 200, 2)
     late.vectors[1][even] = rng.normal(size=(len(even), N_ITEMS))  # half of them have no known taste
-    segment, popular = blend(1.0), np.array([True, False])
-    options = {share: 2 * ((mixed(segment, popular, share, 1.0, np.ones(1)),) * 2,) for share in PERSONAL}
-    choice = Choice([drawn], [late], NOBODY, options, focus=0.5)
+    choice = Choice([drawn], [late], NOBODY, options_of(1.0))
     assert choice.share([1]) > choice.share([0])
 
 
@@ -172,7 +185,7 @@ def test_a_share_below_one_is_told():
 
 
 def test_where_no_source_counts_a_fit_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(Choice, "share", lambda self, turns=(0, 1): 0.0)
+    monkeypatch.setattr(InTime, "worse", property(lambda self: True))
     with pytest.warns(TastebridgeWarning, match="On later events of users new to 'films', popularity does"):
         mapper = tb.InterestMapper("films", n_components=8, n_jobs=1).fit(planted(taste=2.0, n_users=500))
     assert not mapper.transfer_["kept"].any()

@@ -34,6 +34,11 @@ def test_users_count_by_the_age_of_their_last_event():
     np.testing.assert_allclose(Current().transform(rows(ages))[:, 0], [1.0, 0.5, 0.0, 1.0], atol=1e-3)
 
 
+def test_the_age_of_a_current_user_can_be_lower():
+    ages = np.array([[0.9, 0.125], [0.1875, np.nan], [0.25, 0.9], [np.nan, np.nan]])
+    np.testing.assert_allclose(Current(1 / 8).transform(rows(ages))[:, 0], [1.0, 0.5, 0.0, 1.0], atol=1e-3)
+
+
 def test_a_user_is_as_current_alone_as_among_others():
     X = rows(np.random.default_rng(0).random((40, 30)))
     together = Current().transform(X)

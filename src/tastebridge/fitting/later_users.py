@@ -74,6 +74,8 @@ class Judged(NamedTuple):
         The folds of users drawn at random, and those in time, of all these routes.
     evidence : dict of segment to Evidence
     in_time : dict of segment to InTime
+    borne : bool
+        Whether users drawn at random bear recent popularity with its whole weight.
     """
 
     known: Weighed
@@ -81,6 +83,7 @@ class Judged(NamedTuple):
     late: list[Fold]
     evidence: dict[str, Evidence]
     in_time: dict[str, InTime]
+    borne: bool = True
 
 
 def judge_later(built: Built, known: Weighed, evidence: Mapping[str, Evidence], later: Later) -> Judged:
@@ -100,7 +103,7 @@ def judge_later(built: Built, known: Weighed, evidence: Mapping[str, Evidence], 
     fitted = fit_routes(_of_weight(built, known.segments), past)
     ages = CURRENT_AGES if later.weights is not None else CURRENT_AGES[:1]
     wide, *narrow = (_judged(built, known, evidence, _Past(later, past, fitted), age) for age in ages)
-    return narrow[0] if narrow and _serves_better(narrow[0], wide) else wide
+    return narrow[0] if narrow and _fits_better(narrow[0], wide) else wide
 
 
 class _Past(NamedTuple):
@@ -122,7 +125,7 @@ def _judged(
     fitted = {**past.fitted, **{route.name: route for route in then}}
     late = folds_of(past.context, later.held, fitted, [route.name for route in routes])
     drawn = _with_recent(built, added, age) if recents else built.folds
-    segments, proofs, in_time = dict(known.segments), dict(evidence), {}
+    segments, proofs, in_time, borne = dict(known.segments), dict(evidence), {}, True
     for name, segment in known.segments.items():
         step = _Segment(routes, segment, evidence.get(name), later)
         own = [[fold for fold in folds if fold.held.segment == name] for folds in (drawn, late)]
@@ -132,18 +135,24 @@ def _judged(
             proofs[name] = found.evidence
         if found.in_time is not None:
             in_time[name] = found.in_time
-    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time)
+        borne = borne and found.part == 1
+    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time, borne)
 
 
-def _serves_better(one: Judged, other: Judged) -> bool:
-    """Return whether users drawn at random are significantly better served, and later users not worse."""
-    drawn = [(one.evidence[name], other.evidence[name]) for name in other.evidence]
-    late = [(one.in_time[name], other.in_time[name]) for name in other.in_time]
-    if not drawn:
+def _fits_better(narrow: Judged, wide: Judged) -> bool:
+    """Return whether fewer users are to count as current.
+
+    That is, if users drawn at random are significantly better served so, or else do not bear the whole weight
+    of recent popularity, and later users are not significantly worse served.
+    """
+    late = [
+        (one.people, one.values[MODEL], narrow.in_time[name].values[MODEL])
+        for name, one in wide.in_time.items()
+    ]
+    if late and _difference(late).low > 0:
         return False
-    gain = _difference([(a.people, a.served, b.served) for a, b in drawn])
-    loss = _difference([(a.people, b.values[MODEL], a.values[MODEL]) for a, b in late]) if late else None
-    return gain.low > 0 and (loss is None or loss.low <= 0)
+    drawn = [(one.people, narrow.evidence[name].served, one.served) for name, one in wide.evidence.items()]
+    return not wide.borne or (bool(drawn) and _difference(drawn).low > 0)
 
 
 def _difference(parts: Sequence[tuple[NDArray[np.int64], Array, Array]]) -> Interval:
@@ -181,6 +190,7 @@ class _Found(NamedTuple):
     segment: Segment
     evidence: Evidence | None
     in_time: InTime | None
+    part: float = 1.0
 
 
 class _Segment:
@@ -237,7 +247,8 @@ class _Segment:
         judged = [halves(one, part * then) for one in turns]
         in_time = figures_in_time(late, self.later.changes, judged, self.first)
         segment = mixed(self.segment, share, slopes[2], part * weights)
-        return _Found(segment, evidence, None if in_time is None else in_time._replace(personal=share))
+        told = None if in_time is None else in_time._replace(personal=share)
+        return _Found(segment, evidence, told, part)
 
     def _borne(
         self, without: Evidence, drawn: list[Fold], served: Callable[[float], Halves]
@@ -266,7 +277,8 @@ class _Segment:
         segment = Segment(StackingBlend.equal(len(kept), len(GATES)), kept)
         proof = _without_sources(evidence)
         values = {key: part for key, part in proof.values.items() if key != "served"}
-        return _Found(segment, proof._replace(values=values, baseline="popularity"), in_time.as_served(name))
+        proof = proof._replace(values=values, baseline="popularity")
+        return _Found(segment, proof, in_time.as_served(name))
 
 
 def replaced(in_time: InTime, evidence: Evidence) -> bool:
