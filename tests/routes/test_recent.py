@@ -8,8 +8,10 @@ from scipy import sparse
 
 from tastebridge.data.ages import SPANS
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.persist.arrays import Arrays
+from tastebridge.persist.estimators import describe_factors, revive_factors
 from tastebridge.routes import FitContext, RecentPopularityRoute
-from tastebridge.routes.recent import Current, counts_of
+from tastebridge.routes.recent import CURRENT_AGES, Current, counts_of
 
 AGES = np.array([[0.0, 0.3, np.nan], [np.nan, 0.9, 0.05], [0.6, np.nan, np.nan], [np.nan, np.nan, np.nan]])
 
@@ -37,6 +39,16 @@ def test_users_count_by_the_age_of_their_last_event():
 def test_the_age_of_a_current_user_can_be_lower():
     ages = np.array([[0.9, 0.125], [0.1875, np.nan], [0.25, 0.9], [np.nan, np.nan]])
     np.testing.assert_allclose(Current(1 / 8).transform(rows(ages))[:, 0], [1.0, 0.5, 0.0, 1.0], atol=1e-3)
+
+
+@pytest.mark.parametrize("age", CURRENT_AGES)
+def test_the_age_of_a_current_user_is_saved(age):
+    record = describe_factors("current", Current(age), Arrays({}))
+    assert revive_factors("current", record, Arrays({}), 3).age == age
+    older = {**record, "parameters": {}}
+    assert revive_factors("current", older, Arrays({}), 3).age == CURRENT_AGES[0]
+    with pytest.raises(InvalidParameterError, match="age"):
+        revive_factors("current", {**record, "parameters": {"age": -1}}, Arrays({}), 3)
 
 
 def test_a_user_is_as_current_alone_as_among_others():
