@@ -34,8 +34,8 @@ _FEWEST = 300
 _MANY, _PARTNERS = 2000, 50.0
 """Warm users, and mean possible partners of an item, above which the regression on more partners is tried.
 
-Fewer users do not tell the two apart. On MovieLens 1M with its weight it gains 0.35 points more on Action by
-Comedy; on MovieLens of 671 users, with half as many and twice as many, it gains nothing more.
+Fewer users do not tell the two apart. With its best share it gains 0.35 points more on Action by Comedy of
+MovieLens 1M, and on average no more on MovieLens of 671 users.
 """
 _LINKED = 0.5
 """Share of the target's users with a history in a source, at least.
