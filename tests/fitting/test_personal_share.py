@@ -19,8 +19,8 @@ from tastebridge.fitting.folds import Fold, Held
 from tastebridge.fitting.personal_share import (
     PERSONAL,
     Choice,
+    likelihoods,
     mixed,
-    objectives_among_all,
     slope_of_popularity,
 )
 from tastebridge.metrics.intervals import paired_difference
@@ -216,6 +216,6 @@ def test_users_whose_best_items_are_seen_ones_have_finite_objectives():
     halves = (equal, equal)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        found = objectives_among_all([part], halves, np.zeros(6, dtype=np.int64), focus=0.0)
+        found = likelihoods([part], halves, np.zeros(6, dtype=np.int64))
     # the 39 open items are alike
     np.testing.assert_allclose(found, -np.log(N_ITEMS - 1), atol=1e-4)
