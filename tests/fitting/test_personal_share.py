@@ -15,9 +15,11 @@ import tastebridge as tb
 from tastebridge.baselines import Popularity, RecentPopularity
 from tastebridge.evaluation import user_scores
 from tastebridge.exceptions import TastebridgeWarning
+from tastebridge.fitting import later_users
 from tastebridge.fitting.folds import Fold, Held
 from tastebridge.fitting.personal_share import (
     PERSONAL,
+    TIES,
     Choice,
     likelihoods,
     mixed,
@@ -184,19 +186,33 @@ def test_a_share_below_one_is_told():
     assert share_sentences(SimpleNamespace(target="films", findings={})) == []
 
 
-def test_where_no_source_counts_a_fit_says_so(monkeypatch, tmp_path):
+def _without_sources(monkeypatch):
+    """Return a mapper whose later users are worse served by the blend, whatever they did."""
     monkeypatch.setattr(InTime, "worse", property(lambda self: True))
+    monkeypatch.setattr(later_users, "_ENOUGH", 1)
     with pytest.warns(TastebridgeWarning, match="On later events of users new to 'films', popularity does"):
-        mapper = tb.InterestMapper("films", n_components=8, n_jobs=1).fit(planted(taste=2.0, n_users=500))
-    assert not mapper.transfer_["kept"].any()
-    assert not mapper.transfer_["verdict"].str.startswith("helps").any()
-    books = pd.DataFrame({"user_id": [1, 2], "item_id": ["b1", "b2"], "category": "books"})
-    first, second = mapper.recommend_from(books, n=5).groupby("user_id")["item_id"].apply(list)
-    assert first == second
+        return tb.InterestMapper("films", n_components=8, n_jobs=1).fit(planted(taste=2.0, n_users=500))
+
+
+def test_where_no_source_counts_a_fit_says_so(monkeypatch, tmp_path):
+    mapper = _without_sources(monkeypatch)
     mapper.save(tmp_path / "model")
     assert "popularity does better than any source" in (tmp_path / "model" / "README.md").read_text()
     mapper.report(tmp_path / "report.html")
     assert "popularity does better than any source" in (tmp_path / "report.html").read_text()
+
+
+def test_users_whose_last_event_is_old_keep_the_blend_that_current_users_lose(monkeypatch):
+    mapper = _without_sources(monkeypatch)
+    users = [1, 1, 2, 2]
+    books = pd.DataFrame({"user_id": users, "item_id": ["b1", "b2", "b7", "b9"], "category": "books"})
+    now, old = (
+        mapper.recommend_from(books.assign(timestamp=at), n=5).groupby("user_id")["item_id"].apply(list)
+        for at in (1e9 + DAYS * DAY, 1e9)
+    )
+    assert now[1] == now[2]
+    assert old[1] != old[2]
+    assert mapper.findings_["in_time"].set_index("segment").loc["cold", "personal"] == TIES
 
 
 def test_users_whose_best_items_are_seen_ones_have_finite_objectives():

@@ -7,9 +7,9 @@ the half of them that a user is not in.
 Where popularity drifts (:mod:`tastebridge.fitting.popularity_drift`), routes of recent popularity are added
 to the blend, on the scale that popularity has in it, and its other routes may count less:
 :mod:`tastebridge.fitting.personal_share`. The weights of recent popularity are halved, at last to 0, while
-users drawn at random are significantly worse served with them. Users whose last event is old are served as
-before, unless no source counts any more. A blend by which later users are significantly worse served than by
-popularity is replaced by it (:func:`replaced`).
+users drawn at random are significantly worse served with them. A blend by which later users are
+significantly worse served than by popularity is replaced by it (:func:`replaced`). Users whose last event is
+old are served as before.
 
 Where popularity drifts, users whose last event is a little older are a case of their own. Users drawn at
 random came at that time, and are often better served by the blend. Later users come now. So a user counts as
@@ -32,7 +32,7 @@ from tastebridge.fitting.few_overlap import Weighed
 from tastebridge.fitting.folds import Fold, fit_routes, folds_of, without
 from tastebridge.fitting.in_time import Later
 from tastebridge.fitting.later_figures import Halves, figures_in_time, served_evidence
-from tastebridge.fitting.personal_share import PERSONAL, Choice, mixed, slope_of_popularity
+from tastebridge.fitting.personal_share import PERSONAL, TIES, Choice, mixed, slope_of_popularity
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
@@ -217,7 +217,7 @@ class _Segment:
             found = self._with_recent(drawn, late, self.later.weights)
         if found.evidence is None or found.in_time is None or not replaced(found.in_time, found.evidence):
             return found
-        return self._popular(found.in_time, found.evidence)
+        return self._popular(found.in_time, found.evidence, drawn, late)
 
     def _with_recent(self, drawn: list[Fold], late: list[Fold], weights: Array) -> _Found:
         """Return the blend with recent popularity, its evidence, and the figures in time."""
@@ -268,17 +268,41 @@ class _Segment:
         own = self.segment.kept
         return first, (Segment(blends[0], own), Segment(blends[1], own))
 
-    def _popular(self, in_time: InTime, evidence: Evidence) -> _Found:
-        """Return the better popularity in place of a blend that is significantly worse in time."""
+    def _popular(self, in_time: InTime, evidence: Evidence, drawn: list[Fold], late: list[Fold]) -> _Found:
+        """Return the better popularity in place of a blend that is significantly worse in time.
+
+        Where popularity drifts, it is so for current users alone: later users say nothing of the others.
+        """
+        if len(self.routes) > self.n_known and drawn:
+            return self._popular_now(in_time, evidence, drawn, late)
         kept = np.array([route.kind is RouteKind.POPULARITY for route in self.routes])
-        name = POPULARITY
-        if in_time.baseline == RECENT and len(self.routes) > self.n_known:
-            name, kept[self.n_known + in_time.half_life] = RECENT, True
         segment = Segment(StackingBlend.equal(len(kept), len(GATES)), kept)
         proof = _without_sources(evidence)
         values = {key: part for key, part in proof.values.items() if key != "served"}
         proof = proof._replace(values=values, baseline="popularity")
-        return _Found(segment, proof, in_time.as_served(name))
+        return _Found(segment, proof, in_time.as_served(POPULARITY))
+
+    def _popular_now(
+        self, in_time: InTime, evidence: Evidence, drawn: list[Fold], late: list[Fold]
+    ) -> _Found:
+        """Return the blend with the better popularity in its place for current users."""
+        slopes = [slope_of_popularity(late or drawn, one) for one in (*self.halves, self.segment)]
+        recent = np.zeros(len(SHARES))
+        if in_time.baseline == RECENT:
+            recent[in_time.half_life] = 1.0
+
+        def halves(part: float) -> Halves:
+            first, second = (
+                mixed(half, TIES, slope, part * recent)
+                for half, slope in zip(self.halves, slopes[:2], strict=True)
+            )
+            return first, second
+
+        without = served_evidence(evidence, drawn, halves(0.0), self.first)
+        part, proof = self._borne(without, drawn, halves)
+        segment = mixed(self.segment, TIES, slopes[2], part * recent)
+        told = figures_in_time(late, self.later.changes, [halves(part)], self.first)
+        return _Found(segment, proof, None if told is None else told._replace(personal=TIES), part)
 
 
 def replaced(in_time: InTime, evidence: Evidence) -> bool:

@@ -38,6 +38,8 @@ from tastebridge.model import Array, Segment
 
 PERSONAL = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
 """The shares that are tried, with equal steps of their logarithm."""
+TIES = 2.0**-10
+"""The share by which only ties of popularity are broken: current users get what is popular."""
 _MEAN, _DEVIATION = -2.0, 1.5
 """Of the binary logarithm of the share before any evidence."""
 _DRAWN = 10.0

@@ -11,6 +11,8 @@ from tastebridge.online.state import FittedState
 
 SHARES = "in_time"
 """The name of the table among the findings."""
+_NONE = 0.01
+"""Personal shares below this only break ties of popularity."""
 _TOLD = {"cold": "new to", "warm": "with a history in"}
 
 
@@ -36,13 +38,18 @@ def share_sentences(state: FittedState) -> list[str]:
 def warning_in_time(in_time: Mapping[str, InTime], target: str) -> str:
     """Return the warning that no source serves users who come later; "" for none."""
     cold = in_time.get("cold")
-    return f"{_sentence('cold', 0.0, repr(target))} See transfer_." if cold and cold.personal == 0 else ""
+    if cold is None or cold.personal >= _NONE:
+        return ""
+    return f"{_sentence('cold', cold.personal, repr(target))} See transfer_."
 
 
 def _sentence(segment: str, share: float, target: str) -> str:
     users = f"users {_TOLD[segment]} {target}"
-    if share == 0:
-        return f"On later events of {users}, popularity does better than any source: they get popular items."
+    if share < _NONE:
+        them = "they" if share == 0 else "those who are active"
+        return (
+            f"On later events of {users}, popularity does better than any source: {them} get popular items."
+        )
     return (
         f"On later events of {users}, recent popularity does better than the blend learned at random: for "
         f"active users all routes but popularity count {share:.0%}."

@@ -207,7 +207,8 @@ class InterestMapper(Recommender):
     evaluated in time. Its routes are fitted once more on the first four fifths of the events, and users are
     judged on their later rows in the target. ``findings_["accuracy"]`` has these figures as the segments
     "cold in time" and "warm in time", and :meth:`confidence` is learned on these users too. If users in time
-    are served significantly worse than by the better of popularity and recent popularity, that one is used.
+    are served significantly worse than by the better of popularity and recent popularity, that one is used:
+    for current users where popularity drifts, and else for all.
 
     Where the popularity of the target's items drifts (:mod:`tastebridge.fitting.popularity_drift`), three
     routes of recent popularity join the blend, for users whose last event is not old:
