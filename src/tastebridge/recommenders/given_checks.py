@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from tastebridge._foundation.validation import check_category, check_type
 from tastebridge.data import Panel, Weighting
@@ -70,15 +70,17 @@ def spaces_of(mapper: InterestMapper, targets: Sequence[str]) -> dict[str, Pretr
     given = mapper.target_model
     if given is None:
         return {}
-    models: Mapping[str, PretrainedFactors]
-    models = {targets[0]: given} if isinstance(given, PretrainedFactors) else given
-    if not isinstance(models, Mapping):
+    if not isinstance(given, Mapping):
         check_type("target_model", given, PretrainedFactors, _EXAMPLE)
-    if len(targets) > 1 and models is not given:
+    if len(targets) > 1 and not isinstance(given, Mapping):
         raise InvalidParameterError(
             "target_model must be a mapping of target to PretrainedFactors, as there are "
             f"{len(targets)} targets; got one model. Write target_model={{{targets[0]!r}: …}}."
         )
+    # a type that mypy cannot tell from a mapping: scikit-learn's base class is untyped
+    models = cast(
+        Mapping[str, PretrainedFactors], given if isinstance(given, Mapping) else {targets[0]: given}
+    )
     return {check_category("target_model", name, targets): model for name, model in models.items()}
 
 
