@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sklearn.utils.validation import check_is_fitted
 
+from tastebridge._foundation.addresses import conceal
 from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
 
 T = TypeVar("T")
@@ -70,9 +71,9 @@ def check_type(name: str, value: T, kind: type, example: str) -> T:
 
 
 def check_path(name: str, value: object) -> Path:
-    """Return a path given as text or as one."""
+    """Return a path given as text or as one, without credentials if it is an address."""
     if isinstance(value, str | Path):
-        return Path(value)
+        return Path(conceal(value))
     raise InvalidParameterError(f"{name} must be a path, as text or Path; got {type(value).__name__}.")
 
 

@@ -19,7 +19,7 @@ from tastebridge.batch.source import Source
 from tastebridge.batch.stamping import Stamp
 from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.files.places import PACKED, STANDARD_INPUT, parquet_files, places_of
-from tastebridge.data.files.uris import uri_of
+from tastebridge.data.files.uris import look_up, uri_of
 from tastebridge.data.types import Ids, ItemFilter
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.loading import load
@@ -186,9 +186,13 @@ def open_source(
 
 def _read_whole(path: Path, options: ReadingOptions) -> int:
     """Return the approximate bytes of text in all files of a table; 0 if it is read in pieces."""
-    elsewhere = str(path) == STANDARD_INPUT or uri_of(path) is not None
-    parts = None if elsewhere else parquet_files(path)
-    if elsewhere or (parts is not None and options.plain):
+    if str(path) == STANDARD_INPUT:
+        return 0
+    if (address := uri_of(path)) is not None:
+        in_packed, in_plain = look_up(address).text_size
+        return in_packed * _PACKED + in_plain
+    parts = parquet_files(path)
+    if parts is not None and options.plain:
         return 0
     files = {Path(part) for part in parts[1]} if parts else {place.path for place in places_of(path)}
     packed = (*PACKED, ".parquet")

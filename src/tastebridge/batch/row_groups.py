@@ -8,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
 
 _BUFFER, _TABLE = 1 << 16, 1 << 24
 """Bytes read from the file at once for each column; largest size of a table in bytes, about."""
+
+_REMOTE_BUFFER = 1 << 22
+"""Over a network each read waits for an answer, so that fewer and larger ones are made."""
 
 
 def tables_of(
@@ -47,10 +51,12 @@ def _batches(piece: ds.ParquetFileFragment, columns: list[str], rows: int) -> It
     # rows with long texts: fewer at once
     width = max(1, group.total_byte_size // group.num_rows)
     rows = max(1, min(rows, _TABLE // width))
+    local = isinstance(piece.filesystem, LocalFileSystem)
     with pq.ParquetFile(
         piece.path,
         metadata=piece.metadata,
-        buffer_size=_BUFFER,
+        buffer_size=_BUFFER if local else _REMOTE_BUFFER,
+        filesystem=None if local else piece.filesystem,
         pre_buffer=False,  # it would read the row group ahead, as a whole
         page_checksum_verification=True,
     ) as file:

@@ -19,7 +19,7 @@ from tastebridge.data import ReadingOptions
 from tastebridge.data.files.errors import reason
 from tastebridge.data.files.parquet import check_agreed
 from tastebridge.data.files.places import STANDARD_INPUT, parquet_files, places_of
-from tastebridge.data.files.uris import uri_of
+from tastebridge.data.files.uris import RemoteFiles, look_up, uri_of
 from tastebridge.data.reading import open_parquet, read_table, roles_of
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.persist.disk import digest
@@ -40,10 +40,15 @@ class Source:
     path : Path
         The file, the folder, or the pattern.
     files : tuple of Path
+        Those on the disk.
     roles : dict of role to column
     n_rows : int
     schema : Schema
         The schema of all rows, by role.
+    joined : tuple of Path
+        The tables that were joined.
+    remote : RemoteFiles or None
+        The files at an address.
     """
 
     path: Path
@@ -55,6 +60,7 @@ class Source:
     _starts: tuple[int, ...]
     _data: ds.Dataset | None
     joined: tuple[Path, ...] = ()
+    remote: RemoteFiles | None = None
 
     @classmethod
     def open(
@@ -68,17 +74,23 @@ class Source:
             If there are no files or rows, a file cannot be read, or a column is missing.
         """
         path, reading = check_path("events", path), reading or ReadingOptions()
-        parts = parquet_files(path) if reading.plain else None
+        address = uri_of(path)
+        remote = None if address is None else look_up(address)
+        if remote is not None and remote.parquet and reading.plain:
+            with unreadable(path):
+                data = open_parquet(remote.parquet, Path(remote.base), system=remote.system)
+            return replace(cls._of_parquet(path, (), data, columns), remote=remote)
+        parts = parquet_files(path) if reading.plain and remote is None else None
         if parts is None:
-            return cls._of_table(path, columns, reading)
-        return cls._of_parquet(path, parts[0], tuple(map(Path, parts[1])), columns)
+            return replace(cls._of_table(path, columns, reading), remote=remote)
+        with unreadable(path):
+            data = open_parquet(parts[1], parts[0])
+        return cls._of_parquet(path, tuple(map(Path, parts[1])), data, columns)
 
     @classmethod
     def _of_parquet(
-        cls, path: Path, base: Path, files: tuple[Path, ...], columns: Mapping[str, str | None]
+        cls, path: Path, files: tuple[Path, ...], data: ds.Dataset, columns: Mapping[str, str | None]
     ) -> Source:
-        with unreadable(path):
-            data = open_parquet([str(file) for file in files], base)
         roles = roles_of(data.schema.names, columns, path)
         check_agreed(data.schema, list(roles.values()))
         pieces: list[tuple[ds.ParquetFileFragment, int]] = []
@@ -150,9 +162,13 @@ class Source:
                 # names in a folder can hold a category; the name of a single file does not matter
                 name = file.relative_to(self.path).as_posix() if self.path.is_dir() else file.suffix
                 whole.update(f"{len(name)} {name} {digest(file)}\n".encode())
+        for line in self.remote.digests() if self.remote is not None else ():
+            whole.update(f"{line}\n".encode())
         for file in self.joined:
             whole.update(f"joined {digest(file)}\n".encode())
-        if not self.files:  # the standard input has no file to read again, so its rows are hashed
+        if (
+            not self.files and self.remote is None
+        ):  # the standard input has no file to read again, so its rows are hashed
             for table in self.read(list(self.roles)):
                 whole.update(repr(table.to_pydict()).encode())
         return whole.hexdigest()

@@ -9,6 +9,7 @@ from typing import Annotated, cast
 import typer
 from typer.core import TyperCommand
 
+from tastebridge._foundation.addresses import concealed_in
 from tastebridge._foundation.validation import nearest_flag
 from tastebridge._foundation.version import __version__
 from tastebridge.cli.ask import ask
@@ -32,6 +33,10 @@ from tastebridge.cli.vectors import vectors
 
 class _Command(TyperCommand):
     """A command that shows its stored help: Typer's own draws boxes, which cut long names of options."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parse the words of a command, without the credentials of addresses: no message can show them."""
+        return super().parse_args(ctx, [concealed_in(word) for word in args])
 
     # typer.Context is a subclass of the context of its command class, which has no public name
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]

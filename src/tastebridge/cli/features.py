@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -13,6 +14,7 @@ import typer
 from tastebridge._foundation.validation import check_category, nearest, nearest_file
 from tastebridge.data import ItemFeatures, Panel
 from tastebridge.data.columns import recognised
+from tastebridge.data.files.uris import uri_of
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features import table_features
@@ -139,18 +141,27 @@ def read_later(
 def _table(place: str) -> FeatureTable:
     """Return the table of a path, which columns can follow after a colon."""
     path = Path(place)
+    if uri_of(place) is not None:
+        # a colon of an address stands before a port or a slash, too
+        found = re.fullmatch(r"(.*):([^/:?&=]*[^/:?&=0-9][^/:?&=]*)", place)
+        path, names = (path, None) if found is None else (Path(found[1]), _names(found[2], place))
+        return FeatureTable(path) if names is None else FeatureTable(path, names)
     if path.exists():  # a colon can be a part of a name, as in C:\\films.csv
         return FeatureTable(path)
     before, colon, columns = place.rpartition(":")
     if colon and Path(before).exists():
-        names = tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
-        if not names:
-            raise InvalidParameterError(
-                f"--features {place!r} ends in a colon. Name columns after it, or leave it out."
-            )
-        return FeatureTable(Path(before), names)
+        return FeatureTable(Path(before), _names(columns, place))
     missing = Path(before) if colon and Path(before).suffix else path
     raise InvalidDataError(f"there is no file {str(missing)!r}.{nearest_file(missing)}")
+
+
+def _names(columns: str, place: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+    if not names:
+        raise InvalidParameterError(
+            f"--features {place!r} ends in a colon. Name columns after it, or leave it out."
+        )
+    return names
 
 
 def _summary(panel: Panel, category: str, n_before: int) -> str:

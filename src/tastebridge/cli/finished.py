@@ -13,6 +13,7 @@ from tastebridge._foundation.validation import nearest_file
 from tastebridge.data.files.places import is_there
 from tastebridge.data.files.uris import uri_of
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.persist.writable import refuse_address
 from tastebridge.splits import Split
 
 _PANEL = "Another system"
@@ -73,6 +74,8 @@ def write_split(split: Split, folder: Path) -> str:
 
 def check_folder(folder: Path | None) -> None:
     """Refuse a place that is no empty folder, before any work."""
+    if folder is not None:
+        refuse_address("--write-split", folder)
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidParameterError(
             f"--write-split needs a new or an empty folder; {str(folder)!r} holds something. Choose another."

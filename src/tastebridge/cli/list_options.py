@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from tastebridge.cli.lists import read_list
+from tastebridge.data.files.uris import uri_of
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.recommenders import ListOptions, Recommender
@@ -87,7 +88,7 @@ def groups_of(path: Path | None, item_column: str | None = None) -> pd.DataFrame
     if path is None:
         return None
     # before the table is read: its own error would not name the option
-    if not path.exists():
+    if uri_of(path) is None and not path.exists():
         raise InvalidDataError(f"there is no file {str(path)!r}. Give --groups the path of a table of items.")
     return read_items(path, item_column)
 

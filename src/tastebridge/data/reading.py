@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tastebridge._foundation.addresses import conceal
 from tastebridge._foundation.log import LOGGER
 from tastebridge._foundation.validation import check_type, nearest
 from tastebridge.data.cleaning import CleaningPolicy
@@ -98,6 +99,7 @@ def read_panel(
     ...     read_panel(path, columns=["user_id", "item_id", "timestamp"], items=items)
     <Panel of 2 users in 2 categories: Horror, Romance>
     """
+    path = conceal(path)
     given = {name: from_frame_options.pop(name) for name in _OPTIONS & set(from_frame_options)}
     _refuse_unknown(from_frame_options)
     if columns is not None and not isinstance(columns, Mapping):
@@ -143,6 +145,7 @@ def read_table(
     InvalidDataError
         If the table cannot be read.
     """
+    path = conceal(path)
     with readable(_shown(path).strip("'")):
         try:
             found = read_events_table(path, columns, options or ReadingOptions())
@@ -174,6 +177,7 @@ def read_items(path: str | Path, item_column: str | None = None) -> pa.Table:
     InvalidDataError
         If it cannot be read.
     """
+    path = conceal(path)
     with readable(path):
         try:
             opened = open_table(path, ReadingOptions(), [item_column] if item_column else [])
@@ -216,6 +220,7 @@ def read_ids(
     InvalidDataError
         If it cannot be read, or a column is missing.
     """
+    path = conceal(path)
     with readable(path):
         try:
             opened = open_table(path, ReadingOptions(), needed)

@@ -17,6 +17,7 @@ from tastebridge.persist.disk import digest, read_regular, sync_file, sync_folde
 from tastebridge.persist.locking import Held, locked
 from tastebridge.persist.manifest import CARD, LARGEST, MANIFEST, WAITING_CARD, card_waiting, parse
 from tastebridge.persist.swapping import exchange
+from tastebridge.persist.writable import refuse_address
 
 _PLAIN = re.compile(r"[a-z][a-z0-9_-]*-([0-9a-f]{12})\.(parquet|safetensors)")
 """The name of a plain file: its role, and the first digits of its checksum."""
@@ -37,7 +38,9 @@ def check_free(path: str | Path, inside: bool = True) -> Path:
     ModelFileError
         If something else is there, or the place is not writable.
     """
-    path = check_path("path", path).resolve()
+    path = check_path("path", path)
+    refuse_address("the place of a model,", path)
+    path = path.resolve()
     above = next(folder for folder in path.parents if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise ModelFileError(f"{str(path)!r} cannot be written: no folder can be made in {str(above)!r}.")

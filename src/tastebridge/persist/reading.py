@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
+from tastebridge._foundation.addresses import as_address
 from tastebridge._foundation.validation import nearest_file
 from tastebridge.data import Panel, Vocabulary, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder
@@ -171,6 +172,10 @@ def _first_line(error: BaseException) -> str:
 def _manifest(path: Path) -> bytes:
     """Return the text of the manifest of a folder."""
     if not path.exists():
+        if (address := as_address(path)) is not None:
+            raise ModelFileError(
+                f"{address!r} is an address; copy the folder of the model to the disk first."
+            )
         raise ModelFileError(f"there is no model {str(path)!r}.{nearest_file(path)}")
     if not path.is_dir():
         raise ModelFileError(f"{str(path)!r} is a file; a saved model is a folder.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -52,7 +53,10 @@ class ExcelTable:
                 "workbooks need the package python-calamine. Install it: pip install 'tastebridge[excel]'."
             ) from None
         try:
-            book = CalamineWorkbook.from_path(str(place.path))
+            if place.content is None:
+                book = CalamineWorkbook.from_path(str(place.path))
+            else:
+                book = CalamineWorkbook.from_filelike(io.BytesIO(place.content))
             for sheet in book.sheet_names:
                 rows = book.get_sheet_by_name(sheet).to_python()
                 if len(rows) > 1:

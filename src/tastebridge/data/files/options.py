@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from tastebridge._foundation.addresses import conceal
 from tastebridge._foundation.validation import check_choice, check_count, check_type
 from tastebridge.data.files.places import places_of
 from tastebridge.data.files.uris import uri_of
@@ -91,6 +92,10 @@ class ReadingOptions:
     users: Any = field(default=None)
 
     def __post_init__(self) -> None:
+        several = isinstance(self.items, list | tuple)
+        items = [conceal(one) for one in self.items] if several else conceal(self.items)
+        object.__setattr__(self, "items", items)
+        object.__setattr__(self, "users", conceal(self.users))
         check_choice("categories", self.categories, ("first", "all", "primary"))
         for name in ("delimiter", "encoding", "time_format", "list_separator", "category", "item_category"):
             if getattr(self, name) is not None:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.types as pt
+from pyarrow.fs import FileSystem
 
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.columns import recognised_id
@@ -35,12 +37,14 @@ def parquet_parts(path: Path) -> list[str]:
     return parts
 
 
-def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.Dataset:
+def open_parquet(
+    parts: list[str], base: Path, coded: Sequence[str] = (), system: FileSystem | None = None
+) -> ds.Dataset:
     """Return the data set of some Parquet files below ``base``, over the columns of all of them.
 
     Names of folders such as ``category=007`` are columns of text; ids in them are int if all are plain whole
     numbers. A column that some parts lack is null there. Texts of the ``coded`` columns are read as codes
-    into a dictionary.
+    into a dictionary. With a file ``system`` the files are there instead of on the disk.
 
     A column whose types in two parts cannot be one is refused when it is used: see :func:`check_agreed`.
 
@@ -49,17 +53,19 @@ def open_parquet(parts: list[str], base: Path, coded: Sequence[str] = ()) -> ds.
     InvalidDataError
         If a part is empty.
     """
-    for part in parts:
+    for part in parts if system is None else ():
         if Path(part).stat().st_size == 0:
             raise InvalidDataError(f"{part!r} is an empty file.")
     kind = ds.ParquetFileFormat(dictionary_columns=list(coded))
     hive = ds.partitioning(folder_columns(parts, base), flavor="hive")
+    how: dict[str, Any] = {"format": kind, "partitioning": hive, "filesystem": system}
+    how["partition_base_dir"] = str(base) if system is None else base.as_posix()
     with readable(parts[0]):  # the one whose footer is read here
-        data = ds.dataset(parts, format=kind, partitioning=hive, partition_base_dir=str(base))
+        data = ds.dataset(parts, **how)
     if len(parts) == 1:
         return data
     schema = schema_of_all(data, folder_columns(parts, base))
-    return ds.dataset(parts, schema, format=kind, partitioning=hive, partition_base_dir=str(base))
+    return ds.dataset(parts, schema, **how)
 
 
 def folder_columns(parts: Sequence[str], base: Path) -> pa.Schema:
@@ -177,17 +183,29 @@ class ParquetTable:
     path : Path
     parts : list of str
     schema : Schema
+    system : FileSystem or None
+        Where the parts are; None for the disk.
+    address : str or None
+        The address of the table in that system, without credentials.
     """
 
     path: Path
     parts: list[str]
     schema: pa.Schema
+    system: FileSystem | None = None
+    address: str | None = None
 
     @classmethod
     def open(cls, path: Path, parts: list[str] | None = None) -> ParquetTable:
         """Look at every part and agree on the types of the columns."""
         parts = parts or parquet_parts(path)
         return cls(path, parts, open_parquet(parts, path).schema)
+
+    @classmethod
+    def at(cls, address: str, base: str, parts: list[str], system: FileSystem) -> ParquetTable:
+        """Return the table of some parts in a file system."""
+        path = Path(base)
+        return cls(path, parts, open_parquet(parts, path, system=system).schema, system, address)
 
     @property
     def names(self) -> list[str]:
@@ -197,12 +215,13 @@ class ParquetTable:
     @property
     def note(self) -> str:
         """How the table was read."""
-        return f"{self.path}: Parquet, {len(self.parts):,} file{'s' if len(self.parts) > 1 else ''}"
+        several = "s" if len(self.parts) > 1 else ""
+        return f"{self.address or self.path}: Parquet, {len(self.parts):,} file{several}"
 
     def read(self, columns: Sequence[str], varied: Sequence[str] = ()) -> pa.Table:
         """Return some columns; texts as codes into a dictionary, since they repeat and all are in memory."""
         check_agreed(self.schema, columns)
         kinds = {name: self.schema.field(name).type for name in columns if name not in varied}
         texts = [name for name, kind in kinds.items() if pt.is_string(kind)]
-        data = open_parquet(self.parts, self.path, texts)
+        data = open_parquet(self.parts, self.path, texts, self.system)
         return data.to_table(columns=list(columns))

@@ -8,8 +8,8 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -75,11 +75,11 @@ class Place:
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        if self.content is not None:
-            yield pa.BufferReader(self.content)
-        elif self.member is not None:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+        if self.member is not None:
+            with zipfile.ZipFile(_archived(self)) as archive, archive.open(self.member) as file:
                 yield pa.PythonFile(file, mode="r")
+        elif self.content is not None:
+            yield pa.BufferReader(self.content)
         else:
             with pa.input_stream(str(self.path), compression="detect") as stream:
                 yield stream
@@ -116,7 +116,8 @@ def places_of(path: str | Path) -> list[Place]:
     if path.is_dir():
         return _in_folder(path)
     _refuse_empty(path)
-    return [_in_archive(path)] if path.suffix == ".zip" else [Place(path)]
+    place = Place(path)
+    return [only_member(place) if path.suffix == ".zip" else place]
 
 
 def is_there(path: Path) -> bool:
@@ -168,16 +169,18 @@ def _archive(path: Path) -> Path | None:
     return next((part for part in path.parents if part.suffix == ".zip" and part.is_file()), None)
 
 
-def _in_archive(path: Path) -> Place:
+def only_member(place: Place) -> Place:
+    """Return the one file inside a zip archive."""
+    path = place.path
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(_archived(place)) as archive:
             names = [one.filename for one in archive.infolist() if not one.is_dir() and one.file_size]
     except zipfile.BadZipFile:
         raise InvalidDataError(f"{str(path)!r} cannot be read: it is no zip archive.") from None
     # macOS adds a folder of resource forks to an archive.
     names = [name for name in names if not name.startswith("__MACOSX/")]
     if len(names) == 1:
-        return Place(path, names[0])
+        return replace(place, member=names[0])
     listed = ", ".join(map(repr, sorted(names)[:10]))
     raise InvalidDataError(
         f"the archive {str(path)!r} holds {len(names)} files ({listed}); one was expected. Name the one to"
@@ -185,10 +188,26 @@ def _in_archive(path: Path) -> Place:
     )
 
 
+def _archived(place: Place) -> Path | io.BytesIO:
+    """Return the archive as zipfile takes it."""
+    return place.path if place.content is None else io.BytesIO(place.content)
+
+
+def are_tables(path: str) -> bool:
+    """Return whether a file in a folder is text or JSON lines, by its name."""
+    place = Place(Path(path))
+    return place.path.suffix != ".zip" and place.ending in (*TEXTS, *JSONS)
+
+
+def is_hidden(path: PurePath) -> bool:
+    """Return whether a path below the folder of a table is that of a file which is no part of it."""
+    return any(part.startswith(_HIDDEN) for part in path.parts)
+
+
 def _in_folder(folder: Path) -> list[Place]:
-    parts = sorted(part for part in folder.rglob("*") if part.is_file() and not _is_hidden(part, folder))
-    places = [Place(part) for part in parts if part.suffix != ".zip"]
-    places = [place for place in places if place.ending in (*TEXTS, *JSONS)]
+    inside = sorted(part for part in folder.rglob("*") if part.is_file())
+    parts = [part for part in inside if not is_hidden(part.relative_to(folder))]
+    places = [Place(part) for part in parts if are_tables(str(part))]
     if not places:
         raise InvalidDataError(
             f"the folder {str(folder)!r} holds no .parquet files, and no text or JSON lines."
@@ -196,10 +215,6 @@ def _in_folder(folder: Path) -> list[Place]:
     for place in places:
         _refuse_empty(place.path)
     return places
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(_HIDDEN) for part in path.relative_to(folder).parts)
 
 
 def _refuse_empty(path: Path) -> None:

@@ -23,7 +23,7 @@ from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.parquet import ParquetTable
 from tastebridge.data.files.places import JSONS, TEXTS, Place, parquet_files, places_of
 from tastebridge.data.files.sections import is_sectioned
-from tastebridge.data.files.uris import DatasetTable, open_uri, uri_of
+from tastebridge.data.files.uris import RemoteFiles, look_up, uri_of
 from tastebridge.exceptions import InvalidDataError
 
 _HEAD = 1 << 10
@@ -144,9 +144,10 @@ def open_table(path: object, options: ReadingOptions, expected: Sequence[str] = 
     if not isinstance(path, str | Path):
         return FrameTable(_of_frame(path))
     uri = uri_of(path)
-    found = None if uri is None else open_uri(uri)
-    if isinstance(found, DatasetTable):
-        return found
+    found = None if uri is None else look_up(uri)
+    if found is not None and found.parquet:
+        _refuse_names(path, options)
+        return _remote_parquet(found, options)
     parts = None if found is not None else parquet_files(path)
     if parts is not None:
         _refuse_names(path, options)
@@ -154,7 +155,7 @@ def open_table(path: object, options: ReadingOptions, expected: Sequence[str] = 
             return _named_parquet(parts)
         with readable(path):
             return ParquetTable.open(*parts)
-    places = tuple(places_of(path) if found is None else found)
+    places = tuple(places_of(path) if found is None else found.places())
     with readable(places[0] if len(places) == 1 else path):
         opened = tuple(_open(place, options, expected) for place in places)
     return FilesTable(places, opened, options.category_from_name)
@@ -197,6 +198,15 @@ def _named_parquet(parts: tuple[Path, list[str]]) -> FilesTable:
         with readable(place):
             tables.append(ParquetTable.open(place.path))
     return FilesTable(places, tuple(tables), True)
+
+
+def _remote_parquet(found: RemoteFiles, options: ReadingOptions) -> Table:
+    parts = found.parquet
+    if not options.category_from_name:
+        return ParquetTable.at(found.address, found.base, parts, found.system)
+    places = tuple(Place(Path(part)) for part in parts)
+    tables = tuple(ParquetTable.at(part, part, [part], found.system) for part in parts)
+    return FilesTable(places, tables, True)
 
 
 def _refuse_names(path: object, options: ReadingOptions) -> None:
