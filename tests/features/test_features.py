@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tastebridge.exceptions import (
+    DataWarning,
     InvalidDataError,
     InvalidParameterError,
     MissingDependencyError,
@@ -355,3 +356,13 @@ def test_columns_of_real_catalogues_are_read_or_left_out(column):
 def test_dates_become_numbers():
     made = table_features({"films": _catalogue(out=pd.date_range("2020-01-01", periods=60))})
     assert made["films"]["out"].matrix.shape[0] == 60
+
+
+def test_a_text_that_is_the_same_for_every_item_is_no_feature():
+    films = pd.DataFrame({"item_id": list("abcd"), "genre": ["War|Drama", "War", "Drama", "War"]})
+    told = "'note' of the items of 'films' says the same of every item"
+    for cells in (["a fine film", "film, fine"] * 2, ["new|film"] * 4):
+        with pytest.raises(InvalidDataError, match=told):
+            table_features({"films": films.drop(columns="genre").assign(note=cells)})
+        with pytest.warns(DataWarning, match=told):
+            assert list(table_features({"films": films.assign(note=cells)})["films"]) == ["genre"]

@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 from tastebridge._foundation.validation import check_path
 from tastebridge.batch.row_groups import tables_of
 from tastebridge.data import ReadingOptions
+from tastebridge.data.counters import in_unit, unit_of
 from tastebridge.data.files.errors import reason
 from tastebridge.data.files.parquet import check_agreed
 from tastebridge.data.files.places import STANDARD_INPUT, parquet_files, places_of
@@ -180,7 +181,16 @@ class Source:
         columns = [self.roles[role] for role in roles]
         with unreadable(Path(piece.path)):
             for table in tables_of(piece, self._data.schema, columns, BATCH):
-                yield table.rename_columns(list(roles))
+                yield _timed(table, self.roles).rename_columns(list(roles))
+
+
+def _timed(table: pa.Table, roles: Mapping[str, str]) -> pa.Table:
+    """Return the table with counters such as ``DAY`` as seconds: below, a column goes by its role alone."""
+    name = roles.get("timestamp")
+    unit = None if name not in table.column_names else unit_of(table[name], name)
+    if name is None or unit is None:
+        return table
+    return table.set_column(table.column_names.index(name), name, in_unit(table[name], unit))
 
 
 def _files(path: Path) -> tuple[Path, ...]:

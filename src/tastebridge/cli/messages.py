@@ -54,6 +54,7 @@ _WORDS = {
     "quoting=False": "--no-quoting",
     "decimal=','": "--decimal ,",
     "time_format=": "--time-format ",
+    "time_unit=": "--time-unit ",
     'item_id="…"': "--item-id-column NAME",
     'items="…"': "--items FILE",
     'category="…"': "--one-category NAME",

@@ -23,6 +23,7 @@ _LAYOUT = {
     "quoting": "--quoting",
     "decimal": "--decimal",
     "time_format": "--time-format",
+    "time_unit": "--time-unit",
     "ids": "--ids",
     "trim": "--trim",
     "list_separator": "--list-separator",
@@ -147,6 +148,7 @@ class _Options:
     quoting: files.Quoting = None
     decimal: files.Decimal = None
     time_format: files.TimeFormat = None
+    time_unit: files.Unit = None
     ids: files.Ids = "auto"
     trim: files.Trim = False
     list_separator: files.ListSeparator = None
@@ -192,6 +194,7 @@ class _Options:
             quoting=self.quoting,
             decimal=self.decimal,
             time_format=self.time_format,
+            time_unit=self.time_unit,
             ids=self.ids,
             trim=self.trim,
             list_separator=self.list_separator,

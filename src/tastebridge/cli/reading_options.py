@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from tastebridge.data.counters import TimeUnit
 from tastebridge.data.text_ids import IdKind
 
 _FILES = "Files (the layout is detected)"
@@ -41,6 +42,10 @@ Decimal = Annotated[
 ]
 TimeFormat = Annotated[
     str | None, _option("--time-format", metavar="FORMAT", help="Format of times in text, such as %d/%m/%Y.")
+]
+Unit = Annotated[
+    TimeUnit | None,
+    _option("--time-unit", metavar="UNIT", help="Unit of times in numbers: seconds, hours, days, weeks, …."),
 ]
 Ids = Annotated[
     IdKind, _option("--ids", help="Type of ids made of digits in text files; a model determines it.")

@@ -15,6 +15,7 @@ from narwhals.typing import IntoFrame, IntoSeries
 
 from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
+from tastebridge.data.counters import in_unit, unit_of
 from tastebridge.data.event_weights import weights_of_events
 from tastebridge.data.text_numbers import numbers_of, plain_numbers
 from tastebridge.data.times import seconds
@@ -127,9 +128,15 @@ def read_events(
         weights[weights == np.float32(no_rating)] = 1.0 if unrated == "event" else np.nan
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
-    times = seconds(series["timestamp"], part) if "timestamp" in series else None
+    times = _times(series["timestamp"], roles["timestamp"], part) if "timestamp" in series else None
     codes = users.codes, items.codes, categories.codes
     return Events(users.ids, items.ids, categories.ids, *codes, weights, times, roles.get("weight"))
+
+
+def _times(series: Any, name: str, part: bool) -> np.ndarray:  # noqa: ANN401 - of any library
+    """Return a column of times as seconds; counters such as ``DAY`` are read in the unit of their name."""
+    unit = unit_of(to_arrow(series), name)
+    return seconds(series if unit is None else in_unit(to_arrow(series), unit), part)
 
 
 def _chosen(frame: FrameLike, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:

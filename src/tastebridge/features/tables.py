@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy import sparse
 
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data import ItemFeatures
@@ -252,6 +253,10 @@ def _made(
         raise InvalidDataError(
             f"the column {name!r} of the items of {', '.join(map(repr, parts))}: {error}"
         ) from None
+    if _says_nothing(whole, len(cells)):
+        raise InvalidDataError(
+            f"the column {name!r} of the items of {', '.join(map(repr, parts))} says the same of every item."
+        )
     found, start = {}, 0
     for category, part in parts.items():
         # rows of the categories lie one after the other, as the cells were put together above
@@ -260,6 +265,14 @@ def _made(
     return found
 
 
+def _says_nothing(whole: ItemFeatures, n_cells: int) -> bool:
+    """Return whether all items have the same features, so that a model has nothing to learn of them."""
+    matrix = sparse.csr_matrix(whole.matrix)
+    return n_cells > 1 and float((matrix.max(axis=0) - matrix.min(axis=0)).max()) < _EQUAL
+
+
+_EQUAL = 1e-6
+"""Texts of the same words differ by rounding."""
 _MAKE: Mapping[str, Callable[[Any, Any, str, Any], ItemFeatures]] = {
     "text": lambda ids, cells, name, words: text_features(ids, cells, stop_words=words),
     "tags": lambda ids, cells, name, words: tag_features(ids, cells),

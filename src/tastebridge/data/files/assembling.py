@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.columns import REQUIRED, holds_several, order_column, recognise, recognised
+from tastebridge.data.counters import TimeUnit, in_unit, is_small, numbers_in, unit_of
 from tastebridge.data.files.categories_of_items import Joined, categories_of, categories_of_column
 from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
@@ -23,8 +24,7 @@ from tastebridge.data.files.joins import as_texts, common_column
 from tastebridge.data.files.options import ReadingOptions
 from tastebridge.data.files.tables import NAME_OF_FILE, FilesTable, Table, open_table
 from tastebridge.data.text_ids import ids_of_kind
-from tastebridge.data.text_numbers import given_texts, is_text, numbers_of
-from tastebridge.data.text_times import all_numbers
+from tastebridge.data.text_numbers import is_text, numbers_of
 from tastebridge.data.time_units import units_of
 from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidDataError
@@ -85,7 +85,10 @@ def read_events_table(path: object, columns: Mapping[str, str | None], options: 
         if role in _IDS:
             notes += _blanks(table[role], role, options.trim)
         if role == "timestamp":
-            notes += _units(table[role])
+            unit = options.time_unit or unit_of(table[role], roles[role])
+            notes += _units(table[role], unit, options.time_unit is not None)
+            if unit is not None:
+                table = table.set_column(place, role, in_unit(table[role], unit))
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
         table = table.set_column(place, role, column)
     return EventTable(table, roles, _under_ids(names, table), tuple(notes))
@@ -293,19 +296,22 @@ def _distinct(column: pa.ChunkedArray) -> pa.Array:
     return column.unify_dictionaries().chunk(0).dictionary
 
 
-def _units(column: pa.ChunkedArray) -> list[str]:
+def _units(column: pa.ChunkedArray, unit: TimeUnit | None, asked: bool) -> list[str]:
     """Return a note on the units of times that are numbers."""
-    column = _plain(column)
-    if is_text(column.type):
-        column = given_texts(column)
-        if not all_numbers(column):
-            return []
-    elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+    numbers = numbers_in(column)
+    if numbers is None:
         return []
-    counts = units_of(column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64))
-    return (
-        ["timestamp in " + ", ".join(f"{unit} ({n:,} rows)" for unit, n in counts.items())] if counts else []
-    )
+    if unit is not None:
+        why = "as asked" if asked else "by the name of the column (time_unit, --time-unit)"
+        return [f"timestamp in {unit} ({int(np.isfinite(numbers).sum()):,} rows), {why}"]
+    counts = units_of(numbers)
+    told = "timestamp in " + ", ".join(f"{unit} ({n:,} rows)" for unit, n in counts.items())
+    if is_small(numbers):
+        hours = f"{np.nanmax(numbers) / 3_600:.1f} hours"
+        told += (
+            f", all within {hours} of 1970-01-01: name their unit if they count days (time_unit, --time-unit)"
+        )
+    return [told] if counts else []
 
 
 def _under_ids(names: pd.DataFrame | None, table: pa.Table) -> pd.DataFrame | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tastebridge._foundation.addresses import conceal
 from tastebridge._foundation.validation import check_choice, check_count, check_type
+from tastebridge.data.counters import UNITS, TimeUnit
 from tastebridge.data.files.places import places_of
 from tastebridge.data.files.uris import uri_of
 from tastebridge.data.text_ids import IdKind
@@ -64,6 +65,10 @@ class ReadingOptions:
         Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
     users : path or frame, optional
         A table with the user of each row, joined by the column both have, such as the orders of a shop.
+    time_unit : str, optional
+        The unit of times that are numbers: "seconds", "milliseconds", "microseconds", "nanoseconds",
+        "minutes", "hours", "days", "weeks" or "months". It is found out by their size; small whole numbers
+        count days, weeks, … if their column is named so, such as ``DAY`` or ``WEEK_NO``.
 
     Examples
     --------
@@ -90,6 +95,7 @@ class ReadingOptions:
     categories: Literal["first", "all", "primary"] = "first"
     category_level: int | None = None
     users: Any = field(default=None)
+    time_unit: TimeUnit | None = None
 
     def __post_init__(self) -> None:
         several = isinstance(self.items, list | tuple)
@@ -108,6 +114,7 @@ class ReadingOptions:
                 )
         if self.category_level is not None:
             check_count("category_level", self.category_level)
+        check_choice("time_unit", self.time_unit, (None, *UNITS))
         check_choice("decimal", self.decimal, (None, ".", ","))
         if self.delimiter == "":
             raise InvalidParameterError(

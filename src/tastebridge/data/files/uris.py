@@ -130,10 +130,8 @@ def look_up(address: str) -> RemoteFiles:
     if info.type == pafs.FileType.Directory:
         found = _tables(found, base, pattern)
         if not found:
-            where = (
-                f"{address!r} fits no file" if pattern else f"the folder {address!r} holds no .parquet files"
-            )
-            raise InvalidDataError(f"{where}, and no text or JSON lines.")
+            where = f"no file fits {address!r}" if pattern else f"the folder {address!r} holds no table"
+            raise InvalidDataError(f"{where}: .parquet, text or JSON lines.")
     elif pattern:
         raise InvalidDataError(f"there is no file or folder {address!r}.")
     return RemoteFiles(address, system, base, tuple(found))

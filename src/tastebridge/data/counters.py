@@ -1,0 +1,109 @@
+"""Times that count days, weeks or other units from the start of a study, by the name of their column."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from tastebridge.data.text_numbers import given_texts, is_text, plain
+from tastebridge.data.text_times import all_numbers
+from tastebridge.exceptions import InvalidDataError
+
+TimeUnit: TypeAlias = Literal[
+    "seconds", "milliseconds", "microseconds", "nanoseconds", "minutes", "hours", "days", "weeks", "months"
+]
+"""A unit of times that are numbers."""
+_DAY = 86_400.0
+_SECONDS: dict[TimeUnit, float] = {
+    "seconds": 1.0,
+    "milliseconds": 1e-3,
+    "microseconds": 1e-6,
+    "nanoseconds": 1e-9,
+    "minutes": 60.0,
+    "hours": 3_600.0,
+    "days": _DAY,
+    "weeks": 7 * _DAY,
+    "months": 365 / 12 * _DAY,
+}
+UNITS = tuple(_SECONDS)
+_NAMED: dict[str, TimeUnit] = {
+    f"{before}{word}{after}": unit
+    for word, unit in (("hour", "hours"), ("day", "days"), ("week", "weeks"), ("month", "months"))
+    for before in ("", "transaction", "order", "event", "study", "purchase")
+    for after in ("", "s", "no", "nr", "num", "number", "index", "idx", "id", "count")
+}
+_SMALL = 100_000
+"""Counters stay below: as seconds they would all lie in the first 28 hours of 1970, as days before 2244."""
+
+
+def unit_of(column: pa.ChunkedArray, name: str) -> TimeUnit | None:
+    """Return the unit that a column counts: named for one, with small whole numbers in every cell.
+
+    Parameters
+    ----------
+    column : ChunkedArray
+    name : str
+        The name in the file, such as ``DAY`` or ``WEEK_NO``.
+
+    Examples
+    --------
+    >>> days = pa.chunked_array([[1, 711]])
+    >>> unit_of(days, "DAY"), unit_of(days, "WEEK_NO"), unit_of(days, "timestamp")
+    ('days', 'weeks', None)
+    >>> unit_of(pa.chunked_array([[1_260_759_144]]), "day") is None
+    True
+    """
+    unit = _NAMED.get("".join(letter for letter in name.split(":")[0].lower() if letter.isalnum()))
+    if unit is None:
+        return None
+    numbers = numbers_in(column)
+    return unit if numbers is not None and is_small(numbers) else None
+
+
+def is_small(numbers: np.ndarray) -> bool:
+    """Return whether all numbers that are given are whole, from 0 to below 100,000.
+
+    Examples
+    --------
+    >>> is_small(np.array([1.0, 711.0, np.nan])), is_small(np.array([0.5])), is_small(np.array([1.5e9]))
+    (True, False, False)
+    """
+    some = numbers[~np.isnan(numbers)]
+    if not len(some) or some.min() < 0 or some.max() >= _SMALL:
+        return False
+    return bool((some == np.floor(some)).all())
+
+
+def in_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
+    """Return numbers of a unit as seconds.
+
+    Raises
+    ------
+    InvalidDataError
+        If the column does not hold numbers.
+
+    Examples
+    --------
+    >>> in_unit(pa.chunked_array([["1", None, "7"]]), "days").to_pylist()
+    [86400.0, None, 604800.0]
+    """
+    numbers = numbers_in(column)
+    if numbers is None:
+        raise InvalidDataError(
+            f"time_unit={unit!r} is for times that are numbers; the column holds {column.type}. Leave it out."
+        )
+    return pa.chunked_array([pa.array(numbers * _SECONDS[unit], from_pandas=True)])
+
+
+def numbers_in(column: pa.ChunkedArray) -> np.ndarray | None:
+    """Return a column of numbers, or of texts that are all numbers, as float64; None for any other."""
+    column = plain(column)
+    if is_text(column.type):
+        column = given_texts(column)
+        if not all_numbers(column):
+            return None
+    elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        return None
+    return column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
