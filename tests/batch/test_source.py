@@ -12,6 +12,7 @@ import pytest
 
 from tastebridge.batch.row_groups import tables_of
 from tastebridge.batch.source import Source
+from tastebridge.data import ReadingOptions
 
 ROLES = {"user_id": "user_id", "item_id": "item_id", "category": "category"}
 
@@ -58,6 +59,7 @@ def test_a_column_of_folders_alone_has_all_rows(tmp_path):
 READ = """
 import sys
 from tastebridge.batch.source import Source
+from tastebridge.data import ReadingOptions
 source = Source.open(sys.argv[1], {})
 def peak():
     return [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")][0] * 1024
@@ -79,3 +81,13 @@ def test_a_giant_row_group_is_not_held_in_memory(tmp_path):
     assert rows == n
     assert table.nbytes > 250e6
     assert grown < 150e6  # a scan of the data set takes 521e6
+
+
+def test_a_changed_table_of_items_at_an_address_changes_the_fingerprint(tmp_path):
+    (tmp_path / "e.csv").write_text("user_id,item_id\n1,a\n2,b\n")
+    items, found = tmp_path / "items.csv", []
+    for kind in ("x", "y"):
+        items.write_text(f"item_id,category\na,{kind}\nb,{kind}\n")
+        options = ReadingOptions(items=[f"file://{items}"])
+        found.append(Source.open(f"file://{tmp_path}/e.csv", {}, options).fingerprint())
+    assert found[0] != found[1]

@@ -47,7 +47,9 @@ class Source:
     schema : Schema
         The schema of all rows, by role.
     joined : tuple of Path
-        The tables that were joined.
+        The tables that were joined, on the disk.
+    joined_at : tuple of str
+        The addresses of others.
     remote : RemoteFiles or None
         The files at an address.
     """
@@ -61,6 +63,7 @@ class Source:
     _starts: tuple[int, ...]
     _data: ds.Dataset | None
     joined: tuple[Path, ...] = ()
+    joined_at: tuple[str, ...] = ()
     remote: RemoteFiles | None = None
 
     @classmethod
@@ -110,7 +113,7 @@ class Source:
         pieces = [(piece, len(piece)) for piece in slices]
         roles = {role: found.roles.get(role, role) for role in found.table.column_names}
         made = cls._with(path, (), roles, found.table.schema, pieces, None)
-        return replace(made, files=_files(path), joined=reading.files)
+        return replace(made, files=_files(path), joined=reading.files, joined_at=reading.addresses)
 
     @classmethod
     def _with(
@@ -167,6 +170,8 @@ class Source:
             whole.update(f"{line}\n".encode())
         for file in self.joined:
             whole.update(f"joined {digest(file)}\n".encode())
+        for address in self.joined_at:
+            whole.update(f"joined {list(look_up(address).digests())}\n".encode())
         if (
             not self.files and self.remote is None
         ):  # the standard input has no file to read again, so its rows are hashed

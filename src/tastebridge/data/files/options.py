@@ -145,8 +145,16 @@ class ReadingOptions:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files of the tables that are joined."""
-        given = [*(self.items if isinstance(self.items, list | tuple) else [self.items]), self.users]
-        return tuple(place.path for one in given if _is_local(one) for place in places_of(one))
+        return tuple(place.path for one in self._joined if _is_local(one) for place in places_of(one))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the tables that are joined, without credentials."""
+        return tuple(one for one in map(uri_of, self._joined) if one is not None)
+
+    @property
+    def _joined(self) -> list[object]:
+        return [*(self.items if isinstance(self.items, list | tuple) else [self.items]), self.users]
 
 
 def _is_local(table: object) -> bool:
