@@ -253,7 +253,7 @@ def _made(
         raise InvalidDataError(
             f"the column {name!r} of the items of {', '.join(map(repr, parts))}: {error}"
         ) from None
-    if _says_nothing(whole, len(cells)):
+    if kind == "text" and _says_nothing(whole, len(cells)):
         raise InvalidDataError(
             f"the column {name!r} of the items of {', '.join(map(repr, parts))} says the same of every item."
         )

@@ -163,7 +163,8 @@ class LikenessRoute(Route):
         moments = next_item_moments(
             context.histories[context.target], context.encoders[encoder].model.encoder_
         )
-        if not moments.n:  # no user has two items
+        # no user has two items, or all items have the same features
+        if not moments.n or not min(moments.shape):
             return []
         fitted = clone(self.map or RidgeMap(ALPHA)).fit_moments(moments)
         space = content_space(context, self)
