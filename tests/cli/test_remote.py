@@ -134,8 +134,9 @@ def test_every_layout_is_read_as_from_the_disk(at, log, name, options, caplog):
 
 @pytest.mark.parametrize("name", ["halves", "ha*"])
 def test_a_column_of_a_later_part_is_kept(at, name):
-    with pytest.warns(DataWarning, match="500 with missing times"):
+    with pytest.warns(DataWarning) as told:
         read_panel(at(name))
+    assert any("500 with missing times" in str(one.message) for one in told)
 
 
 def clean(outcome, *places):
