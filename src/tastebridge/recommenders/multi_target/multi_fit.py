@@ -81,8 +81,7 @@ def fit_several(mapper: InterestMapper, panel: Panel, targets: Sequence[str]) ->
         step("interests")
         interests = learn_interests(hub, mapper.random_state)
         # One thread each, since the targets run side by side.
-        pairs = settings.regression_pairs / len(targets)
-        small = settings._replace(n_jobs=1, regression_pairs=pairs)
+        small = settings._replace(n_jobs=1, regression_pairs=settings.regression_pairs / len(targets))
         past = dates.past(hub) if dates else None
         shared = _Shared(panel, encoder, interests, small, dates, past, given, len(targets))
         calls = [
