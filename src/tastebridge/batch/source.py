@@ -192,8 +192,7 @@ class Source:
 def _timed(table: pa.Table, roles: Mapping[str, str]) -> pa.Table:
     """Return the table with counters such as ``DAY`` as seconds: below, a column goes by its role alone."""
     name = roles.get("timestamp")
-    unit = None if name not in table.column_names else unit_of(table[name], name)
-    if name is None or unit is None:
+    if name is None or name not in table.column_names or (unit := unit_of(table[name], name)) is None:
         return table
     return table.set_column(table.column_names.index(name), name, in_unit(table[name], unit))
 

@@ -28,9 +28,10 @@ _SECONDS: dict[TimeUnit, float] = {
     "months": 365 / 12 * _DAY,
 }
 UNITS = tuple(_SECONDS)
+_COUNTED: dict[str, TimeUnit] = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
 _NAMED: dict[str, TimeUnit] = {
     f"{before}{word}{after}": unit
-    for word, unit in (("hour", "hours"), ("day", "days"), ("week", "weeks"), ("month", "months"))
+    for word, unit in _COUNTED.items()
     for before in ("", "transaction", "order", "event", "study", "purchase")
     for after in ("", "s", "no", "nr", "num", "number", "index", "idx", "id", "count")
 }

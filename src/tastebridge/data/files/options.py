@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from tastebridge._foundation.addresses import conceal
 from tastebridge._foundation.validation import check_choice, check_count, check_type
@@ -157,5 +157,5 @@ class ReadingOptions:
         return [*(self.items if isinstance(self.items, list | tuple) else [self.items]), self.users]
 
 
-def _is_local(table: object) -> bool:
+def _is_local(table: object) -> TypeGuard[str | Path]:
     return isinstance(table, str | Path) and uri_of(table) is None
