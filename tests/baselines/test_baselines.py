@@ -110,7 +110,7 @@ def test_sources_can_be_chosen(kind):
         ("books", InvalidParameterError, r"Write \['books'\]"),
         ([], InvalidParameterError, "Name at least one"),
         (["boks"], UnknownCategoryError, "Did you mean 'books'"),
-        (["films"], InvalidDataError, "besides the target"),
+        (["films"], InvalidParameterError, "Name another category"),
     ],
 )
 def test_bad_sources_are_refused(kind, sources, error, message):

@@ -282,7 +282,7 @@ EVENTS = pd.DataFrame(
         ({"sources": ["boks"]}, EVENTS, UnknownCategoryError, "Did you mean 'books'"),
         ({"sources": "books"}, EVENTS, InvalidParameterError, r"Write \['books'\]"),
         ({"sources": []}, EVENTS, InvalidParameterError, "Name at least one"),
-        ({"sources": ["films"]}, EVENTS, InvalidDataError, "besides the target"),
+        ({"sources": ["films"]}, EVENTS, InvalidParameterError, "Name another category"),
         ({}, EVENTS[EVENTS["category"] == "films"], InvalidDataError, "besides the target"),
         ({}, EVENTS.iloc[:0], InvalidDataError, "row"),
         ({}, EVENTS.assign(weight=np.nan), InvalidDataError, "every weight is missing"),
