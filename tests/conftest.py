@@ -1,0 +1,8 @@
+"""The order of the tests: folders with slow files first, so that no worker waits for one at the end."""
+
+SLOW = ("spark", "metamorphic", "batch", "fitting")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of slow folders first; within a folder they keep their order."""
+    items.sort(key=lambda item: min(map(SLOW.index, set(item.path.parts) & set(SLOW)), default=len(SLOW)))
