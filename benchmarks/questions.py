@@ -50,6 +50,7 @@ from tastebridge.model import taste
 from tastebridge.model.answered import AnsweredScorer, events_of
 from tastebridge.model.questions import Situation, best_questions
 from tastebridge.model.taste import Groups
+from tastebridge.online.in_time_figures import shares_of
 from tastebridge.recommenders.asking_groups import liked_groups, next_groups
 from tastebridge.splits import cold_users
 
@@ -125,7 +126,7 @@ class World:
     def __init__(self, task: Task, mapper: tb.InterestMapper, setting: Setting) -> None:
         self.rng = np.random.default_rng(0)
         self.state = mapper.targets_[task.target]
-        self.scorer = AnsweredScorer(self.state.scorer.model, self.state.taste)
+        self.scorer = AnsweredScorer(self.state.scorer.model, self.state.taste, shares=shares_of(self.state))
         self.popularity = task.train[task.target].matrix.getnnz(axis=0)
         rarity = self.state.encoder.statistics[task.target].idf
         self.known, self.n_liked = rarity <= np.median(rarity), float(np.exp(-rarity).sum())

@@ -1,5 +1,7 @@
 """Questions and answers: the posterior in its textbook form, sums, vectors, errors and a planted taste."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -482,3 +484,24 @@ def test_requests_that_cannot_be_answered_are_one_error(mapper):
         mapper.questions(n=0)
     with pytest.raises(InvalidDataError, match="before it was compressed"):
         mapper.compress(8).questions()
+
+
+def test_answers_count_as_much_as_the_blend_they_join(mapper):
+    """A blend scaled by a share, and answers with this share, order all items as before."""
+    model = replace(mapper.model_, levels={})
+    half = replace(model, segments={name: one.scaled(0.5) for name, one in model.segments.items()})
+    histories = {
+        name: sparse.csr_matrix((1, len(ids)), dtype=np.float32) for name, ids in mapper.items_.items()
+    }
+    histories[ANSWERS] = sparse.csr_matrix(([1.0], ([0], [11])), shape=(1, 80))
+    prior = taste.TastePrior.of(model)
+    whole = AnsweredScorer(model, prior)
+    scaled = AnsweredScorer(half, prior, shares=dict.fromkeys(model.segments, 0.5))
+    pairs = np.zeros(80, dtype=np.int64), np.arange(80)
+    np.testing.assert_allclose(
+        scaled.pair_scores(histories, *pairs), whole.pair_scores(histories, *pairs) / 2, rtol=1e-5, atol=1e-6
+    )
+    for item in (3, 11):
+        parts = scaled.contributions(histories, item)
+        total = scaled.pair_scores(histories, np.array([0]), np.array([item]))[0]
+        assert sum(part.contribution for part in parts) == pytest.approx(total, abs=1e-5)

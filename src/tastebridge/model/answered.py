@@ -39,11 +39,14 @@ class AnsweredScorer:
     prior : TastePrior
     groups : mapping of name to ndarray of shape (k,)
         The direction of each group, in the order of the columns of :data:`GROUPS`.
+    shares : mapping of segment to float
+        The personal share of the blend, which answers count with too.
     """
 
     model: LinearModel
     prior: TastePrior
     groups: Mapping[str, Array] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: LinearModel) -> AnsweredScorer:
@@ -59,7 +62,7 @@ class AnsweredScorer:
         """Return the vectors (n_users, n_components) of users with these histories and answers."""
         past = _past(histories)
         shifts = self.prior.shifts(histories[ANSWERS], events_of(past), self.liked(histories))
-        return self.model.user_vectors(past) + shifts
+        return self.model.user_vectors(past) + self._shares(past)[:, None] * shifts
 
     def top_items(self, histories: Histories, n: int, filters: Filters) -> Best:
         """Return the ``n`` best items of each user, without items the user has or answered about."""
@@ -86,7 +89,9 @@ class AnsweredScorer:
     def contributions(self, histories: Histories, item: int) -> list[Part]:
         """Return the parts of the score of an item for one user, one part per answer; they sum to it."""
         answers, past, groups = histories[ANSWERS], _past(histories), self.liked(histories)
-        values = self.prior.contributions(answers, events_of(past), item, groups).tolist()
+        values = (
+            self._shares(past) * self.prior.contributions(answers, events_of(past), item, groups)
+        ).tolist()
         told = [
             (int(at), LIKED if given > 0 else NOT)
             for at, given in zip(answers.indices, answers.data, strict=True)
@@ -96,6 +101,10 @@ class AnsweredScorer:
         told += [(-1, f"{LIKED} {names[at]}") for at in (groups.liked.indices if groups else ())]
         parts = [Part(self.target, *pair, value) for pair, value in zip(told, values, strict=True)]
         return parts_of(self.model, past, item) + parts
+
+    def _shares(self, past: Histories) -> Vectors32:
+        """Return the personal share (n_users,) of each user."""
+        return np.array([self.shares.get(kind, 1.0) for kind in self.model.kinds(past)], dtype=np.float32)
 
     def liked(self, histories: Histories) -> Groups | None:
         """Return the liked groups; None if there are none."""

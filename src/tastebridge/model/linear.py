@@ -197,7 +197,7 @@ class LinearModel:
     def _user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors of users; encoders of routes without any weight are not run."""
         encoded = Encoded(self.encoders, histories)
-        kinds = self._kinds(histories)
+        kinds = self.kinds(histories)
         weights = self._weights(kinds, self.gated(histories, encoded))
         used = np.flatnonzero(weights.any(axis=0)).tolist()
         known = {name: known_to(name, histories) for name in {self.routes[place].sources for place in used}}
@@ -212,7 +212,7 @@ class LinearModel:
 
     def level(self, histories: Histories) -> Vectors32:
         """Return the constant (n_users,) added to all scores of each user."""
-        return self._level(self._kinds(histories))
+        return self._level(self.kinds(histories))
 
     def _level(self, kinds: NDArray[np.str_]) -> Vectors32:
         out = np.zeros(len(kinds), dtype=np.float32)
@@ -235,7 +235,7 @@ class LinearModel:
         ``gates`` are the gates of these users, if they are computed already.
         """
         gates = self.gates(histories) if gates is None else gates
-        return self._weights(self._kinds(histories), gates)
+        return self._weights(self.kinds(histories), gates)
 
     def _weights(self, kinds: NDArray[np.str_], gates: Array) -> Array:
         out = np.zeros((len(gates), len(self.routes)))
@@ -244,7 +244,7 @@ class LinearModel:
                 out[rows] = blend.weights(gates[rows]) * kept
         return out
 
-    def _kinds(self, histories: Histories) -> NDArray[np.str_]:
+    def kinds(self, histories: Histories) -> NDArray[np.str_]:
         """Return the segment of every user."""
         kinds = np.where(known_to((self.target,), histories), "warm", "cold")
         if "empty" in self.segments:

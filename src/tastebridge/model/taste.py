@@ -27,7 +27,8 @@ because :math:`\operatorname{Var}(w_i^\top t)` given the group is :math:`1 - \lV
 prior. So every observation has the variance :math:`1 + \lambda`, an item or a group.
 
 The score stays an inner product: :math:`\gamma_u \hat t` is added to the user's vector, in components that
-the items' vectors have already, and no item's vector changes. Each answer contributes
+the items' vectors have already, and no item's vector changes. Where a blend counts less next to recent
+popularity (:mod:`tastebridge.fitting.personal_share`), answers count less too. Each answer contributes
 :math:`\gamma_u\, \alpha_j\, w_j^\top x_i` to the score of item i.
 
 References

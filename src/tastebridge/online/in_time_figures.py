@@ -25,6 +25,15 @@ def personal_shares(in_time: Mapping[str, InTime]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["segment", "personal"])
 
 
+def shares_of(state: FittedState) -> dict[str, float]:
+    """Return the scale of the blend of each kind of users who were judged in time: the personal share."""
+    table = state.findings.get(SHARES)
+    if table is None:
+        return {}
+    # at a share of 0 popularity is served on a scale of its own
+    return {row.segment: float(row.personal) for row in table.itertuples() if row.personal > 0}
+
+
 def share_sentences(state: FittedState) -> list[str]:
     """Return a sentence for each kind of users whose blend counts less, as their later events say so."""
     table = state.findings.get(SHARES)

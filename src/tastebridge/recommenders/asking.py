@@ -21,6 +21,7 @@ from tastebridge.model import Array
 from tastebridge.model.answered import ANSWERS, GROUPS, AnsweredScorer, events_of
 from tastebridge.model.questions import Situation, best_questions
 from tastebridge.model.taste import scale_of
+from tastebridge.online.in_time_figures import shares_of
 from tastebridge.online.state import FittedState
 from tastebridge.recommenders.asking_groups import (
     EXAMPLES,
@@ -109,7 +110,7 @@ def answered(
     directions: Mapping[str, Array] = {}
     if any(groups):
         directions, histories[GROUPS] = liked_groups(told, groups, state.item_tree)
-    scorer = AnsweredScorer(state.scorer.model, state.taste, directions)
+    scorer = AnsweredScorer(state.scorer.model, state.taste, directions, shares_of(state))
     return Answered(replace(state, scorer=scorer), ids, histories, asked, groups)
 
 
