@@ -73,6 +73,20 @@ class Fold:
             twins=None,
         )
 
+    def extended(
+        self,
+        vectors: Sequence[NDArray[np.float32]],
+        spaces: Sequence[str],
+        items: Mapping[str, NDArray[np.float32] | sparse.csr_matrix],
+    ) -> Fold:
+        """Return the fold with more routes, and the items of spaces it does not have yet."""
+        return replace(
+            self,
+            vectors=[*self.vectors, *vectors],
+            spaces=[*self.spaces, *spaces],
+            items={**self.items, **items},
+        )
+
     def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
         """Return the scores of all items for the users ``rows``; ``weights`` are (n_rows, n_routes)."""
         total = np.zeros((len(weights), self.seen.shape[1]), dtype=np.float32)

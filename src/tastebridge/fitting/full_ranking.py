@@ -13,7 +13,6 @@ users on their held-out rows, with every item ranked: :mod:`tastebridge.fitting.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -168,8 +167,7 @@ def _with_route(fold: Fold, made: list[FittedRoute], hiding: FitContext, histori
     if made:
         Z = hiding.encoders[made[0].encoder].encode(histories).astype(np.float32)
         V = hiding.spaces[made[0].space]
-    items = {**fold.items, NAME: V}
-    return replace(fold, vectors=[*fold.vectors, Z], spaces=[*fold.spaces, NAME], items=items)
+    return fold.extended([Z], [NAME], {NAME: V})
 
 
 def _extended(segment: Segment, weight: float) -> Segment:

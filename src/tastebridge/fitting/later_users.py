@@ -20,7 +20,7 @@ served so, and later users not significantly worse.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -99,32 +99,41 @@ def judge_later(built: Built, known: Weighed, evidence: Mapping[str, Evidence], 
         Of users drawn at random.
     later : Later
     """
-    past = later.context(built.context)
-    fitted = fit_routes(_of_weight(built, known.segments), past)
+    context = later.context(built.context)
+    fitted = fit_routes(_of_weight(built, known.segments), context)
     ages = CURRENT_AGES if later.weights is not None else CURRENT_AGES[:1]
-    wide, *narrow = (_judged(built, known, evidence, _Past(later, past, fitted), age) for age in ages)
+    recents = [] if later.weights is None else recent_routes()
+    then, now = (list(fit_routes(recents, one).values()) for one in (context, built.context))
+    past = _Past(later, context, fitted, then)
+    wide, *narrow = (_judged(built, known, evidence, past, now, age) for age in ages)
     return narrow[0] if narrow and _fits_better(narrow[0], wide) else wide
 
 
 class _Past(NamedTuple):
-    """The fold in time, and the routes fitted on the events before it."""
+    """The fold in time, and the routes fitted on the events before it, those of recent popularity apart."""
 
     later: Later
     context: FitContext
     fitted: Mapping[str, FittedRoute]
+    recent: list[FittedRoute]
 
 
 def _judged(
-    built: Built, known: Weighed, evidence: Mapping[str, Evidence], past: _Past, age: float
+    built: Built,
+    known: Weighed,
+    evidence: Mapping[str, Evidence],
+    past: _Past,
+    recent: list[FittedRoute],
+    age: float,
 ) -> Judged:
     """Judge the blend where users count as current up to an age of their last event."""
-    later, recents = past.later, [] if past.later.weights is None else recent_routes()
-    then = for_current(list(fit_routes(recents, past.context).values()), past.context, age)
-    added = for_current(list(fit_routes(recents, built.context).values()), built.context, age)
+    later = past.later
+    then = for_current(past.recent, past.context, age)
+    added = for_current(recent, built.context, age)
     routes = [*known.routes, *added]
     fitted = {**past.fitted, **{route.name: route for route in then}}
     late = folds_of(past.context, later.held, fitted, [route.name for route in routes])
-    drawn = _with_recent(built, added, age) if recents else built.folds
+    drawn = _with_recent(built, added, age) if added else built.folds
     segments, proofs, in_time, borne = dict(known.segments), dict(evidence), {}, True
     for name, segment in known.segments.items():
         step = _Segment(routes, segment, evidence.get(name), later)
@@ -205,7 +214,6 @@ class _Segment:
     ) -> None:
         self.routes, self.segment, self.evidence = routes, segment, evidence
         self.later = later
-        self.n_known = len(segment.kept)
         self.first, self.halves = self._halves()
 
     def judge(self, drawn: list[Fold], late: list[Fold]) -> _Found:
@@ -214,24 +222,30 @@ class _Segment:
             in_time = figures_in_time(late, self.later.changes, [self.halves], self.first)
             found = _Found(self.segment, self.evidence, in_time)
         else:
-            found = self._with_recent(drawn, late, self.later.weights)
+            # blends of the halves have scales of their own
+            slopes = [slope_of_popularity(late or drawn, one) for one in (*self.halves, self.segment)]
+            found = self._with_recent(drawn, late, slopes, self.later.weights)
         if found.evidence is None or found.in_time is None or not replaced(found.in_time, found.evidence):
             return found
-        return self._popular(found.in_time, found.evidence, drawn, late)
+        # where popularity drifts, for current users alone: later users say nothing of the others
+        if self.later.weights is not None and drawn:
+            return self._popular_now(found.in_time, found.evidence, drawn, late, slopes)
+        return self._popular(found.in_time, found.evidence)
 
-    def _with_recent(self, drawn: list[Fold], late: list[Fold], weights: Array) -> _Found:
+    def _mixed(self, slopes: Sequence[float], share: float, recent: Array) -> Halves:
+        """Return the blends of the halves with a personal share and recent popularity."""
+        first, second = (
+            mixed(half, share, slope, recent) for half, slope in zip(self.halves, slopes[:2], strict=True)
+        )
+        return first, second
+
+    def _with_recent(
+        self, drawn: list[Fold], late: list[Fold], slopes: Sequence[float], weights: Array
+    ) -> _Found:
         """Return the blend with recent popularity, its evidence, and the figures in time."""
         # users in time are judged by weights from before the moment
         then = np.zeros(len(weights)) if self.later.weights_then is None else self.later.weights_then
-        # blends of the halves have scales of their own
-        slopes = [slope_of_popularity(late or drawn, one) for one in (*self.halves, self.segment)]
-
-        def halves(share: float, recent: Array) -> Halves:
-            first, second = (
-                mixed(half, share, slope, recent) for half, slope in zip(self.halves, slopes[:2], strict=True)
-            )
-            return first, second
-
+        halves = partial(self._mixed, slopes)
         share, turns, evidence, part = 1.0, [1.0], self.evidence, _PARTS[0]
         if evidence is not None and drawn:
             options = {one: (halves(one, weights), halves(one, then)) for one in PERSONAL}
@@ -268,13 +282,8 @@ class _Segment:
         own = self.segment.kept
         return first, (Segment(blends[0], own), Segment(blends[1], own))
 
-    def _popular(self, in_time: InTime, evidence: Evidence, drawn: list[Fold], late: list[Fold]) -> _Found:
-        """Return the better popularity in place of a blend that is significantly worse in time.
-
-        Where popularity drifts, it is so for current users alone: later users say nothing of the others.
-        """
-        if len(self.routes) > self.n_known and drawn:
-            return self._popular_now(in_time, evidence, drawn, late)
+    def _popular(self, in_time: InTime, evidence: Evidence) -> _Found:
+        """Return popularity in place of a blend that is significantly worse in time."""
         kept = np.array([route.kind is RouteKind.POPULARITY for route in self.routes])
         segment = Segment(StackingBlend.equal(len(kept), len(GATES)), kept)
         proof = _without_sources(evidence)
@@ -283,20 +292,20 @@ class _Segment:
         return _Found(segment, proof, in_time.as_served(POPULARITY))
 
     def _popular_now(
-        self, in_time: InTime, evidence: Evidence, drawn: list[Fold], late: list[Fold]
+        self,
+        in_time: InTime,
+        evidence: Evidence,
+        drawn: list[Fold],
+        late: list[Fold],
+        slopes: Sequence[float],
     ) -> _Found:
         """Return the blend with the better popularity in its place for current users."""
-        slopes = [slope_of_popularity(late or drawn, one) for one in (*self.halves, self.segment)]
         recent = np.zeros(len(SHARES))
         if in_time.baseline == RECENT:
             recent[in_time.half_life] = 1.0
 
         def halves(part: float) -> Halves:
-            first, second = (
-                mixed(half, TIES, slope, part * recent)
-                for half, slope in zip(self.halves, slopes[:2], strict=True)
-            )
-            return first, second
+            return self._mixed(slopes, TIES, part * recent)
 
         without = served_evidence(evidence, drawn, halves(0.0), self.first)
         part, proof = self._borne(without, drawn, halves)
@@ -350,9 +359,4 @@ def _extended_fold(
     known = {name: rows[people] for name, rows in built.context.histories.items()} | {target: fold.seen}
     events = sparse.hstack(list(known.values()), format="csr")
     current = Current(age).transform(events).astype(np.float32)
-    return replace(
-        fold,
-        vectors=[*fold.vectors, *(current for _ in added)],
-        spaces=[*fold.spaces, *(route.space for route in added)],
-        items={**fold.items, **items},
-    )
+    return fold.extended([current] * len(added), [route.space for route in added], items)
