@@ -25,9 +25,12 @@ _PLAIN = frozenset(
         "background_writes",
         "project_id",
         "enable_tls",
+        "allow_bucket_creation",
+        "allow_bucket_deletion",
+        "retry_limit_seconds",
+        "tls_ca_file_path",
+        "tls_verify_certificates",
     }
-    | {"allow_bucket_creation", "allow_bucket_deletion", "retry_limit_seconds"}
-    | {"tls_ca_file_path", "tls_verify_certificates"}
 )
 """The parameters of an address whose values are no secrets."""
 _SECRETS: dict[tuple[str, str], str] = {}

@@ -172,9 +172,8 @@ class Source:
             whole.update(f"joined {digest(file)}\n".encode())
         for address in self.joined_at:
             whole.update(f"joined {list(look_up(address).digests())}\n".encode())
-        if (
-            not self.files and self.remote is None
-        ):  # the standard input has no file to read again, so its rows are hashed
+        # the standard input has no file to read again, so its rows are hashed
+        if not self.files and self.remote is None:
             for table in self.read(list(self.roles)):
                 whole.update(repr(table.to_pydict()).encode())
         return whole.hexdigest()

@@ -89,9 +89,8 @@ class AnsweredScorer:
     def contributions(self, histories: Histories, item: int) -> list[Part]:
         """Return the parts of the score of an item for one user, one part per answer; they sum to it."""
         answers, past, groups = histories[ANSWERS], _past(histories), self.liked(histories)
-        values = (
-            self._shares(past) * self.prior.contributions(answers, events_of(past), item, groups)
-        ).tolist()
+        found = self.prior.contributions(answers, events_of(past), item, groups)
+        values = (self._shares(past) * found).tolist()
         told = [
             (int(at), LIKED if given > 0 else NOT)
             for at, given in zip(answers.indices, answers.data, strict=True)
