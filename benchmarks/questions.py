@@ -46,8 +46,7 @@ import tastebridge as tb
 from benchmarks.environment import RESULTS, data_file
 from benchmarks.twins import has_twin
 from tastebridge.metrics.intervals import paired_difference
-from tastebridge.model import taste
-from tastebridge.model.answered import AnsweredScorer, events_of
+from tastebridge.model.answered import AnsweredScorer
 from tastebridge.model.questions import Situation, best_questions
 from tastebridge.model.taste import Groups
 from tastebridge.online.in_time_figures import shares_of
@@ -143,6 +142,7 @@ class World:
         numbers = np.full(len(numbers), -1) if setting.empty else numbers
         self.histories = self.state.encoder.rows_of(task.train, numbers)
         self.vectors = self.scorer.model.user_vectors(self.histories)
+        self.scales = self.scorer.scales(self.histories)
         self.closed = None if setting.twins else self.state.left_out(self.histories)
         self.taken = task.train[task.target].matrix.astype(bool).astype(np.float32).tocsc()
         items = self.state.items.numbers(held["item_id"].to_numpy())
@@ -178,13 +178,12 @@ class World:
             closed[self.closed[session.user].indices] = True
         given: dict[int, float] = {}
         row = sparse.csr_matrix((1, len(first)))
-        events = events_of(self.histories)[[session.user]]
-        scale = float(taste.scale_of(events)[0])
+        scale = self.scales[[session.user]]
         found = [ndcg_of(scores, session)]
         for _ in range(AFTER[-1]):
             seen, now = np.array(sorted(given), dtype=np.int64), scores.astype(np.float64)
             mean = self.scorer.prior.mean(row)
-            situation = Situation(now, closed, asked, self.known, seen, self.n_liked, scale, mean)
+            situation = Situation(now, closed, asked, self.known, seen, self.n_liked, scale[0], mean)
             told = len(given)
             wanted = [item for item, answer in session.answers.items() if answer > 0 and not asked[item]]
             picked = wanted if strategy == "told" else self._pick(strategy, situation, per_question)
@@ -198,7 +197,7 @@ class World:
                     (list(given.values()), ([0] * len(given), list(given))), shape=(1, len(first))
                 )
                 row.sort_indices()
-                scores = first + self.scorer.prior.shifts(row, events)[0] @ self.scorer.model.item_vectors().T
+                scores = first + self.scorer.prior.shifts(row, scale)[0] @ self.scorer.model.item_vectors().T
             # answered rivals stay: the judged row must not rise because they leave the list
             found.append(ndcg_of(scores, session))
         return found
@@ -214,7 +213,7 @@ class World:
         open_items = np.ones(len(first), bool)
         if self.closed is not None:
             open_items[self.closed[session.user].indices] = False
-        events = events_of(self.histories)[[session.user]]
+        scale = self.scales[[session.user]]
         own = np.array([item for item, answer in session.answers.items() if answer > 0], dtype=np.int64)
         given, found = dict[int, str](), [ndcg_of(scores, session)]
         nothing = sparse.csr_matrix((1, len(first)))
@@ -228,7 +227,7 @@ class World:
             if marked.any():
                 directions, liked = liked_groups(nothing, [given], tree)
                 groups = Groups(np.array(list(directions.values())), liked)
-                scores = first + self.scorer.prior.shifts(nothing, events, groups)[0] @ V.T
+                scores = first + self.scorer.prior.shifts(nothing, scale, groups)[0] @ V.T
             found.append(ndcg_of(scores, session))
         return found
 

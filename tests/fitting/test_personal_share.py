@@ -29,7 +29,7 @@ from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import GATES, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.evidence import InTime
-from tastebridge.online.in_time_figures import personal_shares, share_sentences, warning_in_time
+from tastebridge.online.in_time_figures import personal_shares, share_sentences, shares_of, warning_in_time
 
 DAY, DAYS, N_ITEMS = 86_400, 400, 40
 NOBODY = np.zeros(0, dtype=np.int64)
@@ -167,11 +167,7 @@ def test_entrants_are_not_worse_served_than_by_either_popularity(taste):
 
 
 def test_a_share_below_one_is_told():
-    people, values = np.arange(3), {}
-    shares = {
-        "cold": InTime(people, values, 0, personal=0.0),
-        "warm": InTime(people, values, 0, personal=0.25),
-    }
+    shares = {"cold": 0.0, "warm": 0.25}
     state = SimpleNamespace(target="films", findings={"in_time": personal_shares(shares)})
     cold, warm = share_sentences(state)
     assert "users new to films, popularity does better than any source" in cold
@@ -179,11 +175,20 @@ def test_a_share_below_one_is_told():
     assert "count 25%" in warm
     assert "new to 'films'" in warning_in_time(shares, "films")
     assert warning_in_time({"warm": shares["warm"]}, "films") == ""
-    whole = {"cold": InTime(people, values, 0)}
-    assert (
-        share_sentences(SimpleNamespace(target="films", findings={"in_time": personal_shares(whole)})) == []
-    )
+    whole = SimpleNamespace(target="films", findings={"in_time": personal_shares({"cold": 1.0})})
+    assert share_sentences(whole) == []
     assert share_sentences(SimpleNamespace(target="films", findings={})) == []
+
+
+def test_a_share_is_known_where_nobody_came_later(monkeypatch):
+    """Answers are on the scale of the blend, so the scale must not be lost with the figures in time."""
+    monkeypatch.setattr(later_users, "figures_in_time", lambda *_: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mapper = tb.InterestMapper("films", n_components=8, n_jobs=1).fit(planted(taste=0.3))
+    table = mapper.findings_["in_time"].set_index("segment")["personal"]
+    assert 0 < table["cold"] < 1
+    assert shares_of(mapper.targets_["films"])["cold"] == table["cold"]
 
 
 def _without_sources(monkeypatch):

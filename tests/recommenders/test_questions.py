@@ -54,10 +54,12 @@ def test_the_posterior_is_that_of_a_gaussian_linear_model(mapper):
     mean = np.linalg.solve(precision, W.T @ seen / taste.NOISE)
     scale = taste.SCALE / np.sqrt(1 + 12 / taste.EVENTS)
     expected = scale * prior.vectors(np.arange(80)) @ mean
-    found = prior.shifts(row, np.array([12])) @ mapper.item_vectors().vectors.T
+    found = prior.shifts(row, np.array([scale])) @ mapper.item_vectors().vectors.T
     np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=1e-5)
     for item in (0, 50):
-        assert prior.contributions(row, np.array([12]), item).sum() == pytest.approx(expected[item], rel=1e-9)
+        assert prior.contributions(row, np.array([scale]), item).sum() == pytest.approx(
+            expected[item], rel=1e-9
+        )
 
 
 def test_one_user_vector_and_the_same_item_matrix_give_the_scores(mapper, history, answers):

@@ -74,6 +74,8 @@ class Judged(NamedTuple):
         The folds of users drawn at random, and those in time, of all these routes.
     evidence : dict of segment to Evidence
     in_time : dict of segment to InTime
+    personal : dict of segment to float
+        The personal share of the blend (:mod:`tastebridge.fitting.personal_share`); 0 for popularity alone.
     borne : bool
         Whether users drawn at random bear recent popularity with its whole weight.
     """
@@ -83,6 +85,7 @@ class Judged(NamedTuple):
     late: list[Fold]
     evidence: dict[str, Evidence]
     in_time: dict[str, InTime]
+    personal: dict[str, float]
     borne: bool = True
 
 
@@ -134,18 +137,19 @@ def _judged(
     fitted = {**past.fitted, **{route.name: route for route in then}}
     late = folds_of(past.context, later.held, fitted, [route.name for route in routes])
     drawn = _with_recent(built, added, age) if added else built.folds
-    segments, proofs, in_time, borne = dict(known.segments), dict(evidence), {}, True
+    segments, proofs, borne = dict(known.segments), dict(evidence), True
+    in_time, personal = dict[str, InTime](), dict[str, float]()
     for name, segment in known.segments.items():
         step = _Segment(routes, segment, evidence.get(name), later)
         own = [[fold for fold in folds if fold.held.segment == name] for folds in (drawn, late)]
         found = step.judge(*own)
-        segments[name] = found.segment
+        segments[name], personal[name] = found.segment, found.personal
         if found.evidence is not None:
             proofs[name] = found.evidence
         if found.in_time is not None:
             in_time[name] = found.in_time
         borne = borne and found.part == 1
-    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time, borne)
+    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time, personal, borne)
 
 
 def _fits_better(narrow: Judged, wide: Judged) -> bool:
@@ -200,6 +204,7 @@ class _Found(NamedTuple):
     evidence: Evidence | None
     in_time: InTime | None
     part: float = 1.0
+    personal: float = 1.0
 
 
 class _Segment:
@@ -261,8 +266,7 @@ class _Segment:
         judged = [halves(one, part * then) for one in turns]
         in_time = figures_in_time(late, self.later.changes, judged, self.first)
         segment = mixed(self.segment, share, slopes[2], part * weights)
-        told = None if in_time is None else in_time._replace(personal=share)
-        return _Found(segment, evidence, told, part)
+        return _Found(segment, evidence, in_time, part, share)
 
     def _borne(
         self, without: Evidence, drawn: list[Fold], served: Callable[[float], Halves]
@@ -289,7 +293,7 @@ class _Segment:
         proof = _without_sources(evidence)
         values = {key: part for key, part in proof.values.items() if key != "served"}
         proof = proof._replace(values=values, baseline="popularity")
-        return _Found(segment, proof, in_time.as_served(POPULARITY))
+        return _Found(segment, proof, in_time.as_served(POPULARITY), personal=0.0)
 
     def _popular_now(
         self,
@@ -311,7 +315,7 @@ class _Segment:
         part, proof = self._borne(without, drawn, halves)
         segment = mixed(self.segment, TIES, slopes[2], part * recent)
         told = figures_in_time(late, self.later.changes, [halves(part)], self.first)
-        return _Found(segment, proof, None if told is None else told._replace(personal=TIES), part)
+        return _Found(segment, proof, told, part, TIES)
 
 
 def replaced(in_time: InTime, evidence: Evidence) -> bool:

@@ -120,6 +120,8 @@ class TargetFit:
         Of users drawn at random; set by :meth:`blend`.
     in_time : dict of segment to InTime
         Of users judged on what they did later; empty without times. Set by :meth:`judge_later`.
+    personal : dict of segment to float
+        The personal share of the blend, where users were judged on what they did later.
     drawn, late : list of Fold
         The folds of users drawn at random, and those in time.
     levels : dict of segment to float
@@ -133,6 +135,7 @@ class TargetFit:
     learned: Mapping[str, Segment]
     evidence: dict[str, Evidence]
     in_time: dict[str, InTime]
+    personal: dict[str, float]
     drawn: list[Fold]
     late: list[Fold]
     levels: dict[str, float]
@@ -192,7 +195,7 @@ class TargetFit:
         }
         self._join_item_regression()
         self.known = Weighed(self.built.fitted, self.learned)
-        self.drawn, self.late, self.in_time = self.built.folds, [], {}
+        self.drawn, self.late, self.in_time, self.personal = self.built.folds, [], {}, {}
 
     def _join_item_regression(self) -> None:
         """Add the item regression where it improves the complete rankings of warm users."""
@@ -209,7 +212,7 @@ class TargetFit:
         self.learned = found.known.segments
         # popularity for current users has no weight where popularity itself is all there is
         self._recent = None if later.weights is None else np.append(later.weights, 0.0)
-        self.drawn, self.late = found.drawn, found.late
+        self.drawn, self.late, self.personal = found.drawn, found.late, found.personal
 
     def few_overlap(self, over_users: Sequence[Route]) -> None:
         """Learn the weight of the routes over users from a few shared users."""

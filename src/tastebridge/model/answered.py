@@ -16,7 +16,7 @@ from tastebridge.model.explanation import Part, parts_of
 from tastebridge.model.filters import Filters
 from tastebridge.model.linear import Array, LinearModel, Vectors32
 from tastebridge.model.scorers import Best, Numbers, Scores
-from tastebridge.model.taste import Groups, TastePrior
+from tastebridge.model.taste import Groups, TastePrior, scale_of
 from tastebridge.routes import Histories
 
 ANSWERS = "(answers)"
@@ -60,9 +60,11 @@ class AnsweredScorer:
 
     def user_vectors(self, histories: Histories) -> Vectors32:
         """Return the vectors (n_users, n_components) of users with these histories and answers."""
-        past = _past(histories)
-        shifts = self.prior.shifts(histories[ANSWERS], events_of(past), self.liked(histories))
-        return self.model.user_vectors(past) + self._shares(past)[:, None] * shifts
+        return self.model.user_vectors(_past(histories)) + self.shifts(histories)
+
+    def shifts(self, histories: Histories) -> Vectors32:
+        """Return the change (n_users, n_components) of users' vectors by their answers."""
+        return self.prior.shifts(histories[ANSWERS], self.scales(histories), self.liked(histories))
 
     def top_items(self, histories: Histories, n: int, filters: Filters) -> Best:
         """Return the ``n`` best items of each user, without items the user has or answered about."""
@@ -89,8 +91,7 @@ class AnsweredScorer:
     def contributions(self, histories: Histories, item: int) -> list[Part]:
         """Return the parts of the score of an item for one user, one part per answer; they sum to it."""
         answers, past, groups = histories[ANSWERS], _past(histories), self.liked(histories)
-        found = self.prior.contributions(answers, events_of(past), item, groups)
-        values = (self._shares(past) * found).tolist()
+        values = self.prior.contributions(answers, self.scales(histories), item, groups).tolist()
         told = [
             (int(at), LIKED if given > 0 else NOT)
             for at, given in zip(answers.indices, answers.data, strict=True)
@@ -101,9 +102,11 @@ class AnsweredScorer:
         parts = [Part(self.target, *pair, value) for pair, value in zip(told, values, strict=True)]
         return parts_of(self.model, past, item) + parts
 
-    def _shares(self, past: Histories) -> Vectors32:
-        """Return the personal share (n_users,) of each user."""
-        return np.array([self.shares.get(kind, 1.0) for kind in self.model.kinds(past)], dtype=np.float32)
+    def scales(self, histories: Histories) -> Array:
+        """Return the scale (n_users,) of each user's deviation by answers, times the personal share."""
+        past = _past(histories)
+        shares = [self.shares.get(kind, 1.0) for kind in self.model.kinds(past)]
+        return np.array(shares, dtype=np.float64) * scale_of(events_of(past))
 
     def liked(self, histories: Histories) -> Groups | None:
         """Return the liked groups; None if there are none."""

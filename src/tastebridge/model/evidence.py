@@ -87,15 +87,12 @@ class InTime(NamedTuple):
         The place of this half-life.
     without_twins : InTime, optional
         The same of the users who have something to find besides twins; None where there are no twins.
-    personal : float, default=1.0
-        The personal share of the blend for current users: see :mod:`tastebridge.fitting.personal_share`.
     """
 
     people: NDArray[np.int64]
     values: dict[str, Array]
     half_life: int
     without_twins: InTime | None = None
-    personal: float = 1.0
 
     @property
     def baseline(self) -> str:
@@ -111,4 +108,4 @@ class InTime(NamedTuple):
         """Return the same where one of the other lists is served."""
         apart = None if self.without_twins is None else self.without_twins.as_served(name)
         values = {**self.values, MODEL: self.values[name]}
-        return self._replace(values=values, without_twins=apart, personal=0.0)
+        return self._replace(values=values, without_twins=apart)

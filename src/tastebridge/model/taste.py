@@ -162,21 +162,18 @@ class TastePrior:
             out += (self.directions(items[rows]) * shares[rows, None]).sum(axis=0)
         return out
 
-    def shifts(
-        self, answers: sparse.csr_matrix, n_events: NDArray[np.integer], groups: Groups | None = None
-    ) -> Vectors32:
+    def shifts(self, answers: sparse.csr_matrix, scales: Array, groups: Groups | None = None) -> Vectors32:
         """Return the vectors (n_users, n_components) that answers add to users' vectors.
 
         Parameters
         ----------
         answers : csr_matrix of shape (n_users, n_items)
             1 where the user likes the item, -1 where not.
-        n_events : ndarray of shape (n_users,)
-            Events in the users' histories.
+        scales : ndarray of shape (n_users,)
+            The scales of users' deviations, as of :func:`scale_of`.
         groups : Groups, optional
             The groups of items that users like.
         """
-        scales = scale_of(n_events)
         out = np.zeros((answers.shape[0], self.model.item_vectors().shape[1]), dtype=np.float32)
         lengths = np.diff(answers.indptr) + (0 if groups is None else np.diff(groups.liked.indptr))
         for user in np.flatnonzero(lengths).tolist():
@@ -210,15 +207,11 @@ class TastePrior:
         return solved(K, seen), W
 
     def contributions(
-        self,
-        answers: sparse.csr_matrix,
-        n_events: NDArray[np.integer],
-        item: int,
-        groups: Groups | None = None,
+        self, answers: sparse.csr_matrix, scales: Array, item: int, groups: Groups | None = None
     ) -> Array:
         """Return the contributions (n_answers,) of one user's answers to the score of an item."""
         alpha, W = self.weights(answers, groups)
-        return scale_of(n_events) * alpha * gram(W, self.vectors(np.array([item])))[:, 0]
+        return scales * alpha * gram(W, self.vectors(np.array([item])))[:, 0]
 
 
 def _share(model: LinearModel, space: str) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from tastebridge.model.evidence import InTime
 from tastebridge.online.state import FittedState
 
 SHARES = "in_time"
@@ -16,17 +15,16 @@ _NONE = 0.01
 _TOLD = {"cold": "new to", "warm": "with a history in"}
 
 
-def personal_shares(in_time: Mapping[str, InTime]) -> pd.DataFrame:
-    """Return one row per kind of users who were judged in time: segment, and the personal share of the blend.
+def personal_shares(shares: Mapping[str, float]) -> pd.DataFrame:
+    """Return one row per kind of users: segment, and the personal share of the blend.
 
     See :mod:`tastebridge.fitting.personal_share`.
     """
-    rows = [(segment, found.personal) for segment, found in in_time.items()]
-    return pd.DataFrame(rows, columns=["segment", "personal"])
+    return pd.DataFrame(list(shares.items()), columns=["segment", "personal"])
 
 
 def shares_of(state: FittedState) -> dict[str, float]:
-    """Return the scale of the blend of each kind of users who were judged in time: the personal share."""
+    """Return the scale of the blend of each kind of users: the personal share."""
     table = state.findings.get(SHARES)
     if table is None:
         return {}
@@ -44,12 +42,10 @@ def share_sentences(state: FittedState) -> list[str]:
     ]
 
 
-def warning_in_time(in_time: Mapping[str, InTime], target: str) -> str:
+def warning_in_time(shares: Mapping[str, float], target: str) -> str:
     """Return the warning that no source serves users who come later; "" for none."""
-    cold = in_time.get("cold")
-    if cold is None or cold.personal >= _NONE:
-        return ""
-    return f"{_sentence('cold', cold.personal, repr(target))} See transfer_."
+    share = shares.get("cold", 1.0)
+    return f"{_sentence('cold', share, repr(target))} See transfer_." if share < _NONE else ""
 
 
 def _sentence(segment: str, share: float, target: str) -> str:

@@ -18,9 +18,8 @@ from tastebridge.data import Vocabulary
 from tastebridge.data.types import Events, Frame, Id
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.model import Array
-from tastebridge.model.answered import ANSWERS, GROUPS, AnsweredScorer, events_of
+from tastebridge.model.answered import ANSWERS, GROUPS, AnsweredScorer
 from tastebridge.model.questions import Situation, best_questions
-from tastebridge.model.taste import scale_of
 from tastebridge.online.in_time_figures import shares_of
 from tastebridge.online.state import FittedState
 from tastebridge.recommenders.asking_groups import (
@@ -131,7 +130,7 @@ def questions(found: Answered, n: int) -> pd.DataFrame:
         known=rarity <= np.median(rarity),
         answered=histories[ANSWERS].indices.astype(np.int64),
         n_liked=_n_liked(state),
-        scale=float(scale_of(events_of(histories))[0]),
+        scale=float(scorer.scales(histories)[0]),
         taste=state.taste.mean(histories[ANSWERS], scorer.liked(histories)),
     )
     chosen = best_questions(state.taste, situation, n)

@@ -86,7 +86,7 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
     statistics = ModelStatistics.of(fit.context, model, ready)
     tables["routes_"] = route_table(fit.whole.segments, fit.whole.routes, fit.target)
     tables["transfer_"] = _sources(fit, known)
-    message = warning_in_time(fit.in_time, fit.target) or warning_of(
+    message = warning_in_time(fit.personal, fit.target) or warning_of(
         tables["transfer_"], fit.target, fit.plan.standing
     )
     if fit.plan.standing:  # pseudo-overlapping users are no evidence about the users of a source
@@ -188,8 +188,8 @@ def _diagnostics(
         "beyond_accuracy": beyond,
         "relatedness": relatedness,
     }
-    if fit.drifts or any(found.personal < 1 for found in fit.in_time.values()):
-        tables[SHARES] = personal_shares(fit.in_time)
+    if fit.drifts or any(share < 1 for share in fit.personal.values()):
+        tables[SHARES] = personal_shares(fit.personal)
     tables |= twin_findings(fit.evidence, folds, confidence, panel, fit.target)
     if f"accuracy{WITHOUT}" in tables and fit.in_time:
         apart = {name: found.without_twins or found for name, found in fit.in_time.items()}
