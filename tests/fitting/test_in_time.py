@@ -160,7 +160,8 @@ def test_nothing_of_it_without_times_or_where_a_weighting_is_given():
 def test_without_drift_a_fit_is_the_fit_without_times_bit_by_bit():
     panel = planted(drifts=False)
     dated, bare = fitted(panel), fitted(tb.Panel.from_frame(panel.to_frame().drop(columns="timestamp")))
-    pd.testing.assert_frame_equal(dated.transfer_, bare.transfer_)
+    at_random = [name for name in dated.transfer_ if not name.endswith("_in_time")]
+    pd.testing.assert_frame_equal(dated.transfer_[at_random], bare.transfer_)
     for one, other in zip(dated.model_.spaces.values(), bare.model_.spaces.values(), strict=True):
         np.testing.assert_array_equal(one, other)
     ids = panel.users.ids[:50]

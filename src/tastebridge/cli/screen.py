@@ -15,6 +15,7 @@ from rich.text import Text
 from tastebridge._foundation.printable import printable
 from tastebridge.cli.record import record
 from tastebridge.data import Panel
+from tastebridge.fitting.sources_in_time import IN_TIME, LIFTS, VERDICT
 from tastebridge.report.sources import used
 from tastebridge.routes.twins import WITHOUT
 
@@ -104,6 +105,9 @@ def transfer_table(transfer: pd.DataFrame, target: str) -> Table:
         # NaN, of a source that was not tested alone, differs from itself
         if measured and not math.isnan(apart) and apart != row["lift"]:
             table.add_row("  without twins", "", *_lift(row, WITHOUT), "", "")
+        if measured and not math.isnan(row.get(LIFTS[0], math.nan)):
+            later = Text(printable(row[VERDICT]), style=_VERDICTS.get(row[VERDICT], "dim"))
+            table.add_row("  users who came later", "", *_lift(row, IN_TIME), later, "")
     return table
 
 

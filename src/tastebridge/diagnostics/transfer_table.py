@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tastebridge.fitting.plan import BRIDGES
+from tastebridge.fitting.sources_in_time import LIFTS, VERDICT
 from tastebridge.model import Segment
 from tastebridge.model.evidence import TOGETHER, Evidence
 from tastebridge.routes import FittedRoute
@@ -14,6 +15,7 @@ from tastebridge.routes.twins import WITHOUT
 
 _COLUMNS = ["source", "linked", "lift", "lift_low", "lift_high", "canonical_correlation", "verdict", "kept"]
 _COLUMNS += [f"{name}{WITHOUT}" for name in ("lift", "lift_low", "lift_high")]
+_IN_TIME = [*LIFTS, VERDICT]
 _COLUMNS += ["marginal", "marginal_low", "marginal_high", "gain", "gain_low", "gain_high", "bridge"]
 
 
@@ -44,7 +46,8 @@ def source_table(
         table = evidence.sources.copy()
     if standing:
         table = table[["source", "kept"]].assign(verdict="no evidence")
-    return table.assign(linked=[*linked.values(), n_linked][: len(table)]).reindex(columns=_COLUMNS)
+    columns = [*_COLUMNS, *(name for name in _IN_TIME if name in table)]
+    return table.assign(linked=[*linked.values(), n_linked][: len(table)]).reindex(columns=columns)
 
 
 def of_single_sources(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from tastebridge.fitting.built import Built
 from tastebridge.fitting.folds import Fold, without
-from tastebridge.fitting.later_figures import Halves, served_evidence
+from tastebridge.fitting.later_figures import served_evidence
 from tastebridge.fitting.regression_choice import choose
 from tastebridge.model import Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.model.evidence import Evidence
+from tastebridge.model.evidence import Evidence, Halves
 from tastebridge.routes import FitContext, FittedRoute, Histories, ItemRegressionRoute, known_to
 from tastebridge.routes.item_regression import NAME
 

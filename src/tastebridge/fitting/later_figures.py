@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from tastebridge.fitting.folds import Fold, spread_evenly
 from tastebridge.fitting.out_of_fold import JUDGED, ndcg_of_users
-from tastebridge.model import Array, Segment
-from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, InTime
+from tastebridge.model import Array
+from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, Halves, InTime
 
-Halves = tuple[Segment, Segment]
-"""The blends that serve the users of the first half, and all others."""
+Numbers = NDArray[np.int64]
 _STEP = 512
 
 
@@ -69,7 +68,7 @@ def figures_in_time(
     plain = popularity_of(fold)
     popular = [_rankings_of_all(fold, order) for order in (plain, *(plain + changes))]
     best = max(range(len(changes)), key=lambda at: float(popular[1 + at][0].mean()))
-    lists = _by_turns(fold, halves, first), popular[0], popular[1 + best]
+    lists = rankings_by_turns(fold, halves, first), popular[0], popular[1 + best]
     left = ~np.isnan(lists[0][1])
     names = (MODEL, POPULARITY, RECENT)
     whole = {name: part[0] for name, part in zip(names, lists, strict=True)}
@@ -80,7 +79,7 @@ def figures_in_time(
     return found._replace(without_twins=InTime(fold.held.people[left], rest, best) if left.any() else None)
 
 
-def _by_turns(fold: Fold, halves: Sequence[Halves], first: NDArray[np.int64]) -> Array:
+def rankings_by_turns(fold: Fold, halves: Sequence[Halves], first: Numbers) -> Array:
     """Return NDCG@10 of all users of a fold, with and without twins, two pairs of blends taking turns."""
     own = np.empty((2, len(fold.held.people)))
     for turn, pair in enumerate(halves):

@@ -31,12 +31,13 @@ from tastebridge.fitting.built import Built
 from tastebridge.fitting.few_overlap import Weighed
 from tastebridge.fitting.folds import Fold, fit_routes, folds_of, without
 from tastebridge.fitting.in_time import Later
-from tastebridge.fitting.later_figures import Halves, figures_in_time, served_evidence
+from tastebridge.fitting.later_figures import figures_in_time, served_evidence
 from tastebridge.fitting.personal_share import PERSONAL, TIES, Choice, mixed, slope_of_popularity
+from tastebridge.fitting.sources_in_time import Serve, lifts_in_time, told
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, InTime
+from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, Halves, InTime
 from tastebridge.routes import (
     FitContext,
     FittedRoute,
@@ -76,6 +77,8 @@ class Judged(NamedTuple):
     in_time : dict of segment to InTime
     personal : dict of segment to float
         The personal share of the blend (:mod:`tastebridge.fitting.personal_share`); 0 for popularity alone.
+    serve : dict of segment to callable
+        Returns the lists that a pair of blends serves.
     borne : bool
         Whether users drawn at random bear recent popularity with its whole weight.
     """
@@ -86,6 +89,7 @@ class Judged(NamedTuple):
     evidence: dict[str, Evidence]
     in_time: dict[str, InTime]
     personal: dict[str, float]
+    serve: dict[str, Serve]
     borne: bool = True
 
 
@@ -109,7 +113,23 @@ def judge_later(built: Built, known: Weighed, evidence: Mapping[str, Evidence], 
     then, now = (list(fit_routes(recents, one).values()) for one in (context, built.context))
     past = _Past(later, context, fitted, then)
     wide, *narrow = (_judged(built, known, evidence, past, now, age) for age in ages)
-    return narrow[0] if narrow and _fits_better(narrow[0], wide) else wide
+    chosen = narrow[0] if narrow and _fits_better(narrow[0], wide) else wide
+    return _with_lifts(
+        chosen, evidence.get("cold"), np.array([route.name in fitted for route in known.routes])
+    )
+
+
+def _with_lifts(judged: Judged, before: Evidence | None, again: NDArray[np.bool_]) -> Judged:
+    """Return the same with the lift of each source for users new to the target, who came later."""
+    in_time = judged.in_time.get("cold")
+    if in_time is None or before is None or before.by_source is None or before.halves is None:
+        return judged
+    [fold] = [one for one in judged.late if one.held.segment == "cold"]
+    popular, serve = in_time.values[in_time.baseline], judged.serve["cold"]
+    lifts = lifts_in_time(fold, before.halves[0], before.by_source, serve, popular, again)
+    own = judged.evidence["cold"]
+    own = own._replace(sources=told(own.sources, lifts))
+    return judged._replace(evidence={**judged.evidence, "cold": own})
 
 
 class _Past(NamedTuple):
@@ -138,18 +158,18 @@ def _judged(
     late = folds_of(past.context, later.held, fitted, [route.name for route in routes])
     drawn = _with_recent(built, added, age) if added else built.folds
     segments, proofs, borne = dict(known.segments), dict(evidence), True
-    in_time, personal = dict[str, InTime](), dict[str, float]()
+    in_time, personal, serve = dict[str, InTime](), dict[str, float](), dict[str, Serve]()
     for name, segment in known.segments.items():
         step = _Segment(routes, segment, evidence.get(name), later)
         own = [[fold for fold in folds if fold.held.segment == name] for folds in (drawn, late)]
         found = step.judge(*own)
-        segments[name], personal[name] = found.segment, found.personal
+        segments[name], personal[name], serve[name] = found.segment, found.personal, found.serve
         if found.evidence is not None:
             proofs[name] = found.evidence
         if found.in_time is not None:
             in_time[name] = found.in_time
         borne = borne and found.part == 1
-    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time, personal, borne)
+    return Judged(Weighed(routes, segments), drawn, late, proofs, in_time, personal, serve, borne)
 
 
 def _fits_better(narrow: Judged, wide: Judged) -> bool:
@@ -199,12 +219,23 @@ def recent_routes() -> list[Route]:
     return [*(RecentPopularityRoute(share) for share in SHARES), CurrentPopularityRoute()]
 
 
+def _both(pair: Halves, slopes: Sequence[float], share: float, recent: Array) -> Halves:
+    """Return a pair of blends with a personal share and recent popularity."""
+    first, second = (mixed(half, share, slope, recent) for half, slope in zip(pair, slopes, strict=True))
+    return first, second
+
+
+def _as_it_is(pair: Halves) -> list[Halves]:
+    return [pair]
+
+
 class _Found(NamedTuple):
     segment: Segment
     evidence: Evidence | None
     in_time: InTime | None
     part: float = 1.0
     personal: float = 1.0
+    serve: Serve = _as_it_is
 
 
 class _Segment:
@@ -234,15 +265,14 @@ class _Segment:
             return found
         # where popularity drifts, for current users alone: later users say nothing of the others
         if self.later.weights is not None and drawn:
-            return self._popular_now(found.in_time, found.evidence, drawn, late, slopes)
-        return self._popular(found.in_time, found.evidence)
+            popular = self._popular_now(found.in_time, found.evidence, drawn, late, slopes)
+        else:
+            popular = self._popular(found.in_time, found.evidence)
+        return popular._replace(serve=found.serve)
 
     def _mixed(self, slopes: Sequence[float], share: float, recent: Array) -> Halves:
         """Return the blends of the halves with a personal share and recent popularity."""
-        first, second = (
-            mixed(half, share, slope, recent) for half, slope in zip(self.halves, slopes[:2], strict=True)
-        )
-        return first, second
+        return _both(self.halves, slopes[:2], share, recent)
 
     def _with_recent(
         self, drawn: list[Fold], late: list[Fold], slopes: Sequence[float], weights: Array
@@ -266,7 +296,12 @@ class _Segment:
         judged = [halves(one, part * then) for one in turns]
         in_time = figures_in_time(late, self.later.changes, judged, self.first)
         segment = mixed(self.segment, share, slopes[2], part * weights)
-        return _Found(segment, evidence, in_time, part, share)
+
+        def serve(pair: Halves) -> list[Halves]:
+            own = [slope_of_popularity(late or drawn, one) for one in pair]
+            return [_both(pair, own, one, part * then) for one in turns]
+
+        return _Found(segment, evidence, in_time, part, share, serve)
 
     def _borne(
         self, without: Evidence, drawn: list[Fold], served: Callable[[float], Halves]

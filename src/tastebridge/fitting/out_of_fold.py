@@ -12,7 +12,7 @@ from tastebridge._numerics.dense import dense_top_k
 from tastebridge.fitting.folds import Fold, dealt_anew, spread_evenly
 from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics import ndcg
-from tastebridge.model import Array
+from tastebridge.model import Array, Segment
 from tastebridge.model.blend import StackingBlend
 
 Mask = NDArray[np.bool_]
@@ -82,6 +82,11 @@ class OutOfFold:
         """Return the users of the first half, and the blends of a selection for the first and second half."""
         first, second = self._pairs[name]
         return self._first, (first, second)
+
+    def segments_of(self, name: str) -> tuple[Segment, Segment]:
+        """Return the blends of a selection for the first and second half, with its routes."""
+        first, second = self._pairs[name]
+        return Segment(first, self._masks[name]), Segment(second, self._masks[name])
 
     def fit(self, name: str, mask: Mask, kind: str) -> None:
         """Fit a selection of routes, by a name; the same selection is fitted once."""

@@ -33,8 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.fitting.folds import Fold, spread_evenly
-from tastebridge.fitting.later_figures import Halves, popularity_of, weights_of_halves
+from tastebridge.fitting.later_figures import popularity_of, weights_of_halves
 from tastebridge.model import Array, Segment
+from tastebridge.model.evidence import Halves
 
 PERSONAL = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
 """The shares that are tried, with equal steps of their logarithm."""

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.fitting.folds import Fold, spread_evenly
-from tastebridge.fitting.later_figures import Halves, weights_of_halves
+from tastebridge.fitting.later_figures import weights_of_halves
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model import Array
+from tastebridge.model.evidence import Halves
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
 """The shares of the spread of the blend's scores that are tried, the first one in doubt.

@@ -16,7 +16,7 @@ from tastebridge.fitting.training_lists import Lists, SegmentLists
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import GATES, Array, Segment
 from tastebridge.model.blend import StackingBlend
-from tastebridge.model.evidence import TOGETHER, Evidence
+from tastebridge.model.evidence import TOGETHER, BySource, Evidence
 from tastebridge.routes import FittedRoute, RouteKind
 from tastebridge.routes.twins import WITHOUT
 
@@ -111,7 +111,9 @@ def weigh(
         table = table.assign(**{f"{name}{WITHOUT}": table[name] for name in _LIFT})
     evidence = _evidence(out, groups, table, served, outcomes.baseline)
     halves = out.halves_of("base" if used is None else served)
-    return Segment(out.final(kept), kept), evidence._replace(halves=halves)
+    alone = {name: out.segments_of(f"with {name}") for name in single}
+    by_source = BySource(out.segments_of("base"), alone, out.segments_of("all"))
+    return Segment(out.final(kept), kept), evidence._replace(halves=halves, by_source=by_source)
 
 
 def _evidence(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +12,35 @@ from numpy.typing import NDArray
 from tastebridge.data import Vocabulary
 from tastebridge.metrics.intervals import paired_difference
 from tastebridge.model.blend import StackingBlend
-from tastebridge.model.linear import Array
+from tastebridge.model.linear import Array, Segment
 
 TOGETHER = "all together"
 """The name of the last row of a table of several sources: all of them as one."""
 MODEL, POPULARITY, WITHIN = "tastebridge", "popularity", "without a source"
 RECENT = "recent popularity"
 """The lists that are compared, as tables name them."""
+
+
+Halves = tuple[Segment, Segment]
+"""The blends that serve the first half of the users drawn at random, and all others."""
+
+
+class BySource(NamedTuple):
+    """The blends that sources are judged by.
+
+    Attributes
+    ----------
+    base : pair of Segment
+        Without sources.
+    single : mapping of source to pair of Segment
+        Of the routes without sources and those of one source, for the sources with routes of their own.
+    together : pair of Segment
+        Of all routes.
+    """
+
+    base: Halves
+    single: Mapping[str, Halves]
+    together: Halves
 
 
 class Evidence(NamedTuple):
@@ -41,6 +64,8 @@ class Evidence(NamedTuple):
     halves : tuple of ndarray and pair of StackingBlend, optional
         The users of the first half, and the blends that serve the first half and the second. During a fit
         only.
+    by_source : BySource, optional
+        During a fit only.
     """
 
     sources: pd.DataFrame
@@ -49,6 +74,7 @@ class Evidence(NamedTuple):
     baseline: str
     without_twins: Evidence | None = None
     halves: tuple[NDArray[np.int64], tuple[StackingBlend, StackingBlend]] | None = None
+    by_source: BySource | None = None
 
     @property
     def served(self) -> Array:

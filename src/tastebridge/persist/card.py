@@ -15,6 +15,7 @@ import pandas as pd
 
 from tastebridge._foundation.printable import printable
 from tastebridge._foundation.version import __version__
+from tastebridge.fitting.sources_in_time import LIFTS
 from tastebridge.model.similarity import ItemSimilarity
 from tastebridge.online.in_time_figures import share_sentences
 from tastebridge.online.twin_figures import twin_sentences
@@ -125,6 +126,7 @@ def _sources(parts: Saved) -> Iterator[str]:
         return
     led = ["target", "source"] if "target" in table else ["source"]
     lift, low, high = (f"{name}{WITHOUT}" for name in ("lift", "lift_low", "lift_high"))
+    late, late_low, late_high = LIFTS
     twins = any(state.twins for state in parts.targets.values()) and lift in table
     rows = [
         (
@@ -134,11 +136,13 @@ def _sources(parts: Saved) -> Iterator[str]:
             f"{row['linked']:,}",
             _interval(row, "lift", "lift_low", "lift_high", signed=True),
             *([_interval(row, lift, low, high, signed=True)] if twins else []),
+            *([_interval(row, late, late_low, late_high, signed=True)] if late in table else []),
         )
         for row in table.to_dict("records")
     ]
     columns = [*led, "verdict", "used", "users in both", "lift of NDCG@10 (95 %)"]
-    yield _table([*columns, *(["without twins (95 %)"] if twins else [])], rows)
+    columns += ["without twins (95 %)"] if twins else []
+    yield _table([*columns, *(["users who came later (95 %)"] if late in table else [])], rows)
     yield "Lift is over the best model without sources, for users whose target events were held out."
 
 

@@ -170,6 +170,11 @@ class InterestMapper(Recommender):
         tested first. The intervals of single sources then hold for all of them at once. Of more than 12
         sources, only the 4 with the most shared users get a lift of their own; the others are read by the
         routes of all categories side by side.
+
+        Where events have times, lift_in_time (lift_in_time_low, lift_in_time_high) is the same for users who
+        came to the target later, by routes fitted on the events before: over the best of popularity, recent
+        popularity and the blend without sources. verdict_in_time is "helps" if the interval lies above zero,
+        "hurts" if it lies below, else "no evidence". It is NaN for sources without weight in the blend.
     evidence_ : dict of {"cold", "warm"} to Evidence
         The out-of-fold evaluation in full, for each kind of users.
     interests_ : dict of category to arrays

@@ -108,7 +108,7 @@ def learn_state(fit: TargetFit, known: Known, step: Step) -> tuple[FittedState, 
         interests,
         confidence,
         statistics,
-        evidence={name: found._replace(halves=None) for name, found in fit.evidence.items()},
+        evidence={name: found._replace(halves=None, by_source=None) for name, found in fit.evidence.items()},
     )
     return state, message
 

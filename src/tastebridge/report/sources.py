@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from tastebridge.diagnostics.transfer_table import of_single_sources
+from tastebridge.fitting.sources_in_time import IN_TIME, LIFTS, VERDICT
 from tastebridge.plots import category_graph, heat_map, interval_plot
 from tastebridge.report.gists import related_gist, sources_gist
 from tastebridge.report.html import (
@@ -49,6 +50,9 @@ def sources_section(mapper: ReportedMapper) -> str:
     cells = [_cells(row) for row in ordered]
     columns = ["source", "verdict", "used", "users in both"]
     columns += ["lift (95 %)", "lift without twins (95 %)", "loss without it (95 %)"]
+    if LIFTS[0] in mapper.transfer_:
+        columns.append("lift for users who came later (95 %)")
+        cells = [(*_cells(row), _with_interval(row, "lift", IN_TIME)) for row in ordered]
     return section(
         "sources",
         "Do users' histories in other categories help?",
@@ -66,7 +70,7 @@ def sources_section(mapper: ReportedMapper) -> str:
         "</div></div>",
         more(
             "All figures",
-            table(columns, cells, "Lift, and the loss when the source is left out", (3, 4, 5, 6)),
+            table(columns, cells, "Lift, and the loss when the source is left out", range(3, len(columns))),
             paragraph(
                 "If sources carry the same information, leaving out one of them loses nothing, but leaving "
                 "out all of them does."
@@ -167,6 +171,9 @@ def _lines(row: Mapping[Hashable, Any]) -> Iterator[tuple[str, float, float, flo
             row[f"lift_high{WITHOUT}"],
             "good" if row[f"lift_low{WITHOUT}"] > 0 else "flat",
         )
+    later = [row.get(name, math.nan) for name in LIFTS]
+    if not math.isnan(later[0]):
+        yield f"{row['source']}, users who came later", *later, _ROLES.get(row[VERDICT], "flat")
 
 
 def _verdict(verdict: str) -> Markup:
