@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from tastebridge.data.interactions import Interactions
 from tastebridge.exceptions import InvalidDataError
@@ -36,9 +37,12 @@ def overlap(interactions: Mapping[str, Interactions]) -> pd.DataFrame:
     """Return the number of users active in each two categories."""
     names = pd.Index(list(interactions), name="category")
     active = [part.active_numbers for part in interactions.values()]
-    counts = [[len(np.intersect1d(one, other, assume_unique=True)) for other in active] for one in active]
-    table = np.array(counts, dtype=np.int64).reshape(len(names), len(names))
-    return pd.DataFrame(table, index=names, columns=list(names))
+    indptr = np.cumsum([0, *map(len, active)])
+    n_users = 1 + max((int(one.max(initial=-1)) for one in active), default=-1)
+    ones = np.ones(indptr[-1], dtype=np.int64)
+    users = np.concatenate([np.zeros(0, dtype=np.int64), *active])
+    B = sparse.csr_matrix((ones, users, indptr), shape=(len(names), n_users))
+    return pd.DataFrame((B @ B.T).toarray(), index=names, columns=list(names))
 
 
 def people(key: object, n_people: int) -> np.ndarray:

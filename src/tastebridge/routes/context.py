@@ -209,7 +209,10 @@ class FitContext:
 
     def limit(self, categories: Iterable[str]) -> int:
         """Return the highest possible rank of factors of some categories."""
-        return int(min(self._active(categories).shape))
+        names = tuple(categories)
+        taught = self.taught
+        n_users = np.count_nonzero(known_to(names, taught))
+        return int(min(n_users, sum(taught[name].shape[1] for name in names)))
 
     def once(self, key: str, make: Callable[[], T]) -> T:
         """Return the result of ``make``, which is called once for each key, whichever thread asks."""
