@@ -31,6 +31,22 @@ def only(matrix: sparse.csr_matrix, kept: NDArray[np.bool_]) -> sparse.csr_matri
     return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
 
 
+def of_dense(matrix: NDArray[np.float32]) -> sparse.csr_matrix:
+    """Return the entries of a dense matrix that are not 0, in a fraction of the time SciPy takes.
+
+    Examples
+    --------
+    >>> of_dense(np.array([[0.0, 2.0], [0.0, 0.0], [1.0, 3.0]], dtype=np.float32)).indptr.tolist()
+    [0, 1, 1, 3]
+    """
+    n_rows, n_columns = matrix.shape
+    places = np.flatnonzero(matrix.ravel() != 0)
+    indptr = np.searchsorted(places, np.arange(n_rows + 1) * n_columns)
+    rows = np.repeat(np.arange(n_rows), np.diff(indptr))
+    parts = matrix.ravel()[places], places - rows * n_columns, indptr
+    return sparse.csr_matrix(parts, shape=matrix.shape)
+
+
 def union(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
     """Return a matrix that stores the cells that either stores, whatever their values, 0 included.
 

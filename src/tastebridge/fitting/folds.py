@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._numerics.cells import union
+from tastebridge._numerics.cells import of_dense, union
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors._base import FactorModel
 from tastebridge.model import Array, gates_of, read_by_gates
@@ -294,7 +294,7 @@ def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | s
     """Return ``V`` as a sparse matrix if fewer than one in twenty of its entries are not 0."""
     if sparse.issparse(V):
         return V
-    return sparse.csr_matrix(V) if np.count_nonzero(V) < V.size // 20 else V
+    return of_dense(V) if np.count_nonzero(V) < V.size // 20 else V
 
 
 def _add_scores(
@@ -305,7 +305,7 @@ def _add_scores(
         total += Z @ V.T
         return
     # links are few on both sides: most histories reach none of them
-    found = (sparse.csr_matrix(Z) @ V.T).tocoo()
+    found = (of_dense(Z) @ V.T).tocoo()
     total[found.row, found.col] += found.data
 
 
