@@ -9,7 +9,8 @@ from scipy import sparse
 from tastebridge.exceptions import ModelFileError
 from tastebridge.persist.arrays import Arrays
 from tastebridge.persist.statistics import _describe_regression, _revive_regression
-from tastebridge.routes.regressed import RegressionStatistics, Rule, joint_counts
+from tastebridge.routes.partners import Rule
+from tastebridge.routes.regressed import RegressionStatistics, joint_counts
 
 SIZES = {"books": 20, "films": 15}
 

@@ -17,7 +17,8 @@ from tastebridge.model import GATES, Segment
 from tastebridge.model.blend import StackingBlend
 from tastebridge.routes import FitContext, ItemRegressionRoute, RouteKind
 from tastebridge.routes.item_regression import NAME
-from tastebridge.routes.regressed import RegressionStatistics, Rule, joint_counts, regression
+from tastebridge.routes.partners import Rule
+from tastebridge.routes.regressed import RegressionStatistics, joint_counts, regression
 
 warnings.simplefilter("ignore")
 RULE = Rule(5.0, 4, 12, 3)

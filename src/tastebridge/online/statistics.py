@@ -149,8 +149,8 @@ class ModelStatistics:
             .plus(taught if part.of_taught_rows else after, known, 1)
             for key, part in self.accounts.items()
         }
-        for part in accounts.values():
-            part.solve(parts)
+        for key, part in accounts.items():
+            part.resolve(parts, self.accounts[key], moves)
         if self.arrivals is not None:
             self.arrivals.correct_popularity(parts, accounts)
         encoders = {key: parts.encoders[key] for key in self.encoders}
@@ -180,7 +180,7 @@ class ModelStatistics:
                 parts.encoders[key], rows[key] = _extended(encoder, after, columns)
         if target in moves:
             for space, V in parts.spaces.items():
-                parts.spaces[space] = moves[target].spread(np.asarray(V))
+                parts.spaces[space] = moves[target].spread(V if sparse.issparse(V) else np.asarray(V))
             self._decode(parts, target, after, new, rows)
 
     def _settle(self, parts: Parts, target: str, after: Histories, items: Mapping[str, Numbers]) -> None:

@@ -24,8 +24,9 @@ from tastebridge.routes.direction import DirectionStatistics
 from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.mapped import MapStatistics
 from tastebridge.routes.paired import CooccurrenceStatistics, Pairs
+from tastebridge.routes.partners import Rule
 from tastebridge.routes.recent import RecentCounts
-from tastebridge.routes.regressed import MOST_PARTNERS, RegressionStatistics, Rule
+from tastebridge.routes.regressed import MOST_PARTNERS, RegressionStatistics
 
 _Sizes = Mapping[str, int]
 _Encoders = Mapping[str, Encoder]

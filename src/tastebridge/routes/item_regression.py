@@ -8,7 +8,8 @@ from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind
-from tastebridge.routes.regressed import MOST_PARTNERS, RegressionStatistics, Rule, joint_counts
+from tastebridge.routes.partners import Rule
+from tastebridge.routes.regressed import MOST_PARTNERS, RegressionStatistics, joint_counts
 from tastebridge.routes.route import Route, sources_of
 
 NAME = "item regression"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_by_side
-from tastebridge.routes.links import LinearEncoder, at_least, shrunk
+from tastebridge.routes.links import LinearEncoder
+from tastebridge.routes.partners import Numbers, Partners, Rule, partners_of, possible
+from tastebridge.routes.resolving import Before, earlier, reached
 from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left
 
-_SHRINKAGE = 2.0
-"""Users that shrink the cosines by which partners are chosen, as for links."""
 MOST_PARTNERS = 5000
 """Partners of an item, at most: a system of 200 MB."""
 _BATCH = 2**20
@@ -23,17 +22,6 @@ _BATCH = 2**20
 
 _DENSE = 4096
 """Items whose counts are read from a full matrix of at most 64 MB: in a tenth of the time of a search."""
-
-Numbers = NDArray[np.int64]
-
-
-class Rule(NamedTuple):
-    """The settings of :class:`tastebridge.routes.ItemRegressionRoute`."""
-
-    regularization: float
-    n_partners: int
-    n_targets: int
-    min_users: int
 
 
 def joint_counts(histories: Histories, categories: Iterable[str], target: str) -> sparse.csr_matrix:
@@ -45,7 +33,9 @@ def joint_counts(histories: Histories, categories: Iterable[str], target: str) -
     return both
 
 
-def regression(both: sparse.csr_matrix, block: slice, rule: Rule) -> sparse.csr_matrix:
+def regression(
+    both: sparse.csr_matrix, block: slice, rule: Rule, before: Before | None = None
+) -> sparse.csr_matrix:
     r"""Return the weights (n_items, n_target_items) of the ridge regressions on partners.
 
     Parameters
@@ -55,6 +45,9 @@ def regression(both: sparse.csr_matrix, block: slice, rule: Rule) -> sparse.csr_
     block : slice
         The target's items.
     rule : Rule
+    before : Before, optional
+        Other counts and their weights. Weights that no changed count enters are taken from there; a system
+        has the same solution bit by bit, whatever other systems are solved.
 
     Examples
     --------
@@ -64,37 +57,32 @@ def regression(both: sparse.csr_matrix, block: slice, rule: Rule) -> sparse.csr_
            [0. , 0. ],
            [0. , 0. ]])
     """
-    columns, partners, values = _partners(both, block, rule)
-    counts = np.bincount(columns, minlength=block.stop - block.start)
+    found = partners_of(both, block, rule)
+    weights, solve = np.zeros(len(found.items)), np.ones(len(found.items), dtype=bool)
+    if before is not None:
+        columns = reached(before, both, found, block)
+        solve = columns[found.columns]
+        weights[~solve] = before.of(~columns)
+    weights[solve] = _solved(both, Partners(*(part[solve] for part in found)), rule.regularization)
+    shape = both.shape[0], block.stop - block.start
+    return sparse.csr_matrix((weights, (found.items, found.columns)), shape=shape)
+
+
+def _solved(both: sparse.csr_matrix, found: Partners, regularization: float) -> Array:
+    """Return the weight of each partner."""
+    counts = np.bincount(found.columns)
     first = np.cumsum(counts) - counts
-    entries, at = _reader(both, partners)
-    weights = np.zeros(len(partners))
+    entries, at = _reader(both, found.items)
+    weights = np.zeros(len(found.items))
     for k in np.unique(counts[counts > 0]).tolist():
         places = first[counts == k][:, None] + np.arange(k)
         # systems of one size are solved one by one in one call: no solution depends on the others
         for some in np.array_split(places, -(-len(places) * k * k // _BATCH)):
             N = at[some]
-            G = entries(N[:, :, None], N[:, None, :]) + rule.regularization * np.eye(k)
-            weights[some] = np.linalg.solve(G, values[some][:, :, None])[:, :, 0]
-    return sparse.csr_matrix((weights, (partners, columns)), shape=(both.shape[0], len(counts)))
-
-
-def _partners(both: sparse.csr_matrix, block: slice, rule: Rule) -> tuple[Numbers, Numbers, Array]:
-    """Return target items, their partners and the users of both, by target item and by partner."""
-    users = both.diagonal()
-    C = at_least(sparse.csr_matrix(both[:, block]), rule.min_users)
-    S = sparse.coo_matrix(shrunk(C, users, users[block], _SHRINKAGE))
-    row, column = S.row.astype(np.int64), S.col.astype(np.int64)
-    # the items with the most users; of equal ones, the first
-    reached = np.flatnonzero(np.bincount(column[row != column + block.start], minlength=C.shape[1]))
-    most = reached[np.argsort(-users[block][reached], kind="stable")[: rule.n_targets]]
-    found = np.flatnonzero((row != column + block.start) & np.isin(column, most))
-    order = found[np.lexsort((row[found], -S.data[found], column[found]))]
-    counts = np.bincount(column[order], minlength=C.shape[1])
-    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = np.sort(order[rank < rule.n_partners])
-    kept = kept[np.lexsort((row[kept], column[kept]))]
-    return column[kept], row[kept], C.tocoo().data[kept].astype(np.float64)
+            G = entries(N[:, :, None], N[:, None, :])
+            G[:, np.arange(k), np.arange(k)] += regularization
+            weights[some] = np.linalg.solve(G, found.users[some][:, :, None])[:, :, 0]
+    return weights
 
 
 def _reader(both: sparse.csr_matrix, items: Numbers) -> tuple[Callable[[Numbers, Numbers], Array], Numbers]:
@@ -152,16 +140,17 @@ class RegressionStatistics(RouteStatistics):
     @property
     def partners(self) -> float:
         """The mean number of possible partners of the target items that get weights."""
-        C = at_least(sparse.csr_matrix(self.both[:, self.block]), self.rule.min_users)
-        # of the pairs of an item with itself, none is a partner
-        counts = np.maximum(np.bincount(C.indices, minlength=C.shape[1]) - 1, 0)
+        counts = np.diff(possible(self.both, self.block, self.rule.min_users).indptr)
         users = self.both.diagonal()[self.block]
         most = np.argsort(-users * (counts > 0), kind="stable")[: self.rule.n_targets]
         return float(counts[most].mean()) if len(most) else 0.0
 
     def plus(self, histories: Histories, encoders: Mapping[str, Encoder], sign: int) -> Self:
         """Add or subtract the pairs of users."""
-        both = sparse.csr_matrix(self.both + sign * joint_counts(histories, self.sizes, self.target))
+        pairs = joint_counts(histories, self.sizes, self.target)
+        if not pairs.nnz:  # as of new users before, and of forgotten users after
+            return self
+        both = sparse.csr_matrix(self.both + sign * pairs)
         check_left(both.data.min(initial=0))
         both.eliminate_zeros()  # a pair without users left must not be stored: it would disclose the last
         both.sort_indices()
@@ -172,28 +161,43 @@ class RegressionStatistics(RouteStatistics):
         sizes = {name: moves[name].size if name in moves else n for name, n in self.sizes.items()}
         if sizes == dict(self.sizes):
             return self
-        starts = np.cumsum([0, *sizes.values()]).tolist()
-        moved = np.concatenate(
-            [
-                start + (moves[name].moved if name in moves else np.arange(n))
-                for start, (name, n) in zip(starts, self.sizes.items(), strict=False)
-            ]
-        )
-        entries, n = sparse.coo_matrix(self.both), starts[-1]
+        moved, n = self._moved(moves), sum(sizes.values())
+        entries = sparse.coo_matrix(self.both)
         both = sparse.csr_matrix((entries.data, (moved[entries.row], moved[entries.col])), shape=(n, n))
         both.sort_indices()
         return replace(self, sizes=sizes, both=both)
 
+    def _moved(self, moves: Moves) -> Numbers:
+        """Return the new number of each item."""
+        sizes = [moves[name].size if name in moves else n for name, n in self.sizes.items()]
+        starts = np.cumsum([0, *sizes[:-1]]).tolist()
+        parts = [
+            start + (moves[name].moved if name in moves else np.arange(n))
+            for start, (name, n) in zip(starts, self.sizes.items(), strict=True)
+        ]
+        return np.concatenate(parts)
+
     def solve(self, parts: Parts) -> None:
         """Put the weights of the counts into the encoder of the route and into its space."""
+        self._put(parts, None)
+
+    def resolve(self, parts: Parts, before: Self, moves: Moves) -> None:
+        """Do the same, but solve only the target items with a changed count among their partners."""
+        route = parts.routes.get(self.route)
+        if route is not None:
+            E, V = parts.encoders[route.encoder].model.encoder_, parts.spaces[self.route]
+            E, V = sparse.csr_matrix(E), sparse.csr_matrix(V)
+            self._put(parts, earlier(before.widened(moves).both, E, V, before._moved(moves)))
+
+    def _put(self, parts: Parts, before: Before | None) -> None:
         if self.route in parts.routes:
-            model, V = self.solved()
+            model, V = self.solved(before)
             parts.spaces[self.route] = V.astype(np.float32)
             parts.encoders[parts.routes[self.route].encoder] = Encoder(tuple(self.sizes), model)
 
-    def solved(self) -> tuple[LinearEncoder, sparse.csr_matrix]:
+    def solved(self, before: Before | None = None) -> tuple[LinearEncoder, sparse.csr_matrix]:
         """Return the encoder of the weights, one column per target item with any, and its item vectors."""
-        B = regression(self.both, self.block, self.rule)
+        B = regression(self.both, self.block, self.rule, before)
         used = np.unique(B.indices)
         used = used if len(used) else np.zeros(1, dtype=np.int64)
         V = sparse.csr_matrix(
