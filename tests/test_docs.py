@@ -119,7 +119,7 @@ def test_a_citation_has_the_version_of_the_package():
 
 
 def test_pre_commit_calls_what_continuous_integration_calls():
-    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    script = [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
     entries = re.findall(r"entry: (.+?), ", (ROOT / ".pre-commit-config.yaml").read_text())
     assert len(entries) >= 5
     assert [entry for entry in entries if entry not in script] == []
