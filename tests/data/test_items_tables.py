@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from tastebridge.data import CleaningPolicy, Panel, read_panel
+from tastebridge.batch.source import Source
+from tastebridge.data import CleaningPolicy, Panel, ReadingOptions, read_panel
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
 
 GENRES = {7: "War|Drama", 8: "Drama", 9: "War", 10: "Drama|Romance"}
@@ -51,6 +53,56 @@ def test_the_policy_of_several_categories(folder):
     assert every["War"].matrix.data.min() == 2.0
     assert first.item_names["War"][7] == "Film, 7"
     assert any("of several categories counts the first one" in note for note in first.cleaning.notes)
+
+
+def test_a_sign_of_no_rating_is_read_before_the_weight_is_split(folder):
+    frame = pd.read_csv(folder / "ratings.csv")
+    frame.assign(rating=[-1.0, 4.0] * (len(frame) // 2)).to_csv(folder / "seen.csv", index=False)
+    given = {"items": folder / "films.csv", "categories": "all"}
+    panel = read_panel(folder / "seen.csv", policy=CleaningPolicy(no_rating=-1), **given)
+    assert panel.cleaning.dropped == 0
+    whole = sum(panel[name].matrix.data.sum() for name in panel.categories)
+    assert whole == pytest.approx((1 + 4) * len(frame) / 2)
+    with pytest.warns(TastebridgeWarning, match="NaN weights"):
+        dropped = read_panel(
+            folder / "seen.csv", policy=CleaningPolicy(no_rating=-1, unrated="drop"), **given
+        )
+    whole = sum(dropped[name].matrix.data.sum() for name in dropped.categories)
+    assert whole == pytest.approx(4 * len(frame) / 2)
+
+
+def test_ratings_are_not_split(folder):
+    policy = CleaningPolicy(duplicates="last")
+    given = {"items": folder / "films.csv", "categories": "all", "policy": policy}
+    panel = read_panel(folder / "ratings.csv", **given)
+    assert {value for name in panel.categories for value in panel[name].matrix.data.tolist()} == {4.0}
+    assert any("all, with the whole rating" in note for note in panel.cleaning.notes)
+    rows = panel.to_frame()
+    again = Panel.from_frame(rows, policy=CleaningPolicy(duplicates="last", several_categories="all"))
+    pd.testing.assert_frame_equal(again.to_frame(), rows)
+
+
+def test_a_batch_splits_weights_as_a_panel_does(folder):
+    frame = pd.read_csv(folder / "ratings.csv")
+    frame.assign(rating=[-1.0, 4.0] * (len(frame) // 2)).to_csv(folder / "seen.csv", index=False)
+    reading, policy = (
+        ReadingOptions(items=folder / "films.csv", categories="all"),
+        CleaningPolicy(no_rating=-1),
+    )
+    panel = read_panel(folder / "seen.csv", reading=reading, policy=policy)
+    rows = pa.concat_tables(Source.open(folder / "seen.csv", {}, reading, policy).read(["weight"]))
+    whole = sum(panel[name].matrix.data.sum() for name in panel.categories)
+    assert sum(rows["weight"].to_pylist()) == pytest.approx(whole)
+
+
+def test_the_note_on_ratings_leaves_the_sign_of_none_out(folder):
+    frame = pd.read_csv(folder / "ratings.csv")
+    frame.assign(rating=([-1.0, 4.0, 5.0] * len(frame))[: len(frame)]).to_csv(
+        folder / "seen.csv", index=False
+    )
+    given = {"items": folder / "films.csv", "policy": CleaningPolicy(no_rating=-1)}
+    notes = read_panel(folder / "seen.csv", **given).cleaning.notes
+    assert any("ratings from 4 to 5" in note for note in notes)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "json", "frame", "a row a genre", "lists"])

@@ -181,7 +181,7 @@ def open_source(
         )
     if kernel.event_weights is None:
         given.setdefault("event", None)
-    return Source.open(events, given, options)
+    return Source.open(events, given, options, kernel.policy.settled(kernel.event_weights))
 
 
 def _read_whole(path: Path, options: ReadingOptions) -> int:

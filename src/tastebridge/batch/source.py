@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 
 from tastebridge._foundation.validation import check_path
 from tastebridge.batch.row_groups import tables_of
-from tastebridge.data import ReadingOptions
+from tastebridge.data import CleaningPolicy, ReadingOptions
 from tastebridge.data.counters import in_unit, unit_of
 from tastebridge.data.files.errors import reason
 from tastebridge.data.files.parquet import check_agreed
@@ -68,7 +68,11 @@ class Source:
 
     @classmethod
     def open(
-        cls, path: str | Path, columns: Mapping[str, str | None], reading: ReadingOptions | None = None
+        cls,
+        path: str | Path,
+        columns: Mapping[str, str | None],
+        reading: ReadingOptions | None = None,
+        policy: CleaningPolicy | None = None,
     ) -> Source:
         """Open every file; rows of plain Parquet are read later, other tables are read whole at once.
 
@@ -86,7 +90,7 @@ class Source:
             return replace(cls._of_parquet(path, (), data, columns), remote=remote)
         parts = parquet_files(path) if reading.plain and remote is None else None
         if parts is None:
-            return replace(cls._of_table(path, columns, reading), remote=remote)
+            return replace(cls._of_table(path, columns, reading, policy), remote=remote)
         with unreadable(path):
             data = open_parquet(parts[1], parts[0])
         return cls._of_parquet(path, tuple(map(Path, parts[1])), data, columns)
@@ -106,9 +110,15 @@ class Source:
         return cls._with(path, files, roles, schema, pieces, data)
 
     @classmethod
-    def _of_table(cls, path: Path, columns: Mapping[str, str | None], reading: ReadingOptions) -> Source:
+    def _of_table(
+        cls,
+        path: Path,
+        columns: Mapping[str, str | None],
+        reading: ReadingOptions,
+        policy: CleaningPolicy | None,
+    ) -> Source:
         with unreadable(path):
-            found = read_table(path, columns, reading)
+            found = read_table(path, columns, reading, policy)
         slices = [found.table.slice(start, BATCH) for start in range(0, len(found.table), BATCH)]
         pieces = [(piece, len(piece)) for piece in slices]
         roles = {role: found.roles.get(role, role) for role in found.table.column_names}

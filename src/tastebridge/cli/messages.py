@@ -44,6 +44,7 @@ _WORDS = {
     'item_category="…"': "--item-category NAME",  # before the next: the first that fits is taken
     "item_category=": "--item-category ",
     "Add them by Panel.with_item_features": "Give them by --features",
+    "categories='all'": "--categories all",
     "bridge='auto'": "--bridge auto",
     "bridge='users'": "--bridge users",
     "Use Weighting('binary'), or center=True for ratings.": "Use --weighting binary.",

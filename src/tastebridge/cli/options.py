@@ -32,7 +32,8 @@ Events = Annotated[
     Path,
     typer.Argument(
         metavar="EVENTS",
-        help="Table of events: .parquet, .csv, .tsv (also .gz), or a folder of Parquet.",
+        help="Table of events: Parquet, CSV or other text, JSON lines (also .gz, .zst, .zip), Excel; a "
+        "folder or pattern of them, an address such as s3://…, or - for the standard input.",
         show_default=False,
     ),
 ]

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tastebridge._foundation.nouns import counted
 from tastebridge._foundation.printable import printable
 from tastebridge.cli.record import record
 from tastebridge.data import Panel
@@ -77,7 +78,7 @@ def overview_table(panel: Panel, target: str | None, console: Console) -> Table:
 def _overview(panel: Panel, target: str | None, others: Sequence[str | None]) -> Table:
     """Return the sizes of the categories and the numbers of users shared with others."""
     table = plain_table(
-        f"{len(panel):,} users in {len(panel.categories)} categories",
+        f"{counted(len(panel), 'user')} in {counted(len(panel.categories), 'category')}",
         ["category", "users", "items", "events", "each", *(f"with\n{name}" for name in others)],
         "each: events of the median user" + ("; with: users in both" if others else ""),
     )

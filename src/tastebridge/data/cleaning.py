@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from tastebridge._foundation.validation import check_choice, check_count, check_number
@@ -64,7 +65,7 @@ class CleaningPolicy:
 
         - ``"first"``: the category whose name sorts first.
         - ``"primary"``: the category with the most rows of the item; of equals the larger one.
-        - ``"all"``: every category, the weight of a pair split evenly over them.
+        - ``"all"``: every category, the weight of a pair split evenly over them; ratings stay whole.
         - ``"keep"``: every category with the whole weight, so that an event counts several times.
         - ``"auto"``: ``"primary"`` with a warning where the table is clearly of this kind, otherwise
           ``"keep"``. The test: at least 20 pairs of a user and such an item, of which 95 % stand in every
@@ -123,6 +124,14 @@ class CleaningPolicy:
             return self
         # Events add up, while of several ratings the last one holds: "last" shows that weights are ratings.
         return with_rule(self, "ratings", self.duplicates == "last" and event_weights is None)
+
+    def rated(self, weights: np.ndarray) -> np.ndarray:
+        """Return weights with 1 in the place of ``no_rating``, or NaN where such rows are dropped."""
+        if self.no_rating is None:
+            return weights
+        # events are read in single precision, so the sign of no rating is too
+        none = weights.astype(np.float32) == np.float32(self.no_rating)
+        return np.where(none, 1.0 if self.unrated == "event" else np.nan, weights)
 
 
 # kept, as every history that is folded in asks anew, and a policy is frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import narwhals as nw
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from narwhals.typing import IntoFrame, IntoSeries
 
+from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
 from tastebridge.data.counters import in_unit, unit_of
@@ -81,8 +82,7 @@ def read_events(
     columns: Mapping[str, str | None] | None = None,
     event_weights: Mapping[Any, float] | None = None,
     part: bool = False,
-    no_rating: float | None = None,
-    unrated: Literal["event", "drop"] = "event",
+    policy: CleaningPolicy | None = None,
 ) -> Events:
     """Read a frame of any library into events.
 
@@ -97,10 +97,8 @@ def read_events(
         The worth of each type of event; it multiplies the weight where there is a column of weights too.
     part : bool, default=False
         Whether the frame is a part of a table, so that it may be empty, and all its weights or times missing.
-    no_rating : float, optional
-        The weight that means no rating was given, such as -1 or 0.
-    unrated : {"event", "drop"}, default="event"
-        Whether a row without a rating weighs 1, or has no weight and is left out by the cleaning.
+    policy : CleaningPolicy, optional
+        Its weight that means no rating was given, and the weight of such rows.
 
     Returns
     -------
@@ -123,9 +121,8 @@ def read_events(
     users, items = encode(series["user_id"], "user_id"), encode(series["item_id"], "item_id")
     categories = _named(encode(series["category"], "category"))
     weights = _weights(series["weight"], part) if "weight" in series else np.ones(len(table))
-    if no_rating is not None and "weight" in series:
-        # Weights are rounded to single precision by now, so the sign of no rating is too.
-        weights[weights == np.float32(no_rating)] = 1.0 if unrated == "event" else np.nan
+    if policy is not None and "weight" in series:
+        weights = policy.rated(weights)
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
     times = _times(series["timestamp"], roles["timestamp"], part) if "timestamp" in series else None

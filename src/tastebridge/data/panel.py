@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from tastebridge._foundation.cards import card
+from tastebridge._foundation.nouns import counted
 from tastebridge._foundation.validation import check_category, check_type
 from tastebridge.data import frames, views
 from tastebridge.data.alignment import with_items
@@ -332,7 +333,10 @@ class Panel:
 
     def __repr__(self) -> str:
         names = ", ".join(self.categories[:6]) + (", …" if len(self.categories) > 6 else "")
-        return f"<Panel of {len(self):,} users in {len(self.categories)} categories: {names}>"
+        return f"<Panel of {self._size()}: {names}>"
+
+    def _size(self) -> str:
+        return f"{counted(len(self), 'user')} in {counted(len(self.categories), 'category')}"
 
     def _repr_html_(self) -> str:
         """Return the card that a notebook shows: the sizes of the categories, and no user."""
@@ -340,8 +344,7 @@ class Panel:
         rows = [
             (name, *(f"{row[column]:,.0f}" for column in columns)) for name, row in self.overview().iterrows()
         ]
-        title = f"Panel of {len(self):,} users in {len(self.categories)} categories"
-        return card(title, [], ["category", *columns.values()], rows)
+        return card(f"Panel of {self._size()}", [], ["category", *columns.values()], rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A read-only mapping cannot be pickled, as joblib does to send a panel to another process.

@@ -46,7 +46,7 @@ def clean(
     """
     check_type("policy", policy, CleaningPolicy, 'CleaningPolicy(duplicates="error")')
     policy = policy.settled(event_weights)
-    events = read_events(frame, columns, event_weights, part, policy.no_rating, policy.unrated)
+    events = read_events(frame, columns, event_weights, part, policy)
     rows_in = len(events)
     notes = () if part or policy.ratings else rating_notes(events.weight_column, events.weights)
     events, steps = scrub(events, policy)
@@ -55,7 +55,7 @@ def clean(
     # Merged first: the rules on categories and minimum counts are about pairs of user and item, not
     # events.
     events, merged = merge(events, policy.duplicates)
-    events, settled = (events, []) if part else settle_categories(events, policy.several_categories)
+    events, settled = (events, []) if part else settle_categories(events, policy)
     events, trimmed = trim(events, policy)
     minima = policy.min_user_events, policy.min_item_events
     done = (*steps, *merged, *settled, *trimmed)

@@ -86,7 +86,7 @@ def read_panel(
     ...     _ = path.write_text("user_id;item_id;category\n1;dune;books\n2;emma;books\n")
     ...     panel = read_panel(path)
     >>> panel
-    <Panel of 2 users in 1 categories: books>
+    <Panel of 2 users in 1 category: books>
     >>> panel.cleaning.notes[0].partition(": ")[2]
     'delimiter semicolon, encoding utf-8, no quotes, header'
 
@@ -107,7 +107,10 @@ def read_panel(
     check_type("reading", reading or ReadingOptions(), ReadingOptions, 'ReadingOptions(delimiter=";")')
     options = replace(reading or ReadingOptions(), **given)
     wanted = _without_event(columns, from_frame_options.get("event_weights"))
-    found = read_table(path, wanted, options)
+    policy = from_frame_options.get("policy") or CleaningPolicy()
+    check_type("policy", policy, CleaningPolicy, 'CleaningPolicy(duplicates="error")')
+    settled = policy.settled(from_frame_options.get("event_weights"))
+    found = read_table(path, wanted, options, settled)
     if not found.table.num_rows:
         raise InvalidDataError(f"{_shown(path)} has no rows; a panel needs at least one.")
     # The columns go by their roles now. A role the files lack is None, or its name might be recognised
@@ -116,20 +119,23 @@ def read_panel(
     explicit |= {role: role for role in found.table.column_names}
     from_frame_options.setdefault("item_names", found.item_names)
     if options.categories == "all":  # asked for: each row has its share
-        policy = from_frame_options.get("policy") or CleaningPolicy()
         kept = "keep" if policy.several_categories == "auto" else policy.several_categories
         from_frame_options["policy"] = replace(policy, several_categories=kept)
     panel = Panel.from_frame(found.table, columns=explicit, **from_frame_options)
-    policy = from_frame_options.get("policy") or CleaningPolicy()
     notes: tuple[str, ...] = found.notes
     # the column went by its role, so that the frame could not tell its name
-    if not policy.settled(from_frame_options.get("event_weights")).ratings and "weight" in found.roles:
-        notes += rating_notes(found.roles["weight"], found.table["weight"].to_numpy())
+    # where the weights are split they are ratings no more, and the note would tell of halves
+    if not settled.ratings and "weight" in found.roles and options.categories != "all":
+        weights = found.table["weight"].to_numpy()
+        notes += rating_notes(found.roles["weight"], weights[weights != settled.no_rating])
     return replace(panel, cleaning=replace(panel.cleaning, notes=(*notes, *panel.cleaning.notes)))
 
 
 def read_table(
-    path: str | Path | FrameLike, columns: Mapping[str, str | None], options: ReadingOptions | None = None
+    path: str | Path | FrameLike,
+    columns: Mapping[str, str | None],
+    options: ReadingOptions | None = None,
+    policy: CleaningPolicy | None = None,
 ) -> EventTable:
     """Return the events of a table in files, whole: one column per role.
 
@@ -139,6 +145,8 @@ def read_table(
         As of :func:`read_panel`.
     columns : mapping of role to column
     options : ReadingOptions, optional
+    policy : CleaningPolicy, optional
+        With ``ratings`` settled; it decides how weights are split over several categories of an item.
 
     Raises
     ------
@@ -148,7 +156,7 @@ def read_table(
     path = conceal(path)
     with readable(_shown(path).strip("'")):
         try:
-            found = read_events_table(path, columns, options or ReadingOptions())
+            found = read_events_table(path, columns, options or ReadingOptions(), policy)
         except InvalidDataError as error:
             # the message names this file, or another one such as the table of items
             named = (str(path), uri_of(path) or "in '", "in '", "there is no ")

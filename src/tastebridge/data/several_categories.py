@@ -8,7 +8,7 @@ import numpy as np
 
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.assembly import category_slices
-from tastebridge.data.cleaning import CleaningStep, SeveralCategories
+from tastebridge.data.cleaning import CleaningPolicy, CleaningStep, SeveralCategories
 from tastebridge.data.events import Events
 from tastebridge.exceptions import InvalidDataError
 
@@ -35,14 +35,15 @@ class _Repeated:
         return len(np.unique(self.pairs))
 
 
-def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events, list[CleaningStep]]:
-    """Give each item its category or categories, by a policy of :class:`~tastebridge.data.CleaningPolicy`.
+def settle_categories(events: Events, cleaning: CleaningPolicy) -> tuple[Events, list[CleaningStep]]:
+    """Give each item its category or categories, by ``several_categories`` of a policy.
 
     Parameters
     ----------
     events : Events
         Rows as :func:`tastebridge.data.merging.merge` leaves them: sorted by category, none twice.
-    policy : {"auto", "keep", "first", "primary", "all", "error"}
+    cleaning : CleaningPolicy
+        With ``ratings`` settled.
 
     Returns
     -------
@@ -54,6 +55,7 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
     InvalidDataError
         With ``"error"``, if an item stands in several categories.
     """
+    policy = cleaning.several_categories
     found = None if policy == "keep" or len(events.category_ids) < 2 else _repeated(events)
     if found is None:
         return events, []
@@ -73,6 +75,8 @@ def settle_categories(events: Events, policy: SeveralCategories) -> tuple[Events
             f" {len(found.rows):,} rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps"
             " the category with most of its rows. CleaningPolicy(several_categories=…) chooses otherwise."
         )
+    if policy == "all" and cleaning.ratings:
+        return events, []
     if policy == "all":
         _, places, counts = np.unique(found.pairs, return_inverse=True, return_counts=True)
         weights = events.weights.copy()

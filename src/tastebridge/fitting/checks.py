@@ -51,7 +51,8 @@ def check_sources(
     if not names:
         raise InvalidDataError(
             f"{owner}(target={target!r}) needs a source category besides the target; the panel has "
-            f"{', '.join(map(repr, panel.categories))}. Add events of another category."
+            f"{', '.join(map(repr, panel.categories))} alone. Add events of another category; if items are "
+            "in several, read them with categories='all'."
         )
     if linked and not any(len(panel.linked(name, target)) for name in names):
         raise NoLinkedUsersError(

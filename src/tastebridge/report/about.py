@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from tastebridge._foundation.nouns import counted
 from tastebridge._foundation.version import __version__
 from tastebridge.persist import fingerprint
 from tastebridge.report.html import text
@@ -21,7 +22,7 @@ def about(mapper: ReportedMapper, author: str | None, data: str | None) -> str:
     model = (
         f"{type(mapper).__name__} of tastebridge {__version__}, fingerprint {fingerprint(mapper)[:_DIGITS]}"
     )
-    counts = f"{int(rows['rows in']):,} events in {len(sizes)} categories"
+    counts = f"{counted(int(rows['rows in']), 'event')} in {counted(len(sizes), 'category')}"
     lines = {"Made": made, "Model": model, "Data": f"{data}: {counts}" if data else counts}
     terms = "".join(f"<div><dt>{text(name)}</dt><dd>{text(said)}</dd></div>" for name, said in lines.items())
     return f'<dl class="about">{terms}</dl>'

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tastebridge._foundation.warnings import warn_of_data
+from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import REQUIRED, holds_several, order_column, recognise, recognised
 from tastebridge.data.counters import TimeUnit, in_unit, is_small, numbers_in, unit_of
 from tastebridge.data.files.categories_of_items import Joined, categories_of, categories_of_column
@@ -54,7 +55,12 @@ class EventTable:
     notes: tuple[str, ...]
 
 
-def read_events_table(path: object, columns: Mapping[str, str | None], options: ReadingOptions) -> EventTable:
+def read_events_table(
+    path: object,
+    columns: Mapping[str, str | None],
+    options: ReadingOptions,
+    policy: CleaningPolicy | None = None,
+) -> EventTable:
     """Return the events of a table in files.
 
     Parameters
@@ -63,6 +69,9 @@ def read_events_table(path: object, columns: Mapping[str, str | None], options: 
     columns : mapping of role to column
         As of :func:`tastebridge.data.columns.recognise`.
     options : ReadingOptions
+    policy : CleaningPolicy, optional
+        With ``ratings`` settled. Where an item has several categories, ratings stay whole, and a sign of no
+        rating is read before the weight is split.
 
     Raises
     ------
@@ -78,7 +87,7 @@ def read_events_table(path: object, columns: Mapping[str, str | None], options: 
     notes = [events.note, *([] if users is None else [users.note]), _told(roles, events.names)]
     table = _in_one_piece(_unnested(table, options))
     textual = {role: is_text(_plain_type(table[role].type)) for role in table.column_names}
-    table, names, more = _categorised(table, roles, options)
+    table, names, more = _categorised(table, roles, options, policy or CleaningPolicy())
     notes += more
     from_text = isinstance(path, str | Path) and not is_typed(events)
     for place, role in enumerate(table.column_names):
@@ -107,7 +116,7 @@ def _in_one_piece(table: pa.Table) -> pa.Table:
 
 
 def _categorised(
-    table: pa.Table, roles: Mapping[str, str], options: ReadingOptions
+    table: pa.Table, roles: Mapping[str, str], options: ReadingOptions, policy: CleaningPolicy
 ) -> tuple[pa.Table, pd.DataFrame | None, list[str]]:
     """Return the events with their categories, the names of items, and notes on both."""
     if options.category is not None:
@@ -115,7 +124,7 @@ def _categorised(
         return table.append_column("category", constant), None, []
     if options.items is not None:
         items = read_items_table(options, roles.get("item_id"))
-        table, told = _with_categories(table, items, options)
+        table, told = _with_categories(table, items, options, policy)
         return table, items.names, [told]
     listed, name = _is_list(table["category"].type), roles.get("category", "")
     several = listed or options.category_level is not None or holds_several(name)
@@ -128,7 +137,7 @@ def _categorised(
     )
     cells = as_texts(texts)
     split = categories_of(cells, several_in(cells, options.category_level, name), options.categories)
-    table, told = _with_shares(table.drop_columns("category"), split, options)
+    table, told = _with_shares(table.drop_columns("category"), split, options, policy)
     return table, None, [f"{roles['category']!r} holds several categories{told}"]
 
 
@@ -220,10 +229,12 @@ def _unnested(table: pa.Table, options: ReadingOptions) -> pa.Table:
     return pa.table(flat)
 
 
-def _with_categories(table: pa.Table, items: ItemTable, options: ReadingOptions) -> tuple[pa.Table, str]:
+def _with_categories(
+    table: pa.Table, items: ItemTable, options: ReadingOptions, policy: CleaningPolicy
+) -> tuple[pa.Table, str]:
     """Return the events with the category of their item, and a note on it."""
     found = categories_of_column(table["item_id"], items.categories, options.categories)
-    table, more = _with_shares(table, found, options)
+    table, more = _with_shares(table, found, options, policy)
     if found.n_unknown:
         warn_of_data(
             f"{found.n_unknown:,} events are of items without a category in the table of items; they are"
@@ -232,20 +243,24 @@ def _with_categories(table: pa.Table, items: ItemTable, options: ReadingOptions)
     return table, items.note + (more if items.several else "")
 
 
-def _with_shares(table: pa.Table, found: Joined, options: ReadingOptions) -> tuple[pa.Table, str]:
+def _with_shares(
+    table: pa.Table, found: Joined, options: ReadingOptions, policy: CleaningPolicy
+) -> tuple[pa.Table, str]:
     """Return the events with their categories, the weight split where there are several, and the policy."""
     several = len(found.rows) > len(table)
     if several:
         table = table.take(pa.array(found.rows))
     table = table.append_column("category", found.categories)
-    if several:
+    if several and not policy.ratings:
         weights: Any = 1.0
         if "weight" in table.column_names:
-            weights = numbers_of(table["weight"], "weight", options.decimal)
+            # half of -1 would no longer mean that no rating was given
+            weights = policy.rated(numbers_of(table["weight"], "weight", options.decimal))
             table = table.drop_columns("weight")
-        table = table.append_column("weight", pa.array(weights * found.shares))
-    policy = {"first": "the first one", "all": "all, the weight split", "primary": "the most common one"}
-    return table, f"; of several categories counts {policy[options.categories]}"
+        table = table.append_column("weight", pa.array(weights * found.shares, from_pandas=True))
+    whole = "all, with the whole rating" if policy.ratings else "all, the weight split"
+    told = {"first": "the first one", "all": whole, "primary": "the most common one"}
+    return table, f"; of several categories counts {told[options.categories]}"
 
 
 def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text: bool) -> pa.ChunkedArray:

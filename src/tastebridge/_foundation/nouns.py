@@ -1,0 +1,16 @@
+"""Numbers with their noun, as screens and cards show them."""
+
+from __future__ import annotations
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number and its noun, in the plural unless it is one thing.
+
+    Examples
+    --------
+    >>> counted(1, "category"), counted(2000, "category"), counted(0, "user")
+    ('1 category', '2,000 categories', '0 users')
+    """
+    if n == 1:
+        return f"1 {noun}"
+    return f"{n:,} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{n:,} {noun}s"
