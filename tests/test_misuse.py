@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import tastebridge as tb
 from tastebridge import batch, routes, splits
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import TastebridgeError
+from tastebridge.report import write_report
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,9 @@ TAKEN = {
     "a generator of users": lambda p, f, m, u, i: m.recommend((one for one in u[:3].tolist()), n=2),
     "a series of users": lambda p, f, m, u, i: m.recommend(pd.Series(u[:3]), n=2),
     "an index of users": lambda p, f, m, u, i: m.recommend(pd.Index(u[:3]), n=2),
+    "the values of a mapping": lambda p, f, m, u, i: m.recommend(
+        dict(enumerate(u[:3].tolist())).values(), n=2
+    ),
     "the keys of a mapping": lambda p, f, m, u, i: m.recommend(dict.fromkeys(u[:3].tolist()), n=2),
 }
 
@@ -84,6 +89,12 @@ REFUSED = {
     ),
     "a mapping for a frame": (lambda p, f, m, u, i: tb.Panel.from_frame({"user_id": [1]}), "frame must be"),
     "a path for a frame": (lambda p, f, m, u, i: tb.Panel.from_frame("events.csv"), "frame must be"),
+    "a column for a frame": (lambda p, f, m, u, i: tb.Panel.from_frame(f["user_id"]), "got Series"),
+    "a column of Arrow for a frame": (lambda p, f, m, u, i: m.recommend_from(pa.array([1])), "frame must be"),
+    "numbers for names of columns": (
+        lambda p, f, m, u, i: tb.Panel.from_frame(pd.DataFrame([[1, 2, "a"]])),
+        "frame.columns = [",
+    ),
     "an array for a frame": (lambda p, f, m, u, i: tb.Panel.from_frame(np.zeros((3, 3))), "frame must be"),
     "names of items as a mapping": (
         lambda p, f, m, u, i: tb.Panel.from_frame(f, item_names={"a": "b"}),
@@ -102,6 +113,7 @@ REFUSED = {
         "sources",
     ),
     "an unknown source": (lambda p, f, m, u, i: fitted(p, sources=["book"]), "Did you mean 'books'?"),
+    "a set of sources": (lambda p, f, m, u, i: fitted(p, sources={"books"}), "Write ['books']"),
     "an unknown target": (lambda p, f, m, u, i: tb.InterestMapper("film").fit(p), "Did you mean 'films'?"),
     "no target": (lambda p, f, m, u, i: tb.InterestMapper(None).fit(p), "not a category here"),
     "a seed as text": (lambda p, f, m, u, i: fitted(p, random_state="a"), "whole number"),
@@ -125,6 +137,11 @@ REFUSED = {
         lambda p, f, m, u, i: batch.recommend_all(5, "e.csv", "o.csv"),
         "must be a path",
     ),
+    "a number for an output": (
+        lambda p, f, m, u, i: batch.recommend_all(m, "e.csv", 5),
+        "out must be a path",
+    ),
+    "a report of a path": (lambda p, f, m, u, i: write_report("model", "r.html"), "tastebridge.load"),
     "a memory in words": (
         lambda p, f, m, u, i: batch.recommend_all(m, "e.csv", "o.csv", memory="lots"),
         "memory",

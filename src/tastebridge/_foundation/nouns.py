@@ -1,4 +1,4 @@
-"""Numbers with their noun, as screens and cards show them."""
+"""Nouns with their number or article, as screens, cards and errors show them."""
 
 from __future__ import annotations
 
@@ -14,3 +14,15 @@ def counted(n: int, noun: str) -> str:
     if n == 1:
         return f"1 {noun}"
     return f"{n:,} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{n:,} {noun}s"
+
+
+def with_article(thing: object) -> str:
+    """Return the name of the type of a thing, with its article.
+
+    Examples
+    --------
+    >>> with_article([]), with_article(1)
+    ('a list', 'an int')
+    """
+    name = type(thing).__name__
+    return f"{'an' if name[0] in 'AEIOaeio' or name.startswith('nd') else 'a'} {name}"

@@ -11,6 +11,7 @@ from typing import TypeVar
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._foundation.addresses import conceal
+from tastebridge._foundation.nouns import with_article
 from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
 
 T = TypeVar("T")
@@ -19,8 +20,13 @@ T = TypeVar("T")
 def check_fitted(estimator: object, attribute: str) -> None:
     """Refuse an estimator without an attribute that ``fit`` sets, with scikit-learn's ``NotFittedError``."""
     # hasattr first: check_is_fitted looks at every attribute, and small requests come often
-    if not hasattr(estimator, attribute):
-        check_is_fitted(estimator, attribute)
+    if hasattr(estimator, attribute):
+        return
+    if not hasattr(estimator, "fit"):
+        raise InvalidParameterError(
+            f"this needs a fitted model; got {with_article(estimator)}. Load one: tastebridge.load."
+        )
+    check_is_fitted(estimator, attribute)
 
 
 def check_choice(name: str, value: T, choices: Sequence[object]) -> T:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tastebridge._foundation.validation import check_path
 from tastebridge.batch import lock, manifest
 from tastebridge.batch.files import disk, sweep, whole
 from tastebridge.batch.job import Job
@@ -61,7 +62,7 @@ class Destination:
         InvalidParameterError
             If the place cannot be written to.
         """
-        path = Path(out)
+        path = check_path("out", out)
         _check(path, endings)
         # the parent alone: an output that is a link is replaced, not the file it leads to
         path = path.parent.resolve() / path.name

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import pandas as pd
 import typer
 
+from tastebridge._foundation.nouns import with_article
 from tastebridge._foundation.printable import printable
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
@@ -99,7 +100,7 @@ def ask(
     recommender = opening.of(model)
     if not isinstance(recommender, InterestMapper):
         raise InvalidParameterError(
-            f"ask needs a model of an InterestMapper; {str(model)!r} is a {type(recommender).__name__}."
+            f"ask needs a model of an InterestMapper; {str(model)!r} is {with_article(recommender)}."
         )
     history = asked.history(recommender, reading)
     out, answers = screen(), dict[Id, str]()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from tastebridge._foundation.nouns import with_article
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.new_model import NewModel, writes_model
@@ -51,7 +52,7 @@ def compress(
     key = place.checked_key(model, events=events)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
-        raise InvalidParameterError(f"a {type(mapper).__name__} is not compressed, only an InterestMapper.")
+        raise InvalidParameterError(f"{with_article(mapper)} is not compressed, only an InterestMapper.")
     held_out = None if events is None else Table(events, reading).read(mapper)
     small = mapper.compress(components, dtype, events=held_out)
     # under the key that opened it: a copy of an encrypted model must not be readable by anyone

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tastebridge._foundation.nouns import with_article
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.features import Features, inputs_of, read_later, tables_of
@@ -81,7 +82,7 @@ def live_model(model: Path, key: Key | None) -> InterestMapper:
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
         raise InvalidParameterError(
-            f"a {type(mapper).__name__} cannot be changed without a refit, only an InterestMapper can."
+            f"{with_article(mapper)} cannot be changed without a refit, only an InterestMapper can."
         )
     return mapper
 

@@ -139,6 +139,12 @@ def _times(series: Any, name: str, part: bool) -> np.ndarray:  # noqa: ANN401 - 
 def _chosen(frame: FrameLike, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:
     """Return a frame with the columns that play a role, and which does; pandas is read as it is."""
     names = frame.columns.tolist() if isinstance(frame, pd.DataFrame) else []
+    if names and not any(isinstance(name, str) for name in names):
+        shown = ", ".join(map(repr, names[:4])) + (", …" if len(names) > 4 else "")
+        raise InvalidDataError(
+            f"the columns of the frame have names other than text: {shown}. Rename them, such as"
+            ' frame.columns = ["user_id", "item_id", "category"].'
+        )
     # pandas is the quicker as it is; a frame with doubled names goes on, to the error that names them.
     if names and len(set(names)) == len(names):
         return frame, recognise([name for name in names if isinstance(name, str)], columns)
@@ -151,7 +157,8 @@ def _chosen(frame: FrameLike, columns: Mapping[str, str | None]) -> tuple[Any, d
 def into_frame(frame: object) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
     """Return any known frame under one interface; an unknown type is an error."""
     try:
-        data = nw.from_native(as_table(frame), pass_through=True)
+        # a single column has a stream of Arrow too
+        data = frame if _is_column(frame) else nw.from_native(as_table(frame), pass_through=True)
     except ValueError as error:  # such as two columns of one name
         raise InvalidDataError(f"the frame cannot be read: {error}") from None
     if isinstance(data, nw.DataFrame | nw.LazyFrame):
@@ -174,6 +181,12 @@ def as_table(frame: object) -> object:
         if isinstance(known, nw.DataFrame | nw.LazyFrame) and not _is_relation(frame)
         else pa.table(frame)
     )
+
+
+def _is_column(frame: object) -> bool:
+    """Return whether something is one column: a series, or an array of Arrow."""
+    series = nw.from_native(frame, pass_through=True, allow_series=True)
+    return isinstance(frame, pa.Array) or isinstance(series, nw.Series)
 
 
 def _is_relation(frame: object) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set, ValuesView
 from typing import TypeVar
 
 import numpy as np
 
+from tastebridge._foundation.nouns import with_article
 from tastebridge.exceptions import InvalidDataError
 
 ValuesT = TypeVar("ValuesT")
@@ -40,7 +41,7 @@ def listed(values: ValuesT, name: str) -> ValuesT | list[object]:
         )
     if isinstance(values, Set):
         return sorted(values, key=lambda value: (type(value).__name__, value))
-    if isinstance(values, Iterator | Mapping):
+    if isinstance(values, Iterator | Mapping | ValuesView):
         return list(values)
     if isinstance(values, list | tuple):
         _refuse_nested(values, name)
@@ -48,7 +49,7 @@ def listed(values: ValuesT, name: str) -> ValuesT | list[object]:
     if getattr(values, "ndim", 1) > 1 or hasattr(values, "columns") or hasattr(values, "column_names"):
         shape = getattr(values, "shape", None)
         raise InvalidDataError(
-            f"{name} must be a list or column of ids; got a {type(values).__name__}"
+            f"{name} must be a list or column of ids; got {with_article(values)}"
             f"{f' of shape {shape}' if isinstance(shape, tuple) else ''}. Give one column of it, such as"
             ' frame["user_id"] or array.ravel().'
         )
@@ -59,6 +60,5 @@ def _refuse_nested(values: Iterable[object], name: str) -> None:
     first = next(iter(values), None)
     if isinstance(first, list | tuple | set | frozenset | dict | np.ndarray):
         raise InvalidDataError(
-            f"{name} must be a list of ids; its first element is a {type(first).__name__}. Give one flat"
-            " list."
+            f"{name} must be a list of ids; its first element is {with_article(first)}. Give one flat list."
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tastebridge._foundation.nouns import with_article
 from tastebridge._foundation.validation import check_choice
 from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidParameterError
@@ -60,7 +61,7 @@ class Scores:
 def check_models(models: Mapping[str, Any], baseline: str | None) -> None:
     """Check that there are models and that the baseline is one of them."""
     if not isinstance(models, Mapping) or not models:
-        came = "an empty one" if isinstance(models, Mapping) else f"a {type(models).__name__}"
+        came = "an empty one" if isinstance(models, Mapping) else with_article(models)
         raise InvalidParameterError(
             f'models must be a mapping of name to model, not empty; got {came}. Write {{"ours": …}}.'
         )
@@ -98,12 +99,12 @@ def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
         return float("nan")
     if not any(hasattr(model, verb) for verb in ("fit", "recommend", "predict")):
         raise InvalidParameterError(
-            f"a {type(model).__name__} gives no scores, which are judged here. Give a model, or judge"
+            f"{with_article(model)} gives no scores, which are judged here. Give a model, or judge"
             " finished lists by tastebridge.evaluate."
         )
     if not hasattr(model, "fit"):
         raise InvalidParameterError(
-            f"a {type(model).__name__} has no method fit, so it cannot learn from the split. Train it on"
+            f"{with_article(model)} has no method fit, so it cannot learn from the split. Train it on"
             " split.train yourself, and evaluate it with fit=False."
         )
     start = time.perf_counter()

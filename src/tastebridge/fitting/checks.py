@@ -9,6 +9,15 @@ from tastebridge.data import Panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, NoLinkedUsersError
 
 
+def _as_list(sources: object) -> str:
+    """Return the remedy for sources that are no list: a category, or a set of them."""
+    if isinstance(sources, str) and sources:
+        return f"Write [{sources!r}]."
+    if isinstance(sources, set | frozenset) and sources:
+        return f"Write {sorted(sources, key=str)!r}."
+    return "Name at least one."
+
+
 def check_target(target: str, panel: Panel) -> str:
     """Return the target if the panel has it and it has users."""
     check_category("target", target, panel.categories)
@@ -37,8 +46,7 @@ def check_sources(
     """
     if sources is not None and (not is_listed(sources) or not len(sources)):
         raise InvalidParameterError(
-            f"sources must be a list of categories, or None for all; got {sources!r}. "
-            + (f"Write [{sources!r}]." if isinstance(sources, str) and sources else "Name at least one.")
+            f"sources must be a list of categories, or None for all; got {sources!r}. " + _as_list(sources)
         )
     wanted = panel.categories if sources is None else dict.fromkeys(sources)  # each once, in their order
     names = [check_category("sources", name, panel.categories) for name in wanted if name != target]

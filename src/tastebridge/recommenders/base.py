@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import estimator_html_repr
 
 from tastebridge import persist
+from tastebridge._foundation.nouns import with_article
 from tastebridge._foundation.validation import check_category, check_choice, check_fitted, check_type
 from tastebridge.data import CleaningPolicy, Panel, Weighting
 from tastebridge.data.history_encoder import HistoryEncoder, Rows, read_events
@@ -681,7 +682,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         raise InvalidParameterError(self._refit_needed("forget users", "on a panel without them"))
 
     def _refit_needed(self, what: str, how: str) -> str:
-        return f"a {type(self).__name__} cannot {what} without a refit. Fit it again, {how}."
+        return f"{with_article(self)} cannot {what} without a refit. Fit it again, {how}."
 
     def _read(self, events: Events) -> Panel:
         """Forget the last fit, and return the panel of the events."""
