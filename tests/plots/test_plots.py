@@ -10,6 +10,7 @@ import pytest
 
 from tastebridge.exceptions import MissingDependencyError
 from tastebridge.plots import category_graph, heat_map, history_plot, interval_plot, reliability_plot
+from tastebridge.plots.letters import fitting, width_of
 from tastebridge.plots.paper import COLOURS, paper, shortened, ticks
 
 PICTURES = {
@@ -126,6 +127,22 @@ def test_ticks_are_few_and_round(low, high):
     assert 1 <= len(places) <= 6
     steps = {f"{(b - a):.3e}".split("e")[0] for a, b in itertools.pairwise(places)}
     assert steps <= {"1.000", "2.000", "5.000"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Books and magazines", "WWWWWWWWWWWWWWWW", "illicit " * 4, "図書と雑誌と映画と音楽"]
+)
+def test_labels_take_no_more_room_than_there_is(name):
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextToPath
+
+    label = fitting(name, 90, 12)
+    assert label.endswith("…")
+    assert name.startswith(label[:-1])
+    if name.isascii():  # by the font's own widths; it has no Japanese letters
+        drawn = TextToPath().get_text_width_height_descent(label, FontProperties(size=12), ismath=False)[0]
+        assert 45 < drawn <= 90
+    assert width_of(label, 12) <= 90
 
 
 def test_long_labels_are_cut():

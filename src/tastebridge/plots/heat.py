@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tastebridge.plots.paper import colour, hint, paper, shortened
+from tastebridge.plots.letters import fitting
+from tastebridge.plots.paper import SMALL, colour, hint, paper
 from tastebridge.plots.picture import Picture, picture_of
 
-_CELL, _LEFT, _TOP = 46.0, 96.0, 26.0
+_CELL, _LEFT, _TOP = 46.0, 112.0, 26.0
 
 
 def heat_map(values: Mapping[tuple[str, str], float], names: Sequence[str], title: str) -> Picture:
@@ -34,8 +35,9 @@ def heat_map(values: Mapping[tuple[str, str], float], names: Sequence[str], titl
 
         axes.set(xlim=(0, len(names)), ylim=(len(names), 0))
         middles = [place + 0.5 for place in range(len(names))]
-        axes.set_yticks(middles, [shortened(name, 14) for name in names], fontsize=12, color=colour("ink"))
-        axes.set_xticks(middles, [shortened(name, 7) for name in names], fontsize=11)
+        rows = [fitting(name, _LEFT - 6, 12) for name in names]
+        axes.set_yticks(middles, rows, fontsize=12, color=colour("ink"))
+        axes.set_xticks(middles, [fitting(name, _CELL - 4, SMALL) for name in names], fontsize=SMALL)
         axes.xaxis.tick_top()
         for row, one in enumerate(names):
             for column, other in enumerate(names):

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tastebridge.plots.paper import colour, hint, paper, shortened, ticks
+from tastebridge.plots.letters import fitting
+from tastebridge.plots.paper import colour, hint, paper, ticks
 from tastebridge.plots.picture import Picture, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WIDTH, _LEFT, _ROW, _TOP, _BOTTOM = 360.0, 116.0, 30.0, 12.0, 36.0
+_WIDTH, _LEFT, _ROW, _TOP, _BOTTOM = 360.0, 144.0, 30.0, 12.0, 36.0
 
 
 class Row(NamedTuple):
@@ -69,7 +70,7 @@ def _told(row: Row) -> str:
 
 def _draw(axes: Axes, place: int, row: Row) -> None:
     label: dict[str, Any] = {"xycoords": ("figure fraction", "data"), "va": "center"}
-    axes.annotate(shortened(row.label, 19), (0, place), **label)
+    axes.annotate(fitting(row.label, _LEFT - 4, 12), (0, place), **label)
     if math.isnan(row.mean):
         # at the right end, on paper of its own: lines of the grid cross the row
         rim = {"facecolor": colour("paper"), "linewidth": 0, "pad": 2}
