@@ -119,3 +119,23 @@ def test_a_half_life_in_days_counts_days():
     weights = decay(times, times.max(), 100.0)
     assert weights.max() == 1
     assert weights.min() == pytest.approx(0.5 ** (698 / 100))
+
+
+def test_no_number_is_guessed_at_once_its_unit_is_given(tmp_path):
+    times = [20150731, 20150801, 20151231, 20160101]  # seconds of August 1970, and dates if one guessed
+    table = frame("t", times)
+    table.to_csv(tmp_path / "e.csv", index=False)
+    table.to_parquet(tmp_path / "e.parquet", index=False)
+    for source in (tmp_path / "e.csv", tmp_path / "e.parquet", table, pl.from_pandas(table)):
+        panel = read_panel(source, columns=columns("t"), time_unit="seconds")
+        np.testing.assert_array_equal(times_of(panel), times)
+    fractions = frame("t", [0.5, 1.25, 2.0, 1e9 + 0.125])
+    panel = read_panel(fractions, columns=columns("t"), time_unit="seconds")
+    np.testing.assert_array_equal(times_of(panel), fractions["t"])
+
+
+@pytest.mark.parametrize("unit", ["days", "months", "weeks"])
+def test_days_of_another_calendar_are_not_taken_for_milliseconds(unit):
+    julian = frame("t", [2_457_235, 2_457_236, 2_457_300, 2_457_400])  # in 2015, counted from 4713 BC
+    with pytest.raises(InvalidDataError, match="every timestamp is missing or is a placeholder"):
+        read_panel(julian, columns=columns("t"), time_unit=unit)

@@ -89,3 +89,28 @@ def test_hours_alone_and_given_formats():
     with pytest.raises(InvalidDataError, match="row 0 holds text like"):
         seconds(pd.Series(["2015-02-30"]))
     assert np.isnan(seconds(pd.Series(["NA", "", "null", None, "2015-01-01"]))[:4]).all()
+
+
+@pytest.mark.parametrize("freq", ["D", "M", "Q", "Y"])
+def test_periods_of_pandas_are_times_from_their_start(freq):
+    days = pd.Series(pd.to_datetime(["2019-05-17 13:00", "2021-11-02 07:30", None]))
+    periods = days.dt.to_period(freq)
+    starts = {  # by the calendar
+        "D": [datetime(2019, 5, 17), datetime(2021, 11, 2)],
+        "M": [datetime(2019, 5, 1), datetime(2021, 11, 1)],
+        "Q": [datetime(2019, 4, 1), datetime(2021, 10, 1)],
+        "Y": [datetime(2019, 1, 1), datetime(2021, 1, 1)],
+    }[freq]
+    found = seconds(periods)
+    assert found[:2].tolist() == [start.replace(tzinfo=UTC).timestamp() for start in starts]
+    assert math.isnan(found[2])
+
+
+def test_columns_that_are_no_times_are_refused_by_name():
+    frame = pd.DataFrame({"user_id": [1, 2], "item_id": [3, 4], "category": "x"})
+    mixed = pd.Series([datetime(2020, 1, 1), datetime(2020, 1, 2).date()], dtype=object)
+    interval = pd.Series(pd.interval_range(0, 2))
+    for column in (mixed, interval):
+        for name in ("timestamp", "day"):
+            with pytest.raises(InvalidDataError, match="timestamp must hold dates"):
+                Panel.from_frame(frame.assign(**{name: column}), columns={"timestamp": name})

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tastebridge.data import Panel
-from tastebridge.evaluation import draw_negatives, evaluate, evaluate_sampled, user_scores
+from tastebridge.evaluation import draw_negatives, evaluate, evaluate_ratings, evaluate_sampled, user_scores
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.splits import Split, cold_users, leave_last
 
@@ -233,3 +233,22 @@ def test_popularity_weighted_negatives_leave_less_to_popularity(split):
     assert weighted["mean"][0] < uniform["mean"][0]
     with pytest.raises(InvalidParameterError, match="popularity_power"):
         evaluate_sampled({"popular": Popular()}, split, popularity_power=-1.0)
+
+
+@pytest.mark.filterwarnings("ignore:all training ratings")
+@pytest.mark.parametrize("values", [None, ["1", "2"], [None, None], [1j, 2j]])
+@pytest.mark.parametrize("judge", [evaluate_sampled, evaluate_ratings])
+def test_predictions_that_are_no_numbers_are_one_error(judge, values):
+    rows = [(user, item, name) for user in "abcde" for item, name in (("x", "films"), ("y", "books"))]
+    panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+
+    class Strange:
+        def fit(self, panel):
+            return self
+
+        def predict(self, pairs):
+            return values
+
+    split = cold_users(panel, "films", test_size=2)
+    with pytest.raises(InvalidDataError, match="predict must return a finite"):
+        judge({"strange": Strange()}, split)

@@ -160,9 +160,12 @@ def test_batches_give_the_same_lists(into_space, tmp_path):
     assert found["item_id"].tolist() == expected["item_id"].tolist()
 
 
-def test_update_and_forget_undo_each_other_in_the_space():
+@pytest.mark.parametrize("finer", [0.0, 1e-9])
+def test_update_and_forget_undo_each_other_in_the_space(finer):
     half = PANEL[np.arange(len(PANEL)) < 400]
-    mapper = tb.InterestMapper("films", target_model=FILMS).fit(half)
+    # vectors of double precision, which the space of the mapper rounds
+    films = PretrainedFactors(FILMS.items, FILMS.factors.astype(np.float64) * (1 + finer), 0.1, 5.0)
+    mapper = tb.InterestMapper("films", target_model=films).fit(half)
     before = mapper.user_vectors(half.users.ids).vectors
     mapper.update(PANEL[np.arange(len(PANEL)) >= 400])
     assert not np.array_equal(mapper.user_vectors(half.users.ids).vectors, before)

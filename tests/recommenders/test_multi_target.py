@@ -16,6 +16,7 @@ from tastebridge.exceptions import (
 )
 from tastebridge.factors import EASEFactors, SVDFactors
 from tastebridge.fitting import shared_fit
+from tastebridge.recommenders.multi_target.lists import Models
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import leave_last
 
@@ -56,6 +57,19 @@ def pairs_of(panel, users):
         for name in NAMES
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def test_chances_of_a_user_have_the_same_bits_beside_one_who_has_a_whole_category(fitted):
+    panel, model = fitted
+    usual = panel.to_frame().query("user_id < 100")
+    books = panel["books"].items.ids
+    whole = pd.DataFrame({"user_id": 10**6, "item_id": books, "category": "books", "weight": 1.0})
+    models, fold_in = Models(model.targets_, model.joint_), model.joint_.encoder.fold_in
+    for target in NAMES:
+        _, alone = fold_in(usual, "skip")
+        _, together = fold_in(pd.concat([usual, whole]), "skip")
+        expected = models.shares(target, alone)
+        np.testing.assert_array_equal(models.shares(target, together)[:-1], expected)
 
 
 def not_had(panel, pairs):

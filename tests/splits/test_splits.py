@@ -261,3 +261,20 @@ def test_a_share_of_any_width_of_float_is_a_share():
     panel = Panel.from_frame(events())
     one, other = (temporal(panel, "films", at) for at in (np.float32(0.5), 0.5))
     pd.testing.assert_frame_equal(one.truth, other.truth)
+
+
+def test_a_truth_of_another_library_is_refused_by_name():
+    rows = [(user, item, name) for user in "abc" for item, name in (("x", "films"), ("y", "books"))]
+    panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category"]))
+    truth = {"user_id": ["a"], "item_id": ["z"], "weight": [1.0]}
+    with pytest.raises(InvalidParameterError, match="truth must be a DataFrame; got dict"):
+        Split(panel, "films", truth)
+
+
+@pytest.mark.parametrize("moment", [1.6e12, -1e15, "2300-01-01"])
+def test_a_moment_that_no_calendar_of_nanoseconds_knows_is_one_error(moment):
+    rows = [("a", "x", "films", 3), ("a", "y", "books", 1), ("b", "x", "films", 2)]
+    panel = Panel.from_frame(pd.DataFrame(rows, columns=["user_id", "item_id", "category", "timestamp"]))
+    for split in (temporal, entrants):
+        with pytest.raises(InvalidDataError, match="Choose"):
+            split(panel, "films", moment)

@@ -79,6 +79,15 @@ def check_type(name: str, value: T, kind: type, example: str) -> T:
 def check_path(name: str, value: object) -> Path:
     """Return a path given as text or as one, without credentials if it is an address."""
     if isinstance(value, str | Path):
+        try:
+            strange = b"\0" in str(value).encode()
+        except UnicodeEncodeError:  # a name of bytes that are no text, which Arrow cannot open
+            strange = True
+        if strange:
+            raise InvalidParameterError(
+                f"{name} must be a path of Unicode text without NUL; got {str(value)!r:.200}. "
+                "Use another name."
+            )
         return Path(conceal(value))
     raise InvalidParameterError(f"{name} must be a path, as text or Path; got {type(value).__name__}.")
 

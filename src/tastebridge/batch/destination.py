@@ -20,6 +20,7 @@ from tastebridge.batch.joining import join
 from tastebridge.batch.manifest import Manifest
 from tastebridge.batch.parts import Part
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError, OutputError
+from tastebridge.persist.disk import resolved
 from tastebridge.persist.output import sweep as sweep_temporary
 from tastebridge.persist.writable import check_file, check_parent
 
@@ -63,9 +64,10 @@ class Destination:
             If the place cannot be written to.
         """
         path = check_path("out", out)
-        _check(path, endings)
-        # the parent alone: an output that is a link is replaced, not the file it leads to
-        path = path.parent.resolve() / path.name
+        with disk(path):
+            _check(path, endings)
+            # the parent alone: an output that is a link is replaced, not the file it leads to
+            path = resolved(path.parent) / path.name
         if path.suffix.lower() in endings:
             work = path.with_name(f".{path.name}.work")
             return cls(path, work, work)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tastebridge._foundation.validation import check_choice, check_count
+from tastebridge._foundation.validation import check_choice, check_count, check_path
 from tastebridge._foundation.warnings import warn
 from tastebridge.batch.account import Account
 from tastebridge.batch.chosen_users import ChosenUsers
@@ -155,7 +155,7 @@ def write_vectors(
     check_choice("missing", missing, ("skip", "error"))
     if users is not None and events is None:
         raise InvalidParameterError("users= chooses among the users of events, and there are no events.")
-    n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), Path(out)
+    n_jobs, bound, folder = check_count("n_jobs", n_jobs), parse_memory(memory), check_path("out", out)
     recommender = model if isinstance(model, Recommender) else load(model)
     kernel = VectorKernel(recommender, missing=missing, event_weights=event_weights, policy=policy)
     inputs = {"model": None if isinstance(model, Recommender) else model, "events": events}

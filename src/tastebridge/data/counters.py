@@ -35,6 +35,7 @@ _NAMED: dict[str, TimeUnit] = {
     for before in ("", "transaction", "order", "event", "study", "purchase")
     for after in ("", "s", "no", "nr", "num", "number", "index", "idx", "id", "count")
 }
+_LARGEST = 9e18
 _SMALL = 100_000
 """Counters stay below: as seconds they would all lie in the first 28 hours of 1970, as days before 2244."""
 
@@ -96,6 +97,27 @@ def in_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
             f"time_unit={unit!r} is for times that are numbers; the column holds {column.type}. Leave it out."
         )
     return pa.chunked_array([pa.array(numbers * _SECONDS[unit], from_pandas=True)])
+
+
+def in_asked_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
+    """Return numbers of a unit that was asked for as timestamps, so that nothing guesses at them again.
+
+    As seconds, 20150731 would be read as a date, and Julian days as milliseconds.
+
+    Raises
+    ------
+    InvalidDataError
+        If the column does not hold numbers.
+
+    Examples
+    --------
+    >>> in_asked_unit(pa.chunked_array([[20150731]]), "seconds").to_pylist()
+    [datetime.datetime(1970, 8, 22, 5, 25, 31)]
+    """
+    seconds = in_unit(column, unit).to_numpy()
+    # a time beyond 64 bits stays a placeholder
+    micros = np.clip(np.rint(np.nan_to_num(seconds * 1e6)), -_LARGEST, _LARGEST).astype(np.int64)
+    return pa.chunked_array([pa.array(micros, mask=np.isnan(seconds)).cast(pa.timestamp("us"))])
 
 
 def numbers_in(column: pa.ChunkedArray) -> np.ndarray | None:

@@ -132,7 +132,10 @@ def read_events(
 
 def _times(series: Any, name: str, part: bool) -> np.ndarray:  # noqa: ANN401 - of any library
     """Return a column of times as seconds; counters such as ``DAY`` are read in the unit of their name."""
-    unit = unit_of(to_arrow(series), name)
+    try:
+        unit = unit_of(to_arrow(series), name)
+    except (pa.ArrowException, TypeError, ValueError):
+        unit = None  # no column of Arrow: the reader of times says so
     return seconds(series if unit is None else in_unit(to_arrow(series), unit), part)
 
 

@@ -12,13 +12,15 @@ from tastebridge.data.text_times import all_numbers, parsed
 from tastebridge.data.time_units import are_calendar_digits, number_seconds, possible
 from tastebridge.exceptions import InvalidDataError
 
+_PERIOD = "pandas.period"
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def seconds(series: IntoSeries, part: bool = False, time_format: str | None = None) -> np.ndarray:
     """Return a column of times as float64 seconds since 1970, NaN where missing.
 
-    - Dates and times, with or without a zone, are taken as they are; without a zone they are UTC.
+    - Dates and times, with or without a zone, are taken as they are; without a zone they are UTC. A period of
+      pandas, such as a month, counts from its start.
     - Text is ISO 8601 (``2015-07-31``, ``2015-07-31 22:13``, with ``Z`` or an offset or neither), or numbers.
     - Plain numbers are seconds, or milli-, micro- or nanoseconds if beyond 1e11, 1e14 or 1e17. Each number is
       read by itself: seconds pass 1e11 in the year 5138, milliseconds passed it in 1973.
@@ -71,6 +73,8 @@ def seconds(series: IntoSeries, part: bool = False, time_format: str | None = No
 
 
 def _seconds(column: pa.ChunkedArray, time_format: str | None) -> np.ndarray:
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = _starts(column)
     if is_text(column.type):
         texts = given_texts(column)
         if time_format is None and all_numbers(texts):
@@ -81,6 +85,14 @@ def _seconds(column: pa.ChunkedArray, time_format: str | None) -> np.ndarray:
     if pa.types.is_timestamp(column.type):
         return _of_whole(column.cast(pa.int64()), _PER_SECOND[column.type.unit])
     return _of_numbers(column)
+
+
+def _starts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the starts of periods of pandas; other types that Arrow does not know itself are refused."""
+    if column.type.extension_name != _PERIOD:
+        raise TypeError(column.type)
+    # such a type casts to the numbers it is stored as, which count days, months or years
+    return pa.chunked_array([pa.array(column.to_pandas().dt.start_time, from_pandas=True)])
 
 
 def _of_numbers(column: pa.ChunkedArray) -> np.ndarray:

@@ -18,6 +18,7 @@ from tastebridge.evaluation.table import (
     fit_seconds,
     listed_metrics,
     named_splits,
+    predicted,
     rows_of_split,
 )
 from tastebridge.exceptions import InvalidDataError
@@ -120,14 +121,9 @@ def _warn_of_one_rating(split: Split) -> None:
 def _scores(model: Predictor, split: Split, pairs: pd.DataFrame, metrics: Sequence[str], fit: bool) -> Scores:
     seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
     given = split.train[split.target].matrix.data
-    predicted = np.asarray(model.predict(pairs[["user_id", "item_id"]]), dtype=np.float64)
-    if predicted.shape != (len(pairs),) or not np.isfinite(predicted).all():
-        raise InvalidDataError(
-            f"predict must return a finite rating for each of {len(pairs)} rows; {type(model).__name__} "
-            f"returned shape {predicted.shape}, {(~np.isfinite(predicted)).sum()} of them not finite."
-        )
+    ratings = predicted(model, pairs[["user_id", "item_id"]], "rating")
     # The scale is known from training rows; a rating beyond it cannot be right.
-    error = np.clip(predicted, given.min(), given.max()) - pairs["weight"].to_numpy(dtype=np.float64)
+    error = np.clip(ratings, given.min(), given.max()) - pairs["weight"].to_numpy(dtype=np.float64)
     values = {"rmse": error**2, "mae": np.abs(error)}
     people = pairs["user_id"].to_numpy()
     return Scores({name: values[name] for name in metrics}, people, seconds, time.perf_counter() - start)

@@ -19,10 +19,10 @@ from tastebridge.evaluation.table import (
     fit_seconds,
     listed_metrics,
     named_splits,
+    predicted,
     rows_of_split,
 )
 from tastebridge.evaluation.twins import SplitTwins
-from tastebridge.exceptions import InvalidDataError
 from tastebridge.metrics import RANK_METRICS, parse_metric, sampled_ranks
 from tastebridge.splits import Split
 
@@ -239,10 +239,5 @@ def _predict(model: Predictor, split: Split, rows: Numbers, numbers: Numbers) ->
     users = split.truth["user_id"].to_numpy()[rows].repeat(numbers.shape[1])
     # A place without a negative asks for item 0; its score becomes NaN afterwards.
     items = split.train[split.target].items.ids_of(np.maximum(numbers, 0).ravel())
-    scores = np.asarray(model.predict(pd.DataFrame({"user_id": users, "item_id": items})))
-    if scores.shape != (len(users),) or not np.isfinite(scores).all():
-        raise InvalidDataError(
-            f"predict must return a finite score for each of {len(users)} rows; {type(model).__name__} "
-            f"returned shape {scores.shape}, {np.count_nonzero(~np.isfinite(scores))} of them not finite."
-        )
+    scores = predicted(model, pd.DataFrame({"user_id": users, "item_id": items}), "score")
     return scores.reshape(numbers.shape)

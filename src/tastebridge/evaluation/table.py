@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tastebridge._foundation.nouns import with_article
 from tastebridge._foundation.validation import check_choice
 from tastebridge.data import Panel
-from tastebridge.exceptions import InvalidParameterError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
 from tastebridge.routes.twins import WITHOUT
 from tastebridge.splits import Split
@@ -110,6 +110,23 @@ def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
     start = time.perf_counter()
     model.fit(panel)
     return time.perf_counter() - start
+
+
+def predicted(model: Predictor, pairs: pd.DataFrame, word: str) -> NDArray[np.float64]:
+    """Return a finite number for each pair of user_id and item_id; ``word`` names it in the error."""
+    given = np.asarray(model.predict(pairs))
+    try:
+        found = given.astype(np.float64) if given.dtype.kind in "biufO" else None
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.shape != (len(pairs),) or not np.isfinite(found).all():
+        what = f"{given.dtype} of shape {given.shape}" if found is None else f"shape {found.shape}"
+        n_bad = 0 if found is None else np.count_nonzero(~np.isfinite(found))
+        raise InvalidDataError(
+            f"predict must return a finite {word} for each of {len(pairs)} rows; {type(model).__name__} "
+            f"returned {what}, {n_bad} of them not finite."
+        )
+    return found
 
 
 def rows_of_split(

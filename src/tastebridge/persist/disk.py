@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -58,6 +59,14 @@ def read_regular(path: Path, largest: int) -> bytes:
     if size > largest or len(text) > largest:
         raise ModelFileError(f"{str(path)!r} has {size:,} bytes; at most {largest:,} were expected.")
     return text
+
+
+def resolved(path: Path) -> Path:
+    """Return a path without links; links in a circle are an OSError in every version of Python."""
+    try:
+        return path.resolve()
+    except RuntimeError:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
 
 
 def digest(path: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tastebridge._foundation.validation import check_path
 from tastebridge.exceptions import ModelFileError
-from tastebridge.persist.disk import digest, read_regular, sync_file, sync_folder
+from tastebridge.persist.disk import digest, read_regular, resolved, sync_file, sync_folder
 from tastebridge.persist.locking import Held, locked
 from tastebridge.persist.manifest import CARD, LARGEST, MANIFEST, WAITING_CARD, card_waiting, parse
 from tastebridge.persist.swapping import exchange
@@ -40,8 +40,11 @@ def check_free(path: str | Path, inside: bool = True) -> Path:
     """
     path = check_path("path", path)
     refuse_address("the place of a model,", path)
-    path = path.resolve()
-    above = next(folder for folder in path.parents if folder.exists())
+    try:
+        path = resolved(path)
+        above = next(folder for folder in path.parents if folder.exists())
+    except OSError as error:
+        raise ModelFileError(f"{str(path)!r:.300} cannot be written: {error.strerror}.") from None
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise ModelFileError(f"{str(path)!r} cannot be written: no folder can be made in {str(above)!r}.")
     if not path.exists():

@@ -171,7 +171,11 @@ def _first_line(error: BaseException) -> str:
 
 def _manifest(path: Path) -> bytes:
     """Return the text of the manifest of a folder."""
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise ModelFileError(f"there is no readable model {str(path)!r:.300}: {error.strerror}.") from None
+    if not there:
         if (address := as_address(path)) is not None:
             raise ModelFileError(
                 f"{address!r} is an address; copy the folder of the model to the disk first."

@@ -20,8 +20,8 @@ from tastebridge.routes.statistics import Moves, Parts
 from tastebridge.routes.transfer import space_of
 
 _PENALTY = 0.01
-"""The penalty of the direction in units of the mean eigenvalue: little, as there are more items than "
-"components."""
+"""The penalty of the direction in units of the mean eigenvalue: little, as there are more items than
+components."""
 
 
 class DirectionRoute(Route):
@@ -85,5 +85,7 @@ class DirectionStatistics(CountStatistics):
 
     def direction(self, item_vectors: NDArray[np.floating]) -> Array:
         """Return the direction (1, k) of popularity among item vectors (n_items, k)."""
+        # as the space holds them, so that a fit and an update solve the same
+        vectors = np.asarray(item_vectors, np.float32).astype(np.float64)
         with one_blas_thread():  # its bits depend on their number
-            return RidgeMap(_PENALTY).fit(np.asarray(item_vectors, np.float64), self.solved()).coef_.T
+            return RidgeMap(_PENALTY).fit(vectors, self.solved()).coef_.T

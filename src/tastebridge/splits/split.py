@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tastebridge._foundation.validation import check_category
+from tastebridge._foundation.validation import check_category, check_type
 from tastebridge.data import Interactions, Panel
 from tastebridge.data.same_items import same_pairs
 from tastebridge.exceptions import InvalidDataError
@@ -29,8 +29,9 @@ class Split:
 
     Raises
     ------
-    UnknownCategoryError, InvalidDataError
-        If there is no such target, or the truth is empty, lacks a column or holds a row that is trained on.
+    UnknownCategoryError, InvalidParameterError, InvalidDataError
+        If there is no such target, the truth is no DataFrame of pandas, or it is empty, lacks a column or
+        holds a row that is trained on.
     """
 
     train: Panel
@@ -39,6 +40,7 @@ class Split:
 
     def __post_init__(self) -> None:
         check_category("target", self.target, self.train.categories)
+        check_type("truth", self.truth, pd.DataFrame, "pd.DataFrame(rows, columns=['user_id', …])")
         missing = [name for name in ("user_id", "item_id", "weight") if name not in self.truth]
         if missing or not len(self.truth):
             raise InvalidDataError(

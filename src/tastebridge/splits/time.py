@@ -59,7 +59,7 @@ def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
     late = part.times >= moment
     if late.all() or not late.any():
         side = "before" if late.all() else "from"
-        when, first, last = pd.to_datetime([moment, *np.quantile(part.times, [0, 1])], unit="s")
+        when, first, last = (said(float(time)) for time in (moment, part.times.min(), part.times.max()))
         raise InvalidDataError(
             f"temporal finds no row of {target!r} {side} {when}; its rows are from {first} to {last}. "
             "Choose a moment in between, or a share."

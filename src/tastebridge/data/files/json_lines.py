@@ -162,6 +162,8 @@ def _array(values: list[Any], name: str, place: Place, mixed_as_text: bool) -> p
             f"mixes {shown}. Write one type"
             if len(kinds) > 1
             else f"holds {shown} beyond 64 bits. Write text"
+            if "int" in kinds
+            else f"holds {shown} that Arrow cannot read, such as half a character. Write Unicode text"
         )
         raise InvalidDataError(f"{str(place)!r} cannot be read: the field {name!r} {told}.") from None
     return array.dictionary_encode() if pa.types.is_string(array.type) else array

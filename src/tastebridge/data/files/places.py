@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from tastebridge.data.files.errors import readable
 from tastebridge.data.files.sections import unsectioned
 from tastebridge.exceptions import InvalidDataError
 
@@ -107,7 +108,7 @@ def places_of(path: str | Path) -> list[Place]:
     if archive is not None:
         return [Place(archive, path.relative_to(archive).as_posix())]
     if not path.exists():
-        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        found = _matches(path)
         if found:
             return [place for part in found for place in places_of(part)]
         raise InvalidDataError(
@@ -135,19 +136,32 @@ def parquet_files(path: str | Path) -> tuple[Path, list[str]] | None:
 
     Names of folders below the base may be columns.
     A table is Parquet if it is a file of this ending, a folder that holds such files, or a pattern of them.
+
+    Raises
+    ------
+    InvalidDataError
+        If the path may not be looked at, or is longer than any path.
     """
-    place = Path(path)
-    if str(path) == STANDARD_INPUT or _archive(place) is not None:
+    with readable(path):
+        return _parquet_files(Path(path))
+
+
+def _parquet_files(place: Path) -> tuple[Path, list[str]] | None:
+    if str(place) == STANDARD_INPUT or _archive(place) is not None:
         return None
     if place.is_dir():
         parts = sorted(str(part) for part in place.rglob("*.parquet") if part.is_file())
         return (place, parts) if parts else None
     if place.exists():
         return (place, [str(place)]) if place.suffix == ".parquet" else None
-    found = sorted(glob.glob(str(path), recursive=True))
-    inside = [parquet_files(part) for part in found]
+    inside = [_parquet_files(part) for part in _matches(place)]
     parts = [part for one in inside if one is not None for part in one[1]]
     return (_before_pattern(place), parts) if parts else None
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Return what a pattern matches, in the order of the names; a link that leads nowhere matches itself."""
+    return sorted(Path(name) for name in glob.glob(str(pattern), recursive=True) if name != str(pattern))
 
 
 def _before_pattern(path: Path) -> Path:

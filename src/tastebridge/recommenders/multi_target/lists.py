@@ -76,6 +76,8 @@ class Models(NamedTuple):
         P, whole = P * left, np.zeros(len(P))
         for column in P.T:  # added up one by one, so that a row depends on nothing else
             whole += column
+        # whoever has items left everywhere keeps the bits of a user asked for alone
+        whole[left.all(axis=1)] = 1.0
         return np.divide(P[:, place], whole, out=np.zeros(len(P)), where=whole > 0)
 
 
