@@ -85,7 +85,7 @@ def check_path(name: str, value: object) -> Path:
             strange = True
         if strange:
             raise InvalidParameterError(
-                f"{name} must be a path of Unicode text without NUL; got {str(value)!r:.200}. "
+                f"{name} must be a path of Unicode text without NUL; got {str(conceal(value))!r:.200}. "
                 "Use another name."
             )
         return Path(conceal(value))
