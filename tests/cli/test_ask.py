@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 import tastebridge as tb
 from contracts.shell import run
 from tastebridge.cli import app
-from tastebridge.cli.ask import _numbers
+from tastebridge.cli.prompts import numbers
 from tastebridge.datasets import make_panel
 
 
@@ -104,7 +104,7 @@ def test_groups_are_answered_by_numbers_as_in_python(folder):
     ],
 )
 def test_numbers_of_groups_are_read_with_ranges_and_none(line, places):
-    assert _numbers(line, 12) == places
+    assert numbers(line, 12) == places
 
 
 @pytest.mark.parametrize("options", [(), ("--groups", 6)])
@@ -131,3 +131,11 @@ def test_what_cannot_be_asked_is_one_line(folder, words, code, said):
     assert found == code
     assert said in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_closed_input_is_an_empty_one(folder, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    app(["ask", str(folder / "model"), "--length", "2"], standalone_mode=False)
+    shown = capsys.readouterr()
+    assert "the answers ended after 0 of 3 questions" in shown.err
+    assert "After" in shown.out

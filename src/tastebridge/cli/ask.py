@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
 from tastebridge._foundation.nouns import with_article
-from tastebridge._foundation.printable import printable
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.messages import note
 from tastebridge.cli.models import Opening, opens_model
+from tastebridge.cli.prompts import answer, numbers, say, word
 from tastebridge.cli.reading import Reading, reads_events
+from tastebridge.cli.record import record
 from tastebridge.cli.screen import plain_table, screen
 from tastebridge.cli.signatures import in_one
 from tastebridge.data import Panel
@@ -25,11 +24,6 @@ from tastebridge.data.types import Id
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.recommenders import Recommender
 from tastebridge.recommenders.interest_mapper import InterestMapper
-
-_Read = TypeVar("_Read")
-_WORDS = {"y": "liked", "yes": "liked", "n": "not", "no": "not", "?": "unknown", "": "unknown"}
-_NONE = ("", "0", "?", "-", "n", "no", "none")
-_QUIT = ("q", "quit", "exit")
 
 
 @dataclass(frozen=True)
@@ -81,9 +75,9 @@ def ask(
     """Ask a user about a few items, and show the list before and after the answers.
 
     Each question is the one whose answer improves the list most, given the
-    answers so far. Answer y (liked), n (not) or ? (unknown); q ends the
-    questions. Answers can come from a pipe, one per line; the questions end
-    where the lines end.
+    answers so far. Answer y (liked), n (not) or ? (unknown); q or Ctrl-D ends
+    the questions. Answers can come from a pipe, one per line; the questions end
+    where the lines end. Ctrl-C shows the answers so far in place of the list.
 
     With --groups a question shows groups of items, by three items of each.
     Answer with the numbers of those you like, such as 2 5-7 11; an empty line
@@ -106,12 +100,19 @@ def ask(
     out, answers = screen(), dict[Id, str]()
     out.print(_list_table("Before", recommender.recommend_from(history, length, answers={}), recommender))
     ask_one = _ask_item if asked.groups is None else _ask_groups
-    for at in range(1, n + 1):
-        told = ask_one(recommender, history, answers, f"{at}/{n}", asked.groups or 1)
-        if told is None:
-            note(f"the answers ended after {at - 1} of {n} questions.")
-            break
-        answers |= told
+    try:
+        for at in range(1, n + 1):
+            told = ask_one(recommender, history, answers, f"{at}/{n}", asked.groups or 1)
+            if told is None:
+                note(f"the answers ended after {at - 1} of {n} questions.")
+                break
+            answers |= told
+    except KeyboardInterrupt:
+        say("")  # the question stands in this line
+        note(f"answers so far: {_so_far(answers)}.")
+        raise
+    finally:
+        record().add(answers={str(item): told for item, told in answers.items()})
     out.print(_list_table("After", recommender.recommend_from(history, length, answers=answers), recommender))
 
 
@@ -126,8 +127,8 @@ def _ask_item(
     item = best["item_id"].iloc[0]
     # the name as written by the shop, next to the id that an answer is stored under
     shown = _label(item, best["name"].iloc[0] if "name" in best else None)
-    word = _answer(f"{count}  Do you like {shown}? [y/n/?] ", _word, "y, n or ?")
-    return None if word is None else {item: word}
+    told = answer(f"{count}  Do you like {shown}? [y/n/?] ", word, "y, n or ?")
+    return None if told is None else {item: told}
 
 
 def _ask_groups(
@@ -142,52 +143,23 @@ def _ask_groups(
         names = row.get("names", (None,) * len(row["examples"]))
         shown = ", ".join(_label(*pair) for pair in zip(row["examples"], names, strict=True))
         rest = row["n_items"] - len(row["examples"])
-        typer.echo(printable(f"{place:4}  {shown}{f' and {rest:,} more' if rest else ''}"))
+        say(f"{place:4}  {shown}{f' and {rest:,} more' if rest else ''}")
     limit = len(groups)
     question = f"{count}  Which do you like? [numbers, or empty for none] "
-    liked = _answer(question, lambda line: _numbers(line, limit), f"numbers from 1 to {limit}")
+    liked = answer(question, lambda line: numbers(line, limit), f"numbers from 1 to {limit}")
     if liked is None:
         return None
     return {group: "liked" if place in liked else "unknown" for place, group in enumerate(groups["group"], 1)}
 
 
-def _word(line: str) -> str | None:
-    return _WORDS.get(line)
-
-
-def _numbers(line: str, limit: int) -> set[int] | None:
-    """Return the numbers in a line, ranges such as 5-7 too; None if one is no number from 1 to ``limit``."""
-    if line in _NONE:
-        return set()
-    found = set[int]()
-    for word in line.replace(",", " ").split():
-        first, _, last = word.partition("-")
-        last = last if "-" in word else first
-        # longer numbers are no place, and int() of very long ones is an error
-        if not all(part.isdecimal() and len(part) < 10 for part in (first, last)):
-            return None
-        if not 1 <= int(first) <= int(last) <= limit:
-            return None
-        found.update(range(int(first), int(last) + 1))
-    return found
-
-
-def _answer(question: str, read: Callable[[str], _Read | None], expected: str) -> _Read | None:
-    """Return the answer to a question, asked again until it is one; None for q or the end of the input."""
-    while True:
-        typer.echo(printable(question), nl=False)
-        line = sys.stdin.readline()
-        if not line:
-            typer.echo()
-            return None
-        if not sys.stdin.isatty():
-            typer.echo(printable(line.strip()))  # a pipe echoes nothing by itself
-        word = line.strip().lower()
-        if word in _QUIT:
-            return None
-        if (found := read(word)) is not None:
-            return found
-        note(f"an answer is {expected}; got {word!r}.")
+def _so_far(answers: dict[Id, str]) -> str:
+    """Return the answers in one line: how many of each kind, and the ids of those that say something."""
+    parts = []
+    for told in ("liked", "not", "unknown"):
+        ids = [str(item) for item, word in answers.items() if word == told]
+        if ids:
+            parts.append(f"{len(ids)} {told}" + (f" ({', '.join(ids)})" if told != "unknown" else ""))
+    return ", ".join(parts) or "none"
 
 
 def _list_table(title: str, found: pd.DataFrame, recommender: Recommender) -> Any:  # noqa: ANN401 (of Rich)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from tastebridge._foundation.version import __version__
@@ -60,6 +61,10 @@ def main() -> None:
 
     Help and version need no command, so none is loaded for them: the libraries behind a fit take seconds.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # names of items may have letters that the encoding of the terminal lacks
+            stream.reconfigure(errors="backslashreplace")
     try:
         _run(sys.argv[1:])
     except KeyboardInterrupt:  # while libraries are loaded: the commands end in their own way

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tastebridge._foundation.validation import check_category
 from tastebridge.batch.inputs import refuse_inputs
@@ -31,11 +31,13 @@ class Opening:
 
     def of(self, model: Path) -> Recommender:
         """Return the recommender of a folder; one of several targets for the category that was named."""
-        recommender = self.any_of(model)
-        if recommender.joint_ is not None:
+        recommender: Any = self.any_of(model)
+        if recommender.joint_ is None:
+            return cast(Recommender, recommender)
+        if len(recommender.targets_) > 1:
             names = ", ".join(map(repr, recommender.targets_))
             raise InvalidParameterError(f"{str(model)!r} recommends in {names}. Choose one with --category.")
-        return recommender
+        return next(iter(recommender.mappers_.values()))
 
     def any_of(self, model: Path) -> Recommender:
         """Return the recommender of a folder, or its recommender for one category if a category is named."""
