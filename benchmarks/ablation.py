@@ -8,29 +8,16 @@ takes names or patterns.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from benchmarks.protocols.groups import row_groups
-from benchmarks.protocols.sampled import row_ranks
-from benchmarks.task import TASKS, Task
+from benchmarks.task import Task
 from benchmarks.valid import run
 from tastebridge import InterestMapper
-from tastebridge.evaluation import draw_negatives
-from tastebridge.exceptions import TastebridgeWarning
 from tastebridge.factors import ALSFactors, EASEFactors, SVDFactors
 from tastebridge.fitting.default_routes import RANK, default_routes
-from tastebridge.metrics import rank_ndcg
-from tastebridge.metrics.intervals import paired_difference
 from tastebridge.routes import JointRoute, NeighbourRoute, Route, TargetRoute, TransferRoute
 
 _TASKS = ["cloth<-*", "sport<-cloth*", "phone<-*", "sport<-phone*", "movielens Drama<-Comedy"]
-_DRAW = 1
-"""Another draw of the 999 than the test's."""
 
 
 def _across(route: Route, factors: type) -> bool:
@@ -63,33 +50,11 @@ def variants(task: Task) -> Iterator[tuple[str, list[Route]]]:
         yield f"without {name}", [route for route in routes if not belongs(route)]
 
 
-def judged(task: Task, routes: list[Route]) -> NDArray[np.float64]:
-    """Return NDCG@10 of every held-out row of ``valid``."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TastebridgeWarning)
-        mapper = InterestMapper(task.target, routes=routes).fit(task.valid_panel)
-    people = task.valid_split.user_ids
-    scores = mapper.user_vectors(people).vectors @ mapper.item_vectors().vectors.T
-    negatives = draw_negatives(task.valid_split, random_state=_DRAW)
-    return np.asarray(rank_ndcg(row_ranks(task.valid_split, people, scores, negatives), 10))
-
-
-def ablate(name: str) -> pd.DataFrame:
-    """Return a row for each variant and group of rows of a task."""
-    task = TASKS[name].make(0).as_validation()
-    people = task.truth["user_id"].to_numpy()
-    groups = {key: mask for key, mask in row_groups(task) if key in ("all", "without twins")}
-    rows, base = [], None
-    for variant, routes in variants(task):
-        values = judged(task, routes)
-        base = values if base is None else base
-        for group, mask in groups.items():
-            gap = paired_difference(values[mask], base[mask], people=people[mask])
-            rows.append((name, variant, group, values[mask].mean(), gap.mean, gap.low, gap.high))
-        print(name, variant, *(f"{values[mask].mean():.4f}" for mask in groups.values()), flush=True)
-    columns = ["task", "variant", "rows", "ndcg@10", "difference", "difference_low", "difference_high"]
-    return pd.DataFrame(rows, columns=columns)
+def recommenders(task: Task) -> Iterator[tuple[str, InterestMapper]]:
+    """Yield a mapper for each list of routes."""
+    for name, routes in variants(task):
+        yield name, InterestMapper(task.target, routes=routes)
 
 
 if __name__ == "__main__":
-    run(__doc__, _TASKS, ablate, "ablation")
+    run(__doc__, _TASKS, recommenders, "ablation")
