@@ -55,13 +55,13 @@ def variants(task: Task) -> Iterator[tuple[str, Any]]:
     given, space = sources(als), als(panel, target)
     yield "the mapper's own", InterestMapper(target)
     yield "source model given: ALS", InterestMapper(target, source_models=given)
+    yield "target model given", InterestMapper(target, target_model=space)
+    yield "both given: ALS", InterestMapper(target, source_models=given, target_model=space)
+    yield "no source: popularity", Popularity(target)
     if find_spec("gensim") is None:
         print("gensim is not installed: no row of word2vec")
     else:
         yield "source model given: word2vec", InterestMapper(target, source_models=sources(word2vec))
-    yield "target model given", InterestMapper(target, target_model=space)
-    yield "both given: ALS", InterestMapper(target, source_models=given, target_model=space)
-    yield "no source: popularity", Popularity(target)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """``tastebridge ask``: answers from a pipe, the lists before and after, and errors in one line."""
 
+import warnings
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -21,6 +23,10 @@ def folder(tmp_path_factory):
     tb.InterestMapper("films", n_folds=1, n_components=8).fit(named).save(path / "model")
     tb.Popularity("films").fit(panel).save(path / "popularity")
     frame.to_csv(path / "events.csv", index=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tb.exceptions.TastebridgeWarning)  # no source helps books
+        tb.InterestMapper("all", n_folds=1, n_components=8).fit(panel).save(path / "all")
+        tb.InterestMapper(["films"], n_folds=1, n_components=8).fit(panel).save(path / "one")
     return path
 
 
@@ -121,12 +127,15 @@ def test_q_ends_the_questions_and_shows_the_list(folder, options):
         (["model", "events.csv"], 2, "EVENTS and --user go together"),
         (["model", "--user", "1"], 2, "EVENTS and --user go together"),
         (["model", "events.csv", "--user", "nobody"], 1, "--user nobody is not in"),
+        (["all"], 2, "recommends in 'books', 'films'. Choose one with --category."),
+        (["all", "--category", "bokks"], 1, "Did you mean 'books'?"),
         (["popularity"], 2, "ask needs a model of an InterestMapper"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(folder, words, code, said):
     found, _, err = run(
-        "ask", *[folder / word if "." in word or word in ("model", "popularity") else word for word in words]
+        "ask",
+        *[folder / word if "." in word or word in ("model", "popularity", "all") else word for word in words],
     )
     assert found == code
     assert said in err
@@ -139,3 +148,25 @@ def test_a_closed_input_is_an_empty_one(folder, monkeypatch, capsys):
     shown = capsys.readouterr()
     assert "the answers ended after 0 of 3 questions" in shown.err
     assert "After" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("words", "category"), [(("all", "--category", "books"), "books"), (("one",), "films")]
+)
+def test_a_model_of_several_targets_asks_about_one(folder, words, category):
+    code, out, _ = typed("y\n", folder / words[0], *words[1:], "-n", 1, "--length", 3)
+    assert code == 0
+    model = tb.load(folder / words[0])
+    first = model.questions(n=1, category=category)["item_id"].item()
+    assert f"like {first}?" in out
+    given = {"answers": {first: "liked"}, "categories": category}
+    for item in model.recommend_from(None, 3, **given)["item_id"]:
+        assert item in out.partition("After")[2]
+
+
+def test_no_colours_are_sent_to_users_who_want_none(folder, monkeypatch):
+    done = CliRunner().invoke(app, ["ask", str(folder / "no")], color=True, env={"NO_COLOR": "1"})
+    assert done.stderr.startswith("error: ")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    done = CliRunner().invoke(app, ["ask", str(folder / "no")], color=True)
+    assert done.stderr.startswith("\x1b[31m\x1b[1merror:")

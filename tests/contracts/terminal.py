@@ -21,6 +21,7 @@ class Terminal:
     def __init__(self, *words, columns=80, stdout=None, **variables):
         self._screen, keyboard = pty.openpty()
         fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        # Rich takes a dumb terminal for one of 80 columns
         unset = ("COLUMNS", "LINES", "FORCE_COLOR")
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         self._process = subprocess.Popen(
@@ -28,7 +29,7 @@ class Terminal:
             stdin=keyboard,
             stdout=keyboard if stdout is None else stdout,
             stderr=keyboard,
-            env=environment | {"TERM": "dumb", "NO_COLOR": "1", "PYTHONUTF8": "1"} | variables,
+            env=environment | {"TERM": "xterm", "NO_COLOR": "1", "PYTHONUTF8": "1"} | variables,
             start_new_session=True,
             # Ctrl-C reaches the process only if this is the terminal that controls it
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),

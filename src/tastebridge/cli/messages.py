@@ -112,14 +112,19 @@ def note(message: object) -> None:
     if run.logged or run.quiet:
         return
     # stderr, so that it does not mix with results; printable, as names in it come from data
-    typer.echo(f"{typer.style('note:', fg='yellow')} {text}", err=True)
+    typer.echo(f"{_lead('note:', fg='yellow')} {text}", err=True)
 
 
 def refuse(message: object) -> None:
     """Show an error, and keep it for the summary."""
     text = printable(_one_line(message))
     record().error = text
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {text}", err=True)
+    typer.echo(f"{_lead('error:', fg='red', bold=True)} {text}", err=True)
+
+
+def _lead(word: str, fg: str, bold: bool = False) -> str:
+    """Return the first word of a message, coloured unless the user wants no colours."""
+    return word if os.environ.get("NO_COLOR") else typer.style(word, fg=fg, bold=bold)
 
 
 def _flags_of_parameters(command: Callable[..., None]) -> dict[str, str]:
