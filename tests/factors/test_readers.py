@@ -52,8 +52,12 @@ def test_implicit_as_an_object_and_as_its_file(als, tmp_path):
 
 def test_ids_may_stand_in_the_file_of_implicit_and_are_asked_for_otherwise(als, tmp_path):
     als.save(str(tmp_path / "model.npz"))
-    with pytest.raises(InvalidParameterError, match="must name the 40 items"):
+    with pytest.raises(
+        InvalidParameterError, match=r"model\.npz' has no ids of its 40 items.* one more array items"
+    ):
         read_factors(tmp_path / "model.npz")
+    with pytest.raises(InvalidParameterError, match=r"implicit keeps no ids of its 40 items.*items=\[…\]"):
+        from_implicit(als, None)
     np.savez(tmp_path / "with.npz", items=np.array(IDS), **dict(np.load(tmp_path / "model.npz")))
     assert list(read_factors(tmp_path / "with.npz").items) == IDS
 

@@ -71,9 +71,12 @@ def from_implicit(
     parts = _of_file(model) if isinstance(model, str | Path) else _of_object(model)
     ids = parts.items if items is None else items
     if ids is None:
+        # a shell reads files alone, and has no parameter for the ids
+        subject = f"{str(model)!r} has" if isinstance(model, str | Path) else "implicit keeps"
+        place = " as one more array items of the file, or" if isinstance(model, str | Path) else ""
         raise InvalidParameterError(
-            f"implicit keeps no ids, so items must name the {len(parts.item_factors)} items in the order "
-            "of the columns it was fitted on. Pass items=[…]."
+            f"{subject} no ids of its {len(parts.item_factors)} items. Give them in the order of the columns "
+            f"it was fitted on,{place} as items=[…] in Python."
         )
     return PretrainedFactors(
         ids,
