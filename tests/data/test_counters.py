@@ -40,6 +40,7 @@ def columns(name):
     [
         ("DAY", [1, 2, 711, 300], DAY),
         ("day", [16_000, 16_500, 17_000, 20_000], DAY),  # days since 1970
+        ("DAY", [-3, 2, 711, -300], DAY),  # before the start of the study
         ("WEEK_NO", [1, 102, 7, 8], 7 * DAY),
         ("transaction_day:float", [1.0, 2.0, 3.0, 4.0], DAY),
         ("timestamp", [1, 2, 711, 300], 1),

@@ -114,3 +114,18 @@ def test_columns_that_are_no_times_are_refused_by_name():
         for name in ("timestamp", "day"):
             with pytest.raises(InvalidDataError, match="timestamp must hold dates"):
                 Panel.from_frame(frame.assign(**{name: column}), columns={"timestamp": name})
+
+
+def test_months_written_in_digits_are_months():
+    months = pd.date_range("1999-11-01", "2021-03-01", freq="MS")
+    written = months.strftime("%Y%m")
+    expected = [month.replace(tzinfo=UTC).timestamp() for month in months.to_pydatetime()]
+    for column in (pd.Series(written), pd.Series(written.astype(int)), pa.array(written.astype(float))):
+        assert seconds(column).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "times", [[201507, 201513], [201507, 201500], [190012, 189912], [201507, 1], [210101] * 2]
+)
+def test_other_numbers_of_six_digits_are_seconds(times):
+    assert seconds(pd.Series(times)).tolist() == times

@@ -65,7 +65,7 @@ def unit_of(column: pa.ChunkedArray, name: str) -> TimeUnit | None:
 
 
 def is_small(numbers: np.ndarray) -> bool:
-    """Return whether all numbers that are given are whole, from 0 to below 100,000.
+    """Return whether all numbers that are given are whole, and below 100,000 on either side of the start.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def is_small(numbers: np.ndarray) -> bool:
     (True, False, False)
     """
     some = numbers[~np.isnan(numbers)]
-    if not len(some) or some.min() < 0 or some.max() >= _SMALL:
+    if not len(some) or np.abs(some).max() >= _SMALL:
         return False
     return bool((some == np.floor(some)).all())
 

@@ -17,6 +17,8 @@ _YEAR_9999 = (253_402_128_000.0, 253_402_400_000.0)
 """The last days of 9999 in seconds: by size alone they would be milliseconds of three minutes of 1978."""
 _SECONDS = min(_BOUNDS[-1][0], _YEAR_9999[0])
 """Numbers from 0 to below it are seconds."""
+_MONTHS = (190_001, 210_012)
+"""YYYYMM: the bounds are narrow, since counters of seconds have six digits too."""
 _DIGITS = ((8, 1), (12, 10**4), (14, 10**6))
 """YYYYMMDD, and with hhmm or hhmmss behind: the number of digits, and the factor of the date."""
 
@@ -68,19 +70,25 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
     --------
     >>> are_calendar_digits(np.array([20150731.0, 20151231.0])), are_calendar_digits(np.array([20159999.0]))
     (True, False)
+    >>> are_calendar_digits(np.array([201507.0])), are_calendar_digits(np.array([201507.0, 201513.0]))
+    (True, False)
     """
     largest = np.fmax.reduce(numbers, initial=0)
-    if np.isfinite(largest) and not any(
-        19_000_101 * clock <= largest < 100_000_000 * clock for _, clock in _DIGITS
-    ):
+    if np.isfinite(largest) and not _is_in_calendar(largest, largest):
         return False
     some = numbers[np.isfinite(numbers) & (numbers != 0)]
     if not len(some):
         return False
     low, high = some.min(), some.max()
     # The extremes decide for most columns, before every number is taken apart.
-    fits = any(19_000_101 * clock <= low and high < 100_000_000 * clock for _, clock in _DIGITS)
-    return fits and not np.isnan(_of_digits(some)).any()
+    return _is_in_calendar(low, high) and not np.isnan(_of_digits(some)).any()
+
+
+def _is_in_calendar(low: float, high: float) -> bool:
+    """Return whether all numbers between two may be dates of one number of digits."""
+    if _MONTHS[0] <= low and high <= _MONTHS[1]:
+        return True
+    return any(19_000_101 * clock <= low and high < 100_000_000 * clock for _, clock in _DIGITS)
 
 
 def units_of(numbers: np.ndarray) -> dict[str, int]:
@@ -129,6 +137,8 @@ def _of_digits(numbers: np.ndarray) -> np.ndarray:
     found = np.full(len(numbers), np.nan)
     whole = np.isfinite(numbers) & (np.floor(numbers) == numbers)
     values = np.where(whole, numbers, 0).astype(np.int64)
+    # a month counts from its first day
+    values = np.where((values >= _MONTHS[0]) & (values <= _MONTHS[1]), values * 100 + 1, values)
     for digits, clock in _DIGITS:
         rows = (values >= 10 ** (digits - 1)) & (values < 10**digits)
         date, time = np.divmod(values, clock)

@@ -25,7 +25,7 @@ def seconds(series: IntoSeries, part: bool = False, time_format: str | None = No
     - Plain numbers are seconds, or milli-, micro- or nanoseconds if beyond 1e11, 1e14 or 1e17. Each number is
       read by itself: seconds pass 1e11 in the year 5138, milliseconds passed it in 1973.
     - If all numbers of the column are dates written as ``20150731`` (or with the time behind, as
-      ``20150731221320``), they are read as such.
+      ``20150731221320``), or months from 1900 to 2100 written as ``201507``, they are read as such.
     - Placeholders become infinite: a time outside 1900 to 2261 such as ``9999-12-31``, the last day of 2099
       or 2199, the last second of a 32-bit clock.
 

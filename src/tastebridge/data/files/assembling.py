@@ -323,7 +323,7 @@ def _units(column: pa.ChunkedArray, unit: TimeUnit | None, asked: bool) -> list[
     counts = units_of(numbers)
     told = "timestamp in " + ", ".join(f"{unit} ({n:,} rows)" for unit, n in counts.items())
     if is_small(numbers):
-        hours = f"{np.nanmax(numbers) / 3_600:.1f} hours"
+        hours = f"{np.nanmax(np.abs(numbers)) / 3_600:.1f} hours"
         told += (
             f", all within {hours} of 1970-01-01: name their unit if they count days (time_unit, --time-unit)"
         )
