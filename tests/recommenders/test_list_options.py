@@ -376,3 +376,17 @@ def test_damaged_labels_of_a_saved_model_are_refused(panel, table, tmp_path, cha
     model.save(tmp_path / "model")
     with pytest.raises(ModelFileError, match="labels of items"):
         tb.load(tmp_path / "model")
+
+
+def test_new_items_of_which_none_is_known_are_a_warning(model, panel):
+    users = panel.users.ids[:3]
+    with pytest.warns(TastebridgeWarning, match="none of the 2 ids in new_items is an item of 'films'"):
+        found = model.recommend(users, 5, min_new=2, new_items=["no film", "none either"])
+    pd.testing.assert_frame_equal(found, model.recommend(users, 5))
+
+
+def test_new_items_unknown_to_all_targets_are_a_warning(panel):
+    fitted = tb.InterestMapper(["films", "books"], n_folds=1, n_components=8).fit(panel)
+    users = panel.users.ids[:3]
+    with pytest.warns(TastebridgeWarning, match="an item of 'films', 'books' that the model knows"):
+        fitted.recommend(users, 5, min_new=2, new_items=["no film"])

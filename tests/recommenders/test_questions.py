@@ -507,3 +507,32 @@ def test_answers_count_as_much_as_the_blend_they_join(mapper):
         parts = scaled.contributions(histories, item)
         total = scaled.pair_scores(histories, np.array([0]), np.array([item]))[0]
         assert sum(part.contribution for part in parts) == pytest.approx(total, abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_categories_can_have_the_names_of_the_keys_of_answers():
+    """Their histories count as those of any other name."""
+    frame = make_panel(n_users=120, n_items=30, categories=("books", "games", "films"), events_per_user=6)[0]
+    frame = frame.to_frame().astype({"category": str})
+    lists = {}
+    for names in ({"books": "(answers)", "games": "(groups)"}, {"books": "(an", "games": "(gr"}):
+        renamed = frame.assign(category=frame["category"].replace(names))
+        mapper = tb.InterestMapper("films", n_folds=1, n_components=8).fit(tb.Panel.from_frame(renamed))
+        user = renamed["user_id"].iloc[0]
+        own = renamed[(renamed["user_id"] == user) & (renamed["category"] != "films")]
+        answers = {mapper.items_["films"].ids[3]: "liked", "(group) 5": "liked"}
+        lists[tuple(names.values())] = mapper.recommend_from(own, 5, answers=answers)
+        without = mapper.recommend_from(own.iloc[:1], 5, answers=answers)
+        assert not np.array_equal(lists[tuple(names.values())]["score"], without["score"])
+    pd.testing.assert_frame_equal(*lists.values())
+
+
+@pytest.mark.filterwarnings("ignore::tastebridge.exceptions.TastebridgeWarning")
+def test_an_item_with_the_name_of_a_group_is_refused():
+    frame = make_panel(n_users=120, n_items=30, events_per_user=6)[0].to_frame()
+    items = frame["item_id"].astype(str)
+    frame["item_id"] = items.mask(items == "films:05", "(group) 5")
+    mapper = tb.InterestMapper("films", n_folds=1, n_components=8).fit(tb.Panel.from_frame(frame))
+    with pytest.raises(InvalidDataError, match=r"'\(group\) 5' is the id of an item .* two meanings"):
+        mapper.recommend_from(None, answers={"(group) 5": "liked"}, n=5)
+    assert len(mapper.recommend_from(None, answers={"(group) 6": "liked"}, n=5)) == 5

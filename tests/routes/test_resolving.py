@@ -13,7 +13,7 @@ from tastebridge.fitting import full_ranking, regression_choice
 from tastebridge.metrics.intervals import Interval
 from tastebridge.routes import regressed
 from tastebridge.routes.item_regression import NAME
-from tastebridge.routes.partners import Partners, Rule, partners_of
+from tastebridge.routes.partners import Rule, partners_of
 from tastebridge.routes.regressed import joint_counts, regression
 from tastebridge.routes.resolving import Before, earlier, reached
 
@@ -90,7 +90,7 @@ def test_a_column_with_other_partners_is_solved():
     weights.sort_indices()
     found = partners_of(both, BLOCK, rule)
     rest = np.arange(len(found.items)) > 0
-    fewer = Partners(*(part[rest] for part in found))
+    fewer = found.where(rest)
     other = reached(Before(both, weights), both, fewer, BLOCK)
     assert np.flatnonzero(other).tolist() == [int(found.columns[0])]
     swapped = found._replace(items=np.where(rest, found.items, 34))

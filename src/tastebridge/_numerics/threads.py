@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from contextvars import copy_context
 from functools import cache
 from threading import Lock, local
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
+import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
@@ -37,13 +38,28 @@ def together(calls: Sequence[Callable[[], T]], n_jobs: int | None = None) -> lis
     """
     workers = min(n_threads(n_jobs), len(calls))
     if workers < 2:
-        return [call() for call in calls]
+        return [_usually(call) for call in calls]
     with filters_kept(), ThreadPoolExecutor(workers) as pool:
         # a thread of a pool does not have the context variables of its caller
-        running = [pool.submit(copy_context().run, call) for call in calls]
+        running = [pool.submit(copy_context().run, _usually, call) for call in calls]
         wait(running, return_when=FIRST_EXCEPTION)
         pool.shutdown(wait=True, cancel_futures=True)
     return [part.result() for part in running]  # raises the error before it reaches a cancelled call
+
+
+def usual_errors() -> AbstractContextManager[None]:
+    """Return a context in which numpy treats floating point errors as it does by default.
+
+    An underflow to 0 is part of many results, and is no error where the caller has set ``np.seterr``.
+    """
+    usual = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+    return cast("AbstractContextManager[None]", usual)  # numpy declares no base class for it
+
+
+def _usually(call: Callable[[], T]) -> T:
+    # numpy 1 keeps the error state by thread, and a new thread has none of the caller's
+    with usual_errors():
+        return call()
 
 
 def n_threads(n_jobs: int | None) -> int:
@@ -55,7 +71,8 @@ def n_threads(n_jobs: int | None) -> int:
 def one_blas_thread() -> AbstractContextManager[None]:
     """Return a context with one BLAS thread for numpy and scipy; it is fast to enter, and can be nested.
 
-    It holds in every Python thread that has entered it, until the last of them has left.
+    It holds in every Python thread that has entered it, until the last of them has left. The thread that
+    enters it also has :func:`usual_errors` there.
     """
     return _one_thread()
 
@@ -87,8 +104,11 @@ class _OneThread(local):
 
     def __init__(self) -> None:
         self._own = _Limit([library for library in _libraries() if _counts_apart(library)])
+        self._errors: list[AbstractContextManager[None]] = []
 
     def __enter__(self) -> None:
+        self._errors.append(usual_errors())
+        self._errors[-1].__enter__()
         with _LOCK:
             _shared().enter()
         # BLAS under OpenMP keeps a number of its own for every Python thread
@@ -98,6 +118,7 @@ class _OneThread(local):
         self._own.leave()
         with _LOCK:
             _shared().leave()
+        self._errors.pop().__exit__(None, None, None)
 
 
 def _counts_apart(library: _Library) -> bool:

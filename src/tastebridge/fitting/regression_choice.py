@@ -62,13 +62,12 @@ def choose(tried: Sequence[Sequence[Fold]], halves: Halves, first: NDArray[np.in
         (rule, share) for rule in range(len(tried)) for share in SHARES if (rule, share) != options[0]
     ]
     units = [0.0] * len(tried)
-    parts = [
-        np.stack(
-            [_found(scores, folds[0], rows) for scores in _scores(folds, rows, halves, first, options, units)]
-        )
-        for folds in zip(*tried, strict=True)
-        for rows in _chunks(folds[0], -(-_MOST // len(tried[0])))
-    ]
+    parts = []
+    for folds in zip(*tried, strict=True):
+        weights = weights_of_halves(folds[0], halves, first)
+        for rows in _chunks(folds[0], -(-_MOST // len(tried[0]))):
+            lists = _scores(folds, rows, weights[rows], options, units)
+            parts.append(np.stack([_found(scores, folds[0], rows) for scores in lists]))
     values = np.concatenate(parts, axis=1)
     for at in (_best(values[1:]), 0, 1):
         rule, share = options[at]
@@ -93,13 +92,11 @@ def _chunks(fold: Fold, most: int) -> Iterator[NDArray[np.int64]]:
 def _scores(
     folds: Sequence[Fold],
     rows: NDArray[np.int64],
-    halves: Halves,
-    first: NDArray[np.int64],
+    weights: Array,
     options: Sequence[tuple[int, float]],
     units: list[float],
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the scores of some users by the blend, and by each option; units are set where they are 0."""
-    weights = weights_of_halves(folds[0], halves, first)[rows]
     blend = folds[0].scores(rows, np.column_stack([weights, np.zeros(len(rows))]))
     yield blend
     alone = np.zeros((len(rows), weights.shape[1] + 1))

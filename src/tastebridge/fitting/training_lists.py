@@ -90,8 +90,11 @@ def lists_of(
 
 def scores_of(lists: Lists, segment: Segment) -> Array:
     """Return the blended score (n_rows,) of a segment whose routes are the first columns of the lists."""
-    X = lists.X[:, : len(segment.kept)]
-    return np.asarray((X * segment.blend.weights(lists.gates) * segment.kept).sum(axis=1))
+    n, k = len(lists.users), len(segment.kept)
+    # the gates, and so the weights, are the same in all rows of a list
+    W = segment.blend.weights(lists.gates[:: len(lists.gates) // n]) * segment.kept
+    X = lists.X[:, :k].reshape(n, -1, k)
+    return np.asarray((X * W[:, None, :]).reshape(-1, k).sum(axis=1))
 
 
 def relative_to_first(weights: Array, X: Array) -> Array:

@@ -19,9 +19,25 @@ from tastebridge.model.scorers import Best, Numbers, Scores
 from tastebridge.model.taste import Groups, TastePrior, scale_of
 from tastebridge.routes import Histories
 
-ANSWERS = "(answers)"
+
+class _Key(str):
+    """A key next to the categories of histories, equal to itself only: a category can have any name."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+ANSWERS = _Key("(answers)")
 """The key of answers next to the histories: (n_users, n_items), 1 for a liked item and -1 for another."""
-GROUPS = "(groups)"
+GROUPS = _Key("(groups)")
 """The key of liked groups next to the histories: (n_users, n_groups), an entry for each liked group."""
 LIKED, NOT = "answer: liked", "answer: not"
 """The routes of the parts of a score that answers contribute."""

@@ -101,7 +101,7 @@ def answered(
             name: sparse.csr_matrix((len(ids), len(items)), dtype=np.float32)
             for name, items in state.encoder.items.items()
         }
-    groups, given = groups_of(given, ids, lambda: state.item_tree)
+    groups, given = groups_of(given, ids, state.items, lambda: state.item_tree)
     asked = _matrix(given, ids, state.items)
     told = asked.copy()
     told.eliminate_zeros()

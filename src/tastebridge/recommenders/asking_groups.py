@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +42,9 @@ def name_of(group: int) -> str:
     return f"(group) {group}"
 
 
-def groups_of(given: Given, ids: np.ndarray, tree: Callable[[], ItemTree]) -> tuple[GroupAnswers, Given]:
+def groups_of(
+    given: Given, ids: np.ndarray, items: Vocabulary, tree: Callable[[], ItemTree]
+) -> tuple[GroupAnswers, Given]:
     """Return the answers about groups by user, and the other answers.
 
     The tree is made only where there is such an answer.
@@ -52,13 +54,15 @@ def groups_of(given: Given, ids: np.ndarray, tree: Callable[[], ItemTree]) -> tu
     UnknownIdError
         If the model has no such group.
     InvalidDataError
-        If a user answers twice about a group, or answers without users belong to several.
+        If a user answers twice about a group, answers without users belong to several, or an item of the
+        target has the name of a group as its id.
     """
     found: GroupAnswers = [{} for _ in ids]
     numbers = [_number(item) for item in given.items]
     places = [place for place, number in enumerate(numbers) if number]
     if not places:
         return found, given
+    _refuse_items([given.items[place] for place in places], items)
     if given.users is None and len(ids) != 1:
         raise InvalidDataError(
             f"answers as a mapping belong to one user, and the history has {len(ids)}. Pass a frame with the "
@@ -142,3 +146,13 @@ def _check(group: int, tree: ItemTree) -> None:
             f"this model has no group {name_of(group)!r}. Answer about the groups of "
             "questions(kind='groups') of the same model."
         ) from None
+
+
+def _refuse_items(names: Sequence[Id], items: Vocabulary) -> None:
+    """Refuse names of groups that are ids of items too: the answer can be about either."""
+    both = [name for name in names if name in items]
+    if both:
+        raise InvalidDataError(
+            f"{both[0]!r} is the id of an item of the target and the name of a group of items, so an answer "
+            "about it has two meanings. Answer about others, or fit with another id for the item."
+        )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.item_groups import Labels
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.model import LinearModel
@@ -25,6 +26,14 @@ Numbers = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 _FEW = 4.0
 """New items have at most this part of the users of the median item, where the caller names none."""
+
+
+def warn_of_unknown(n_given: int, targets: str) -> None:
+    """Warn that no new item of the caller is an item of the targets."""
+    warn_of_data(
+        f"none of the {n_given} ids in new_items is an item of {targets} that the model knows, so min_new "
+        "changes no list. Give ids of mapper.items_, add new items by update, or leave min_new=0."
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,8 @@ class Reranker:
         elif rules.new_items is not None and len(rules.new_items):
             # items that came after the fit are no error: the list is of the shop, not of the model
             new = np.unique(state.items.numbers(rules.new_items, missing="skip"))
+            if not len(new):
+                warn_of_unknown(len(rules.new_items), repr(state.target))
         return cls(state, rules, labels, codes, new)
 
     def top_items(self, histories: Histories, n: int, filters: Filters, ids: np.ndarray) -> Best:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from tastebridge._numerics.threads import usual_errors
+
 Model = TypeVar("Model")
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -13,6 +15,8 @@ Answer = TypeVar("Answer")
 
 def steady(verb: Callable[Concatenate[Model, Given], Answer]) -> Callable[Concatenate[Model, Given], Answer]:
     """Return a method that reads the attributes of its object as they are at the call.
+
+    It runs under the usual error state of numpy, whatever the caller's.
 
     A verb looks a user up in the panel, and then reads the user's row and the item vectors. With a panel and
     vectors of before and after an update it would answer for another user.
@@ -37,7 +41,8 @@ def steady(verb: Callable[Concatenate[Model, Given], Answer]) -> Callable[Concat
         now = object.__new__(type(self))
         # the copy of a dict is one step: no other thread runs in between
         now.__dict__.update(self.__dict__)
-        return verb(now, *args, **kwargs)
+        with usual_errors():
+            return verb(now, *args, **kwargs)
 
     return of_now
 

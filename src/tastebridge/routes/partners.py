@@ -46,6 +46,10 @@ class Partners(NamedTuple):
     items: Numbers
     users: Array
 
+    def where(self, kept: NDArray[np.bool_]) -> Partners:
+        """Return some of the pairs."""
+        return Partners(self.columns[kept], self.items[kept], self.users[kept])
+
 
 def partners_of(both: sparse.csr_matrix, block: slice, rule: Rule) -> Partners:
     """Return the partners of each target item, of equal cosines the first items.

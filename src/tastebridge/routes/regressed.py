@@ -63,8 +63,7 @@ def regression(
         columns = reached(before, both, found, block)
         solve = columns[found.columns]
         weights[~solve] = before.of(~columns)
-    open_ones = Partners(found.columns[solve], found.items[solve], found.users[solve])
-    weights[solve] = _solved(both, open_ones, rule.regularization)
+    weights[solve] = _solved(both, found.where(solve), rule.regularization)
     shape = both.shape[0], block.stop - block.start
     return sparse.csr_matrix((weights, (found.items, found.columns)), shape=shape)
 

@@ -17,7 +17,7 @@ from tastebridge.model.scorers import Best
 from tastebridge.online.state import FittedState
 from tastebridge.recommenders.multi_target.lookup import within
 from tastebridge.recommenders.multi_target.merging import Mixed
-from tastebridge.recommenders.reranking import Reranker, shares_of, with_new
+from tastebridge.recommenders.reranking import Reranker, shares_of, warn_of_unknown, with_new
 from tastebridge.routes import Histories
 
 Array = NDArray[np.float64]
@@ -64,6 +64,9 @@ class MixedReranker:
         for name, state in states.items():
             some: Any = None if rules.new_items is None else within(rules.new_items, state.items)
             parts[name] = Reranker.of(state, replace(own, new_items=some))
+        given = rules.new_items
+        if given is not None and len(given) and not any(len(part.new) for part in parts.values()):
+            warn_of_unknown(len(given), ", ".join(map(repr, states)))
         return cls(parts, rules, n)
 
     @property
