@@ -60,7 +60,7 @@ def join_item_regression(
     """Return the fit with the item regression for warm users; None where it is not tried or a loss.
 
     It reads the sources the blend of warm users reads. Half of the target's users have to have a history
-    there.
+    there. Where the blend reads no source, neither does the regression: then it is of the target alone.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def join_item_regression(
     if proof is None or proof.halves is None or sum(len(fold.held.people) for fold in warm) < _FEWEST:
         return None
     sources = _read(built, segments[_WARM])
-    if not sources or _linked(built, sources) < _LINKED or _pairs(built, sources) > pairs:
+    if (sources and _linked(built, sources) < _LINKED) or _pairs(built, sources) > pairs:
         return None
     kinds = _kinds(built, sources, sum(len(fold.held.people) for fold in warm))
     tried = _with_routes(built, kinds)
