@@ -174,7 +174,7 @@ def headline(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> s
     dates, seeds = sorted(runs["date"].str[:10].unique()), runs["seed"].nunique()
     fast = (runs["mode"] == "fast").all()
     told = (
-        "NDCG@10 in %, ± half the 95 % interval over people; each held-out row against 999 others. Made by "
+        "NDCG@10 in %, ± half the 95 % interval over users; each held-out row against 999 others. Made by "
         f"`python -m benchmarks.run{' --fast' if fast else ''}` on {dates[-1]} ({runs['machine'].iloc[-1]}; "
         f"{seeds} seed{'s' if seeds > 1 else ''}"
         f"{', opponents at their defaults, deep models stopped by the clock' if fast else ''}); all else, "
