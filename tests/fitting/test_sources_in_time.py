@@ -78,7 +78,7 @@ def test_it_is_saved_and_told_on_card_and_report(tmp_path):
     mapper.report(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "lift for users who came later" in page
-    assert "books, users who came later" in page
+    assert "books, later" in page
 
 
 def test_a_source_may_have_the_name_of_the_last_row():

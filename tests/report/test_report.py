@@ -20,6 +20,7 @@ from tastebridge.exceptions import InvalidDataError, InvalidParameterError, Tast
 from tastebridge.model.explanation import POPULARITY
 from tastebridge.persist import fingerprint
 from tastebridge.report import write_report
+from tastebridge.report.overview import _once
 from tastebridge.report.sources import related_section, sources_section
 from tastebridge.routes import NeighbourRoute
 
@@ -304,3 +305,13 @@ def test_sources_that_were_not_judged_alone_fill_no_picture(mapper):
         assert "shop 3" not in pictures
         assert said in section
     assert "shop 3" in sources_section(many)
+
+
+def test_two_tiles_that_say_the_same_are_one():
+    tiles = [
+        ("0.215", "NDCG@10 without twins, users new to it"),
+        ("0.215", "NDCG@10 with twins, users new to it"),
+        ("0.1", "NDCG@10 without twins, users with a history"),
+        ("0.2", "NDCG@10 with twins, users with a history"),
+    ]
+    assert _once(tiles) == [("0.215", "NDCG@10 with or without twins, users new to it"), *tiles[2:]]

@@ -122,13 +122,24 @@ def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
     segments = list(dict.fromkeys(accuracy["segment"]))
     tiles += [tile for segment in segments for end in which for tile in _tile(mapper, segment, end, which)]
     return [
-        *tiles,
+        *_once(tiles),
         (f"{int(single['kept'].sum())} of {len(single)}", "sources used"),
         (
             f"{sizes.loc[sizes['category'] == mapper.target, 'people'].iloc[0]:,}",
             f"users in {mapper.target}",
         ),
     ]
+
+
+def _once(tiles: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the tiles, one in place of two that say the same with twins and without."""
+    out: list[tuple[str, str]] = []
+    for value, label in tiles:
+        if (value, label.replace(_ENDS[""], _ENDS[WITHOUT], 1)) in out[-1:]:
+            out[-1] = value, label.replace(_ENDS[""], " with or without twins", 1)
+        else:
+            out.append((value, label))
+    return out
 
 
 def _found(mapper: ReportedMapper, end: str, which: str) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,8 @@ def sources_section(mapper: ReportedMapper) -> str:
     rows = [line for row in ordered for line in _lines(row)]
     judged = [line for line in rows if not math.isnan(line[1])]
     title = f"Lift of each source for users new to {mapper.target}, with 95 % intervals"
+    if LIFTS[0] in mapper.transfer_:
+        title += "; later: for users who came later"
     if judged and len(judged) < len(rows):
         # rows without a dot would make most of the picture where there are many sources
         title += f"; {len(rows) - len(judged)} smaller sources were not judged one by one"
@@ -173,7 +175,7 @@ def _lines(row: Mapping[Hashable, Any]) -> Iterator[tuple[str, float, float, flo
         )
     later = [row.get(name, math.nan) for name in LIFTS]
     if not math.isnan(later[0]):
-        yield f"{row['source']}, users who came later", *later, _ROLES.get(row[VERDICT], "flat")
+        yield f"{row['source']}, later", *later, _ROLES.get(row[VERDICT], "flat")
 
 
 def _verdict(verdict: str) -> Markup:
