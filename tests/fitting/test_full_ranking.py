@@ -49,3 +49,23 @@ def test_a_target_whose_sources_do_not_help_has_an_item_regression_of_its_own(sp
     assert not [one for one in bare.model_.routes if one.kind is RouteKind.ITEM_REGRESSION]
     # the other film of a pair is the best guess: a regression keeps pairs apart that 8 components mix
     assert with_it > hits(bare)
+
+
+def test_the_level_of_warm_users_takes_back_the_rise_of_their_scores(split, monkeypatch):
+    """The items a user does not have keep their sum of probabilities, of which scores are the logarithms."""
+
+    def log_sums(mapper):
+        users = split.train.users.ids[:300]
+        scores = mapper.user_vectors(users).vectors @ mapper.item_vectors().vectors.T
+        scores[split.train["films"].matrix[:300].toarray() > 0] = -np.inf
+        return np.log(np.exp(scores.astype(np.float64)).sum(axis=1))
+
+    with_it = fitted(split.train)
+    monkeypatch.setattr(full_ranking, "_FEWEST", 10**9)
+    bare = fitted(split.train)
+    monkeypatch.undo()
+    monkeypatch.setattr(full_ranking, "rise_of", lambda *_: 0.0)
+    risen = fitted(split.train)
+    change, rise = (float((log_sums(one) - log_sums(bare)).mean()) for one in (with_it, risen))
+    assert rise > 0.1
+    assert abs(change) < 0.3 * rise

@@ -225,7 +225,7 @@ def test_given_routes_are_blended_as_they_are(panel):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("_FEWEST", 10**6), ("_pairs", lambda *given: 1e9), ("_LINKED", 1.1), ("_read", lambda *given: [])],
+    [("_FEWEST", 10**6), ("_pairs", lambda *given: 1e9), ("_LINKED", 1.1)],
 )
 def test_it_is_left_out_without_enough_users_links_or_pairs(panel, monkeypatch, name, value):
     all_read = {"_FEWEST": 20, "_read": lambda built, segment: ["books"]}

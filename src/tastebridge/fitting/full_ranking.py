@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.fitting.built import Built
-from tastebridge.fitting.folds import Fold, without
+from tastebridge.fitting.folds import Fold, spread_evenly, without
 from tastebridge.fitting.later_figures import served_evidence
 from tastebridge.fitting.regression_choice import choose
 from tastebridge.model import Segment
@@ -44,14 +44,20 @@ A user without one counts as having no item of the source, which is not known; a
 PAIRS = 5e8
 """Pairs of events of one user that are counted, at most: some seconds for the model and for each fold."""
 _WARM = "warm"
+_JUDGED = 500
+"""Users whose scores are looked at for the rise, at most."""
 
 
 class Joined(NamedTuple):
-    """The routes, weights and evidence after the item regression joined the blend."""
+    """The routes, weights and evidence after the item regression joined the blend.
+
+    With it the scores of warm users are higher by ``rise``: see :func:`rise_of`.
+    """
 
     built: Built
     segments: Mapping[str, Segment]
     evidence: dict[str, Evidence]
+    rise: float
 
 
 def join_item_regression(
@@ -98,7 +104,32 @@ def join_item_regression(
     proofs[_WARM] = served_evidence(
         proofs[_WARM], _warm(folds), _halves(pair, joined[_WARM].kept, weight), first
     )
-    return Joined(built, joined, proofs)
+    return Joined(built, joined, proofs, rise_of(_warm(folds), segments[_WARM], weight))
+
+
+def rise_of(folds: Sequence[Fold], segment: Segment, weight: float) -> float:
+    r"""Return how much higher the scores of users are with the last route of the folds.
+
+    It is the mean over users of :math:`\log \sum_i e^{s_i + w r_i} - \log \sum_i e^{s_i}`, over the items they
+    do not have. The scores are logarithms of probabilities, up to the level of the segment. With a level
+    lower by the rise the probabilities of a user's items sum to the same.
+    """
+    found = [np.zeros(0)]
+    for fold in folds:
+        rows = spread_evenly(len(fold.held.people), -(-_JUDGED // len(folds)))
+        # a user who has every item has no score that could rise
+        rows = rows[np.diff(fold.seen.indptr)[rows] < fold.seen.shape[1]]
+        w = segment.blend.weights(fold.gates[rows]) * segment.kept
+        seen = fold.seen[rows].tocoo()
+        sums = []
+        for more in (0.0, weight):
+            scores = fold.scores(rows, np.column_stack([w, np.full(len(rows), more)])).astype(np.float64)
+            scores[seen.row, seen.col] = -np.inf
+            best = scores.max(axis=1)
+            sums.append(best + np.log(np.exp(scores - best[:, None]).sum(axis=1)))
+        found.append(sums[1] - sums[0])
+    rises = np.concatenate(found)
+    return float(rises.mean()) if len(rises) else 0.0
 
 
 def _halves(

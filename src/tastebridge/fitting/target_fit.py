@@ -203,7 +203,9 @@ class TargetFit:
         if not pairs or self.plan.standing or not clock.allows("item regression", clock.spent / 10):
             return
         if joined := join_item_regression(self.built, self.learned, self.evidence, pairs):
-            self.built, self.learned, self.evidence = joined
+            self.built, self.learned, self.evidence, rise = joined
+            if self.levels:
+                self.levels["warm"] -= rise
 
     def judge_later(self, later: Later) -> None:
         """Judge the blend on what users did later, and add recent popularity where popularity drifts."""
