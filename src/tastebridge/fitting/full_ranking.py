@@ -110,8 +110,8 @@ def join_item_regression(
 def rise_of(folds: Sequence[Fold], segment: Segment, weight: float) -> float:
     r"""Return how much higher the scores of users are with the last route of the folds.
 
-    It is the mean over users of :math:`\log \sum_i e^{s_i + w r_i} - \log \sum_i e^{s_i}`, over the items they
-    do not have. The scores are logarithms of probabilities, up to the level of the segment. With a level
+    It is the mean over users of :math:`\log \sum_i e^{s_i + w r_i} - \log \sum_i e^{s_i}`, over the items
+    they do not have. The scores are logarithms of probabilities, up to the level of the segment. With a level
     lower by the rise the probabilities of a user's items sum to the same.
     """
     found = [np.zeros(0)]
