@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tastebridge.fitting.folds import Fold, spread_evenly
+from tastebridge.fitting.folds import Fold, Numbers, spread_evenly
 from tastebridge.fitting.out_of_fold import JUDGED, ndcg_of_users
 from tastebridge.model import Array
 from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, Halves, InTime
 
-Numbers = NDArray[np.int64]
 _STEP = 512
 
 
-def weights_of_halves(fold: Fold, halves: Halves, first: NDArray[np.int64]) -> Array:
+def weights_of_halves(fold: Fold, halves: Halves, first: Numbers) -> Array:
     """Return the weights (n_users, n_routes) of all users of a fold, each by the blend of the own half."""
     inside = np.isin(fold.held.people, first)
     return np.where(inside[:, None], *(half.blend.weights(fold.gates) * half.kept for half in halves))
 
 
-def rankings(fold: Fold, rows: NDArray[np.int64], halves: Halves, first: NDArray[np.int64]) -> Array:
+def rankings(fold: Fold, rows: Numbers, halves: Halves, first: Numbers) -> Array:
     """Return NDCG@10 of some users of a fold, with and without twins (2, n_rows)."""
     rest, weights = fold.without_twins(), weights_of_halves(fold, halves, first)
     parts = [
@@ -32,9 +30,7 @@ def rankings(fold: Fold, rows: NDArray[np.int64], halves: Halves, first: NDArray
     return np.concatenate(parts, axis=1)
 
 
-def served_evidence(
-    evidence: Evidence, folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64]
-) -> Evidence:
+def served_evidence(evidence: Evidence, folds: Sequence[Fold], halves: Halves, first: Numbers) -> Evidence:
     """Return the evidence of users drawn at random, with the list that a route added later is a part of."""
     share = -(-JUDGED // len(folds))  # the users of the evidence, in its order
     values = np.concatenate(
@@ -48,7 +44,7 @@ def served_evidence(
 
 
 def figures_in_time(
-    late: Sequence[Fold], changes: Array, halves: Sequence[Halves], first: NDArray[np.int64]
+    late: Sequence[Fold], changes: Array, halves: Sequence[Halves], first: Numbers
 ) -> InTime | None:
     """Return how well the users of a fold in time were served; None without any.
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tastebridge.fitting.folds import Fold
-from tastebridge.fitting.later_figures import Numbers, rankings_by_turns
+from tastebridge.fitting.folds import Fold, Numbers
+from tastebridge.fitting.later_figures import rankings_by_turns
 from tastebridge.fitting.source_verdicts import LEVEL, differences
 from tastebridge.metrics.intervals import Interval, paired_difference
 from tastebridge.model import Array

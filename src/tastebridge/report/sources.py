@@ -44,17 +44,16 @@ def sources_section(mapper: ReportedMapper) -> str:
     rows = [line for row in ordered for line in _lines(row)]
     judged = [line for line in rows if not math.isnan(line[1])]
     title = f"Lift of each source for users new to {mapper.target}, with 95 % intervals"
-    if LIFTS[0] in mapper.transfer_:
+    later = LIFTS[0] in mapper.transfer_
+    if later:
         title += "; later: for users who came later"
     if judged and len(judged) < len(rows):
         # rows without a dot would make most of the picture where there are many sources
         title += f"; {len(rows) - len(judged)} smaller sources were not judged one by one"
-    cells = [_cells(row) for row in ordered]
+    cells = [_cells(row, later) for row in ordered]
     columns = ["source", "verdict", "used", "users in both"]
     columns += ["lift (95 %)", "lift without twins (95 %)", "loss without it (95 %)"]
-    if LIFTS[0] in mapper.transfer_:
-        columns.append("lift for users who came later (95 %)")
-        cells = [(*_cells(row), _with_interval(row, "lift", IN_TIME)) for row in ordered]
+    columns += ["lift for users who came later (95 %)"] if later else []
     return section(
         "sources",
         "Do users' histories in other categories help?",
@@ -81,8 +80,8 @@ def sources_section(mapper: ReportedMapper) -> str:
     )
 
 
-def _cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
-    """Return the cells of a source, in the order of the columns."""
+def _cells(row: Mapping[Hashable, Any], later: bool) -> tuple[str, ...]:
+    """Return the cells of a source, in the order of the columns, the last one of users who came later."""
     return (
         row["source"],
         _verdict(row["verdict"]),
@@ -91,6 +90,7 @@ def _cells(row: Mapping[Hashable, Any]) -> tuple[str, ...]:
         _with_interval(row, "lift"),
         _with_interval(row, "lift", WITHOUT),
         _with_interval(row, "marginal"),
+        *([_with_interval(row, "lift", IN_TIME)] if later else []),
     )
 
 
