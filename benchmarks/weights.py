@@ -94,7 +94,7 @@ PANELS: dict[str, Callable[[int], tuple[Panel, str]]] = {
 
 
 def judged(panel: Panel, target: str) -> Result:
-    """Return NDCG@10 of held-out users with the chosen weighting and with every event alike."""
+    """Return NDCG@10 of held-out users with the chosen weighting and with equal weights."""
     split = cold_users(panel, target, random_state=0)
     start = time.perf_counter()
     with one_blas_thread():

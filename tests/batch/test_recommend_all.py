@@ -173,7 +173,7 @@ def test_a_finished_run_is_left_as_it_is(place, tmp_path):
     assert batch(place, tmp_path / "out") == first
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()} == stamps
     (tmp_path / "out" / "part-00002.parquet").write_bytes(b"rubbish")
-    with pytest.raises(OutputError, match=r"part-00002.parquet' is damaged or gone.*restart=True"):
+    with pytest.raises(OutputError, match=r"part-00002.parquet' is damaged or missing.*restart=True"):
         batch(place, tmp_path / "out")
 
 

@@ -29,7 +29,7 @@ def test_a_run_comes_back_as_it_was(run):
 
 
 def test_the_run_of_other_rows_is_refused(run):
-    with pytest.raises(OutputError, match=r"is damaged\. Begin anew with restart=True"):
+    with pytest.raises(OutputError, match=r"is damaged\. Start again with restart=True"):
         Run.open(run[0], 0, 4)
 
 

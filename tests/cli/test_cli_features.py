@@ -151,5 +151,5 @@ def test_stop_words_that_are_none_of_these_are_refused(folder, tmp_path):
     (tmp_path / "latin.txt").write_bytes("für".encode("latin-1"))
     words = ("fit", folder / "events.csv", "-t", "films", "-o", tmp_path / "model", "--stop-words")
     assert "english, none, or a file" in run(*words, "german")[2]
-    assert "holds no word" in run(*words, tmp_path / "empty.txt")[2]
+    assert "contains no words" in run(*words, tmp_path / "empty.txt")[2]
     assert "UTF-8" in run(*words, tmp_path / "latin.txt")[2]

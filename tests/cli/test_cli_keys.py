@@ -41,7 +41,7 @@ def test_a_missing_wrong_or_broken_key_is_one_line(folder):
     other = new_key().text()
     for code, message, env in [
         (1, "is encrypted: pass the key", {}),
-        (1, "another key than the one given", {"TASTEBRIDGE_KEY": other}),
+        (1, "saved with a different key", {"TASTEBRIDGE_KEY": other}),
         (2, "this key is damaged", {"TASTEBRIDGE_KEY": other[:-5]}),
     ]:
         found, _, error = run(*words, **env)

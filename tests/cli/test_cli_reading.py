@@ -152,7 +152,7 @@ def broken_files(tmp_path_factory):
         (("fit", "nocat.csv", "--items", "bare.csv"), "its column of ids: --item-id-column NAME."),
         (("fit", "nocat.csv", "--items", "none.csv"), "error: there is no file or folder 'none.csv'."),
         (("fit", "nocat.csv", "--items", "ids.csv"), "no column of categories that is known"),
-        (("fit", "broken.parquet"), "it is no Parquet file, or it is damaged."),
+        (("fit", "broken.parquet"), "it is not a Parquet file, or it is damaged."),
         (("fit", "log.csv"), "error: there is no file 'log.csv'. Did you mean 'log.dat'?"),
         (("fit", "log.dat", "--features", "x=films.csv"), "error: there is no file 'films.csv'."),
         (("fit", "swapped.csv", "--strict"), "name them: --user-column NAME --item-column NAME. If"),

@@ -74,7 +74,7 @@ def test_what_becomes_of_weights_is_said_in_one_line(folder, tmp_path):
     assert code == 0
     assert "the weights in 'stars' look like ratings from 1 to 5" in flat
     scheme = tb.load(tmp_path / "chosen").weighting_.scheme
-    assert ("Weights are ignored, every event counts alike: log, bm25, none were tried" in flat) == (
+    assert ("Weights are ignored, all events count equally: log, bm25, none were tried" in flat) == (
         scheme == "binary"
     )
     code, text, _ = run(

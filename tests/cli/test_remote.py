@@ -210,7 +210,7 @@ def test_the_size_of_text_is_known_before_it_is_read(at, log):
     ("name", "bucket", "more", "told"),
     [
         ("none.csv", "shop", "", "there is no file or folder 's3://…@shop/none.csv"),
-        ("none*.csv", "shop", "", "no file fits"),
+        ("none*.csv", "shop", "", "no file matches"),
         ("log.csv", "shops", "", "there is no file or folder 's3://…@shops/log.csv"),
         ("empty.csv", "shop", "", "is an empty file"),
         ("log.csv", "shop", "&bogus=1", "cannot be reached: Unexpected query parameter"),

@@ -116,7 +116,7 @@ SECRET = "I hated it since my ex gave it to me"
         ("e.csv", f"user_id,item_id,category,rating\n1,a,x,{SECRET}\n", "row 0 holds text of 36 characters"),
         ("e.csv", f"user_id,item_id,category,time\n1,a,x,{SECRET}\n", "row 0 holds text of 36 characters"),
         ("e.csv", f"{SECRET},7,9\n1,2,3\n", "does not look like a header"),
-        ("e.jsonl", '{"user_id": 1}\n{"user_id": ' + SECRET + "\n", "line 2 is no JSON record"),
+        ("e.jsonl", '{"user_id": 1}\n{"user_id": ' + SECRET + "\n", "line 2 is not a JSON record"),
         ("e.jsonl", '{"user_id": 1, "item_id": 1, "category": "x"}\n'
                     '{"user_id": "' + SECRET + '", "item_id": 1, "category": "x"}\n',
          r"mixes int \(first in record 0\) and str \(first in record 1\)"),

@@ -77,7 +77,7 @@ def test_seconds_grow_with_every_size():
 def test_the_mapper_takes_a_budget_and_refuses_one_beside_routes():
     panel, _ = make_panel(n_users=400, n_items=60, random_state=0)
     everything = tb.InterestMapper("films", n_folds=1).fit(panel)
-    with pytest.warns(TastebridgeWarning, match="time_budget=1e-06: the clock left out"):
+    with pytest.warns(TastebridgeWarning, match="time_budget=1e-06: time ran out for"):
         little = tb.InterestMapper("films", n_folds=1, time_budget=1e-6).fit(panel)
     assert len(little.routes_) < len(everything.routes_)
     with pytest.raises(InvalidParameterError, match="time_budget chooses among the default routes"):
@@ -154,7 +154,7 @@ def test_a_clock_leaves_out_optional_work_and_says_so():
     assert not deadline.allows("routes", 3.0)
     assert not deadline.allows("directions")
     assert not deadline.allows("directions")
-    assert deadline.message == "time_budget=5: the clock left out routes, directions."
+    assert deadline.message == "time_budget=5: time ran out for routes, directions."
     assert Deadline().allows("anything", 1e9)
     assert Deadline().message == ""
 

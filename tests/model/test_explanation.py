@@ -71,7 +71,7 @@ def test_explain_from_is_explain_for_the_same_history(mapper):
 
 def test_a_person_of_whom_nothing_is_known_has_popularity_alone(mapper):
     history = pd.DataFrame({"user_id": [7], "item_id": ["unheard of"], "category": ["books"]})
-    with pytest.warns(TastebridgeWarning, match="passed over"):
+    with pytest.warns(TastebridgeWarning, match="are ignored"):
         table = mapper.explain_from(history, PANEL["films"].items.ids[3])
     assert table["source_category"].unique().tolist() == [POPULARITY]
     assert table["route"].tolist() == [LEVEL, "popularity"]

@@ -369,7 +369,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(mapper, features):
     for bad, message in [
         ({"films": {"plot": look}}, r"without features 'plot' of 'films'; it knows \['look', 'tags'\]"),
         ({"films": {"lok": look}}, "Did you mean 'look'"),
-        ({"films": {"look": wide}}, "5 columns came, and 4 were at the fit"),
+        ({"films": {"look": wide}}, "5 columns were given, and the fit had 4"),
         (
             {"films": {"look": replace(look, columns=("a", "b", "c", "d"))}},
             "column 0 is 'a', and was 'no names'",
@@ -382,7 +382,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(mapper, features):
             mapper.update(features=bad)
     with pytest.raises(UnknownCategoryError, match="Did you mean 'films'"):
         mapper.update(features={"film": {"look": look}})
-    with pytest.raises(InvalidParameterError, match="nothing to take in"):
+    with pytest.raises(InvalidParameterError, match="nothing to update with"):
         mapper.update()
     assert fingerprint(mapper) == known
 

@@ -118,7 +118,7 @@ class Destination:
             job.check_same(self._begun(), str(self.path))
         elif self._names(self.folder):
             raise OutputError(
-                f"{str(self.path)!r} holds parts of an earlier run, but not its parameters. Begin anew with "
+                f"{str(self.path)!r} holds parts of an earlier run, but not its parameters. Start again with "
                 "restart=True, which removes the parts, or choose another output."
             )
         else:
@@ -153,7 +153,7 @@ class Destination:
         job.check_same(done.job, str(self.path))
         for part in done.parts:
             if not part.is_whole(self.folder):
-                raise OutputError(f"{str(self.folder / part.file)!r} is damaged or gone. {_ANEW}")
+                raise OutputError(f"{str(self.folder / part.file)!r} is damaged or missing. {_ANEW}")
         self._clear_work()
         return done
 
@@ -204,7 +204,7 @@ class Destination:
                     self.folder.rmdir()
 
 
-_ANEW = "Begin anew with restart=True, which removes the files there."
+_ANEW = "Start again with restart=True, which removes the files there."
 
 
 def _check(path: Path, endings: tuple[str, ...]) -> None:

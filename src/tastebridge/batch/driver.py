@@ -145,7 +145,7 @@ class Driver:
                 )
             raise InvalidDataError(
                 f"no row is left after cleaning: {account.events:,} rows in, left out {account.cleaning}. "
-                "Correct the rows, or admit more of them with a CleaningPolicy."
+                "Correct the rows, or accept more with a CleaningPolicy."
             )
 
     @contextmanager
@@ -171,8 +171,8 @@ def warn_of_losses(account: Account, users: ChosenUsers | None = None) -> None:
         warn_of_data(f"{unknown_events(account.unknown)}; they are ignored.")
     if users is not None and account.people < users.n_asked:
         warn_of_data(
-            f"{users.n_asked - account.people:,} of the {users.n_asked:,} chosen users have no usable event; "
-            "they get nothing."
+            f"{users.n_asked - account.people:,} of the {users.n_asked:,} chosen users have no usable event "
+            "and get no recommendations."
         )
 
 

@@ -43,8 +43,8 @@ def disk(path: Path) -> Iterator[None]:
             raise
         if error.errno in _FULL:
             raise OutputError(
-                f"{str(path)!r} cannot be written: the disk is full ({error.strerror}). Make room and run "
-                "the same again: finished parts are kept, and the run goes on from there."
+                f"{str(path)!r} cannot be written: the disk is full ({error.strerror}). Free some space and "
+                "run the same again: it continues from the finished parts."
             ) from error
         raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
 

@@ -88,8 +88,8 @@ class Job:
         ]
         if changes:
             raise OutputError(
-                f"{place!r} was begun by another run: {'; '.join(changes)}. Run it as it was begun, choose "
-                "another output, or begin anew with restart=True, which removes the files there."
+                f"{place!r} was started by another run: {'; '.join(changes)}. Use the same parameters, "
+                "choose another output, or start again with restart=True, which removes the files there."
             )
 
 

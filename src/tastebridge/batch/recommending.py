@@ -73,7 +73,7 @@ def recommend_all(
         :meth:`~tastebridge.InterestMapper.recommend_from` for all events at once: users ascending, the same
         scores, bit by bit.
     n : int, default=20
-        Largest number of items per user.
+        Maximum number of items per user.
     memory : str or int, default="2GB"
         A bound on the memory of the process; ``"500MB"``, ``"1.5GiB"``, or bytes. Whether it suffices is
         checked before the events are read, for partitions of the usual size, and again when the largest

@@ -144,4 +144,4 @@ def _readable(path: Path) -> Iterator[IO[Any]]:
 
 
 def _damaged(path: Path) -> OutputError:
-    return OutputError(f"{str(path)!r} is damaged. Begin anew with restart=True.")
+    return OutputError(f"{str(path)!r} is damaged. Start again with restart=True.")

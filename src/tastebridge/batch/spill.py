@@ -113,7 +113,7 @@ class Spill:
         runs = self.runs()
         if not runs or runs[-1][1] != self.source.n_rows:
             raise OutputError(
-                f"{str(self.folder)!r} lost some of its runs of events. Begin anew with restart=True."
+                f"{str(self.folder)!r} lost some of its runs of events. Start again with restart=True."
             )
         row = 0
         for path, last in runs:

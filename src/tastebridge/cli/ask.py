@@ -40,7 +40,7 @@ class _Asked:
     groups: Annotated[
         int | None,
         typer.Option(
-            "--groups", metavar="N", min=2, help="Show N groups of items a question.", show_default=False
+            "--groups", metavar="N", min=2, help="Show N groups of items per question.", show_default=False
         ),
     ] = None
 

@@ -40,7 +40,7 @@ def audience(
             show_default=False,
         ),
     ],
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of users per item.")] = 100,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Maximum number of users per item.")] = 100,
     twins: options.Twins = "leave-out",
     memory: options.Memory = "2GB",
     jobs: options.Jobs = 1,

@@ -52,7 +52,9 @@ def compress(
     key = place.checked_key(model, events=events)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):
-        raise InvalidParameterError(f"{with_article(mapper)} is not compressed, only an InterestMapper.")
+        raise InvalidParameterError(
+            f"{with_article(mapper)} cannot be compressed; only an InterestMapper can."
+        )
     held_out = None if events is None else Table(events, reading).read(mapper)
     small = mapper.compress(components, dtype, events=held_out)
     # under the key that opened it: a copy of an encrypted model must not be readable by anyone

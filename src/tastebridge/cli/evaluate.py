@@ -169,8 +169,8 @@ def evaluate(
     if again:
         out.print(
             f"Twins: {again / len(hidden.truth):.0%} of the hidden events are of products that their users "
-            "have in another category under another id. Without twins these are not to be found, and lists "
-            "leave such products out.",
+            "have in another category under another id. Without twins, these do not count, and lists leave "
+            "such products out.",
         )
     if output is not None:
         write_table(results, output)

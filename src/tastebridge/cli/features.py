@@ -99,9 +99,9 @@ def stop_words_of(word: str) -> str | list[str] | None:
         # sorted: the words are stored with the model, whose bytes must not depend on their order
         words = sorted(set(path.read_text(encoding="utf-8-sig").casefold().split()))
     except UnicodeError:
-        raise InvalidDataError(f"{word!r} is no text in UTF-8. Save the stop words as UTF-8.") from None
+        raise InvalidDataError(f"{word!r} is not UTF-8 text. Save the stop words as UTF-8.") from None
     if not words:
-        raise InvalidDataError(f"{word!r} holds no word. Write --stop-words none to keep all words.")
+        raise InvalidDataError(f"{word!r} contains no words. Write --stop-words none to keep all words.")
     return words
 
 

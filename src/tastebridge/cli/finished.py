@@ -51,7 +51,7 @@ def files_of(given: Sequence[str] | None, taken: Sequence[str]) -> dict[str, Pat
         name = name if sign and where != Path(word) else where.stem
         if name in found or name in taken or not name:
             raise InvalidParameterError(
-                f"--recommendations needs a name of its own for each file; {name!r} is taken. Write "
+                f"--recommendations needs a different name for each file; {name!r} is taken. Write "
                 f"theirs={where}."
             )
         if uri_of(where) is None and not is_there(where):

@@ -50,7 +50,7 @@ def fit(
     stop_words: StopWords = "english",
     n_components: Annotated[
         int | None,
-        typer.Option("--n-components", min=1, help="Largest rank; set by the data by default."),
+        typer.Option("--n-components", min=1, help="Maximum rank; chosen from the data by default."),
     ] = None,
     time_budget: Annotated[
         float | None,

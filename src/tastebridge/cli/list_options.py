@@ -27,22 +27,22 @@ def _option(name: str, metavar: str, text: str) -> typer.models.OptionInfo:
 
 Diversity = Annotated[
     str | None,
-    _option(
-        "--diversity", "[COLUMN=]SHARE", "Unlike items in a list, 0 to 1; by labels if a column is named."
-    ),
+    _option("--diversity", "[COLUMN=]SHARE", "Diversity of a list, 0 to 1; by labels if a column is named."),
 ]
 PerGroup = Annotated[
     list[str] | None,
-    _option("--per-group", "COLUMN=N", "Largest number of items of one label, such as brand=2. Repeat it."),
+    _option("--per-group", "COLUMN=N", "Maximum number of items per label, such as brand=2. Repeat it."),
 ]
 Calibrate = Annotated[
     str | None,
-    _option("--calibrate", "COLUMN[=SHARE]", "Shares of labels as in a history, 0 to 1; 0.5 if alone."),
+    _option("--calibrate", "COLUMN[=SHARE]", "Match shares of labels to the history, 0 to 1; default 0.5."),
 ]
-Explore = Annotated[float | None, _option("--explore", "SCALE", "Thompson draws of scores; 1 is cautious.")]
-MinNew = Annotated[int | None, _option("--min-new", "N", "Least number of new items in a list.")]
+Explore = Annotated[
+    float | None, _option("--explore", "SCALE", "Thompson sampling of scores; 1 is cautious.")
+]
+MinNew = Annotated[int | None, _option("--min-new", "N", "Minimum number of new items in a list.")]
 NewItems = Annotated[
-    Path | None, _option("--new-items", "FILE", "The items that count as new; else items with few users.")
+    Path | None, _option("--new-items", "FILE", "Items that count as new; by default, those with few users.")
 ]
 Seed = Annotated[int | None, _option("--seed", "N", "Seed of the draws of --explore.")]
 Groups = Annotated[

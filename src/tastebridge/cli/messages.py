@@ -37,9 +37,10 @@ _WORDS = {
     "time_budget=": "--time-budget ",
     "missing='skip'": "no --strict",
     "trim=True": "--trim",
-    "panel.cleaning has the account; a CleaningPolicy makes them errors.": "--strict makes them errors.",
-    "or let more through with a CleaningPolicy.": "or change the reading options.",
-    "or admit more of them with a CleaningPolicy.": "or change the reading options.",
+    "See panel.cleaning for details; a CleaningPolicy can turn them into errors.": "--strict turns them into "
+    "errors.",
+    "or accept more with a CleaningPolicy.": "or change the reading options.",
+    "or accept more of them with a CleaningPolicy.": "or change the reading options.",
     'item_columns=["item_id", "title", "genres"]': "--item-columns item_id,title,genres",
     'item_category="…"': "--item-category NAME",  # before the next: the first that fits is taken
     "item_category=": "--item-category ",

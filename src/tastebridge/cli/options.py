@@ -79,7 +79,9 @@ Users = Annotated[
         show_default=False,
     ),
 ]
-Restart = Annotated[bool, typer.Option("--restart", help="Remove an earlier run's files and begin anew.")]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Remove the files of an earlier run and start again.")
+]
 Target = Annotated[
     str,
     typer.Option("--target", "-t", metavar="CATEGORY", help="The target category.", show_default=False),

@@ -30,7 +30,7 @@ def recommend(
     model: options.Model,
     events: options.Events,
     output: options.Output,
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of items per user.")] = 10,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Maximum number of items per user.")] = 10,
     allow: Annotated[
         Path | None,
         typer.Option("--allow", metavar="FILE", help="Recommend only these items.", show_default=False),

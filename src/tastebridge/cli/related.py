@@ -26,7 +26,7 @@ def related(
         Path,
         typer.Option("--output", "-o", metavar="OUT", help="File: .parquet or .csv.", show_default=False),
     ],
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Largest number of related items.")] = 10,
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Maximum number of related items.")] = 10,
     of: Annotated[
         str | None,
         typer.Option(

@@ -44,14 +44,15 @@ def report(
             "--people",
             min=0,
             metavar="NUMBER",
-            help="Largest number of users to look up; 300 with EVENTS, and none by default without.",
+            help="Maximum number of users to look up; 300 with EVENTS, and none by default without.",
         ),
     ] = None,
     author: Annotated[
-        str | None, typer.Option("--author", metavar="NAME", help="Who made the report, for its head.")
+        str | None,
+        typer.Option("--author", metavar="NAME", help="Author, shown in the header of the report."),
     ] = None,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="TEXT", help="The data of the fit, for its head.")
+        str | None, typer.Option("--data", metavar="TEXT", help="Name of the data, shown in the header.")
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:

@@ -23,7 +23,7 @@ WeightingOption = Annotated[
     Literal["auto", "binary", "log", "bm25", "none"],
     typer.Option(
         "--weighting",
-        help="Weights of events: all alike, log(1 + w), BM25 or as they are; auto takes the best.",
+        help="Weights of events: all equal, log(1 + w), BM25, or as given; auto chooses the best.",
     ),
 ]
 
@@ -48,7 +48,7 @@ def weights_line(mapper: InterestMapper, panel: Panel, option: str) -> str:
         why = "a choice is not part of a --time-budget"
     else:
         why = "fewer than 50 users are in the target and in another category"
-    return f"Weights are ignored, every event counts alike: {why}. Choose one with --weighting."
+    return f"Weights are ignored, all events count equally: {why}. Choose one with --weighting."
 
 
 def with_chosen_events(reading: Reading, events: Path, target: list[str]) -> tuple[Reading, str]:

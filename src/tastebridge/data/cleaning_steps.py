@@ -120,5 +120,5 @@ def _complaint(rule: _Rule, rows: int, found: np.ndarray) -> str:
     first = int(np.argmax(found))
     return (
         f"{rows:,} rows have {rule.step} ({rule.reason}), the first at place {first}"
-        f" of those not left out before. Mend them, or leave them out with CleaningPolicy({name}='drop')."
+        f" of those not left out before. Correct them, or leave them out with CleaningPolicy({name}='drop')."
     )

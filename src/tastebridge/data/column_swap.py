@@ -43,11 +43,11 @@ def warn_if_swapped(events: Events) -> None:
         return
     if _unevenness(users) > _unevenness(things):
         warn_of_data(
-            f"user and item columns look swapped: {linked.mean():.0%} of the values of user_id stand in"
-            f" several categories and {shared.mean():.0%} of the values of item_id; users should, items"
+            f"user and item columns look swapped: {linked.mean():.0%} of the values of user_id are in "
+            f"several categories and {shared.mean():.0%} of the values of item_id; users should, items"
             " should not."
             ' If they are swapped, name them: columns={"user_id": "…", "item_id": "…"}.'
-            " If not, hardly a user links the categories, and little can be carried from one to another."
+            " If not, hardly any user connects the categories, and they can teach little about each other."
         )
 
 

@@ -194,8 +194,8 @@ def recognised(role: str, names: Sequence[str], weakly: bool = True) -> str | No
         return inside
     if len(known) > 1:
         raise InvalidDataError(
-            f"{role} could be any of the columns {listed(known)}. Say which:"
-            f" columns={{{role!r}: {known[0]!r}}}."
+            f"{role} could be any of the columns {listed(known)}. Specify it: "
+            f"columns={{{role!r}: {known[0]!r}}}."
         )
     return known[0] if known else None
 

@@ -139,7 +139,7 @@ class HistoryEncoder:
             message = unknown_events(counts)
             if missing == "error":
                 raise UnknownIdError(f"{message}. Leave them out, or pass missing='skip'.")
-            warn_of_data(f"{message}; they are passed over.")
+            warn_of_data(f"{message}; they are ignored.")
         return panel, rows
 
     def unknown(self, panel: Panel, rows: Mapping[str, sparse.csr_matrix]) -> dict[str, int]:

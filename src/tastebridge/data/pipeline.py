@@ -73,7 +73,7 @@ def _refuse_nothing(rows_in: int, rows_left: int, steps: Iterable[CleaningStep])
     if not rows_left:
         raise InvalidDataError(
             f"no row is left after cleaning. {CleaningReport(rows_in, 0, tuple(steps))}\n"
-            "Mend the rows, or let more through with a CleaningPolicy."
+            "Correct the rows, or accept more with a CleaningPolicy."
         )
 
 
@@ -86,8 +86,9 @@ def _warn_of_zero_times(times: NDArray[np.float64] | None) -> None:
     if len(later) and later.min() > _COUNTER:
         first = np.datetime64(int(later.min()), "s").astype("datetime64[D]")
         warn_of_data(
-            f"{n:,} rows have the time 0, which is 1970-01-01; all others are of {first} and later. If 0"
-            " means that no time is known, leave these cells empty: ages are shares of the whole span."
+            f"{n:,} rows have the time 0, which is 1970-01-01; all others are of {first} and later. If 0 "
+            "means that the time is unknown, leave these cells empty, because ages are shares of the time "
+            "span."
         )
 
 
@@ -98,6 +99,6 @@ def _warn_of_bad(report: CleaningReport, event_weights: Mapping[Any, float] | No
         went = ", ".join(f"{step.rows:,} with {step.step}" for step in bad)
         asked = _NO_RATING if any(step.step in _UNRATED for step in bad) else ""
         warn_of_data(
-            f"of {report.rows_in:,} rows these were bad and left out: {went}. panel.cleaning has the account;"
-            f" a CleaningPolicy makes them errors.{asked}"
+            f"of {report.rows_in:,} rows these were bad and left out: {went}. See panel.cleaning for "
+            f"details; a CleaningPolicy can turn them into errors.{asked}"
         )

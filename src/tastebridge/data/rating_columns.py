@@ -43,6 +43,6 @@ def rating_notes(column: str | None, weights: np.ndarray) -> tuple[str, ...]:
         return ()
     return (
         f"the weights in {column!r} look like ratings from {values[0]:g} to {values[-1]:g}: as implicit "
-        "feedback a low one is interest too, only a weaker one. To predict them use RatingMapper or "
-        "--feedback explicit.",
+        "feedback, even a low rating counts as interest. To predict ratings, use RatingMapper or --feedback "
+        "explicit.",
     )

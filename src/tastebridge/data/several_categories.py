@@ -71,7 +71,7 @@ def settle_categories(events: Events, cleaning: CleaningPolicy) -> tuple[Events,
             return events, []
         policy = "primary"
         warn_of_data(
-            "the same events stand in several categories, as in a table with one row per genre:"
+            "the same events are in several categories, as in a table with one row per genre:"
             f" {len(found.rows):,} rows are {found.n_pairs:,} pairs of a user and an item. Each item keeps"
             " the category with most of its rows. CleaningPolicy(several_categories=…) chooses otherwise."
         )

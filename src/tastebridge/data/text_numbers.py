@@ -100,8 +100,8 @@ def _refuse_unclear(texts: pa.ChunkedArray, with_comma: pa.ChunkedArray, name: s
     thousands = pc.all(pc.match_substring_regex(texts.filter(with_comma), _THOUSANDS), min_count=0).as_py()
     if thousands or _any(pc.match_substring(texts, ".")):
         raise InvalidDataError(
-            f"{name} has numbers with commas, which may be decimal signs or part thousands. Say decimal=','"
-            " if they are decimal signs; take them out if they are not."
+            f"{name} has numbers with commas, which may be decimal signs or thousands separators. Pass "
+            "decimal=',' if they are decimal signs; remove them if they are not."
         )
 
 

@@ -67,7 +67,7 @@ def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray
         expected = "ISO 8601 text" if time_format is None else f"text in the format {time_format!r}"
         raise InvalidDataError(
             f"timestamp must hold dates, numbers or {expected}; row {row} holds"
-            f" {shape_of(coded.dictionary[rows[row]].as_py())}. Say how to read it, such as"
+            f" {shape_of(coded.dictionary[rows[row]].as_py())}. Specify the format, such as"
             " time_format='%d/%m/%Y %H:%M', or leave it out: columns={'timestamp': None}."
         )
     return np.append(values, np.nan)[rows]

@@ -211,7 +211,7 @@ class Weighting(BaseEstimator):
         lowest = float(matrix.data.min(initial=np.inf))
         if lowest + self.shift <= 0:
             raise InvalidDataError(
-                f"a rating of {lowest:g} lies below the scale of the fit, all of whose ratings were above "
+                f"a rating of {lowest:g} is below the scale of the fit, where all ratings were above "
                 f"{-self.shift:g}. Leave such rows out if they mean 'not rated', or fit again with them."
             )
         return schemes.with_data(matrix, matrix.data + np.float32(self.shift)) if self.shift else matrix

@@ -177,7 +177,9 @@ def user_scores(
     whole, apart = _user_scores(ready, split, SplitTwins(split), named)
     found = apart if twins == LEAVE_OUT else whole
     if common := [name for name, values in found.items() if isinstance(values, float)]:
-        raise InvalidParameterError(f"{common[0]!r} is of all lists, and no user has it. Use evaluate(…).")
+        raise InvalidParameterError(
+            f"{common[0]!r} describes all lists together and has no value per user. Use evaluate(…)."
+        )
     return pd.DataFrame(found, pd.Index(split.user_ids, name="user_id"))
 
 
@@ -244,7 +246,7 @@ def checked_lists(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
     row = pd.Index(users).get_indexer(frame["user_id"])
     if (row < 0).any():
         stranger = frame["user_id"].tolist()[int(np.argmin(row))]
-        raise InvalidDataError(f"recommend returned user_id {stranger!r}, who was not asked for.")
+        raise InvalidDataError(f"recommend returned user_id {stranger!r}, which was not requested.")
     return frame.sort_values("rank", kind="stable")
 
 

@@ -18,11 +18,12 @@ Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _FOLDS = 5
 _NO_PROPENSITY = (
-    "the log has no column propensity: the probability with which its system showed the item. Without it "
-    "only the mean reward of what was shown is known. The reward of another system cannot be known: items "
-    "that were shown more often, or to users who like them, look better than they are. Log the probability "
-    "of every shown item, or show a share of items at random and give that probability. evaluate(…) measures "
-    "instead how well events are predicted."
+    "the log has no column propensity: the probability with which its system showed the item. Without it, "
+    "only the mean reward of the shown items is known. The reward of another system cannot be estimated: "
+    "items that were shown more often, or to users who like them, look better than they are. Log the "
+    "probability "
+    "of every shown item, or show a share of items at random and give that probability. To measure how well "
+    "events are predicted, use evaluate(…)."
 )
 
 

@@ -178,6 +178,6 @@ def _warn_of_support(name: str, judged: JudgedPolicy, log: Log, seed: int) -> No
     if len(log.user_ids) >= _FEWEST and not weight.low <= expected <= weight.high:
         warn(
             f"the mean weight of {name!r} is {weight}, and it should be {expected:.3g}: it shows items "
-            "that the logging system never showed, or the propensities are wrong. IPS counts what is "
-            "missing as 0, SNIPS as the rest, DR by its expected rewards."
+            "that the logging system never showed, or the propensities are wrong. IPS counts missing rows as "
+            "0, SNIPS like the other rows, and DR by their expected rewards."
         )

@@ -99,8 +99,8 @@ def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
         return float("nan")
     if not any(hasattr(model, verb) for verb in ("fit", "recommend", "predict")):
         raise InvalidParameterError(
-            f"{with_article(model)} gives no scores, which are judged here. Give a model, or judge"
-            " finished lists by tastebridge.evaluate."
+            f"{with_article(model)} gives no scores, which are needed here. Give a model, or evaluate "
+            "finished lists with tastebridge.evaluate."
         )
     if not hasattr(model, "fit"):
         raise InvalidParameterError(

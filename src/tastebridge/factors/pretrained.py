@@ -207,7 +207,8 @@ class PretrainedFactors(FactorModel):
             check_number("user_damping", self.user_damping, 0.0)
             if self.rule != "explicit":
                 raise InvalidParameterError(
-                    f"user_damping is of ratings and needs rule='explicit'; got rule={self.rule!r}. Leave it "
+                    f"user_damping applies to ratings and needs rule='explicit'; got rule={self.rule!r}. "
+                    "Leave it "
                     "None."
                 )
 
@@ -330,7 +331,7 @@ def _check_ids(name: str, ids: ArrayLike | None, of: str, n: int) -> None:
 def _check_biases(biases: NDArray[np.floating[Any]], n: int, rule: str) -> None:
     if rule != "explicit":
         raise InvalidParameterError(
-            f"item_biases are of ratings and need rule='explicit'; got rule={rule!r}. Leave them None."
+            f"item_biases apply to ratings and need rule='explicit'; got rule={rule!r}. Leave them None."
         )
     if np.shape(biases) != (n,) or not np.isfinite(biases).all():
         raise InvalidParameterError(

@@ -255,7 +255,8 @@ def _made(
         ) from None
     if kind == "text" and _says_nothing(whole, len(cells)):
         raise InvalidDataError(
-            f"the column {name!r} of the items of {', '.join(map(repr, parts))} says the same of every item."
+            f"the column {name!r} of the items of {', '.join(map(repr, parts))} has the same value for every "
+            "item."
         )
     found, start = {}, 0
     for category, part in parts.items():

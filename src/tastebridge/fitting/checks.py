@@ -23,7 +23,7 @@ def check_target(target: str, panel: Panel) -> str:
     check_category("target", target, panel.categories)
     if not len(panel[target].active_numbers):
         raise InvalidDataError(
-            f"the target {target!r} has no events left, so there is nothing to recommend by. Add users who "
+            f"the target {target!r} has no events left, so there is nothing to learn from. Add users who "
             "have a history there."
         )
     return target

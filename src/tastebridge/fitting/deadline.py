@@ -26,7 +26,7 @@ class Deadline:
     >>> deadline.allows("directions", seconds=9.0), deadline.allows("interests", seconds=11.0)
     (True, False)
     >>> deadline.message
-    'time_budget=10: the clock left out interests.'
+    'time_budget=10: time ran out for interests.'
     """
 
     def __init__(self, seconds: float | None = None, clock: Callable[[], float] = perf_counter) -> None:
@@ -51,4 +51,4 @@ class Deadline:
         """A sentence that names the work left out; "" for none."""
         if not self.skipped:
             return ""
-        return f"time_budget={self.seconds:g}: the clock left out {', '.join(self.skipped)}."
+        return f"time_budget={self.seconds:g}: time ran out for {', '.join(self.skipped)}."

@@ -160,7 +160,7 @@ def fit_routes(
     for route in (route for fitted in by_kind for route in fitted):
         if route.name in found:
             raise InvalidParameterError(
-                f"two routes are {route.name!r}; each must differ from the others. Leave one out of routes."
+                f"two routes are {route.name!r}; names must differ. Leave one out of routes."
             )
         found[route.name] = route
     return found

@@ -133,7 +133,7 @@ class Arrivals:
                     )
                 if (came := Kind.of(features))[:3] != known[name][:3]:  # the encoder may be another object
                     raise InvalidDataError(
-                        f"the features {name!r} of {category!r} are not of the space of the fit: "
+                        f"the features {name!r} of {category!r} do not match the features of the fit: "
                         f"{_difference(known[name], came)}. Make them in the same way as for the fit, or fit "
                         "again."
                     )
@@ -338,7 +338,7 @@ def _difference(known: Kind, came: Kind) -> str:
         shown = {True: "a sparse matrix", False: "dense numbers"}
         return f"{shown[came.thin]} came, and {shown[known.thin]} were at the fit"
     if came.n_features != known.n_features:
-        return f"{came.n_features} columns came, and {known.n_features} were at the fit"
+        return f"{came.n_features} columns were given, and the fit had {known.n_features}"
     pairs = zip(came.columns or ("no names",), known.columns or ("no names",), strict=False)
     at, (new, old) = next((at, pair) for at, pair in enumerate(pairs) if pair[0] != pair[1])
     return f"column {at} is {new!r}, and was {old!r} at the fit"

@@ -271,7 +271,7 @@ def _known_categories(state: FittedState, panel: Panel, missing: str) -> Panel:
 def _fresh_panel(state: FittedState, panel: Panel | None, fresh: Fresh) -> Panel:
     """Return the panel of the events and features that came, in categories the model knows."""
     if fresh.events is None and fresh.features is None:
-        raise InvalidParameterError("there is nothing to take in. Pass events, features or both.")
+        raise InvalidParameterError("there is nothing to update with. Pass events, features or both.")
     if fresh.events is None:
         ids = np.zeros(0, dtype=np.int64) if panel is None else panel.users.ids[:0]
         came = Panel(Vocabulary(ids, "user_id"), {}, CleaningReport(0, 0, ()))
@@ -336,7 +336,8 @@ _OTHER = (
 )
 _UNUSED = (
     "the features given for new items, {counts}, are ignored until the next fit: the model was fitted "
-    "without features it could learn from. Until then a new item is ranked by the users who take it. Fit "
+    "without features it could learn from. Until then, new items are ranked by the users who choose them. "
+    "Fit "
     "with features of at least ten items that have events."
 )
 

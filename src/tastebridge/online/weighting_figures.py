@@ -10,7 +10,7 @@ from tastebridge.data import Weighting
 
 _SCHEMES = {
     "none": "as they are",
-    "binary": "every event counts alike",
+    "binary": "all events count equally",
     "log": "the logarithm of 1 + weight",
     "bm25": "BM25",
     "tfidf": "TF-IDF",
@@ -34,13 +34,13 @@ def weighting_sentence(weighting: Weighting, tables: Mapping[str, pd.DataFrame])
     others = [str(scheme) for scheme in table["scheme"][1:]]
     if weighting.scheme == "binary":
         return (
-            f"Weights are ignored, every event counts alike: {', '.join(others)} were tried out of fold and "
+            f"Weights are ignored, all events count equally: {', '.join(others)} were tried out of fold and "
             "are not significantly better."
         )
     row = table[table["chosen"]].iloc[0]
     return (
         f"Weights: {described(weighting.scheme)}. NDCG@10 out of fold is {row['difference']:.3f} "
-        f"[{row['low']:.3f}, {row['high']:.3f}] better than with every event alike."
+        f"[{row['low']:.3f}, {row['high']:.3f}] better than with equal weights."
     )
 
 

@@ -32,14 +32,14 @@ _SEGMENTS = {
     "warm in time": "with a history in the target, evaluated in time",
 }
 _USE = """It ranks items of the target for users known by their events in the categories below, so that
-a user can choose among them. It is not meant for decisions about users, such as prices, credit, work or
+a user can choose among them. It is not intended for decisions about users, such as prices, credit, work or
 health. A preference it infers must not be read as a personal trait."""
 _LIMITS = """- It learned from users with events in several categories; other users may differ from them.
-- It knows an item by its users. An item without users is recommended only if it came with features, and
-  popular items are favoured.
-- Its maps are linear and fixed, but taste changes: the figures hold for the period of the data.
-- Figures come from users held out of the fit. They measure how well items are found that users chose
-  by themselves, not how recommendations change behaviour.
+- Items are represented by their users. An item without users is recommended only if it has features, and "
+"popular items are favoured.
+- Its maps are linear and fixed, but tastes change: the figures hold for the period of the data.
+- Figures come from users held out of the fit. They measure how well the model finds items that users chose "
+"by themselves, not how recommendations change behaviour.
 """
 _SCALE = {
     False: "- Scores can be compared within the target only.",
@@ -150,7 +150,7 @@ def _accuracy(parts: Saved) -> Iterator[str]:
     yield from _judged(parts.tables.get("finding_accuracy"))
     yield from _judged(
         parts.tables.get(f"finding_accuracy{WITHOUT}"),
-        "Without twins: products a user has under another id are not to be found, and lists leave them out.",
+        "Without twins: products that a user has under another id do not count, and lists leave them out.",
     )
 
 

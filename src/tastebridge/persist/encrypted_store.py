@@ -70,7 +70,7 @@ class Vault:
         vault = cls(as_key(key), salt)
         # checked first, so that a wrong key is not reported as a damaged file
         if not secrets.compare_digest(given, bytes.fromhex(vault.header["commitment"])):
-            raise ModelFileError(f"{str(path)!r} was saved with another key than the one given.")
+            raise ModelFileError(f"{str(path)!r} was saved with a different key.")
         return vault
 
     def write(self, folder: Path, text: bytes) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _damaged(path: Path) -> ModelFileError:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number of JSON.")
+    raise ValueError(f"{constant} is not a JSON number.")
 
 
 def _check_format(number: object, path: Path) -> None:

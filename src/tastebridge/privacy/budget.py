@@ -188,8 +188,8 @@ class Budget:
                 ledger.append({"path": str(path)})  # it was moved here
             if len(_spending(ledger)) < _SEEN.get(self._id, 0):
                 raise InvalidDataError(
-                    f"the ledger {str(path)!r} holds fewer releases than before: an older state of it was "
-                    "put back. A release cannot be taken back; restore the latest state."
+                    f"the ledger {str(path)!r} holds fewer releases than before: an older copy was restored. "
+                    "A release cannot be taken back; restore the latest state."
                 )
             _SEEN[self._id] = len(_spending(ledger))
             yield ledger

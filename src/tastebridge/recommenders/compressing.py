@@ -35,7 +35,7 @@ def compressed(state: FittedState, panel: Panel | None, request: Request) -> Fit
     ground = _ground(state, panel, request.events, rng)
     if not ground.lists:
         raise InvalidDataError(
-            "there is no user to judge the compressed model on. Pass events= with rows in the target."
+            "there are no users to evaluate the compressed model on. Pass events= with rows in the target."
         )
     small, table = compression.compressed(model, request.n_components, request.dtype, ground, rng)
     return replace(
@@ -55,7 +55,8 @@ def _ground(
     if events is None:
         if panel is None:
             raise InvalidDataError(
-                "this mapper was loaded without users, so there is nothing to compress by. Pass events= with "
+                "this mapper was loaded without users, so there are no users to compress for. Pass events= "
+                "with "
                 "rows in the target, or save it with save(path, with_users=True)."
             )
         histories = state.encoder.rows(panel, keep=True)

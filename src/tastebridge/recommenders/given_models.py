@@ -115,7 +115,7 @@ def _over(name: str, model: PretrainedFactors, panel: Panel, category: str) -> P
     if known.mean() < _COVERED:
         warn(
             f"{name} has vectors for the items of only {known.mean():.0%} of the events in {category!r}. The "
-            "other events are passed over; check the ids, or give the newest model."
+            "other events are ignored; check the ids, or give the newest model."
         )
     return laid
 

@@ -885,8 +885,8 @@ class InterestMapper(Recommender):
         check_fitted(self, "targets_")
         if self.target_model:
             raise InvalidParameterError(
-                "compress would leave the space of target_model, in which this mapper's vectors score an "
-                "index. Give a narrower target model."
+                "compress would change the space of target_model, in which this mapper's vectors score an "
+                "index. Give a target model with fewer components."
             )
         check_choice("dtype", dtype, tuple(DTYPES))
         seed = check_count("random_state", random_state, 0)

@@ -193,7 +193,8 @@ def check_relations(state: FittedState) -> None:
         )
     if isinstance(state.scorer, RatingScorer):
         raise InvalidParameterError(
-            "related reads events, and a RatingMapper ratings: one item says nothing without its rating. Fit "
+            "related works on events, but a RatingMapper uses ratings: a single item without its rating "
+            "carries no information. Fit "
             "an InterestMapper on the same panel."
         )
 

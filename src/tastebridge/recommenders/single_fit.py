@@ -128,7 +128,7 @@ def _agreement(mapper: InterestMapper, context: FitContext, plan: Plan, panel: P
 
 def _numbered(source: str, target: str, taken: bool) -> str:
     return (
-        f"items of {source!r} and {target!r} are numbered from 0 or little above, so that numbers may be the "
-        f"same by chance. They are {'' if taken else 'not '}taken for the same items"
+        f"items of {source!r} and {target!r} are numbered from 0 or little above, so that numbers may be "
+        f"equal by chance. They are {'' if taken else 'not '}taken for the same items"
         + (". Give items of different kinds different ids." if taken else ", as their tastes do not agree.")
     )

@@ -74,6 +74,6 @@ def ignored_event_weights(recommender: Recommender) -> list[str]:
         return []
     shared = shared_of(recommender)
     why = weighting_sentence(shared.encoder.weighting, shared.tables) if recommender.weighting is None else ""
-    why = why or "Weights are ignored, every event counts alike: the weighting is binary."
+    why = why or "Weights are ignored, all events count equally: the weighting is binary."
     which = "event_weights above 0" if 0 in given.values() else "event_weights"
     return [f'{which} have no effect. {why} Decide with weighting=Weighting("log"), for example.']

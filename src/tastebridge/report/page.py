@@ -49,7 +49,8 @@ def page(title: str, about: str, intro: str, sections: Sequence[tuple[str, str, 
 <main id="content">
 {"".join(part for _, _, part in shown)}
 </main>
-<footer>Made by tastebridge {text(__version__)}. All it shows is in this file; it asks no host.</footer>
+<footer>Made by tastebridge {text(__version__)}. This file is self-contained and makes no network "
+"requests.</footer>
 {kept}
 <script>{script}</script>
 </body>

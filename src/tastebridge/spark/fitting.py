@@ -140,7 +140,7 @@ def fit(
     if not found.people:
         raise InvalidDataError(
             f"no row is left after cleaning: {found.events:,} rows in, left out {found.cleaning}. Correct "
-            "the rows, or admit more of them with a CleaningPolicy."
+            "the rows, or accept more with a CleaningPolicy."
         )
     warn_of_losses(found)
     with ExitStack() as kept:  # frees the tables that Spark caches during the fit, also after an error

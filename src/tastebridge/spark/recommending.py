@@ -54,7 +54,7 @@ def recommend(
         One row per event: user_id, item_id, category and, if there are any, weight, timestamp and event.
         Column names of other libraries are recognised.
     n : int, default=10
-        Largest number of items per user.
+        Maximum number of items per user.
     allow, deny : list of item ids, or local frame of user_id and item_id, optional
         As for :meth:`~tastebridge.InterestMapper.recommend_from`; they go to every worker.
     missing : {"skip", "error"}, default="skip"

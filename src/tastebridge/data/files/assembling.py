@@ -295,8 +295,8 @@ def _blanks(column: pa.ChunkedArray, role: str, trim: bool) -> list[str]:
     merged = len(ids) - len(trimmed.unique())
     if merged and not trim:
         warn_of_data(
-            f"{padded:,} ids of {role} have blanks around them, and {merged:,} of them differ from others"
-            " by blanks only; they are kept apart. trim=True takes the blanks off."
+            f"{padded:,} ids of {role} have blanks around them, and {merged:,} of them differ from other ids "
+            "only by blanks; they are kept as different ids. trim=True removes the blanks."
         )
     return (
         [f"{role}: {padded:,} ids have blanks around them, {'taken off' if trim else 'kept'}"]

@@ -121,8 +121,8 @@ class DelimitedTable:
         raise InvalidDataError(
             f"{str(self.place)!r} cannot be read: {len(ragged):,} of its rows have another number of fields"
             f" than its {len(self.dialect.names)} columns, the first in line {first.number} with"
-            f" {first.actual_columns}. It was read with {self.dialect}. Mend the rows, or say how the file"
-            " is written: delimiter=…, quoting=…"
+            f" {first.actual_columns}. It was read with {self.dialect}. Correct the rows, or specify the "
+            "format: delimiter=…, quoting=…"
         )
 
 

@@ -163,7 +163,7 @@ def _looked_through(place: Place, encoding: str | None) -> tuple[str, bool, str]
     found = encoding or next((name for bom, name in _BOMS if head.startswith(bom)), None)
     if found is None:
         if b"\x00" in head:
-            raise InvalidDataError(f"{str(place)!r} cannot be read: it is no text file.")
+            raise InvalidDataError(f"{str(place)!r} cannot be read: it is not a text file.")
         # Text that is not UTF-8 mostly comes from Windows. cp1252 leaves five bytes undefined; latin-1, the
         # last resort, none.
         found = "utf-8" if plain else "cp1252"

@@ -35,6 +35,6 @@ def reason(error: Exception) -> str:
     """Return the first line of an error without anything that may be the content of a cell."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     if "Is this a 'parquet' file?" in str(error) or "Parquet magic bytes not found" in str(error):
-        return "it is no Parquet file, or it is damaged."
+        return "it is not a Parquet file, or it is damaged."
     # Arrow writes the cell behind the colon.
     return _CONTENT.sub("…", line.partition(":")[0] if isinstance(error, pa.ArrowInvalid) else line)[:200]

@@ -107,7 +107,7 @@ def _record(line: str, number: int, place: Place) -> dict[str, Any]:
         record = literal(line)
     if not isinstance(record, dict):
         raise InvalidDataError(
-            f'{str(place)!r} cannot be read: line {number} is no JSON record, such as {{"user_id": 1, …}}.'
+            f'{str(place)!r} cannot be read: line {number} is not a JSON record, such as {{"user_id": 1, …}}.'
         )
     return record
 
@@ -117,11 +117,11 @@ def _array_of_records(text: str, place: Place) -> Iterator[dict[str, Any]]:
         records = json.loads(text)
     except ValueError:
         raise InvalidDataError(
-            f"{str(place)!r} cannot be read: it begins as a JSON array and is none."
+            f"{str(place)!r} cannot be read: it begins like a JSON array but is not one."
         ) from None
     for number, record in enumerate(records):
         if not isinstance(record, dict):
-            raise InvalidDataError(f"{str(place)!r} cannot be read: element {number} is no JSON record.")
+            raise InvalidDataError(f"{str(place)!r} cannot be read: element {number} is not a JSON record.")
         yield record
 
 

@@ -190,7 +190,7 @@ def only_member(place: Place) -> Place:
         with zipfile.ZipFile(_archived(place)) as archive:
             names = [one.filename for one in archive.infolist() if not one.is_dir() and one.file_size]
     except zipfile.BadZipFile:
-        raise InvalidDataError(f"{str(path)!r} cannot be read: it is no zip archive.") from None
+        raise InvalidDataError(f"{str(path)!r} cannot be read: it is not a zip archive.") from None
     # macOS adds a folder of resource forks to an archive.
     names = [name for name in names if not name.startswith("__MACOSX/")]
     if len(names) == 1:

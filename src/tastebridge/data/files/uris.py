@@ -42,8 +42,7 @@ def uri_of(path: object) -> str | None:
     given = str(path) if isinstance(path, str | Path) else ""
     if (web := _WEB.fullmatch(given)) is not None:
         raise InvalidDataError(
-            f"{web[1]}://{web[2]} is an address of the web, which is not read from here. Download the file, "
-            "and give its path."
+            f"{web[1]}://{web[2]} is a web address, which is not read. Download the file, and give its path."
         )
     return as_address(path)
 
@@ -130,7 +129,7 @@ def look_up(address: str) -> RemoteFiles:
     if info.type == pafs.FileType.Directory:
         found = _tables(found, base, pattern)
         if not found:
-            where = f"no file fits {address!r}" if pattern else f"the folder {address!r} holds no table"
+            where = f"no file matches {address!r}" if pattern else f"the folder {address!r} holds no table"
             raise InvalidDataError(f"{where}: .parquet, text or JSON lines.")
     elif pattern:
         raise InvalidDataError(f"there is no file or folder {address!r}.")
