@@ -1,4 +1,4 @@
-"""The mapper: learns from users active in several categories, and recommends in one or several of them."""
+"""The main estimator: learns from users of several categories and recommends in one or several targets."""
 
 from __future__ import annotations
 
@@ -57,81 +57,82 @@ from tastebridge.routes.twins import LEAVE_OUT
 
 
 class InterestMapper(Recommender):
-    """Recommends in a target category to users known from other categories.
+    """Recommend in a target category to users known from other categories.
 
     Several routes lead from a user's history to scores of the target's items:
 
     - factors of a source, mapped to factors of the target;
     - links between single items;
-    - factors of all categories as one;
+    - joint factors of all categories;
     - the target's own factors, for users with a history there;
     - popularity.
 
-    The weights of the routes are learned out of fold, on linked users whose target rows were hidden while the
-    routes were fitted. They differ for users with and without a history in the target, and depend on the
+    The weights of the routes are learned out of fold: on linked users whose target rows were hidden while the
+    routes were fitted. They differ between users with and without a history in the target, and depend on the
     length of the history. A source that does not help out of fold gets weight zero. All routes are linear, so
-    the result is one vector per user and one per item, and the score is their inner product.
+    there is one vector per user and one per item, and the score is their inner product.
 
     Parameters
     ----------
     target : str or list of str
         The category to recommend in. A list, or ``"all"``, fits several targets in one pass, with shared
-        factors of sources and folds. Their lists mix categories by the probability that an item is the user's
-        next: see :meth:`recommend` and :mod:`tastebridge.recommenders.multi_target.temperature`.
+        source factors and folds. Lists then mix the categories by the probability that an item is the user's
+        next one: see :meth:`recommend` and :mod:`tastebridge.recommenders.multi_target.temperature`.
     sources : list of str, optional
         The categories to learn from; None for all others.
     routes : list of Route, optional
         The routes to blend; None for :func:`tastebridge.fitting.default_routes.default_routes`. Popularity
         among all users, and among linked users, is always added.
     n_components : int, optional
-        The largest rank of the default routes; None for 128, or less for small data.
+        Maximum rank of the default routes; None for 128, or less for small data.
     weighting : Weighting, optional
         The weights of events. None chooses a scheme out of fold if weights differ: binary, unless another is
         significantly better (:func:`tastebridge.fitting.weighting_choice.choose_weighting`). With a
-        ``time_budget`` it is binary. Pass one to decide, or to search over its parameters, as in
+        ``time_budget`` it is binary. Pass a Weighting to set it, or to search over its parameters, as in
         ``GridSearchCV(InterestMapper("films", weighting=Weighting()), {"weighting__scheme": ["log"]})``.
     event_weights : mapping of event type to weight, optional
         The weight of each type of event in a frame given to ``fit`` or ``recommend_from``, as in
-        :meth:`tastebridge.Panel.from_frame`. They have no effect, and a warning says so, if the
-        weighting is binary. In a panel the weights are applied already.
+        :meth:`tastebridge.Panel.from_frame`. If the weighting is binary, they have no effect, and a warning
+        says so. A panel already contains the weights.
     bridge : {"auto", "users", "items", "features"}, default="auto"
-        The overlap that joins a source to the target:
+        The overlap that connects a source to the target:
 
         - ``"users"``: users in both;
         - ``"items"``: items with the same id in both; no shared user is needed;
-        - ``"features"``: item features of the same name and columns, as of
+        - ``"features"``: item features with the same name and columns, see
           :meth:`tastebridge.Panel.with_item_features`;
-        - ``"auto"``: every overlap found.
+        - ``"auto"``: every kind of overlap in the data.
 
         With fewer than 50 users in both, ``"auto"`` uses shared items or features if there are any. Users of
-        the target then serve as pseudo-overlapping users: half of their items count as source events. No
-        verdict is given, and the few users in both add one more route
-        (:mod:`tastebridge.fitting.few_overlap`). Without any overlap all users get popular items, with a
-        warning.
+        the target then serve as pseudo-overlapping users: half of their items count as source events. There
+        is no verdict on sources, and the few users in both add one more route
+        (:mod:`tastebridge.fitting.few_overlap`). Without any overlap, all users get popular items and a
+        warning is issued.
     recency : "auto" or list of float, optional
-        Half-lives in days to try: the age at which an event counts half. ``"auto"`` tries a half, an eighth
-        and a thirtieth of the time span of the data. None counts all events alike, or by ``weighting``.
+        Half-lives to test, in days. A half-life is the age at which an event counts half. ``"auto"`` tests
+        1/2, 1/8 and 1/30 of the time span of the data. None uses no time decay.
+
         Half-lives are tested in time: the last fifth of all users' events is predicted from the earlier ones,
-        then the fifth before that. The best one is used if it is significantly better than none at both
-        moments, on at least 50 users. Trying k half-lives makes a fit about k + 1 times as long, and about
-        twice that if any passes the first test. So ``"auto"`` is not the default; recent *popularity* is: see
-        the notes.
+        then the fifth before that. The best half-life is used if it is significantly better than no decay at
+        both moments, on at least 50 users. Testing k half-lives makes a fit about k + 1 times as long, and
+        about twice that if any passes the first test. Recent *popularity*, in contrast, is used by default:
+        see the notes.
     blend : StackingBlend, optional
         The learner of the weights; None for the listwise loss.
     time_budget : float, optional
-        Seconds for the whole fit, above 0: the most useful default routes that fit into it are used. Their
-        time is estimated from the sizes of the data, for one core of the machine named in
-        :mod:`tastebridge.fitting.cost_model`. So the same data give the same routes, unless a slower machine
-        needs more than the budget: a clock then leaves out the last routes and some diagnostics, and a
-        warning names what was left out. With several targets the clock leaves out diagnostics only.
-        Popularity, the links between items and one more route are always fitted. None for all routes.
+        Seconds for the whole fit, above 0; None for all routes. The most useful default routes within the
+        budget are used. Their time is estimated from the sizes of the data, for one core of the machine named
+        in :mod:`tastebridge.fitting.cost_model`, so the same data give the same routes. If a slower machine
+        exceeds the budget, the last routes and some diagnostics are left out, and a warning names them. With
+        several targets only diagnostics are left out. Popularity, the links between items and one more route
+        are always fitted.
     n_folds : int, optional
-        The number of fifths of the linked users that are hidden in turn, 1 to 5. None for as many as are
-        needed to evaluate 1,000 users, or with several targets, 200 users of the median target.
+        Number of folds, 1 to 5; each fold hides a fifth of the linked users. None for as many as are needed
+        to evaluate 1,000 users, or 200 users of the median target if there are several targets.
     n_lists, n_negatives : int
-        The largest number of held-out items the blend learns from, and the number of other items next to
-        each. With several targets each has a fourth as many of its own, and shares the value of each kind of
-        route with the others.
+        The maximum number of held-out items from which the blend learns, and the number of negative items
+        for each. With several targets, each target has a quarter of these lists, and the value of each kind
+        of route is learned jointly.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
     n_jobs : int, optional
@@ -139,15 +140,15 @@ class InterestMapper(Recommender):
     verbose : bool, default=False
         Whether to show a progress bar.
     source_models : mapping of category to PretrainedFactors, optional
-        Models of sources trained elsewhere: maps start at their vectors, and no factors are fitted on these
-        sources for maps. The histories of the sources are still needed. Of several targets, the model of a
-        target is its start as a source of the others.
+        Models of sources trained elsewhere. Maps start from their vectors, and no factors are fitted on these
+        sources for maps. The histories of the sources are still needed. With several targets, the model of a
+        target is used where that target is a source of the others.
     target_model : PretrainedFactors, or mapping of target to PretrainedFactors, optional
         A model of the target trained elsewhere, whose item vectors become the space of the mapper:
-        ``item_vectors()`` are these vectors in float32, and ``user_vectors`` score a shop's own index. The
-        target has the items of that model. Links, factors of all categories, features and new items are given
-        up, and popularity is as much of it as one direction of the space tells. With several targets it is a
-        mapping, of some of them or all.
+        ``item_vectors()`` returns these vectors in float32, and ``user_vectors`` score your own index. The
+        target is restricted to the items of that model. Links, joint factors, features and new items are
+        not used, and popularity is approximated by one direction of the space. With several targets, pass a
+        mapping for some or all of them.
 
     Attributes
     ----------
@@ -157,37 +158,39 @@ class InterestMapper(Recommender):
         With several targets, the mapper of each, with the attributes of its target. The tables
         ``transfer_`` and ``routes_`` hold all targets, with a column target.
     transfer_ : DataFrame
-        One row per source, for users without a history in the target, out of fold. linked is the number of
-        users in both. lift is the gain of NDCG@10 over the best baseline without a source, with its interval
-        (lift_low, lift_high). canonical_correlation is of users, or of shared items where no user is in both.
-        verdict is "helps", "helps with others" (its histories matter in the blend of all sources), "no
-        evidence" or "hurts"; kept says whether the source is used. The column marginal is the loss of NDCG@10
-        when the source is ablated, with its interval. With several targets or no shared users, routes over
-        all categories still read an ablated source. The column bridge is "users", "items", "features",
-        several joined by " + ", or "".
+        One row per source, evaluated out of fold on users without a history in the target. linked is the
+        number of users in both. lift is the gain in NDCG@10 over the best baseline without a source, with its
+        interval (lift_low, lift_high). canonical_correlation is measured over users, or over shared items if
+        no user is in both. verdict is "helps", "helps with others" (its histories improve the blend of all
+        sources), "no evidence" or "hurts"; kept states whether the source is used. marginal is the loss of
+        NDCG@10 without the source, with its interval. With several targets or no shared users, routes over
+        all categories still use the removed source. bridge is "users", "items", "features", several joined
+        by " + ", or "".
 
-        With more than one source, the last row is "all together": the lift of all sources as one, which is
-        tested first. The intervals of single sources then hold for all of them at once. Of more than 12
-        sources, only the 4 with the most shared users get a lift of their own; the others are read by the
-        routes of all categories side by side.
+        With more than one source, the last row is "all together": the lift of all sources jointly, which is
+        tested first. The intervals of single sources then hold simultaneously. If there are more than 12
+        sources, only the 4 with the most shared users are tested individually; the others contribute to the
+        routes over all categories.
 
-        Where events have times, lift_in_time (lift_in_time_low, lift_in_time_high) is the same for users who
-        came to the target later, by routes fitted on the events before: over the best of popularity, recent
-        popularity and the blend without sources. verdict_in_time is "helps" if the interval lies above zero,
-        "hurts" if it lies below, else "no evidence". It is NaN for sources without weight in the blend.
+        If events have times, lift_in_time (lift_in_time_low, lift_in_time_high) is the lift for users who
+        came to the target later, with routes fitted on earlier events. The baseline is the best of
+        popularity, recent popularity and the blend without sources. verdict_in_time is "helps" if the
+        interval is above zero, "hurts" if it is below, and "no evidence" otherwise. It is NaN for sources
+        without weight in the blend.
     evidence_ : dict of {"cold", "warm"} to Evidence
-        The out-of-fold evaluation in full, for each kind of users.
+        The complete out-of-fold evaluation, for each kind of users.
     interests_ : dict of category to arrays
         The models of :meth:`interests`, with their reliability: see :mod:`tastebridge.diagnostics.interests`.
-        With more than 12 sources and one target, of the target and the 4 sources with the most shared users.
+        With more than 12 sources and one target, only for the target and the 4 sources with the most shared
+        users.
     routes_ : DataFrame
-        One row per route: its name, mean weight for cold and for warm users, and bridge. The bridge joins its
-        sources to the target: users in both ("users"), shared items ("items"), features ("features"), or none
-        ("").
+        One row per route: its name, its mean weights for cold and for warm users, and its bridge: users in
+        both ("users"), shared items ("items"), features ("features"), or none ("").
     ledger_ : ModelStatistics
-        The sufficient statistics of :meth:`update` and :meth:`forget`: sums over users, no single user.
+        The sufficient statistics for :meth:`update` and :meth:`forget`: sums over users, without any single
+        user.
     weightings_ : DataFrame
-        Where a weighting was chosen, one row per scheme: see
+        If a weighting was chosen, one row per scheme: see
         :func:`tastebridge.fitting.weighting_choice.choose_weighting`.
     recency_ : DataFrame
         With ``recency``, one row per half-life: see
@@ -208,19 +211,19 @@ class InterestMapper(Recommender):
 
     Notes
     -----
-    Where all events have times, and neither ``routes``, ``weighting`` nor ``recency`` is given, a fit is also
+    If all events have times, and neither ``routes``, ``weighting`` nor ``recency`` is given, the fit is also
     evaluated in time. Its routes are fitted once more on the first four fifths of the events, and users are
-    judged on their later rows in the target. ``findings_["accuracy"]`` has these figures as the segments
-    "cold in time" and "warm in time", and :meth:`confidence` is learned on these users too. If users in time
-    are served significantly worse than by the better of popularity and recent popularity, that one is used:
-    for current users where popularity drifts, and else for all.
+    evaluated on their later rows in the target. ``findings_["accuracy"]`` has these figures as the segments
+    "cold in time" and "warm in time", and :meth:`confidence` is learned on these users too. If the model is
+    significantly worse for them than the better of popularity and recent popularity, that baseline is used
+    instead: for current users if popularity drifts, and for all users otherwise.
 
-    Where the popularity of the target's items drifts (:mod:`tastebridge.fitting.popularity_drift`), three
-    routes of recent popularity join the blend, for users whose last event is not old:
-    :class:`tastebridge.routes.RecentPopularityRoute`. Next to them the other routes may count less, as later
-    users decide: ``findings_["in_time"]`` has this share. The weights of events then carry their ages, and
-    differ by 2 % at most (:mod:`tastebridge.data.ages`). Elsewhere the model is the one of events without
-    times, bit by bit, but for confidence.
+    If the popularity of the target's items drifts (:mod:`tastebridge.fitting.popularity_drift`), three
+    routes of recent popularity join the blend for users whose last event is not old:
+    :class:`tastebridge.routes.RecentPopularityRoute`. The other routes may then count less, as determined on
+    later users: ``findings_["in_time"]`` has this share. The weights of events then encode their ages, and
+    differ by at most 2 % (:mod:`tastebridge.data.ages`). If popularity does not drift, the model equals the
+    model of events without times, bit for bit, except for :meth:`confidence`.
 
     References
     ----------
@@ -237,7 +240,7 @@ class InterestMapper(Recommender):
     >>> mapper.recommend(readers, n=3).columns.tolist()
     ['user_id', 'item_id', 'score', 'rank']
 
-    Several targets at once, each user's likeliest category first:
+    Several targets at once, with the likeliest category of each user first:
 
     >>> both = InterestMapper(target=["films", "books"]).fit(panel)
     >>> both.recommend(readers, n=3, by="category", n_categories=1).columns.tolist()
@@ -359,8 +362,8 @@ class InterestMapper(Recommender):
         user_ids : list or column of ids, optional
             The users, each once; None for all users.
         n : int, default=10
-            Items per user, at most; with ``by="category"`` in each category. Where fewer remain the list is
-            shorter, with a warning.
+            Maximum number of items per user; with ``by="category"``, per category. If fewer items remain, the
+            list is shorter and a warning is issued.
         categories : category or list of them, optional
             The targets to recommend from; None for all.
         by : {"score", "category"}, default="score"
@@ -370,13 +373,14 @@ class InterestMapper(Recommender):
         n_categories : int, optional
             With ``by="category"``, the number of categories in a list; None for all.
         allow, deny : list of item ids, or frame of user_id and item_id, optional
-            Only these items, or all but these: a list for all users, a frame for the user of each row. With
-            ``allow`` as a frame a user without a row in it gets nothing.
+            Recommend only these items, or never these: a list applies to all users, a frame to the user of
+            each row. With ``allow`` as a frame, users without a row in it get no items.
         missing : {"error", "skip", "popular"}, default="error"
-            Users the model does not know are refused, left out of the result, or get popular items. With
-            ``"error"`` unknown items in ``allow`` or ``deny`` are refused too, otherwise ignored.
+            Treatment of unknown users: raise an error, leave them out of the result, or recommend popular
+            items. With ``"error"``, unknown items in ``allow`` or ``deny`` raise an error too; otherwise they
+            are ignored.
         twins : {"leave out", "keep"}, default="leave out"
-            The treatment of items that are products the user has already under another id: see
+            Treatment of items that are the same product as an item of the user under another id: see
             :mod:`tastebridge.routes.twins` and ``twins_``.
         **options
             Diversity, caps, calibration, exploration and new items: see
@@ -425,7 +429,7 @@ class InterestMapper(Recommender):
         answers: Answers | None = None,
         **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
-        """Recommend items to users, known or new, by the histories and answers given here, without a refit.
+        """Recommend items to users, known or new, from the given histories and answers, without a refit.
 
         Parameters
         ----------
@@ -488,27 +492,27 @@ class InterestMapper(Recommender):
         missing: str = "skip",
         kind: str = "items",
     ) -> pd.DataFrame:
-        r"""Return the items of the target whose answers improve the list of one user most.
+        r"""Return the target items about which an answer would improve one user's list most.
 
-        For users of whom little is known. Ask about the first item, and call again with the answer: questions
-        adapt. Or ask about all ``n`` at once. Let s be the scores by the history and the answers so far,
-        p the chances they give, and + mark both after the answer "liked" about item j. The gain of a question
-        is
+        This is useful for users with little or no history. Either ask about the first item and call again
+        with the answer, so that questions adapt, or ask about all ``n`` items at once. Let s be the scores
+        given the history and the answers so far, p the corresponding chances, and let + mark both after the
+        answer "liked" for item j. The gain of a question is
 
         .. math:: g_j = p_j \sum_{r=1}^{10} \frac{p^{+}_{(r)} - p^{+}_{[r]}}{\log_2(1 + r)},
 
         with the item at rank (r) by :math:`s^{+}` and at [r] by s: see :mod:`tastebridge.model.questions`.
 
-        A single item of a large catalogue is known to few users. With ``kind="groups"`` one question is a
-        screen of groups of similar items, of which the user picks those that hold something liked: see
-        :mod:`tastebridge.model.item_tree`. The next screen shows the parts of the groups picked.
+        Few users know any single item of a large catalogue. With ``kind="groups"``, one question is a screen
+        of groups of similar items, and the user picks the groups that contain something they like: see
+        :mod:`tastebridge.model.item_tree`. The next screen splits the picked groups.
 
         Parameters
         ----------
         history : Panel or frame, optional
             The events of one user, as for :meth:`recommend_from`; None for a user without any.
         n : int, optional
-            Number of questions, or of groups on the screen, at most; None for 3 questions or 24 groups.
+            Maximum number of questions, or of groups on the screen; None for 3 questions or 24 groups.
         answers : mapping of item_id to answer, optional
             Answers so far, as for :meth:`recommend_from`. No item or group is asked about twice.
         category : category, optional
@@ -520,19 +524,19 @@ class InterestMapper(Recommender):
         Returns
         -------
         DataFrame
-            item_id, name (if the model has names), chance (0 to 1; that the user likes the item) and gain,
-            the most useful first. Items and twins of items the user has are not asked about, nor items less
-            popular than the median item.
+            item_id, name (if the model has names), chance (the probability that the user likes the item) and
+            gain, the most useful first. Items that the user has, their twins, and items less popular than the
+            median item are not asked about.
 
-            Of groups: group (the id to answer about; the item's own id where one item is left), examples (the
-            ids of up to 3 popular items), names (if the model has names), n_items and chance (that the user
-            likes an item of the group), the likeliest first. Groups belong to the model: after ``update`` or
-            another fit they have other items.
+            For groups: group (the id for the answer, which is the item's id if only one item is left),
+            examples (the ids of up to 3 popular items), names (if the model has names), n_items and chance
+            (the probability that the user likes an item of the group), the likeliest first. Groups belong to
+            the model: after ``update`` or another fit they contain different items.
 
         Raises
         ------
         InvalidDataError
-            If the history is of several users, or the model has no factors of the target's items.
+            If the history has several users, or the model has no factors of the target's items.
         UnknownIdError, InvalidParameterError
             As of :meth:`recommend_from`.
 
@@ -592,9 +596,9 @@ class InterestMapper(Recommender):
         Returns
         -------
         DataFrame
-            As of :meth:`explain`. Each answer that is not "unknown" is a row: its source_item is the item
-            asked about, and its route "answer: liked" or "answer: not". A liked group is a row without
-            source_item, whose route ends with the group's id. All rows sum to the score.
+            As in :meth:`explain`. Each answer other than "unknown" is a row: its source_item is the item in
+            question, and its route is "answer: liked" or "answer: not". A liked group is a row without a
+            source_item, and its route ends with the id of the group. All rows sum to the score.
         """
         if answers is None and history is not None:
             return super().explain_from(history, item_id, missing=missing, category=category)
@@ -612,13 +616,13 @@ class InterestMapper(Recommender):
         """Return the score of every pair of a user of the fit and a target item.
 
         Scores can be compared within a user and between users; higher is better. They equal the scores of
-        :meth:`recommend`, bit by bit. With several targets they are probabilities; an item of the history
-        is compared with the items outside of the history.
+        :meth:`recommend`, bit for bit. With several targets they are probabilities. For an item of the
+        history, the probability is relative to the items outside the history.
 
         Parameters
         ----------
         pairs : frame
-            Columns user_id and item_id; with several targets also category, where an id is an item of two.
+            Columns user_id and item_id; with several targets also category, if an id occurs in two targets.
         missing : {"error", "nan"}, default="error"
             Pairs of an unknown user or item are refused, or get NaN.
 
@@ -637,8 +641,8 @@ class InterestMapper(Recommender):
     def interests(self, user_ids: Ids | None = None, *, missing: str = "error") -> pd.DataFrame:
         """Return the interest of users of the fit in each category.
 
-        It is the probability that a user with these histories elsewhere is active in the category, calibrated
-        out of fold. The history in the category itself is not used. See
+        The interest is the probability that a user with this history in the other categories is active in
+        the category, calibrated out of fold. The history in the category itself is not used. See
         :mod:`tastebridge.diagnostics.interests`.
 
         Parameters
@@ -657,7 +661,7 @@ class InterestMapper(Recommender):
         return _interest_table(self, ids, encoder_of(self).rows_of(self._known(), users))
 
     def interests_from(self, history: Events, *, missing: str = "skip") -> pd.DataFrame:
-        """Return the interest in each category for the histories given here; see :meth:`interests`.
+        """Return the interest in each category for the given histories; see :meth:`interests`.
 
         Parameters
         ----------
@@ -670,10 +674,11 @@ class InterestMapper(Recommender):
         return _interest_table(self, panel.users.ids, histories)
 
     def explain_map(self, source: str | None = None, *, category: str | None = None) -> pd.DataFrame:
-        """Return the directions of taste shared by a source and the target, by the items at both ends.
+        """Return the directions of taste shared by a source and the target, with the items at both ends.
 
-        A direction reads "users who prefer these items in the source prefer those items in the target". It is
-        a canonical direction between the factors of the linked users, of out-of-fold correlation above zero.
+        A direction means "users who prefer these items in the source prefer those items in the target". It
+        is a canonical direction between the factors of the linked users with a positive out-of-fold
+        correlation.
 
         Parameters
         ----------
@@ -685,11 +690,12 @@ class InterestMapper(Recommender):
         Returns
         -------
         DataFrame
-            One row per item, the eight of largest loading at each end: source, direction (from 1),
-            correlation (out of fold) with its 95 % interval (low, high), and end ("high" or "low"). Then
-            category (the source or the target), rank, item_id, name (None without names) and loading. The
-            loading is the correlation between having the item and the direction. Users of the high items of
-            the source tend to take the high items of the target. There are no rows if no direction is shared.
+            One row per item, for the eight items with the largest loadings at each end. The columns are
+            source, direction (from 1), correlation (out of fold) with its 95 % interval (low, high), end
+            ("high" or "low"), category (the source or the target), rank, item_id, name (None without names)
+            and loading. The loading is the correlation between having the item and the direction. Users of
+            the high items of the source tend to choose the high items of the target. Without a shared
+            direction the frame is empty.
 
         Raises
         ------
@@ -719,10 +725,10 @@ class InterestMapper(Recommender):
     ) -> pd.DataFrame:
         """Return the probability that the list of ``n`` recommendations holds at least one hit.
 
-        The probability is calibrated out of fold. For users without a history in the target, a hit is any of
-        the items such users take there. For other users it is the item they take next: see
-        :mod:`tastebridge.diagnostics.confidence`. It is not the weight :math:`c_{ui}` of Hu, Koren and
-        Volinsky (2008), which is called confidence too.
+        The probability is calibrated out of fold. For users without a history in the target, a hit is any
+        item that the user chooses there. For other users, it is the next item the user chooses: see
+        :mod:`tastebridge.diagnostics.confidence`. It is unrelated to the weight :math:`c_{ui}` of Hu, Koren
+        and Volinsky (2008), which is also called confidence.
 
         Parameters
         ----------
@@ -735,8 +741,8 @@ class InterestMapper(Recommender):
         category : category, optional
             The target, if there are several.
         twins : {"leave out", "keep"}, default="leave out"
-            Whether the list leaves out twins of items a user has, as in :meth:`recommend`. With ``"keep"``
-            such a twin is a hit if the user took it.
+            Whether the list leaves out twins of items a user has, as in :meth:`recommend`. With ``"keep"``,
+            such a twin counts as a hit if the user chose it.
 
         Returns
         -------
@@ -756,7 +762,7 @@ class InterestMapper(Recommender):
         category: str | None = None,
         twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
-        """Return the probability of a hit for the histories given here; see :meth:`confidence`.
+        """Return the probability of a hit for the given histories; see :meth:`confidence`.
 
         Parameters
         ----------
@@ -776,10 +782,11 @@ class InterestMapper(Recommender):
     def map_vectors(
         self, vectors: ArrayLike, source: str, *, category: str | None = None
     ) -> NDArray[np.float32]:
-        """Map users' vectors in a source model that was given into the space of this mapper.
+        """Map user vectors of a given source model into the space of this mapper.
 
-        For users whose vectors a model in production has, and whose histories are not at hand. Popularity and
-        the routes from that model count, with their weights for users without a history in the target.
+        Use it for users with a vector in a production model whose histories are not available. Only
+        popularity and the routes from that model count, with their weights for users without a history in
+        the target.
 
         Parameters
         ----------
@@ -828,27 +835,27 @@ class InterestMapper(Recommender):
         events: Events | None = None,
         random_state: int = 0,
     ) -> Self:
-        """Return a smaller mapper with nearly the same rankings, and its loss; this mapper stays.
+        """Return a smaller mapper with nearly the same rankings, and the loss of accuracy.
 
-        Vectors become ``n_components`` wide by a singular value decomposition of the item matrix in the
-        metric of *users' scores*. The directions of least variance in the scores are dropped. Links between
-        single items have a flat spectrum. They get half of the components, in which every link has a
-        direction of its own, nearly orthogonal to all others. The projection is merged into the maps of the
-        routes. So a history is folded in to the narrow vector at once, and scores stay inner products. The
-        contributions of :meth:`explain` sum to the scores of the smaller model. See
-        ``tastebridge/recommenders/compression``.
+        This mapper is not changed. Vectors are reduced to ``n_components`` by a singular value decomposition
+        of the item matrix in the metric of *users' scores*: the directions with the least variance in the
+        scores are dropped. Links between single items have a flat spectrum, so they get half of the
+        components, in which every link has its own direction, nearly orthogonal to all others. The
+        projection is merged into the maps of the routes. Histories are therefore folded in to the shorter
+        vector directly, and scores remain inner products. The contributions of :meth:`explain` sum to the
+        scores of the smaller model. See ``tastebridge/recommenders/compression``.
 
-        Both models are judged on the same users. Without ``events`` these are users of the fit, with some of
-        their target rows hidden from their histories. The fit has seen these rows: the level of accuracy is
-        too high, but the loss is valid. With ``events`` both figures are held-out figures.
+        Both models are evaluated on the same users. Without ``events``, these are users of the fit, with some
+        of their target rows hidden from their histories. The fit has seen these rows, so both accuracies are
+        too high, but their difference is valid. With ``events``, both figures are held-out figures.
 
         Parameters
         ----------
         n_components : int, optional
-            Width of the vectors, at least 2 and below the present one; None to keep it.
+            Width of the vectors, at least 2 and below the current width; None to keep it.
         dtype : {"float16", "int8", "float32"}, default="float16"
-            The type of the matrices in a saved model: float16 and int8 have a scale for every row.
-            Computations use float32.
+            Type of the matrices in a saved model; float16 and int8 have a scale for every row. Computations
+            use float32.
         events : Panel or frame, optional
             Held-out events, as for :meth:`score`. They are required if the mapper was loaded without users.
             Half of their users then shape the projection, and the other half measure the loss.
@@ -857,19 +864,19 @@ class InterestMapper(Recommender):
         Returns
         -------
         InterestMapper
-            With ``compression_``, a frame of one row per kind of users (segment). The loss of accuracy:
+            With ``compression_``, a frame with one row per kind of users (segment). Columns about accuracy:
             ``people`` (the number of users), ndcg_before and ndcg (@10), loss with its 95 % interval
-            (loss_low, loss_high), overlap (the share of the ten items of a list that stay), judged_on. The
-            size: components_before, components, dtype, bytes_before and bytes (of the arrays in a file). All
-            other diagnostics are copied from this mapper. The smaller mapper cannot be updated: update this
-            one and compress it again.
+            (loss_low, loss_high), overlap (the share of the ten items of a list that stay), judged_on.
+            Columns about size: components_before, components, dtype, bytes_before and bytes (of the arrays in
+            a file). All other diagnostics are copied from this mapper. The smaller mapper cannot be updated:
+            update this mapper and compress it again.
 
         Raises
         ------
         InvalidParameterError
             If a parameter is out of range, or the mapper has a ``target_model``.
         InvalidDataError
-            If there is no user to measure the loss on.
+            If there are no users to measure the loss on.
 
         Examples
         --------
@@ -908,8 +915,8 @@ class InterestMapper(Recommender):
     ) -> Path:
         """Write a report to one HTML file; see :func:`tastebridge.report.write_report` for parameters.
 
-        No user is in the file unless ``people`` or ``events`` are given. With several targets ``category``
-        names the target of the report.
+        The file contains no users unless ``people`` or ``events`` are given. With several targets,
+        ``category`` selects the target of the report.
         """
         state = self._state("report", category)
         mapper = self._one(state.target) if self.joint_ else self
@@ -924,43 +931,44 @@ class InterestMapper(Recommender):
         repeats: Repeats = "sum",
         missing: str = "skip",
     ) -> Self:
-        """Add fresh events: of users of the fit and new users, of known items and new items.
+        """Add new events, of known and new users and items, without a refit.
 
         The old contributions of the users in ``events`` are subtracted from the sums of the model, and their
         new contributions are added. Then the maps, the links between items and the popularity are solved
-        again. The result equals sums over all present users with the same item factors, bit for bit. It takes
-        a second for a thousand users in a million. Threads that ask meanwhile get the answers of before it or
-        of after it.
+        again. The result equals, bit for bit, sums over all current users with the same item factors. An
+        update of a thousand users out of a million takes about a second. Concurrent requests from other
+        threads see the model either before or after the update.
 
         **Unchanged parts** are the item factors, the weights of the routes, the statistics of the weighting,
-        and the diagnostics (``transfer_``, :meth:`interests`, :meth:`confidence`, the report). With the item
-        factors the routes within the target and over all categories stay: fresh histories are folded in. A
-        new item gets factors by a fold-in of the item side, from its users in ``events``, and keeps them.
-        :meth:`drift` measures whether a refit pays.
+        and the diagnostics (``transfer_``, :meth:`interests`, :meth:`confidence`, the report). Because the
+        item factors stay, so do the routes within the target and over all categories; new histories are
+        folded in. A new item gets factors by a fold-in from its users in ``events``, and keeps them.
+        :meth:`drift` measures whether a refit is worthwhile.
 
-        **Features of new items** are read in the feature spaces of the fit, so that an item without any user
-        can be recommended. Its factors are predicted by the regression of the fit, and the routes over
-        features reach it.
+        **Features of new items** are encoded in the feature spaces of the fit, so that an item without any
+        user can be recommended. Its factors are predicted by the regression of the fit, and the routes over
+        features can recommend it.
 
-        - If four or more users take it for the first time, all in one update, its factors are folded in from
-          these users. The predicted factors are dropped.
-        - With fewer first users its predicted factors stay until the next fit. Its popularity is the larger
-          of the counted and the predicted one.
+        - If at least four users interact with the item in its first update, its factors are folded in from
+          these users and replace the predicted factors.
+        - With fewer users, the predicted factors stay until the next fit. The popularity of the item is the
+          larger of its counted and its predicted popularity.
 
-        A model fitted without features ignores them, with a warning. The features of known items stay; a
-        warning counts the changed ones.
+        A model that was fitted without features ignores them and issues a warning. The features of known
+        items do not change; a warning counts items whose given features differ.
 
         Parameters
         ----------
         events : Panel or frame, optional
-            The fresh events, as for :meth:`tastebridge.Panel.from_frame`; of each user only the new ones.
-            None if there are only new items.
+            The new events, as for :meth:`tastebridge.Panel.from_frame`, without the earlier events of these
+            users. None if there are only new items.
         features : mapping of category to mapping of name to ItemFeatures or frame, optional
             The features of new items, with the names and columns of the fit; a frame has a column item_id.
-            Items may lack events, and some of the names. Features in a panel of events are added too.
+            Items need no events, and need not have every feature. Features in a panel of events are added
+            too.
         before : Panel or frame, optional
-            For a model loaded without its users: all earlier events, which the model learned from, of the
-            users in ``events``. Users without a row in it are new. Events of other users are ignored.
+            For a model loaded without its users: all earlier events of the users in ``events`` from which
+            the model learned. Users without a row in it are new. Events of other users are ignored.
         repeats : {"sum", "max", "last"}, default="sum"
             The weight of a pair of user and item with an earlier event, as in
             :class:`tastebridge.CleaningPolicy`.
@@ -970,7 +978,7 @@ class InterestMapper(Recommender):
         Returns
         -------
         self
-            Changed as a whole, or after an error not at all.
+            After an error, the mapper is unchanged.
 
         Raises
         ------
@@ -984,7 +992,7 @@ class InterestMapper(Recommender):
         References
         ----------
         G. Takács et al., "Scalable collaborative filtering approaches for large recommender systems", JMLR 10
-        (2009), for folding in. J. Vinagre et al., "Fast incremental matrix factorization for recommendation
+        (2009), for the fold-in. J. Vinagre et al., "Fast incremental matrix factorization for recommendation
         with positive-only feedback", UMAP (2014), for the setting.
 
         Examples
@@ -1021,9 +1029,9 @@ class InterestMapper(Recommender):
     def read_features(
         self, tables: Mapping[str, Frame], item_column: str | None = None
     ) -> dict[str, dict[str, ItemFeatures]]:
-        """Return the features of tables of new items, in the spaces of the fit, for :meth:`update`.
+        """Encode tables of new items in the feature spaces of the fit, for :meth:`update`.
 
-        The words, tags and numbers of a table are encoded like the features of the fit. These come from
+        The words, tags and numbers of a table are encoded like the features of the fit, which must come from
         :func:`tastebridge.features.table_features` or the functions it calls: see
         :func:`tastebridge.features.later_features`.
 
@@ -1037,7 +1045,7 @@ class InterestMapper(Recommender):
         Raises
         ------
         InvalidDataError
-            If the model was fitted without features, or a column is none of them.
+            If the model was fitted without features, or a column is not one of them.
         """
         state = self._updatable()
         arrivals = state.updatable().arrivals
@@ -1060,15 +1068,15 @@ class InterestMapper(Recommender):
     ) -> Receipt:
         """Forget users: subtract their contributions from the model, and drop their histories.
 
-        Afterwards no id and no row of these users is in any stored array. The sums, and the maps, links and
-        popularity solved from them, equal a fit without these users with the same item factors, bit for bit:
-        all of them are sums of whole numbers (:mod:`tastebridge.routes.exact`). The Gram matrix for new
+        Afterwards, no stored array contains an id or a row of these users. The sums, and the maps, links and
+        popularity solved from them, equal a fit without these users with the same item factors, bit for bit,
+        because they are sums of integers (:mod:`tastebridge.routes.exact`). The Gram matrix for new
         items, ``user_gram_``, equals the one without these users up to the rounding of float64.
 
         **Remaining traces**, which ``refit_items=True`` removes: the item factors, the weights of the routes
         and the statistics of the weighting depend on all users of the fit. So do the calibration of
-        :meth:`interests` and :meth:`confidence`, and the tables of the report. The ids of their items stay
-        known. Panels, files and copies elsewhere are the caller's responsibility.
+        :meth:`interests` and :meth:`confidence`, and the tables of the report. The model still knows the ids
+        of their items. Panels, files and copies elsewhere are the caller's responsibility.
 
         Parameters
         ----------
@@ -1076,17 +1084,17 @@ class InterestMapper(Recommender):
             The users to forget, each once.
         before : Panel or frame, optional
             For a model loaded without its users: all events of these users that the model learned from, and
-            no others. The model cannot verify them, and refuses only impossible ones.
+            no others. The model cannot verify these events; it only refuses impossible ones.
         refit_items : bool, default=False
-            Whether to fit again without these users. It takes as long as the fit; the model must know its
-            users.
+            Whether to fit again without these users. This takes as long as the fit, and the model must hold
+            its users.
         missing : {"error", "skip"}, default="error"
             Users the model does not know are refused, or ignored.
 
         Returns
         -------
         Receipt
-            The erasure record: the removed parts, and the remaining traces. It is not kept in the model.
+            The erasure record: the removed parts and the remaining traces. It is not stored in the model.
 
         Raises
         ------
@@ -1122,19 +1130,18 @@ class InterestMapper(Recommender):
         return Receipt.of(gone, self._updatable().updatable(), refit_items)
 
     def drift(self) -> pd.DataFrame:
-        """Return the drift of fresh events from the item factors, and whether a refit pays.
+        """Measure how well the item factors still fit new events, and whether a refit is worthwhile.
 
-        The item factors stay as fitted while :meth:`update` adds events. Their agreement with each fresh
+        The item factors stay as fitted while :meth:`update` adds events. Their agreement with each new
         event is measured before the event is learned: see :mod:`tastebridge.online.drift`.
 
         Returns
         -------
         DataFrame
-            One row per category: category, events (fresh since the fit), growth (their share of the pairs of
-            the fit) and new_items (their share on items that were not in the fit). Then agreement_at_fit (out
-            of sample; 0.5 is chance) and agreement (of the fresh events). lost is the lost share of the
-            agreement beyond chance, with its 95 % interval (lost_low, lost_high); then verdict. The verdict
-            is
+            One row per category: category, events (new since the fit), growth (their share of the pairs of
+            the fit), new_items (the share of them on items that were not in the fit), agreement_at_fit (out
+            of sample; 0.5 is chance), agreement (of the new events), and lost: the lost share of the
+            agreement beyond chance, with its 95 % interval (lost_low, lost_high). The verdict is
 
             - "a refit pays" if lost is significantly above a quarter, or a tenth of the events are on new
               items;
