@@ -20,20 +20,21 @@ _STRENGTH = 0.5
 
 
 class ListOptions(TypedDict, total=False):
-    r"""The keywords of ``recommend`` that trade accuracy of a list for something else.
+    r"""The options of ``recommend`` that trade accuracy of a list for other goals.
 
-    A list is made from a user's 200 best items (twice its length, if that is more) in this order:
+    A list is selected from a user's 200 best items (twice its length, if that is more), in these steps:
 
     1. ``explore`` adds a random draw to the scores.
-    2. The list is filled from the top. Each place takes the item of the largest gain
+    2. The list is filled from the top. Each position takes the item with the largest gain
 
        .. math:: (1-d)(1-c)\, r_i - d \max_{j \in L} s_{ij} - c\, \mathrm{KL}(p \,\|\, q(L + i)),
 
        where :math:`r_i` is the score, scaled to 0 to 1 over the best items, and :math:`L` the list so far.
-       Of equal gains the item of the higher score comes first.
-    3. An item is skipped where ``per_group`` has no place left for one of its labels.
-    4. An item is skipped too if, after it, the new items that ``min_new`` still asks for would not fit into
-       the list: it would take the last place for them, or the last one of their label.
+       If gains are equal, the item with the higher score comes first.
+
+    3. Items with a label that has reached its ``per_group`` cap are skipped.
+    4. An item is also skipped if it would leave no room for the new items that ``min_new`` still requires,
+       either in the list or under the caps of their labels.
 
     Attributes
     ----------
@@ -41,27 +42,28 @@ class ListOptions(TypedDict, total=False):
         :math:`d`, 0 to 1: maximal marginal relevance. The similarity :math:`s_{ij}` is the correlation of the
         scores of two items over users, or with ``{"genre": 0.3}`` the cosine of their labels in a column.
     per_group : mapping of column to int, optional
-        The largest number of items of one label in a list, such as ``{"brand": 2}``. Items without a label
-        are not limited. An item of several labels needs a place for each.
+        The maximum number of items per label in a list, such as ``{"brand": 2}``. Items without a label
+        are not limited. An item with several labels counts for each of them.
     calibrate : str or mapping of column to float, optional
         A column whose shares in the list follow the shares :math:`p` in the user's history, with the
-        strength :math:`c` (0 to 1; 0.5 for a column alone). Every item of the history counts once, and
-        an item of several labels in equal parts. Users without a labelled history get a list without it.
-        With several targets ``"category"`` stands for the target. Its shares follow the probabilities that
-        a category is the user's next one.
+        strength :math:`c` (0 to 1; 0.5 if only a column is given). Every item of the history counts once,
+        and an item with several labels counts for each in equal parts. Lists of users without a labelled
+        history are not calibrated. With several targets, ``"category"`` refers to the targets. Their shares
+        follow the probability that each is the category of the user's next event.
     explore : float, default=0
         Thompson sampling: the scale of a draw around the user's vector, from a normal approximation of its
-        posterior. The covariance is the one of vectors over 64 artificial users, divided by 1 plus the
-        number of the user's events. Fitted vectors are shrunk, so their spread is less than the true
-        uncertainty: with 1 the draw is cautious, and larger scales explore more.
+        posterior. The covariance is estimated from the vectors of 64 artificial users, and divided by 1 plus
+        the number of the user's events. Fitted vectors are shrunk, so their spread underestimates the true
+        uncertainty: a scale of 1 is cautious, and larger scales explore more.
     min_new : int, default=0
-        The least number of ``new_items`` in a list, as far as the user's items and the caps allow.
+        The minimum number of ``new_items`` in a list, as far as the user's items and the caps allow.
     new_items : list of item ids, optional
-        The items that count as new. None for the items with few users by the model's own counts: with n
-        users where the median item of the target has m, those with :math:`1 + n \le (1 + m) / 4`. Items that
-        came by ``update`` are among them until they have more users.
+        The items that count as new. None for items with few users by the model's own counts. Let n be the
+        number of users of an item, and m the median over the items of the target: items with
+        :math:`1 + n \le (1 + m) / 4` count as new. Items added by ``update`` are among them until they have
+        more users.
     random_state : int, default=0
-        The seed of ``explore``. With a user's id it fixes the draw, in whatever batch the user comes.
+        The seed of ``explore``. Together with a user's id it determines the draw, in any batch.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The public verbs that every recommender has: frames of ids in, frames of ids out."""
+"""The public methods of every recommender, from frames of ids to frames of ids."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RecommenderT = TypeVar("RecommenderT", bound="Recommender")
 
 
 class Vectors(NamedTuple):
-    """Ids and, row by row, their vectors."""
+    """Ids and their vectors, one row per id."""
 
     ids: np.ndarray
     vectors: Vectors32
@@ -57,7 +57,7 @@ ENCRYPTED = "encrypted_"
 class Recommender(BaseEstimator, metaclass=ABCMeta):
     """Base of the mapper and the baselines; a subclass implements :meth:`fit`.
 
-    A fitted recommender holds its parts: one frozen state per target, the part that several targets share,
+    A fitted recommender consists of one frozen state per target, the part that several targets share,
     and the users. The other attributes are read-only views of these.
 
     Attributes
@@ -100,7 +100,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return card_of(self) if hasattr(self, "targets_") else str(estimator_html_repr(self))
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        """Return both forms for a notebook, of which it shows the card."""
+        """Return the text and the HTML card for a notebook."""
         return {"text/plain": repr(self), "text/html": self._repr_html_inner()}
 
     @property
@@ -119,7 +119,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def fit(self, panel: Events, y: None = None) -> Self:
-        """Learn from a panel or a frame of events; an earlier fit is forgotten."""
+        """Learn from a panel or a frame of events; this replaces an earlier fit."""
 
     @steady
     def recommend(
@@ -140,16 +140,17 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         user_ids : list or column of ids, optional
             The users, each once; None for all.
         n : int, default=10
-            Items per user, at most. Where fewer remain the list is shorter, with a warning.
+            Maximum number of items per user. If fewer remain, the list is shorter and a warning is issued.
         allow, deny : list of item ids, or frame of user_id and item_id, optional
-            Only these items, or all but these: a list for every user, a frame for the user of each row. With
-            ``allow`` as a frame a user without a row in it gets nothing.
+            Recommend only these items, or never these: a list applies to all users, a frame to the user of
+            each row. With ``allow`` as a frame, users without a row in it get no items.
         missing : {"error", "skip", "popular"}, default="error"
-            Users the model does not know are refused, left out of the result, or get popular items. With
-            ``"error"`` unknown items in ``allow`` or ``deny`` are refused too, otherwise ignored.
+            Treatment of unknown users: raise an error, leave them out of the result, or recommend popular
+            items. With ``"error"``, unknown items in ``allow`` or ``deny`` raise an error too; otherwise they
+            are ignored.
         twins : {"leave out", "keep"}, default="leave out"
-            The treatment of items that are products the user has already under another id in a source: see
-            :mod:`tastebridge.routes.twins`.
+            Treatment of items that are the same product as an item of the user under another id in a source:
+            see :mod:`tastebridge.routes.twins`.
         **options
             Diversity, caps, calibration, exploration and new items: see
             :class:`~tastebridge.recommenders.ListOptions`. With any of them the rank, not the score, is the
@@ -184,7 +185,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         twins: str = LEAVE_OUT,
         **options: Unpack[ListOptions],
     ) -> pd.DataFrame:
-        """Recommend items to users, known or new, by the histories given here, without a refit.
+        """Recommend items to users, known or new, from the given histories, without a refit.
 
         Parameters
         ----------
@@ -199,7 +200,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         DataFrame
-            As of :meth:`recommend`, users in ascending order of their ids.
+            As in :meth:`recommend`, with users in ascending order of their ids.
         """
         state = self._state("recommend_from")
         panel, histories = self._fold_in(state, history, missing)
@@ -219,24 +220,25 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     ) -> pd.DataFrame:
         """Return the users of the fit who are most likely to want an item.
 
-        Users are compared by the score of :meth:`predict`, the same number that ranks items for a user.
+        Users are compared by the score of :meth:`predict`, the same score that ranks items for a user.
 
-        - An :class:`~tastebridge.InterestMapper` has learned, out of fold, the log-odds that an item is a
-          user's next one, up to one constant. It learned them apart for users with and without a history in
-          the target, so that both stand on one scale. Within either kind the order is the order of the blend.
-        - Baselines, and mappers saved before there was such a scale, score users higher who have a longer
-          history or one in the target.
+        - An :class:`~tastebridge.InterestMapper` learns out of fold the log-odds that an item is a user's
+          next one, up to a constant. It learns them separately for users with and without a history in the
+          target, so that both kinds are on the same scale. Within each kind, the blend determines the order.
+        - Baselines, and mappers saved by versions without this scale, give higher scores to users with a
+          longer history, or with a history in the target.
 
-        ``benchmarks/audience.py`` measures held-out users without a known event in the target. A user who
-        took the item ranks above one who did not in 69 % of pairs on Amazon clothing and sports, and in 86 to
-        88 % on MovieLens genres. Ranked by length of history alone it is 54 to 56 %, and 79 to 81 %.
+        ``benchmarks/audience.py`` evaluates this on held-out users without a known event in the target. A
+        user of the item ranks above another user in 69 % of pairs on Amazon clothing and sports, and in 86 to
+        88 % on MovieLens genres. Ranking by the length of the history alone achieves 54 to 56 %, and 79 to
+        81 %.
 
         Parameters
         ----------
         items : id or list of ids
             Items of the target.
         n : int, default=100
-            Users for each item, at most.
+            Maximum number of users per item.
         user_ids : list or column of ids, optional
             The users to rank; None for all.
         missing : {"error", "skip", "popular"}, default="error"
@@ -244,13 +246,13 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         category : category, optional
             The target, if there are several.
         twins : {"leave out", "keep"}, default="leave out"
-            Whether users who have a twin of the item are left out too.
+            Whether to leave out users who have a twin of the item, too.
 
         Returns
         -------
         DataFrame
-            item_id, user_id, score, rank (from 1), items as given, best first. Ties are broken by the order
-            of the users. Users who have the item already are left out.
+            item_id, user_id, score, rank (from 1), in the order of ``items``, best first. Ties are broken by
+            the order of the users. Users who already have the item are left out.
 
         Raises
         ------
@@ -283,7 +285,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         category: str | None = None,
         twins: str = LEAVE_OUT,
     ) -> pd.DataFrame:
-        """Return the users, by the histories given here, who are most likely to want an item.
+        """Return the users of the given histories who are most likely to want an item.
 
         Parameters
         ----------
@@ -297,7 +299,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         DataFrame
-            As of :meth:`audience`.
+            As in :meth:`audience`.
         """
         state = self._state("audience_from", category)
         panel, histories = self._fold_in(state, history, missing)
@@ -313,27 +315,28 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         category: str | None = None,
         **options: Unpack[RelatedOptions],
     ) -> pd.DataFrame:
-        r"""Return the items of the target that go with single items: with this book, these films.
+        r"""Return the items of the target that are related to given items, such as films for a book.
 
-        An item of any category the model reads stands for a user with that one event, with the vector
+        An item of any category is represented by a user with this single event, with the vector
         :math:`z_i`. The score of a target item is
 
         .. math:: r_{ij} = (z_i - \bar z)^\top v_j / \sigma_j^{1/4},
 
-        without the mean vector :math:`\bar z` of the items of its category, and so without popularity.
-        :math:`\sigma_j` is the spread of the numerator over these items: see
+        where :math:`\bar z` is the mean vector of the items in the category of i. Subtracting it removes
+        popularity. :math:`\sigma_j` is the standard deviation of the numerator over these items: see
         :mod:`tastebridge.model.related`.
-        ``benchmarks/related.py`` compares it with item neighbours and factors of implicit.
+
+        ``benchmarks/related.py`` compares the method with item neighbours and the factors of implicit.
 
         Parameters
         ----------
         items : id or list of ids, optional
             Items of a source or of the target; None for all.
         n : int, default=10
-            Related items of each, at most.
+            Maximum number of related items for each.
         category : category, optional
-            The target whose items are returned, if there are several. Or a source: its items are then related
-            with each other, by the model's own vectors of them (:mod:`tastebridge.model.source_items`).
+            The target whose items are returned, if there are several. It can also be a source: its items are
+            then compared with each other by the model's vectors (:mod:`tastebridge.model.source_items`).
         **options
             The category of ``items``, filters, and the treatment of twins and unknown items: see
             :class:`~tastebridge.recommenders.RelatedOptions`.
@@ -342,7 +345,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         -------
         DataFrame
             item_id, related_item_id, score, rank (from 1), in the order of ``items``, best first. An item is
-            never related to itself. Scores can be compared within an item only.
+            never related to itself. Scores can only be compared within one query item.
 
         Raises
         ------
@@ -351,7 +354,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         InvalidDataError
             If an item is named twice, or an id is an item of several categories.
         InvalidParameterError
-            If the model has no vectors, or learned from ratings.
+            If the model has no vectors, or was learned from ratings.
 
         References
         ----------
@@ -377,7 +380,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         """Return the score of every pair of a user of the fit and a target item.
 
         Scores can be compared within a user and between users; higher is better. They equal the scores of
-        :meth:`recommend`, bit by bit.
+        :meth:`recommend`, bit for bit.
 
         Parameters
         ----------
@@ -434,9 +437,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def user_vectors_from(
         self, history: Events, *, missing: str = "skip", category: str | None = None
     ) -> Vectors:
-        """Return ids and vectors of users by the histories given here, without a refit.
+        """Return ids and vectors of users from the given histories, without a refit.
 
-        They live in the space of :meth:`item_vectors`, such as a shop's own index of a ``target_model``.
+        The vectors are in the space of :meth:`item_vectors`, which is your own index with a ``target_model``.
 
         Parameters
         ----------
@@ -451,7 +454,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         -------
         Vectors
             ``ids`` (n_users,), ascending, and ``vectors`` (n_users, n_components) in float32. A user's vector
-            has the same bits whatever other users there are.
+            does not depend on the other users.
 
         Raises
         ------
@@ -508,9 +511,9 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         -------
         DataFrame
             source_category, source_item, route, contribution, twin, largest contribution first: one row per
-            past item and route. A row with source_item None is not due to a single item: it is the baseline
-            of a map, or popularity (source_category ``"(popularity)"``). Where ``twin`` is True, the past
-            item is the same product under another id: see :mod:`tastebridge.routes.twins`.
+            past item and route. A row with source_item None does not belong to a single item: it is the
+            baseline of a map, or popularity (source_category ``"(popularity)"``). If ``twin`` is True, the
+            past item is the same product under another id: see :mod:`tastebridge.routes.twins`.
 
         Raises
         ------
@@ -540,7 +543,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         DataFrame
-            As of :meth:`explain`.
+            As in :meth:`explain`.
         """
         state = self._state("explain_from", category, item_id)
         panel, histories = self._fold_in(state, history, missing)
@@ -554,11 +557,12 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def score(self, panel: Events, y: None = None) -> float:
         """Return the mean NDCG@10 over users of a panel or frame of held-out events, every item ranked.
 
-        The rows in the target are to be found. Rows of the fit among them, which are never recommended, are
-        left out with a warning. Users of the fit are ranked by the history of the fit and the
-        sources given here, other users by the sources given here alone. So both ways of splitting work in a
-        grid search: over users (a panel), or over rows (a frame). With several targets it is the mean over
-        these, each category ranked by itself. Twins are ranked and found like other items.
+        The relevant items are the given rows in the target. Rows of the fit among them are never recommended,
+        so they are left out with a warning. Users of the fit are ranked by their history in the fit and the
+        given rows in the sources, other users by the given rows in the sources alone. Both ways of splitting
+        therefore work in a grid search: over users (a panel), or over rows (a frame). With several targets,
+        the result is the mean over the targets, with each category ranked separately. Twins are treated like
+        other items.
         """
         check_fitted(self, "targets_")
         found = []
@@ -574,20 +578,20 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return float(np.nanmean(found))
 
     def set_item_groups(self, table: Frame, category: str | None = None) -> Self:
-        """Keep labels of items, such as brands and genres, for lists; replaces those kept before.
+        """Set labels of items, such as brands and genres, for lists; earlier labels are replaced.
 
-        Labels are no part of what is learned: they can be set before or after saving and loading, and are
-        saved with the model. ``per_group``, ``calibrate`` and ``diversity`` of :meth:`recommend` read them by
-        the name of their column.
+        The model does not learn from labels: they can be set before or after saving and loading, and are
+        saved with the model. ``per_group``, ``calibrate`` and ``diversity`` of :meth:`recommend` refer to
+        them by column name.
 
         Parameters
         ----------
         table : frame
-            A column item_id, and columns of labels: text, numbers or truth values. Several labels of an item
-            are a list, or text with ``|`` between them. With a column category each row is about an item of
-            its category. Items the model does not know are left out.
+            A column item_id, and columns of labels: text, numbers or booleans. Several labels of an item are
+            a list, or text separated by ``|``. With a column category, each row belongs to an item of that
+            category. Unknown items are left out.
         category : category, optional
-            The category of the items, in place of a column; None for every category with an item of the id.
+            The category of all items, instead of a column; None for every category that has the item id.
 
         Returns
         -------
@@ -633,34 +637,34 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         updatable: bool = False,
         name: str | None = None,
     ) -> None:
-        """Write the fitted model to a folder; :func:`tastebridge.load` reads it back, bit by bit.
+        """Write the fitted model to a folder; :func:`tastebridge.load` restores it exactly.
 
         Parameters
         ----------
         path : str or Path
             A new or empty folder, or the folder of a saved model, which is replaced in one step.
         with_users : bool, default=False
-            Whether to save the users of the fit and their histories. Without them no user is in the files,
-            and the loaded model serves :meth:`recommend_from`. ``evidence_``, which is by user, and the rows
-            dropped by cleaning are never saved.
+            Whether to save the users of the fit and their histories. Otherwise the files contain no users,
+            and the loaded model supports :meth:`recommend_from`. ``evidence_``, which has values per user,
+            and the rows dropped by cleaning are never saved.
         key : Key or bytes, optional
-            Encrypts the files by AES-256-GCM; see :mod:`tastebridge.privacy`. The number and the sizes of
+            Encrypt the files with AES-256-GCM; see :mod:`tastebridge.privacy`. The number and the sizes of
             the files stay visible.
         pseudonyms : Key or bytes, optional
             With users: store them under pseudonyms of this key
             (:func:`tastebridge.privacy.pseudonymize`). The loaded model knows users by their pseudonyms.
         updatable : bool, default=False
             Whether an :class:`tastebridge.InterestMapper` keeps its sufficient statistics, so that the loaded
-            model can be updated and can forget users. With users it always does. They are sums over users,
-            with the number of users of each pair of items: a count of 1 comes from a single user.
+            model can be updated and can forget users. With users it always keeps them. They are sums over
+            users, including the number of users of each item pair: a count of 1 comes from a single user.
         name : str, optional
-            Binds the model to a name that :func:`tastebridge.load` can ask for, so that no other model saved
-            with the same key stands in for it. With a key the name is encrypted too.
+            Bind the model to a name that :func:`tastebridge.load` can request, so that no other model saved
+            with the same key can be loaded in its place. With a key, the name is encrypted too.
 
         Raises
         ------
         ModelFileError
-            If something other than a model is at ``path``, or it cannot be written.
+            If ``path`` holds anything other than a model, or cannot be written.
         InvalidParameterError
             If a parameter is neither a plain value nor an estimator of this package.
         MissingDependencyError
@@ -685,7 +689,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return f"{with_article(self)} cannot {what} without a refit. Fit it again, {how}."
 
     def _read(self, events: Events) -> Panel:
-        """Forget the last fit, and return the panel of the events."""
+        """Discard the last fit, and return the panel of the events."""
         # a refit keeps no attribute of the fit before
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
@@ -701,7 +705,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
     def _like(
         self, targets: dict[str, FittedState], panel: Panel | None, joint: MultiTarget | None = None
     ) -> Self:
-        """Return a recommender of the same parameters with other parts; it is encrypted if this one is."""
+        """Return a recommender with the same parameters and other parts; encrypted if this one is."""
         other = clone(self)._keep(targets, panel, joint)
         if getattr(self, ENCRYPTED, False):
             setattr(other, ENCRYPTED, True)
@@ -746,7 +750,7 @@ class Recommender(BaseEstimator, metaclass=ABCMeta):
         return self._rows(state, users)
 
     def _fold_in(self, state: FittedState, history: Events, missing: str) -> tuple[Panel, Rows]:
-        """Return the panel of the histories given, and its weighted rows."""
+        """Return the panel of the given histories, and its weighted rows."""
         check_choice("missing", missing, ("error", "skip"))
         return state.encoder.fold_in(history, missing)
 

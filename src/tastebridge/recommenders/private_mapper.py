@@ -46,50 +46,50 @@ _COUNT, _MEAN = 0.03, 0.2
 
 
 class PrivateMapper(Recommender):
-    r"""Learns across categories from linked users under :math:`(\varepsilon, \delta)`-differential privacy.
+    r"""Learn across categories from linked users with :math:`(\varepsilon, \delta)`-differential privacy.
 
-    Protected are the users with events both in the target and in a source. All others, the *outsiders*, are
-    public here. From them alone come the items the model knows, the weighting and the unit of numeric times.
-    So do the factors of each category, their means, whitening and clips. Two things about the protected users
-    are released, with noise, in one joint query: how popular each item is among them, and their cross
-    moments,
+    The protected users are those with events both in the target and in a source. All others, the
+    *outsiders*, are public here. The items of the model, the weighting and the unit of numeric times come
+    from outsiders only, and so do the factors of each category, their means, whitening and clips. One joint
+    query releases two statistics of the protected users with noise: the popularity of each item among them,
+    and their cross moments,
 
     .. math:: h = \sum_u y_u / \|y_u\|, \quad m = \sum_u \tilde y_u, \quad
               M_s = \sum_u \tilde x_u \tilde y_u^\top,
 
     where :math:`y_u` are target rows over the items that at least ``min_outsiders`` outsiders have.
     :math:`\tilde y_u` are clipped target factors, and :math:`\tilde x_u` are whitened and clipped factors of
-    the source s. The ridge map :math:`B_s` of the moments, with the outsiders' covariance, leads from a
-    history to target factors. The score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, the mean over
-    sources. Before, h is drawn towards the outsiders' popularity moved by m, by empirical Bayes. For users
-    with a target history the score of the outsiders' target factors is added.
+    the source s. The ridge map :math:`B_s` from these moments and the outsiders' covariance leads from a
+    history to target factors. The score of item i is :math:`h_i / n + \tilde x^\top B_s v_i`, averaged over
+    sources. First, empirical Bayes shrinks h towards the outsiders' popularity, shifted by m. For users with
+    a target history, the score of the outsiders' target factors is added.
 
-    **The guarantee.** Let two panels differ by one protected user, all of whose events are present or absent.
+    **Guarantee.** Let two panels differ by one protected user, whose events are all present or all absent.
     Then for any set S of models, :math:`\Pr[\text{model} \in S]` differs by at most the factor
-    :math:`e^\varepsilon`, up to :math:`\delta`. The saved model, and any recommendation made for another
-    user, tell hardly more about a protected user than a model fitted without that user. All parameters, the
+    :math:`e^\varepsilon`, up to :math:`\delta`. The saved model, and recommendations made for other users,
+    reveal hardly more about a protected user than a model fitted without that user. All parameters, the
     outsiders' events and the names of the categories are public: choose them without looking at protected
-    users. The model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and so a saved folder, is
-    released.
+    users. The released data are the model (``model_``, ``items_``, ``statistics_``, ``privacy_``), and hence
+    a saved folder.
 
     **Not covered.**
 
-    - The outsiders, at all.
-    - A recommendation made *for* a user shows that user's own history to its readers.
-    - ``panel_``, which holds all users in memory. Saving it needs a key.
-    - Errors, warnings, counts on a screen, and the time a fit takes.
-    - How a panel was made, if one is passed in place of a frame. A panel that was cleaned with minimum counts
-      is refused. So is a panel whose times show that their unit came from a protected user.
+    - Outsiders.
+    - Recommendations made *for* a user: they reveal that user's own history to whoever reads them.
+    - ``panel_``, which holds all users in memory. Saving it requires a key.
+    - Errors, warnings, printed counts, and the duration of a fit.
+    - The construction of a panel that is passed instead of a frame. Panels that were cleaned with minimum
+      counts are refused, and so are panels whose unit of time depends on a protected user.
     - Settings chosen by looking at results of protected users.
-    - A second fit, which spends as much again unless both draw on one ``budget``.
-    - A user who stops being linked becomes an outsider in the next fit. Name such users in ``protected``.
+    - Repeated fits: each spends the budget again, unless all draw on one ``budget``.
+    - Users who are no longer linked: they become outsiders in the next fit. Name them in ``protected``.
 
-    docs/privacy_audit.md works the guarantee out by hand and tests it.
+    docs/privacy_audit.md derives the guarantee by hand and tests it.
 
-    **The cost.** Single pairs of items that few users have, such as one product under two ids, must stay
-    hidden. So the routes of :class:`InterestMapper` that use them are missing here. With
-    thousands of linked users an epsilon of 3 costs little next to the same model without noise. At 1 or less
-    the noise drowns most of the signal, and popular items may serve better.
+    **Cost.** Pairs of items that few users have, such as one product under two ids, must stay hidden, so
+    the routes of :class:`InterestMapper` that use them are missing here. With thousands of linked users,
+    epsilon=3 costs little compared with the same model without noise. At 1 or less, the noise hides most of
+    the signal, and popular items may be more accurate.
 
     Parameters
     ----------
@@ -102,26 +102,28 @@ class PrivateMapper(Recommender):
     delta : float, default=1e-6
         Well below one over the number of linked users.
     source_components, target_components : int, default=64, 128
-        Ranks of the factors, or the highest the outsiders allow. Higher ranks see more and get more noise.
+        Ranks of the factors, or the highest ranks the outsiders allow. Higher ranks capture more signal and
+        need more noise.
     alpha : float, default=3.0
         Penalty of the ridge map, in units of the mean eigenvalue.
     popularity_share : float, default=0.25
         Share of the privacy budget for the popularity of items, between 0 and 1; the rest is for the moments.
         Popularity is the part that a membership attack uses best.
     min_outsiders : int, default=5
-        How many outsiders must have an item for protected users to be counted on it. An attacker would look
-        for a row of few items, all of them rare.
+        Minimum number of outsiders with an item for protected users to be counted on it. Rare items are the
+        easiest target of an attacker.
     protected : list of ids, optional
-        More users to leave out of everything public. Without a linked history they add nothing at all.
+        Additional users to exclude from everything public. Without a linked history, they are not used at
+        all.
     weighting : Weighting, optional
-        How events count; None for binary ones. Its statistics come from outsiders.
+        The weights of events; None for binary. Its statistics come from outsiders.
     event_weights : mapping of event type to weight, optional
         As for :class:`tastebridge.InterestMapper`.
     budget : Budget, optional
-        A ledger to draw on; None for one of this fit alone. A loaded model has a record of it, which cannot
-        be spent.
+        The privacy budget to draw on; None for a budget of this fit only. A loaded model has a record of it
+        that cannot be spent.
     random_state : int, default=0
-        Seed of the public factors. Noise has no seed: two fits differ.
+        Seed of the public factors. The noise has no seed, so two fits differ.
 
     Attributes
     ----------
@@ -134,7 +136,7 @@ class PrivateMapper(Recommender):
     UnknownCategoryError, NoLinkedUsersError
         If a category is not in the panel, or no user is linked.
     InvalidDataError
-        If a category has no outsiders to learn factors from, or protected users decided on public data when
+        If a category has no outsiders to learn factors from, or protected users influenced public data when
         the panel was made.
     PrivacyBudgetError
         If the budget does not allow the fit.
@@ -190,7 +192,8 @@ class PrivateMapper(Recommender):
     def fit(self, panel: Events, y: None = None) -> Self:
         """Learn from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it, or from a panel.
 
-        Of a frame the unit of numeric times is read from outsiders. Of a panel it was read from all users.
+        For a frame, the unit of numeric times is inferred from outsiders. For a panel, it was inferred from
+        all users.
         """
         self._check()
         panel = self._read(panel)
@@ -210,7 +213,7 @@ class PrivateMapper(Recommender):
         return self
 
     def _read(self, events: Events) -> Panel:
-        """Return the panel of the events, in which no protected user decides on public data."""
+        """Return the panel of the events, in which no protected user influences public data."""
         if isinstance(events, Panel):
             panel = super()._read(events)
             # without noise there is no guarantee to keep
@@ -233,12 +236,12 @@ class PrivateMapper(Recommender):
         updatable: bool = False,
         name: str | None = None,
     ) -> None:
-        """Write the model as :meth:`InterestMapper.save` does; its users only under a key.
+        """Write the model like :meth:`InterestMapper.save`; saving its users requires a key.
 
         Raises
         ------
         InvalidDataError
-            If users are to be saved in the open: their histories are protected.
+            If users would be saved without a key, because their histories are protected.
         """
         if with_users and key is None:
             raise InvalidDataError(

@@ -69,22 +69,22 @@ def _ratings_of(state: FittedState) -> LinearModel | None:
 
 
 class RatingMapper(Recommender):
-    r"""Predicts how users known from other categories would rate the items of a target category.
+    r"""Predict ratings in a target category for users known from other categories.
 
     .. math:: \hat r_{ui} = \mu + b_i + w\,b_u + \sum_s w_s\, z_u^{(s)\top} v_i
 
     with the mean, effects of items and users, and taste. Taste comes from the user's ratings in the target
     and, through maps learned from linked users, from the ratings in the sources: see
     :class:`tastebridge.routes.ratings.RatingRoute`. The weights w and the shrinkage of items are chosen on
-    ratings that were hidden while the routes were fitted. Users without ratings in the target have weights of
-    their own, and weights depend on the number of ratings of a user. A source that makes errors larger is
-    left out. All is linear, so that a prediction is an inner product.
+    ratings that were hidden while the routes were fitted. Users without ratings in the target have separate
+    weights, and weights depend on the number of ratings of a user. A source that increases the error is
+    left out. The model is linear, so a prediction is an inner product.
 
-    Weights of events are read as ratings, 0 and below included. Predictions follow their unit: the same
-    ratings times 20 give the same predictions times 20. Where 0 or -1 stands for "seen, not rated", leave
-    these rows out. Of two ratings of one user and item in a frame, the later counts. Users without any
-    known rating are predicted the mean and the items' effects; ``missing="popular"`` gives them the items
-    rated highest.
+    Event weights are read as ratings, including values of 0 and below. Predictions have the same unit: if all
+    ratings are multiplied by 20, so are the predictions. If 0 or -1 means "seen, not rated", leave
+    these rows out. If a frame has two ratings of the same user and item, the later one counts. For users
+    without any known rating, the prediction is the mean plus the effect of the item;
+    ``missing="popular"`` recommends the items rated highest.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ class RatingMapper(Recommender):
     sources : list of str, optional
         The categories to learn from; None for all others.
     rank_by : {"rating", "preference"}, default="rating"
-        The order of ``recommend``: by predicted rating, or by the probability that a user takes an item, as
-        of :class:`~tastebridge.InterestMapper`, whose model is then ``model_``. Ratings say how much a user
-        likes the items taken, and little of which items are taken. ``predict`` returns ratings in both
-        cases; scores, vectors and explanations belong to the order.
+        The order of ``recommend``: by predicted rating, or by the probability that a user chooses an item, as
+        in :class:`~tastebridge.InterestMapper`, whose model is then ``model_``. Ratings express how much
+        users like the items they chose, but say little about which items they choose. ``predict`` returns
+        ratings in both cases; scores, vectors and explanations follow ``rank_by``.
     n_components : int, default=8
-        Rank of taste; lowered where the data allow less.
+        Rank of the taste part; reduced if the data require it.
     item_shrinkage : float, optional
-        Number of ratings at which an item's own ratings count half; None to choose it out of fold.
+        Number of ratings at which the ratings of an item count half; None to choose it out of fold.
     random_state : int, default=0
         The same seed gives the same result, whatever the number of threads.
 
@@ -111,13 +111,13 @@ class RatingMapper(Recommender):
     ratings_ : LinearModel
         With ``rank_by="preference"``, the model that predicts ratings; otherwise ``model_`` does.
     chosen_ : DataFrame
-        One row: low and high, the lowest and the highest rating of the target, within which predictions are
-        held, and item_shrinkage.
+        One row: low and high, the lowest and the highest rating of the target, to which predictions are
+        clipped, and item_shrinkage.
     transfer_ : DataFrame
         One row per source, for users without ratings in the target, out of fold: source, linked (users), lift
         with its interval over users (lift_low, lift_high), verdict ("helps", "no evidence", "hurts") and
-        kept. lift is the drop in squared error due to the source alone. With ``rank_by="preference"`` it is
-        the table of the mapper.
+        kept. lift is the reduction of the squared error by the source alone. With ``rank_by="preference"``,
+        this is the table of the mapper.
     routes_ : DataFrame
         One row per route: its name, and mean weight for cold and for warm users.
     errors_ : DataFrame
@@ -205,15 +205,15 @@ class RatingMapper(Recommender):
     def predict(self, pairs: Frame, *, missing: str = "error") -> NDArray[np.float32]:
         """Return the predicted rating of every pair of a user of the fit and a target item.
 
-        Ratings are held within the scale of the data. Where lists are ranked by rating, they are the scores
-        of :meth:`recommend`, bit by bit; items predicted beyond the scale keep their order there.
+        Ratings are clipped to the scale of the data. If lists are ranked by rating, predictions equal the
+        scores of :meth:`recommend`, bit for bit; items predicted beyond the scale keep their order there.
 
         Parameters
         ----------
         pairs : frame
             Columns user_id and item_id.
         missing : {"error", "nan"}, default="error"
-            Refuse pairs of an unknown user or item, or answer NaN.
+            Refuse pairs of an unknown user or item, or return NaN for them.
 
         Returns
         -------

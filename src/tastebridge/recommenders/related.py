@@ -30,14 +30,14 @@ Numbers = NDArray[np.int64]
 
 
 class RelatedOptions(TypedDict, total=False):
-    """The keywords of ``related`` that choose among items.
+    """The options of ``related`` that select items.
 
     Attributes
     ----------
     of : category, optional
-        The category of the items asked about; None to find it by the ids.
+        The category of the query items; None to infer it from the ids.
     allow, deny : list of item ids, optional
-        Only these related items, or all but these.
+        Return only these related items, or never these.
     missing : {"error", "skip"}, default="error"
         Unknown items are refused, or left out.
     twins : {"leave out", "keep"}, default="leave out"
@@ -52,7 +52,7 @@ class RelatedOptions(TypedDict, total=False):
 
 
 class RelatedRequest(NamedTuple):
-    """How related items are asked for: see :meth:`tastebridge.recommenders.Recommender.related`."""
+    """A checked request for related items: see :meth:`tastebridge.recommenders.Recommender.related`."""
 
     n: int = 10
     of: str | None = None
@@ -86,7 +86,7 @@ class RelatedRequest(NamedTuple):
 
 
 class Anchors(NamedTuple):
-    """The items asked about: their category, numbers and ids, in the order given."""
+    """The query items: their category, numbers and ids, in the given order."""
 
     category: str
     numbers: Numbers
@@ -95,7 +95,7 @@ class Anchors(NamedTuple):
 def relating(
     states: Mapping[str, FittedState], category: str | None, request: RelatedRequest
 ) -> tuple[FittedState, RelatedRequest]:
-    """Return the state whose items are returned, and the request: within a source, it is of that source.
+    """Return the state whose items are returned, and the request; both refer to a source if one is named.
 
     Raises
     ------
