@@ -28,7 +28,7 @@ class UnknownCategoryError(TastebridgeError, LookupError):
 
 
 class ModelFileError(TastebridgeError, ValueError):
-    """A saved model is damaged or incomplete, or the files are no model."""
+    """A saved model is damaged or incomplete, or the files are not a model."""
 
 
 class ModelFormatError(ModelFileError):
@@ -52,12 +52,12 @@ class MessageError(TastebridgeError, ValueError):
 
 
 class TastebridgeWarning(UserWarning):
-    """Data were dropped or changed, or a step was not possible; the result is less than was asked for."""
+    """Data were dropped or changed, or a step was not possible, so the result is less than requested."""
 
 
 class DataWarning(TastebridgeWarning):
-    """Rows, columns or events were left out, are unknown to the model, or were read by a guess.
+    """Rows, columns or events were left out, are unknown to the model, or were interpreted by a guess.
 
-    ``tastebridge --strict`` makes these warnings errors, as ``warnings.simplefilter("error", DataWarning)``
-    does in Python.
+    ``--strict`` on the command line turns these warnings into errors, and so does
+    ``warnings.simplefilter("error", DataWarning)`` in Python.
     """

@@ -36,25 +36,25 @@ KINDS: Mapping[str, type[Recommender]] = {
 def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None = None) -> Recommender:
     """Load a recommender that was saved with ``save``.
 
-    The folder holds arrays, tables and plain values; no code in it is ever run. Every file must have the size
-    and the checksum in the manifest. The loaded model gives the same results, bit by bit.
+    The folder contains arrays, tables and plain values; no code is ever executed from it. Every file must
+    have the size and the checksum in the manifest. The loaded model gives the same results, bit for bit.
 
     Parameters
     ----------
     path : str or Path
         The folder.
     key : Key or bytes, optional
-        The key an encrypted model was saved with; see :func:`tastebridge.privacy.read_key`. With a key a
-        model that is not encrypted is refused.
+        The key with which the model was encrypted; see :func:`tastebridge.privacy.read_key`. If a key is
+        given, a model that is not encrypted is refused.
     name : str, optional
-        The name the model was saved under, ``save(…, name=…)``. A model without this name is refused: a key
-        alone opens every model that was saved with it.
+        The name under which the model was saved, ``save(…, name=…)``. A model with another name is refused.
+        A key alone opens every model that was saved with it.
 
     Returns
     -------
     Recommender
         An object of the saved class, such as :class:`tastebridge.InterestMapper`. By default a model is saved
-        without its users, and then answers :meth:`~tastebridge.InterestMapper.recommend_from`.
+        without its users, and then supports :meth:`~tastebridge.InterestMapper.recommend_from`.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def load(path: str | Path, *, key: Key | bytes | None = None, name: str | None =
         If the folder is missing, damaged, incomplete or not a model. Also if the key is missing or wrong, or
         the name differs.
     ModelFormatError
-        If a later version of tastebridge wrote it in a format this one does not know.
+        If a later version of tastebridge saved it in a format unknown to this version.
 
     Examples
     --------

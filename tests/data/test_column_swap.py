@@ -69,5 +69,5 @@ def test_data_the_right_way_round_raise_no_alarm(overlap, n_categories):
 
 
 def test_items_shared_and_nobody_linked_is_worth_a_warning():
-    with pytest.warns(TastebridgeWarning, match="hardly a user links the categories"):
+    with pytest.warns(TastebridgeWarning, match="hardly any user connects the categories"):
         Panel.from_frame(numbered_from_zero(n_linked=0))

@@ -256,7 +256,7 @@ def test_blanks_behind_delimiters_go_and_others_stay_or_are_trimmed(put):
     assert pairs(panel) == [(1, "a", "x"), (2, "b", "x")]
     assert "blanks behind delimiters" in panel.cleaning.notes[0]
     padded = put("p.csv", HEAD + "u1,a,x\nu1 ,b,x\n")
-    with pytest.warns(TastebridgeWarning, match="1 of them differ from others by blanks only"):
+    with pytest.warns(TastebridgeWarning, match="1 of them differ from other ids only by blanks"):
         assert read_panel(padded).users.ids.tolist() == ["u1", "u1 "]
     assert read_panel(padded, trim=True).users.ids.tolist() == ["u1"]
 

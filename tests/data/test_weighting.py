@@ -137,7 +137,7 @@ def test_weights_below_zero_are_refused_where_strengths_are_needed(scheme):
         Weighting(scheme).apply(films)
     assert Weighting("binary").apply(films).data.tolist() == [1.0, 1.0]
     assert Weighting("none", shift=2.0).apply(films).data.tolist() == [1.0, 4.0]
-    with pytest.raises(InvalidDataError, match="all of whose ratings were above -1"):
+    with pytest.raises(InvalidDataError, match="where all ratings were above -1"):
         Weighting("none", shift=1.0).apply(films)
 
 

@@ -129,7 +129,7 @@ def test_nothing_of_the_model_is_in_the_open(mapper, panel, saved):
 def test_a_wrong_or_missing_key_is_told(saved, mapper):
     with pytest.raises(ModelFileError, match="is encrypted: pass the key"):
         tb.load(saved)
-    with pytest.raises(ModelFileError, match="another key than the one given"):
+    with pytest.raises(ModelFileError, match="saved with a different key"):
         tb.load(saved, key=new_key())
     with pytest.raises(InvalidParameterError, match="must be a Key"):
         tb.load(saved, key="secret")

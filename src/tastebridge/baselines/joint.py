@@ -12,28 +12,28 @@ from tastebridge.routes import FitContext, JointRoute, PopularityRoute
 
 
 class JointALS(Baseline):
-    """One matrix factorisation of all categories, of which the target's items are ranked.
+    """Factorise the matrix of all categories, and rank the items of the target.
 
-    The plainest collective matrix factorisation: a user has one vector for all categories. Users without
-    any history get popular items.
+    This is the simplest collective matrix factorisation: a user has one vector for all categories. Users
+    without any history get popular items.
 
     Parameters
     ----------
     target : str
         The category to recommend in.
     sources : list of str, optional
-        The categories to learn from besides; None for all others.
+        The other categories to learn from; None for all.
     factors : factor model, optional
-        None for :class:`tastebridge.factors.ALSFactors` of rank 64, or less where the data allow less.
+        None for :class:`tastebridge.factors.ALSFactors` of rank 64, or less for small data.
     weighting : Weighting, optional
-        How events count; None for binary ones.
+        The weights of events; None for binary.
     random_state : int, default=0
         Seed of the default factors.
 
     Attributes
     ----------
     model_ : LinearModel
-        The two routes; no user.
+        The two routes; it holds no users.
 
     Raises
     ------

@@ -12,37 +12,36 @@ from tastebridge.routes import FitContext
 
 
 class ItemNeighbours(Baseline):
-    r"""Scores a target item by its similarity to all a user has, in whatever category.
+    r"""Score a target item by its similarity to the user's items in all categories.
 
     .. math:: \hat r_{uj} = d_u^{-1/2} \sum_{i \in u,\, i \in N(j)} s_{ij} + \varepsilon\,\frac{n_j}{\max n},
               \qquad s_{ij} = \frac{n_{ij}}{\sqrt{n_i n_j} + h}
 
-    with the numbers of users who took i, j and both, the nearest items N(j) of j, and the length
+    with the numbers of users who have i, j and both, the nearest items N(j) of j, and the length
     :math:`d_u` of the history. The last term, :math:`\varepsilon = 10^{-6}`, ranks items without a
-    neighbour by popularity. Similarities are exact and sparse. There are no vectors: they would be as wide
-    as the catalogue.
+    neighbour by popularity. Similarities are exact and sparse. There are no vectors, because they would be as
+    wide as the catalogue.
 
-    A similarity may rest on a single user. A reader of the model who knows that this user has the one item
-    then learns the other, as the card of a saved model says. :class:`tastebridge.routes.NeighbourRoute` has a
-    minimum.
+    A similarity may be based on a single user. A reader of the model who knows one of the user's items then
+    learns the other, as the card of a saved model says. :class:`tastebridge.routes.NeighbourRoute` requires a
+    minimum number of users.
 
     Parameters
     ----------
     target : str
         The category to recommend in.
     sources : list of str, optional
-        The categories to learn from besides; None for all others.
+        The other categories to learn from; None for all.
     shrinkage : float, default=5.0
-        The number h of users, at least 0: it lowers similarities that rest on few of them.
+        The number h of users, at least 0: it reduces similarities based on few users.
     n_neighbours : int, optional
         The size of N(j); None for every item with a user in common.
     weighting : Weighting, optional
-        As for :class:`tastebridge.InterestMapper`; only whether there is an event counts here.
-
+        As for :class:`tastebridge.InterestMapper`; only the presence of an event counts here.
     Attributes
     ----------
     model_ : ItemSimilarity
-        The similarities of all items to the target's; no user.
+        The similarities of all items to the target items; it holds no users.
 
     Raises
     ------

@@ -10,24 +10,24 @@ from tastebridge.routes import FitContext, PopularityRoute
 
 
 class Popularity(Baseline):
-    r"""Recommends the items that most users took, without those a user has.
+    r"""Recommend the items with the most users, except items the user already has.
 
-    The score of an item is :math:`\log\,(n_i + c) / \overline{(n + c)}` with the number :math:`n_i` of users
-    who took it.
+    The score of an item is :math:`\log\,(n_i + c) / \overline{(n + c)}` with the number :math:`n_i` of its
+    users.
 
     Parameters
     ----------
     target : str
         The category to recommend in.
     prior : float, default=0.5
-        Users c added to each item, above 0.
+        Number c of users added to each item, above 0.
     weighting : Weighting, optional
-        As for :class:`tastebridge.InterestMapper`; it changes nothing here.
+        As for :class:`tastebridge.InterestMapper`; it has no effect here.
 
     Attributes
     ----------
     model_ : LinearModel
-        The one route; no user.
+        The single route; it holds no users.
 
     Raises
     ------

@@ -20,12 +20,12 @@ KINDS = ("mean", "item mean", "user and item bias")
 
 
 class RatingBaseline(BaseEstimator):
-    r"""Predicts ratings without taste.
+    r"""Predict ratings without taste.
 
     ``"mean"``: :math:`\mu`; ``"item mean"``: :math:`\mu + b_i`; ``"user and item bias"``:
     :math:`\mu + b_i + b_u`. A user without ratings in the target gets the bias over all other categories,
-    times the factor that fits the linked users best. A bias is the sum of deviations
-    over their number plus ``shrinkage``.
+    times the factor that fits the linked users best. A bias is the sum of deviations, divided by their
+    number plus ``shrinkage``.
 
     Parameters
     ----------

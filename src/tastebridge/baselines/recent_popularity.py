@@ -26,14 +26,14 @@ _METRIC = "ndcg@10"
 
 
 class RecentPopularity(Baseline):
-    r"""Recommends the items that most users took of late, without those a user has.
+    r"""Recommend the items with the most recent users, except items the user already has.
 
     .. math:: \log \frac{n_i + c}{\overline{n + c}}, \qquad n_i = \sum_{u: i \in u} 2^{-(t - t_{ui}) / h}
 
     with the half-life :math:`h`, the last time :math:`t` of the target and the time :math:`t_{ui}` of the
-    last event of user and item. With neither ``half_life`` nor ``share`` three half-lives are tried: a half,
-    an eighth and a thirtieth of the time span of the target. The best one predicts the last fifth of the rows
-    from the earlier ones with the highest mean NDCG@10 (:func:`tastebridge.splits.temporal`).
+    last event of user and item. With neither ``half_life`` nor ``share``, three half-lives are tested: 1/2,
+    1/8 and 1/30 of the time span of the target. The chosen one predicts the last fifth of the rows from the
+    earlier ones with the highest mean NDCG@10 (:func:`tastebridge.splits.temporal`).
 
     Parameters
     ----------
@@ -42,17 +42,17 @@ class RecentPopularity(Baseline):
     half_life : float, optional
         In days, above 0.
     share : float, optional
-        The half-life as a share of the span, above 0; instead of ``half_life``.
+        The half-life as a share of the time span, above 0; instead of ``half_life``.
     prior : float, default=0.5
-        Users c added to each item, above 0.
+        Number c of users added to each item, above 0.
 
     Attributes
     ----------
     model_ : LinearModel
-        The one route; no user.
+        The single route; it holds no users.
     recency_ : DataFrame
         One row per half-life: half_life (days), share (of the span), ndcg (NDCG@10 on the last fifth; NaN
-        where nothing was to choose) and chosen.
+        if the half-life was given) and chosen.
 
     Raises
     ------

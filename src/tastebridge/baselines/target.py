@@ -11,23 +11,23 @@ from tastebridge.routes import FitContext, PopularityRoute, TargetRoute
 
 
 class TargetOnly(Baseline):
-    """Factors of the target alone for users with a history there, and popularity for the others.
+    """Use factors of the target alone for users with a history there, and popularity for the others.
 
     Parameters
     ----------
     target : str
         The category to recommend in.
     factors : factor model, optional
-        None for :class:`tastebridge.factors.ALSFactors` of rank 64, or less where the data allow less.
+        None for :class:`tastebridge.factors.ALSFactors` of rank 64, or less for small data.
     weighting : Weighting, optional
-        How events count; None for binary ones.
+        The weights of events; None for binary.
     random_state : int, default=0
         Seed of the default factors.
 
     Attributes
     ----------
     model_ : LinearModel
-        The two routes; no user.
+        The two routes; it holds no users.
 
     Raises
     ------

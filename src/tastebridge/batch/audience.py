@@ -141,8 +141,9 @@ def audience_all(
 ) -> Manifest:
     """Find, among all users in a table of events, the users most likely to want some items.
 
-    Bounded in memory and resumable, as :func:`tastebridge.batch.recommend_all`, which documents the other
-    parameters. :meth:`tastebridge.InterestMapper.audience` explains the score that users are compared by.
+    Memory is bounded and a stopped run can be resumed, as in :func:`tastebridge.batch.recommend_all`, which
+    documents the other parameters. :meth:`tastebridge.InterestMapper.audience` explains how users are
+    compared.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def audience_all(
         A file to write, ending in ``.parquet`` or ``.csv``: item_id, user_id, score, rank. Its rows are the
         same as from :meth:`~tastebridge.InterestMapper.audience_from` for all events at once.
     n : int, default=100
-        Users for each item, at most.
+        Maximum number of users per item.
     twins : {"leave out", "keep"}, default="leave out"
         As for :meth:`~tastebridge.InterestMapper.audience`.
     stamp : bool, default=False

@@ -142,14 +142,14 @@ class Read(NamedTuple):
 class RecommendationKernel(HistoryKernel):
     """The ``n`` best items for every user in a batch of histories: user_id, item_id, score, rank.
 
-    The rows equal :meth:`tastebridge.InterestMapper.recommend_from` for the same histories, bit by bit, in
-    whatever batches the users come.
+    The rows equal :meth:`tastebridge.InterestMapper.recommend_from` for the same histories, bit for bit,
+    however users are split into batches.
 
     Parameters
     ----------
     recommender : Recommender
     n : int, default=10
-        Items a user gets, at most.
+        Maximum number of items per user.
     allow, deny : list of item ids, or frame of user_id and item_id, optional
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     twins : {"leave out", "keep"}, default="leave out"

@@ -55,50 +55,50 @@ def recommend_all(
 ) -> Manifest:
     """Recommend to all users in a table of events, in bounded memory; a stopped run can be resumed.
 
-    The events are spread over partitions, ranges of user ids, on the disk of the output. Then each partition
-    is read, folded in, scored and written. Every file is written whole or not at all. After a kill at any
-    moment, the same call resumes with the unfinished partitions. The result equals an undisturbed run, byte
-    for byte, whatever ``memory`` and ``n_jobs`` were.
+    The events are split into partitions (ranges of user ids) on the disk of the output. Then each partition
+    is read, folded in, scored and written. Files are written atomically. If a run is killed, the same call
+    resumes with the unfinished partitions. The result equals an uninterrupted run, byte for byte, for any
+    ``memory`` and ``n_jobs``.
 
     Parameters
     ----------
     model : path or Recommender
-        Saved or fitted; the users of its fit are not used.
+        A saved or fitted model; the users of its fit are not used.
     events : path
         As for :func:`tastebridge.read_panel`: ``.parquet`` or a folder of such files, read in pieces; or a
         text file, which is read as a whole.
     out : path
         A name ending in ``.parquet`` or ``.csv`` for one file; otherwise a folder of ``part-00000.parquet``
-        and so on, with ``_manifest.json``. Joined, the parts equal the rows of
-        :meth:`~tastebridge.InterestMapper.recommend_from` for all events at once: users ascending, the same
-        scores, bit by bit.
+        and so on, with ``_manifest.json``. Together, the parts equal the rows of
+        :meth:`~tastebridge.InterestMapper.recommend_from` for all events at once: users ascending, and the
+        same scores, bit for bit.
     n : int, default=20
         Maximum number of items per user.
     memory : str or int, default="2GB"
-        A bound on the memory of the process; ``"500MB"``, ``"1.5GiB"``, or bytes. Whether it suffices is
-        checked before the events are read, for partitions of the usual size, and again when the largest
-        partition is known. A Parquet page is decoded whole. Writers make pages of about 1 MB; a single page
-        as large as the bound would exceed it. Loading a model takes the size of its files more for a moment,
-        which the bound does not cover.
+        The memory limit of the process: ``"500MB"``, ``"1.5GiB"``, or bytes. Before the events are read, the
+        limit is checked for partitions of the usual size, and again when the largest partition is known.
+        Parquet pages are decoded whole. They usually have about 1 MB; a single page as large as the limit
+        would exceed it. Loading a model temporarily needs the size of its files in addition, which the limit
+        does not cover.
     n_jobs : int, default=1
-        Partitions processed at once, each by one thread with one BLAS thread; fewer if memory is short.
+        Partitions processed in parallel, each by one thread with one BLAS thread; fewer if memory is short.
     allow, deny, missing, twins
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     columns, event_weights, policy
-        As for :meth:`tastebridge.Panel.from_frame`; by default the policy of the model, by which
-        ``recommend_from`` reads frames. ``policy.min_item_events`` must be 1.
+        As for :meth:`tastebridge.Panel.from_frame`. The default policy is the policy of the model, as in
+        ``recommend_from``. ``policy.min_item_events`` must be 1.
     restart : bool, default=False
-        Whether to remove the files of an earlier run at ``out`` and begin anew.
+        Whether to remove the files of an earlier run at ``out`` and start again.
     progress : bool, default=False
         Whether to show progress, speed and remaining time.
     reading : ReadingOptions, optional
         The layout of the files of events. Ids made of digits in text files get the kind of the model's ids.
     users : list of ids, optional
-        The users to recommend to; all users of the table by default. Ids that are digits in a text and whole
-        numbers are the same.
+        The users to recommend to; all users of the table by default. An id such as 7 and the text ``"7"``
+        match.
     stamp : bool, default=False
-        Whether every row has the columns ``model``, the fingerprint of the model, and ``made_at``, the time
-        in UTC of this call; in a folder of parts, of the call that began it.
+        Whether to add the columns ``model``, the fingerprint of the model, and ``made_at``, the time of this
+        call in UTC; in a folder of parts, the time of the call that started it.
     **lists
         Diversity, caps, calibration, exploration and new items, as for
         :meth:`~tastebridge.InterestMapper.recommend_from`.
@@ -111,11 +111,11 @@ def recommend_all(
     Raises
     ------
     OutputError
-        If the disk is full, other files are at ``out``, or another job was begun there.
+        If the disk is full, other files are at ``out``, or another job was started there.
     InvalidDataError
         If events cannot be read. The message names the file, and finished parts are kept.
     InvalidParameterError
-        If a parameter is out of range, or the memory is too small for any scoring.
+        If a parameter is out of range, or the memory limit is too low.
     UnknownIdError
         With ``missing="error"``, if an item is unknown.
 

@@ -37,8 +37,8 @@ def relate_all(
 ) -> int:
     """Write the related items of all items of a model to one file.
 
-    The rows equal :meth:`tastebridge.InterestMapper.related` without items, bit by bit. A few thousand items
-    are held in memory at once, and the file is written whole or not at all.
+    The rows equal :meth:`tastebridge.InterestMapper.related` without items, bit for bit. Items are processed
+    a few thousand at a time, and the file is written atomically.
 
     Parameters
     ----------

@@ -105,8 +105,8 @@ def write_vectors(
 ) -> Account | None:
     """Write the vectors of the target's items and, given events, of the users in them.
 
-    The score of a user and an item is the inner product of their vectors. So any vector store that searches
-    by inner product can recommend. Bounded in memory and resumable, as
+    The score of a user and an item is the inner product of their vectors, so any vector store that searches
+    by inner product can serve recommendations. Memory is bounded and a stopped run can be resumed, as in
     :func:`tastebridge.batch.recommend_all`, which documents the other parameters.
 
     Parameters
@@ -124,8 +124,8 @@ def write_vectors(
     users : list of ids, optional
         The users whose vectors are written; all users of the table of events by default.
     stamp : bool, default=False
-        Whether the rows of both tables, with ``"npy"`` the tables of ids, have the columns ``model`` and
-        ``made_at``, as of :func:`~tastebridge.batch.recommend_all`.
+        Whether to add the columns ``model`` and ``made_at`` to both tables (with ``"npy"``, to the tables of
+        ids), as in :func:`~tastebridge.batch.recommend_all`.
 
     Returns
     -------

@@ -39,43 +39,41 @@ class CleaningPolicy:
     missing_ids : {"drop", "error"}, default="drop"
         For rows without a user, an item or a category (null, NaN or empty).
     missing_times : {"drop", "error"}, default="drop"
-        For rows without a time, where there is a column of times, and for rows whose time is a placeholder:
-        infinite, outside 1900 to 2261, or another word for never such as 2099-12-31.
+        For rows without a time, if there is a time column, and for rows whose time is a placeholder:
+        infinite, outside 1900 to 2261, or a date that means never, such as 2099-12-31.
     nan_weights, infinite_weights, negative_weights, zero_weights : {"drop", "error"}, default="drop"
-        For rows with such a weight, as seen in single precision. If *all* weights are NaN, that is
-        always an error. Where weights are ratings (see ``ratings``), 0 and numbers below are weights like
-        all others.
+        For rows with such a weight in single precision. If *all* weights are NaN, this is always an error.
+        If weights are ratings (see ``ratings``), values of 0 and below are valid weights.
     max_events_per_user : int or None, default=None
-        Users with more rows than this, over all categories, are taken for bots and left out whole.
+        Users with more rows than this, over all categories, are treated as bots and removed completely.
     duplicates : {"sum", "max", "last", "count", "error"}, default="sum"
-        The weight of a user and an item that meet in several rows: the sum, the largest or the latest of the
-        weights, or the number of rows. Of rows equally late or without times the last in
-        the frame counts. The sum is right for events; for ratings take ``"last"``.
+        The weight of a pair of user and item with several rows: the sum, the largest or the latest of the
+        weights, or the number of rows. Among rows with the same time or without times, the last in the frame
+        counts. Use ``"sum"`` for events and ``"last"`` for ratings.
     min_user_events : int, default=1
         Users with fewer items in a category lose their rows in this category.
     min_item_events : int, default=1
-        Items with fewer users are left out. Both minima are applied in turn until nothing changes.
+        Items with fewer users are left out. Both minima are applied repeatedly until nothing changes.
     no_rating : float or None, default=None
-        A weight that means no rating was given, such as -1 or 0. It is looked for before anything else.
+        A weight that means no rating was given, such as -1 or 0. It is handled before all other rules.
     unrated : {"event", "drop"}, default="event"
-        Whether a row without a rating counts as an event of weight 1, or is left out as one without a weight.
+        Whether a row without a rating counts as an event of weight 1, or is left out.
     several_categories : {"auto", "keep", "first", "primary", "all", "error"}, default="auto"
-        For an item that stands in several categories with the same users, as in a table with one row per
+        For an item that occurs in several categories with the same users, as in a table with one row per
         genre.
 
         - ``"first"``: the category whose name sorts first.
-        - ``"primary"``: the category with the most rows of the item; of equals the larger one.
+        - ``"primary"``: the category with the most rows of the item; ties go to the larger category.
         - ``"all"``: every category, the weight of a pair split evenly over them; ratings stay whole.
         - ``"keep"``: every category with the whole weight, so that an event counts several times.
-        - ``"auto"``: ``"primary"`` with a warning where the table is clearly of this kind, otherwise
-          ``"keep"``. The test: at least 20 pairs of a user and such an item, of which 95 % stand in every
+        - ``"auto"``: ``"primary"`` with a warning if the table is clearly of this kind, otherwise
+          ``"keep"``. The test: at least 20 pairs of a user and such an item, of which 95 % occur in every
           category of the item.
-
-        It concerns whole tables only: a history that is folded in keeps its rows.
+        This applies to whole tables only: a history that is folded in keeps its rows.
     ratings : bool or None, default=None
-        Whether weights are ratings. Then rows with weights of 0 and below, the lowest ratings, are kept (0 to
-        4, thumbs 0 and 1, -1 and 1). None means yes with ``duplicates="last"`` and without ``event_weights``.
-        Where 0 or -1 stands for "seen, not rated", leave these rows out, or pass False.
+        Whether weights are ratings. If so, rows with weights of 0 and below are kept, because they are the
+        lowest ratings of scales such as 0 to 4 or -1 to 1. None means True with ``duplicates="last"`` and
+        without ``event_weights``. If 0 or -1 means "seen, not rated", leave these rows out, or pass False.
 
     Examples
     --------
@@ -161,7 +159,7 @@ class CleaningStep(NamedTuple):
 
 @dataclass(frozen=True)
 class CleaningReport:
-    """The account of a cleaning: ``rows_in - dropped - merged == rows_out``.
+    """The report on a cleaning: ``rows_in - dropped - merged == rows_out``.
 
     Parameters
     ----------
@@ -170,9 +168,9 @@ class CleaningReport:
     steps : tuple of CleaningStep
         The steps in between, in order; steps that changed nothing are not listed.
     minima : (int, int), default=(1, 1)
-        The least counts of the policy, of users and of items.
+        The minimum counts of the policy, for users and for items.
     notes : tuple of str
-        How the table was read, such as file, delimiter and columns, and decisions that took out no row.
+        How the table was read, such as file, delimiter and columns, and decisions that removed no row.
     duplicates : {"sum", "max", "last", "count", "error"} or None
         How the policy merges rows of the same user and item; None where no policy was applied.
 

@@ -41,7 +41,7 @@ class Interactions:
         The items of this category.
     matrix : csr_matrix of float32, shape (n_users, n_items)
         The weight of each pair; canonical (indices sorted, no pair twice). Treat it as read-only. If most
-        rows are empty, only the others are held, and the matrix is made when it is asked for.
+        rows are empty, only the others are stored, and the matrix is built on access.
     times : ndarray of float64 or None, shape (matrix.nnz,)
         Seconds since 1970 of the last event of each pair, aligned with ``matrix.data``.
 

@@ -21,24 +21,24 @@ Numbers = Any
 
 @dataclass(frozen=True, eq=False)
 class ItemFeatures:
-    """A row of numbers for each of some items, dense or sparse.
+    """Features of items: one row of numbers per item, dense or sparse.
 
     Parameters
     ----------
     items : Vocabulary
         The items, ascending.
     matrix : ndarray or csr_matrix of float32, shape (n_items, n_features)
-        Finite. Dense columns may be on any scale: models standardise them. Sparse ones, such as
-        tags, are taken as they are. An item nothing is known of has the mean of the others in a dense
-        matrix and zeros in a sparse one.
+        Finite. Dense columns may have any scale, because models standardise them. Sparse columns, such as
+        tags, are used as they are. An item without features has the mean of the others in a dense matrix,
+        and zeros in a sparse matrix.
     described : ndarray of bool, shape (n_items,)
-        Which items something is known of.
+        Whether each item has features.
     columns : tuple of str or None
-        The meaning of each column. Features of two categories are of one space if they go by the same name,
-        have equally many columns, and these are called the same.
+        The meaning of each column. Features of two categories share one space if they have the same name and
+        the same columns.
     encoder : object with encode, or None
-        The encoder that made rows of cells, such as texts: ``encode(cells)`` gives the rows of later items.
-        None where they were given as numbers.
+        The encoder that created the rows from cells, such as texts: ``encode(cells)`` returns the rows of
+        later items. None if the features were given as numbers.
 
     Examples
     --------
@@ -67,12 +67,12 @@ class ItemFeatures:
 
     @classmethod
     def read(cls, features: object, item_ids: Sized | None = None) -> ItemFeatures:
-        """Make features of a frame or a matrix.
+        """Create features from a frame or a matrix.
 
         Parameters
         ----------
         features : frame, ndarray or sparse matrix
-            A frame of pandas, polars or pyarrow has a column item_id and else only numbers. A matrix
+            A pandas, polars or pyarrow frame has a column item_id; all other columns are numbers. A matrix
             (n_items, n_features) needs ``item_ids``.
         item_ids : list or column of ids, optional
             The item of each row of a matrix.
@@ -80,7 +80,7 @@ class ItemFeatures:
         Raises
         ------
         InvalidDataError
-            If an item comes twice, a value is not a finite number, or there is nothing.
+            If an item occurs twice, a value is not a finite number, or the table is empty.
         """
         matrix, ids, columns = _of_frame(features) if item_ids is None else _of_matrix(features, item_ids)
         items = Vocabulary.from_ids(ids, "item_id")
@@ -97,7 +97,7 @@ class ItemFeatures:
         return self.matrix.shape[0], self.matrix.shape[1]
 
     def over(self, items: Vocabulary) -> ItemFeatures:
-        """Return the features of these items; of those not among them nothing is known."""
+        """Return the features of these items; items without a row here have none."""
         if items == self.items:
             return self
         at = self.items.numbers(items.ids, missing="negative")

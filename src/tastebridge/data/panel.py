@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 class Panel:
     """Several categories of interactions between the same users and their items.
 
-    Make one with :meth:`from_frame` or :func:`tastebridge.data.read_panel`. ``len`` counts users, indexing
-    with a name gives a category. Indexing with numbers, a mask or a slice gives the panel of these users. So
-    scikit-learn's splitters and searches work on a panel as they do on an array. The users of a panel
-    stand in ascending order of their ids, in whatever order they were asked for.
+    Create a panel with :meth:`from_frame` or :func:`tastebridge.data.read_panel`. ``len`` is the number of
+    users, and indexing with a name returns a category. Indexing with numbers, a mask or a slice returns the
+    panel of these users, so scikit-learn's splitters and searches work on a panel as they do on an array.
+    The users of a panel are always in ascending order of their ids.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Panel:
     interactions : mapping of category to Interactions
         Each over all of ``users``; kept in the order of the names.
     cleaning : CleaningReport
-        The account of the rows the panel was made from, and of how they were read.
+        The report on reading and cleaning the rows of the panel.
     item_names : mapping of category to Series, or None
         Names to show for items, each series indexed by item id.
     item_features : mapping of category to mapping of name to ItemFeatures
@@ -98,19 +98,20 @@ class Panel:
         policy: CleaningPolicy = CleaningPolicy(),  # noqa: B008 - frozen
         item_names: FrameLike | None = None,
     ) -> Panel:
-        """Make a panel of a frame with one row per event.
+        """Create a panel from a frame with one row per event.
 
         Parameters
         ----------
         frame : pandas.DataFrame, polars.DataFrame, polars.LazyFrame, pyarrow.Table or Arrow stream
-            Columns for user_id, item_id and category, and if there are any for weight, timestamp and event.
-            The names peers use are recognised; other columns are ignored. Without weights every row weighs 1.
+            Columns for user_id, item_id and category, and optionally for weight, timestamp and event. Column
+            names of other packages are recognised; other columns are ignored. Without weights, every row has
+            weight 1.
         columns : mapping of role to column, optional
             The column of each role, such as ``{"user_id": "buyer"}``; ``{"weight": None}`` leaves weights
             out.
         event_weights : mapping of event type to weight, optional
-            The worth of each type of event, such as ``{"view": 1, "purchase": 5}``; it multiplies a weight
-            that is there too. Without it a column of events is ignored.
+            The weight of each type of event, such as ``{"view": 1, "purchase": 5}``. It multiplies the
+            weight column, if there is one. Without it, a column of event types is ignored.
         policy : CleaningPolicy, optional
             The treatment of rows that cannot be used, and of rows that repeat a user and an item.
         item_names : frame, optional
@@ -119,7 +120,7 @@ class Panel:
         Returns
         -------
         Panel
-            Whatever the order of the rows, the same panel.
+            The panel; it does not depend on the order of the rows.
 
         Raises
         ------
@@ -178,7 +179,7 @@ class Panel:
         return replace(self, users=users, interactions=parts)
 
     def users_with(self, *categories: str) -> np.ndarray:
-        """Return the ids of the users who have a history in every one of some categories, ascending.
+        """Return the ids of the users with a history in all of the given categories, ascending.
 
         Examples
         --------
@@ -195,7 +196,7 @@ class Panel:
         return self.users.ids[known]
 
     def users_without(self, *categories: str) -> np.ndarray:
-        """Return the ids of the users who have no history in any of some categories, ascending."""
+        """Return the ids of the users without a history in any of the given categories, ascending."""
         known = np.zeros(len(self), dtype=bool)
         for name in categories:
             known |= np.diff(self[name].matrix.indptr) > 0
@@ -206,19 +207,20 @@ class Panel:
         return np.intersect1d(self[source].active_numbers, self[target].active_numbers, assume_unique=True)
 
     def overview(self) -> pd.DataFrame:
-        """Return one row per category: its size, and the number of its users in each other one.
+        """Return one row per category: its size, and the number of its users in each other category.
 
-        ``density`` is the share of all pairs of an active user and an item that are there. ``median`` is the
-        median number of items per user. ``with x`` counts the users of the row who are active in category x.
+        ``density`` is the number of pairs, divided by all pairs of an active user and an item. ``median`` is
+        the median number of items per user. ``with x`` counts the users of the row who are active in category
+        x.
         """
         return views.overview(self.interactions)
 
     def overlap(self) -> pd.DataFrame:
-        """Return the number of users each two categories share; on the diagonal, all of a category."""
+        """Return the number of users that each two categories share; the diagonal counts all users."""
         return views.overlap(self.interactions)
 
     def relatedness(self, n_components: int = 32, random_state: int = 0) -> pd.DataFrame:
-        """Return how closely the tastes in every two categories are related, out of fold.
+        """Return the relatedness of the tastes in every two categories, measured out of fold.
 
         See :func:`tastebridge.diagnostics.relatedness.relatedness` for parameters and columns.
         """
@@ -247,7 +249,7 @@ class Panel:
         return replace(self, interactions={**self.interactions, category: part.keep(~hidden[part.rows])})
 
     def select(self, categories: Iterable[str]) -> Panel:
-        """Return the panel of some categories only; users stay the same, even those with nothing left."""
+        """Return the panel of some categories only; all users stay, even those without events there."""
         if isinstance(categories, str):
             raise InvalidDataError(
                 f"categories must be a list of names; got {categories!r}. Write [{categories!r}]."
@@ -267,30 +269,31 @@ class Panel:
         name: str = "features",
         new_items: bool = True,
     ) -> Panel:
-        """Return the panel with numbers that describe the items of a category.
+        """Return the panel with features of the items of a category.
 
-        Several kinds of features, such as texts and pictures, are added one by one under names of their own,
-        and are weighed apart. If two categories have features of one name with the same columns, these are
-        one space. Then the likes of a user in one category are compared with the items of the other.
+        Several kinds of features, such as texts and pictures, are added one by one under different names,
+        and are weighted separately. If two categories have features with the same name and columns, these
+        share one space. The items a user likes in one category can then be compared with items of the other.
 
         Parameters
         ----------
         category : str
         features : frame, ndarray, sparse matrix or ItemFeatures
-            A frame has a column item_id and else only numbers. Vectors of texts, tags and numbers are made by
-            :mod:`tastebridge.features`, any others, as of a language or image model, come from you.
+            A frame has a column item_id; all other columns are numbers. :mod:`tastebridge.features` encodes
+            texts, tags and numbers. Vectors from your own models, such as a language or image model, can be
+            passed as they are.
         item_ids : list or column of ids, optional
             The item of each row of a matrix; None for the items of the category in ascending order.
         name : str, default="features"
             The kind of features; features of the same name are replaced.
         new_items : bool, default=True
-            Whether items that are described but have no events join the category, so that they can be
+            Whether to add items with features but without events to the category, so that they can be
             recommended. Otherwise their rows are left out.
 
         Returns
         -------
         Panel
-            Items without a description keep none.
+            A new panel; items without a row have no features.
 
         Raises
         ------
@@ -327,7 +330,7 @@ class Panel:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per pair: user_id, item_id, category, weight and, if there are times, timestamp.
 
-        :meth:`from_frame` makes the same panel of it again, except for users without any row.
+        :meth:`from_frame` restores the same panel from it, except for users without any row.
         """
         return frames.to_frame(self.interactions, self.has_times)
 

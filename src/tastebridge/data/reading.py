@@ -47,22 +47,22 @@ def read_panel(
         - a ``.parquet`` file, or a folder of them, in subfolders like ``category=books`` too;
         - a text file: ``.csv``, ``.tsv``, ``.txt``, ``.dat``, RecBole's ``.inter``, …;
         - JSON lines: ``.json``, ``.jsonl``;
-        - any of the last two with ``.gz``, ``.bz2``, ``.zst`` or ``.zip`` behind, a folder of them, or a
+        - any of the last two compressed, as ``.gz``, ``.bz2``, ``.zst`` or ``.zip``, a folder of them, or a
           pattern such as ``logs/*.csv``;
         - a workbook: ``.xlsx``, ``.xls``, ``.ods``, with the extra ``excel``;
         - ``-`` for the standard input;
         - a URI such as ``s3://shop/events.parquet``, by the file systems of pyarrow;
         - a data frame, or an object with ``__arrow_c_stream__`` such as a relation of DuckDB.
 
-        Of text the delimiter, the encoding, the quotes and the header are found out. Cells stay as they are
-        written: only an empty one is missing, and ``NA``, ``null``, ``007`` and ``1e5`` are ids. Ids are int
-        if all of a column are plain whole numbers, else str. Fields inside JSON records have dotted names,
-        and a cell with a list of items is a row for each.
+        For text files, the delimiter, encoding, quotes and header are detected. Cells are read literally:
+        only empty cells are missing, and ``NA``, ``null``, ``007`` and ``1e5`` are ids. Ids are int if all
+        ids of a column are plain integers, and str otherwise. Nested fields of JSON records have dotted
+        names, and a cell with a list of items becomes one row per item.
     columns : mapping of role to column, or sequence of str, optional
         A mapping as in :meth:`Panel.from_frame`; only the columns needed are read. A sequence names the
         columns of a text file without a header, in order.
     reading : ReadingOptions, optional
-        How the files are laid out.
+        The layout of the files.
     **from_frame_options
         The fields of :class:`~tastebridge.data.ReadingOptions`, such as ``delimiter``, ``items`` or
         ``category_from_name``; the others are passed on to :meth:`Panel.from_frame`.
@@ -70,13 +70,13 @@ def read_panel(
     Returns
     -------
     Panel
-        Of all the rows. ``panel.cleaning.notes`` says how the files were read.
+        The panel of all rows. ``panel.cleaning.notes`` describes how the files were read.
 
     Raises
     ------
     InvalidDataError
-        If there is no such file, it cannot be read, has no rows or lacks a column. Errors name the place and
-        the shape of a cell, never its content.
+        If a file is missing or cannot be read, or has no rows, or lacks a column. Errors name the location
+        and the pattern of a cell, never its content.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def read_panel(
     >>> panel.cleaning.notes[0].partition(": ")[2]
     'delimiter semicolon, encoding utf-8, no quotes, header'
 
-    The category may stand in a table of items, and a file without a header has its columns named:
+    The category can come from a table of items, and the columns of a file without a header can be named:
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path, items = Path(folder, "events.dat"), Path(folder, "films.csv")

@@ -25,9 +25,9 @@ _HANDFUL = 64
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The ids of users or items, sorted ascending; the number of an id is its place.
+    """The ids of users or items, sorted ascending; the number of an id is its position.
 
-    Ids are the caller's names (all int or all str); numbers are 0 … n-1 and stay inside the package.
+    Ids come from the caller (all int or all str). Numbers are 0 … n-1 and are used inside the package.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class Vocabulary:
         return self.ids[places]
 
     def extended(self, ids: np.ndarray) -> tuple[Vocabulary, Places]:
-        """Return the vocabulary with more ids (clean, sorted), and where the old ones stand in it."""
+        """Return the vocabulary with more ids (clean, sorted), and the new numbers of the old ids."""
         new = ids[self._find(ids) < 0] if len(self) else ids
         if not len(new):
             return self, Places(np.arange(len(self)), len(self))

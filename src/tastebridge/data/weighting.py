@@ -66,38 +66,40 @@ class WeightingStatistics:
 
 
 class Weighting(BaseEstimator):
-    """Turns the weights of a category into those a model shall learn from.
+    """Transform the weights of a category into the weights that a model learns from.
 
-    In this order: ratings are centred, the scheme is applied, older pairs are decayed; ``"l2"`` comes last,
-    so that rows end with length 1. The formulas stand in :mod:`tastebridge.data.weighting_schemes`.
+    The steps are, in this order: centre ratings, apply the scheme, decay older pairs. ``"l2"`` comes last,
+    so that rows have length 1. The formulas are in :mod:`tastebridge.data.weighting_schemes`.
 
     Parameters
     ----------
     scheme : {"none", "binary", "log", "bm25", "tfidf", "l2"}, default="none"
-        Keep the weights, take 1 for all, ``log(1 + w)``, BM25, TF-IDF, or rows of length 1.
+        Unchanged weights, 1 for all, ``log(1 + w)``, BM25, TF-IDF, or rows of length 1.
     half_life : float or None, default=None
         Days after which a pair counts half. Needs times.
     center : bool, default=False
         Subtract from each rating the mean and the shrunk biases of item and user (Koren, 2010): for
         explicit ratings, with the schemes ``"none"`` and ``"l2"``.
     k1 : float, default=100
-        BM25: how late a repeated event stops to count, as in implicit.
+        BM25: saturation of repeated events, as in implicit; larger values saturate later.
     b : float, default=0.8
-        BM25: how much a long history is discounted, from 0 to 1.
+        BM25: discount of long histories, from 0 to 1.
     shift : float or None, default=None
-        For ratings, with the scheme ``"none"``: added to every one, so that all are above 0. Sparse matrices
-        know no stored 0, so that a rating of 0 would be lost. Chosen by :class:`tastebridge.RatingMapper`.
+        For ratings, with the scheme ``"none"``: a number added to every rating, so that all are above 0. A
+        rating of 0 would be lost in a sparse matrix. Chosen by :class:`tastebridge.RatingMapper`.
     undated : {"error", "now"}, default="error"
-        With a half-life, events without times are refused, or count as events of now.
+        With a half-life, events without times are refused, or count as if they happened now.
 
     Raises
     ------
     InvalidDataError
-        If a weight is below 0 and the scheme needs strengths, or a rating is not above 0 with its ``shift``.
+        If a weight is below 0 and the scheme needs weights of at least 0, or a rating plus ``shift`` is not
+        above 0.
 
     Notes
     -----
-    Inverse frequencies are cut at 0: an item of all users tells nothing, and no confidence is negative.
+    Inverse frequencies are at least 0: an item that all users have is uninformative, and no confidence is
+    negative.
 
     References
     ----------
@@ -147,10 +149,10 @@ class Weighting(BaseEstimator):
         interactions : Interactions
             The category.
         now : float, optional
-            The time from which age is counted; by default the one of the statistics, else the latest time
+            The time from which ages are measured; by default the time in the statistics, or the latest time
             here.
         statistics : WeightingStatistics, optional
-            For fresh histories, the statistics of the category at the fit. By default they are computed here.
+            For new histories, the statistics of the category at the fit. By default they are computed here.
 
         Returns
         -------
@@ -174,7 +176,7 @@ class Weighting(BaseEstimator):
         return schemes.l2(matrix) if self.scheme == "l2" else matrix
 
     def statistics(self, interactions: Interactions, now: float | None = None) -> WeightingStatistics:
-        """Return the statistics by which :meth:`apply` weights fresh histories of this category alike."""
+        """Return the statistics with which :meth:`apply` weights new histories of this category."""
         matrix, times = interactions.matrix, interactions.times
         latest = float(times.max()) if times is not None and len(times) else None
         mean = float(matrix.data.mean(dtype=np.float64)) if matrix.nnz else 0.0

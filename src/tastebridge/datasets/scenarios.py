@@ -97,12 +97,12 @@ def make_scenario(
     random_state: int | np.random.RandomState | None = 0,
     browsing: float = 0.0,
 ) -> Panel:
-    r"""Make a small panel that looks like a real one, with names to read.
+    r"""Generate a small panel that looks realistic, with readable names.
 
-    The interest of every user in the themes is drawn from a Dirichlet distribution of parameter 0.25. So two
-    or three themes matter to each user. In every category the probability of an item is proportional to
-    :math:`\text{rank}^{-0.7}` times the user's share of its theme. In categories unrelated to the themes only
-    the rank counts. All users are synthetic.
+    The interest of every user in the themes is drawn from a Dirichlet distribution with parameter 0.25, so
+    two or three themes matter to each user. In every category, the probability of an item is proportional to
+    :math:`\text{rank}^{-0.7}` times the user's share of its theme. In categories unrelated to the themes,
+    only the rank counts. All users are synthetic.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def make_scenario(
     random_state : int, RandomState or None, default=0
         Seed; the same number gives the same panel.
     browsing : float, default=0.0
-        The share of events without taste, from 0 to 0.95. They are all of the type of least weight, such
-        as views, and of items drawn by rank alone. The other events are as without them. So types of event
-        differ in what they say, and weights help.
+        The share of events that do not depend on taste, from 0 to 0.95. All of them have the event type with
+        the lowest weight, such as views, and their items are drawn by rank alone. The other events are
+        unchanged. Types of event therefore differ in how informative they are, and weights help.
 
     Returns
     -------

@@ -67,10 +67,10 @@ def make_panel(
     random_state: int | np.random.RandomState | None = 0,
     timestamps: bool = False,
 ) -> tuple[Panel, Truth]:
-    """Make a panel whose categories are linked by a known linear map.
+    """Generate a panel whose categories are related by a known linear map.
 
-    A user is active in every category with probability ``overlap``, and in one of them otherwise. In a
-    category the items of a user are drawn without replacement, with probability proportional to
+    A user is active in every category with probability ``overlap``, and in one of them otherwise. In each
+    category, the items of a user are drawn without replacement, with probability proportional to
     ``rank ** -popularity · exp(taste · item)``.
 
     Parameters
@@ -80,12 +80,12 @@ def make_panel(
     n_items : int, default=500
         The number of items of each category; items without an event are not in the panel.
     categories : sequence of str, default=("books", "films")
-        Their names.
+        The names of the categories.
     n_components : int, default=8
         Dimensions of taste.
     relatedness : float or mapping of category to float, default=0.8
-        Share of the taste in a category that all categories share: 0 for unrelated categories, 1 for equal
-        taste up to a rotation.
+        Share of the variance of taste that is common to all categories: 0 for unrelated categories, 1 for
+        the same taste up to a rotation.
     overlap : float, default=0.5
         Share of the users who are active in all categories.
     events_per_user : float, default=20
@@ -100,7 +100,7 @@ def make_panel(
     Returns
     -------
     panel, truth : Panel, Truth
-        User ids are ints, item ids like ``"books:00012"``, all weights 1.
+        User ids are ints, item ids are like ``"books:00012"``, and all weights are 1.
 
     Examples
     --------

@@ -18,15 +18,15 @@ ACCOUNT = ["finding", "rows", "users", "rule"]
 
 @dataclass(frozen=True)
 class FinishedLists:
-    """Recommendations that a system made, as a model for :func:`tastebridge.evaluate`.
+    """Finished lists of any system, as a model for :func:`tastebridge.evaluate`.
 
     Attributes
     ----------
     lists : DataFrame
-        The rows that are judged: user_id, item_id and rank (from 1), best first.
+        The evaluated rows: user_id, item_id and rank (from 1), best first.
     account : DataFrame
-        One row per finding, with the numbers of rows and users, and the rule it was judged by: finding, rows,
-        users, rule. Without findings it has no rows.
+        One row per finding, with the numbers of rows and users and the rule that was applied: finding, rows,
+        users, rule. It is empty without findings.
 
     Examples
     --------
@@ -47,26 +47,26 @@ class FinishedLists:
 
     @classmethod
     def of(cls, table: Recommendations, split: Split) -> FinishedLists:
-        """Return the lists of a table, for the users of a split.
+        """Return the lists in a table, for the users of a split.
 
-        Rows are ordered by rank if there is a column of ranks, with scores for ties. Otherwise they are
-        ordered by score, the highest first. Further ties keep the order of the table. Then, in this order:
+        Rows are ordered by rank if there is a rank column, with scores for ties, and otherwise by descending
+        score. Further ties keep the order of the table. Then these rules apply, in this order:
 
         - **Rows without an id, or without a finite score or rank,** are left out.
-        - **Users without hidden rows** are not judged.
-        - **Items of other categories** are left out, and so are **items the user already has** in the target:
-          the list closes up. No such item can be found, and the lists of models hold none.
-        - **Duplicates**: the best place of an item counts, the others are left out.
-        - **Unknown items**, which no row of the split has, keep their place and count as missed.
-        - **Users without a row** count as missed, with 0 in every metric of accuracy.
+        - **Users without hidden rows** are not evaluated.
+        - **Items of other categories** and **items the user already has** in the target are removed, and
+          later items move up. Such items cannot be hits, and lists of models never contain them.
+        - **Duplicates**: the best position of an item counts, the others are removed.
+        - **Unknown items**, which are in no row of the split, keep their position and count as misses.
+        - **Users without a row** count as misses, with 0 in every accuracy metric.
 
         Parameters
         ----------
         table : frame of pandas, polars or Arrow, str or Path
-            Columns for user_id and item_id, and score, rank or both. A file is Parquet, a folder of it, CSV,
-            or another that :func:`tastebridge.read_panel` reads.
+            Columns for user_id and item_id, and score, rank or both. Files can be Parquet, a folder of
+            Parquet files, CSV, or any other format of :func:`tastebridge.read_panel`.
         split : Split
-            The rows to find again.
+            The split with the held-out rows.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class FinishedLists:
         return _Reader(read_lists(table, kinds), split).lists()
 
     def fit(self, panel: object) -> FinishedLists:
-        """Return the same lists: they are finished."""
+        """Return the same lists, as there is nothing to fit."""
         return self
 
     def recommend(self, user_ids: NDArray, n: int = 10) -> pd.DataFrame:

@@ -43,32 +43,32 @@ def evaluate(
     random_state: int = 0,
     fit: bool = True,
 ) -> pd.DataFrame:
-    """Judge the recommendations of models, and finished ones of any system, to users with held-out rows.
+    """Evaluate models, and finished lists of any system, on users with held-out rows.
 
-    Every model is fitted on every split. A held-out item that the training never saw counts as missed, and a
-    user without recommendations as missed altogether. No user and no row is left out.
+    Every model is fitted on every split. A held-out item that is not in the training data counts as a miss,
+    and so does a user without recommendations. No user and no row is left out.
 
-    **Finished recommendations** stand next to models, as a frame or a file. The rule for users without a row,
-    duplicates, unknown items and items a user has is that of
-    :class:`tastebridge.evaluation.FinishedLists`; a warning counts all of them. The system must have learned
-    from ``split.train`` only.
+    **Finished lists** of another system can be passed like models, as a frame or a file. The rules for users
+    without a list, duplicates, unknown items and items that the user already has are described in
+    :class:`tastebridge.evaluation.FinishedLists`; a warning counts these cases. The system must be trained on
+    ``split.train`` only.
 
-    **Metrics beyond accuracy** have no interval where they are no mean over users (coverage). Their rows are
-    of the same lists. ``coverage``: the share of the target's items in any list; ``novelty``: mean
-    self-information in bits; ``popularity``: mean number of users of an item; ``popularity_bias``: mean
-    percentile of popularity; ``diversity``: one minus the mean cosine of two items of a list, by their users
-    in training.
+    **Metrics beyond accuracy** are computed on the same lists. ``coverage`` is the share of the target's
+    items in any list, which is not a mean over users and has no interval. ``novelty`` is the mean
+    self-information in bits, ``popularity`` the mean number of users of an item, ``popularity_bias`` the mean
+    percentile of popularity, and ``diversity`` one minus the mean cosine of two items of a list, by their
+    users in training.
 
-    Figures without twins stand next to the others: held-out rows that are twins of an item in the user's
-    training history are not to be found, and lists leave twins out. Twins are found from the training rows
-    (:mod:`tastebridge.routes.twins`); where there are none, both figures are the same.
+    All figures are also given without twins: held-out rows that are twins of an item in the user's training
+    history do not count, and lists leave twins out. Twins are detected in the training rows
+    (:mod:`tastebridge.routes.twins`). Without twins in the data, both figures are the same.
 
     Parameters
     ----------
     models : mapping of name to model, frame, str or Path
-        Anything with ``fit(panel)`` and ``recommend(user_ids, n=…)``, a frame of user_id, item_id and rank.
-        Or finished recommendations: a frame of pandas, polars or Arrow, or the path of a file, with user_id,
-        item_id, and score or rank.
+        Any object with ``fit(panel)`` and ``recommend(user_ids, n=…)``, which returns a frame of user_id,
+        item_id and rank. Or finished lists: a pandas, polars or Arrow frame, or the path of a file, with
+        user_id, item_id, and score or rank.
     splits : Split or mapping of name to Split
         The training panels and the rows to find again.
     metrics : sequence of str
@@ -76,11 +76,11 @@ def evaluate(
         and ``"coverage@10"``, ``"diversity@10"``, ``"novelty@10"``, ``"popularity@10"`` and
         ``"popularity_bias@10"``.
     baseline : str, optional
-        The model the others are compared with, user by user.
+        The model with which the others are compared, paired by user.
     n_resamples, random_state : int
-        Of the bootstrap over users.
+        Number of resamples and seed of the bootstrap over users.
     fit : bool
-        False for models that are fitted already, each on ``split.train``.
+        False for models that are already fitted on ``split.train``.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def evaluate(
     InvalidParameterError
         If a metric or the baseline is not known.
     InvalidDataError
-        If the recommendations of a model cannot be used, or are to none of the users.
+        If the recommendations of a model cannot be used, or contain none of the users.
 
     References
     ----------
@@ -117,7 +117,7 @@ def evaluate(
     >>> table[["model", "metric", "mean", "n_users"]].to_dict("records")
     [{'model': 'only z', 'metric': 'recall@5', 'mean': 0.5, 'n_users': 2}]
 
-    Finished recommendations, and the share of the catalogue they show:
+    Finished lists, and the share of the catalogue they cover:
 
     >>> split = cold_users(panel, "f", test_size=2)
     >>> theirs = pd.DataFrame({"user_id": split.user_ids.repeat(2), "item_id": ["x", "z"] * 2, "score": 1.0})
@@ -159,17 +159,18 @@ def user_scores(
     model : fitted model, frame, str or Path
         With ``recommend(user_ids, n=…)``, or finished recommendations as for :func:`evaluate`.
     split : Split
-        Whose held-out rows are to be found.
+        The split with the held-out rows.
     metrics : sequence of str
-        As for :func:`evaluate`, but coverage, which no single user has.
+        As for :func:`evaluate`, except coverage, which has no value per user.
     twins : {"keep", "leave out"}, default="keep"
-        With ``"leave out"`` the values are those without twins, as of :func:`evaluate`; NaN for users who
-        have nothing else to find.
+        With ``"leave out"``, the values are without twins, as in :func:`evaluate`; NaN for users whose
+        held-out rows are all twins.
 
     Returns
     -------
     DataFrame
-        Indexed by user_id, ascending; one column per metric. Group it to see, say, cold and warm users apart.
+        Indexed by user_id, ascending; one column per metric. It can be grouped, for example by cold and warm
+        users.
     """
     check_choice("twins", twins, TWINS)
     named = NamedMetrics(listed_metrics(metrics))

@@ -50,11 +50,11 @@ def evaluate_lists(
     n: int = 10,
     metrics: Sequence[str] = ("ndcg", "hr"),
 ) -> pd.DataFrame:
-    """Judge the lists of one fitted model under list options, next to its plain lists.
+    """Evaluate the lists of one fitted model under list options, compared with its plain lists.
 
-    Lists leave out twins, as ``recommend`` does, and held-out twins of a user's own items are not to be
-    found. Diversity is one minus the mean cosine of the items of a list by their users in the training
-    panel. So it does not depend on the vectors of the model.
+    Lists leave out twins, as ``recommend`` does, and held-out twins of a user's own items do not count.
+    Diversity is one minus the mean cosine of the items of a list, by their users in the training panel, so
+    it does not depend on the vectors of the model.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def evaluate_lists(
         Fitted on ``split.train``.
     split : Split
     options : mapping of name to mapping of option to value
-        The keywords of ``recommend`` for each kind of lists: see
-        :class:`~tastebridge.recommenders.ListOptions`. The name ``"plain"`` is taken.
+        The list options of ``recommend`` for each named setting: see
+        :class:`~tastebridge.recommenders.ListOptions`. The name ``"plain"`` is reserved.
     n : int, default=10
         The length of a list.
     metrics : sequence of str
@@ -72,11 +72,10 @@ def evaluate_lists(
     Returns
     -------
     DataFrame
-        One row per kind of lists and metric, plain lists first: lists, metric, mean, low and high. Next to
-        them is the paired difference to the plain lists with its 95 % interval (difference,
-        difference_low, difference_high). The metrics are those asked for, novelty (bits),
-        popularity_bias (0.5 for random lists), diversity and coverage. Coverage is of all lists together
-        and has no interval.
+        One row per setting and metric, plain lists first: lists, metric, mean, low, high, and the paired
+        difference to the plain lists with its 95 % interval (difference, difference_low, difference_high).
+        The metrics are the given ones, novelty (bits), popularity_bias (0.5 for random lists), diversity and
+        coverage. Coverage describes all lists together and has no interval.
 
     Raises
     ------

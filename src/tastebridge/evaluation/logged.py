@@ -33,42 +33,43 @@ def evaluate_logged(
     baseline: str = LOGGED,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    r"""Estimate the mean reward of recommendations from a log of another system's, with its propensities.
+    r"""Estimate the mean reward of recommendations from the log of another system with propensities.
 
-    A row of the log is one item shown to one user: its reward, such as a click, and its propensity, the
-    probability with which the logging system showed it. A model is judged as a policy that shows one of the
-    first ``n`` items of its list, each with the same probability. With N rows, :math:`w_i = \pi(a_i \mid
-    x_i)/p_i` and expected rewards :math:`\hat q` the estimates are
+    Each row of the log is one item shown to one user, with its reward, such as a click, and its propensity,
+    the probability with which the logging system showed it. A model is evaluated as a policy that shows one
+    of the first ``n`` items of its list, each with the same probability. With N rows, importance weights
+    :math:`w_i = \pi(a_i \mid x_i)/p_i` and expected rewards :math:`\hat q`, the estimates are
 
     .. math:: \hat V_{IPS} = \frac1N \sum_i w_i r_i, \qquad
               \hat V_{SNIPS} = \frac{\sum_i w_i r_i}{\sum_i w_i}, \qquad
               \hat V_{DR} = \frac1N \sum_i \Bigl(\sum_a \pi(a \mid x_i) \hat q(a)
               + w_i (r_i - \hat q(a_i))\Bigr)
 
-    :math:`\hat q(a)` is the mean reward of an item, shrunk by ten rows of the overall mean, over users of the
-    other four of five folds: no row reaches its own expectation. Intervals are of 95 %, by resampling users.
+    :math:`\hat q(a)` is the mean reward of an item, shrunk by ten rows of the overall mean. It is computed
+    on the users of the other four of five folds, so no row influences its own expected reward. Intervals are
+    95 % bootstrap intervals over users.
 
-    **What they rest on.** Propensities must be right, and above 0 for every item a model shows. Otherwise the
-    mean weight is not 1, and a warning says so: IPS then counts the missing part as 0, and SNIPS as the rest.
-    A reward depends on the shown item alone, and not on others next to it.
+    **Assumptions.** Propensities must be correct, and above 0 for every item that a model shows. Otherwise
+    the mean weight differs from 1, and a warning is issued: IPS then counts the missing part as 0, and SNIPS
+    like the rest. The reward must depend on the shown item alone, not on other items next to it.
 
     Parameters
     ----------
     models : mapping of name to fitted model, frame, str or Path
-        Models with ``recommend(user_ids, n=…)``, not fitted here; or finished recommendations as for
-        :func:`evaluate`. A table with a column ``probability`` is a policy by itself: user_id, item_id and
-        the probability of showing the item. Users without a list are shown nothing, which earns 0.
+        Fitted models with ``recommend(user_ids, n=…)``, or finished lists as for :func:`evaluate`. A table
+        with a column ``probability`` is a policy itself: user_id, item_id and the probability of showing the
+        item. Users without a list are shown no item, with reward 0.
     log : frame, str or Path
         Columns user_id (the context), item_id, reward and propensity, above 0 and at most 1.
     n : int, default=1
-        The first items of a list, one of which is shown.
+        Number of items at the top of a list, one of which is shown.
     clip : float, optional
-        The largest weight; None for no clip. It lowers the variance, and for rewards of at least 0 it makes
-        IPS and SNIPS err on the low side. The table states it, and the share of rows it changed.
+        Maximum weight; None for no limit. Clipping reduces the variance, and for rewards of at least 0 it
+        biases IPS and SNIPS downwards. The table contains it, and the share of rows it changed.
     baseline : str, default="logged"
-        The model, or the logging system, that others are compared with row by row.
+        The model, or the logging system, with which the others are compared, paired by row.
     random_state : int, default=0
-        Of the bootstrap over users, and of the folds of users for expected rewards.
+        Seed of the bootstrap over users, and of the folds of users for expected rewards.
 
     Returns
     -------
@@ -76,9 +77,9 @@ def evaluate_logged(
         One row per model and estimator, ``"ips"``, ``"snips"``, ``"dr"``, and one for the logging system
         (model ``"logged"``, estimator ``"mean"``). The columns: model, estimator, mean, low, high,
         difference, difference_low, difference_high (to the baseline by the same estimator, or to the mean
-        reward of the log), n_rows, n_users, matched (rows of items the policy may show), effective_size (as
-        many rows of equal weight say as much), mean_weight, largest_weight, clip, clipped (share of rows),
-        without_list (users).
+        reward of the log), n_rows, n_users, matched (rows of items the policy may show), effective_size (the
+        number of equally weighted rows with the same precision), mean_weight, largest_weight, clip, clipped
+        (share of rows), without_list (users).
 
     Raises
     ------

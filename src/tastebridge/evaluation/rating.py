@@ -36,16 +36,17 @@ def evaluate_ratings(
     random_state: int = 0,
     fit: bool = True,
 ) -> pd.DataFrame:
-    r"""Fit every model on every split and judge its predictions of the held-out ratings; less is better.
+    r"""Fit every model on every split and evaluate its predictions of the held-out ratings.
 
     RMSE is :math:`\sqrt{\tfrac1n\sum(\hat r-r)^2}` and MAE :math:`\tfrac1n\sum|\hat r-r|`, over rows; their
-    intervals resample users. Predictions are held within the ratings of the training rows. A row of an item
-    without a training row, of which no model knows anything, is left out for all alike.
+    intervals resample users. Lower is better. Predictions are clipped to the range of the training ratings.
+    Rows of items without a training row are left out for all models.
 
     Parameters
     ----------
     models : mapping of name to model
-        Anything with ``fit(panel)`` and ``predict(pairs)``, a rating for each row of user_id and item_id.
+        Any object with ``fit(panel)`` and ``predict(pairs)``, which returns a rating for each row of user_id
+        and item_id.
     splits, baseline, n_resamples, random_state, fit
         As for :func:`~tastebridge.evaluation.evaluate`.
     metrics : sequence of {"rmse", "mae"}

@@ -43,34 +43,36 @@ def evaluate_sampled(
     n_negatives: int = 999,
     popularity_power: float = 0.0,
 ) -> pd.DataFrame:
-    r"""Rank each held-out row among ``n_negatives`` items drawn at random; to compare with published tables.
+    r"""Rank each held-out row among ``n_negatives`` random items, for comparison with published tables.
 
-    The negatives are drawn one after another, none twice, with probabilities
+    The negatives are drawn sequentially without replacement, with probabilities
 
     .. math:: p_i \propto n_i^{\gamma}
 
     where :math:`n_i` is the number of users of an item in training and :math:`\gamma` is
-    ``popularity_power``. They come from the items of the target with a training row, without the items that
-    the user has or holds out. Every model meets the same ones. Ties count half. A held-out item without a
-    training row is missed: its rank is infinite. Figures are means over rows, their intervals over users.
-    Figures without twins leave out rows that are twins of an item in the user's training history, and
-    negatives that are.
+    ``popularity_power``. They are drawn from the items of the target with a training row, excluding the
+    training and held-out items of the user. All models get the same negatives. Ties count half. A held-out
+    item without a training row is a miss: its rank is infinite. Figures are means over rows, and their
+    intervals are over users.
+
+    Figures without twins exclude rows and negatives that are twins of an item in the user's training history.
 
     Parameters
     ----------
     models : mapping of name to model
-        Anything with ``fit(panel)`` and ``predict(pairs)``, a score for each row of user_id and item_id.
+        Any object with ``fit(panel)`` and ``predict(pairs)``, which returns a score for each row of user_id
+        and item_id.
     splits, baseline, n_resamples, fit
         As for :func:`~tastebridge.evaluation.evaluate`.
     metrics : sequence of str
         Names of :data:`tastebridge.metrics.RANK_METRICS`, with or without a cut-off.
     random_state : int
-        Of the draw and of the bootstrap.
+        Seed of the negatives and of the bootstrap.
     n_negatives : int
-        How many negatives a row meets; fewer where the target has fewer.
+        Number of negatives per row; fewer if the target has fewer items.
     popularity_power : float, default=0.0
-        The power of popularity in the draw, at least 0. With 0 the draw is uniform, and most of a score is
-        popularity; 0.75 is usual for popularity-weighted negatives.
+        The power of popularity, at least 0. With 0, negatives are uniform, and popularity alone explains most
+        of a figure; 0.75 is usual for popularity-weighted negatives.
 
     Returns
     -------
@@ -86,8 +88,8 @@ def evaluate_sampled(
 
     References
     ----------
-    Krichene, Rendle, "On sampled metrics for item recommendation", KDD 2020: such figures can order models
-    wrongly. :func:`~tastebridge.evaluation.evaluate` ranks everything; prefer it. T. Mikolov et al.,
+    W. Krichene and S. Rendle, "On sampled metrics for item recommendation", KDD (2020): such figures can rank
+    models in the wrong order, so prefer :func:`~tastebridge.evaluation.evaluate`. T. Mikolov et al.,
     "Distributed representations of words and phrases", NeurIPS 2013: the power 0.75. P. Efraimidis and P.
     Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97 (2006).
 
@@ -122,7 +124,7 @@ def evaluate_sampled(
 def draw_negatives(
     split: Split, n_negatives: int = 999, random_state: int = 0, popularity_power: float = 0.0
 ) -> Numbers:
-    """Return, for each row of ``split.truth``, the numbers of the target items it is ranked among.
+    """Return, for each row of ``split.truth``, the numbers of the target items to rank it among.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def draw_negatives(
     Returns
     -------
     int array of shape (n_rows, n_negatives)
-        -1 where there are no more items. No item that the user has in training or holds out.
+        -1 if there are no more items. Training and held-out items of the user are excluded.
 
     Examples
     --------

@@ -31,7 +31,7 @@ class Recommender(Fittable, Protocol):
     """A model for :func:`~tastebridge.evaluation.evaluate`."""
 
     def recommend(self, user_ids: np.ndarray, n: int = 10) -> pd.DataFrame:
-        """Return user_id, item_id and rank (1 is best) of at most ``n`` items a user."""
+        """Return user_id, item_id and rank (1 is best) of at most ``n`` items per user."""
 
 
 class Predictor(Fittable, Protocol):

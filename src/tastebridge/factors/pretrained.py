@@ -30,10 +30,10 @@ SETTINGS = (
 
 
 class PretrainedFactors(FactorModel):
-    r"""Item vectors of a model trained elsewhere, into which users are folded by its own least squares.
+    r"""Item vectors of a model trained elsewhere, with the fold-in of users by its own least squares.
 
-    No item vector is learned here. With the item vectors :math:`Y` and a history :math:`r` the vector of a
-    user is, by ``rule``:
+    No item vectors are learned here. With the item vectors :math:`Y` and a history :math:`r`, the vector of a
+    user depends on ``rule``:
 
     - ``"implicit"``: :math:`z = (Y^\top Y + \sum_i (c_i - 1)\, y_i y_i^\top + \lambda I)^{-1} \sum_i c_i y_i`
       over the items of the history, with the confidence :math:`c_i = c_0 + \alpha r_i`, as in ALS of implicit
@@ -68,8 +68,8 @@ class PretrainedFactors(FactorModel):
     users : list or ndarray of ids, optional
         The id of each of ``user_factors``.
     user_factors : ndarray of shape (n_users, n_components), optional
-        Vectors of users of that model. A fit compares them with the fold-in, and warns if they differ:
-        then the parameters above are others than in the training. They are not saved with a mapper.
+        User vectors of that model. A fit compares them with the fold-in, and warns if they differ, because
+        the parameters above then differ from those of the training. They are not saved with a mapper.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class PretrainedFactors(FactorModel):
         return self
 
     def over(self, numbers: NDArray[np.int64], n_items: int) -> PretrainedFactors:
-        """Return the same model over ``n_items`` items, of which those without a vector are passed over.
+        """Return the same model over ``n_items`` items; items without a vector are ignored.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class PretrainedFactors(FactorModel):
         return known
 
     def settings(self) -> dict[str, float | str | bool]:
-        """Return the parameters that are no arrays, those of the fold-in; without a damping that is None."""
+        """Return the parameters of the fold-in, without arrays and without a damping of None."""
         found = {name: getattr(self, name) for name in SETTINGS}
         return {name: value for name, value in found.items() if value is not None}
 

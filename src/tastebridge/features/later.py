@@ -38,7 +38,7 @@ class Made(Protocol):
 def later_features(
     tables: Mapping[str, Any], made: Mapping[str, Mapping[str, Made]], item_column: str | None = None
 ) -> dict[str, dict[str, ItemFeatures]]:
-    """Return the features in tables of later items, in the spaces of the features made earlier.
+    """Encode tables of later items in the spaces of earlier features.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from tastebridge.features.cells import cells_of, named
 
 
 class NumberEncoder(BaseEstimator):
-    """Encodes numbers as smooth steps: linear B-splines between quantiles of the numbers of the fit.
+    """Encode numbers as smooth steps: linear B-splines between quantiles of the numbers of the fit.
 
     A number outside their range counts as the nearest quantile.
 
@@ -81,15 +81,15 @@ class NumberEncoder(BaseEstimator):
 def number_features(
     item_ids: Sized, values: Iterable[Any], n_knots: int = 8, name: str = "number"
 ) -> ItemFeatures:
-    r"""Return smooth steps of a number, so that a taste can peak at any year or price.
+    r"""Encode numbers as smooth steps, so that a taste can peak at any year or price.
 
-    Linear B-splines between the quantiles: each value becomes the weights of the two knots around it. They
-    sum to 1.
+    The steps are linear B-splines between quantiles: each value becomes the weights of the two nearest
+    knots, which sum to 1.
 
     Parameters
     ----------
     item_ids : list or column of ids
-        Each item once. Leave items out whose value is missing.
+        Each item once, without items whose value is missing.
     values : list or column of numbers
     n_knots, name
         As of :class:`NumberEncoder`.

@@ -25,12 +25,12 @@ class SentenceEncoder(Protocol):
 def sentence_features(
     item_ids: Iterable[Any], texts: Iterable[Any], encoder: SentenceEncoder | str | Path
 ) -> ItemFeatures:
-    """Return the vectors an encoder gives to texts.
+    """Return the vectors of texts under a given encoder.
 
     The encoder is any object with ``encode(list of str)`` that returns one vector per text. It may be a model
     of the packages sentence-transformers or model2vec, a fitted :class:`TextEncoder`, or your own. It may
     also be the folder of a model2vec model (``pip install 'tastebridge[sentences]'``): static word vectors,
-    which need no torch. A model is read from this machine and never fetched.
+    which do not need torch. Models are read from this machine and never downloaded.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def table_features(
     item_column: str | None = None,
     stop_words: str | list[str] | None = "english",
 ) -> dict[str, dict[str, ItemFeatures]]:
-    """Return the features in tables of items, the kind of each column chosen by the type of its cells.
+    """Encode tables of items as features, with the encoding of each column chosen by its type.
 
     ===========================================  ===========================================================
     column of                                    becomes
@@ -55,18 +55,18 @@ def table_features(
     lists of numbers, all of one length          taken as they are: vectors of a text or image model
     ===========================================  ===========================================================
 
-    Columns of equal name and kind in several tables are encoded together, in one space. Items with an empty
-    cell are left out of that feature. To choose another kind, call the functions above yourself.
+    Columns with the same name and kind in several tables are encoded together, in one space. Items with an
+    empty cell are left out of that feature. For another encoding, call the functions above directly.
 
     Parameters
     ----------
     tables : mapping of category to frame
-        One row per item. The column of ids is ``item_id``, or a name other packages use for it. If there is a
-        column ``category``, only the rows of the category are read.
+        One row per item. The column of ids is ``item_id``, or a name that other packages use for it. If there
+        is a column ``category``, only the rows of the category are used.
     item_column : str, optional
         The column of ids.
     stop_words : "english", list of str or None, default="english"
-        Words that texts are read without; None keeps all, which suits texts in several languages.
+        Words to remove from texts. None keeps all words, for example for texts in several languages.
 
     Returns
     -------
@@ -77,12 +77,12 @@ def table_features(
     Raises
     ------
     InvalidDataError
-        If a table has no column of ids, or no column that features can be made of.
+        If a table has no column of ids, or no column that can be encoded.
 
     Warns
     -----
     TastebridgeWarning
-        If columns are left out: constant ones, texts without words, types without a kind of feature.
+        If columns are left out: constant columns, texts without words, and types without an encoding.
 
     Examples
     --------

@@ -18,14 +18,14 @@ from tastebridge.features.cells import cells_of, counted, is_missing, named
 
 
 class TagEncoder(BaseEstimator):
-    """Encodes the tags in cells as 1 and 0; tags that were not in the fit are ignored.
+    """Encode the tags in cells as 1 and 0; tags that were not in the fit are ignored.
 
     Parameters
     ----------
     separator : str, default="|"
         The separator of tags in a str.
     min_items : int, default=1
-        Tags of fewer items are left out.
+        Tags that fewer items have are left out.
 
     Attributes
     ----------

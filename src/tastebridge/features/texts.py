@@ -20,26 +20,26 @@ from tastebridge.features.cells import counted, named, strings_of
 
 
 class TextEncoder(BaseEstimator):
-    """Encodes texts as vectors: the TF-IDF of their words, projected on its leading singular vectors.
+    """Encode texts as vectors: the TF-IDF of their words, projected on its leading singular vectors.
 
-    A fitted encoder puts later texts in the same space; see :func:`tastebridge.features.sentence_features`.
+    A fitted encoder maps later texts into the same space; see :func:`tastebridge.features.sentence_features`.
 
     Parameters
     ----------
     n_components : int, default=64
-        Length of a vector; less where there are fewer words or texts.
+        Length of a vector; less if there are fewer words or texts.
     min_items : int, default=2
-        Words of fewer texts are left out.
+        Words that occur in fewer texts are left out.
     stop_words : "english", list of str or None
-        Words to leave out; None keeps all, for texts in another language.
+        Words to leave out; None keeps all words, for texts in other languages.
     random_state : int, default=0
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_words)
     columns_ : tuple of str
-        The names of the numbers. They hold a checksum of the words of the texts, so that vectors of two
-        encoders are never taken for one space.
+        The names of the components. They contain a checksum of the words of the texts, so that vectors of
+        two encoders are never treated as one space.
 
     References
     ----------

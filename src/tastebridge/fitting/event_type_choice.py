@@ -33,16 +33,16 @@ def choose_event_weights(
 ) -> tuple[dict[str, float], pd.DataFrame]:
     r"""Return a weight for each type of event, chosen out of fold, and the table of the test.
 
-    Rare types mean more: a purchase comes after many views. With :math:`n_t` events of type t and
-    :math:`n_{max}` of the most frequent one, the candidates are
+    Rare types are more informative: a purchase comes after many views. With :math:`n_t` events of type t and
+    :math:`n_{max}` events of the most frequent type, the candidates are
 
     - ``"alike"``: 1 for all types;
     - ``"root"``: :math:`\sqrt{n_{max} / n_t}`;
     - ``"rarity"``: :math:`n_{max} / n_t`,
 
-    rounded to 1, 2, 5, 10, 20, 50 or 100. Each is judged with each scheme of
-    :func:`tastebridge.fitting.weighting_choice.choose_weighting`, and by its rule: all types count alike
-    unless a candidate is significantly better than to count no event more than once.
+    rounded to 1, 2, 5, 10, 20, 50 or 100. Each is evaluated with each scheme of
+    :func:`tastebridge.fitting.weighting_choice.choose_weighting`, and by its rule: all types count equally
+    unless a candidate is significantly better than binary weights.
 
     Parameters
     ----------

@@ -37,37 +37,37 @@ def choose_weighting(
 ) -> tuple[Scheme, pd.DataFrame]:
     r"""Return the scheme of best accuracy out of fold, and the table of the test.
 
-    The accuracy is NDCG@10 over all items, of users whose target rows were hidden: all rows of users who
-    thereby are new to the target ("cold"), one row of others ("warm").
+    The accuracy is NDCG@10 over all items for users with hidden target rows: all rows for users who thus
+    become new to the target ("cold"), one row for the others ("warm").
 
-    1. Every scheme is judged on the first fold. Schemes not better than binary there are dropped.
-    2. The others are judged on all folds, as many as are needed for 1,000 users.
-    3. A scheme is taken instead of binary only if the interval of the mean difference :math:`\bar d` lies
-       above zero. It is of 90 %, over users and simultaneous over schemes. Neither for cold nor for warm
-       users may :math:`\bar d` be below minus one standard error.
-    4. Of several such schemes the one of the largest difference is taken.
+    1. Every scheme is evaluated on the first fold. Schemes that are not better than binary are dropped.
+    2. The others are evaluated on all folds, as many as are needed for 1,000 users.
+    3. A scheme replaces binary only if the interval of the mean difference :math:`\bar d` is above zero. It
+       is a 90 % interval over users, simultaneous over schemes. In addition, :math:`\bar d` must not be below
+       minus one standard error for cold or for warm users.
+    4. If several schemes qualify, the one with the largest difference is chosen.
 
-    Rule 3 is stricter than one standard error in favour of binary: the best of three schemes looks good by
-    being the best.
+    Rule 3 is stricter than the rule of one standard error, because the best of several schemes looks better
+    than it is.
 
     Parameters
     ----------
     panel : Panel
         The categories of the fit.
     targets : list of str
-        At most three are judged, those with the most linked users.
+        At most three are evaluated: those with the most linked users.
     seed : int, default=0
-        Of the folds. The choice does not depend on threads or processes.
+        Seed of the folds. The choice does not depend on threads or processes.
     schemes : list of str, default=("log", "bm25", "none")
-        As of :class:`tastebridge.data.Weighting`.
+        As for :class:`tastebridge.data.Weighting`.
 
     Returns
     -------
     scheme : str
     table : DataFrame
-        One row per scheme, binary first: scheme, users (judged), ndcg, the difference to binary with its
-        interval (difference, low, high), the differences of the segments (cold, warm), and chosen. There are
-        no rows where weights are equal, or with fewer than 50 users in the target and in a source.
+        One row per scheme, binary first: scheme, users (evaluated), ndcg, the difference to binary with its
+        interval (difference, low, high), the differences of the segments (cold, warm), and chosen. The table
+        is empty if all weights are equal, or with fewer than 50 users in the target and in a source.
 
     References
     ----------

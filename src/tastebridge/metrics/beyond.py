@@ -18,7 +18,7 @@ Numbers = NDArray[np.integer]
 
 
 def catalogue_coverage(recommended: Numbers, n_items: int) -> float:
-    """Return the share of the ``n_items`` of the catalogue that at least one user is recommended.
+    """Return the share of the ``n_items`` of the catalogue that is recommended to at least one user.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def novelty(recommended: Numbers, popularity: ArrayLike, n_users: int) -> Floats
     r"""Return each list's mean self-information in bits, :math:`-\log_2(c_i/n)`.
 
     :math:`c_i` of the :math:`n` users of the training data have item :math:`i`. An item without users counts
-    as if one user had it, so that the value stays finite.
+    as if it had one, so that the value is finite.
 
     References
     ----------
@@ -83,8 +83,8 @@ def intra_list_diversity(recommended: Numbers, item_vectors: ArrayLike | sparse.
 
     ``item_vectors`` (n_items, k) are dense, or a sparse matrix such as the users of each item.
 
-    With unit vectors :math:`v_i` and their sum :math:`s` the mean over pairs needs no pair,
-    :math:`(\|s\|^2-\sum\|v_i\|^2)/(n(n-1))`. A zero vector has cosine 0 with every other.
+    With unit vectors :math:`v_i` and their sum :math:`s`, the mean over pairs is computed without any pair,
+    as :math:`(\|s\|^2-\sum\|v_i\|^2)/(n(n-1))`. A zero vector has cosine 0 with every other.
 
     References
     ----------

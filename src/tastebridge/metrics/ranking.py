@@ -30,7 +30,7 @@ Numbers = NDArray[np.integer]
 
 
 def hit_rate(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floats:
-    r"""Return 1 for each user with a relevant item in the first ``k`` places: :math:`\max_{i\le k} h_i`.
+    r"""Return 1 for each user with a relevant item in the first ``k`` positions: :math:`\max_{i\le k} h_i`.
 
     Examples
     --------
@@ -54,9 +54,9 @@ def recall(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Fl
 
 
 def precision(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floats:
-    r"""Return the share of the ``k`` places that hold a relevant item: :math:`\frac1k\sum_{i\le k} h_i`.
+    r"""Return the share of the ``k`` positions with a relevant item: :math:`\frac1k\sum_{i\le k} h_i`.
 
-    The divisor is ``k`` itself, also for a shorter list: an empty place is a place wasted.
+    The divisor is always ``k``, so shorter lists are penalised.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def mrr(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Float
 
 
 def average_precision(recommended: Numbers, relevant: sparse.csr_matrix, k: int = 10) -> Floats:
-    r"""Return the mean of the precision at each relevant item; those not found count 0.
+    r"""Return the mean of the precision at each relevant item; items that are not found count 0.
 
     .. math:: \frac1R \sum_{i\le k} h_i \cdot \frac1i \sum_{j\le i} h_j
 

@@ -42,7 +42,7 @@ def user_rmse(actual: ArrayLike, predicted: ArrayLike, users: ArrayLike, n_users
     users : int array-like of shape (n_rows,)
         The user number of each row.
     n_users : int
-        The length of the answer.
+        The length of the result.
 
     Examples
     --------

@@ -15,14 +15,14 @@ def sampled_ranks(positive: ArrayLike, negatives: ArrayLike) -> Floats:
 
     .. math:: r = 1 + \#\{n: s_n > s_p\} + \tfrac12 \#\{n: s_n = s_p\}
 
-    A model that scores everything alike so gets the rank of the middle, not the first.
+    A model with equal scores for all items therefore gets the middle rank, not the first.
 
     Parameters
     ----------
     positive : array-like of shape (n_rows,)
         Scores of the held-out items; ``-inf`` for an item the model cannot know.
     negatives : array-like of shape (n_rows, n_negatives)
-        Scores of the others; NaN where a row has fewer.
+        Scores of the negatives; NaN if a row has fewer.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def sampled_ranks(positive: ArrayLike, negatives: ArrayLike) -> Floats:
 
 
 def rank_hit_rate(ranks: Floats, k: int = 10) -> Floats:
-    """Return 1 for each rank not beyond ``k``.
+    """Return 1 for each rank of at most ``k``.
 
     Examples
     --------

@@ -267,7 +267,7 @@ def _refuse_copy_of(home: Path, path: Path, known: str) -> None:
 
 
 def noise_multiplier_for(epsilon: float, delta: float, n_releases: int = 1) -> float:
-    """Return the noise over sensitivity that ``n_releases`` releases of equal noise may have in all.
+    """Return the ratio of noise to sensitivity for ``n_releases`` releases of equal noise.
 
     Examples
     --------

@@ -36,7 +36,7 @@ class Key:
     Raises
     ------
     InvalidParameterError
-        If it is anything but 32 bytes.
+        If it does not have 32 bytes.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def write_key(key: Key, path: str | Path) -> None:
     Raises
     ------
     InvalidParameterError
-        If the file exists: a key that is overwritten takes with it all it has locked.
+        If the file exists. Overwriting a key would make all files encrypted with it unreadable.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def read_key(path: str | Path) -> Key:
     Warns
     -----
     TastebridgeWarning
-        If others than its owner can read the file.
+        If the file can be read by others than its owner.
 
     Examples
     --------

@@ -41,7 +41,7 @@ def pseudonyms_of(ids: Ids, key: Key | bytes, *, context: str = "user_id") -> np
     Parameters
     ----------
     ids : list, ndarray, pandas, polars or pyarrow column
-        All int or all str, none missing; repetitions are fine.
+        All int or all str, none missing; repetitions are allowed.
     key : Key or bytes
     context : str, default="user_id"
         The purpose of the pseudonyms. Pseudonyms of different contexts cannot be linked.
@@ -80,7 +80,7 @@ def pseudonymize(data: Frame, key: Key | bytes, *, column: str = ..., context: s
 def pseudonymize(
     data: Panel | Frame, key: Key | bytes, *, column: str = "user_id", context: str = "user_id"
 ) -> Panel | Frame:
-    """Return a panel or frame with pseudonyms in place of its user ids; all else is the same.
+    """Return a panel or frame with pseudonyms in place of its user ids.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def pseudonymize(
     Returns
     -------
     Panel or frame
-        Of the kind given. The users of a panel stand in the order of their pseudonyms.
+        The same kind as ``data``. The users of a panel are sorted by their pseudonyms.
 
     Raises
     ------

@@ -39,12 +39,12 @@ def write_report(
     author: str | None = None,
     data: str | None = None,
 ) -> Path:
-    """Write a report of a fitted mapper: one HTML file to open in a browser, which makes no request.
+    """Write a report of a fitted mapper: a single HTML file without network requests.
 
-    Its figures were measured during the fit, on held-out users, and are kept in the model. So a model without
-    users is enough, and no user is in the file unless asked: if events or a number of ``people`` are given,
-    some users can be looked up by id, with their recommendations and the reasons. Such a report holds
-    personal data.
+    Its figures were measured on held-out users during the fit and are stored in the model, so a model without
+    users is sufficient. By default, the file contains no users. If events or a number of ``people`` are
+    given, some users can be looked up by id, with their recommendations and the reasons. Such a report
+    contains personal data.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def write_report(
     events : Panel or frame, optional
         Histories of users to look up, for a model that holds none.
     people : int, optional
-        Users to look up, at most, drawn at random: from the events, or from the users of the model. By
-        default 300 if events are given, and none otherwise.
+        Maximum number of users to look up, drawn at random from the events, or from the users of the model.
+        By default 300 if events are given, and none otherwise.
     author : str, optional
-        The name of the person or team who made the report, for its head.
+        The author of the report, shown in its header.
     data : str, optional
-        A description of the data of the fit, such as ``"shop.csv, June 2026"``, for its head.
+        A description of the data, such as ``"shop.csv, June 2026"``, shown in the header.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def write_report(
     Raises
     ------
     InvalidParameterError
-        If ``people`` is not a count, or ``path`` is a folder or lies in none.
+        If ``people`` is not a count, or ``path`` is a folder or is not in an existing folder.
     InvalidDataError
         If the recommender has no figures to report, such as a baseline or a model of an early version.
 

@@ -40,7 +40,7 @@ class ContentRoute(Route):
         The name of the features, as in :meth:`tastebridge.Panel.with_item_features`; None for all names
         together. Without such features of the target there is no route.
     n_components : int, default=64
-        The largest number of principal directions of the features.
+        Maximum number of principal directions of the features.
     map : linear map, default=RidgeMap(0.2)
     profile : factor model, optional
         Encodes the history in the source; None for the features of the source's items.

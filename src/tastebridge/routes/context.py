@@ -42,7 +42,7 @@ class FitContext:
         Weighted interactions of all users, in the target without the held-out rows.
     target : str
     rank : int, default=0
-        The largest rank that routes will ask of SVD factors of one category; lower ranks are cut from it.
+        The maximum rank of SVD factors of one category that routes request; lower ranks are cut from it.
     parent : FitContext, optional
         A context with the same histories of some categories, which shares the factors of these categories.
     features : mapping of category to mapping of name to ItemFeatures, optional
@@ -50,7 +50,7 @@ class FitContext:
     same : mapping of source to pair of ndarray, optional
         The numbers of the shared items in the source and in the target.
     seed : int, optional
-        Seed of the search for twins (:mod:`tastebridge.routes.twins`); None to do without.
+        Seed of the search for twins (:mod:`tastebridge.routes.twins`); None for no search.
     """
 
     learns_from_twins: ClassVar[bool] = False
@@ -144,9 +144,9 @@ class FitContext:
 
     @property
     def taught(self) -> Histories:
-        """The histories that factors and maps are learned from: without target rows that are twins.
+        """The histories from which factors and maps are learned: without target rows that are twins.
 
-        With them where more than half of the rows are.
+        If more than half of the rows are twins, all rows are used.
         """
         return self.once("taught", self._without_twins)
 
@@ -169,7 +169,7 @@ class FitContext:
         return self.histories if 2 * left.nnz < rows.nnz else {**self.histories, self.target: left}
 
     def pairs(self, name: str) -> Pairs:
-        """Return the numbers of users who took an item of a category, an item of the target, and both."""
+        """Return the numbers of users of each item of a category, of each target item, and of both."""
         return Pairs.of(self.histories, name, self.target)
 
     def counts(self, among: tuple[str, ...]) -> NDArray[Any]:

@@ -79,8 +79,8 @@ class FittedRoute:
         The overlap of its categories and the target: shared users, shared items, or one space of features.
     kind : RouteKind, default=RouteKind.OTHER
     recipe : str, default=""
-        The models it is made of, without a category. Routes of one kind and recipe are comparable between
-        sources and targets. Known at the fit only.
+        The models it consists of, without a category. Routes of the same kind and recipe are comparable
+        between sources and targets. Available during the fit only.
     """
 
     name: str
@@ -96,7 +96,7 @@ class FittedRoute:
     def vectors(self, encoded: Array, known: NDArray[np.bool_]) -> Array:
         """Return the vectors (n_users, k) of encoded users; ``known`` users have a history the route reads.
 
-        A user's vector is the same, bit by bit, whatever other rows there are.
+        A user's vector does not depend on the other rows, bit for bit.
         """
         Z = encoded if self.coef is None else row_products(encoded[:, : len(self.coef)], self.coef)
         if self.intercept is not None:  # not for others, so that an empty history stays at 0

@@ -29,20 +29,20 @@ class ItemRegressionRoute(Route):
     with all other weights held at zero. Users of a fit are those with a history in the target. Only the
     ``n_targets`` items with the most users get weights, so the route has at most as many components.
 
-    Unlike factors of low rank it keeps single pairs apart, and unlike links it counts evidence once where
-    several partners say the same. On warm users of Amazon phone by sport its full ranking is better than
-    exact EASE over all pairs, since most pairs have a single user.
+    In contrast to factors of low rank, it distinguishes single pairs, and in contrast to links, it does not
+    count the evidence of correlated partners twice. On warm users of Amazon phone with the source sport, its
+    full ranking is better than exact EASE over all pairs, because most pairs have a single user.
 
     Parameters
     ----------
     regularization : float, default=50.0
         The penalty :math:`\lambda` in users, above 0.
     n_partners : int, default=50
-        Partners of a target item, at most; 5,000 or less.
+        Maximum number of partners of a target item; 5,000 or less.
     n_targets : int, default=1000
-        Target items with weights, at most.
+        Maximum number of target items with weights.
     min_users : int, default=3
-        Users of a pair, at least; see :class:`NeighbourRoute` for what a pair discloses.
+        Minimum number of users of a pair; see :class:`NeighbourRoute` for the disclosure by pairs.
     sources : list of str, optional
         The sources whose items are partners; None for all.
 

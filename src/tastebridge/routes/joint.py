@@ -11,7 +11,7 @@ from tastebridge.routes.transfer import encoder_of, given, label, space_of
 
 
 class JointRoute(Route):
-    """Factors of all categories stacked, of which only the target's items are decoded.
+    """Joint factors of all categories, decoded to the items of the target.
 
     With ALS factors it is collective matrix factorisation with shared users.
 

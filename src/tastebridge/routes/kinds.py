@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class RouteKind(Enum):
-    """How a fitted route leads to the target's items. The values stand in saved models."""
+    """The kind of a fitted route. The values are stored in saved models."""
 
     POPULARITY = "popularity"
     """How many users have an item."""

@@ -23,15 +23,16 @@ class NeighbourRoute(Route):
     decomposition, which gives this route vectors like any other, is exact and cheap at any size of the
     catalogue.
 
-    Unlike factors of low rank, it finds single pairs of items that belong together, such as a product
-    filed under two categories. It gives no score where the history has no link.
+    In contrast to factors of low rank, it finds single pairs of items that belong together, such as a product
+    listed in two categories. Histories without a link get no score.
 
-    **Disclosure by a link.** A stored link shows that some users have both items. If it rests on one user, a
-    reader who knows that the user has the one item learns the other. On long-tailed data nearly all pairs
-    are such: of 1,000 links of a market place of 4,000 items, 992. ``min_users`` keeps them out of the
-    model. It is a threshold and not a proof: several users may be alike. A link that comes or goes by an
-    update also discloses the user who crossed the threshold. :class:`tastebridge.PrivateMapper` has a proof.
-    Counts of all pairs, single users too, are in models saved with ``updatable=True``.
+    **Disclosure by a link.** A stored link shows that some users have both items. If it is based on one user,
+    a reader who knows that the user has one item learns the other. On long-tailed data this holds for nearly
+    all pairs: 992 of 1,000 links of a marketplace with 4,000 items. ``min_users`` keeps such links out of the
+    model. It is a threshold without a formal guarantee, because several users may be alike. A link that
+    appears or disappears in an update also discloses the user who crossed the threshold.
+    :class:`tastebridge.PrivateMapper` has a formal guarantee. Models saved with ``updatable=True`` contain
+    the counts of all pairs, including single users.
 
     **The cost of the minimum.** On Amazon cloth–sport NDCG@10 of the default routes for cold test users was,
     with a minimum of 1, 2 and 3, 0.2071, 0.2071 and 0.1996 towards sport, and 0.1867, 0.1867 and 0.1851
@@ -46,8 +47,8 @@ class NeighbourRoute(Route):
     within : bool, default=True
         Whether the target's own items are linked too, for users with a history there.
     min_users : int, default=3
-        Users that a link rests on, at least; 1 for all pairs. After updates links appear and disappear as
-        counts cross it. A category without any link at the fit gets no route until the next fit.
+        Minimum number of users of a link; 1 for all pairs. In updates, links appear and disappear as counts
+        cross it. A category without any link at the fit gets no route until the next fit.
 
     sources : list of str, optional
         The sources whose items are linked; None for all.

@@ -47,12 +47,12 @@ class RecentPopularityRoute(Route):
               n_i = \sum_{v: i \in v} 2^{-a_{vi} / h}
 
     with the age :math:`a_{vi}` of the event of user and item and the half-life :math:`h`, both as shares of
-    the time span of the data, and the number :math:`m_i` of users of an item. Added to popularity it puts
-    recent popularity in its place. :math:`\phi_u` is 1 where the last event of the user is not older than a
-    quarter of the span, 0 where it is older than a half, and linear in between; 1 without any event.
+    the time span of the data, and the number :math:`m_i` of users of an item. Added to popularity, it yields
+    recent popularity. :math:`\phi_u` is 1 if the last event of the user is at most a quarter of the span old,
+    0 if it is older than a half, and linear in between. It is 1 without any event.
 
-    The ages are read from the weights of the histories (:mod:`tastebridge.data.ages`). The route is of use
-    only where these carry ages.
+    The ages are read from the weights of the histories (:mod:`tastebridge.data.ages`), so the route is only
+    useful if the weights encode ages.
 
     Parameters
     ----------

@@ -19,19 +19,19 @@ from tastebridge.routes.transfer import encoder_of, label
 
 
 class SharedItemsRoute(Route):
-    r"""Factors of source and target as one matrix, whose columns are the items of either, shared ones once.
+    r"""Factors of source and target as one matrix over the union of their items.
 
     Shared users give two matrices the same rows; here shared items give them the same columns. With the
-    histories :math:`S, T` and the matrices :math:`P_s, P_t` that put their items in the columns of the whole,
+    histories :math:`S, T` and the matrices :math:`P_s, P_t` that map their items to the joint columns,
 
     .. math:: [S P_s + T P_t > 0] \approx U \Sigma V^\top, \qquad z = d^{-1/2} (s P_s + t P_t) E, \qquad
               \hat r = z\, (P_t V)^\top,
 
     so that users of the source, who need not be in the target, contribute co-occurrences of items. They get
-    recommendations in the target by their history in the source. Items are shared if they have the same id in
-    both categories. All entries of the decomposed matrix are 1: a shared item that a user has in both
-    categories counts once there, and twice in a history that is encoded, of length d. The encoder E and the
-    item vectors V are those of the factors.
+    recommendations in the target from their history in the source. Items are shared if they have the same id
+    in both categories. All entries of the decomposed matrix are 1: a shared item that a user has in both
+    categories counts once there, and twice in an encoded history, of length d. The encoder E and the item
+    vectors V belong to the factors.
 
     Parameters
     ----------

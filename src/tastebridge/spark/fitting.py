@@ -40,7 +40,7 @@ def fit(
 ) -> InterestMapper:
     """Fit a mapper on a Spark data frame of events.
 
-    Events are cleaned user by user, as in a local fit. Spark learns these parts from all users:
+    Events are cleaned per user, as in a local fit. Spark learns these parts from all users:
 
     - the factors of items, by MLlib's ALS;
     - the maps, from moments summed by a tree in a fixed order;
@@ -48,8 +48,8 @@ def fit(
 
     Users are folded in exactly, as for scoring. The remaining parts are learned locally from a sample of
     users: the weights of the routes, and the diagnostics. Both use linked users whose target rows were held
-    out from everything above. The item regression, which may join a local fit with default routes, is no part
-    of a fit on Spark.
+    out from everything above. A fit on Spark has no item regression, which a local fit with default routes
+    may have.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def fit(
         within the target, and over all categories jointly. Factors other than
         :class:`~tastebridge.factors.ALSFactors` are fitted on the sample.
     n_people : int, default=100_000
-        Number of users in the sample, drawn by a hash of their numbers. Raise it if few users are linked,
-        because sources are evaluated on the linked users of the sample.
+        Number of users in the sample, selected by a hash of their numbers. Increase it if few users are
+        linked, because sources are evaluated on the linked users of the sample.
     n_folds : int, default=1
         As for :class:`tastebridge.InterestMapper`; each fold trains the target's factors again.
     columns, event_weights, policy
-        As for :meth:`tastebridge.Panel.from_frame`. An event counts as 1 whatever its weight, unless the
-        weight is such that the policy drops it; ``policy.min_item_events`` must be 1.
+        As for :meth:`tastebridge.Panel.from_frame`. Every event counts as 1, unless the policy drops it
+        because of its weight; ``policy.min_item_events`` must be 1.
     random_state : int, default=0
         Seed of sample, factors and folds. The same seed gives the same sample and folds. MLlib's factors are
         equal up to rounding if its partitions are equal.
@@ -82,15 +82,15 @@ def fit(
     InterestMapper
         The same kind of model as after a local fit: it saves to the same files and answers
         :meth:`~tastebridge.InterestMapper.recommend_from`, :func:`tastebridge.spark.recommend` and
-        :func:`tastebridge.batch.recommend_all`. Its tables, as ``transfer_``, are of the users of the
-        sample, and it holds none of them.
+        :func:`tastebridge.batch.recommend_all`. Its tables, such as ``transfer_``, describe the users of the
+        sample, but the model holds no users.
 
     Raises
     ------
     MissingDependencyError
         If pyspark is not installed.
     InvalidDataError
-        If ``frame`` is no Spark data frame of a classic session, a column is missing, or no row is left.
+        If ``frame`` is not a Spark data frame of a classic session, a column is missing, or no row is left.
     NoLinkedUsersError
         If no user of the sample has events in both a source and the target.
     InvalidParameterError

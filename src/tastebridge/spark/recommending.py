@@ -43,22 +43,22 @@ def recommend(
 
     The events are grouped by user, and ``mapInArrow`` applies
     :class:`tastebridge.batch.RecommendationKernel`. The rows equal
-    :meth:`tastebridge.InterestMapper.recommend_from` for the same events, in no order. On the same kind of
-    processor scores are equal bit by bit.
+    :meth:`tastebridge.InterestMapper.recommend_from` for the same events, in no particular order. On the same
+    kind of processor, scores are equal bit for bit.
 
     Parameters
     ----------
     model : path or Recommender
-        Saved or fitted; the users of its fit are not used.
+        A saved or fitted model; the users of its fit are not used.
     frame : pyspark.sql.DataFrame
         One row per event: user_id, item_id, category and, if there are any, weight, timestamp and event.
         Column names of other libraries are recognised.
     n : int, default=10
         Maximum number of items per user.
     allow, deny : list of item ids, or local frame of user_id and item_id, optional
-        As for :meth:`~tastebridge.InterestMapper.recommend_from`; they go to every worker.
+        As for :meth:`~tastebridge.InterestMapper.recommend_from`; they are sent to every worker.
     missing : {"skip", "error"}, default="skip"
-        Whether events of unknown items are skipped or an error.
+        Whether events of unknown items are skipped or raise an error.
     twins : {"leave out", "keep"}, default="leave out"
         As for :meth:`~tastebridge.InterestMapper.recommend_from`.
     columns, event_weights, policy
@@ -83,7 +83,7 @@ def recommend(
     MissingDependencyError
         If pyspark is not installed.
     InvalidDataError
-        If ``frame`` is no Spark data frame of a classic session, or a column is missing.
+        If ``frame`` is not a Spark data frame of a classic session, or a column is missing.
     InvalidParameterError
         If a parameter is out of range.
 

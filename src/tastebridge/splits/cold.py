@@ -22,20 +22,20 @@ def cold_users(
     *,
     linked_only: bool = True,
 ) -> Split:
-    """Hide all target rows of some users, who are then new to the target.
+    """Hide all target rows of some users, so that they are new to the target.
 
     Parameters
     ----------
     panel : Panel
-        Everything known.
+        All data.
     target : str
-        The category to hide them in.
+        The category in which rows are hidden.
     test_size : float or int
-        A share of the users who can be drawn, below 1, or their number.
+        A share of the eligible users, below 1, or their number.
     random_state : int
-        Seed. The order of the rows the panel was made from does not matter.
+        Seed. The order of the original rows does not matter.
     linked_only : bool
-        Draw only among users with a history in another category too, which stays known.
+        Whether to draw only users with a history in another category, which stays known.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def cold_users(
     Raises
     ------
     NoLinkedUsersError
-        If there are not two users to draw from: one to hide and one to learn from.
+        If there are fewer than two eligible users: one to hide and one to learn from.
     InvalidParameterError, UnknownCategoryError
         If ``test_size`` leaves no user on one side, or the target does not exist.
 

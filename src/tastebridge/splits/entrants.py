@@ -18,7 +18,7 @@ _SHARE = 0.8
 
 
 def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
-    r"""Train on everything before a moment, test on the later target rows of users who are new to it.
+    r"""Train on all events before a moment, test on later target rows of users who are new to the target.
 
     With the moment :math:`m`, the time :math:`t` of a row and the categories c of its user, the split is
 
@@ -27,20 +27,20 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
               \nexists\, j \in \text{target}: t_{uj} < m,\;
               \exists\, c \ne \text{target}, j \in c: t_{uj} < m\}
 
-    Later rows of all other users and categories are in neither part: they were not known then. Users who are
-    cold *at random* (:func:`cold_users`) had their other events at the same time as the hidden ones.
-    Entrants had not: on them, recent popularity is the baseline to beat.
+    Later rows of all other users and categories are in neither part, because they were not known then. For
+    users who are cold *at random* (:func:`cold_users`), the other events date from the same period as the
+    hidden ones. This is not the case for entrants, so recent popularity is the baseline to beat.
 
     Parameters
     ----------
     panel : Panel
-        Everything known, with times. A pair that met several times counts by its last time, as in the panel.
+        All data, with times. A pair with several events counts at its last time, as in the panel.
     target : str
-        The category to hold rows out of.
+        The category in which rows are held out.
     moment : float, str, datetime or Timestamp, optional
         As for :func:`temporal`: a float between 0 and 1 is the share of all rows of the panel to train on.
-        Rows of one time stay together, after the moment. Other values are a time. None for 0.8: the
-        time before which four fifths of the rows lie.
+        Rows with the same time stay together, after the moment. Other values are a time. None for 0.8: train
+        on the first four fifths of the rows.
 
     Returns
     -------
@@ -56,7 +56,8 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     References
     ----------
     Y. Ji et al., "A critical study on data leakage in recommender system offline evaluation", ACM TOIS 41
-    (2023). J. Tang, H. Gao and H. Liu, "mTrust", WSDM (2012): the dated reviews it was first tried on.
+    (2023). J. Tang, H. Gao and H. Liu, "mTrust", WSDM (2012), for the dated reviews on which the split was
+    developed.
 
     Examples
     --------

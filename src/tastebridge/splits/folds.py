@@ -14,7 +14,7 @@ Numbers = NDArray[np.int64]
 def k_fold_users(
     users: ArrayLike, n_folds: int = 5, random_state: int = 0, *, counts: ArrayLike | None = None
 ) -> list[Numbers]:
-    """Deal users into folds of equal size, and of like histories if their lengths are given.
+    """Split users into folds of equal size, stratified by the lengths of their histories if given.
 
     Parameters
     ----------
@@ -25,8 +25,7 @@ def k_fold_users(
     random_state : int
         Seed.
     counts : array-like of shape (n_users,), optional
-        The length of each one's history: of every ``n_folds`` users next in length, each fold gets one.
-
+        The length of each history: of every ``n_folds`` users with similar lengths, each fold gets one.
     Returns
     -------
     list of int arrays
@@ -35,7 +34,7 @@ def k_fold_users(
     Raises
     ------
     InvalidDataError
-        If there are fewer users than folds, or a user comes twice.
+        If there are fewer users than folds, or a user occurs twice.
 
     Examples
     --------

@@ -16,21 +16,21 @@ def leave_last(
 ) -> Split:
     """Hold out the last target rows of every user who has enough of them.
 
-    Rows are in the order of their times; rows of one time, and all rows of a panel without times, are in
-    random order.
+    Rows are ordered by time. Rows with the same time, and all rows of a panel without times, are in random
+    order.
 
     Parameters
     ----------
     panel : Panel
-        Everything known.
+        All data.
     target : str
-        The category to take the rows from.
+        The category in which rows are held out.
     n_last : int
-        How many rows a user loses.
+        Number of held-out rows per user.
     random_state : int
-        Seed for rows whose order is not known.
+        Seed for rows of unknown order.
     min_left : int
-        Users who would keep fewer target rows than this lose none.
+        Users who would keep fewer target rows than this are not held out.
 
     Returns
     -------

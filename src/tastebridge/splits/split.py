@@ -30,8 +30,8 @@ class Split:
     Raises
     ------
     UnknownCategoryError, InvalidParameterError, InvalidDataError
-        If there is no such target, the truth is no DataFrame of pandas, or it is empty, lacks a column or
-        holds a row that is trained on.
+        If there is no such target, the truth is not a pandas DataFrame, is empty, lacks a column, or contains
+        a training row.
     """
 
     train: Panel
@@ -76,10 +76,10 @@ def _in_training(part: Interactions, truth: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def take_out(panel: Panel, target: str, held_out: NDArray[np.bool_]) -> Split:
-    """Take the target pairs of a mask out of the panel.
+    """Remove the target pairs of a mask from the panel.
 
-    An item in several categories is one item: its pairs go from the other categories too, since they would
-    give away the hidden ones. See :mod:`tastebridge.data.same_items`.
+    An item in several categories is one item: its pairs are removed from the other categories too, because
+    they would reveal the hidden ones. See :mod:`tastebridge.data.same_items`.
     """
     part = panel[target]
     columns = {

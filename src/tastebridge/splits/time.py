@@ -20,17 +20,17 @@ Moment = float | str | date | np.datetime64
 
 
 def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
-    """Train on everything before a moment, test on the target rows from then on.
+    """Train on all events before a moment, test on the target rows from then on.
 
-    A pair that met several times counts by its last time, as in the panel. Rows of *other* categories from
-    that moment on are in neither part: they were not known then.
+    A pair with several events counts at its last time, as in the panel. Later rows of *other* categories
+    are in neither part, because they were not known at that moment.
 
     Parameters
     ----------
     panel : Panel
-        Everything known, with times.
+        All data, with times.
     target : str
-        The category to hold rows out of.
+        The category in which rows are held out.
     at : float, str, datetime or Timestamp
         A float between 0 and 1: the share of the target rows to train on (rows of the same time stay
         together, in the test). Otherwise the moment: seconds since 1970, or anything that
@@ -43,7 +43,7 @@ def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
     Raises
     ------
     InvalidDataError
-        If the panel has no times, or no target row falls on one of the sides.
+        If the panel has no times, or all target rows are on one side.
 
     Examples
     --------
@@ -71,18 +71,18 @@ def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
 def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     """Train on the earlier events of each user, test on the later target rows.
 
-    The events of a user, of all categories, are put in their order in time, and the first ``share`` of them
-    is trained on. Later events of other categories are in neither part: they were not known then.
-    Unlike with :func:`temporal` each user has a moment of their own. So tested users have a history even
-    where few users stay for long, but later events of other users are known.
+    The events of a user over all categories are sorted by time, and the first ``share`` of them are training
+    data. Later events of other categories are in neither part, because they were not known then. In contrast
+    to :func:`temporal`, the moment differs between users. Test users therefore have a history even if few
+    users are active for long, but later events of other users are in the training data.
 
     Parameters
     ----------
     panel, target
         As for :func:`temporal`.
     share : float, default=0.8
-        The share of a user's events to train on, between 0 and 1. One event at least is trained on. Events of
-        one time stay together, in the test unless they are the first.
+        The share of a user's events to train on, between 0 and 1; at least one event. Events with the same
+        time stay together, in the test unless they are the first.
 
     Returns
     -------

@@ -22,15 +22,15 @@ def histories(n: int = 60, m: int = 40, seed: int = 0) -> sparse.csr_matrix:
 
 
 def check_factors(model: FactorModel) -> None:
-    """Hold a factor model to the contract of :class:`tastebridge.factors.FactorModel`.
+    """Check a factor model against the contract of :class:`tastebridge.factors.FactorModel`.
 
-    - The constructor stores its parameters, and a fit forgets the one before.
+    - The constructor stores its parameters, and a fit replaces an earlier fit.
     - ``transform`` returns (n, n_components) in float64; an empty history becomes zeros.
-    - A user is folded in alike, bit by bit, in any batch, order and sparse format.
+    - The fold-in of a user does not depend on the batch, the order or the sparse format, bit for bit.
     - ``transform(X) @ item_factors_.T`` ranks the items of a history above others; an item without events has
       no factors.
-    - No user is kept: no learned array is as long as there are users.
-    - The number of threads changes nothing.
+    - No user is stored: no learned array has as many rows as there are users.
+    - The result does not depend on the number of threads.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def check_factors(model: FactorModel) -> None:
     Raises
     ------
     InvalidParameterError
-        If it is no factor model; the error names the methods it lacks.
+        If it is not a factor model; the error names the missing methods.
     AssertionError
-        With the first promise that is broken.
+        If a guarantee is broken; the message names the first.
 
     Examples
     --------

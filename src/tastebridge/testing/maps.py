@@ -24,13 +24,13 @@ def paired(n: int = 80, p: int = 5, q: int = 4, seed: int = 0) -> tuple[Array, A
 
 
 def check_map(model: LinearMap) -> None:
-    r"""Hold a map to the contract of :class:`tastebridge.maps.LinearMap`.
+    r"""Check a map against the contract of :class:`tastebridge.maps.LinearMap`.
 
-    - The constructor stores its parameters, and a fit forgets the one before.
+    - The constructor stores its parameters, and a fit replaces an earlier fit.
     - ``predict(X)`` is :math:`X B + b` with ``coef_`` (p, q) and ``intercept_`` (q,).
     - ``fit`` equals ``fit_moments`` of the moments of the rows, in one piece or added up.
     - ``sample_weight`` counts users.
-    - A row is mapped alike, bit by bit, in any batch; and the number of threads changes nothing.
+    - The result of a row does not depend on the batch or the number of threads, bit for bit.
     - A fit on a vector predicts a vector.
 
     Parameters
@@ -41,9 +41,9 @@ def check_map(model: LinearMap) -> None:
     Raises
     ------
     InvalidParameterError
-        If it is no linear map; the error names the methods it lacks.
+        If it is not a linear map; the error names the missing methods.
     AssertionError
-        With the first promise that is broken.
+        If a guarantee is broken; the message names the first.
 
     Examples
     --------

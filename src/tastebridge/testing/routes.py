@@ -28,14 +28,14 @@ def shop(n: int = 90, seed: int = 0) -> dict[str, sparse.csr_matrix]:
 
 
 def check_route(route: Route) -> None:
-    """Hold a route from ``"books"`` to ``"films"`` to the contract of :class:`tastebridge.routes.Route`.
+    """Check a route from ``"books"`` to ``"films"`` against :class:`tastebridge.routes.Route`.
 
     - The constructor stores its parameters.
-    - ``build`` returns fitted routes with names of their own, whose encoder, map and space fit together.
-    - Vectors are finite. A user without a history in the route's categories has the vector 0, and a user has
-      the same vector, bit by bit, in any batch.
-    - Rows that a fold hides reach nothing: a route built without them is the route of a panel that never had
-      them.
+    - ``build`` returns fitted routes with unique names and consistent encoders, maps and spaces.
+    - Vectors are finite. A user without a history in the route's categories has the vector 0, and the vector
+      of a user does not depend on the batch, bit for bit.
+    - Rows that a fold hides have no influence: a route built without them equals the route of a panel that
+      never had them.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def check_route(route: Route) -> None:
     Raises
     ------
     InvalidParameterError
-        If it is no route.
+        If it is not a route.
     AssertionError
-        With the first promise that is broken.
+        If a guarantee is broken; the message names the first.
 
     Examples
     --------

@@ -18,9 +18,9 @@ from tastebridge.exceptions import InvalidParameterError
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    r"""The layout of a table in files; an option that is None is found out from the file.
+    r"""The layout of tables in files; options that are None are detected from the file.
 
-    Every function that reads events from a path takes one, and the options of the command line become one.
+    Every function that reads events from a path accepts it, and the command line options correspond to it.
 
     Parameters
     ----------
@@ -31,44 +31,44 @@ class ReadingOptions:
     encoding : str, optional
         The encoding of a text file, such as ``"utf-8"`` or ``"latin-1"``.
     quoting : bool, optional
-        Whether fields of a text file may stand in double quotes.
+        Whether fields of a text file may be enclosed in double quotes.
     decimal : {".", ","}, optional
         The decimal sign of weights in text files.
     time_format : str, optional
-        How times written as text are read, such as ``"%d/%m/%Y %H:%M"``.
+        The format of times written as text, such as ``"%d/%m/%Y %H:%M"``.
     ids : {"auto", "str", "int"} or mapping of role to one, default="auto"
-        The kind of ids of digits in text files: int where the whole column is plain whole numbers, or as
-        said. ``"str"`` for all roles makes text of whole numbers in Parquet too.
+        The type of ids that consist of digits in text files. ``"auto"`` means int if the whole column
+        consists of plain integers. ``"str"`` for all roles also converts integers in Parquet to text.
     trim : bool, default=False
-        Whether to take blanks off both ends of ids. They are kept otherwise, except behind the delimiters of
-        a text file whose header has them too.
+        Whether to strip blanks from both ends of ids. By default they are kept, except after the delimiters
+        of a text file whose header has them too.
     list_separator : str, optional
         The sign between several items in one text cell, such as ``" "`` for the clicks of a session.
     category : str, optional
-        One category for all rows, of a table without such a column.
+        The category of all rows, for a table without such a column.
     category_from_name : bool, default=False
         Whether the name of each file is its category, as in ``Books.csv`` and ``Music.csv``.
     items : path, frame, or sequence of them, optional
-        Tables of the items, joined by id: their category, their name. A second table is
-        joined to the first by the column both have, and so on.
+        Tables of the items with their category or name, joined by id. A second table is joined to the first
+        by the column they have in common, and so on.
     item_category : str, optional
-        The column of ``items`` that is the category. Where there is none of this name but a pair of columns
-        ``property`` and ``value``, it is a property.
+        The category column of ``items``. If there is no such column but a pair of columns ``property`` and
+        ``value``, it is the name of a property.
     item_columns : sequence of str, optional
         The columns of a table of items without a header, in order. An empty name leaves a column out.
     item_id, item_name : str, optional
         The columns of the id and the name in ``items``; common names are recognised.
     categories : {"first", "all", "primary"}, default="first"
         The category of an item with several in ``items`` (a list, ``Action|Comedy``, one row per genre). It
-        is the first one; all of them, the weight split evenly; or the one that most items have.
+        is the first one; all of them, with the weight split evenly; or the one that most items have.
     category_level : int, optional
-        Where to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
+        The level at which to cut hierarchical categories such as ``Books > Fantasy``: 1 is ``Books``.
     users : path or frame, optional
-        A table with the user of each row, joined by the column both have, such as the orders of a shop.
+        A table with the user of each row, joined by the common column, such as the orders of a shop.
     time_unit : str, optional
         The unit of times that are numbers: "seconds", "milliseconds", "microseconds", "nanoseconds",
-        "minutes", "hours", "days", "weeks" or "months". It is found out by their size; small whole numbers
-        count days, weeks, … if their column is named so, such as ``DAY`` or ``WEEK_NO``.
+        "minutes", "hours", "days", "weeks" or "months". By default it is inferred from their size; small
+        integers count days, weeks, … if their column is named so, such as ``DAY`` or ``WEEK_NO``.
 
     Examples
     --------
