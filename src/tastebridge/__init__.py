@@ -1,4 +1,4 @@
-"""Carry a person's interests from the categories where they are known to one where they are not."""
+"""Cross-domain recommendation: recommend in one category from users' histories in other categories."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _PACKAGES = (
 
 
 def __getattr__(name: str) -> object:
-    """Return a public name or a package below, loaded when it is asked for."""
+    """Return a public name or a subpackage, which is loaded on first access."""
     if name in _HOMES:
         found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         globals()[name] = found

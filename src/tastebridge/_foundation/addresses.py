@@ -94,7 +94,7 @@ def as_address(path: object) -> str | None:
 
 
 def reveal(address: str) -> str:
-    """Return an address with the credentials that were taken out of it, quoted as a URI.
+    """Return an address with its hidden credentials restored, quoted as a URI.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def is_marked(uri: str) -> bool:
 
 
 def known_secrets() -> list[str]:
-    """Return all that must not stand in a message, longest first."""
+    """Return all texts that must not appear in a message, longest first."""
     every = {part for secret in _SECRETS.values() for part in (secret, *secret.split(":"))}
     parts = {part for part in every if len(part) >= _LEAST}
     return sorted(parts | {_quoted(part, "") for part in parts}, key=len, reverse=True)
@@ -164,5 +164,5 @@ def _parted(scheme: str, place: str) -> tuple[str, str]:
 
 
 def _quoted(text: str, safe: str) -> str:
-    """Return a text quoted as a part of a URI; what is quoted stays."""
+    """Return a text quoted as a part of a URI; quoted characters stay."""
     return re.sub("%(?![0-9A-Fa-f]{2})", "%25", quote(text, safe + "%"))

@@ -1,4 +1,4 @@
-"""A progress bar for long steps, silent unless asked for."""
+"""A progress bar for long steps, silent by default."""
 
 from __future__ import annotations
 

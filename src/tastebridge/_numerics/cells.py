@@ -8,7 +8,7 @@ from scipy import sparse
 
 
 def stored_in(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> NDArray[np.bool_]:
-    """Return which entries of ``matrix`` the other one stores too, whatever their values, 0 included.
+    """Return which entries of ``matrix`` the other matrix stores too, including stored zeros.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def only(matrix: sparse.csr_matrix, kept: NDArray[np.bool_]) -> sparse.csr_matri
 
 
 def of_dense(matrix: NDArray[np.float32]) -> sparse.csr_matrix:
-    """Return the entries of a dense matrix that are not 0, in a fraction of the time SciPy takes.
+    """Return the nonzero entries of a dense matrix, much faster than SciPy.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def of_dense(matrix: NDArray[np.float32]) -> sparse.csr_matrix:
 
 
 def union(matrix: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return a matrix that stores the cells that either stores, whatever their values, 0 included.
+    """Return a matrix with the cells that either matrix stores, including stored zeros.
 
     Examples
     --------

@@ -87,7 +87,7 @@ def procrustes(xy: Array) -> tuple[Array, float]:
 
 
 def row_products(X: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
-    r"""Return ``X @ B``, every row the same, bit by bit, whatever the other rows.
+    r"""Return ``X @ B``, where the bits of every row do not depend on the other rows.
 
     The order of summation in BLAS depends on the shape of a product, and within a product on the column of an
     entry. It does not depend on the row: rows are in the lanes of one vector register. So rows are multiplied
@@ -157,7 +157,7 @@ def row_lengths(X: sparse.csr_matrix) -> NDArray[np.integer]:
 
 
 def row_sums(X: sparse.csr_matrix, data: NDArray[Any]) -> Array:
-    """Return the sums of ``data`` by the rows of ``X``, each summed alone, whatever the other rows."""
+    """Return the sums of ``data`` by the rows of ``X``, each independent of the other rows."""
     rows = np.repeat(np.arange(X.shape[0]), row_lengths(X))
     return np.bincount(rows, data, minlength=X.shape[0]).astype(np.float64)
 

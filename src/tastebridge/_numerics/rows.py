@@ -1,4 +1,4 @@
-"""Sparse matrices put together from sound parts, without the checks of scipy."""
+"""Sparse matrices built from valid arrays, without the checks of scipy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard deviations of columns, where a constant has none whatever its rounding: arrays in and out."""
+"""Standard deviations of columns, exactly 0 for constant columns in spite of rounding."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Baseline(Recommender):
     """Base of the baselines: a subclass names its sources and makes its model in a context."""
 
     def fit(self, panel: Events, y: None = None) -> Self:
-        """Learn from a panel, or from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it."""
+        """Learn from a panel, or from a frame of events as for :meth:`tastebridge.Panel.from_frame`."""
         panel = self._read(panel)
         check_target(self.target, panel)
         self._check()
@@ -45,7 +45,7 @@ class Baseline(Recommender):
         """Refuse parameters that cannot be used."""
 
     def _sources(self, panel: Panel) -> list[str]:
-        """Return the categories to learn from besides the target."""
+        """Return the source categories."""
         return []
 
     def _learned(self, context: FitContext, panel: Panel) -> tuple[Scorer, Tables]:
@@ -58,7 +58,7 @@ class Baseline(Recommender):
 
 
 def fixed(**kept: Sequence[bool]) -> dict[str, Segment]:
-    """Return segments in which the routes that are kept weigh 1 and the others nothing."""
+    """Return segments with weight 1 for the kept routes and 0 for the others."""
     return {
         name: Segment(StackingBlend.equal(len(mask), len(GATES)), np.array(mask))
         for name, mask in kept.items()

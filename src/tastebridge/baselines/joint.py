@@ -1,4 +1,4 @@
-"""All categories side by side, as if they were one."""
+"""A factorisation of all categories jointly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The items most users took."""
+"""Popularity: the items with the most users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The items most users took of late."""
+"""Recent popularity: the items with the most recent users."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class RecentPopularity(Baseline):
         return pd.DataFrame({"half_life": days, "share": shares, "ndcg": scores, "chosen": chosen})
 
     def _foretold(self, panel: Panel, half_lives: list[float]) -> list[float]:
-        """Return how well each half-life foretells the last fifth of the rows; NaN where there is none."""
+        """Return the accuracy of each half-life on the last fifth of the rows; NaN without such rows."""
         try:
             split = temporal(panel, self.target, _LEARNED)
         except InvalidDataError:  # nearly all rows are of one moment

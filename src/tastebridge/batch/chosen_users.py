@@ -30,7 +30,7 @@ class ChosenUsers:
 
     @classmethod
     def of(cls, users: Ids, schema: pa.Schema) -> ChosenUsers:
-        """Return the users of a list; text of digits and whole numbers meet, whichever side has which.
+        """Return the users of a list; an id such as 7 and the text "7" match, on either side.
 
         A text such as ``007`` is no whole number, and stays apart from 7.
         """

@@ -177,7 +177,7 @@ def warn_of_losses(account: Account, users: ChosenUsers | None = None) -> None:
 
 
 def warn_of_short_lists(account: Account, n: int) -> None:
-    """Warn of users who get fewer recommendations than asked for."""
+    """Warn of users who get fewer recommendations than requested."""
     if account.short:
         warn(
             f"{account.short} of {account.people} users get fewer than n={n} recommendations: no more items "

@@ -18,7 +18,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def whole(path: Path) -> Iterator[IO[Any]]:
-    """Yield a file to write to; it takes its place only if no error occurs, and is removed otherwise."""
+    """Yield a file to write to; it is moved to its path if no error occurs, and removed otherwise."""
     new = temporary(path)
     with disk(path):
         try:
@@ -35,7 +35,7 @@ def whole(path: Path) -> Iterator[IO[Any]]:
 
 @contextmanager
 def disk(path: Path) -> Iterator[None]:
-    """Turn errors of the disk into an OutputError that says how to go on."""
+    """Turn errors of the disk into an OutputError that names the remedy."""
     try:
         yield
     except OSError as error:

@@ -94,7 +94,7 @@ class Job:
 
 
 def job_of_lists(options: ListOptions) -> dict[str, Any]:
-    """Return the list options of a job as plain values; none where they change no list."""
+    """Return the list options of a job as plain values; empty if they change no list."""
     rules = ListRules.of(options)
     if rules is None:
         return {}

@@ -63,7 +63,7 @@ class _Lines:
 
 
 def put(tables: Iterator[pa.Table], path: Path, n_rows: int) -> None:
-    """Write tables as :func:`join` does, under a lock of its own.
+    """Write tables like :func:`join`, under a separate lock.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def unnest(histories: pa.RecordBatch) -> pa.Table:
 
 
 def _repeated(ids: pa.Array, places: pa.Array) -> pa.Array:
-    """Return the ids at some places, as a dictionary: that takes less memory than copies of a text."""
+    """Return the ids at some positions as a dictionary array, which needs less memory than copies."""
     if pa.types.is_dictionary(ids.type):
         return ids.take(places)
     return pa.DictionaryArray.from_arrays(places.cast(pa.int32()), ids)

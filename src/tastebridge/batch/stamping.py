@@ -36,7 +36,7 @@ class Stamp:
         return cls(model, datetime.now(UTC).replace(microsecond=0))
 
     def tables(self, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        """Yield the rows of tables with the columns of the stamp, at least one table for each."""
+        """Yield the tables with the columns of the stamp, in pieces."""
         for table in parts:
             for start in range(0, max(len(table), 1), _ROWS):
                 yield self._on(table.slice(start, _ROWS))

@@ -200,7 +200,7 @@ def _without_old(items: Path, parts: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _chosen(users: Ids | None, source: Source) -> tuple[ChosenUsers | None, dict[str, str | None]]:
-    """Return the users a job is restricted to, and what they add to its parameters."""
+    """Return the users a job is restricted to, and their parameters of the job."""
     if users is None:
         # no key at all: jobs without a choice stay those that earlier versions began
         return None, {}

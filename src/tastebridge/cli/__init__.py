@@ -12,7 +12,7 @@ __all__ = ["app", "main"]
 
 
 def __getattr__(name: str) -> object:
-    """Return the application, which loads all commands, when it is asked for."""
+    """Return the application, which loads all commands on first access."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from tastebridge.cli.application import app

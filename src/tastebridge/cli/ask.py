@@ -153,7 +153,7 @@ def _ask_groups(
 
 
 def _so_far(answers: dict[Id, str]) -> str:
-    """Return the answers in one line: how many of each kind, and the ids of those that say something."""
+    """Return the answers in one line: the count of each kind, and the ids of liked and disliked items."""
     parts = []
     for told in ("liked", "not", "unknown"):
         ids = [str(item) for item, word in answers.items() if word == told]

@@ -179,7 +179,7 @@ def evaluate(
 
 
 def _hidden(panel: Panel, target: str, split: str, test_size: float, seed: int) -> Split:
-    """Return the split that is asked for."""
+    """Return the requested split."""
     if split == RANDOM:
         return cold_users(panel, target, test_size, seed)
     check_category("target", target, panel.categories)

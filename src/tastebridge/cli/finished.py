@@ -61,7 +61,7 @@ def files_of(given: Sequence[str] | None, taken: Sequence[str]) -> dict[str, Pat
 
 
 def write_split(split: Split, folder: Path) -> str:
-    """Write what another system may learn from, and whom it shall recommend to; return a sentence on it."""
+    """Write the training events and the users for another system; return a sentence about them."""
     # weights are merged by now, so the other system sees what the models see
     folder.mkdir(parents=True, exist_ok=True)
     split.train.to_frame().to_parquet(folder / "train.parquet", index=False)

@@ -203,7 +203,7 @@ def _aging(half_life: float | None, n_tried: int) -> str:
 
 
 def _wanted(given: list[str], panel: Panel) -> str | list[str]:
-    """Return the target category or categories; ``all`` stands for all of them."""
+    """Return the target category or categories; ``all`` means all of them."""
     # a category that is really called "all" wins
     if given == [ALL] and ALL not in panel.categories:
         return ALL

@@ -101,7 +101,7 @@ def _run(words: list[str]) -> None:
 
 
 def _asks_for_help(words: list[str]) -> bool:
-    """Return whether the words after a command ask for its help, as no words do where it needs some."""
+    """Return whether the words after a command request its help, explicitly or by missing arguments."""
     # what follows -- is no option, even if it is spelled like one
     options = words[1 : words.index("--")] if "--" in words else words[1:]
     return "--help" in options or "-h" in options or (not options and words[0] not in _ALONE)

@@ -53,11 +53,11 @@ class ModelFiles(NamedTuple):
         return named | {f"target model of {category}": path for category, path in self.targets.items()}
 
     def source_models(self) -> dict[str, PretrainedFactors] | None:
-        """Return the models of sources; None where there are none."""
+        """Return the models of sources, or None."""
         return {name: read_factors(path) for name, path in self.sources.items()} or None
 
     def target_models(self) -> dict[str, PretrainedFactors] | None:
-        """Return the models of targets; None where there are none."""
+        """Return the models of targets, or None."""
         return {name: read_factors(path) for name, path in self.targets.items()} or None
 
 

@@ -81,7 +81,7 @@ def _listed(title: str, rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _lines(flags: str, text: str) -> Iterator[str]:
-    """Yield a row in two columns; flags too wide for theirs have a line of their own."""
+    """Yield a row in two columns; flags that are too wide get a separate line."""
     space = " " * (_INDENT + _FLAGS)
     wrapped = textwrap.wrap(text, _WIDTH - len(space), break_on_hyphens=False) or [""]
     if len(flags) >= _FLAGS:

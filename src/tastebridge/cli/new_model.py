@@ -1,4 +1,4 @@
-"""The command-line options of a command that changes a model: where the result goes, and its key."""
+"""The options of commands that change a model: the output and its key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of one run of a command: how it speaks, what it counted, and its summary in a file."""
+"""The record of one run of a command: its messages, its counts, and its summary in a file."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Record:
         self.facts.update(facts)
 
     def add_model(self, recommender: Recommender, path: Path) -> None:
-        """Add the path and the fingerprint of a model, which takes time and is made for a summary alone."""
+        """Add the path and the fingerprint of a model; it takes time, so only if a summary is written."""
         # all arrays of the model are read for it: not in every call
         if self.summary is not None:
             self.add(model={"path": str(path), "fingerprint": fingerprint(recommender)})
@@ -128,7 +128,7 @@ _RECORD: ContextVar[Record] = ContextVar("record")
 
 
 def record() -> Record:
-    """Return the record of the command that runs; outside of any, one that nobody reads."""
+    """Return the record of the running command, or an unused record outside of commands."""
     return _RECORD.get(Record(""))
 
 

@@ -118,7 +118,7 @@ def _lift(row: Mapping[Hashable, float], end: str = "") -> list[str]:
 
 
 def in_time_lines(accuracy: pd.DataFrame | None, target: str) -> list[str]:
-    """Return a sentence for each kind of users who were judged on what they did later."""
+    """Return a sentence for each kind of users evaluated on later events."""
     if accuracy is None:
         return []
     kinds = {"cold in time": "new to", "warm in time": "with a history in"}

@@ -1,4 +1,4 @@
-r"""Ages of events, carried by their weights.
+r"""Ages of events, encoded in their weights.
 
 Where all events have times, a binary weight is :math:`w = 2^{-a / 32}` with the age :math:`a` of the event as
 a share of the time span of the data. All weights lie between 0.978 and 1, so that they count alike in every
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 
 def dated_weighting(panel: Panel) -> Weighting | None:
-    """Return the weighting whose weights carry ages; None where events lack times or are all of one moment.
+    """Return the weighting that encodes ages; None without times, or if all times are equal.
 
     Examples
     --------

@@ -51,7 +51,7 @@ class Change:
 def change_of(
     had: Panel, fresh: Panel, items: Mapping[str, Vocabulary], timed: bool, repeats: Repeats = "sum"
 ) -> Change:
-    """Return the change that fresh events make, for users of whom some had events before.
+    """Return the change due to new events, for users with or without earlier events.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def change_of(
 
 
 def rows_of(panel: Panel, name: str, users: Vocabulary, items: Vocabulary, timed: bool) -> Interactions:
-    """Return the rows of some users, of whom some may not be in the panel, over some items."""
+    """Return the rows of some users, who may be missing in the panel, over some items."""
     if name not in panel.categories:
         empty = sparse.csr_matrix((len(users), len(items)), dtype=np.float32)
         return Interactions(name, users, items, empty, np.zeros(0) if timed else None)

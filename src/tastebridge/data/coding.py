@@ -124,7 +124,7 @@ def to_arrow(values: object) -> pa.Array | pa.ChunkedArray:
 
 
 def dtype_of(values: IntoSeries) -> object:
-    """Return the type of a column, named alike for every library."""
+    """Return the type of a column, with the same names for all libraries."""
     return nw.from_native(values, series_only=True).dtype
 
 

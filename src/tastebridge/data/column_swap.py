@@ -1,4 +1,4 @@
-"""User and item columns given the wrong way round, noticed by where their values stand."""
+"""Detection of swapped user and item columns, from the categories of their values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def warn_if_swapped(events: Events) -> None:
 
 
 def _in_several(codes: Sequence[np.ndarray], n_codes: int) -> np.ndarray:
-    """Return, for each code in use, whether it stands in more than one category."""
+    """Return, for each code in use, whether it occurs in more than one category."""
     categories = np.zeros(n_codes, dtype=np.int32)
     for rows in codes:
         used = np.zeros(n_codes, dtype=bool)

@@ -113,7 +113,7 @@ _GROUPS = (
 
 
 def order_column(names: Sequence[str]) -> str | None:
-    """Return the column of orders, baskets and the like; None where there is none."""
+    """Return the column of orders or baskets, or None."""
     return next((name for name in names if plain_name(name) in _GROUPS), None)
 
 
@@ -178,7 +178,7 @@ def _check_given(role: str, column: str | None, names: Sequence[str]) -> None:
 
 
 def recognised(role: str, names: Sequence[str], weakly: bool = True) -> str | None:
-    """Return the column that plays a role, as :func:`recognise` finds it; None where there is none.
+    """Return the column of a role, as found by :func:`recognise`, or None.
 
     With ``weakly=False``, names of the last tier, such as ``publisher`` for a category, do not count.
     """
@@ -210,7 +210,7 @@ def _inside(role: str, names: Sequence[str]) -> str | None:
 
 
 def roles_named(names: Sequence[str]) -> set[str]:
-    """Return the roles that at least one of the names is a common name of."""
+    """Return the roles for which at least one of the names is common."""
     plain = {plain_name(name) for name in names}
     return {
         role for role, tiers in _PEERS.items() if any(plain & {plain_name(role), *tier} for tier in tiers)

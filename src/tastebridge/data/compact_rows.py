@@ -1,4 +1,4 @@
-"""Rows of a sparse matrix of which most are empty: only those with entries have a pointer."""
+"""Sparse matrices with mostly empty rows: only nonempty rows have a pointer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CompactRows:
 
     @classmethod
     def of(cls, matrix: sparse.csr_matrix) -> CompactRows | None:
-        """Return the rows of a matrix; None where they are no smaller, or the matrix is not canonical."""
+        """Return the compact rows of a matrix; None if they save no memory or it is not canonical."""
         n_rows = matrix.shape[0]
         if n_rows < _LEAST_ROWS:
             return None

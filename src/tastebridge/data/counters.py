@@ -100,7 +100,7 @@ def in_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
 
 
 def in_asked_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
-    """Return numbers of a unit that was asked for as timestamps, so that nothing guesses at them again.
+    """Convert numbers of a given unit to timestamps, so that the unit is not guessed again.
 
     As seconds, 20150731 would be read as a date, and Julian days as milliseconds.
 

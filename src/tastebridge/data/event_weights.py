@@ -1,4 +1,4 @@
-"""Types of events as weights: a purchase weighs more than a view."""
+"""Weights of types of events: a purchase weighs more than a view."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class HistoryEncoder:
     def moved(
         self, items: Mapping[str, Vocabulary], statistics: Mapping[str, WeightingStatistics]
     ) -> HistoryEncoder:
-        """Return the encoder of the items there are after an update; nothing that was kept is taken over."""
+        """Return the encoder of the items after an update, with an empty cache."""
         return replace(self, items=dict(items), statistics=dict(statistics), _kept={})
 
     def read(self, events: Events) -> Panel:

@@ -15,7 +15,7 @@ from tastebridge.exceptions import InvalidDataError
 
 
 class _Matrix:
-    """The matrix of a category: held as compact rows if most are empty, and made whole when asked for."""
+    """The matrix of a category: stored as compact rows if most are empty, and built on access."""
 
     def __get__(self, part: object, owner: type | None = None) -> sparse.csr_matrix:
         if part is None:

@@ -78,7 +78,7 @@ def _refuse_nothing(rows_in: int, rows_left: int, steps: Iterable[CleaningStep])
 
 
 def _warn_of_zero_times(times: NDArray[np.float64] | None) -> None:
-    """Warn of times 0 among times of another age: a zero may stand for none, and would stretch the span."""
+    """Warn of times of 0 among later times: 0 may mean unknown, and would stretch the time span."""
     if times is None or not (n := int((times == 0).sum())):
         return
     later = times[times > 0]

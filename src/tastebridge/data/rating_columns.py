@@ -1,4 +1,4 @@
-"""Columns of weights that look like ratings: a note says how they are read."""
+"""Weight columns that look like ratings, and the note about them."""
 
 from __future__ import annotations
 

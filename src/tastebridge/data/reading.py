@@ -272,7 +272,7 @@ def _number_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _without_event(columns: Mapping[str, str | None] | None, event_weights: object) -> dict[str, str | None]:
-    """Return the columns by role; types of events are read where they have weights."""
+    """Return the columns by role; types of events are only read if they have weights."""
     given = dict(columns or {})
     if event_weights is None:
         given.setdefault("event", None)

@@ -1,4 +1,4 @@
-"""Places: where the ids of a vocabulary stand after new ones came among them."""
+"""The new numbers of the ids of a vocabulary after ids were added."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import sparse
 
 
 class Places(NamedTuple):
-    """Where ids stand after new ones came among them.
+    """The new numbers of ids after other ids were added.
 
     Attributes
     ----------

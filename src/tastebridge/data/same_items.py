@@ -1,4 +1,4 @@
-"""Items that stand in several categories with the same events: one item, whatever its categories."""
+"""Items that occur in several categories with the same events count as one item."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def same_pairs(interactions: Mapping[str, Interactions], target: str) -> dict[st
 
 
 def without_same_items(panel: Panel, target: str) -> Panel:
-    """Return the panel whose other categories lack the items that the target has too.
+    """Return the panel without the target's items in the other categories.
 
     In the history of a source such an item would give away the pair of the target that a fold hides. A source
     of which nothing is left keeps its items without a pair.

@@ -1,4 +1,4 @@
-"""Items that stand in several categories with the same users: one policy, so that an event counts once."""
+"""Policies for items that occur in several categories with the same users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a sparse matrix cut out and put in, at the speed of copying the other rows."""
+"""Removal and insertion of rows of a sparse matrix, as fast as copying the other rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Splice:
         items: Vocabulary,
         moved: Places,
     ) -> Interactions:
-        """Return a category with its rows spliced; ``rows`` are those put in, over ``items``."""
+        """Return a category with spliced rows; ``rows`` are the inserted rows, over ``items``."""
         old, columns = part.matrix, part.matrix.indices
         if moved.size != len(moved.moved):
             columns = moved.moved.astype(columns.dtype)[columns]

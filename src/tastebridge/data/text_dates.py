@@ -17,7 +17,7 @@ _LOCAL = (
 
 
 def as_iso(texts: pa.Array) -> pa.Array | None:
-    """Return dates of another form as ISO 8601 text; None where they are of no known form.
+    """Convert dates in other formats to ISO 8601 text; None if the format is unknown.
 
     Read are ``Fri Aug 25 13:55:02 -0700 2017``, and ``25/8/2017 1:55 PM`` where the order of day and month is
     beyond doubt: points stand between them, or one of the numbers is larger than 12 in some row.

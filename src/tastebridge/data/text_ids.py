@@ -1,4 +1,4 @@
-"""Ids from text files: numbers where the whole column is numbers, text otherwise, or as asked."""
+"""Ids from text files: int if the whole column is integers, text otherwise, or as given."""
 
 from __future__ import annotations
 

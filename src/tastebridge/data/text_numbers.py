@@ -96,7 +96,7 @@ def _parsed(texts: pa.ChunkedArray, name: str, decimal: str | None) -> pa.Chunke
 
 
 def _refuse_unclear(texts: pa.ChunkedArray, with_comma: pa.ChunkedArray, name: str) -> None:
-    """Refuse commas that may part thousands, or that stand next to points."""
+    """Refuse commas that may be thousands separators, or that occur next to points."""
     thousands = pc.all(pc.match_substring_regex(texts.filter(with_comma), _THOUSANDS), min_count=0).as_py()
     if thousands or _any(pc.match_substring(texts, ".")):
         raise InvalidDataError(

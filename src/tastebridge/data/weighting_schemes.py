@@ -52,7 +52,7 @@ def mean_length(matrix: sparse.csr_matrix) -> float:
 
 
 def tfidf(matrix: sparse.csr_matrix, idf: np.ndarray) -> sparse.csr_matrix:
-    """Return ``sqrt(w) · idf_i`` (Salton and Buckley, 1988), with the square root as implicit takes it."""
+    """Return ``sqrt(w) · idf_i`` (Salton and Buckley, 1988), with the square root as in implicit."""
     return with_data(matrix, np.sqrt(matrix.data.astype(np.float64)) * idf[matrix.indices])
 
 

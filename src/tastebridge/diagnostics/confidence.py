@@ -1,4 +1,4 @@
-r"""Confidence of a list of recommendations: the calibrated probability that it holds at least one hit.
+r"""Confidence of a list: the calibrated probability that it contains at least one hit.
 
 For the first n items of a list,
 

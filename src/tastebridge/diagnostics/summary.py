@@ -66,7 +66,7 @@ def accuracy(evidence: Mapping[str, Evidence]) -> pd.DataFrame:
 
 
 def accuracy_in_time(in_time: Mapping[str, InTime]) -> pd.DataFrame:
-    """Return NDCG@10 on what users did later, with 95 % intervals over users; columns of :func:`accuracy`.
+    """Return NDCG@10 on later events, with 95 % intervals over users; columns of :func:`accuracy`.
 
     The difference is to the better of popularity and recent popularity.
     """

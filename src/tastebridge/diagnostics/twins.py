@@ -1,4 +1,4 @@
-"""What twins make of the figures of a fit: see :mod:`tastebridge.routes.twins`."""
+"""The effect of twins on the figures of a fit: see :mod:`tastebridge.routes.twins`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIST = 10
 def twin_findings(
     evidence: Mapping[str, Evidence], folds: Sequence[Fold], confidence: State, panel: Panel, target: str
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of reports and model cards without twins; none where no fold has twins.
+    """Return the tables of reports and model cards without twins; empty if no fold has twins.
 
     Returns
     -------

@@ -27,7 +27,7 @@ _STEP = 512
 
 
 class Catalogue(NamedTuple):
-    """The training rows of the target, which say how popular and how alike items are."""
+    """The training rows of the target, from which popularity and similarity of items are computed."""
 
     rows: sparse.csr_matrix
 

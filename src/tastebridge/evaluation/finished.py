@@ -1,4 +1,4 @@
-"""Finished recommendations of any system, made ready to be judged by a stated rule."""
+"""Finished lists of any system, prepared for evaluation by explicit rules."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class _Reader:
         self._rows: list[tuple[str, int, int, str]] = []
 
     def lists(self) -> FinishedLists:
-        """Return the judged lists and the account."""
+        """Return the evaluated lists and the account."""
         table, split = self._table, self._split
         order = self._ordered()
         if len(table.users) and not len(order):

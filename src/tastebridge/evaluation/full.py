@@ -1,4 +1,4 @@
-"""The full protocol: every target item is ranked, and each user's whole list is judged."""
+"""The full protocol: every target item is ranked, and the complete list of each user is evaluated."""
 
 from __future__ import annotations
 
@@ -229,13 +229,13 @@ def _user_scores(
 
 
 def _with_twins(model: Recommender, users: NDArray, n: int) -> pd.DataFrame:
-    """Return the lists of a model, without leaving twins out if it can be told so."""
+    """Return the lists of a model, with twins if the model has the option."""
     more = {"twins": "keep"} if "twins" in inspect.signature(model.recommend).parameters else {}
     return model.recommend(users, n=n, **more)
 
 
 def checked_lists(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:
-    """Return recommendations, best first, if they have the columns and are of the users asked for."""
+    """Check the columns and users of recommendations, and return them, best first."""
     if not isinstance(frame, pd.DataFrame):
         raise InvalidDataError(
             "recommend must return a DataFrame of user_id, item_id and rank; it returned a "

@@ -1,4 +1,4 @@
-"""The rows of a log of shown items with rewards and propensities, and policies judged on them."""
+"""The rows of a log of shown items with rewards and propensities, and the policies evaluated on them."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _row(
 
 
 def _facts(judged: JudgedPolicy, clip: float | None) -> dict[str, Any]:
-    """Return what the weights say of the estimates of a policy."""
+    """Return statistics of the importance weights of a policy."""
     weights = judged.weights
     return {
         "matched": int((weights > 0).sum()),

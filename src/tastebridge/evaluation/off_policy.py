@@ -90,7 +90,7 @@ def estimates(rewards: Floats, weights: Floats, expected: Floats, expected_of_po
 
 
 def effective_size(weights: Floats) -> float:
-    r"""Return :math:`(\sum_i w_i)^2 / \sum_i w_i^2`: so many rows of equal weight would say as much.
+    r"""Return :math:`(\sum_i w_i)^2 / \sum_i w_i^2`, the effective number of rows.
 
     References
     ----------

@@ -94,7 +94,7 @@ def named_splits(splits: Split | Mapping[str, Split]) -> Mapping[str, Split]:
 
 
 def fit_seconds(model: Fittable, panel: Panel, fit: bool) -> float:
-    """Fit the model if that is asked and return the seconds it took; NaN if it was not."""
+    """Fit the model if requested, and return the seconds; NaN otherwise."""
     if not fit:
         return float("nan")
     if not any(hasattr(model, verb) for verb in ("fit", "recommend", "predict")):

@@ -62,7 +62,7 @@ class SplitTwins:
         return self.closed(self._users(pairs["user_id"].to_numpy()), numbers)
 
     def closed(self, users: Numbers, items: Numbers) -> NDArray[np.bool_]:
-        """Return which pairs of numbers, -1 for unknown ones, are a user and a twin of what the user has."""
+        """Return which pairs of numbers (-1 if unknown) are a user and a twin of one of the user's items."""
         out = np.zeros(len(users), dtype=bool)
         known = np.flatnonzero((users >= 0) & (items >= 0))
         if self.reached is None or not len(known):

@@ -259,7 +259,7 @@ _METHODS = ("fit", "transform", "fold_in", "absorbed", "extended", "settled", "c
 
 
 def check_factor_model(name: str, model: object) -> None:
-    """Refuse an object that is no factor model, and name the methods it lacks.
+    """Refuse an object that is not a factor model, and name the missing methods.
 
     Raises
     ------

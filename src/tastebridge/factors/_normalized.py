@@ -97,7 +97,7 @@ class NormalizedFactors(FactorModel):
 
 
 def at_most_1(V: Array) -> Array:
-    """Return rows cut to length 1 at most: no row of a matrix with orthonormal columns is longer."""
+    """Return rows shortened to length 1, the maximum for a matrix with orthonormal columns."""
     return np.asarray(V / np.maximum(np.linalg.norm(V, axis=1, keepdims=True), 1.0))
 
 

@@ -185,7 +185,7 @@ class PretrainedFactors(FactorModel):
         return model
 
     def fit(self, X: Histories, y: None = None) -> Self:
-        """Take the item vectors, and sum the vectors of the users of ``X`` for items that come later."""
+        """Set the item vectors, and sum the user vectors of ``X`` for the fold-in of later items."""
         self.checked()
         return super().fit(X, y)
 
@@ -280,7 +280,7 @@ class PretrainedFactors(FactorModel):
         return copy(self)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return the sizes and a digest of the arrays, which tells models apart."""
+        """Return the sizes and a digest of the arrays, which distinguishes models."""
         if self.factors is None:
             return "PretrainedFactors()"
         n, k = np.shape(self.factors)

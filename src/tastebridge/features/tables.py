@@ -220,7 +220,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def vectors_of(category: str, name: str, column: pa.ChunkedArray) -> list[Any]:
-    """Return the vector of each item, None where it has none."""
+    """Return the vector of each item, or None."""
     # vectors of two lengths come from two models
     lengths = set(pc.list_value_length(column.drop_null()).to_pylist())
     if len(lengths) > 1:

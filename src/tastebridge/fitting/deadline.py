@@ -1,4 +1,4 @@
-"""A clock as a guard: where a fit takes longer than estimated, its optional work is left out, and named."""
+"""The deadline of a fit: if it takes longer than estimated, optional work is left out and reported."""
 
 from __future__ import annotations
 

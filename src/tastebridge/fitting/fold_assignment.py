@@ -60,7 +60,7 @@ def held_for_all(
 def _deal(
     histories: Histories, linked: Sequence[Numbers], n_parts: int, rng: np.random.Generator
 ) -> list[Numbers]:
-    """Return the users dealt into parts, stratified by the length of their histories."""
+    """Return the users split into parts, stratified by the length of their histories."""
     users = np.unique(np.concatenate(linked))
     lengths = sum(np.diff(rows.indptr) for rows in histories.values())
     seed = int(rng.integers(2**31))

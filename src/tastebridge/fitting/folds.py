@@ -103,7 +103,7 @@ class Fold:
 
 
 def number_of_folds(n_linked: int, enough: int = 1000) -> int:
-    """Return the number of parts to hide in turn, at most five, to judge ``enough`` linked users."""
+    """Return the number of folds, at most five, needed to evaluate ``enough`` linked users."""
     return int(np.clip(-(-enough * _PARTS // max(n_linked, 1)), 1, _PARTS))
 
 
@@ -132,7 +132,7 @@ def held_in(
     cap: int,
     rng: np.random.Generator,
 ) -> Iterator[list[Held]]:
-    """Yield for every fold the users to hide, given the linked users dealt into parts."""
+    """Yield for every fold the users to hide, given the linked users split into parts."""
     counts = np.diff(target.indptr)
     others = rng.permutation(np.setdiff1d(np.flatnonzero(counts), linked))
     shares = np.array_split(others, n_folds)
@@ -149,7 +149,7 @@ def held_in(
 def fit_routes(
     routes: Sequence[Route], context: FitContext, made: list[list[str]] | None = None
 ) -> dict[str, FittedRoute]:
-    """Return the routes fitted in a context, by name; two of one name could not be told apart.
+    """Return the routes fitted in a context by name; names must be unique.
 
     With ``made``, the names of the routes of each kind are added to this list.
     """
@@ -193,7 +193,7 @@ def build_fold(
 
 
 def spread_evenly(n: int, most: int) -> Numbers:
-    """Return at most ``most`` of the numbers below ``n``, evenly spaced and not drawn."""
+    """Return at most ``most`` of the numbers below ``n``, evenly spaced."""
     return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
 
 
@@ -256,7 +256,7 @@ def _read_by_gates(routes: Sequence[FittedRoute], parts: Mapping[str, Any]) -> d
 def dealt_anew(
     fold: Fold, reads: Sequence[tuple[str, ...]], sources: str | Collection[str], target: str
 ) -> Fold:
-    """Return the fold as if its users had each other's histories in a source, or in several at once.
+    """Return the fold with the histories of its users in one or several sources permuted.
 
     Every user with a history there gets the vectors of another user, at random and the same at every call.
     Information common to all users stays; information on single users is lost. The meta-features do not

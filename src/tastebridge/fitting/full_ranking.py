@@ -63,7 +63,7 @@ class Joined(NamedTuple):
 def join_item_regression(
     built: Built, segments: Mapping[str, Segment], evidence: Mapping[str, Evidence], pairs: float
 ) -> Joined | None:
-    """Return the fit with the item regression for warm users; None where it is not tried or a loss.
+    """Return the fit with the item regression for warm users; None if it is not tried or does not help.
 
     It reads the sources the blend of warm users reads. Half of the target's users have to have a history
     there. Where the blend reads no source, neither does the regression: then it is of the target alone.
@@ -164,7 +164,7 @@ def _pairs(built: Built, sources: Sequence[str]) -> float:
 
 
 def _kinds(built: Built, sources: list[str], n_warm: int) -> list[ItemRegressionRoute]:
-    """Return the regressions that are tried; none where no pair has enough users."""
+    """Return the candidate regressions; empty if no pair has enough users."""
     usual = ItemRegressionRoute(sources=sources)
     partners = usual.statistics(built.context).partners
     if not partners:

@@ -1,4 +1,4 @@
-"""A fold in time: what lies before a moment, and the users with target rows after it.
+"""A fold in time: the events before a moment, and the users with target rows after it.
 
 Users who are hidden at random had their other events at the same time as the hidden ones. A user who enters
 the target now had them before. So, where events have times, one more fold hides all that is later than four

@@ -1,4 +1,4 @@
-"""The NDCG@10 of a pair of blends for users drawn at random and in time, each half judged by the other's."""
+"""NDCG@10 of a pair of blends for users drawn at random and in time, cross-evaluated by halves."""
 
 from __future__ import annotations
 

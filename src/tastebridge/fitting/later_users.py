@@ -1,4 +1,4 @@
-r"""What users did later: how well they are served, and recent popularity where popularity drifts.
+r"""Evaluation on later users, and recent popularity if popularity drifts.
 
 The routes of a fit are fitted once more on the events before a moment (:mod:`tastebridge.fitting.in_time`),
 and their blend is judged on the later rows of users. The blend is that of users drawn at random, learned on
@@ -65,7 +65,7 @@ _PARTS = (1.0, 0.5, 0.25, 0.0)
 
 
 class Judged(NamedTuple):
-    """The result of looking at what users did later.
+    """The result of the evaluation on later users.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Judged(NamedTuple):
 
 
 def judge_later(built: Built, known: Weighed, evidence: Mapping[str, Evidence], later: Later) -> Judged:
-    """Judge the blend on what users did later, and add recent popularity where popularity drifts.
+    """Evaluate the blend on later users, and add recent popularity if popularity drifts.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def _judged(
     recent: list[FittedRoute],
     age: float,
 ) -> Judged:
-    """Judge the blend where users count as current up to an age of their last event."""
+    """Evaluate the blend if users count as current up to an age of their last event."""
     later = past.later
     then = for_current(past.recent, past.context, age)
     added = for_current(recent, built.context, age)
@@ -367,7 +367,7 @@ def replaced(in_time: InTime, evidence: Evidence) -> bool:
 
 
 def _without_sources(evidence: Evidence) -> Evidence:
-    """Return the evidence where no source is kept, as later users are better served without."""
+    """Return the evidence without any source, if later users are better served without sources."""
     table = evidence.sources.assign(kept=False)
     table["verdict"] = table["verdict"].where(~table["verdict"].str.startswith("helps"), "no evidence")
     return evidence._replace(sources=table)

@@ -134,7 +134,7 @@ class OutOfFold:
         return [self._known[key] for key in keys]
 
     def lists(self, name: str, mask: Mask | None = None, without: str = "") -> Array:
-        """Return NDCG@10 of every judged user under a selection, or under a part of its routes.
+        """Return NDCG@10 of every evaluated user under a selection, or under a part of its routes.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class OutOfFold:
         return np.concatenate(parts, axis=1)
 
     def _key(self, name: str) -> tuple[Hashable, ...]:
-        """Return the key of a selection: the same for the same blends, whatever they are called."""
+        """Return the key of a selection, which depends only on its blends."""
         return id(self._pairs[name]), self._masks[name].tobytes()
 
     def _once(self, key: tuple[Hashable, ...], make: Callable[[], Array]) -> Array:

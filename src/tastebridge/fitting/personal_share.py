@@ -155,12 +155,12 @@ def likelihoods(folds: Sequence[Fold], halves: Halves, first: NDArray[np.int64])
 
 
 def _judged(fold: Fold, folds: Sequence[Fold]) -> NDArray[np.int64]:
-    """Return the places of the users of a fold on whom a share is judged."""
+    """Return the positions of the users of a fold on whom a share is evaluated."""
     return spread_evenly(len(fold.held.people), -(-_USERS // len(folds)))
 
 
 def _likelihoods(scores: NDArray[np.float32], fold: Fold, rows: NDArray[np.int64]) -> Array:
-    """Return the log-likelihoods (n_temperatures, n_users), each user's hidden items counting alike."""
+    """Return the log-likelihoods (n_temperatures, n_users), with equal weights for a user's hidden items."""
     scores -= scores.max(axis=1, keepdims=True)
     hidden, seen = fold.held.hidden[rows].tocoo(), fold.seen[rows].tocoo()
     scores[seen.row, seen.col] = -np.inf

@@ -25,7 +25,7 @@ NDCG@10 of 0.199, 0.205, 0.203 and 0.203, and 0.054 (12 sources), 0.058, 0.060 a
 
 
 def looked_at(histories: Histories, target: str) -> list[str]:
-    """Return the sources that get routes, tests and diagnostics of their own, in their order.
+    """Return the sources with separate routes, tests and diagnostics, in their order.
 
     Of many sources these are the few with the most users shared with the target. The others are read by the
     routes of all categories side by side.

@@ -55,7 +55,7 @@ class _Block(NamedTuple):
 
 
 def recent_weights(rows: sparse.csr_matrix) -> Array | None:
-    """Return the weights of recent popularity next to popularity, one per half-life; None where it is no use.
+    """Return the weights of recent popularity next to popularity, one per half-life; None if useless.
 
     It is of use if rows of both blocks are significantly more probable with it, with the weights learned on
     the other block. In one block alone a change of single items that all users share looks like evidence.

@@ -98,7 +98,7 @@ def predict_rows(segment: Segment, rows: Rows, scale: tuple[float, float]) -> Ar
 
 @dataclass(frozen=True)
 class Judged:
-    """Routes judged on hidden ratings.
+    """Routes evaluated on hidden ratings.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class Judged:
 
     @property
     def loss(self) -> float:
-        """RMSE plus MAE of users new to the target; infinite if there are none to judge by."""
+        """RMSE plus MAE of users new to the target; infinite without such users."""
         rows = self.rows["cold"]
         if rows is None:
             return float("inf")
@@ -149,7 +149,7 @@ def tells_of(
     as_rows: Callable[[Sequence[Fold]], Rows],
     scale: tuple[float, float],
 ) -> bool:
-    """Return whether a source tells single users apart.
+    """Return whether a source distinguishes single users.
 
     It does if the squared error is significantly larger with each other's histories in the source: see
     :func:`tastebridge.fitting.folds.dealt_anew`.

@@ -75,7 +75,7 @@ def build_all(
 
 
 def number_of_folds(n_linked: Sequence[int], enough: int = 200) -> int:
-    """Return the number of parts to hide in turn to judge ``enough`` users of the median target."""
+    """Return the number of folds needed to evaluate ``enough`` users of the median target."""
     parts = int(np.clip(len(n_linked), LEAST, MOST))
     usual = max(int(np.median(n_linked)), 1) if len(n_linked) else 1
     return int(np.clip(-(-enough * parts // usual), 1, parts))

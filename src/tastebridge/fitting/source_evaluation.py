@@ -24,7 +24,7 @@ _LIFT = ("lift", "lift_low", "lift_high")
 
 
 class Candidates(NamedTuple):
-    """The routes to weigh, and the sources to judge."""
+    """The routes to weight, and the sources to test."""
 
     routes: Sequence[FittedRoute]
     target: str
@@ -43,7 +43,7 @@ def weigh(
     prior: Mapping[str, Array] | None = None,
     deadline: Deadline = NO_END,
 ) -> tuple[Segment, Evidence]:
-    """Fit the blend of one segment and judge its sources, first all together and then each.
+    """Fit the blend of one segment and test its sources, first jointly and then individually.
 
     The users are dealt into two halves. Each half is judged by blends fitted on the other half: with all
     routes, with the routes without sources, and with the latter and the routes of one source. The *gain* is
@@ -133,7 +133,7 @@ def _evidence(
 def _lifts_without_twins(
     out: OutOfFold, groups: Mapping[str, Mask], names: Sequence[str], baseline: str
 ) -> dict[str, Array]:
-    """Return the columns of the lifts without twins; NaN for sources without routes of their own."""
+    """Return the columns of the lifts without twins; NaN for sources without separate routes."""
     base = out.lists_without_twins(*_baselines(groups)[baseline])
     left = ~np.isnan(base)
     single = [name for name in names if out.has(f"with {name}")]

@@ -45,7 +45,7 @@ class Effect(NamedTuple):
 
     @property
     def helps(self) -> bool:
-        """Whether the lists are better, because of what is known of each user."""
+        """Whether the lists are better because of the histories of single users."""
         return self.personal.low > 0 and self.lift.low > 0
 
     @property

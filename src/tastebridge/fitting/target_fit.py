@@ -173,7 +173,7 @@ class TargetFit:
         return [fold for fold in self.built.folds if fold.held.segment == segment]
 
     def blend(self) -> None:
-        """Learn the weights of each segment, and judge every source."""
+        """Learn the weights of each segment, and test every source."""
         segments = ("cold", "warm")
         calls = [
             partial(self._segment, self.folds(name), self.built.priors.get(name), draw)
@@ -208,7 +208,7 @@ class TargetFit:
                 self.levels["warm"] -= rise
 
     def judge_later(self, later: Later) -> None:
-        """Judge the blend on what users did later, and add recent popularity where popularity drifts."""
+        """Evaluate the blend on later users, and add recent popularity if popularity drifts."""
         found = judge_later(self.built, self.known, self.evidence, later)
         self.known, self.evidence, self.in_time = found.known, found.evidence, found.in_time
         self.learned = found.known.segments
@@ -268,7 +268,7 @@ class TargetFit:
 def _held(
     context: FitContext, standing: bool, settings: FitSettings, rng: np.random.Generator
 ) -> list[list[Held]]:
-    """Return the users that each fold hides; none if there are too few to be judged."""
+    """Return the users that each fold hides; empty if there are too few for an evaluation."""
     target = context.histories[context.target]
     judged = pseudo_overlapping(target) if standing else context.linked_to_any()
     if len(judged) < FEWEST_LINKED:

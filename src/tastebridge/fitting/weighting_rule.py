@@ -1,4 +1,4 @@
-"""The rule by which one way to weigh events is taken instead of counting every event alike."""
+"""The rule by which a weighting of events replaces equal weights."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All candidates compared, in their order, and the one taken."""
+    """The comparison of all candidates, in their order, and the chosen one."""
 
     values: Mapping[Candidate, Gain]
     chosen: Candidate

@@ -1,4 +1,4 @@
-"""The accuracy of a weighting scheme out of fold, by a few cheap routes that stand for all."""
+"""The out-of-fold accuracy of a weighting scheme, estimated with a few cheap routes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _N_LISTS, _N_NEGATIVES = 1000, 50
 
 
 class Candidate(NamedTuple):
-    """A way to weigh events: a scheme, and the name of the panel with other worths of types of event."""
+    """A weighting of events: a scheme, and the name of the panel with its weights of event types."""
 
     scheme: Scheme
     worths: str = ""

@@ -127,7 +127,7 @@ _METHODS = ("fit", "fit_moments", "predict")
 
 
 def check_linear_map(name: str, model: object) -> None:
-    """Refuse an object that is no linear map, and name the methods it lacks.
+    """Refuse an object that is not a linear map, and name the missing methods.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def calibrate(X: Array, y: NDArray[np.bool_], seed: int) -> Calibrated:
 
 
 def constant(rate: float, n_features: int) -> Calibrated:
-    """Return a probability that is the same for all users, for where there is too little to learn from."""
+    """Return the same probability for all users, used if there are too few data."""
     return Calibrated(np.zeros(n_features), np.array([[0.0], [rate]]), np.zeros((0, 3)))
 
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval it lies in with the confidence asked for.
+    """A mean with its confidence interval.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def simultaneous_differences(
     *,
     people: ArrayLike | None = None,
 ) -> list[Interval]:
-    r"""Return the means of several minus one, with intervals that hold all together with the level asked for.
+    r"""Return the differences of several means to one, with simultaneous confidence intervals.
 
     The best of several differences looks good by being the best. The intervals are
     :math:`\bar d_j \pm q s_j`, with the bootstrap's standard error :math:`s_j` of each mean :math:`\bar d_j`.

@@ -1,4 +1,4 @@
-"""Out-of-fold scores of users, on which sources are judged."""
+"""Out-of-fold scores of users, on which sources are tested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Halves = tuple[Segment, Segment]
 
 
 class BySource(NamedTuple):
-    """The blends that sources are judged by.
+    """The blends for the tests of sources.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class Evidence(NamedTuple):
 
 
 class InTime(NamedTuple):
-    """The accuracy of recommendations for users judged on what they did after a moment.
+    """The accuracy for users evaluated on their events after a moment.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ _SAMPLE, _STEPS, _ROWS = 2048, 20, 4096
 
 
 class ItemTree:
-    """The tree of a model's items; groups are made when they are asked for, and kept.
+    """The tree of a model's items; groups are built on request and cached.
 
     Parameters
     ----------

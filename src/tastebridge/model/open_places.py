@@ -10,7 +10,7 @@ Capped = tuple[tuple[NDArray[np.int64], int], ...]
 
 
 class OpenPlaces:
-    """Items that a list can still take: neither taken, nor with a label that is full.
+    """Items that can still be added to a list: not yet in it, and within the caps of their labels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-r"""Related items: the candidates of the target for one item, by the taste that the item alone tells.
+r"""Related items: the target items with the highest scores for a single item.
 
 An item :math:`i` of any category is a user with that one event: a vector :math:`z_i`. The mean :math:`\bar z`
 of the vectors of such users is the part that any item of the category tells, above all popularity. It is

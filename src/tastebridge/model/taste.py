@@ -232,7 +232,7 @@ def scale_of(n_events: NDArray[np.integer]) -> Array:
 
 
 def gram(A: Array, B: Array) -> Array:
-    """Return ``A @ B.T``, every entry the same whatever other rows there are."""
+    """Return ``A @ B.T``, where no entry depends on the other rows."""
     return np.asarray((A[:, None, :] * B[None, :, :]).sum(axis=2))
 
 

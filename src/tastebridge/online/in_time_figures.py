@@ -1,4 +1,4 @@
-"""The personal share of a blend for users who come later, as a table and in sentences."""
+"""The personal share of a blend for later users, as a table and in sentences."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def shares_of(state: FittedState) -> dict[str, float]:
 
 
 def share_sentences(state: FittedState) -> list[str]:
-    """Return a sentence for each kind of users whose blend counts less, as their later events say so."""
+    """Return a sentence for each kind of users for whom the blend counts less, because of later events."""
     table = state.findings.get(SHARES)
     if table is None:
         return []
@@ -43,7 +43,7 @@ def share_sentences(state: FittedState) -> list[str]:
 
 
 def warning_in_time(shares: Mapping[str, float], target: str) -> str:
-    """Return the warning that no source serves users who come later; "" for none."""
+    """Return the warning that no source helps later users; "" for none."""
     share = shares.get("cold", 1.0)
     return f"{_sentence('cold', share, repr(target))} See transfer_." if share < _NONE else ""
 

@@ -240,7 +240,7 @@ def _grows(encoder: Encoder) -> bool:
 
 
 def _rows_with(encoder: Encoder, histories: Histories, columns: Numbers) -> sparse.csr_matrix:
-    """Return the rows an encoder reads, of the users who took an item of some columns."""
+    """Return the rows an encoder reads, for users with an item of some columns."""
     X = sound(side_by_side(histories, encoder.categories))
     return X[np.diff(X[:, columns].indptr) > 0]
 

@@ -1,4 +1,4 @@
-"""What a reader must know of twins, in sentences: how many there are, and what is left without them."""
+"""Sentences about twins: their number, and the accuracy without them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Figures(NamedTuple):
 
 
 def twin_sentences(state: FittedState) -> list[str]:
-    """Return what screens, reports and model cards say of twins; nothing where there are none."""
+    """Return the sentences about twins for screens, reports and model cards; empty without twins."""
     n_pairs = len(state.tables.get("twins_", ()))
     if not n_pairs:
         return []

@@ -1,4 +1,4 @@
-"""What a reader must know of weights, in a sentence: the scheme in use, and the schemes tried next to it."""
+"""A sentence about weights: the scheme in use, and the other schemes that were tested."""
 
 from __future__ import annotations
 

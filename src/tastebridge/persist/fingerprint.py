@@ -20,7 +20,7 @@ from tastebridge.persist.similarity import describe_similarity
 
 
 class _Recommender(Protocol):
-    """A recommender, of which this wing knows only the state that the fit left."""
+    """A recommender, of which only the fitted state is used here."""
 
     @property
     def targets_(self) -> Mapping[str, FittedState]: ...

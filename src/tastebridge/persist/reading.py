@@ -54,7 +54,7 @@ _PATIENCE = 30.0
 
 
 class Files(Protocol):
-    """The files of a model by role, each read and checked when it is asked for."""
+    """The files of a model by role, each read and checked on request."""
 
     def __getitem__(self, role: str) -> BinaryIO: ...
 
@@ -93,7 +93,7 @@ def _read(path: Path, key: Key | None, content: dict[str, Any], name: str | None
 
 
 def _check_name(content: dict[str, Any], name: str | None) -> None:
-    """Refuse a model that was saved under another name than the one asked for."""
+    """Refuse a model that was saved under another name than the requested one."""
     if name is not None and content.get("name") != name:
         found = f"is named {content['name']!r:.80}" if "name" in content else "has no name"
         raise ModelFileError(f"it {found}, but the model {name!r:.80} was requested.")

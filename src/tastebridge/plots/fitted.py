@@ -182,7 +182,7 @@ def reliability(mapper: Mapper, segment: str | None = None, n: int = 10) -> Pict
 
 
 def _of_fit(mapper: object, attribute: str) -> Any:  # noqa: ANN401 - of the type of the attribute
-    """Return an attribute that the fit of a mapper leaves, or refuse what has none."""
+    """Return an attribute of a fitted mapper, or raise an error if it is missing."""
     # before a fit the attribute is missing too, and another error says so
     if hasattr(mapper, "fit") and not hasattr(mapper, "targets_"):
         check_is_fitted(mapper, "targets_")

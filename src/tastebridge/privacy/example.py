@@ -78,7 +78,7 @@ def help_them(mail: Mail) -> None:
 
 
 def factors_of(panel: Panel, category: str) -> tuple[np.ndarray, Array]:
-    """Return the data of a business: the ids of its own users and their factors."""
+    """Return the data of a party: the ids of its users and their factors."""
     part = panel[category]
     rows = part.matrix[part.active_numbers]
     return panel.users.ids[part.active_numbers], np.asarray(SVDFactors(RANK).fit(rows).transform(rows))

@@ -194,7 +194,7 @@ def read_key(path: str | Path) -> Key:
 
 
 def key_from_environment(variable: str = VARIABLE) -> Key | None:
-    """Return the key in an environment variable, or None where it is not set.
+    """Return the key in an environment variable, or None if it is not set.
 
     Examples
     --------

@@ -29,7 +29,7 @@ Lister = Callable[[Histories, int, Filters, np.ndarray], Best]
 
 
 class ListRequest(NamedTuple):
-    """How lists are asked for: see :meth:`tastebridge.recommenders.Recommender.recommend`."""
+    """A checked request for lists: see :meth:`tastebridge.recommenders.Recommender.recommend`."""
 
     n: int
     allow: ItemFilter | None = None
@@ -71,7 +71,7 @@ def lists_of(state: FittedState, rules: ListRules | None) -> Lister:
 
 
 def closed(state: FittedState, histories: Histories, filters: dict[str, Any], twins: str) -> Filters:
-    """Return the filters of some users, closed for twins of items they have where these are left out."""
+    """Return the filters of some users, which exclude twins of their items if these are left out."""
     return Filters(**filters).closing(state.left_out(histories, twins))
 
 
@@ -98,7 +98,7 @@ def audience(
 
 
 def finder(state: FittedState, twins: str) -> Finder:
-    """Return what finds users for items, without users who have a twin of the item, unless these are kept."""
+    """Return the search for users of items, without users who have a twin of the item, unless kept."""
 
     def find(histories: Histories, items: NDArray[np.int64], n: int) -> Found:
         return state.scorer.top_users(histories, items, n, state.left_out(histories, twins))

@@ -50,7 +50,7 @@ def compressed(state: FittedState, panel: Panel | None, request: Request) -> Fit
 def _ground(
     state: FittedState, panel: Panel | None, events: Events | None, rng: np.random.Generator
 ) -> compression.Ground:
-    """Return users to fit the compression on, and other users to judge the result on."""
+    """Return users to fit the compression on, and other users to evaluate the result on."""
     target = state.target
     if events is None:
         if panel is None:

@@ -134,7 +134,7 @@ def routes_asked_for(
 
 
 def ages_of_events(mapper: InterestMapper, panel: Panel) -> Weighting | None:
-    """Return the weighting that carries ages; None without times, or if other routes or weights are given.
+    """Return the weighting that encodes ages; None without times, or if routes or weights are given.
 
     With it, a fit has a fold in time.
     """

@@ -45,7 +45,7 @@ def to_frame(
     n: int,
     capped: bool = False,
 ) -> pd.DataFrame:
-    """Return user_id, item_id, score and rank, and warn if a user gets fewer than asked for.
+    """Return user_id, item_id, score and rank, and warn if a user gets fewer than requested.
 
     ``capped`` lists may be short although items are left.
     """

@@ -103,7 +103,7 @@ def _of_items(panel: Panel, target: str, label: str, model: PretrainedFactors) -
 
 
 def _over(name: str, model: PretrainedFactors, panel: Panel, category: str) -> PretrainedFactors:
-    """Return a model over the items of a category, of which enough must have a vector."""
+    """Return a model over the items of a category; enough of them must have a vector."""
     _vocabulary(name, model, panel, category)
     part = panel[category]
     numbers = part.items.numbers(model.items, missing="negative")

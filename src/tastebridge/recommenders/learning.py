@@ -158,7 +158,7 @@ def _relatedness(context: FitContext, near: Sequence[str], seed: int) -> pd.Data
 
 
 def _accuracy(fit: TargetFit) -> pd.DataFrame:
-    """Return the accuracy for users drawn at random, and for users judged on what they did later."""
+    """Return the accuracy for users drawn at random, and for users evaluated on later events."""
     parts = [summary.accuracy(fit.evidence), summary.accuracy_in_time(fit.in_time)]
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 

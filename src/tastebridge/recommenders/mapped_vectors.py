@@ -11,7 +11,7 @@ from tastebridge.model import LinearModel
 
 
 def mapped_vectors(model: LinearModel, vectors: ArrayLike, source: str) -> NDArray[np.float32]:
-    """Return the vectors (n, K) of users of whom only their vectors in a source model are known.
+    """Return the vectors (n, K) of users who are known only by their vectors in a source model.
 
     The routes from that model, and popularity, have the weights of users without a history in the target, at
     the mean of the gating features. A row has the same bits in any batch.

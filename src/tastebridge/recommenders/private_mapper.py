@@ -190,7 +190,7 @@ class PrivateMapper(Recommender):
         self.random_state = random_state
 
     def fit(self, panel: Events, y: None = None) -> Self:
-        """Learn from a frame of events as :meth:`tastebridge.Panel.from_frame` takes it, or from a panel.
+        """Learn from a frame of events as for :meth:`tastebridge.Panel.from_frame`, or from a panel.
 
         For a frame, the unit of numeric times is inferred from outsiders. For a panel, it was inferred from
         all users.

@@ -235,7 +235,7 @@ def with_new(
 
 
 def generator(random_state: int, name: object) -> np.random.Generator:
-    """Return the generator of a user: the same for an id, whatever other users there are."""
+    """Return the random generator of a user, which depends only on the id and the seed."""
     digest = hashlib.sha256(repr(name).encode()).digest()  # repr tells the id 1 from the id "1"
     return np.random.default_rng([random_state, *np.frombuffer(digest, dtype="<u4").tolist()])
 

@@ -1,4 +1,4 @@
-"""The choice of a half-life of events, judged in time: the last events predicted from earlier ones.
+"""The choice of a half-life, evaluated in time: the last events are predicted from earlier ones.
 
 An interval over users is not enough. A half-life changes the weights of items, which all users share, so one
 lucky fit may serve nearly all of them a little better. On panels of 60 to 120 users with random timestamps,
@@ -127,7 +127,7 @@ def _moment(
     targets: Sequence[str],
     half_lives: Sequence[float],
 ) -> _Moment | None:
-    """Judge half-lives on the last fifth of all users' events; None with too few users."""
+    """Evaluate half-lives on the last fifth of all users' events; None with too few users."""
     splits = {name: split for name in targets if (split := _split(panel, name)) is not None}
     if not splits:
         return None

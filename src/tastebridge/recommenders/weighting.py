@@ -56,7 +56,7 @@ def chosen_weighting(
 
 
 def _aged(mapper: InterestMapper, usual: Weighting, half_life: float | None) -> InterestMapper:
-    """Return a mapper of one fold with a half-life: these are compared with each other and thrown away."""
+    """Return a mapper with one fold and a half-life, used for the comparison only."""
     weighting = clone(usual).set_params(half_life=half_life)
     # the panel has the weights of types of event already
     rest = {"event_weights": None, "recency": None, "verbose": False}

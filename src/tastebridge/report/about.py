@@ -1,4 +1,4 @@
-"""The lines on the report itself: when and by whom it was made, of which model and data."""
+"""The header lines of a report: its date and author, the model and the data."""
 
 from __future__ import annotations
 

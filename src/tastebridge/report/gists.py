@@ -1,4 +1,4 @@
-"""One sentence for each section: what its figures mean to a reader who decides."""
+"""One sentence for each section, with the meaning of its figures for a decision."""
 
 from __future__ import annotations
 

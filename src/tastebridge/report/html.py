@@ -30,7 +30,7 @@ def paragraph(*words: str, kind: str = "") -> str:
 
 
 def gist(sentence: str) -> str:
-    """Return the sentence that says what a section means; nothing for an empty one."""
+    """Return the sentence with the meaning of a section; "" for an empty one."""
     return paragraph(sentence, kind="gist") if sentence else ""
 
 

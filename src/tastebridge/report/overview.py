@@ -132,7 +132,7 @@ def _tiles(mapper: ReportedMapper) -> list[tuple[str, str]]:
 
 
 def _once(tiles: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the tiles, one in place of two that say the same with twins and without."""
+    """Return the tiles; one replaces two if the figures with and without twins are equal."""
     out: list[tuple[str, str]] = []
     for value, label in tiles:
         if (value, label.replace(_ENDS[""], _ENDS[WITHOUT], 1)) in out[-1:]:

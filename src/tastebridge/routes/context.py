@@ -215,7 +215,7 @@ class FitContext:
         return int(min(n_users, sum(taught[name].shape[1] for name in names)))
 
     def once(self, key: str, make: Callable[[], T]) -> T:
-        """Return the result of ``make``, which is called once for each key, whichever thread asks."""
+        """Return the result of ``make``, which is called once per key over all threads."""
         # a lock for each key: one thread fits while others wait for it alone, or fit other parts
         with self._guard:
             lock = self._locks.setdefault(key, Lock())

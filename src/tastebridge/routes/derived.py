@@ -41,7 +41,7 @@ class DerivedStatistics(RouteStatistics):
         return self
 
     def solve(self, parts: Parts) -> None:
-        """Derive the route anew from its origin, which was solved before it."""
+        """Derive the route again from its origin, which was solved before."""
         if self.route in parts.routes:
             origin = parts.routes[self.origin]
             made = self.carried(origin, width_of(parts.encoders[origin.encoder].model))

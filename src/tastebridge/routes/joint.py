@@ -1,4 +1,4 @@
-"""The joint route: all categories side by side as if they were one."""
+"""The joint route: joint factors of all categories."""
 
 from __future__ import annotations
 

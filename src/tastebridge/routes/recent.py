@@ -1,4 +1,4 @@
-r"""Recent popularity for current users: what is popular now in place of what has ever been.
+r"""Recent popularity for current users, in place of popularity over all time.
 
 Users who enter a category come back for what is popular of late. Users whose last event is old are served
 better by all events: the hidden items of theirs are old too. So the route counts for users whose last event,
@@ -118,7 +118,7 @@ class Current:
 
 
 def for_current(routes: Sequence[FittedRoute], context: FitContext, age: float) -> list[FittedRoute]:
-    """Return routes of recent popularity that count for users whose last event is of this age at most."""
+    """Return routes of recent popularity for users whose last event has at most this age."""
     key = _USERS if age == CURRENT_AGES[0] else f"{_USERS}, {age:.3g} of the span"
     encoder = context.encoder(tuple(context.histories), Current(age), key)
     return [replace(route, encoder=encoder) for route in routes]

@@ -80,7 +80,7 @@ class SharedItemsRoute(Route):
 
 
 def _columns(context: FitContext, source: str) -> NDArray[np.int64]:
-    """Return the column of each of the source's items in the whole, where the target's items come first."""
+    """Return the column of each source item in the joint matrix, where target items come first."""
     source_items, target_items = context.same[source]
     n_source, n_target = (context.histories[name].shape[1] for name in (source, context.target))
     columns = np.full(n_source, -1)

@@ -228,7 +228,7 @@ def twin_table(
 
 @dataclass(frozen=True)
 class _Similar:
-    """Pairs of items that nearly the same users took."""
+    """Pairs of items with nearly the same users."""
 
     source_items: NDArray[np.int64]
     items: NDArray[np.int64]

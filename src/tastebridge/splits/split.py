@@ -1,4 +1,4 @@
-"""A split: a panel to train on, and the rows taken out of it."""
+"""A split: a panel to train on, and the held-out rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tastebridge.exceptions import InvalidDataError
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A panel to train on and the rows taken out of it.
+    """A panel to train on, and the held-out rows.
 
     Parameters
     ----------

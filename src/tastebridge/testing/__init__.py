@@ -1,4 +1,4 @@
-"""Checks for maps, factor models and routes of your own: each holds one to all that its contract promises.
+"""Checks for your own maps, factor models and routes against their contracts.
 
 They raise ``AssertionError`` with the promise that is broken, so that a test is one line::
 

@@ -1,1 +1,1 @@
-"""Tables in files: where they stand, how they are laid out, and how they become columns of Arrow."""
+"""Tables in files: their location, their layout, and their conversion to Arrow."""

@@ -265,7 +265,7 @@ def _with_shares(
 
 
 def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text: bool) -> pa.ChunkedArray:
-    """Return a column as its role asks for: text files say nothing of types, other tables do."""
+    """Convert a column for its role: text files have no types, other tables do."""
     if role in (*_IDS, "category", "event") and is_text(_plain_type(column.type)):
         if options.trim:
             column = _trimmed(column)
@@ -342,7 +342,7 @@ def _under_ids(names: pd.DataFrame | None, table: pa.Table) -> pd.DataFrame | No
 
 
 def _told(roles: Mapping[str, str], names: Sequence[str]) -> str:
-    """Return which columns were taken and which were not."""
+    """Return a note on the columns that were used and not used."""
     taken = ", ".join(role if role == name else f"{role} = {name!r}" for role, name in roles.items())
     rest = [name for name in names if name not in roles.values()]
     shown = ", ".join(map(repr, rest[:8])) + (", …" if len(rest) > 8 else "")

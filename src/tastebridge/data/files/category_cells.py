@@ -80,7 +80,7 @@ def _of_text(texts: list[str], level: int | None, column: str) -> Callable[[str]
 
 
 def _are_words(texts: list[str]) -> bool:
-    """Return whether blanks stand between categories: their parts are categories by themselves elsewhere."""
+    """Return whether blanks separate categories: the parts occur as categories elsewhere."""
     several = {text for text in texts if " " in text.strip()}
     single = set(texts) - several
     split = [text for text in several if single.issuperset(text.split())]

@@ -21,7 +21,7 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class DelimitedTable:
-    """One text file: the names of its columns, and the columns when they are asked for.
+    """One text file: the names of its columns, and the columns on request.
 
     Attributes
     ----------

@@ -304,7 +304,7 @@ def _agreeing(sign: str, escaped: bool = False) -> str:
 
 
 def _enclosed(sign: str) -> str:
-    """Return the pattern of a line with a field that is quoted for certain: a delimiter stands inside."""
+    """Return the pattern of a line with a field that is certainly quoted, as it contains a delimiter."""
     s = re.escape(sign)
     return rf'(?:^|{s})"[^"]*{s}[^"]*"(?:{s}|$)'
 

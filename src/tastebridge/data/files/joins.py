@@ -13,7 +13,7 @@ from tastebridge.exceptions import InvalidDataError
 
 
 def as_texts(column: pa.Array | pa.ChunkedArray) -> pd.Series:
-    """Return a column as text, so that ids of tables of any kind meet: 7, 7.0 and "7" alike, "007" apart."""
+    """Convert ids to text, so that tables of any kind can be joined: 7, 7.0 and "7" match, "007" does not."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)

@@ -20,7 +20,7 @@ _SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class JsonTable:
-    """One file of JSON records: the names of its fields, and columns of them when they are asked for.
+    """One file of JSON records: the names of its fields, and their columns on request.
 
     Attributes
     ----------

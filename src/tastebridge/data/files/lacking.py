@@ -1,4 +1,4 @@
-"""A column that some files of a table lack: their rows have empty cells there, which is never silent."""
+"""Columns that are missing in some files of a table: the cells are empty, and a warning is issued."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lacking(name: str, files: Sequence[tuple[str, Set[str]]]) -> str | None:
 
 
 def warn_of_lacking(columns: Sequence[str], files: Sequence[tuple[str, Set[str]]]) -> None:
-    """Warn of each column in use that some files lack."""
+    """Warn of each used column that is missing in some files."""
     for name in columns:
         if (told := lacking(name, files)) is not None:
             warn_of_data(told)

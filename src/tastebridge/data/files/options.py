@@ -134,12 +134,12 @@ class ReadingOptions:
         return self.ids.get(role, "auto") if isinstance(self.ids, Mapping) else self.ids
 
     def with_kinds(self, kinds: Mapping[str, IdKind]) -> ReadingOptions:
-        """Return the options with the kinds of ids that a model knows, unless a kind was asked for."""
+        """Return the options with the kinds of ids of a model, unless a kind was given."""
         return replace(self, ids=dict(kinds)) if self.ids == "auto" and kinds else self
 
     @property
     def plain(self) -> bool:
-        """Whether nothing is asked for that concerns Parquet, so that a large table can be read in pieces."""
+        """Whether no option affects Parquet, so that a large table can be read in pieces."""
         return replace(self, ids=self.ids if isinstance(self.ids, str) else "auto") == ReadingOptions()
 
     @property

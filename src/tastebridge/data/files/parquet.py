@@ -69,7 +69,7 @@ def open_parquet(
 
 
 def folder_columns(parts: Sequence[str], base: Path) -> pa.Schema:
-    """Return the columns that stand in the names of folders: text, but for ids that are all whole numbers."""
+    """Return the columns encoded in folder names: text, or int for ids that are all integers."""
     found: dict[str, set[str]] = {}
     for part in parts:
         relative = Path(part).relative_to(base) if Path(part).is_relative_to(base) else Path(part)
@@ -93,7 +93,7 @@ class _Seen:
 
 
 def schema_of_all(data: ds.Dataset, folders: pa.Schema) -> pa.Schema:
-    """Return the columns of all parts; fields note which parts disagree on a type or lack the column."""
+    """Return the columns of all parts, with notes on parts that lack a column or differ in type."""
     seen: dict[str, _Seen] = {}
     files: list[tuple[str, set[str]]] = []
     for fragment in data.get_fragments():

@@ -1,4 +1,4 @@
-"""Where a table stands: a file, a folder, a pattern, a member of an archive, or the standard input."""
+"""The location of a table: a file, folder, pattern, archive member, or standard input."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _parquet_files(place: Path) -> tuple[Path, list[str]] | None:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """Return what a pattern matches, in the order of the names; a link that leads nowhere matches itself."""
+    """Return the matches of a pattern, sorted by name; a broken link matches itself."""
     return sorted(Path(name) for name in glob.glob(str(pattern), recursive=True) if name != str(pattern))
 
 

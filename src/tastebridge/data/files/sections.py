@@ -1,4 +1,4 @@
-"""Text files in sections, as of Netflix: a line ``17:`` stands before the rows of item 17."""
+"""Text files in sections, such as Netflix: a line ``17:`` precedes the rows of item 17."""
 
 from __future__ import annotations
 

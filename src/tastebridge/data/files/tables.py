@@ -32,7 +32,7 @@ NAME_OF_FILE = "category (name of the file)"
 
 
 class Table(Protocol):
-    """Columns that can be asked for by name."""
+    """Columns that can be requested by name."""
 
     @property
     def names(self) -> list[str]:
@@ -238,7 +238,7 @@ def _of_frame(frame: object) -> pa.Table | pd.DataFrame:
 
 
 def _without_views(table: pa.Table) -> pa.Table:
-    """Return a table whose texts are of a type that all of Arrow's functions take."""
+    """Return a table with text types that all functions of Arrow accept."""
     return table.cast(pa.schema([field.with_type(_without_view(field.type)) for field in table.schema]))
 
 

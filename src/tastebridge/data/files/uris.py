@@ -148,7 +148,7 @@ def _tables(found: list[pafs.FileInfo], base: str, pattern: str) -> list[pafs.Fi
 
 
 def _expression(pattern: str) -> str:
-    """Return the regular expression of a pattern of names; a folder that fits stands for all files in it."""
+    """Return the regular expression of a file pattern; a matching folder includes all of its files."""
     parts = [
         r"(?:[^/]+/)*" if name == "**" else _SIGNS.sub(_one_sign, name) + "/" for name in pattern.split("/")
     ]

@@ -1,4 +1,4 @@
-"""One clear error for files and objects that are not the models they are said to be."""
+"""One clear error for files and objects that are not the expected models."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def reading(path: str | Path, content: str) -> Iterator[Path]:
 
 
 def attribute(model: object, names: Sequence[str], package: str) -> object:
-    """Return the first attribute of a fitted model that is there, or say which are lacking."""
+    """Return the first attribute that a fitted model has, or name the missing ones in an error."""
     for name in names:
         found = getattr(model, name, None)
         if found is not None:

@@ -1,4 +1,4 @@
-"""Any file of item vectors, told by its name and content."""
+"""Files of item vectors, recognised by name and content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PICKLES = (".pkl", ".pickle", ".joblib", ".model", ".kv", ".bpk")
 
 
 def read_factors(path: str | Path) -> PretrainedFactors:
-    """Return the item vectors of a file, whichever of the readers can read it.
+    """Return the item vectors of a file, with the reader for its format.
 
     - ``.npz``: saved by implicit, with the ids as one more array ``items``;
     - ``.txt``, ``.vec``, ``.bin``: word2vec;

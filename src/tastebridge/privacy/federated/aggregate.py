@@ -1,4 +1,4 @@
-r"""Secure aggregation: several businesses, each with users of its own in both categories, add their moments.
+r"""Secure aggregation: several parties with users in both categories add their moments.
 
 **In one round** (:meth:`Member.masked`, :func:`sum_masked`), where all parties are sure to answer:
 

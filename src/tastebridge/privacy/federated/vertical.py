@@ -232,7 +232,7 @@ class Party:
 
     @property
     def _privacy(self) -> dict[str, Any]:
-        """The noise asked for, as messages name it: they hold no infinity."""
+        """The requested noise, in a form for messages, which cannot contain infinity."""
         return {"epsilon": _EXACT if math.isinf(self.epsilon) else self.epsilon, "delta": self.delta}
 
     def _once(self, step: int) -> None:
@@ -245,7 +245,7 @@ class Party:
 
 
 class Helper:
-    """Pairs pseudonyms, deals random numbers and adds noise; sees no data.
+    """Pair pseudonyms, deal random numbers and add noise, without access to any data.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A model made smaller on some users and judged on others."""
+"""Compression of a model on some users, and its evaluation on others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DTYPES = {"float32": "exact", "float16": "float16", "int8": "int8"}
 
 
 class Ground(NamedTuple):
-    """The users to compress by, by number in ``histories``, and lists of other users to judge on."""
+    """The users for the compression, as rows of ``histories``, and lists of other users to evaluate on."""
 
     histories: Histories
     people: NDArray[np.int64]

@@ -303,6 +303,6 @@ def _catalogue(models: Models, target: str, histories: Histories) -> Catalogue:
 
 
 def _nothing(ids: np.ndarray, known: Mapping[str, Vocabulary]) -> pd.DataFrame:
-    """Return the answer where no user is asked for."""
+    """Return the empty result for no users."""
     empty = Mixed(np.zeros((0, 0), np.int64), np.zeros((0, 0), np.int32), np.zeros((0, 0)))
     return to_frame(empty, ids, known)

@@ -219,7 +219,7 @@ def _priors(
 
 
 def _fewer(shared: _Shared, target: str) -> int:
-    """Return how many lists a target learns from; the lists of other targets teach it too, if any do."""
+    """Return the number of lists of a target, which also learns from the lists of other targets."""
     spaces, n_lists = shared.given.targets, shared.settings.n_lists
     alike = len(spaces) if target in spaces else shared.n_targets - len(spaces)
     return n_lists if spaces and alike == 1 else max(10, n_lists // _LISTS_SHARED)

@@ -107,7 +107,7 @@ def temperature_of(temperature: Mapping[str, float], target: str, histories: His
 
 
 def power_of(temperature: Mapping[str, float], target: str, histories: Histories) -> Array | None:
-    """Return the power (n_users,) of popularity for each user; None where it has no part."""
+    """Return the power (n_users,) of popularity for each user; None if it is not used."""
     powers = [temperature.get(name + POPULARITY, 0.0) for name in ("warm", "cold")]
     return np.where(np.diff(histories[target].indptr) > 0, *powers) if any(powers) else None
 
