@@ -38,6 +38,7 @@ class ItemNeighbours(Baseline):
         The size of N(j); None for every item with a user in common.
     weighting : Weighting, optional
         As for :class:`tastebridge.InterestMapper`; only the presence of an event counts here.
+
     Attributes
     ----------
     model_ : ItemSimilarity

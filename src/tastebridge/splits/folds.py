@@ -26,6 +26,7 @@ def k_fold_users(
         Seed.
     counts : array-like of shape (n_users,), optional
         The length of each history: of every ``n_folds`` users with similar lengths, each fold gets one.
+
     Returns
     -------
     list of int arrays
