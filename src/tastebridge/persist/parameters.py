@@ -18,6 +18,7 @@ from tastebridge.model.blend import StackingBlend
 from tastebridge.privacy import Budget
 from tastebridge.routes import (
     ContentRoute,
+    ItemRegressionRoute,
     JointRoute,
     LikenessRoute,
     NeighbourRoute,
@@ -36,6 +37,7 @@ KINDS: Mapping[str, type[Any]] = {
         CCAMap,
         ContentRoute,
         EASEFactors,
+        ItemRegressionRoute,
         JointRoute,
         LikenessRoute,
         NeighbourRoute,
