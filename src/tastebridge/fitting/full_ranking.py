@@ -86,6 +86,7 @@ def join_item_regression(
         return None
     kinds = _kinds(built, sources, sum(len(fold.held.people) for fold in warm))
     tried = _with_routes(built, kinds)
+    # the halves of the blend are used again, so that no user is evaluated with weights learned on that user
     first, pair = proof.halves
     chosen = choose([_warm(folds) for folds in tried], _halves(pair, segments[_WARM].kept), first)
     if chosen is None:
@@ -98,6 +99,7 @@ def join_item_regression(
         folds=folds,
         made=[*built.made, [made[0].name]] if built.made else (),
     )
+    # other segments carry the route with weight 0, because all segments share one list of routes
     weights = {name: weight * (name == _WARM) for name in segments}
     joined = {name: _extended(segment, weights[name]) for name, segment in segments.items()}
     proofs = {name: _with_weight(one, weights[name]) for name, one in evidence.items()}

@@ -96,6 +96,7 @@ def pooled_priors(
         calls: list[Callable[[], Array]] = []
         wanted = []
         for learners, others in (groups, groups[::-1]):
+            # a target never learns from itself: its own lists are used later, for its own weights
             teachers = [cases[name] for name in others if name in cases]
             kinds = sorted({kind for case in teachers for kind in case.kinds})
             for selection in _SELECTIONS if teachers else ():

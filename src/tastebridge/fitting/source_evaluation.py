@@ -84,6 +84,7 @@ def weigh(
     groups, sources = candidates.masks(), candidates.sources
     reads = [route.sources for route in candidates.routes]
     out = OutOfFold(blend, known, reads, candidates.target, rng, prior)
+    # routes without sources are the baseline: a source has to add something to them
     base, everything = groups["popularity"] | groups["within"], np.ones(len(reads), dtype=bool)
     single = [name for name in sources if groups[f"from {name}"].any()]
     out.fit("all", everything, "all")

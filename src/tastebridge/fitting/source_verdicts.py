@@ -177,12 +177,14 @@ def judge(
     passing = [name for name, effect in single.items() if effect.passes]
     if not several:
         return Verdicts(together, single, passing, passing, frozenset())
+    # with several sources the joint test comes first, and its gain has a threshold of its own
     together = together._replace(least=LEAST_TOGETHER)
     if not together.passes:
         if passing:
             strict = dict(zip(sources, outcomes.effects(names, STRICT), strict=True))
             passing = [name for name in passing if strict[name].passes]
         return Verdicts(together, single, passing, passing, frozenset())
+    # permuted histories keep a source's mean effect, so a loss here is due to the histories of single users
     lost = [outcomes.objectives["all"] - within([name]) for name in sources]
     zero = np.zeros(len(outcomes.users))
     found = differences(lost, zero, LEVEL, outcomes.users) if lost else []
