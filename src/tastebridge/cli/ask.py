@@ -76,14 +76,15 @@ def ask(
 
     Each question is the one whose answer improves the list most, given the
     answers so far. Answer y (liked), n (not) or ? (unknown); q or Ctrl-D ends
-    the questions. Answers can come from a pipe, one per line; the questions end
-    where the lines end. Ctrl-C shows the answers so far in place of the list.
+    the questions. Answers can come from a pipe, one per line; the questions
+    stop after the last line. Ctrl-C prints the answers so far instead of the
+    list.
 
-    With --groups a question shows groups of items, by three items of each.
-    Answer with the numbers of those you like, such as 2 5-7 11; an empty line
-    is none. The next question shows parts of these groups.
+    With --groups, each question shows groups of items with three examples each.
+    Answer with the numbers of the groups you like, such as 2 5-7 11; an empty
+    line means none. The next question splits these groups.
 
-    With a table of events and --user, the user's history counts too.
+    With a table of events and --user, the history of that user counts too.
 
     [bold]Examples[/bold]
       tastebridge ask model

@@ -87,26 +87,26 @@ def evaluate(
 ) -> None:
     """Measure the accuracy of recommendations to users new to a category.
 
-    Holds out all target events of some users and learns from the others. Every
-    item of the target is ranked, and the figures show how many of the held-out
-    items come first. tastebridge is compared with popularity, also recent
-    popularity if events have times, with one matrix factorisation of all
-    categories, and with item neighbours. Intervals are over users. Where one
-    product has two ids, a pair of twins, the figures come with and without such
-    products.
+    Holds out all target events of some users and learns from the other events.
+    Every item of the target is ranked, and the figures show how near the top
+    the held-out items are. The baselines are popularity, recent popularity (if
+    events have times), one matrix factorisation of all categories, and item
+    neighbours. Intervals are over users. If products have two ids (twins), all
+    figures are given with and without such products.
 
-    Users drawn at random had their other events at the same time as the
-    held-out ones. With --split entrants all models learn from the first events
-    only, and the later target events of users new to the target are held out.
-    It is closer to daily use, and needs a timestamp column.
+    By default, users are drawn at random, so their other events date from the
+    same period as the held-out ones. With --split entrants, all models learn
+    from the earlier events only, and the later target events of users new to
+    the target are held out. This is closer to daily use, and needs a timestamp
+    column.
 
-    Lists of another system are judged next to them with --recommendations: on
-    the same users, with differences, and with notes on missing users, unknown
-    items and the like. It has to learn from the same events; --write-split
-    writes them. Metrics are ndcg, hr, recall, precision, mrr, map, and beyond
-    accuracy coverage, novelty, diversity, popularity and popularity_bias.
+    --recommendations adds the lists of another system: on the same users, with
+    differences, and with notes on missing users or unknown items. The system
+    has to learn from the same events; --write-split writes them. Metrics are
+    ndcg, hr, recall, precision, mrr and map, and beyond accuracy coverage,
+    novelty, diversity, popularity and popularity_bias.
 
-    With explicit feedback the held-out ratings are predicted. RMSE and MAE are
+    With explicit feedback, the held-out ratings are predicted. RMSE and MAE are
     compared with the mean, item means, and the biases of users and items.
 
     [bold]Examples[/bold]

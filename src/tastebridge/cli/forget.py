@@ -35,8 +35,8 @@ def forget(
     """Remove users from a model: their histories and their part in its sums.
 
     The model must be saved by `fit --updatable` or `fit --with-users`. The
-    output names the parts that still depend on these users, such as the
-    factors of items; --refit-items removes that dependence too.
+    output names the parts that still depend on these users, such as the item
+    factors; --refit-items removes this dependence too.
 
     [bold]Examples[/bold]
       tastebridge forget model requests.csv -o model

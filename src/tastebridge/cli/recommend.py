@@ -61,27 +61,27 @@ def recommend(
     model's categories. Items that users already have are left out. The output has
     user_id, item_id, score and rank, best first; higher scores are better.
 
-    A twin of an item is the same product under another id, in the target:
-    the model found them by their users. Lists leave out twins of items a
-    user has; --twins keep shows them.
+    A twin of an item is the same product under another id in the target. The
+    model detects twins by their users. Lists leave out twins of items a user
+    has; --twins keep shows them.
 
     OUT is one file if it ends in .parquet or .csv, otherwise a folder of
-    Parquet parts with a manifest. Memory stays within its bound. A stopped
-    run resumes when it is called again in the same way.
+    Parquet parts with a manifest. Memory stays within its limit. To resume a
+    stopped run, call the same command again.
 
     Lists of items (--allow, --deny) are tables with the column item_id. With
     a column user_id, each row applies to its user only.
 
-    As a job at night: with --strict, rows left out, unknown items and guesses
+    For nightly jobs: with --strict, rows left out, unknown items and guesses
     end the run without output; --summary writes its counts to a file; a
     finished output is replaced only with --overwrite.
 
     A model with several targets merges them into one list, with the column
     category, and reads the whole table; --category selects one target.
 
-    The options of lists trade accuracy for diversity, caps, calibration,
-    exploration and new items. Columns of labels come from --groups, here or
-    at the fit. The rank, not the score, is then the order of a list.
+    List options trade accuracy for diversity, caps, calibration, exploration
+    and new items. Labels come from --groups, here or at the fit. Lists are
+    then ordered by rank, not by score.
 
     [bold]Examples[/bold]
       tastebridge recommend model events.parquet -o recommendations.parquet

@@ -49,12 +49,12 @@ def related(
 ) -> None:
     """Find the items of the target that go with each item of a model.
 
-    With this book, these films; and with this film, these other films. An
-    item stands for a user with that one event, without the popularity that
-    any item tells. It is never related to itself. The output has item_id,
+    For example, films for a book, or other films for a film. Each item is
+    represented by a user with this single event, with the effect of popularity
+    removed. An item is never related to itself. The output has item_id,
     related_item_id, score and rank, best first. Scores can be compared
-    within an item only. --category may name a source too: its items are
-    then related with each other.
+    within one item_id only. If --category names a source, its items are
+    related to each other.
 
     [bold]Examples[/bold]
       tastebridge related model -o related.parquet

@@ -59,10 +59,10 @@ def report(
     """Write a report of a model: one page to open in a browser.
 
     The report shows the sources that help, the accuracy by group of users,
-    the confidence of lists, shared tastes, and samples with reasons. The page
-    is one file and makes no request. No user is in it unless asked: with
-    EVENTS, or with --people and a model that holds its users, users can be
-    looked up; such a page holds personal data.
+    the confidence of lists, shared tastes, and examples with explanations. It
+    is a single file without network requests. By default it contains no users.
+    With EVENTS, or with --people and a model that holds its users, users can
+    be looked up; such a page contains personal data.
 
     [bold]Examples[/bold]
       tastebridge report model -o report.html

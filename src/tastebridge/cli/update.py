@@ -45,7 +45,7 @@ def update(
 ) -> None:
     """Add new events to a model without a refit, and show whether a refit is worth it.
 
-    The model must be saved by `fit --updatable` or `fit --with-users`. New
+    The model must be saved with `fit --updatable` or `fit --with-users`. New
     users and items are added; maps, links and popularity are computed again.
     With a table of items, as in `fit`, items without users are added too.
 
