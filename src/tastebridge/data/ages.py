@@ -1,8 +1,8 @@
 r"""Ages of events, encoded in their weights.
 
-Where all events have times, a binary weight is :math:`w = 2^{-a / 32}` with the age :math:`a` of the event as
-a share of the time span of the data. All weights lie between 0.978 and 1, so that they count alike in every
-sum; and whoever reads a weight can read the age from it. No further column has to travel with the histories.
+If all events have times, a binary weight is :math:`w = 2^{-a / 32}` with the age :math:`a` of the event as
+a share of the time span of the data. All weights are between 0.978 and 1, so they count nearly equally in
+every sum, and the age can be computed from the weight. Histories therefore need no additional column.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Weighting of a sparse matrix of users by items: pure functions, each keeps the pattern of its matrix.
 
-Statistics of the whole category (the frequency of an item, the mean length of a row) are arguments, not taken
-from the rows at hand. So one fresh row is weighted as it would have been in the fit.
+Statistics of the whole category (the frequency of an item, the mean length of a row) are arguments and not
+computed from the given rows. So a new row is weighted as it would have been in the fit.
 """
 
 from __future__ import annotations

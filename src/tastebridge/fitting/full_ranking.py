@@ -1,8 +1,8 @@
 r"""The item regression next to a blend, with a weight chosen by the ranking of the whole catalogue.
 
-A blend learns from short lists with random negatives. There a route that tells few items apart, but these
-well, has little to gain, though it decides the top of a complete ranking. So such a route is no part of these
-lists. With the score s of the learned blend and :math:`r` of the item regression, warm users get
+A blend learns from short lists with random negatives. A route that distinguishes only few items, but these
+well, gains little on such lists, although it determines the top of a complete ranking. So this route is not
+part of the lists. With the score s of the learned blend and :math:`r` of the item regression, warm users get
 
 .. math:: s_{ui} + w\, r_{ui}, \qquad w = \rho\, \sigma(s) / \sigma(r)
 

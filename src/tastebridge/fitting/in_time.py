@@ -1,8 +1,8 @@
 """A fold in time: the events before a moment, and the users with target rows after it.
 
-Users who are hidden at random had their other events at the same time as the hidden ones. A user who enters
-the target now had them before. So, where events have times, one more fold hides all that is later than four
-fifths of the events. Its users without earlier rows in the target are cold, the others warm.
+If users are hidden at random, their other events date from the same period as the hidden ones. For a user
+who enters the target now, the other events are earlier. So if events have times, one more fold hides the last
+fifth of all events. Its users without earlier rows in the target are cold, the others warm.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
 r"""Evaluation on later users, and recent popularity if popularity drifts.
 
 The routes of a fit are fitted once more on the events before a moment (:mod:`tastebridge.fitting.in_time`),
-and their blend is judged on the later rows of users. The blend is that of users drawn at random, learned on
-the half of them that a user is not in.
+and their blend is evaluated on the later rows of users. The blend is learned on users drawn at random, and
+each user is evaluated with the blend of the half without that user.
 
-Where popularity drifts (:mod:`tastebridge.fitting.popularity_drift`), routes of recent popularity are added
-to the blend, on the scale that popularity has in it, and its other routes may count less:
-:mod:`tastebridge.fitting.personal_share`. The weights of recent popularity are halved, at last to 0, while
-users drawn at random are significantly worse served with them. A blend by which later users are
-significantly worse served than by popularity is replaced by it (:func:`replaced`). Users whose last event is
-old are served as before.
+If popularity drifts (:mod:`tastebridge.fitting.popularity_drift`), routes of recent popularity are added
+to the blend, on the scale of popularity in the blend, and its other routes may count less:
+:mod:`tastebridge.fitting.personal_share`. The weights of recent popularity are halved, and finally set to 0,
+as long as users drawn at random are significantly worse served with them. If later users are significantly
+worse served by the blend than by popularity, popularity replaces it (:func:`replaced`). Users whose last
+event is old keep the blend.
 
-Where popularity drifts, users whose last event is a little older are a case of their own. Users drawn at
-random came at that time, and are often better served by the blend. Later users come now. So a user counts as
-current up to a quarter of the time span, or up to an eighth if users drawn at random are significantly better
-served so, and later users not significantly worse.
+If popularity drifts, users whose last event is a little older need a separate rule. Users drawn at random
+were active at that time, and the blend often serves them better. Later users are active now. So a user
+counts as current up to a quarter of the time span. The limit is an eighth if users drawn at random are then
+significantly better served, and later users not significantly worse.
 """
 
 from __future__ import annotations

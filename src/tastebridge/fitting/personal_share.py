@@ -1,23 +1,25 @@
-r"""How much the personal part of a blend counts for current users, next to the popularity of the day.
+r"""The personal share: the weight of a blend relative to recent popularity, for current users.
 
-Where popularity drifts, an item is worth its recent popularity. But a blend also knows what a user likes, and
-learned its weights on users drawn at random. Users who enter the target later are often less like the users
-the routes were fitted on. With the score s of the blend and the logarithm m of an item's share, the score is
+If popularity drifts, recent popularity is the better estimate of an item's value. A blend also models the
+taste of a user, but its weights are learned on users drawn at random. Users who enter the target later are
+often less similar to the users of the fit. With the score s of the blend and the logarithm m of an item's
+share, the score is
 
 .. math:: \gamma s_{ui} + \phi_u\, \kappa \Bigl((1 - \gamma)\, m_i + \sum_h w_h\, \delta_{hi}\Bigr)
 
 where :math:`\kappa` is the weight that popularity has in s already: the slope of the mean score of an item on
-m. So the part of s that all users share is replaced by recent popularity, on its own scale, at any
-:math:`\gamma`. The *personal share* :math:`\gamma` is 1, a half, a quarter and so on down to 1/32, at which
-hardly more than ties of recent popularity are broken.
+m. For any :math:`\gamma`, recent popularity thus replaces the part of s that all users share, on its own
+scale. The *personal share* :math:`\gamma` is 1, 1/2, 1/4 and so on down to 1/32, where the blend does little
+more than break ties of recent popularity.
 
 Before any evidence, the share is about a quarter: its binary logarithm is normally distributed around -2,
 with a standard deviation of 1.5. Later users count by the likelihood of their hidden items among all items.
-Users drawn at random are evidence of another kind, because they had their other events at the same time. So
-the current ones among them count together as ten later users (a power prior). The share is the one next to
-the mean of the posterior distribution. With few later users it is near recent popularity, and with evidence
-it moves.
-The temperature of the softmax is free, as only the order matters.
+Users drawn at random are weaker evidence, because their other events date from the same period as the hidden
+ones. All current users among them together count as ten later users (a power prior). The chosen share is the
+one nearest to the posterior mean. With few later users the result is close to recent popularity, and with
+more evidence it can move away from it.
+
+The temperature of the softmax is free, because only the order matters.
 
 References
 ----------

@@ -3,8 +3,9 @@
 A blend has some hundred parameters, too many for a target with a few hundred users. But routes of one kind
 have similar weights whatever their target. So the lists of several targets are pooled, and the routes of a
 kind are summed over their sources. The weights of these few columns are the prior of a target's blend, which
-starts there and stays near (:meth:`tastebridge.model.blend.StackingBlend.fit`). The targets are dealt into
-two groups, and each group learns from the other. So no row that judges a target reaches its prior.
+starts there and stays near (:meth:`tastebridge.model.blend.StackingBlend.fit`). The targets are split into
+two groups, and each group learns from the other, so the rows that evaluate a target do not influence its
+prior.
 
 References
 ----------

@@ -5,14 +5,15 @@ Popularity before a moment predicts the items of later rows: item i has the prob
 .. math:: p_i \propto \exp\Bigl(\log (m_i + c) + \sum_h w_h\, \delta_{hi}\Bigr)
 
 with the users :math:`m_i` of the item and, for each half-life h, the change :math:`\delta_{hi}` of its share
-where older events count less (:class:`tastebridge.routes.RecentPopularityRoute`). The weights
-:math:`w_h \ge 0`, whose sum is at most 1, are learned and judged on rows later than two moments. Only counts
-matter, so it costs next to nothing, and all users with later rows count, with or without earlier rows in the
+if older events count less (:class:`tastebridge.routes.RecentPopularityRoute`). The weights
+:math:`w_h \ge 0`, whose sum is at most 1, are learned and evaluated on rows later than two moments. The test
+only needs counts, so it is cheap, and it uses all users with later rows, with or without earlier rows in the
 target.
 
-A weight holds for windows as full as those it was learned on. Where events became rare, as on MovieLens 1M,
-whose last half-life of a thirtieth has a hundredth of the events of earlier ones, recent popularity would be
-that of a few users, and serve new users worse than popularity. So :math:`w_h` is multiplied by
+A weight is only valid for windows with about as many events as those it was learned on. On MovieLens 1M, for
+example, the last window (a thirtieth of the time span) has a hundredth of the events of earlier windows.
+Recent popularity would then depend on a few users, and serve new users worse than popularity. So
+:math:`w_h` is multiplied by
 :math:`\min(1, 4 N_h / N_h^b)` with the decayed events :math:`N_h` now, and :math:`N_h^b` at the
 start of the block that has fewer.
 """

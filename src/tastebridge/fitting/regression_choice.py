@@ -1,12 +1,14 @@
-r"""How much an item regression counts next to a blend, by NDCG@10 of warm users with every item ranked.
+r"""The choice of the weight of an item regression, by NDCG@10 of warm users with every item ranked.
 
-The *share* is the spread of the regression's scores relative to the blend's. It is an eighth, or another one
-that is better out of fold by more than one standard error, of the same regression or of another one. While
-warm users are significantly worse served than without it, it is an eighth, then a sixteenth, at last 0.
+The *share* is the spread of the regression's scores relative to the blend's. The default is an eighth.
+Another share, of the same or another regression, replaces it if it is better out of fold by more than one
+standard error. If warm users are significantly worse served with the regression, the share becomes a
+sixteenth, and finally 0.
 
-A fold has fewer users than the model, and so fewer pairs with the least number of users. Its item regression
-is weaker, and out of fold the gain is underestimated. On Amazon phone by sport an eighth gains 0.34 points
-on ``valid``, and nothing out of fold. So no gain is asked for an eighth, only that there is no loss.
+A fold has fewer users than the model, and therefore fewer pairs with the minimum number of users. Its item
+regression is weaker, so the gain is underestimated out of fold. On Amazon phone with the source sport, an
+eighth gains 0.34 points on ``valid``, but nothing out of fold. So an eighth does not need to show a gain,
+only no loss.
 """
 
 from __future__ import annotations

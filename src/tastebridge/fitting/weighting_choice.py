@@ -1,7 +1,7 @@
-"""The choice of a weighting scheme out of fold, as routes are chosen.
+"""The choice of a weighting scheme out of fold.
 
-Weights that are equal say nothing, so nothing is tried there. Otherwise target rows of linked users are
-hidden, a few cheap routes learn from the other rows by each scheme, and all items are ranked.
+If all weights are equal, there is nothing to choose. Otherwise target rows of linked users are hidden, a few
+cheap routes learn from the other rows with each scheme, and all items are ranked.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ the direction :math:`v` of the largest spread,
 
 .. math:: v = \arg\max_{\lVert v \rVert = 1} \sum_i n_i \big((w_i - \bar w)^\top v\big)^2,
 
-into two halves of about equal popularity, down to groups of one item. A screen shows groups that together
-hold all items, or all items of the groups the user liked before: the group of the largest chance is split
-until there are enough. So the answer is as open as it can be, and its entropy large.
+into two halves of about equal popularity, down to groups of one item. The groups on a screen together contain
+all items, or all items of the groups the user liked before. The group with the largest chance is split until
+there are enough groups. This makes the groups about equally likely, so that answers are informative.
 
 References
 ----------

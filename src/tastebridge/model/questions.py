@@ -8,12 +8,13 @@ expected gain of discounted hits,
 
 .. math:: g_j = p_j \sum_{r=1}^{10} \frac{p^{+}_{(r)} - p^{+}_{[r]}}{\log_2(1 + r)},
 
-where (r) is the item at rank r by :math:`s^{+}`, and [r] by :math:`s`. Item j itself is in neither list. So a
-question needs both: a fair chance of a yes, and a yes that changes the list. A question is chosen from the 40
-likeliest items that users know: they are at least as popular as the median item.
+where (r) is the item at rank r by :math:`s^{+}`, and [r] by :math:`s`. Item j itself is in neither list. A
+useful question needs a fair chance of a positive answer that changes the list. Questions are chosen from the
+40 likeliest items among those at least as popular as the median item, because users must know the item.
 
-With several questions at once each next one is chosen as if the ones before were answered as expected: the
-scores stay, and the posterior covariance of the taste shrinks along their directions. So they differ.
+If several questions are chosen at once, each one assumes that the earlier ones were answered as expected.
+The scores stay, and the posterior covariance of the taste shrinks along their directions, so questions
+differ.
 
 References
 ----------

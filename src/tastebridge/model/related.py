@@ -1,8 +1,9 @@
 r"""Related items: the target items with the highest scores for a single item.
 
-An item :math:`i` of any category is a user with that one event: a vector :math:`z_i`. The mean :math:`\bar z`
-of the vectors of such users is the part that any item of the category tells, above all popularity. It is
-subtracted. Items whose scores differ widely between users are held back by the fourth root of their spread:
+An item :math:`i` of any category is represented by a user with this single event, with the vector
+:math:`z_i`. The mean :math:`\bar z` of these vectors is common to all items of the category, and mostly
+reflects popularity. It is subtracted. The scores of items that vary widely between users are divided by the
+fourth root of their spread:
 
 .. math:: r_{ij} = \frac{(z_i - \bar z)^\top v_j}{\max(\sigma_j, \sigma_0)^{1/4}}, \qquad
           \sigma_j^2 = \operatorname{mean}_i \big((z_i - \bar z)^\top v_j\big)^2,

@@ -1,8 +1,8 @@
 r"""Related items within a source, from a model of another target: the vectors of the source's own items.
 
-A model of one target scores no item of a source. But its encoders read the source, so they give every item
-:math:`i` of it the vector :math:`z_i` of a user with that one event. Both sides of a relation are then these
-vectors, the candidates centred and of length 1:
+A model of one target does not score items of a source. But its encoders read the source, so every item
+:math:`i` of the source has the vector :math:`z_i` of a user with this single event. Both sides of a relation
+are these vectors, with candidates centred and scaled to length 1:
 
 .. math:: v_j = (z_j - \bar z) / \lVert z_j - \bar z \rVert.
 

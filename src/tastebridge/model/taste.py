@@ -18,8 +18,8 @@ With the answers' directions as rows of W the posterior mean is
 .. math:: \hat t = W^\top \alpha, \qquad (W W^\top + \lambda I)\, \alpha = a.
 
 A liked *group* of items (:mod:`tastebridge.model.item_tree`) is one pseudo-observation: one of its items is
-liked, and it is not known which. Its direction is the mean direction of the group's items by popularity, of
-length below 1, and what the mean does not tell is noise:
+liked, and it is not known which. Its direction is the mean direction of the group's items weighted by
+popularity, with a length below 1. The remaining uncertainty is added to the noise:
 
 .. math:: w_g = \sum_{i \in g} q_i w_i, \quad \lambda_g = \lambda + 1 - \lVert w_g \rVert^2, \quad a = 1,
 

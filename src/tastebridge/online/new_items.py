@@ -1,11 +1,11 @@
 r"""New items: items with features that arrive after the fit, ranked by features first and by events later.
 
-A described item has rows in the spaces and profiles made of features, as in the fit. While it has no events,
-the routes to new items (:mod:`tastebridge.routes.new_items`) score it: the regression of the fit predicts its
-factors from its features. Once four users take it for the first time, all in one update, its events replace
-the prediction. Its factors are then folded in on the item side. Fewer users predict worse than the features
-do. With fewer the item therefore keeps its prediction until the next fit, while its popularity and its links
-to other items grow with every event. A model keeps for this the linear maps from features to vectors, and the
+An item with features has rows in the spaces and profiles of the features, as in the fit. As long as it has no
+events, the routes to new items (:mod:`tastebridge.routes.new_items`) score it: the regression of the fit
+predicts its factors from its features. If at least four users interact with it in its first update, its
+factors are folded in from these users and replace the prediction. Fewer users are less informative than the
+features, so the item then keeps its prediction until the next fit, while its popularity and its links to
+other items grow with every event. For this, a model keeps the linear maps from features to vectors, and the
 weights of the routes to new items. Both describe items only, and are small.
 """
 

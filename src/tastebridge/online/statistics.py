@@ -3,12 +3,12 @@
 Everything a model learned across categories is additive:
 
 - the moments of the linked users' factors, from which maps are solved;
-- the number of linked users who took both items of a pair, from which links are made;
-- the number of users who took each item.
+- the number of linked users with both items of a pair, from which links are made;
+- the number of users of each item.
 
 A changed history is therefore one subtraction and one addition. The model solved from the new sums equals the
-model solved from sums over all users anew, with the same item factors. All sums are of whole numbers, so the
-two are equal to the last bit.
+model solved from fresh sums over all users, with the same item factors, bit for bit, because all sums are
+sums of integers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Recent popularity for current users, in place of popularity over all time.
 
-Users who enter a category come back for what is popular of late. Users whose last event is old are served
-better by all events: the hidden items of theirs are old too. So the route counts for users whose last event,
-in any category, is young, and fades out for others.
+Users who enter a category now tend to choose recently popular items. For users whose last event is old,
+popularity over all time is better, because their hidden items are old too. So the route counts for users
+whose last event in any category is recent, and fades out for others.
 """
 
 from __future__ import annotations

@@ -1,21 +1,21 @@
-r"""Twins: one product filed under two ids, in a source and in the target.
+r"""Twins: one product under two ids, in a source and in the target.
 
-A source item i and a target item j are twins if nearly the same users took both,
+A source item i and a target item j are twins if they have nearly the same users,
 
 .. math:: \frac{n_{ij}}{n_i + n_j - n_{ij}} \ge 0.8, \qquad n_{ij} \ge s,
 
-counted over the users with a history in both categories. The least number s of common users is 3, or more if
-chance alone makes such pairs. To find it, the users of the target are permuted. Then s is the smallest number
-from which permuted data show at most a twentieth of the pairs in the data.
+counted over the users with a history in both categories. The minimum number s of common users is 3, or more
+if chance alone produces such pairs. To find s, the users of the target are permuted: s is the smallest
+number at which permuted data show at most a twentieth of the pairs in the data.
 
-A recommendation of a twin is an error for a shop: the user owns the product already. So lists leave twins
-out unless they are requested, and every figure comes with and without twins. *Without twins* means the same
-everywhere: held-out rows that are twins of an item in the user's history are not to be found
-(:func:`rows_to_find`), and lists leave twins out. Out of fold, twins are found from the rows the fold sees.
+For a shop, recommending a twin is a mistake, because the user already owns the product. So lists leave twins
+out unless they are requested, and every figure is given with and without twins. *Without twins* always means
+the same: held-out rows that are twins of an item in the user's history do not count (:func:`rows_to_find`),
+and lists leave twins out. Out of fold, twins are detected in the training rows of the fold.
 
-Twins also hide what users of a source like: a map spends its ranks on telling which product comes twice. So
-factors and maps are learned from target rows that are no twins; links between items and popularity, from all
-rows. On Amazon clothing and sports this serves new users better with twins and without them.
+Twins also obscure the tastes of users, because a map spends its rank on pairs of ids. So factors and maps are
+learned from target rows without twins; links between items and popularity, from all rows. On Amazon clothing
+and sports, new users are then better served, both with and without twins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A linear model to a smaller one of the same kind: one narrow space, and maps that lead straight there.
+"""Conversion of a linear model to a smaller one: one narrow space, and maps that lead directly to it.
 
 A route's vector is linear in the output of its encoder, so the projection of the vectors goes into the maps.
 A user's narrow vector is computed from the history as the wide one was. All functions of a linear model

@@ -1,4 +1,4 @@
-r"""Scores of different categories made comparable: the chance that an item is the next of a user.
+r"""Comparable scores of different categories: the probability that an item is a user's next one.
 
 .. math:: P(i \mid u) = P(c \mid u) \cdot \frac{e^{\tau s_{ui}} (1 + n_i)^\kappa}
           {\sum_{j \in c,\, j \notin u} e^{\tau s_{uj}} (1 + n_j)^\kappa}
