@@ -176,10 +176,10 @@ def test_a_model_without_people_makes_a_report_without_people(mapper, tmp_path):
     loaded = tb.load(tmp_path / "model")
     bare = loaded.report(tmp_path / "bare.html").read_text(encoding="utf-8")
     assert "person-" not in bare
-    assert "Look a user up" not in bare
+    assert "Look up a user" not in bare
     assert Page(bare).all("section")
     given = loaded.report(tmp_path / "given.html", events=mapper.panel_[:7]).read_text(encoding="utf-8")
-    assert "Look a user up" in given
+    assert "Look up a user" in given
     assert given.count('"known":') == 7
     none = mapper.report(tmp_path / "none.html", people=0).read_text(encoding="utf-8")
     assert "person-" not in none

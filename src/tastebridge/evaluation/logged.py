@@ -178,7 +178,7 @@ def _warn_of_support(name: str, judged: JudgedPolicy, log: Log, seed: int) -> No
     expected = judged.expected_weight
     if len(log.user_ids) >= _FEWEST and not weight.low <= expected <= weight.high:
         warn(
-            f"the mean weight of {name!r} is {weight}, and it should be {expected:.3g}: it shows items "
+            f"the mean weight of {name!r} is {weight}, and it should be {expected:.3g}: it recommends items "
             "that the logging system never showed, or the propensities are wrong. IPS counts missing rows as "
             "0, SNIPS like the other rows, and DR by their expected rewards."
         )

@@ -189,7 +189,7 @@ class Budget:
             if len(_spending(ledger)) < _SEEN.get(self._id, 0):
                 raise InvalidDataError(
                     f"the ledger {str(path)!r} holds fewer releases than before: an older copy was restored. "
-                    "A release cannot be taken back; restore the latest state."
+                    "A release cannot be undone; restore the latest state."
                 )
             _SEEN[self._id] = len(_spending(ledger))
             yield ledger
@@ -261,8 +261,8 @@ def _refuse_copy_of(home: Path, path: Path, known: str) -> None:
         return
     if same:
         raise InvalidDataError(
-            f"the ledger {str(path)!r} is a copy of {str(home)!r}, and two could be spent twice. Read that "
-            "one."
+            f"the ledger {str(path)!r} is a copy of {str(home)!r}, and the budget could be spent twice. Read "
+            "the original."
         )
 
 

@@ -152,7 +152,8 @@ def write_key(key: Key, path: str | Path) -> None:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise InvalidParameterError(
-            f"{str(path)!r} exists; a key file is never overwritten, for the files it locked would be lost. "
+            f"{str(path)!r} exists; key files are never overwritten, because the files encrypted with them "
+            "would be lost. "
             "Choose another path."
         ) from None
     with os.fdopen(file, "w", encoding="ascii") as out:

@@ -27,7 +27,7 @@ def sources_gist(mapper: ReportedMapper) -> str:
     warned = f" {', '.join(hurting)} would hurt, and is left out." if hurting else ""
     if not len(helping):
         return (
-            f"No single source has a certain lift; do not expect much for users new to {mapper.target}."
+            f"No single source has a significant lift; expect little for users new to {mapper.target}."
             + warned
         )
     best = helping.loc[helping["lift"].idxmax()]
@@ -47,12 +47,12 @@ def accuracy_gist(mapper: ReportedMapper) -> str:
         row = rows.loc[MODEL]
         # the list that the others are compared with has no difference
         if math.isnan(row["difference"]):
-            return f"For {who} the served list is the best list without sources: nothing is gained or lost."
+            return f"For {who} the served list is the best list without sources: no gain and no loss."
         without = row["mean"] - row["difference"]
         if row["difference_low"] <= 0 <= row["difference_high"]:
             return (
                 f"For {who} NDCG@10 is {row['mean']:.3f}, and {without:.3f} without sources: the difference "
-                "may be chance."
+                "may be due to chance."
             )
         times = (
             f", {row['mean'] / without:.1f} times as much" if without > 0 and row["difference"] > 0 else ""
@@ -99,7 +99,7 @@ def related_gist(pairs: pd.DataFrame, target: str) -> str:
     if not len(rows):
         return f"Too few users are in {target} and another category to measure a relation."
     last, first = rows.iloc[-1], rows.iloc[0]
-    nearest = f"Tastes in {last['source']} say most about {target} ({last['correlation']:.2f})"
+    nearest = f"Tastes in {last['source']} reveal most about {target} ({last['correlation']:.2f})"
     if len(rows) == 1:
         return f"{nearest}."
     return f"{nearest}, tastes in {first['source']} least ({first['correlation']:.2f})."
@@ -119,7 +119,7 @@ def routes_gist(routes: pd.DataFrame) -> str:
     cold, warm = int((routes["cold"] > 0).sum()), int((routes["warm"] > 0).sum())
     return (
         f"New users are served by {cold} routes, users with a history by {warm}. The weights were learned on "
-        "held-out users: there is nothing to tune by hand."
+        "held-out users: no manual tuning is needed."
     )
 
 

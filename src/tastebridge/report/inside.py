@@ -85,7 +85,7 @@ def interests_section(mapper: ReportedMapper) -> str:
             gist(calibration_gist(reliabilities(mapper.interests_), "A predicted interest")),
             paragraph(
                 "The predicted probability that a user is active in a category, from their history in the "
-                "others. Dots on the dashed line came true as often as predicted, out of fold."
+                "others. Dots on the dashed line were observed as often as predicted, out of fold."
             ),
             f'<div class="pair">{"".join(parts[:2])}</div>',
             more(f"{len(parts) - 2} more", f'<div class="pair">{"".join(parts[2:])}</div>')

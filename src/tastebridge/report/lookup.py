@@ -27,7 +27,7 @@ def lookup_section(shown: int, total: int) -> str:
     )
     return section(
         "people",
-        "Look a user up",
+        "Look up a user",
         gist("Only for readers who may see personal data. Delete this file after use."),
         paragraph(f"The recommendations to a user, and the reasons.{sample}"),
         '<label for="search">User (id, or a part of it)</label>'

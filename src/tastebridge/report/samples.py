@@ -72,7 +72,8 @@ def _card(mapper: ReportedMapper, source: str, items: list[int]) -> str:
         lines = lines_of(mapper, histories, _ITEMS)[0]
     past = " · ".join(name_of(mapper, source, item) for item in items)
     rows = "".join(_row(mapper, line) for line in lines)
-    return f'<div class="card"><h3>A user with, in {text(source)}: {text(past)}</h3><ol>{rows}</ol></div>'
+    head = f"A user with these items in {text(source)}: {text(past)}"
+    return f'<div class="card"><h3>{head}</h3><ol>{rows}</ol></div>'
 
 
 def _row(mapper: ReportedMapper, line: Line) -> str:

@@ -47,8 +47,8 @@ def attribute(model: object, names: Sequence[str], package: str) -> object:
             return found
     if isinstance(model, str | Path):
         raise InvalidDataError(
-            f"a fitted model of {package} is expected, and this is the path {str(model)!r}. Load the model "
-            "by its package; a file of vectors is read by tastebridge.factors.read_factors."
+            f"a fitted model of {package} is expected; got the path {str(model)!r}. Load the model with its "
+            "package; tastebridge.factors.read_factors reads files of vectors."
         )
     wanted = " or ".join(repr(name) for name in names)
     raise InvalidDataError(

@@ -243,11 +243,11 @@ class Member:
         )
         if self.on_new_group == "error":
             raise InvalidParameterError(
-                f"{why}. Sum over the same group, or pass on_new_group='exact' where all agree to that."
+                f"{why}. Sum over the same group, or pass on_new_group='exact' if all parties agree."
             )
         warn(
             f"{why}, so noise as large as its own moments is added; the sum is of little use. Use sealed "
-            "and opening, which sum over those who answer, or pass on_new_group='exact' where all agree."
+            "and opening, which sum over those who answer, or pass on_new_group='exact' if all parties agree."
         )
         return _noise_like(moments)
 
@@ -329,8 +329,8 @@ def sum_opened(
     again, answered = _checked(second, OPENING, session, coordinator)
     if names != answered or shape != again:
         raise MessageError(
-            f"the parties {names} sealed moments, and {answered} opened them; they must be the same. Where "
-            "one stays away in the second round, all must seal again."
+            f"the parties {names} sealed moments, and {answered} opened them; they must be the same. If one "
+            "is missing in the second round, all must seal again."
         )
     return _moments(plus(_sum(first), negative(_sum(second))), *shape, second)
 
