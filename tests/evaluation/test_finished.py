@@ -227,7 +227,7 @@ def test_the_sampled_protocol_points_to_the_one_that_judges_lists():
     split = cold_users(panel, "films")
     lists = tb.Popularity("films").fit(split.train).recommend(split.user_ids, n=3)
     for table in (lists, lists.to_dict("list")):
-        with pytest.raises(InvalidParameterError, match=r"finished lists by tastebridge\.evaluate"):
+        with pytest.raises(InvalidParameterError, match=r"finished lists with tastebridge\.evaluate"):
             tb.evaluate_sampled({"theirs": table}, split)
 
 

@@ -221,7 +221,7 @@ def test_missing_support_is_a_warning():
 
 def test_without_propensities_it_says_what_cannot_be_known():
     rows = log(50, 0)
-    with pytest.raises(InvalidDataError, match="another system cannot be known"):
+    with pytest.raises(InvalidDataError, match="another system cannot be estimated"):
         evaluate_logged({"p": always("a")}, rows.drop(columns="propensity"))
     with pytest.raises(InvalidDataError, match="no column reward"):
         evaluate_logged({"p": always("a")}, rows.drop(columns="reward"))

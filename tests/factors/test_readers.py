@@ -136,7 +136,7 @@ def test_lenskit_of_ratings_with_users_takes_their_bias_out_first():
     M = Y[row.indices].astype(np.float64)
     expected = np.linalg.solve(M.T @ M + 0.4 * len(r) * np.eye(3), M.T @ r)
     np.testing.assert_allclose(found.fit(row).transform(row)[0], expected, rtol=1e-9)
-    with pytest.raises(InvalidParameterError, match="user_damping is of ratings"):
+    with pytest.raises(InvalidParameterError, match="user_damping applies to ratings"):
         PretrainedFactors(IDS, Y, user_damping=1.0).checked()
 
 
@@ -188,7 +188,7 @@ def test_an_object_of_another_kind_is_told_what_it_lacks(reader):
 @pytest.mark.parametrize("path", ["vectors.kv", Path("model.pkl")])
 @pytest.mark.parametrize("reader", [from_lenskit, from_surprise, from_gensim])
 def test_a_path_in_place_of_an_object_is_told_where_files_are_read(reader, path):
-    with pytest.raises(InvalidDataError, match=r"this is the path '.* by tastebridge\.factors\.read_factors"):
+    with pytest.raises(InvalidDataError, match=r"got the path .* tastebridge\.factors\.read_factors"):
         reader(path)
 
 

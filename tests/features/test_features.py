@@ -360,7 +360,7 @@ def test_dates_become_numbers():
 
 def test_a_text_that_is_the_same_for_every_item_is_no_feature():
     films = pd.DataFrame({"item_id": list("abcd"), "genre": ["War|Drama", "War", "Drama", "War"]})
-    told = "'note' of the items of 'films' says the same of every item"
+    told = "'note' of the items of 'films' has the same value for every item"
     cells = ["a fine film", "film, fine"] * 2
     with pytest.raises(InvalidDataError, match=told):
         table_features({"films": films.drop(columns="genre").assign(note=cells)})

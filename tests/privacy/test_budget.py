@@ -153,7 +153,7 @@ def test_an_older_state_that_was_put_back_is_refused(tmp_path):
     budget.spend(2.0)
     path.write_bytes(backup)
     for act in (lambda: budget.spend(9.0), lambda: budget.spent, lambda: Budget.read(path)):
-        with pytest.raises(InvalidDataError, match="older state"):
+        with pytest.raises(InvalidDataError, match="older copy was restored"):
             act()
     Budget(3.0, 1e-6).write(tmp_path / "other")
     shutil.copy(tmp_path / "other", path)

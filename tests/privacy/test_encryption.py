@@ -208,7 +208,7 @@ def test_files_cannot_stand_in_for_each_other_or_for_their_later_selves(saved, m
     [
         (lambda header: header.pop("salt"), "damaged header"),
         (lambda header: header.update(salt=7), "damaged header"),
-        (lambda header: header.update(salt="00"), "another key"),
+        (lambda header: header.update(salt="00"), "a different key"),
         (lambda header: header.update(commitment="zz"), "damaged header"),
         (lambda header: header.update(cipher="ROT13"), "is encrypted by 'ROT13'.*Upgrade"),
         (lambda header: header.update(manifest="../x"), "not in its list"),

@@ -216,7 +216,7 @@ def test_a_mapper_into_a_space_says_why_it_cannot_ask(into_space):
 
 
 def test_a_mapper_into_a_space_is_not_compressed(into_space):
-    with pytest.raises(InvalidParameterError, match="would leave the space"):
+    with pytest.raises(InvalidParameterError, match="would change the space"):
         into_space.compress(4)
 
 

@@ -171,7 +171,7 @@ def test_vectors_of_users_are_mapped_into_the_space_of_the_target_named(mapper):
 
 
 def test_only_targets_without_a_space_are_compressed(mapper):
-    with pytest.raises(InvalidParameterError, match="would leave the space"):
+    with pytest.raises(InvalidParameterError, match="would change the space"):
         mapper.compress(4)
     assert mapper.mappers_["books"].compress(8).item_vectors().vectors.shape[1] == 8
 

@@ -248,7 +248,7 @@ def test_thumbs_are_ratings_whatever_they_are_called(ends, rank_by, tmp_path):
 
 def test_a_history_below_the_scale_of_the_fit_is_refused(mapper):
     events = SPLIT.train[:3].to_frame()
-    with pytest.raises(InvalidDataError, match=r"a rating of -1 lies below the scale of the fit.*not rated"):
+    with pytest.raises(InvalidDataError, match=r"a rating of -1 is below the scale of the fit.*not rated"):
         mapper.recommend_from(events.assign(weight=-1.0))
 
 

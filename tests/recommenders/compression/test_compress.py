@@ -203,7 +203,7 @@ def test_rows_of_the_fit_are_no_truth_to_score(panel, kind):
         with pytest.warns(TastebridgeWarning, match="never recommended"):
             found = model.compress(6, events=whole).compression_
         pd.testing.assert_frame_equal(found, expected)
-        with pytest.warns(TastebridgeWarning), pytest.raises(InvalidDataError, match="no user to judge"):
+        with pytest.warns(TastebridgeWarning), pytest.raises(InvalidDataError, match="no users to evaluate"):
             model.compress(6, events=split.train.select(["films"]))
 
 
