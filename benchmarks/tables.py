@@ -174,11 +174,11 @@ def headline(figures: pd.DataFrame, runs: pd.DataFrame, gaps: pd.DataFrame) -> s
     dates, seeds = sorted(runs["date"].str[:10].unique()), runs["seed"].nunique()
     fast = (runs["mode"] == "fast").all()
     told = (
-        "NDCG@10 in %, ± half the 95 % interval over users; each held-out row against 999 others. Made by "
-        f"`python -m benchmarks.run{' --fast' if fast else ''}` on {dates[-1]} ({runs['machine'].iloc[-1]}; "
-        f"{seeds} seed{'s' if seeds > 1 else ''}"
-        f"{', opponents at their defaults, deep models stopped by the clock' if fast else ''}); all else, "
-        "full rankings and costs among it, is in [benchmarks](benchmarks/README.md)."
+        "NDCG@10 in %, ± half the 95 % interval over users; each held-out row is ranked among 999 other "
+        f"items. Made by `python -m benchmarks.run{' --fast' if fast else ''}` on {dates[-1]} "
+        f"({runs['machine'].iloc[-1]}; {seeds} seed{'s' if seeds > 1 else ''}"
+        f"{', opponents at their defaults, deep models stopped by the clock' if fast else ''}). "
+        "Full rankings, costs and more are in [benchmarks](benchmarks/README.md)."
     )
     return f"{_wide(wanted, 100, 1, tasks)}\n\n{told}"
 

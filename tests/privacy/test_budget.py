@@ -238,7 +238,7 @@ def test_a_line_cut_off_by_a_crash_is_refused(tmp_path, cut):
         budget.spend(3.0)
         assert Budget.read(path).spent == (2.0, 3.0)
     else:
-        with pytest.raises(InvalidDataError, match=r"damaged|older state"):
+        with pytest.raises(InvalidDataError, match=r"damaged|older copy"):
             Budget.read(path)
 
 
