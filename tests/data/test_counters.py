@@ -9,6 +9,9 @@ import pytest
 from contracts.shell import run
 from tastebridge import Panel, read_panel
 from tastebridge.batch.source import Source
+from tastebridge.batch.spreading import Spread
+from tastebridge.data.time_evidence import SECONDS
+from tastebridge.data.times import seconds as to_seconds
 from tastebridge.data.weighting_schemes import decay
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
@@ -60,8 +63,11 @@ def test_counters_are_read_in_the_unit_of_their_name_by_every_reader(tmp_path, n
     for made in (table, pl.from_pandas(table), pa.Table.from_pandas(table)):
         np.testing.assert_array_equal(times_of(Panel.from_frame(made, columns=columns(name))), expected)
     for file in ("e.csv", "e.parquet"):
-        pieces = list(Source.open(tmp_path / file, columns(name)).read(["timestamp"]))
-        np.testing.assert_array_equal(np.sort(pa.concat_tables(pieces)["timestamp"].to_numpy()), expected)
+        opened = Source.open(tmp_path / file, columns(name))
+        spread = Spread.of(opened, 200_000)
+        pieces = [spread.in_seconds(table)["timestamp"] for table in opened.read(["timestamp"])]
+        read = np.concatenate([to_seconds(piece, reading=SECONDS) for piece in pieces])
+        np.testing.assert_array_equal(np.sort(read), expected)
 
 
 def test_days_written_in_digits_stay_dates(tmp_path):

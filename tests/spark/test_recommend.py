@@ -56,6 +56,20 @@ def test_spark_says_what_recommend_from_says_bit_by_bit(model, spark_frame, scal
     pd.testing.assert_frame_equal(found, locally(model, frame, 6), check_exact=True)
 
 
+@pytest.mark.parametrize("form", ["days", "dates in text", "seconds like dates"])
+def test_times_are_read_by_all_rows_as_in_a_local_frame(model, spark_frame, form):
+    days = np.arange(len(FRAME)) % 400
+    times = {
+        "days": days,
+        "dates in text": np.where(days % 40 > 12, "20/3/2019", "1/2/2019"),
+        "seconds like dates": np.where(days > 5, 20_150_731, 20_150_799),
+    }[form]
+    frame, columns = FRAME.drop(columns="timestamp").assign(DAY=times), {"timestamp": "DAY"}
+    found = collected(recommend(model, spark_frame(frame), 6, columns=columns))
+    wanted = locally(model, tb.Panel.from_frame(frame, columns=columns), 6)
+    pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+
+
 def test_a_saved_model_serves_spark_as_it_serves_locally(model, spark_frame, tmp_path):
     model.save(tmp_path / "model")
     found = collected(recommend(tmp_path / "model", spark_frame(FRAME), 3))

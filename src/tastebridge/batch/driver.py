@@ -26,6 +26,7 @@ from tastebridge.batch.source import Source
 from tastebridge.batch.spill import Spill, event_bytes
 from tastebridge.batch.spreading import Spread, events_in_partition
 from tastebridge.data.history_encoder import unknown_events
+from tastebridge.data.time_evidence import SECONDS
 from tastebridge.exceptions import (
     DataWarning,
     InvalidDataError,
@@ -116,6 +117,7 @@ class Driver:
             int(sizes.events.max()), int(sizes.users.max()), sizes.width, self.kernel.answer_bytes
         )
         budget = Budget.of(self.memory, self.n_jobs, self.kernel.state.scorer.model, largest)
+        self.kernel.times = SECONDS  # read when they were spread, by all rows
         # users are scored in chunks; their size changes the memory, never a result
         self.kernel.chunk = min(self.kernel.chunk, budget.chunk)
         with meter("Scoring", self.source.n_rows, "events", self.progress) as count:

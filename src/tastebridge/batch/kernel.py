@@ -16,6 +16,7 @@ from tastebridge.batch.schema import id_type, unnest
 from tastebridge.data import CleaningPolicy, Panel
 from tastebridge.data.history_encoder import unknown_events
 from tastebridge.data.pipeline import clean
+from tastebridge.data.time_evidence import TimeReading
 from tastebridge.data.types import ItemFilter
 from tastebridge.exceptions import InvalidParameterError, UnknownIdError
 from tastebridge.model.chunks import CHUNK, chunks
@@ -25,7 +26,7 @@ from tastebridge.recommenders.answers import closed, lists_of
 from tastebridge.routes import Histories
 from tastebridge.routes.twins import LEAVE_OUT, TWINS
 
-_OWN = ("missing", "event_weights", "policy", "chunk")
+_OWN = ("missing", "event_weights", "policy", "chunk", "times")
 """Options of every kernel."""
 
 
@@ -52,6 +53,9 @@ class HistoryKernel(metaclass=ABCMeta):
         frames. ``min_item_events`` must be 1: a batch does not hold all users of an item.
     chunk : int
         Number of users whose vectors are held at once; changes memory, never the answer.
+    times : TimeReading, optional
+        The reading of the times of the whole table that the batches come from; by default each batch decides
+        by its own rows, as a frame does.
     """
 
     def __init__(
@@ -62,12 +66,14 @@ class HistoryKernel(metaclass=ABCMeta):
         event_weights: Mapping[Any, float] | None = None,
         policy: CleaningPolicy | None = None,
         chunk: int = CHUNK,
+        times: TimeReading | None = None,
     ) -> None:
         self.recommender = recommender
         self.missing = check_choice("missing", missing, ("skip", "error"))
         self.event_weights = recommender.event_weights if event_weights is None else event_weights
         self.policy = recommender.policy if policy is None else policy
         self.chunk = check_count("chunk", chunk)
+        self.times = times
         check_fitted(recommender, "targets_")
         if recommender.joint_ is not None:
             raise InvalidParameterError(
@@ -129,7 +135,9 @@ class Read(NamedTuple):
     def of(cls, kernel: HistoryKernel, events: pa.Table) -> Read:
         """Clean events and weight them over the items of the model."""
         # part: a batch may come out empty, and its losses are counted, not warned of one by one
-        users, parts, report = clean(events, None, kernel.event_weights, kernel.policy, part=True)
+        users, parts, report = clean(
+            events, None, kernel.event_weights, kernel.policy, part=True, times=kernel.times
+        )
         panel = Panel(users, {part.category: part for part in parts}, report)
         encoder = kernel.state.encoder
         histories = encoder.rows(panel)

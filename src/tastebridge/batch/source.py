@@ -16,7 +16,6 @@ import pyarrow.dataset as ds
 from tastebridge._foundation.validation import check_path
 from tastebridge.batch.row_groups import tables_of
 from tastebridge.data import CleaningPolicy, ReadingOptions
-from tastebridge.data.counters import in_unit, unit_of
 from tastebridge.data.files.errors import reason
 from tastebridge.data.files.parquet import check_agreed
 from tastebridge.data.files.places import STANDARD_INPUT, parquet_files, places_of
@@ -142,6 +141,11 @@ class Source:
         only_pieces = tuple(piece for piece, _ in pieces)
         return cls(path, files, roles, starts[-1], schema, only_pieces, starts[:-1], data)
 
+    @property
+    def time_name(self) -> str:
+        """The name that may tell the unit of the times; where they were read already, it is the role's."""
+        return self.roles["timestamp"] if self._data is not None else "timestamp"
+
     def spans(self, start: int, n: int) -> list[tuple[int, int]]:
         """Divide the rows from ``start`` on into about ``n`` spans, each from a first row to before a last.
 
@@ -195,15 +199,7 @@ class Source:
         columns = [self.roles[role] for role in roles]
         with unreadable(Path(piece.path)):
             for table in tables_of(piece, self._data.schema, columns, BATCH):
-                yield _timed(table, self.roles).rename_columns(list(roles))
-
-
-def _timed(table: pa.Table, roles: Mapping[str, str]) -> pa.Table:
-    """Return the table with counters such as ``DAY`` as seconds: below, a column goes by its role alone."""
-    name = roles.get("timestamp")
-    if name is None or name not in table.column_names or (unit := unit_of(table[name], name)) is None:
-        return table
-    return table.set_column(table.column_names.index(name), name, in_unit(table[name], unit))
+                yield table.rename_columns(list(roles))
 
 
 def _files(path: Path) -> tuple[Path, ...]:

@@ -10,7 +10,10 @@ import pyarrow as pa
 from tastebridge.batch.memory import partition_bytes
 from tastebridge.batch.source import Source
 from tastebridge.data.coding import encode
-from tastebridge.data.time_units import are_calendar_digits, number_seconds
+from tastebridge.data.counters import is_number
+from tastebridge.data.text_numbers import is_text
+from tastebridge.data.time_evidence import TimeEvidence, TimeReading
+from tastebridge.data.times import seconds
 
 EVENTS, MOST = 200_000, 4096
 """Events in a partition, about, and the largest number of partitions."""
@@ -29,28 +32,29 @@ class Spread:
     splitters : ndarray
         Ascending ids; partition p holds the ids from ``splitters[p - 1]`` on and below ``splitters[p]``. So
         the partitions in their order hold all users in ascending order.
-    calendar : bool or None
-        Whether all numeric times are dates written in digits; None if times are not numbers.
+    times : TimeReading or None
+        The reading of times in numbers or text; None where there are none.
     """
 
     splitters: np.ndarray
-    calendar: bool | None
+    times: TimeReading | None
 
     @classmethod
     def of(cls, source: Source, events: int) -> Spread:
-        """Read the ids, and the times if they are numbers, and choose ranges from evenly spaced rows."""
-        # numeric times need all rows: whether 20240131 is a date or seconds must be one answer for all parts
+        """Read the ids, and the times if they must be read, and choose ranges from evenly spaced rows."""
+        # such times need all rows: whether 20240131 is a date or seconds must be one answer for all parts
         wanted = min(MOST, -(-source.n_rows // events))
-        numeric = _is_number(source.schema)
-        if wanted == 1 and not numeric:
+        unread = _need_reading(source.schema)
+        if wanted == 1 and not unread:
             return cls(np.empty(0, dtype=np.int64), None)
         step = max(1, source.n_rows // (wanted * _SAMPLES))
-        samples, calendar, row = [], True, 0
-        for table in source.read(["user_id", "timestamp"] if numeric else ["user_id"]):
+        samples, evidence, row = [], TimeEvidence(), 0
+        for table in source.read(["user_id", "timestamp"] if unread else ["user_id"]):
             samples.append(table["user_id"].take(pa.array(np.arange(-row % step, len(table), step))))
-            calendar = calendar and numeric and _calendar(table["timestamp"])
+            evidence += TimeEvidence.of(table["timestamp"]) if unread else TimeEvidence()
             row += len(table)
-        return cls(_splitters(samples, wanted), calendar if numeric else None)
+        times = evidence.reading(source.time_name) if unread else None
+        return cls(_splitters(samples, wanted), times)
 
     @property
     def n_partitions(self) -> int:
@@ -73,11 +77,11 @@ class Spread:
         return of_id[coded.codes], sizes
 
     def in_seconds(self, table: pa.Table) -> pa.Table:
-        """Return the table with numeric times in seconds."""
-        if self.calendar is None:
+        """Return the table with times in numbers or text as seconds."""
+        if self.times is None:
             return table
         place = table.column_names.index("timestamp")
-        times = number_seconds(_numbers(table["timestamp"]), self.calendar)
+        times = seconds(table["timestamp"], part=True, reading=self.times)
         return table.set_column(place, "timestamp", pa.chunked_array([pa.array(times, mask=np.isnan(times))]))
 
 
@@ -95,18 +99,10 @@ def _splitters(samples: list[pa.ChunkedArray], wanted: int) -> np.ndarray:
     return np.unique(ids[(np.arange(1, wanted) * len(ids)) // wanted])
 
 
-def _is_number(schema: pa.Schema) -> bool:
+def _need_reading(schema: pa.Schema) -> bool:
+    """Return whether there are times in numbers or text."""
     if "timestamp" not in schema.names:
         return False
     kind = schema.field("timestamp").type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _calendar(times: pa.ChunkedArray) -> bool:
-    numbers = _numbers(times)
-    return are_calendar_digits(numbers) or not (np.isfinite(numbers) & (numbers != 0)).any()
-
-
-def _numbers(times: pa.ChunkedArray) -> np.ndarray:
-    return times.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    return is_number(kind) or is_text(kind)

@@ -57,11 +57,38 @@ def unit_of(column: pa.ChunkedArray, name: str) -> TimeUnit | None:
     >>> unit_of(pa.chunked_array([[1_260_759_144]]), "day") is None
     True
     """
-    unit = _NAMED.get("".join(letter for letter in name.split(":")[0].lower() if letter.isalnum()))
+    unit = unit_named(name)
     if unit is None:
         return None
     numbers = numbers_in(column)
     return unit if numbers is not None and is_small(numbers) else None
+
+
+def unit_named(name: str) -> TimeUnit | None:
+    """Return the unit that the name of a column tells, if its numbers are small; None for any other name."""
+    return _NAMED.get("".join(letter for letter in name.split(":")[0].lower() if letter.isalnum()))
+
+
+def counted(
+    column: pa.ChunkedArray, name: str, asked: TimeUnit | None = None
+) -> tuple[pa.ChunkedArray, TimeUnit | None]:
+    """Return a column of counters as timestamps, and its unit; another column as it is, and None.
+
+    Parameters
+    ----------
+    column : ChunkedArray
+        The whole column.
+    name : str
+    asked : TimeUnit, optional
+        The unit that was asked for, which holds for all numbers.
+
+    Raises
+    ------
+    InvalidDataError
+        If a unit was asked for and the column does not hold numbers.
+    """
+    unit = asked or unit_of(column, name)
+    return (column, None) if unit is None else (in_unit(column, unit), unit)
 
 
 def is_small(numbers: np.ndarray) -> bool:
@@ -79,28 +106,7 @@ def is_small(numbers: np.ndarray) -> bool:
 
 
 def in_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
-    """Return numbers of a unit as seconds.
-
-    Raises
-    ------
-    InvalidDataError
-        If the column does not hold numbers.
-
-    Examples
-    --------
-    >>> in_unit(pa.chunked_array([["1", None, "7"]]), "days").to_pylist()
-    [86400.0, None, 604800.0]
-    """
-    numbers = numbers_in(column)
-    if numbers is None:
-        raise InvalidDataError(
-            f"time_unit={unit!r} is for times that are numbers; the column holds {column.type}. Leave it out."
-        )
-    return pa.chunked_array([pa.array(numbers * _SECONDS[unit], from_pandas=True)])
-
-
-def in_asked_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
-    """Convert numbers of a given unit to timestamps, so that the unit is not guessed again.
+    """Convert numbers of a unit to timestamps, so that the unit is not guessed again.
 
     As seconds, 20150731 would be read as a date, and Julian days as milliseconds.
 
@@ -111,10 +117,17 @@ def in_asked_unit(column: pa.ChunkedArray, unit: TimeUnit) -> pa.ChunkedArray:
 
     Examples
     --------
-    >>> in_asked_unit(pa.chunked_array([[20150731]]), "seconds").to_pylist()
+    >>> in_unit(pa.chunked_array([["1", None]]), "days").to_pylist()
+    [datetime.datetime(1970, 1, 2, 0, 0), None]
+    >>> in_unit(pa.chunked_array([[20150731]]), "seconds").to_pylist()
     [datetime.datetime(1970, 8, 22, 5, 25, 31)]
     """
-    seconds = in_unit(column, unit).to_numpy()
+    numbers = numbers_in(column)
+    if numbers is None:
+        raise InvalidDataError(
+            f"time_unit={unit!r} is for times that are numbers; the column holds {column.type}. Leave it out."
+        )
+    seconds = numbers * _SECONDS[unit]
     # a time beyond 64 bits stays a placeholder
     micros = np.clip(np.rint(np.nan_to_num(seconds * 1e6)), -_LARGEST, _LARGEST).astype(np.int64)
     return pa.chunked_array([pa.array(micros, mask=np.isnan(seconds)).cast(pa.timestamp("us"))])
@@ -127,6 +140,11 @@ def numbers_in(column: pa.ChunkedArray) -> np.ndarray | None:
         column = given_texts(column)
         if not all_numbers(column):
             return None
-    elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+    elif not is_number(column.type):
         return None
     return column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Return whether a type of Arrow holds numbers: whole ones, floats or decimals."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))

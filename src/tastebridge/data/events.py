@@ -16,9 +16,10 @@ from narwhals.typing import IntoFrame, IntoSeries
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.coding import Coded, dtype_of, encode, to_arrow
 from tastebridge.data.columns import recognise
-from tastebridge.data.counters import in_unit, unit_of
+from tastebridge.data.counters import counted
 from tastebridge.data.event_weights import weights_of_events
 from tastebridge.data.text_numbers import numbers_of, plain_numbers
+from tastebridge.data.time_evidence import TimeReading
 from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 
@@ -83,6 +84,7 @@ def read_events(
     event_weights: Mapping[Any, float] | None = None,
     part: bool = False,
     policy: CleaningPolicy | None = None,
+    times: TimeReading | None = None,
 ) -> Events:
     """Read a frame of any library into events.
 
@@ -99,6 +101,8 @@ def read_events(
         Whether the frame is a part of a table, so that it may be empty, and all its weights or times missing.
     policy : CleaningPolicy, optional
         Its weight that means no rating was given, and the weight of such rows.
+    times : TimeReading, optional
+        The reading of the times of a whole table of which this is a part; by default these rows decide on it.
 
     Returns
     -------
@@ -125,18 +129,22 @@ def read_events(
         weights = policy.rated(weights)
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
-    times = _times(series["timestamp"], roles["timestamp"], part) if "timestamp" in series else None
+    read = None
+    if "timestamp" in series and times is not None:
+        read = seconds(series["timestamp"], part, reading=times)
+    elif "timestamp" in series:
+        read = _times(series["timestamp"], roles["timestamp"], part)
     codes = users.codes, items.codes, categories.codes
-    return Events(users.ids, items.ids, categories.ids, *codes, weights, times, roles.get("weight"))
+    return Events(users.ids, items.ids, categories.ids, *codes, weights, read, roles.get("weight"))
 
 
 def _times(series: Any, name: str, part: bool) -> np.ndarray:  # noqa: ANN401 - of any library
     """Return a column of times as seconds; counters such as ``DAY`` are read in the unit of their name."""
     try:
-        unit = unit_of(to_arrow(series), name)
+        column, unit = counted(to_arrow(series), name)
     except (pa.ArrowException, TypeError, ValueError):
-        unit = None  # no column of Arrow: the reader of times says so
-    return seconds(series if unit is None else in_unit(to_arrow(series), unit), part)
+        return seconds(series, part)  # no column of Arrow: the reader of times says so
+    return seconds(series if unit is None else column, part)
 
 
 def _chosen(frame: FrameLike, columns: Mapping[str, str | None]) -> tuple[Any, dict[str, str]]:

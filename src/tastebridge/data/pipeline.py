@@ -19,6 +19,7 @@ from tastebridge.data.interactions import Interactions
 from tastebridge.data.merging import merge
 from tastebridge.data.rating_columns import rating_notes
 from tastebridge.data.several_categories import settle_categories
+from tastebridge.data.time_evidence import TimeReading
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
 
@@ -37,16 +38,17 @@ def clean(
     event_weights: Mapping[Any, float] | None,
     policy: CleaningPolicy,
     part: bool = False,
+    times: TimeReading | None = None,
 ) -> tuple[Vocabulary, list[Interactions], CleaningReport]:
     """Read, scrub, merge, trim and assemble; see :meth:`tastebridge.data.Panel.from_frame`.
 
     ``part=True``: the frame is one chunk of a table, with whole users. An empty result is allowed and no
     warning is issued, since the caller reports for all chunks, and items in several categories keep their
-    rows.
+    rows. ``times`` is the reading of the times of the whole table.
     """
     check_type("policy", policy, CleaningPolicy, 'CleaningPolicy(duplicates="error")')
     policy = policy.settled(event_weights)
-    events = read_events(frame, columns, event_weights, part, policy)
+    events = read_events(frame, columns, event_weights, part, policy, times)
     rows_in = len(events)
     notes = () if part or policy.ratings else rating_notes(events.weight_column, events.weights)
     events, steps = scrub(events, policy)

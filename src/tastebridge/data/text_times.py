@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tastebridge.data.cell_shapes import shape_of
-from tastebridge.data.text_dates import as_iso
+from tastebridge.data.text_dates import DateSigns, Form, as_iso
 from tastebridge.data.time_units import civil_seconds
 from tastebridge.exceptions import InvalidDataError
 
@@ -27,7 +27,12 @@ def all_numbers(texts: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.match_substring_regex(texts, _NUMBER), min_count=0).as_py())
 
 
-def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray:
+def are_iso(texts: pa.Array) -> pa.Array:
+    """Return which texts have the form of ISO 8601."""
+    return pc.match_substring_regex(texts, _ISO)
+
+
+def parsed(texts: pa.ChunkedArray, time_format: str | None = None, form: Form | None = None) -> np.ndarray:
     """Return texts as seconds since 1970, NaN where null.
 
     Parameters
@@ -35,6 +40,8 @@ def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray
     texts : ChunkedArray of string
     time_format : str, optional
         A format of :meth:`datetime.datetime.strptime`; without it ISO 8601.
+    form : Form, optional
+        The form of the whole column, of which the texts are a part; by default they decide on it.
 
     Returns
     -------
@@ -58,7 +65,9 @@ def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray
     # Texts repeat, above all dates: each is parsed once.
     coded = texts.dictionary_encode().combine_chunks()
     coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    values = _iso(coded.dictionary) if time_format is None else _formatted(coded.dictionary, time_format)
+    values = (
+        _iso(coded.dictionary, form) if time_format is None else _formatted(coded.dictionary, time_format)
+    )
     rows = coded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     # The last place serves null, which is missing and not unread.
     unread = np.append(np.isnan(values), False)
@@ -73,11 +82,13 @@ def parsed(texts: pa.ChunkedArray, time_format: str | None = None) -> np.ndarray
     return np.append(values, np.nan)[rows]
 
 
-def _iso(texts: pa.Array) -> np.ndarray:
+def _iso(texts: pa.Array, form: Form | None) -> np.ndarray:
     """Return ISO 8601 texts, or all of another known form, as seconds, NaN where a text is none."""
     found = pc.extract_regex(texts, _ISO)
-    if found.null_count == len(found) and (other := as_iso(texts)) is not None:
-        found = pc.extract_regex(other, _ISO)
+    if form is None and found.null_count == len(found):
+        form = DateSigns.of(texts).form
+    if form is not None and form != "iso":
+        found = pc.extract_regex(as_iso(texts, form), _ISO)
     matched = found.is_valid().to_numpy(zero_copy_only=False)
     year, month, day, hour, minute, second = (
         _whole(found, name) for name in ("year", "month", "day", "hour", "minute", "second")

@@ -74,17 +74,17 @@ def are_calendar_digits(numbers: np.ndarray) -> bool:
     (True, False)
     """
     largest = np.fmax.reduce(numbers, initial=0)
-    if np.isfinite(largest) and not _is_in_calendar(largest, largest):
+    if np.isfinite(largest) and not are_in_one_calendar(largest, largest):
         return False
     some = numbers[np.isfinite(numbers) & (numbers != 0)]
     if not len(some):
         return False
     low, high = some.min(), some.max()
     # The extremes decide for most columns, before every number is taken apart.
-    return _is_in_calendar(low, high) and not np.isnan(_of_digits(some)).any()
+    return are_in_one_calendar(low, high) and not np.isnan(_of_digits(some)).any()
 
 
-def _is_in_calendar(low: float, high: float) -> bool:
+def are_in_one_calendar(low: float, high: float) -> bool:
     """Return whether all numbers between two may be dates of one number of digits."""
     if _MONTHS[0] <= low and high <= _MONTHS[1]:
         return True

@@ -7,8 +7,10 @@ import pyarrow as pa
 from narwhals.typing import IntoSeries
 
 from tastebridge.data.coding import dtype_of, to_arrow
+from tastebridge.data.counters import in_unit
 from tastebridge.data.text_numbers import given_texts, is_text, plain
 from tastebridge.data.text_times import all_numbers, parsed
+from tastebridge.data.time_evidence import TimeReading
 from tastebridge.data.time_units import are_calendar_digits, number_seconds, possible
 from tastebridge.exceptions import InvalidDataError
 
@@ -16,7 +18,12 @@ _PERIOD = "pandas.period"
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
-def seconds(series: IntoSeries, part: bool = False, time_format: str | None = None) -> np.ndarray:
+def seconds(
+    series: IntoSeries,
+    part: bool = False,
+    time_format: str | None = None,
+    reading: TimeReading | None = None,
+) -> np.ndarray:
     """Return a column of times as float64 seconds since 1970, NaN where missing.
 
     - Dates and times, with or without a zone, are taken as they are; without a zone they are UTC. A period of
@@ -37,6 +44,8 @@ def seconds(series: IntoSeries, part: bool = False, time_format: str | None = No
         Whether it is a part of a column, so that every time may be missing.
     time_format : str, optional
         How text is to be read, such as ``"%d/%m/%Y %H:%M"``: see :meth:`datetime.datetime.strptime`.
+    reading : TimeReading, optional
+        The reading of the whole column, of which this is a part; by default these cells decide on it.
 
     Returns
     -------
@@ -57,7 +66,7 @@ def seconds(series: IntoSeries, part: bool = False, time_format: str | None = No
     [1260759144.0, inf]
     """
     try:
-        times = possible(_seconds(plain(to_arrow(series)), time_format))
+        times = possible(_seconds(plain(to_arrow(series)), time_format, reading))
     except (pa.ArrowException, TypeError, ValueError) as error:
         if isinstance(error, InvalidDataError):
             raise
@@ -72,19 +81,21 @@ def seconds(series: IntoSeries, part: bool = False, time_format: str | None = No
     return times
 
 
-def _seconds(column: pa.ChunkedArray, time_format: str | None) -> np.ndarray:
+def _seconds(column: pa.ChunkedArray, time_format: str | None, reading: TimeReading | None) -> np.ndarray:
     if isinstance(column.type, pa.BaseExtensionType):
         column = _starts(column)
+    if reading is not None and reading.unit is not None:
+        column = in_unit(column, reading.unit)
     if is_text(column.type):
         texts = given_texts(column)
-        if time_format is None and all_numbers(texts):
-            return _of_numbers(texts.cast(pa.float64()))
-        return parsed(texts, time_format)
+        if time_format is None and (all_numbers(texts) if reading is None else reading.numbers):
+            return _of_numbers(texts.cast(pa.float64()), reading)
+        return parsed(texts, time_format, None if reading is None else reading.form)
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("ms"))
     if pa.types.is_timestamp(column.type):
         return _of_whole(column.cast(pa.int64()), _PER_SECOND[column.type.unit])
-    return _of_numbers(column)
+    return _of_numbers(column, reading)
 
 
 def _starts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -95,9 +106,9 @@ def _starts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(column.to_pandas().dt.start_time, from_pandas=True)])
 
 
-def _of_numbers(column: pa.ChunkedArray) -> np.ndarray:
+def _of_numbers(column: pa.ChunkedArray, reading: TimeReading | None) -> np.ndarray:
     numbers = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
-    return number_seconds(numbers, are_calendar_digits(numbers))
+    return number_seconds(numbers, are_calendar_digits(numbers) if reading is None else reading.calendar)
 
 
 def _of_whole(column: pa.ChunkedArray, per_second: int) -> np.ndarray:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tastebridge.batch.schema import FIELDS
 from tastebridge.data import CleaningPolicy
 from tastebridge.data.columns import recognise
-from tastebridge.data.time_units import are_calendar_digits, number_seconds
+from tastebridge.data.time_evidence import TimeEvidence
+from tastebridge.data.times import seconds
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.spark.library import SparkFrame, functions, library
 
@@ -24,8 +26,9 @@ def read_events(
 ) -> SparkFrame:
     """Return the columns with a role, named by their roles.
 
-    Numeric times are read once, to see whether all are dates written in digits, as in a local frame. All
-    other work is left to Spark's lazy evaluation.
+    Times in numbers or text are read once, since all of them decide on their unit, as in a local frame; they
+    become seconds, so that cleaning takes :data:`tastebridge.data.time_evidence.SECONDS`. All other work is
+    left to Spark's lazy evaluation.
 
     Raises
     ------
@@ -45,7 +48,8 @@ def read_events(
         )
     # quoted, since Spark reads a dot in a name as a field of a struct
     names = {role: "`" + column.replace("`", "``") + "`" for role, column in roles.items()}
-    return _in_seconds(frame.select(*(F.col(name).alias(role) for role, name in names.items())))
+    events = frame.select(*(F.col(name).alias(role) for role, name in names.items()))
+    return _in_seconds(events, roles["timestamp"]) if "timestamp" in roles else events
 
 
 def nested(events: SparkFrame) -> SparkFrame:
@@ -55,25 +59,25 @@ def nested(events: SparkFrame) -> SparkFrame:
     return events.groupBy("user_id").agg(F.collect_list(F.struct(*fields)).alias("events"))
 
 
-def _in_seconds(events: SparkFrame) -> SparkFrame:
-    """Return the events with numeric times converted to seconds."""
+def _in_seconds(events: SparkFrame, name: str) -> SparkFrame:
+    """Return the events with times in numbers or text as seconds; ``name`` may tell the unit of counters."""
     F, types = functions(), library("sql.types")
-    if "timestamp" not in events.columns:
+    kind = events.schema["timestamp"].dataType
+    if not isinstance(kind, types.NumericType | types.StringType):
         return events
-    if not isinstance(events.schema["timestamp"].dataType, types.NumericType):
-        return events
-    read = F.pandas_udf(_calendar, "boolean")
-    numbers = F.col("timestamp").cast("double")
-    found = events.agg(F.min(read(numbers))).first()[0]  # of all parts: True only if it holds for each
-    calendar = bool(found) if found is not None else False
+    if isinstance(kind, types.NumericType):
+        events = events.withColumn("timestamp", F.col("timestamp").cast("double"))
+    rows = events.select("timestamp").mapInArrow(_evidence, "evidence string").collect()
+    found = TimeEvidence.sum(TimeEvidence.of_fields(json.loads(row["evidence"])) for row in rows)
+    reading = found.reading(name)
 
-    def seconds(times: pd.Series) -> pd.Series:
-        return pd.Series(number_seconds(times.to_numpy(dtype=np.float64), calendar))
+    def convert(times: pd.Series) -> pd.Series:
+        return pd.Series(seconds(times, part=True, reading=reading))
 
-    return events.withColumn("timestamp", F.pandas_udf(seconds, "double")(numbers))
+    return events.withColumn("timestamp", F.pandas_udf(convert, "double")(F.col("timestamp")))
 
 
-def _calendar(times: pd.Series) -> pd.Series:
-    numbers = times.to_numpy(dtype=np.float64)
-    good = are_calendar_digits(numbers) or not (np.isfinite(numbers) & (numbers != 0)).any()
-    return pd.Series(np.full(len(numbers), good))
+def _evidence(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the evidence of one partition of Spark."""
+    found = TimeEvidence.sum(TimeEvidence.of(batch["timestamp"]) for batch in batches)
+    yield pa.record_batch({"evidence": [json.dumps(found.fields())]})

@@ -11,6 +11,7 @@ import pyarrow as pa
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.batch.kernel import RecommendationKernel
 from tastebridge.data import CleaningPolicy
+from tastebridge.data.time_evidence import SECONDS
 from tastebridge.data.types import ItemFilter
 from tastebridge.loading import load
 from tastebridge.model.list_rules import ListOptions
@@ -110,6 +111,7 @@ def recommend(
         "twins": twins,
         "event_weights": recommender.event_weights if event_weights is None else event_weights,
         "policy": policy,
+        "times": SECONDS,
         **lists,
     }
     # built here too, so that a wrong parameter is an error now and not on a worker

@@ -17,6 +17,7 @@ from tastebridge.batch.kernel import Read, RecommendationKernel
 from tastebridge.batch.schema import unnest
 from tastebridge.data import CleaningPolicy
 from tastebridge.data.pipeline import clean
+from tastebridge.data.time_evidence import SECONDS
 from tastebridge.loading import load
 from tastebridge.privacy.keys import Key
 from tastebridge.recommenders import Recommender
@@ -77,7 +78,7 @@ def cleaned(events: SparkFrame, event_weights: Mapping[Any, float] | None, polic
 
     def read() -> Count:
         def one(batch: pa.RecordBatch) -> Account:
-            users, _, report = clean(unnest(batch), None, event_weights, policy, part=True)
+            users, _, report = clean(unnest(batch), None, event_weights, policy, part=True, times=SECONDS)
             return Account.of(report, people=len(users))
 
         return one
@@ -91,7 +92,8 @@ def _reading(
     """Return a function that a worker calls once to get its counter of batches."""
 
     def read() -> Count:
-        kernel = RecommendationKernel(shipment.unpack(), event_weights=weights, policy=policy)
+        recommender = shipment.unpack()
+        kernel = RecommendationKernel(recommender, event_weights=weights, policy=policy, times=SECONDS)
 
         def one(batch: pa.RecordBatch) -> Account:
             found = Read.of(kernel, unnest(batch))

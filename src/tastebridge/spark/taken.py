@@ -18,6 +18,7 @@ from tastebridge.data import CleaningPolicy, Panel, Vocabulary
 from tastebridge.data.cleaning import CleaningReport
 from tastebridge.data.interactions import Interactions, canonical
 from tastebridge.data.pipeline import clean
+from tastebridge.data.time_evidence import SECONDS
 from tastebridge.spark.events import nested
 from tastebridge.spark.library import SparkFrame, functions, library
 
@@ -126,7 +127,7 @@ def _cleaning(
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            users, parts, _ = clean(unnest(batch), None, event_weights, policy, part=True)
+            users, parts, _ = clean(unnest(batch), None, event_weights, policy, part=True, times=SECONDS)
             for part in parts:
                 columns = {
                     "user_id": pa.array(users.ids[part.rows]),

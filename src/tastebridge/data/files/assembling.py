@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.cleaning import CleaningPolicy
 from tastebridge.data.columns import REQUIRED, holds_several, order_column, recognise, recognised
-from tastebridge.data.counters import TimeUnit, in_asked_unit, in_unit, is_small, numbers_in, unit_of
+from tastebridge.data.counters import TimeUnit, counted, is_small, numbers_in
 from tastebridge.data.files.categories_of_items import Joined, categories_of, categories_of_column
 from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
@@ -94,11 +94,9 @@ def read_events_table(
         if role in _IDS:
             notes += _blanks(table[role], role, options.trim)
         if role == "timestamp":
-            unit = options.time_unit or unit_of(table[role], roles[role])
+            times, unit = counted(table[role], roles[role], options.time_unit)
             notes += _units(table[role], unit, options.time_unit is not None)
-            if unit is not None:
-                convert = in_unit if options.time_unit is None else in_asked_unit
-                table = table.set_column(place, role, convert(table[role], unit))
+            table = table.set_column(place, role, times)
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
         table = table.set_column(place, role, column)
     return EventTable(table, roles, _under_ids(names, table), tuple(notes))
