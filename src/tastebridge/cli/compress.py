@@ -10,6 +10,7 @@ import typer
 from tastebridge._foundation.nouns import with_article
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
+from tastebridge.cli.needless import reading_without_events, refuse_needless
 from tastebridge.cli.new_model import NewModel, writes_model
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -49,6 +50,8 @@ def compress(
     [bold]Examples[/bold]
       tastebridge compress model held_out.parquet -o small -k 128 --dtype int8
     """
+    if events is None:
+        refuse_needless("without EVENTS", reading_without_events(reading))
     key = place.checked_key(model, events=events)
     mapper = load(model, key=key)
     if not isinstance(mapper, InterestMapper):

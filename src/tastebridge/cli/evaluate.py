@@ -21,6 +21,7 @@ from tastebridge.cli.finished import (
     named_paths,
     write_split,
 )
+from tastebridge.cli.needless import refuse_needless
 from tastebridge.cli.output import check_output, place_of, write_table
 from tastebridge.cli.ratings import once, rating_contest, rating_table
 from tastebridge.cli.reading import Reading, reads_events
@@ -29,7 +30,7 @@ from tastebridge.cli.screen import overview_table, results_table, screen
 from tastebridge.cli.weights import AUTO, WeightingOption, weighting_of, weights_line
 from tastebridge.data import Panel
 from tastebridge.evaluation.beyond import NamedMetrics
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError
+from tastebridge.exceptions import InvalidDataError
 from tastebridge.recommenders.interest_mapper import InterestMapper
 from tastebridge.routes.twins import WITHOUT
 from tastebridge.splits import Split, cold_users, entrants
@@ -123,16 +124,15 @@ def evaluate(
     # before the fit, which can take minutes
     for name in metrics:
         check_choice("--metric", name, ("rmse", "mae")) if explicit else NamedMetrics([name])
-    if explicit and features:
-        raise InvalidParameterError("--features has no effect with --feedback explicit. Leave it out.")
     # predicted ratings are no lists, and have no weights
-    needless = {"--weighting": weighting != AUTO, "--recommendations": bool(recommendations)}
-    for option, given in needless.items():
-        if explicit and given:
-            raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
+    needless = {"--features": bool(features), "--weighting": weighting != AUTO}
+    if explicit:
+        refuse_needless("with --feedback explicit", {**needless, "--recommendations": bool(recommendations)})
     finished = files_of(recommendations, MODELS)
     check_folder(write_split_to)
     tables, left_out = tables_of(features), stop_words_of(stop_words)
+    if not features:
+        refuse_needless("without --features", {"--stop-words": stop_words != "english"})
     if output is not None:
         named = inputs_of(tables)
         check_output(output, overwrite, events=events, **named, **named_paths(finished))

@@ -18,6 +18,7 @@ from tastebridge.cli.features import Features, StopWords, describe, inputs_of, s
 from tastebridge.cli.given_models import SourceModels, TargetModels, model_files
 from tastebridge.cli.keys import KeyFile, check_encryption, key_of
 from tastebridge.cli.list_options import Groups, groups_of
+from tastebridge.cli.needless import refuse_needless
 from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.ratings import errors_table, once
 from tastebridge.cli.reading import Reading, reads_events
@@ -112,16 +113,19 @@ def fit(
     explicit = feedback == "explicit"
     unused = {"--time-budget": time_budget is not None, "--recency": recency, "--features": bool(features)}
     unused |= {"--source-model": bool(source_model), "--target-model": bool(target_model)}
-    unused["--weighting"] = weighting != AUTO
-    for option, given in unused.items():
-        if explicit and given:
-            raise InvalidParameterError(f"{option} has no effect with --feedback explicit. Leave it out.")
+    unused |= {"--weighting": weighting != AUTO, "--bridge": bridge != "auto"}
+    if explicit:
+        refuse_needless("with --feedback explicit", unused)
+    else:
+        refuse_needless("without --feedback explicit", {"--rank-by": rank_by != "rating"})
     chosen_events = ""
     if not explicit:
         Table(events, reading).check()
         reading, chosen_events = with_chosen_events(reading, events, target)
     table = Table(events, once(reading, explicit))
     key, tables, left_out = key_of(key_file), tables_of(features), stop_words_of(stop_words)
+    if not features:
+        refuse_needless("without --features", {"--stop-words": stop_words != "english"})
     trained = model_files(source_model, target_model, target)
     named = inputs_of(tables) | trained.inputs
     # all that can be wrong with the output, before hours of fitting

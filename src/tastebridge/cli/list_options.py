@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from tastebridge.cli.lists import read_list
+from tastebridge.cli.needless import refuse_needless
 from tastebridge.data.files.uris import uri_of
 from tastebridge.data.reading import read_items
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
@@ -63,6 +64,8 @@ def options_of(recommender: Recommender, given: Mapping[str, object]) -> ListOpt
     """
     # options that were not typed keep their defaults in one place, the library
     found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if not found.get("explore"):
+        refuse_needless("without --explore", {"--seed": "random_state" in found})
     if "diversity" in found:
         found["diversity"] = _share("--diversity", found["diversity"], column=False)
     if "calibrate" in found:

@@ -66,10 +66,13 @@ _WORDS = {
     "CleaningPolicy(no_rating=-1)": "--no-rating -1",
     "CleaningPolicy(several_categories=…)": "--several-categories",
 }
+_IDLE = ("delimiter", "encoding", "quoting", "time_format", "decimal", "list_separator", "trim")
+_WORDS |= {f"{name} had nothing": f"--{name.replace('_', '-')} had nothing" for name in _IDLE}
 _CALL = re.compile(r"\b[A-Z]\w+\((\w+)=([^()]+)\)")
 _SUBJECT = re.compile(r"(^|: )(\w+)(=| must(?= )| needs(?= ))")
 """Parameters as errors name them: InterestMapper(n_components=9) needs …, memory must be …, of='films' …"""
-_PARAMETER = re.compile("|".join(map(re.escape, _WORDS)))
+# at the beginning of a word: with_users= is no users=
+_PARAMETER = re.compile("|".join((r"\b" if word[0].isalpha() else "") + re.escape(word) for word in _WORDS))
 
 
 def in_lines(command: Callable[_P, None], strict: bool = False) -> Callable[_P, None]:

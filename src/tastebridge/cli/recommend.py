@@ -14,6 +14,7 @@ from tastebridge.cli import list_options, options
 from tastebridge.cli.events import Table
 from tastebridge.cli.lists import only_users, read_list, read_users
 from tastebridge.cli.models import Opening, opens_model
+from tastebridge.cli.needless import refuse_needless
 from tastebridge.cli.output import check_output, check_result, place_of, result_file, write_table
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -114,8 +115,13 @@ def recommend(
     words: dict[str, object] = {"diversity": diversity, "per_group": per_group, "calibrate": calibrate}
     words |= {"explore": explore, "min_new": min_new, "new_items": new_items, "random_state": seed}
     lists |= list_options.options_of(recommender, words)
+    if not (per_group or calibrate or "=" in (diversity or "")):
+        labels = "without --per-group, --calibrate or --diversity COLUMN=SHARE, which read labels"
+        refuse_needless(labels, {"--groups": groups is not None})
     if recommender.joint_ is not None:
         # lists over several targets are not made in batches, so the output is one table
+        given = {"--memory": memory != "2GB", "--jobs": jobs != 1}
+        refuse_needless("on a model of several targets, whose lists are made in one piece", given)
         check_output(output, overwrite or restart)
         panel = table.read(recommender)
         panel = panel if chosen is None else only_users(panel, chosen)

@@ -12,6 +12,7 @@ from tastebridge.batch.inputs import refuse_inputs
 from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.models import Opening, opens_model
+from tastebridge.cli.needless import reading_without_events, refuse_needless
 from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -70,6 +71,8 @@ def report(
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"--output must end in .html; got {str(output)!r}.")
+    if events is None:
+        refuse_needless("without EVENTS", reading_without_events(reading))
     check_path(output)
     refuse_inputs(output, events=events, model=model, key=opening.key_file)
     refuse_finished(output, overwrite)

@@ -15,6 +15,7 @@ from tastebridge.cli import options
 from tastebridge.cli.events import Table
 from tastebridge.cli.lists import read_users
 from tastebridge.cli.models import Opening, opens_model
+from tastebridge.cli.needless import reading_without_events, refuse_needless
 from tastebridge.cli.output import refuse_finished
 from tastebridge.cli.reading import Reading, reads_events
 from tastebridge.cli.record import record
@@ -60,6 +61,9 @@ def vectors(
     run = record()
     refuse_inputs(output, model=model)  # the events are compared with each file by write_vectors
     check_parent("--output", output)
+    if events is None:
+        given = {"--memory": memory != "2GB", "--jobs": jobs != 1, **reading_without_events(reading)}
+        refuse_needless("without EVENTS", given)
     if users is not None and events is None:
         raise InvalidParameterError("--users chooses among the users of EVENTS. Give a table of events.")
     if events is not None:

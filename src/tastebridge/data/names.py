@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.events import FrameLike, into_frame
 from tastebridge.data.interactions import Interactions
 from tastebridge.data.vocabulary import Vocabulary
@@ -39,6 +40,11 @@ def names_by_category(frame: FrameLike, interactions: Mapping[str, Interactions]
     chosen = data.select("item_id", "name")
     table = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
     known = Vocabulary.from_ids(table["item_id"], "item_id of item_names")
+    if len(known) and not any(_known(known, part) for part in interactions.values()):
+        warn_of_data(
+            f"item_names names none of the items: its item_id is such as {known.ids[0]!r}. Names are found by"
+            " the ids of the events."
+        )
     names = _first_names(known.numbers(table["item_id"]), table["name"].to_list(), len(known))
     return {
         category: pd.Series(
@@ -49,6 +55,11 @@ def names_by_category(frame: FrameLike, interactions: Mapping[str, Interactions]
         )
         for category, part in interactions.items()
     }
+
+
+def _known(named: Vocabulary, part: Interactions) -> bool:
+    """Return whether any item of a category is among the named ones."""
+    return bool((named.numbers(part.items.ids, missing="negative") >= 0).any())
 
 
 def _first_names(numbers: np.ndarray, names: list[Any], n_items: int) -> np.ndarray:

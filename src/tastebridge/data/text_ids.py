@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tastebridge.data.cell_shapes import first_match
+from tastebridge.data.text_numbers import is_text
 from tastebridge.exceptions import InvalidDataError
 
 IdKind = Literal["auto", "str", "int"]
@@ -71,7 +72,7 @@ def ids_of_kind(column: pa.ChunkedArray, kind: IdKind, name: str) -> pa.ChunkedA
     if kind == "str":
         return column
     found = numbers_if_all(column)
-    if kind == "int" and len(column) and pa.types.is_string(found.type.value_type):
+    if kind == "int" and len(column) and is_text(found.type.value_type):
         row, shape = first_match(column, lambda text: pc.invert(pc.match_substring_regex(text, _WHOLE)))
         raise InvalidDataError(
             f"{name} must hold whole numbers, as the model's ids are; row {row} holds {shape}."

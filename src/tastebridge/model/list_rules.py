@@ -145,6 +145,11 @@ class ListRules:
             check_count("random_state", options.get("random_state", 0), 0, 2**32 - 1),
         )
         found._check_new()
+        if "random_state" in options and not found.explore:
+            raise InvalidParameterError(
+                "random_state is the seed of the draws of explore, and explore=0 makes none. Pass both, such"
+                " as explore=1, random_state=0, or neither."
+            )
         return found if found.active else None
 
     @property

@@ -99,6 +99,11 @@ def routes_asked_for(
     """Return the routes to a target: those given, with popularity, or the affordable default ones."""
     if mapper.routes is not None:
         check_routes(mapper.routes)
+        if mapper.n_components is not None:
+            raise InvalidParameterError(
+                f"InterestMapper(n_components={mapper.n_components}) is the rank of the default routes, and "
+                "routes were given. Set the ranks of their factors, or leave one of the two out."
+            )
         # without popularity there would be no baseline to fall back on
         popular = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
         return [

@@ -84,7 +84,7 @@ class InterestMapper(Recommender):
         The routes to blend; None for :func:`tastebridge.fitting.default_routes.default_routes`. Popularity
         among all users, and among linked users, is always added.
     n_components : int, optional
-        Maximum rank of the default routes; None for 128, or less for small data.
+        Maximum rank of the default routes; None for 128, or less for small data. Not with ``routes``.
     weighting : Weighting, optional
         The weights of events. None chooses a scheme out of fold if weights differ: binary, unless another is
         significantly better (:func:`tastebridge.fitting.weighting_choice.choose_weighting`). With a

@@ -11,7 +11,7 @@ from scipy import sparse
 from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import Panel
 from tastebridge.data.types import Events
-from tastebridge.exceptions import InvalidDataError
+from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.model.filters import Filters
 from tastebridge.persist.output import replaced
 from tastebridge.persist.writable import check_file
@@ -70,7 +70,8 @@ def write_report(
     Raises
     ------
     InvalidParameterError
-        If ``people`` is not a count, or ``path`` is a folder or is not in an existing folder.
+        If ``people`` is not a count, or is above 0 without any users to look up; or ``path`` is a folder or
+        is not in an existing folder.
     InvalidDataError
         If the recommender has no figures to report, such as a baseline or a model of an early version.
 
@@ -95,6 +96,10 @@ def write_report(
             "saved by an earlier version. Fit it again."
         )
     panel = mapper.panel_ if events is None else state_of(mapper).encoder.read(events)
+    if people and panel is None:
+        raise InvalidParameterError(
+            f"people={people} needs users to look up, and the model holds none. Pass events, or leave it out."
+        )
     text = _render(mapper, panel, people, about(mapper, author, data))
     # only now is the file touched: an error on the way leaves an earlier report as it was
     with replaced(path) as new:

@@ -20,6 +20,7 @@ from tastebridge.data.files.categories_of_items import Joined, categories_of, ca
 from tastebridge.data.files.category_cells import several_in
 from tastebridge.data.files.delimited import DelimitedTable
 from tastebridge.data.files.excel import ExcelTable
+from tastebridge.data.files.idle import idle_notes, refuse_idle, warn_of_idle
 from tastebridge.data.files.item_tables import ItemTable, read_items_table
 from tastebridge.data.files.joins import as_texts, common_column
 from tastebridge.data.files.options import ReadingOptions
@@ -83,9 +84,13 @@ def read_events_table(
     events = open_table(path, options, [] if options.users is not None else expected)
     users = None if options.users is None else open_table(options.users, ReadingOptions())
     roles = _roles(events, users, columns, options, path)
+    refuse_idle(options, roles)
     table = _read(events, users, roles)
+    warn_of_idle(options, table, has_delimiters(events))
     notes = [events.note, *([] if users is None else [users.note]), _told(roles, events.names)]
-    table = _in_one_piece(_unnested(table, options))
+    before, table = len(table), _in_one_piece(_unnested(table, options))
+    if options.list_separator is not None and len(table) == before:
+        notes.append(f"list_separator={options.list_separator!r} changed nothing: no cell of items holds it")
     textual = {role: is_text(_plain_type(table[role].type)) for role in table.column_names}
     table, names, more = _categorised(table, roles, options, policy or CleaningPolicy())
     notes += more
@@ -124,20 +129,24 @@ def _categorised(
     if options.items is not None:
         items = read_items_table(options, roles.get("item_id"))
         table, told = _with_categories(table, items, options, policy)
-        return table, items.names, [told]
+        notes = idle_notes(options, items.several, items.levels, "the table of items")
+        return table, items.names, [told, *notes]
     listed, name = _is_list(table["category"].type), roles.get("category", "")
     several = listed or options.category_level is not None or holds_several(name)
     if not several and not name.endswith(":token_seq"):
-        return table, None, []
+        return table, None, idle_notes(options, False, False, name)
     texts = (
         pc.binary_join(_one(table["category"]).cast(pa.list_(pa.string())), "|")
         if listed
         else table["category"]
     )
     cells = as_texts(texts)
-    split = categories_of(cells, several_in(cells, options.category_level, name), options.categories)
+    found = several_in(cells, options.category_level, name)
+    split = categories_of(cells, found, options.categories)
     table, told = _with_shares(table.drop_columns("category"), split, options, policy)
-    return table, None, [f"{roles['category']!r} holds several categories{told}"]
+    repeated, cut = found["item_id"].duplicated().any(), (found["item_id"] != found["category"]).any()
+    notes = idle_notes(options, bool(repeated), bool(cut), name)
+    return table, None, [f"{roles['category']!r} holds several categories{told}", *notes]
 
 
 def is_typed(table: Table) -> bool:
@@ -146,6 +155,11 @@ def is_typed(table: Table) -> bool:
         isinstance(table, FilesTable)
         and any(isinstance(part, DelimitedTable | ExcelTable) for part in table.parts)
     )
+
+
+def has_delimiters(table: Table) -> bool:
+    """Return whether any of the files is text with delimiters."""
+    return isinstance(table, FilesTable) and any(isinstance(part, DelimitedTable) for part in table.parts)
 
 
 def _roles(
@@ -267,12 +281,10 @@ def _converted(column: pa.ChunkedArray, role: str, options: ReadingOptions, text
     if role in (*_IDS, "category", "event") and is_text(_plain_type(column.type)):
         if options.trim:
             column = _trimmed(column)
-        if text:
-            column = _coded(column)
-            if role == "category":
-                return column
-            return ids_of_kind(column, options.kind_of(role) if role in _IDS else "auto", role)
-        return column
+        column = _coded(column) if text else column
+        if role in _IDS and (text or options.ids == "int"):
+            return ids_of_kind(_coded(column), options.kind_of(role), role)
+        return ids_of_kind(column, "auto", role) if text and role == "event" else column
     if role in _IDS and options.ids == "str" and pa.types.is_integer(_plain_type(column.type)):
         return _plain(column).cast(pa.string())
     if role == "weight" and (text or is_text(_plain_type(column.type))):

@@ -35,6 +35,8 @@ class ItemTable:
         Columns ``item_id`` and ``name``.
     several : bool
         Whether an item has several categories.
+    levels : bool
+        Whether the category of an item is other than its cell.
     note : str
         Where both come from.
     """
@@ -42,6 +44,7 @@ class ItemTable:
     categories: pd.DataFrame
     names: pd.DataFrame | None
     several: bool
+    levels: bool
     note: str
 
 
@@ -67,8 +70,10 @@ def read_items_table(options: ReadingOptions, item_column: str | None = None) ->
         column = str(options.item_category)
         frame = _of_property(frame, item, column)
     rows = pd.DataFrame({"item_id": frame[item], "category": frame[column]}).dropna(subset=["item_id"])
-    rows["category"] = split_cells(rows["category"], options.category_level, column)
-    rows = rows.explode("category").dropna().drop_duplicates()
+    cells, rows["category"] = rows["category"], split_cells(rows["category"], options.category_level, column)
+    rows = rows.explode("category")
+    levels = bool((rows["category"] != cells.reindex(rows.index)).any())
+    rows = rows.dropna().drop_duplicates()
     rows = rows[rows["category"] != ""].reset_index(drop=True)
     named = _name_column([name for name in frame.columns if name not in (item, column)], options)
     names = None
@@ -80,7 +85,7 @@ def read_items_table(options: ReadingOptions, item_column: str | None = None) ->
         f" {rows['item_id'].nunique():,}"
         f" items{f', {several:,} of them in several categories' if several else ''}"
     )
-    return ItemTable(rows, names, several > 0, note)
+    return ItemTable(rows, names, several > 0, levels, note)
 
 
 def _opened(table: object, options: ReadingOptions) -> Table:
@@ -212,5 +217,10 @@ def _of_property(frame: pd.DataFrame, item: str, wanted: str) -> pd.DataFrame:
 
 def _name_column(names: Sequence[str], options: ReadingOptions) -> str | None:
     if options.item_name is not None:
+        if options.item_name not in names:
+            raise InvalidDataError(
+                f"item_name={options.item_name!r} is not among the other columns of the table of items:"
+                f" {listed(list(names))}."
+            )
         return options.item_name
     return next((name for known in _NAMES for name in names if plain_name(name) == known), None)

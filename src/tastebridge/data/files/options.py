@@ -38,7 +38,7 @@ class ReadingOptions:
         The format of times written as text, such as ``"%d/%m/%Y %H:%M"``.
     ids : {"auto", "str", "int"} or mapping of role to one, default="auto"
         The type of ids that consist of digits in text files. ``"auto"`` means int if the whole column
-        consists of plain integers. ``"str"`` for all roles also converts integers in Parquet to text.
+        consists of plain integers. ``"str"`` or ``"int"`` for all roles also converts ids in Parquet.
     trim : bool, default=False
         Whether to strip blanks from both ends of ids. By default they are kept, except after the delimiters
         of a text file whose header has them too.
@@ -122,12 +122,22 @@ class ReadingOptions:
             )
         if self.category is not None and self.category_from_name:
             raise InvalidParameterError("category and category_from_name exclude each other. Leave one out.")
-        if self.item_category is not None and self.items is None:
-            raise InvalidParameterError(
-                f"item_category={self.item_category!r} names a column of a table of items. Give it: items=…"
-            )
+        self._check_items()
         for kind in self.ids.values() if isinstance(self.ids, Mapping) else (self.ids,):
             check_choice("ids", kind, ("auto", "str", "int"))
+
+    def _check_items(self) -> None:
+        """Refuse options of a table of items where there is none, and other categories where there is one."""
+        for name in ("item_category", "item_columns", "item_id", "item_name"):
+            if getattr(self, name) is not None and self.items is None:
+                raise InvalidParameterError(
+                    f"{name}={getattr(self, name)!r} names columns of a table of items. Give it: items=…"
+                )
+        asked = "category" if self.category is not None else "category_from_name"
+        if self.items is not None and (self.category is not None or self.category_from_name):
+            raise InvalidParameterError(
+                f"items and {asked} exclude each other, since both say the category. Leave one out."
+            )
 
     def kind_of(self, role: str) -> IdKind:
         """Return the kind of the ids of a role."""
