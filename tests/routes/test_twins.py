@@ -57,7 +57,7 @@ def test_what_is_reached_is_what_a_loop_reaches():
     table = pd.DataFrame(
         {"source": ["b", "b"], "source_item": [0, 2], "item": [1, 1], "users": 3, "jaccard": 1.0}
     )
-    twins = Twins.of_table(table, {"b": 3, "f": 2}, 2)
+    twins = Twins.of_table(table, {"b": 3, "f": 2}, "f")
     had = {"b": sparse.csr_matrix([[1.0, 0, 5.0], [0, 1.0, 0]]), "f": sparse.csr_matrix((2, 2))}
     assert (twins.reached(had).toarray() > 0).tolist() == [[False, True], [False, False]]
     assert Twins().reached(had) is None

@@ -207,7 +207,7 @@ def _lists(
     model: LinearModel, given: Histories, counts: NDArray[np.int64], segment: str, twins: Twins
 ) -> Iterator[tuple[str, NDArray[np.int32]]]:
     """Yield the lists to compare, without the items users have and their twins."""
-    seen, reached = given[model.target], twins.reached(given)
+    seen, reached = given[model.target], twins.left_out(given)
     if reached is not None:
         seen = union(seen, reached)
     V, ones = model.item_vectors(), np.ones((seen.shape[0], 1), dtype=np.float32)

@@ -38,8 +38,8 @@ class SplitTwins:
         histories = {name: part.matrix for name, part in panel.interactions.items()}
         sizes = {name: X.shape[1] for name, X in histories.items()}
         table = twins_in(histories, split.target, _SEED)
-        self.pairs = Twins.of_table(table, sizes, sizes[split.target])
-        self.reached = self.pairs.reached(histories) if self.pairs else None
+        self.pairs = Twins.of_table(table, sizes, split.target)
+        self.reached = self.pairs.left_out(histories) if self.pairs else None
         self._split = split
 
     @cached_property

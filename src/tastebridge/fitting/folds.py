@@ -227,7 +227,7 @@ def _fold(context: FitContext, held: Held, routes: list[FittedRoute | None]) -> 
         spaces,
         {key: _thin(context.spaces[key]) for key in dict.fromkeys(spaces)},
         histories[context.target],
-        twins=context.twins.reached(histories) if context.twins else None,
+        twins=context.twins.left_out(histories) if context.twins else None,
     )
 
 

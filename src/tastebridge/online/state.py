@@ -107,7 +107,7 @@ class FittedState:
         if "twins_" not in self.tables:
             return Twins()
         sizes = {name: len(items) for name, items in self.encoder.items.items()}
-        return Twins.of_table(self.tables["twins_"], sizes, len(self.items))
+        return Twins.of_table(self.tables["twins_"], sizes, self.target)
 
     @cached_property
     def item_groups(self) -> ItemGroups:
@@ -151,7 +151,7 @@ class FittedState:
 
     def left_out(self, histories: Histories, twins: str = LEAVE_OUT) -> sparse.csr_matrix | None:
         """Return the twins (n_users, n_items) that lists of these users leave out; None for none."""
-        return self.twins.reached(histories) if twins == LEAVE_OUT and self.twins.met(histories) else None
+        return self.twins.left_out(histories) if twins == LEAVE_OUT and self.twins.met(histories) else None
 
     def updatable(self) -> ModelStatistics:
         """Return the sums that updates change.

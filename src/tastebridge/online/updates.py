@@ -222,9 +222,7 @@ def _twins(state: FittedState, change: Change) -> Twins:
     if "twins_" not in state.tables:
         return NO_TWINS
     sizes = {name: len(items) for name, items in change.items.items()}
-    return Twins.of_table(
-        _moved_twins(state.tables["twins_"], state.target, change), sizes, sizes[state.target]
-    )
+    return Twins.of_table(_moved_twins(state.tables["twins_"], state.target, change), sizes, state.target)
 
 
 def _moved_twins(table: pd.DataFrame, target: str, change: Change) -> pd.DataFrame:

@@ -140,7 +140,7 @@ class FitContext:
     def twins(self) -> Twins:
         """The twins of the target's items."""
         sizes = {name: rows.shape[1] for name, rows in self.histories.items()}
-        return self.once("twins", lambda: Twins.of_table(self.twin_table, sizes, sizes[self.target]))
+        return self.once("twins", lambda: Twins.of_table(self.twin_table, sizes, self.target))
 
     @property
     def taught(self) -> Histories:
