@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sklearn.exceptions
+
 
 class TastebridgeError(Exception):
     """Base of all errors raised on purpose by tastebridge."""
@@ -13,6 +15,20 @@ class InvalidParameterError(TastebridgeError, ValueError):
 
 class InvalidDataError(TastebridgeError, ValueError):
     """The data cannot be used as they are."""
+
+
+class NotFittedError(TastebridgeError, sklearn.exceptions.NotFittedError):
+    """An estimator is asked for something that only a fit leaves; scikit-learn's error of this name too.
+
+    Examples
+    --------
+    >>> import tastebridge as tb
+    >>> try:
+    ...     tb.Popularity("films").recommend([1])
+    ... except TastebridgeError as error:
+    ...     type(error).__name__
+    'NotFittedError'
+    """
 
 
 class NoLinkedUsersError(InvalidDataError):

@@ -8,25 +8,29 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TypeVar
 
+import sklearn.exceptions
 from sklearn.utils.validation import check_is_fitted
 
 from tastebridge._foundation.addresses import conceal
 from tastebridge._foundation.nouns import with_article
-from tastebridge.exceptions import InvalidParameterError, UnknownCategoryError
+from tastebridge.exceptions import InvalidParameterError, NotFittedError, UnknownCategoryError
 
 T = TypeVar("T")
 
 
-def check_fitted(estimator: object, attribute: str) -> None:
-    """Refuse an estimator without an attribute that ``fit`` sets, with scikit-learn's ``NotFittedError``."""
+def check_fitted(estimator: object, attribute: str | None = None) -> None:
+    """Refuse an estimator without an attribute that ``fit`` sets; by default, without any."""
     # hasattr first: check_is_fitted looks at every attribute, and small requests come often
-    if hasattr(estimator, attribute):
+    if attribute is not None and hasattr(estimator, attribute):
         return
     if not hasattr(estimator, "fit"):
         raise InvalidParameterError(
             f"this needs a fitted model; got {with_article(estimator)}. Load one: tastebridge.load."
         )
-    check_is_fitted(estimator, attribute)
+    try:
+        check_is_fitted(estimator, attribute)
+    except sklearn.exceptions.NotFittedError as error:
+        raise NotFittedError(str(error)) from None
 
 
 def check_choice(name: str, value: T, choices: Sequence[object]) -> T:

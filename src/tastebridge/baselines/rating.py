@@ -9,9 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_choice, check_number
+from tastebridge._foundation.validation import check_choice, check_fitted, check_number
 from tastebridge.data import Panel
 from tastebridge.fitting.checks import check_target
 
@@ -61,7 +60,7 @@ class RatingBaseline(BaseEstimator):
 
     def predict(self, pairs: pd.DataFrame) -> Array:
         """Return a rating for each row of user_id and item_id."""
-        check_is_fitted(self)
+        check_fitted(self)
         users = self.panel_.users.numbers(pairs["user_id"].to_numpy())
         items = self.panel_[self.target].items.numbers(pairs["item_id"].to_numpy())
         return np.asarray(self.mean_ + self.users_[users] + self.items_[items])

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
+from sklearn.utils.validation import check_non_negative, validate_data
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.exceptions import InvalidParameterError
 
 Array = NDArray[np.float64]
@@ -108,7 +108,7 @@ class FactorModel(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     def transform(self, X: Histories) -> Vectors:
         """Return the factors of the histories ``X`` (users × items), one row per user."""
-        check_is_fitted(self)
+        check_fitted(self)
         return self._transform(self._read(X, reset=False))
 
     def fold_in(self, rows: sparse.csr_matrix) -> Vectors:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from tastebridge._foundation.validation import check_count, check_number
+from tastebridge._foundation.validation import check_count, check_fitted, check_number
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.factors._base import Histories
 from tastebridge.factors.rating_als import alternate, posterior
@@ -131,7 +131,7 @@ class RatingFactors(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Histories) -> Array:
         """Return :math:`(b_u, z_u)` of users by their ratings, (n_users, 1 + n_components)."""
-        check_is_fitted(self)
+        check_fitted(self)
         R = self._read(X, reset=False)
         return posterior(self.residuals(R), self.item_factors_, self.penalties)
 

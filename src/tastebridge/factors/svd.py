@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_choice, check_count, check_number
+from tastebridge._foundation.validation import check_choice, check_count, check_fitted, check_number
 from tastebridge._numerics.svd import right_singular
 from tastebridge.factors._base import Array
 from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
@@ -134,7 +133,7 @@ class SVDFactors(NormalizedFactors):
         filter : {"ideal", "power", "heat"}
         beta : float
         """
-        check_is_fitted(self)
+        check_fitted(self)
         k = check_count("n_components", n_components, 1, len(self.singular_values_))
         params = {**self.get_params(), "n_components": k, "filter": filter, "beta": beta}
         lower = SVDFactors(**params)

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import SplineTransformer
-from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.features.cells import cells_of, named
@@ -71,7 +70,7 @@ class NumberEncoder(BaseEstimator):
 
     def encode(self, values: Iterable[Any]) -> NDArray[np.float64]:
         """Return the weights (n_values, n_knots) of the two knots each number lies between."""
-        check_is_fitted(self, "knots_")
+        check_fitted(self, "knots_")
         knots = self.knots_[:, None]
         # fitted on the knots themselves, so that the knots are all there is to store
         steps = SplineTransformer(knots=knots, degree=1).fit(knots)

@@ -9,9 +9,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge.data import ItemFeatures
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.features.cells import cells_of, counted, is_missing, named
@@ -60,7 +59,7 @@ class TagEncoder(BaseEstimator):
 
     def encode(self, cells: Iterable[Any]) -> sparse.csr_matrix:
         """Return 1 for each tag of a cell and 0 for the others, (n_cells, n_tags)."""
-        check_is_fitted(self, "columns_")
+        check_fitted(self, "columns_")
         counter = CountVectorizer(analyzer=_as_they_are, vocabulary=self.columns_)
         return sparse.csr_matrix(counter.transform(self._split(cells)), dtype=np.float32)
 

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.utils.validation import check_is_fitted
 
-from tastebridge._foundation.validation import check_count
+from tastebridge._foundation.validation import check_count, check_fitted
 from tastebridge._numerics.svd import truncated_svd
 from tastebridge.data import ItemFeatures
 from tastebridge.features.cells import counted, named, strings_of
@@ -102,7 +101,7 @@ class TextEncoder(BaseEstimator):
 
     def encode(self, texts: Iterable[Any]) -> NDArray[np.float64]:
         """Return the vectors (n_texts, n_components); a text without a known word is a row of zeros."""
-        check_is_fitted(self, "components_")
+        check_fitted(self, "components_")
         return np.asarray(self.vectorizer_.transform(strings_of(texts)) @ self.components_.T)
 
 

@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
+from tastebridge._foundation.validation import check_fitted
 from tastebridge._numerics.linalg import row_products
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.maps.moments import CenteredMoments, Moments
@@ -105,7 +106,7 @@ class LinearMap(MultiOutputMixin, RegressorMixin, BaseEstimator, metaclass=ABCMe
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the predicted target factors, (n, q), or (n,) after a fit on a vector."""
-        check_is_fitted(self)
+        check_fitted(self)
         rows = np.asarray(validate_data(self, X, dtype=np.float64, reset=False))
         # row_products keeps the bits of a row whatever the number of rows; X @ coef_ does not
         Y = row_products(rows, self.coef_) + self.intercept_

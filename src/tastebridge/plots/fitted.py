@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
+from tastebridge._foundation.validation import check_fitted
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.plots.heat import heat_map
 from tastebridge.plots.intervals import interval_plot
@@ -185,7 +185,7 @@ def _of_fit(mapper: object, attribute: str) -> Any:  # noqa: ANN401 - of the typ
     """Return an attribute of a fitted mapper, or raise an error if it is missing."""
     # before a fit the attribute is missing too, and another error says so
     if hasattr(mapper, "fit") and not hasattr(mapper, "targets_"):
-        check_is_fitted(mapper, "targets_")
+        check_fitted(mapper, "targets_")
     if not hasattr(mapper, attribute):
         raise InvalidParameterError(
             f"this picture is of a fitted InterestMapper; a {type(mapper).__name__} has no {attribute}."
