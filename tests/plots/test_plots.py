@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tastebridge.exceptions import MissingDependencyError
 from tastebridge.plots import category_graph, heat_map, history_plot, interval_plot, reliability_plot
 from tastebridge.plots.letters import fitting, width_of
-from tastebridge.plots.paper import COLOURS, paper, shortened, ticks
+from tastebridge.plots.paper import COLOURS, paper, ticks
 
 PICTURES = {
     "intervals": interval_plot(
@@ -145,9 +146,36 @@ def test_labels_take_no_more_room_than_there_is(name):
     assert width_of(label, 12) <= 90
 
 
-def test_long_labels_are_cut():
-    assert shortened("abcdef", 6) == "abcdef"
-    assert shortened("abcdefg", 6) == "abcde…"
+CHINESE = "外国文学与图书馆学书籍"
+
+
+def labels_in(picture):
+    """The texts that are drawn, without those under the pointer."""
+    return re.findall(r">([^<>]+)</text>", picture)
+
+
+@pytest.mark.parametrize("name", ["W" * 20, "i" * 20, CHINESE, "Films", "漫画"])
+def test_the_graph_cuts_names_by_their_width(name):
+    picture = category_graph({name: 40, "games": 9}, {}, "games", {name})
+    label = next(text for text in labels_in(picture) if text[0] == name[0])
+    assert width_of(label, 12) <= 124
+    # a name that fits is whole, however many letters it has: 20 of the narrowest do, 11 Chinese ones do not
+    assert (label == name) == (width_of(name, 12) <= 124)
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_in_any_script_are_drawn_without_a_warning():
+    names = [CHINESE, "Книги", "本", "उपन्यास", "책", "كتب"]
+    sizes = dict.fromkeys(names, 5)
+    pictures = [
+        category_graph(sizes, {(CHINESE, "本"): 0.4}, "本", {CHINESE}),
+        interval_plot([(name, 0.03, 0.01, 0.05) for name in names], "Lift"),
+        heat_map({(CHINESE, "本"): 0.4}, names, "Relatedness"),
+    ]
+    before = list(warnings.filters)
+    for picture in pictures:
+        assert "本" in labels_in(picture)
+    assert warnings.filters == before
 
 
 def test_a_picture_is_saved_as_a_file_of_its_own(tmp_path):

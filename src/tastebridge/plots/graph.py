@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
-from tastebridge.plots.paper import colour, hint, paper, shortened
+from tastebridge.plots.letters import fitting
+from tastebridge.plots.paper import colour, hint, paper
 from tastebridge.plots.picture import Picture, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH, _HEIGHT = 360.0, 320.0
+_LABEL = 124.0
+"""Pixels of a label at most: of six sources on the ring, two neighbours are 128 apart."""
 _Place = tuple[float, float]
 
 
@@ -79,9 +82,8 @@ def _category(axes: Axes, name: str, place: _Place, radius: float, role: str, pe
     axes.plot([x], [y], "o", **dot, gid=hint(f"{name}: {people:,} users"))
     rim = {"facecolor": colour("paper"), "linewidth": 0, "pad": 1, "alpha": 0.8}
     weight = "bold" if role == "good" else "normal"
-    axes.text(
-        x, y + radius + 10, shortened(name, 16), ha="center", va="center", weight=weight, bbox=rim, zorder=4
-    )
+    label = fitting(name, _LABEL, 12)
+    axes.text(x, y + radius + 10, label, ha="center", va="center", weight=weight, bbox=rim, zorder=4)
 
 
 def _places(people: Mapping[str, int], target: str) -> dict[str, _Place]:

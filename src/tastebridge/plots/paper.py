@@ -100,9 +100,3 @@ def ticks(axis: Axis, most: int = 5) -> None:
     axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
     axis.grid(True)
-
-
-def shortened(text: object, most: int) -> str:
-    """Return a text of at most ``most`` letters."""
-    whole = str(text)
-    return whole if len(whole) <= most else whole[: most - 1].rstrip() + "…"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import warnings
 from html import escape
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tastebridge.plots.paper import COLOURS
@@ -20,12 +22,15 @@ _CLIP = re.compile(r"<clipPath.*?</clipPath>| clip-path=\"[^\"]*\"")
 _FONT = re.compile(r"(?<=font-family: )[^;\"]+")
 _HINT = re.compile(r'<g id="hint:([^"]*)">')
 _NAME = re.compile(r'(?<=<g) id="[^"]*"')
+_MEASURING = Lock()
+"""One picture at a time: of two, one could restore the filters of warnings that the other has set."""
 _SHARED = re.compile(r'(id="|href="#)(m[0-9a-f]{10})')
 
 
 class Picture(str):
     """An SVG element as a string; a notebook shows it, and ``save`` writes it to a file.
 
+    Letters are text in the fonts of the viewer, so that names in any script are drawn where they can be.
     Colours are CSS variables with a fall-back, so that a page can set them for light and dark mode.
 
     Examples
@@ -52,7 +57,10 @@ def picture_of(axes: Axes, title: str, description: str, least: float = 0) -> Pi
     """
     figure: Any = axes.figure
     file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
+    with _MEASURING, warnings.catch_warnings():
+        # letters stay text, which the viewer draws in its own fonts: it is no fault if the font here lacks some
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing", UserWarning)
+        figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     width, height = 72 * figure.get_size_inches()
     # only the marks: head, metadata and style are needed in a file of its own, not in a page
     body = _CLIP.sub("", _HEAD.sub("", file.getvalue())).removesuffix("</svg>")
