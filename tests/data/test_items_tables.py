@@ -1,11 +1,15 @@
 """Categories and names that stand in other tables, and items that stand in several categories."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
+from tastebridge import TargetOnly, Weighting
+from tastebridge.batch import write_vectors
 from tastebridge.batch.source import Source
 from tastebridge.data import CleaningPolicy, Panel, ReadingOptions, read_panel
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning
@@ -93,6 +97,58 @@ def test_a_batch_splits_weights_as_a_panel_does(folder):
     rows = pa.concat_tables(Source.open(folder / "seen.csv", {}, reading, policy).read(["weight"]))
     whole = sum(panel[name].matrix.data.sum() for name in panel.categories)
     assert sum(rows["weight"].to_pylist()) == pytest.approx(whole)
+
+
+def test_a_share_that_equals_the_sign_of_no_rating_is_a_rating(folder, tmp_path):
+    # of a film of two genres each gets half of the rating, and half of 4 is the sign; halves add up again
+    frame = pd.read_csv(folder / "ratings.csv")
+    frame = frame.assign(rating=[2.0, 4.0] * (len(frame) // 2))
+    frame.to_csv(tmp_path / "seen.csv", index=False)
+    for unrated, seen in (("event", 1.0), ("drop", 0.0)):
+        worth = frame["rating"].replace(2.0, seen)
+        expected = worth.groupby(frame["userId"]).sum().to_numpy()
+        policy = CleaningPolicy(no_rating=2, unrated=unrated)
+        given = {"items": folder / "films.csv", "categories": "all"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TastebridgeWarning)  # of the rows that are dropped
+            panel = read_panel(tmp_path / "seen.csv", policy=policy, **given)
+        rows = panel.to_frame().groupby("user_id")["weight"].sum()
+        np.testing.assert_allclose(
+            rows.reindex(np.unique(frame["userId"]), fill_value=0), expected, rtol=1e-6
+        )
+
+
+def test_a_batch_reads_the_sign_of_no_rating_before_the_weight_is_split(folder, tmp_path):
+    frame = pd.read_csv(folder / "ratings.csv")
+    rows = [
+        (user, film, 4.0 - 2.0 * ((user + film) % 2))
+        for user in range(60)
+        for film in frame["movieId"].unique()
+    ]
+    seen = pd.DataFrame(rows, columns=["userId", "movieId", "rating"]).sample(frac=0.7, random_state=0)
+    seen.to_csv(tmp_path / "seen.csv", index=False)
+    reading = ReadingOptions(items=folder / "films.csv", categories="all")
+    policy = CleaningPolicy(no_rating=2)
+    panel = read_panel(tmp_path / "seen.csv", reading=reading, policy=policy)
+    model = TargetOnly("Drama", weighting=Weighting("none")).fit(panel)
+    options = {"reading": reading, "policy": policy, "memory": "8GB"}
+    write_vectors(model, tmp_path / "v", tmp_path / "seen.csv", **options)
+    found = pd.read_parquet(tmp_path / "v" / "users.parquet")
+    ids, expected = model.user_vectors_from(panel)
+    assert found["user_id"].tolist() == ids.tolist()
+    np.testing.assert_array_equal(np.stack(found["vector"]), expected)
+
+
+def test_a_sign_that_no_weight_is_is_a_note(folder):
+    given = {"items": folder / "films.csv", "policy": CleaningPolicy(no_rating=-7)}
+    for more in ({}, {"categories": "all"}):
+        notes = read_panel(folder / "ratings.csv", **given, **more).cleaning.notes
+        assert sum("no_rating=-7 changed nothing: no weight is it" in note for note in notes) == 1
+    bare = pd.DataFrame({"user_id": [1], "item_id": ["a"], "category": ["x"]})
+    notes = Panel.from_frame(bare, policy=CleaningPolicy(no_rating=-1)).cleaning.notes
+    assert notes == ("no_rating=-1 changed nothing: there are no weights",)
+    notes = Panel.from_frame(bare.assign(weight=-1.0), policy=CleaningPolicy(no_rating=-1)).cleaning.notes
+    assert not any("changed nothing" in note for note in notes)
 
 
 def test_the_note_on_ratings_leaves_the_sign_of_none_out(folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pyarrow as pa
@@ -118,6 +118,8 @@ class Driver:
         )
         budget = Budget.of(self.memory, self.n_jobs, self.kernel.state.scorer.model, largest)
         self.kernel.times = SECONDS  # read when they were spread, by all rows
+        if self.source.signs_read:
+            self.kernel.policy = replace(self.kernel.policy, no_rating=None)
         # users are scored in chunks; their size changes the memory, never a result
         self.kernel.chunk = min(self.kernel.chunk, budget.chunk)
         with meter("Scoring", self.source.n_rows, "events", self.progress) as count:

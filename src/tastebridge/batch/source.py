@@ -51,6 +51,8 @@ class Source:
         The addresses of others.
     remote : RemoteFiles or None
         The files at an address.
+    signs_read : bool
+        Whether weights that mean no rating was given are read already.
     """
 
     path: Path
@@ -64,6 +66,7 @@ class Source:
     joined: tuple[Path, ...] = ()
     joined_at: tuple[str, ...] = ()
     remote: RemoteFiles | None = None
+    signs_read: bool = False
 
     @classmethod
     def open(
@@ -122,7 +125,8 @@ class Source:
         pieces = [(piece, len(piece)) for piece in slices]
         roles = {role: found.roles.get(role, role) for role in found.table.column_names}
         made = cls._with(path, (), roles, found.table.schema, pieces, None)
-        return replace(made, files=_files(path), joined=reading.files, joined_at=reading.addresses)
+        made = replace(made, files=_files(path), signs_read=found.signs_read)
+        return replace(made, joined=reading.files, joined_at=reading.addresses)
 
     @classmethod
     def _with(

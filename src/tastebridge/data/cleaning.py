@@ -128,8 +128,21 @@ class CleaningPolicy:
         if self.no_rating is None:
             return weights
         # events are read in single precision, so the sign of no rating is too
-        none = weights.astype(np.float32) == np.float32(self.no_rating)
-        return np.where(none, 1.0 if self.unrated == "event" else np.nan, weights)
+        return np.where(self.are_signs(weights), 1.0 if self.unrated == "event" else np.nan, weights)
+
+    def are_signs(self, weights: np.ndarray) -> np.ndarray:
+        """Return which weights mean that no rating was given."""
+        if self.no_rating is None:
+            return np.zeros(len(weights), dtype=bool)
+        with np.errstate(over="ignore"):
+            return np.asarray(weights.astype(np.float32) == np.float32(self.no_rating))
+
+    def idle_sign(self, weights: np.ndarray | None) -> tuple[str, ...]:
+        """Return a note if no weight is the sign of no rating; None stands for no weights."""
+        if self.no_rating is None or (weights is not None and self.are_signs(weights).any()):
+            return ()
+        why = "there are no weights" if weights is None else "no weight is it"
+        return (f"no_rating={self.no_rating:g} changed nothing: {why}",)
 
 
 # kept, as every history that is folded in asks anew, and a policy is frozen

@@ -51,6 +51,8 @@ class Events:
         Seconds since 1970 for each row; infinite for a placeholder such as 9999-12-31.
     weight_column : str, optional
         The name of the column of weights; None without one.
+    notes : tuple of str
+        How the weights were read.
     """
 
     user_ids: np.ndarray
@@ -62,6 +64,7 @@ class Events:
     weights: np.ndarray
     times: np.ndarray | None
     weight_column: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.users)
@@ -125,8 +128,10 @@ def read_events(
     users, items = encode(series["user_id"], "user_id"), encode(series["item_id"], "item_id")
     categories = _named(encode(series["category"], "category"))
     weights = _weights(series["weight"], part) if "weight" in series else np.ones(len(table))
-    if policy is not None and "weight" in series:
-        weights = policy.rated(weights)
+    notes: tuple[str, ...] = ()
+    if policy is not None:
+        notes = policy.idle_sign(weights if "weight" in series else None)
+        weights = policy.rated(weights) if "weight" in series else weights
     if event_weights is not None:
         weights *= weights_of_events(series.get("event"), event_weights)
     read = None
@@ -135,7 +140,7 @@ def read_events(
     elif "timestamp" in series:
         read = _times(series["timestamp"], roles["timestamp"], part)
     codes = users.codes, items.codes, categories.codes
-    return Events(users.ids, items.ids, categories.ids, *codes, weights, read, roles.get("weight"))
+    return Events(users.ids, items.ids, categories.ids, *codes, weights, read, roles.get("weight"), notes)
 
 
 def _times(series: Any, name: str, part: bool) -> np.ndarray:  # noqa: ANN401 - of any library

@@ -51,6 +51,7 @@ def clean(
     events = read_events(frame, columns, event_weights, part, policy, times)
     rows_in = len(events)
     notes = () if part or policy.ratings else rating_notes(events.weight_column, events.weights)
+    notes += () if part else events.notes
     events, steps = scrub(events, policy)
     if not part:
         _refuse_nothing(rows_in, len(events), steps)

@@ -120,7 +120,8 @@ def read_panel(
     from_frame_options.setdefault("item_names", found.item_names)
     if options.categories == "all":  # asked for: each row has its share
         kept = "keep" if policy.several_categories == "auto" else policy.several_categories
-        from_frame_options["policy"] = replace(policy, several_categories=kept)
+        sign = None if found.signs_read else policy.no_rating
+        from_frame_options["policy"] = replace(policy, several_categories=kept, no_rating=sign)
     panel = Panel.from_frame(found.table, columns=explicit, **from_frame_options)
     notes: tuple[str, ...] = found.notes
     # the column went by its role, so that the frame could not tell its name

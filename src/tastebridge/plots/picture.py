@@ -58,7 +58,7 @@ def picture_of(axes: Axes, title: str, description: str, least: float = 0) -> Pi
     figure: Any = axes.figure
     file = io.StringIO()
     with _MEASURING, warnings.catch_warnings():
-        # letters stay text, which the viewer draws in its own fonts: it is no fault if the font here lacks some
+        # letters stay text, which the viewer draws in its own fonts: no matter if the font here lacks some
         warnings.filterwarnings("ignore", r"Glyph \d+ .*missing", UserWarning)
         figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     width, height = 72 * figure.get_size_inches()

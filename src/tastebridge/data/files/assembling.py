@@ -46,6 +46,8 @@ class EventTable:
         The column of the file that each role is.
     item_names : DataFrame or None
         Columns ``item_id`` and ``name``, from a table of items.
+    signs_read : bool
+        Whether the weights that mean no rating was given are read: a share of a rating can equal the sign.
     notes : tuple of str
         How the files were read.
     """
@@ -53,6 +55,7 @@ class EventTable:
     table: pa.Table
     roles: dict[str, str]
     item_names: pd.DataFrame | None
+    signs_read: bool
     notes: tuple[str, ...]
 
 
@@ -92,7 +95,15 @@ def read_events_table(
     if options.list_separator is not None and len(table) == before:
         notes.append(f"list_separator={options.list_separator!r} changed nothing: no cell of items holds it")
     textual = {role: is_text(_plain_type(table[role].type)) for role in table.column_names}
-    table, names, more = _categorised(table, roles, options, policy or CleaningPolicy())
+    policy = policy or CleaningPolicy()
+    # before any weight is split: half of -1 would no longer mean that no rating was given
+    signs_read = options.categories == "all" and not policy.ratings and policy.no_rating is not None
+    if signs_read and "weight" in table.column_names:
+        weights = numbers_of(table["weight"], "weight", options.decimal)
+        notes += policy.idle_sign(weights)
+        rated = pa.chunked_array([pa.array(policy.rated(weights), from_pandas=True)])
+        table = table.set_column(table.column_names.index("weight"), "weight", rated)
+    table, names, more = _categorised(table, roles, options, policy)
     notes += more
     from_text = isinstance(path, str | Path) and not is_typed(events)
     for place, role in enumerate(table.column_names):
@@ -104,7 +115,7 @@ def read_events_table(
             table = table.set_column(place, role, times)
         column = _converted(table[role], role, options, from_text and textual.get(role, False))
         table = table.set_column(place, role, column)
-    return EventTable(table, roles, _under_ids(names, table), tuple(notes))
+    return EventTable(table, roles, _under_ids(names, table), signs_read, tuple(notes))
 
 
 def _in_one_piece(table: pa.Table) -> pa.Table:
@@ -267,8 +278,7 @@ def _with_shares(
     if several and not policy.ratings:
         weights: Any = 1.0
         if "weight" in table.column_names:
-            # half of -1 would no longer mean that no rating was given
-            weights = policy.rated(numbers_of(table["weight"], "weight", options.decimal))
+            weights = numbers_of(table["weight"], "weight", options.decimal)
             table = table.drop_columns("weight")
         table = table.append_column("weight", pa.array(weights * found.shares, from_pandas=True))
     whole = "all, with the whole rating" if policy.ratings else "all, the weight split"
