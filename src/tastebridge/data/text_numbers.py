@@ -66,7 +66,7 @@ def numbers_of(column: pa.Array | pa.ChunkedArray, name: str, decimal: str | Non
     Raises
     ------
     InvalidDataError
-        If a text is not a number, naming its row and shape.
+        If a text is not a number, naming its row and shape, or the column has an extension type.
 
     Examples
     --------
@@ -74,9 +74,22 @@ def numbers_of(column: pa.Array | pa.ChunkedArray, name: str, decimal: str | Non
     [4.5, 3.0, nan]
     """
     column = plain(column)
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = _stored(column, name)
     if is_text(column.type):
         column = _parsed(given_texts(column), name, decimal)
     return column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+
+
+def _stored(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Return the truth values of Arrow's bool8; another extension type alone knows what it stores."""
+    if column.type.extension_name != "arrow.bool8":
+        # it casts to its storage: months to their count since 1970, a price to cents
+        raise InvalidDataError(
+            f"{name} holds the extension type {column.type.extension_name!r}, which is stored as"
+            f" {column.type.storage_type}. Convert the column to numbers."
+        )
+    return pa.chunked_array([chunk.storage for chunk in column.chunks], pa.int8()).cast(pa.bool_())
 
 
 def _parsed(texts: pa.ChunkedArray, name: str, decimal: str | None) -> pa.ChunkedArray:
