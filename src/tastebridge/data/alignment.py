@@ -66,5 +66,5 @@ def with_items(interactions: Interactions, items: Vocabulary) -> tuple[Interacti
     # both vocabularies are sorted, so the columns of a row stay ascending
     columns = numbers[rows.indices]
     matrix = canonical((rows.data, columns, rows.indptr), (len(interactions.users), len(items)))
-    aligned = Interactions(interactions.category, interactions.users, items, matrix, kept.times)
+    aligned = Interactions(interactions.category, interactions.users, items, matrix, kept.times, kept.first)
     return aligned, int(np.count_nonzero(~there))

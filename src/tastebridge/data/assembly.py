@@ -8,7 +8,7 @@ import numpy as np
 
 from tastebridge.data.cleaning import CleaningPolicy, CleaningStep
 from tastebridge.data.events import Events
-from tastebridge.data.interactions import Interactions, canonical
+from tastebridge.data.interactions import FirstEvents, Interactions, canonical
 from tastebridge.data.vocabulary import Vocabulary
 
 
@@ -93,7 +93,12 @@ def _interactions(events: Events, rows: slice, places: np.ndarray, users: Vocabu
     matrix = canonical((data, columns[events.items[rows]], indptr), (len(users), len(items)))
     # A view would keep the times of all categories in memory as long as this one lives.
     times = None if events.times is None else events.times[rows].copy()
-    return Interactions(category, users, items, matrix, times)
+    first = None
+    if events.first_times is not None and events.first_weights is not None:
+        weights = events.first_weights[rows].astype(np.float32)
+        met = FirstEvents(events.first_times[rows].copy(), weights)
+        first = met if times is not None and (met.times < times).any() else None
+    return Interactions(category, users, items, matrix, times, first)
 
 
 def _renumber(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -53,6 +53,8 @@ class Events:
         The name of the column of weights; None without one.
     notes : tuple of str
         How the weights were read.
+    first_times, first_weights : ndarray of float64 or None
+        Of merged rows, the time and the weight of the earliest; None if no pair met at several times.
     """
 
     user_ids: np.ndarray
@@ -65,6 +67,8 @@ class Events:
     times: np.ndarray | None
     weight_column: str | None = None
     notes: tuple[str, ...] = ()
+    first_times: np.ndarray | None = None
+    first_weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -78,6 +82,8 @@ class Events:
             categories=self.categories[rows],
             weights=self.weights[rows],
             times=None if self.times is None else self.times[rows],
+            first_times=None if self.first_times is None else self.first_times[rows],
+            first_weights=None if self.first_weights is None else self.first_weights[rows],
         )
 
 

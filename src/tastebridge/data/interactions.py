@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +13,26 @@ from tastebridge._numerics.rows import assembled
 from tastebridge.data.compact_rows import CompactRows
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.exceptions import InvalidDataError
+
+
+class FirstEvents(NamedTuple):
+    """The first event of each pair of a category in which some pairs met several times.
+
+    Attributes
+    ----------
+    times : ndarray of float64
+        Seconds since 1970, aligned with the data of the matrix.
+    weights : ndarray of float32
+        The weight of a pair if this event were its only one; of several at once, they are merged.
+    """
+
+    times: np.ndarray
+    weights: np.ndarray
+
+    def take(self, pairs: np.ndarray | slice) -> FirstEvents:
+        """Return the first events of some pairs: a mask, or a slice."""
+        # a view would keep the arrays of all pairs in memory
+        return FirstEvents(self.times[pairs].copy(), self.weights[pairs].copy())
 
 
 class _Matrix:
@@ -44,6 +65,9 @@ class Interactions:
         rows are empty, only the others are stored, and the matrix is built on access.
     times : ndarray of float64 or None, shape (matrix.nnz,)
         Seconds since 1970 of the last event of each pair, aligned with ``matrix.data``.
+    first : FirstEvents, optional
+        The first event of each pair, by which splits in time tell what was known at a moment. None if no pair
+        met at several times, or they are not known, as in the panel of a saved model.
 
     Examples
     --------
@@ -62,6 +86,7 @@ class Interactions:
     items: Vocabulary
     matrix: sparse.csr_matrix = _Matrix()
     times: np.ndarray | None = None
+    first: FirstEvents | None = None
 
     def __post_init__(self) -> None:
         expected, held = (len(self.users), len(self.items)), self._held
@@ -105,13 +130,15 @@ class Interactions:
         if isinstance(held := self._held, CompactRows):
             matrix, chosen = held.taken(people)
             times = None if self.times is None else self.times[chosen]
-            return Interactions(self.category, users, self.items, matrix, times)
-        times = None
+            first = None if self.first is None else self.first.take(chosen)
+            return Interactions(self.category, users, self.items, matrix, times, first)
+        times = first = None
         if self.times is not None:
             wanted = np.zeros(len(self.users), dtype=bool)
             wanted[people] = True
             times = self.times[wanted[self.rows]]
-        return Interactions(self.category, users, self.items, held[people], times)
+            first = None if self.first is None else self.first.take(wanted[self.rows])
+        return Interactions(self.category, users, self.items, held[people], times, first)
 
     def keep(self, pairs: np.ndarray) -> Interactions:
         """Return the same users and items with only some stored pairs (a mask over ``matrix.data``)."""
@@ -120,7 +147,8 @@ class Interactions:
         indptr = np.concatenate([[0], np.cumsum(counts)])
         parts = (held.data[pairs], held.indices[pairs], indptr)
         times = None if self.times is None else self.times[pairs]
-        return Interactions(self.category, self.users, self.items, canonical(parts, held.shape), times)
+        first = None if self.first is None else self.first.take(pairs)
+        return Interactions(self.category, self.users, self.items, canonical(parts, held.shape), times, first)
 
     def __repr__(self) -> str:
         return (

@@ -11,7 +11,7 @@ from tastebridge.data.events import Events
 from tastebridge.exceptions import InvalidDataError
 
 
-def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]]:
+def merge(events: Events, duplicates: Merge, with_first: bool = False) -> tuple[Events, list[CleaningStep]]:
     """Sort rows by category, user and item, and merge those that agree in all three.
 
     Weights are summed in order of size, so that the sum does not depend on the order of the rows. The time of
@@ -23,6 +23,8 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
         Rows without anything missing.
     duplicates : {"sum", "max", "last", "count", "error"}
         How the weights of merged rows become one.
+    with_first : bool, default=False
+        Whether to keep the time and the weight of the earliest of merged rows.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def merge(events: Events, duplicates: Merge) -> tuple[Events, list[CleaningStep]
         return counted.take(order), []
     order = _order_ties(order, key, first, _tie_break(events, duplicates))
     step = CleaningStep("duplicates", merged, f"same user and item, merged by {duplicates}")
-    return _merged(events.take(order), np.flatnonzero(first), duplicates), [step]
+    return _merged(events.take(order), np.flatnonzero(first), duplicates, with_first), [step]
 
 
 def _tie_break(events: Events, duplicates: Merge) -> np.ndarray:
@@ -63,20 +65,32 @@ def _order_ties(order: np.ndarray, key: np.ndarray, first: np.ndarray, by: np.nd
     return ordered
 
 
-def _merged(events: Events, starts: np.ndarray, duplicates: Merge) -> Events:
-    ends = np.append(starts[1:], len(events)) - 1
-    one = events.take(starts)
-    times = None if events.times is None else np.maximum.reduceat(events.times, starts)
-    if duplicates == "count":
-        weights = (ends - starts + 1).astype(np.float64)
-    elif duplicates == "sum":
-        weights = np.add.reduceat(events.weights, starts)
-    else:  # the largest sorts last by size, the latest sorts last by time
-        weights = events.weights[ends]
+def _merged(events: Events, starts: np.ndarray, duplicates: Merge, with_first: bool) -> Events:
+    one, weights = events.take(starts), _weights(events.weights, starts, duplicates)
     # Each weight is finite by now, but a sum may exceed the range of the matrix.
     if np.abs(weights).max() > np.finfo(np.float32).max:
         raise InvalidDataError("merged weights exceed the range of single precision. Scale the weights down.")
-    return replace(one, weights=weights, times=times)
+    if events.times is None:
+        return replace(one, weights=weights)
+    last, first = (by.reduceat(events.times, starts) for by in (np.maximum, np.minimum))
+    if not with_first or not (first < last).any():
+        return replace(one, weights=weights, times=last)
+    sizes = np.diff(starts, append=len(events))
+    early = events.times == np.repeat(first, sizes)
+    # rows of one pair stay together and in their order, so the same rule merges the earliest of them
+    counts = np.add.reduceat(early.astype(np.int64), starts)
+    early_weights = _weights(events.weights[early], np.cumsum(counts) - counts, duplicates)
+    return replace(one, weights=weights, times=last, first_times=first, first_weights=early_weights)
+
+
+def _weights(weights: np.ndarray, starts: np.ndarray, duplicates: Merge) -> np.ndarray:
+    """Return one weight for each run of rows, which begin at ``starts``."""
+    ends = np.append(starts[1:], len(weights)) - 1
+    if duplicates == "count":
+        return (ends - starts + 1).astype(np.float64)
+    if duplicates == "sum":
+        return np.add.reduceat(weights, starts)
+    return weights[ends]  # the largest sorts last by size, the latest sorts last by time
 
 
 def _complaint(order: np.ndarray, first: np.ndarray, merged: int) -> str:

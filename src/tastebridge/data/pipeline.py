@@ -57,7 +57,8 @@ def clean(
         _refuse_nothing(rows_in, len(events), steps)
     # Merged first: the rules on categories and minimum counts are about pairs of user and item, not
     # events.
-    events, merged = merge(events, policy.duplicates)
+    # a part is a history, of which no split in time is made
+    events, merged = merge(events, policy.duplicates, with_first=not part)
     events, settled = (events, []) if part else settle_categories(events, policy)
     events, trimmed = trim(events, policy)
     minima = policy.min_user_events, policy.min_item_events

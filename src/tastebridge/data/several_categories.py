@@ -79,9 +79,10 @@ def settle_categories(events: Events, cleaning: CleaningPolicy) -> tuple[Events,
         return events, []
     if policy == "all":
         _, places, counts = np.unique(found.pairs, return_inverse=True, return_counts=True)
-        weights = events.weights.copy()
-        weights[found.rows] /= counts[places]
-        return replace(events, weights=weights), []
+        n_shares = np.ones(len(events))
+        n_shares[found.rows] = counts[places]
+        first = None if events.first_weights is None else events.first_weights / n_shares
+        return replace(events, weights=events.weights / n_shares, first_weights=first), []
     return _one_category(events, found, _chosen(events, found, policy))
 
 

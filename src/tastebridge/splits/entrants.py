@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category
-from tastebridge.data import Interactions, Panel
+from tastebridge.data import Panel
 from tastebridge.data.panel import check_panel
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.splits.split import Split, take_out
-from tastebridge.splits.time import Moment, before, moment_of, said
+from tastebridge.splits.time import Moment, at_moment, before, first_times, moment_of, said
 
 _SHARE = 0.8
 
@@ -34,7 +33,8 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     Parameters
     ----------
     panel : Panel
-        All data, with times. A pair with several events counts at its last time, as in the panel.
+        All data, with times. A pair with events before the moment and after it was known: its first event is in
+        the training data, and if it is of the target, its user is no entrant.
     target : str
         The category in which rows are held out.
     moment : float, str, datetime or Timestamp, optional
@@ -75,7 +75,7 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
         raise InvalidDataError(
             f"entrants needs the time of every row, and {bare[0]!r} has none. Use cold_users."
         )
-    times = np.concatenate([np.zeros(0), *(_times(part) for part in parts.values())])
+    times = np.concatenate([np.zeros(0), *(first_times(part) for part in parts.values())])
     if not len(times):
         raise InvalidDataError(f"entrants needs rows, and the panel with {target!r} has none.")
     when = moment_of(_SHARE if moment is None else moment, times, "moment")
@@ -86,8 +86,7 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
             elsewhere[part.active_numbers] = True
     here = np.zeros(len(panel), dtype=bool)
     here[past[target].active_numbers] = True
-    part = panel[target]
-    late = _times(part) >= when
+    part, late = at_moment(panel[target], when)
     tested = late & (elsewhere & ~here)[part.rows]
     if not tested.any():
         raise InvalidDataError(
@@ -98,7 +97,3 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     # Later target rows of other users would tell of a time that is not known yet.
     known = part.keep(~late | tested)
     return take_out(replace(panel, interactions=past | {target: known}), target, tested[~late | tested])
-
-
-def _times(part: Interactions) -> NDArray[np.float64]:
-    return np.zeros(0) if part.times is None else part.times

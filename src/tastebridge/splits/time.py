@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tastebridge._foundation.validation import check_category, check_number
 from tastebridge.data import Interactions, Panel
+from tastebridge.data.interactions import canonical
 from tastebridge.data.panel import check_panel
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.splits.split import Split, take_out
@@ -22,8 +23,8 @@ Moment = float | str | date | np.datetime64
 def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
     """Train on all events before a moment, test on the target rows from then on.
 
-    A pair with several events counts at its last time, as in the panel. Later rows of *other* categories
-    are in neither part, because they were not known at that moment.
+    A pair with events before the moment and after it was known: its first event is in the training data, and
+    it is not tested. Later rows of *other* categories are in neither part, because they were not known then.
 
     Parameters
     ----------
@@ -55,11 +56,12 @@ def temporal(panel: Panel, target: str, at: Moment = 0.8) -> Split:
     part = panel[check_category("target", target, check_panel(panel).categories)]
     if part.times is None:
         raise InvalidDataError("temporal needs times, and the panel has none. Use cold_users or leave_last.")
-    moment = moment_of(at, part.times)
-    late = part.times >= moment
+    moment = moment_of(at, first_times(part))
+    part, late = at_moment(part, moment)
     if late.all() or not late.any():
         side = "before" if late.all() else "from"
-        when, first, last = (said(float(time)) for time in (moment, part.times.min(), part.times.max()))
+        times = np.zeros(1) if part.times is None else part.times
+        when, first, last = (said(float(time)) for time in (moment, times.min(), times.max()))
         raise InvalidDataError(
             f"temporal finds no row of {target!r} {side} {when}; its rows are from {first} to {last}. "
             "Choose a moment in between, or a share."
@@ -72,9 +74,10 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
     """Train on the earlier events of each user, test on the later target rows.
 
     The events of a user over all categories are sorted by time, and the first ``share`` of them are training
-    data. Later events of other categories are in neither part, because they were not known then. In contrast
-    to :func:`temporal`, the moment differs between users. Test users therefore have a history even if few
-    users are active for long, but later events of other users are in the training data.
+    data. A pair counts at its first event. Later events of other categories are in neither part, because they
+    were not known then. In contrast to :func:`temporal`, the moment differs between users. Test users
+    therefore have a history even if few users are active for long, but later events of other users are in
+    the training data.
 
     Parameters
     ----------
@@ -109,18 +112,20 @@ def own_past(panel: Panel, target: str, share: float = 0.8) -> Split:
             f"own_past needs times, and {bare[0]!r} has none. Use cold_users or leave_last."
         )
     rows = np.concatenate([part.rows for part in parts.values()])
-    times = np.concatenate([part.times for part in parts.values() if part.times is not None])
+    times = np.concatenate([first_times(part) for part in parts.values()])
     moments = _own_moments(rows, times, share, len(panel))
-    late = {name: part.times >= moments[part.rows] for name, part in parts.items() if part.times is not None}
+    late: dict[str, NDArray[np.bool_]] = {}
+    for name, part in list(parts.items()):
+        parts[name], late[name] = at_moment(part, moments[part.rows])
     if target not in late or not late[target].any():
         raise InvalidDataError(
             f"own_past finds no user with rows of {target!r} in the later part. Lower share, or add events."
         )
     past = {
-        name: part.keep(~late[name]) if name in late else part for name, part in panel.interactions.items()
+        name: parts[name].keep(~late[name]) if name in late else part
+        for name, part in panel.interactions.items()
     }
-    whole = panel[target]
-    return take_out(replace(panel, interactions=past | {target: whole}), target, late[target])
+    return take_out(replace(panel, interactions=past | {target: parts[target]}), target, late[target])
 
 
 def _own_moments(
@@ -153,7 +158,42 @@ def said(moment: float) -> str:
 
 def before(part: Interactions, moment: float) -> Interactions:
     """Return the rows before a moment; all of a category without times."""
-    return part if part.times is None else part.keep(part.times < moment)
+    known, late = at_moment(part, moment)
+    return part if part.times is None else known.keep(~late)
+
+
+def first_times(part: Interactions) -> NDArray[np.float64]:
+    """Return the time at which each pair met first; empty without times."""
+    if part.first is not None:
+        return part.first.times
+    return np.zeros(0) if part.times is None else part.times
+
+
+def at_moment(
+    part: Interactions, moment: float | NDArray[np.float64]
+) -> tuple[Interactions, NDArray[np.bool_]]:
+    """Return rows as they were known at a moment, and which of them came later.
+
+    A pair that met before the moment and again from then on has the time and the weight of its first event:
+    those of all its events would tell of later ones. Later rows are as they are.
+
+    Parameters
+    ----------
+    part : Interactions
+    moment : float, or ndarray of shape (part.matrix.nnz,)
+        One for all rows, or one for each.
+    """
+    if part.times is None:
+        return part, np.zeros(part.matrix.nnz, dtype=bool)
+    known = first_times(part) < moment
+    again = known & (part.times >= moment)
+    if part.first is None or not again.any():
+        return part, ~known
+    times = np.where(again, part.first.times, part.times)
+    weights = np.where(again, part.first.weights, part.matrix.data)
+    rows = part.matrix
+    matrix = canonical((weights, rows.indices, rows.indptr), rows.shape)
+    return replace(part, matrix=matrix, times=times), ~known
 
 
 def moment_of(at: Moment, times: NDArray[np.float64], name: str = "at") -> float:
