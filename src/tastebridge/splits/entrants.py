@@ -33,8 +33,8 @@ def entrants(panel: Panel, target: str, moment: Moment | None = None) -> Split:
     Parameters
     ----------
     panel : Panel
-        All data, with times. A pair with events before the moment and after it was known: its first event is in
-        the training data, and if it is of the target, its user is no entrant.
+        All data, with times. A pair with events before the moment and after it was known: its first event is
+        in the training data, and if it is of the target, its user is no entrant.
     target : str
         The category in which rows are held out.
     moment : float, str, datetime or Timestamp, optional
