@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import warnings
 from html import escape
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from tastebridge.plots.glyphs import with_stand_ins
 from tastebridge.plots.paper import COLOURS
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ _CLIP = re.compile(r"<clipPath.*?</clipPath>| clip-path=\"[^\"]*\"")
 _FONT = re.compile(r"(?<=font-family: )[^;\"]+")
 _HINT = re.compile(r'<g id="hint:([^"]*)">')
 _NAME = re.compile(r'(?<=<g) id="[^"]*"')
-_MEASURING = Lock()
-"""One picture at a time: of two, one could restore the filters of warnings that the other has set."""
 _SHARED = re.compile(r'(id="|href="#)(m[0-9a-f]{10})')
 
 
@@ -57,13 +54,11 @@ def picture_of(axes: Axes, title: str, description: str, least: float = 0) -> Pi
     """
     figure: Any = axes.figure
     file = io.StringIO()
-    with _MEASURING, warnings.catch_warnings():
-        # letters stay text, which the viewer draws in its own fonts: no matter if the font here lacks some
-        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing", UserWarning)
-        figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
+    letters = with_stand_ins(figure)
+    figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
     width, height = 72 * figure.get_size_inches()
     # only the marks: head, metadata and style are needed in a file of its own, not in a page
-    body = _CLIP.sub("", _HEAD.sub("", file.getvalue())).removesuffix("</svg>")
+    body = _CLIP.sub("", _HEAD.sub("", file.getvalue().translate(letters))).removesuffix("</svg>")
     body = _HINT.sub(r"<g><title>\1</title>", _FONT.sub("system-ui,sans-serif", body))
     # ids are shared by the whole page, so each picture marks its own
     mark = hashlib.sha256(body.encode()).hexdigest()[:6]
