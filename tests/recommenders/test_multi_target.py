@@ -1,5 +1,7 @@
 """A mapper of several targets: one pass, one list, and the same answers as mappers of one target."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from tastebridge.exceptions import (
 )
 from tastebridge.factors import EASEFactors, SVDFactors
 from tastebridge.fitting import shared_fit
+from tastebridge.model import list_rules
 from tastebridge.recommenders.multi_target.lists import Models
 from tastebridge.routes import JointRoute, NeighbourRoute, TargetRoute, TransferRoute
 from tastebridge.splits import leave_last
@@ -423,3 +426,30 @@ def test_no_items_and_no_pairs_are_an_empty_answer(fitted):
         assert several.recommend(panel.users.ids[:2], n=1, allow=nothing).empty
     denied = several.recommend(panel.users.ids[:2], n=1, deny=nothing)
     pd.testing.assert_frame_equal(denied, several.recommend(panel.users.ids[:2], n=1))
+
+
+def test_new_items_of_one_label_do_not_crowd_out_those_that_the_caps_allow(fitted, monkeypatch):
+    panel, model = fitted
+    # all items are among the best 200 of a catalogue as small as this, and need no search of their own
+    monkeypatch.setattr(list_rules, "POOL", 10)
+    users = panel.users.ids[:40]
+    pairs = pairs_of(panel, users)[lambda rows: rows["category"] == "books"]
+    mean = pd.Series(model.predict(pairs), pairs["item_id"]).groupby(level=0).mean().sort_values()
+    new, table = mean.index[:20], pd.DataFrame({"item_id": mean.index})
+    # the best of the new items have one brand, the others three
+    table["brand"] = [
+        *(f"rare {at % 3}" for at in range(10)),
+        *["new"] * 10,
+        *(f"old {at}" for at in range(20)),
+    ]
+    model = copy.copy(model).set_item_groups(table)
+    found = model.recommend(
+        users, 5, categories="books", per_group={"brand": 1}, min_new=3, new_items=new.tolist()
+    )
+    n_new = found["item_id"].isin(new).groupby(found["user_id"]).sum()
+    own = panel.to_frame().query("category == 'books'")
+    for user, count in n_new.items():
+        left = table[
+            table["item_id"].isin(new) & ~table["item_id"].isin(own.loc[own["user_id"] == user, "item_id"])
+        ]
+        assert count >= min(3, left["brand"].nunique())

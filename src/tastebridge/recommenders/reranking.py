@@ -104,7 +104,7 @@ class Reranker:
 
         items, scores = find(filters, self.rules.pool(n))
         if self.rules.min_new:
-            items, scores = with_new(find, self.new, self._n_new(n), filters, (items, scores))
+            items, scores = with_new(find, self.new, self.n_new(n), filters, (items, scores))
         best = np.full((len(ids), min(n, n_items)), -1, dtype=np.int32)
         found = np.full(best.shape, -np.inf, dtype=np.float32)
         wanted, scale = self.wanted(histories), self.scale(histories)
@@ -120,7 +120,7 @@ class Reranker:
             best[user, : len(places)], found[user, : len(places)] = own[places], scores[user][places]
         return best, found
 
-    def _n_new(self, n: int) -> int:
+    def n_new(self, n: int) -> int:
         """Return the number of new items to find for a list of ``n``."""
         # the best new items can all have one label, and then caps close nearly all of them
         return self.rules.pool(n) if self.rules.caps else 2 * n

@@ -76,8 +76,8 @@ class MixedReranker:
 
     def searched(self, target: str, find: Callable[[Filters, int], Best], filters: Filters) -> Best:
         """Return the best items of a target, the best new ones among them."""
-        found = find(filters, self.width)
-        return with_new(find, self.parts[target].new, self.n, filters, found) if self.rules.min_new else found
+        found, part = find(filters, self.width), self.parts[target]
+        return with_new(find, part.new, part.n_new(self.n), filters, found) if self.rules.min_new else found
 
     def lists(
         self,
