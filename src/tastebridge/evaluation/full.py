@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -17,6 +16,7 @@ from tastebridge._foundation.warnings import warn
 from tastebridge.evaluation.beyond import Catalogue, Lists, NamedMetrics, Values
 from tastebridge.evaluation.finished import FinishedLists
 from tastebridge.evaluation.list_tables import Recommendations
+from tastebridge.evaluation.of_target import lists_of_target
 from tastebridge.evaluation.table import (
     Recommender,
     Scores,
@@ -46,7 +46,8 @@ def evaluate(
     """Evaluate models, and finished lists of any system, on users with held-out rows.
 
     Every model is fitted on every split. A held-out item that is not in the training data counts as a miss,
-    and so does a user without recommendations. No user and no row is left out.
+    and so does a user without recommendations. No user and no row is left out. A mapper of several targets is
+    asked for items of the split's target.
 
     **Finished lists** of another system can be passed like models, as a frame or a file. The rules for users
     without a list, duplicates, unknown items and items that the user already has are described in
@@ -212,7 +213,7 @@ def _user_scores(
     """Return the values of users with and without twins, both from the same lists."""
     users, depth = split.user_ids, metrics.depth
     # so many more that the lists are long enough when twins are taken out
-    frame = checked_lists(_with_twins(model, users, depth + twins.most), users)
+    frame = checked_lists(lists_of_target(model, split, depth + twins.most, "keep"), users)
     catalogue = Catalogue.of(split)
     whole = metrics.values(*numbered_lists(frame, split, split.truth, depth), catalogue)
     if twins.reached is None:
@@ -226,12 +227,6 @@ def _user_scores(
         name: values if isinstance(values, float) else np.where(findable, values, np.nan)
         for name, values in apart.items()
     }
-
-
-def _with_twins(model: Recommender, users: NDArray, n: int) -> pd.DataFrame:
-    """Return the lists of a model, with twins if the model has the option."""
-    more = {"twins": "keep"} if "twins" in inspect.signature(model.recommend).parameters else {}
-    return model.recommend(users, n=n, **more)
 
 
 def checked_lists(frame: pd.DataFrame, users: NDArray) -> pd.DataFrame:

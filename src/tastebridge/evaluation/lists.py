@@ -13,6 +13,7 @@ from scipy import sparse
 
 from tastebridge._foundation.validation import check_count
 from tastebridge.evaluation.full import checked_lists, numbered_lists
+from tastebridge.evaluation.of_target import lists_of_target
 from tastebridge.evaluation.twins import SplitTwins
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.metrics import (
@@ -109,7 +110,7 @@ def evaluate_lists(
     # once for all kinds of lists: the search for twins takes longer than a list
     twins = SplitTwins(split)
     found = {
-        name: _judged(model.recommend(split.user_ids, n=n, **given), split, twins, n, metrics)
+        name: _judged(lists_of_target(model, split, n, **given), split, twins, n, metrics)
         for name, given in {PLAIN: {}, **options}.items()
     }
     plain, rows = found[PLAIN], []

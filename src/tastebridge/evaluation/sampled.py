@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._foundation.validation import check_count, check_number
+from tastebridge.evaluation.of_target import pairs_of_target
 from tastebridge.evaluation.table import (
     Predictor,
     Scores,
@@ -241,5 +242,5 @@ def _predict(model: Predictor, split: Split, rows: Numbers, numbers: Numbers) ->
     users = split.truth["user_id"].to_numpy()[rows].repeat(numbers.shape[1])
     # A place without a negative asks for item 0; its score becomes NaN afterwards.
     items = split.train[split.target].items.ids_of(np.maximum(numbers, 0).ravel())
-    scores = predicted(model, pd.DataFrame({"user_id": users, "item_id": items}), "score")
+    scores = predicted(model, pairs_of_target(model, split, users, items), "score")
     return scores.reshape(numbers.shape)
