@@ -10,6 +10,7 @@ from scipy import sparse
 
 from tastebridge.data import Panel
 from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.data.stray_times import warn_of_stray_times
 from tastebridge.fitting.in_time import Later, before, moment_of
 from tastebridge.fitting.popularity_drift import recent_weights
 from tastebridge.model import Array
@@ -45,6 +46,7 @@ class Dates(NamedTuple):
         weighting = ages_of_events(mapper, panel)
         if weighting is None:
             return None
+        warn_of_stray_times(panel)
         encoder = encoder_for(mapper, panel, weighting)
         rows = encoder.rows(panel, keep=True)
         return cls(encoder, rows, {name: recent_weights(rows[name]) for name in targets})

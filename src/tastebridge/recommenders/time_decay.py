@@ -17,6 +17,7 @@ import pandas as pd
 from tastebridge._foundation.validation import check_number
 from tastebridge._foundation.warnings import muted
 from tastebridge.data import Panel
+from tastebridge.data.stray_times import warn_of_stray_times
 from tastebridge.evaluation.full import user_scores
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
 from tastebridge.metrics.intervals import Interval, simultaneous_differences
@@ -54,6 +55,7 @@ def half_lives_of(recency: str | Sequence[float], panel: Panel) -> list[float]:
             "recency=None."
         )
     if recency == AUTO:
+        warn_of_stray_times(panel)
         days = (max(part.max() for part in times) - min(part.min() for part in times)) / _DAY
         # all events at one moment: there is no age to weigh
         return [share * days for share in _SHARES] if days > 0 else []
