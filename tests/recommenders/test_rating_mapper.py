@@ -164,17 +164,18 @@ def test_what_is_not_a_rating_is_refused():
         tb.RatingMapper("films", item_shrinkage=-1.0).fit(PANEL)
 
 
+class Always:
+    def __init__(self, rating):
+        self.rating = rating
+
+    def fit(self, panel):
+        return self
+
+    def predict(self, pairs):
+        return np.full(len(pairs), self.rating)
+
+
 def test_evaluation_of_ratings_is_that_by_hand(mapper):
-    class Always:
-        def __init__(self, rating):
-            self.rating = rating
-
-        def fit(self, panel):
-            return self
-
-        def predict(self, pairs):
-            return np.full(len(pairs), self.rating)
-
     found = _figures({"four": Always(4.0), "nine": Always(9.0)}, SPLIT, "four")
     errors = {4.0: 4.0 - SPLIT.truth["weight"], 5.0: 5.0 - SPLIT.truth["weight"]}  # held within the scale
     for name, rating in (("four", 4.0), ("nine", 5.0)):
@@ -287,4 +288,10 @@ def test_errors_of_a_panel_without_ratings_are_a_warning():
     panel, _ = make_panel(n_users=60, n_items=20)
     split = cold_users(panel, "films", random_state=0)
     with pytest.warns(TastebridgeWarning, match="all training ratings of 'films' are 1.* same errors"):
-        tb.evaluate_ratings({"popular": tb.Popularity("films")}, split, n_resamples=10)
+        tb.evaluate_ratings({"one": Always(1.0)}, split, n_resamples=10)
+
+
+@pytest.mark.parametrize("model", [tb.Popularity("films"), tb.ItemNeighbours("films")])
+def test_scores_are_no_ratings_and_have_no_errors(model):
+    with pytest.raises(InvalidDataError, match="predicts scores, which order items, and no ratings"):
+        tb.evaluate_ratings({"it": model}, SPLIT)

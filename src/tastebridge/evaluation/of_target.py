@@ -53,6 +53,23 @@ def pairs_of_target(model: Predictor, split: Split, users: NDArray, items: NDArr
     return pairs.assign(category=split.target) if len(getattr(model, "targets_", ())) > 1 else pairs
 
 
+def rating_pairs(model: Predictor, split: Split, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return pairs of user_id and item_id for a model that predicts ratings.
+
+    Raises
+    ------
+    InvalidDataError
+        If the model is one of this package that predicts scores. Their errors would mean nothing.
+    """
+    states = getattr(model, "targets_", None)
+    if isinstance(states, dict) and not all(hasattr(state.scorer, "ratings") for state in states.values()):
+        raise InvalidDataError(
+            f"{type(model).__name__} predicts scores, which order items, and no ratings. Use "
+            "RatingMapper here, or evaluate for the lists of this model."
+        )
+    return pairs_of_target(model, split, pairs["user_id"].to_numpy(), pairs["item_id"].to_numpy())
+
+
 def _check_target(model: object, split: Split) -> None:
     """Refuse a model of this package that was fitted to other categories: it would find nothing."""
     targets = getattr(model, "targets_", None)

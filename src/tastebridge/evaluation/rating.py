@@ -11,6 +11,7 @@ import pandas as pd
 
 from tastebridge._foundation.validation import check_choice
 from tastebridge._foundation.warnings import warn
+from tastebridge.evaluation.of_target import rating_pairs
 from tastebridge.evaluation.table import (
     Predictor,
     Scores,
@@ -62,7 +63,8 @@ def evaluate_ratings(
     InvalidParameterError
         If a metric or the baseline is not known.
     InvalidDataError
-        If a model does not predict a finite rating for every row, or no row is left.
+        If a model does not predict a finite rating for every row, as a model of scores such as
+        :class:`~tastebridge.InterestMapper`, or no row is left.
 
     Examples
     --------
@@ -122,7 +124,7 @@ def _warn_of_one_rating(split: Split) -> None:
 def _scores(model: Predictor, split: Split, pairs: pd.DataFrame, metrics: Sequence[str], fit: bool) -> Scores:
     seconds, start = fit_seconds(model, split.train, fit), time.perf_counter()
     given = split.train[split.target].matrix.data
-    ratings = predicted(model, pairs[["user_id", "item_id"]], "rating")
+    ratings = predicted(model, rating_pairs(model, split, pairs), "rating")
     # The scale is known from training rows; a rating beyond it cannot be right.
     error = np.clip(ratings, given.min(), given.max()) - pairs["weight"].to_numpy(dtype=np.float64)
     values = {"rmse": error**2, "mae": np.abs(error)}
