@@ -278,3 +278,24 @@ def test_a_moment_that_no_calendar_of_nanoseconds_knows_is_one_error(moment):
     for split in (temporal, entrants):
         with pytest.raises(InvalidDataError, match="Choose"):
             split(panel, "films", moment)
+
+
+@pytest.mark.parametrize(
+    ("users", "said"),
+    [
+        (["ada", "bob", "cy"], "got <U3"),
+        ([0.5, 1.5, 2.5], "got float64"),
+        ([[0, 1], [2, 3]], r"got int64 of shape \(2, 2\)"),
+        ("films", "got an? str"),
+        (Panel.from_frame(events()), "got a Panel"),
+    ],
+)
+def test_k_fold_users_takes_numbers_of_users_alone(users, said):
+    with pytest.raises(InvalidDataError, match=f"takes a list of numbers of users; {said}"):
+        k_fold_users(users, 2)
+
+
+@pytest.mark.parametrize("counts", [[1, 2], ["a", "b", "c"], [1, 2, np.nan], 5])
+def test_k_fold_users_takes_one_length_for_each_user(counts):
+    with pytest.raises(InvalidParameterError, match="counts must be one finite number for each of 3 users"):
+        k_fold_users([1, 2, 3], 2, counts=counts)
