@@ -2,6 +2,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_limits
@@ -9,7 +11,7 @@ from threadpoolctl import threadpool_limits
 import tastebridge as tb
 from tastebridge.baselines.rating import KINDS, RatingBaseline
 from tastebridge.datasets import make_panel
-from tastebridge.exceptions import InvalidDataError, InvalidParameterError, TastebridgeWarning
+from tastebridge.exceptions import DataWarning, InvalidDataError, InvalidParameterError, TastebridgeWarning
 from tastebridge.splits import cold_users, leave_last
 
 N, M, K = 400, 60, 2
@@ -295,3 +297,36 @@ def test_errors_of_a_panel_without_ratings_are_a_warning():
 def test_scores_are_no_ratings_and_have_no_errors(model):
     with pytest.raises(InvalidDataError, match="predicts scores, which order items, and no ratings"):
         tb.evaluate_ratings({"it": model}, SPLIT)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "lazy", "arrow"])
+def test_histories_without_ratings_are_refused(mapper, kind):
+    events = SPLIT.train.to_frame()[["user_id", "item_id", "category"]].astype({"category": str}).head(3)
+    frames = {
+        "pandas": lambda: events,
+        "polars": lambda: pl.from_pandas(events),
+        "lazy": lambda: pl.from_pandas(events).lazy(),
+        "arrow": lambda: pa.Table.from_pandas(events),
+    }
+    for verb in (mapper.recommend_from, mapper.user_vectors_from):
+        with pytest.raises(InvalidDataError, match="reads ratings, and these events have none"):
+            verb(frames[kind]())
+
+
+def test_a_panel_without_ratings_is_a_warning_and_a_few_ones_are_none(mapper):
+    events = SPLIT.train.to_frame().astype({"category": str})[["user_id", "item_id", "category"]]
+    with pytest.warns(DataWarning, match="all 30 ratings of these histories are 1"):
+        mapper.recommend_from(tb.Panel.from_frame(events.head(30)), n=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mapper.recommend_from(events.head(3).assign(rating=1.0), n=2)
+
+
+def test_a_category_with_two_ratings_of_one_user_is_learned_from():
+    frame = _frame()
+    few = frame[(frame["category"] == "films") & (frame["user_id"] == 3)]
+    few = few.assign(weight=np.where(np.arange(len(few)) % 2, 4.0, 2.0)).head(2)
+    found = tb.RatingMapper("films").fit(pd.concat([frame[frame["category"] == "books"], few]))
+    # nothing but the two items is known: each is near its one rating, and within the scale
+    low, high = found.predict(pd.DataFrame({"user_id": 5, "item_id": few["item_id"]}))
+    assert 2.0 <= low < high <= 4.0

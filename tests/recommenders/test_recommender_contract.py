@@ -226,7 +226,9 @@ def test_predict_has_one_policy_for_the_unknown(model):
 
 
 def test_a_person_of_whom_nothing_is_known_gets_what_is_popular(model, popular):
-    history = pd.DataFrame({"user_id": [7], "item_id": ["unheard of"], "category": ["films"]})
+    history = pd.DataFrame(
+        {"user_id": [7], "item_id": ["unheard of"], "category": ["films"], "weight": [1.0]}
+    )
     with pytest.warns(TastebridgeWarning, match="1 of 'films'"):
         found = model.recommend_from(history, n=4)
     assert found["item_id"].tolist() == best_for_strangers(model, popular, 4)

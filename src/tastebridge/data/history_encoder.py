@@ -13,15 +13,18 @@ from scipy import sparse
 from tastebridge._foundation.warnings import warn_of_data
 from tastebridge.data.alignment import with_items
 from tastebridge.data.cleaning import CleaningPolicy, with_rule
+from tastebridge.data.columns import recognised
 from tastebridge.data.interactions import Interactions, canonical
 from tastebridge.data.panel import Panel
-from tastebridge.data.types import Events, EventWeights
+from tastebridge.data.types import Events, EventWeights, Frame
 from tastebridge.data.vocabulary import Vocabulary
 from tastebridge.data.weighting import Weighting, WeightingStatistics
-from tastebridge.exceptions import UnknownIdError
+from tastebridge.exceptions import InvalidDataError, UnknownIdError
 
 Rows = dict[str, sparse.csr_matrix]
 """For every category the weighted rows of the same users, (n_users, n_items of the category)."""
+_MANY = 20
+"""Ratings that are hardly all 1 by chance: a single user may well have given the lowest a few times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,15 @@ class HistoryEncoder:
         return replace(self, items=dict(items), statistics=dict(statistics), _kept={})
 
     def read(self, events: Events) -> Panel:
-        """Return a panel; a frame of events becomes one."""
+        """Return a panel; a frame of events becomes one.
+
+        Raises
+        ------
+        InvalidDataError
+            If the model reads ratings, and the frame has no column of them.
+        """
+        if self.weighting.reads_ratings and not isinstance(events, Panel):
+            _check_rated(events)
         kept = with_rule(self.policy, "several_categories", "keep")  # the model knows each item's category
         return read_events(events, self.event_weights, kept)
 
@@ -95,6 +106,8 @@ class HistoryEncoder:
         keep : bool, default=False
             Whether to keep the rows in memory: for the panel of a fit, which is asked for again and again.
         """
+        if self.weighting.reads_ratings and not keep:
+            _warn_of_ones(panel)
         return {name: self._rows_in(panel, name, keep) for name in self.items}
 
     def rows_of(self, panel: Panel, users: NDArray[np.int64]) -> Rows:
@@ -186,6 +199,36 @@ def _emptied(rows: sparse.csr_matrix, which: NDArray[np.bool_]) -> sparse.csr_ma
     kept = np.repeat(~which, lengths)
     indptr = np.append(0, np.cumsum(np.where(which, 0, lengths)))
     return canonical((rows.data[kept], rows.indices[kept], indptr), rows.shape)
+
+
+def _check_rated(frame: Frame) -> None:
+    """Refuse a frame without ratings: an event would count as a rating of 1, often the lowest there is."""
+    known = [name for name in _names_of(frame) if isinstance(name, str)]
+    if known and recognised("weight", known) is None:
+        raise InvalidDataError(
+            f"the model reads ratings, and these events have none: the columns are {', '.join(known)}. Add a "
+            "column rating, or recommend by an InterestMapper, which reads events."
+        )
+
+
+def _names_of(frame: Frame) -> list[object]:
+    """Return the names of the columns of a frame; none of a stream, which would be read by looking."""
+    if hasattr(frame, "column_names"):  # of Arrow, whose columns are arrays
+        return list(frame.column_names)
+    if hasattr(frame, "collect_schema"):  # of polars, whose lazy frames warn otherwise
+        return list(frame.collect_schema().names())
+    return list(getattr(frame, "columns", []))
+
+
+def _warn_of_ones(panel: Panel) -> None:
+    """Warn if all of many ratings are 1, as of a table without a column of ratings."""
+    parts = [part.matrix.data for part in panel.interactions.values()]
+    n = sum(len(part) for part in parts)
+    if n >= _MANY and all((part == 1).all() for part in parts):
+        warn_of_data(
+            f"all {n:,} ratings of these histories are 1, as of a table without a column of ratings. Each is "
+            "read as a rating of 1: give the ratings."
+        )
 
 
 def read_events(events: Events, event_weights: EventWeights | None, policy: CleaningPolicy) -> Panel:

@@ -206,6 +206,11 @@ class Weighting(BaseEstimator):
             return schemes.bm25(matrix, known.idf, known.length, self.k1, self.b)
         return matrix
 
+    @property
+    def reads_ratings(self) -> bool:
+        """Whether a model of ratings reads its histories by this weighting."""
+        return self.shift is not None and self.scheme == "none"
+
     def shifted(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return ratings with ``shift`` added, of the same pattern."""
         if self.shift is None:
@@ -214,7 +219,7 @@ class Weighting(BaseEstimator):
         if lowest + self.shift <= 0:
             raise InvalidDataError(
                 f"a rating of {lowest:g} is below the scale of the fit, where all ratings were above "
-                f"{-self.shift:g}. Leave such rows out if they mean 'not rated', or fit again with them."
+                f"{0.0 - self.shift:g}. Leave such rows out if they mean 'not rated', or fit again with them."
             )
         return schemes.with_data(matrix, matrix.data + np.float32(self.shift)) if self.shift else matrix
 

@@ -49,6 +49,10 @@ def bootstrap_mean(
     value are one cell of it, and the cost is ``n_resamples`` times the number of cells. Otherwise users are
     drawn one by one. The order of users does not matter.
 
+    The percentile interval of a mean of mostly zeros is too short, and too low rather than too high.
+    Simulated NDCG@10 of users of whom few have a hit was covered in 93 to 95 % of cases with 25 to 100 users
+    who have one, 93 % with 10, 88 % with 5 and 85 % with 3.
+
     Parameters
     ----------
     values : array-like of shape (n,)

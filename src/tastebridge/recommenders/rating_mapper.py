@@ -82,7 +82,8 @@ class RatingMapper(Recommender):
 
     Event weights are read as ratings, including values of 0 and below. Predictions have the same unit: if all
     ratings are multiplied by 20, so are the predictions. If 0 or -1 means "seen, not rated", leave
-    these rows out. If a frame has two ratings of the same user and item, the later one counts. For users
+    these rows out. Later histories need ratings too: a frame without a rating column is refused. If a frame
+    has two ratings of the same user and item, the later one counts. For users
     without any known rating, the prediction is the mean plus the effect of the item;
     ``missing="popular"`` recommends the items rated highest.
 
@@ -256,10 +257,11 @@ class RatingMapper(Recommender):
         """Return the routes at a shrinkage, with ranks that every category allows with users hidden."""
         shapes = [
             # 3/5 of the users, as in fit_plan: a fold hides a part of them.
-            (int((np.diff(R.indptr) > 0).sum() * 3 // 5), len(np.unique(R.indices)))
+            (max(1, int((np.diff(R.indptr) > 0).sum() * 3 // 5)), len(np.unique(R.indices)))
             for R in histories.values()
+            if R.nnz
         ]
-        limit = max(1, min(min(shape) for shape in shapes if min(shape)))
+        limit = min(min(shape) for shape in shapes)
         factors = RatingFactors(min(self.n_components, limit), random_state=self.random_state)
         choice = SVDFactors(min(32, limit), random_state=self.random_state)
         return RatingRoute(clone(factors).set_params(item_shrinkage=shrinkage), factors, choice, shift)
