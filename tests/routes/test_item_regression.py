@@ -235,24 +235,27 @@ def test_it_is_left_out_without_enough_users_links_or_pairs(panel, monkeypatch, 
     assert NAME not in [route.name for route in fitted.model_.routes]
 
 
-def planted(seed, own, n=600, n_items=50):
+def planted(seed, own, n=600, n_items=50, good=2.0, twins=0):
     """Folds of warm users who have one of a blend's good items each, and the choice of a second route.
 
-    Each of ``own`` is the part of the hidden item in the scores of a second route, and their noise.
+    Each of ``own`` is the part of the hidden item in the scores of a second route, and their noise. The hidden
+    items of the last users are twins, and the only ones a second route finds if there are any.
     """
     rng = np.random.default_rng(seed)
     hidden = rng.integers(n_items, size=n)
     held = Held("warm", np.arange(n), sparse.csr_matrix((np.ones(n), (np.arange(n), hidden)), (n, n_items)))
     found = held.hidden.toarray()
-    blend = rng.normal(size=(n, n_items)) + 2.0 * found
+    blend = rng.normal(size=(n, n_items)) + good * found
+    is_twin = (np.arange(n) >= n - twins)[:, None]
+    apart = sparse.csr_matrix(found * is_twin) if twins else None
     half = Segment(StackingBlend.equal(1, len(GATES)), np.array([True]))
     V = {name: np.eye(n_items, dtype=np.float32) for name in "ab"}
     tried = []
     for part, noise in own:
-        Z = part * found + noise * rng.normal(size=(n, n_items))
+        Z = part * found * (is_twin if twins else 1.0) + noise * rng.normal(size=(n, n_items))
         vectors = [blend.astype(np.float32), Z.astype(np.float32)]
         seen = sparse.csr_matrix((n, n_items))
-        tried.append([Fold(held, np.zeros((n, len(GATES))), vectors, ["a", "b"], V, seen)])
+        tried.append([Fold(held, np.zeros((n, len(GATES))), vectors, ["a", "b"], V, seen, twins=apart)])
     return tried, regression_choice.choose(tried, (half, half), np.arange(n // 2))
 
 
@@ -263,8 +266,11 @@ def share_of(tried, chosen):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_share_is_the_best_one_and_none_where_complete_rankings_lose(seed):
-    tried, strong = planted(seed, [(2.0, 1.0)])
-    assert share_of(tried, strong) == pytest.approx(1 / 2, rel=0.05)
+    # two independent scores of the same quality count the same, and a better one counts more
+    tried, equal = planted(seed, [(2.0, 1.0)], n=2000)
+    assert share_of(tried, equal) == pytest.approx(1.0, rel=0.05)
+    tried, better = planted(seed, [(2.0, 1.0)], n=2000, good=0.3)
+    assert share_of(tried, better) >= 1.9
     assert planted(seed, [(-1.0, 0.0)])[1] is None
     assert planted(seed, [])[1] is None
 
@@ -273,6 +279,14 @@ def test_the_share_is_the_best_one_and_none_where_complete_rankings_lose(seed):
 def test_a_route_that_says_little_has_an_eighth_at_most(seed):
     tried, weak = planted(seed, [(0.0, 1.0)])
     assert weak is None or share_of(tried, weak) <= 0.13
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hidden_rows_with_a_twin_say_nothing_of_the_share(seed):
+    tried, chosen = planted(seed, [(3.0, 1.0)], twins=200)
+    assert chosen is None or share_of(tried, chosen) <= 0.13
+    tried, misled = planted(seed, [(3.0, 1.0)], twins=0)
+    assert share_of(tried, misled) >= 0.5
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -29,7 +29,7 @@ from tastebridge.routes import FitContext, FittedRoute, Histories, ItemRegressio
 from tastebridge.routes.item_regression import NAME
 
 _FEWEST = 300
-"""Warm users held out below which nothing is tried."""
+"""Warm users with a row to find that is no twin, below which nothing is tried."""
 _MANY, _PARTNERS = 2000, 50.0
 """Warm users, and mean possible partners of an item, above which the regression on more partners is tried.
 
@@ -79,12 +79,12 @@ def join_item_regression(
     """
     warm = _warm(built.folds)
     proof = evidence.get(_WARM)
-    if proof is None or proof.halves is None or sum(len(fold.held.people) for fold in warm) < _FEWEST:
+    if proof is None or proof.halves is None or _to_find(warm) < _FEWEST:
         return None
     sources = _read(built, segments[_WARM])
     if (sources and _linked(built, sources) < _LINKED) or _pairs(built, sources) > pairs:
         return None
-    kinds = _kinds(built, sources, sum(len(fold.held.people) for fold in warm))
+    kinds = _kinds(built, sources, _to_find(warm))
     tried = _with_routes(built, kinds)
     # the halves of the blend are used again, so that no user is evaluated with weights learned on that user
     first, pair = proof.halves
@@ -173,6 +173,11 @@ def _kinds(built: Built, sources: list[str], n_warm: int) -> list[ItemRegression
         return []
     dense = n_warm >= _MANY and partners > _PARTNERS
     return [usual, ItemRegressionRoute(100.0, 200, sources=sources)] if dense else [usual]
+
+
+def _to_find(folds: Sequence[Fold]) -> int:
+    """Return the number of users with a row to find that is no twin."""
+    return sum(int(np.count_nonzero(np.diff(fold.without_twins().held.hidden.indptr))) for fold in folds)
 
 
 def _warm(folds: Sequence[Fold]) -> list[Fold]:
