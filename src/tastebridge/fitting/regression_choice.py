@@ -31,8 +31,8 @@ from tastebridge.model.evidence import Halves
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)
 """The shares of the spread of the blend's scores that are tried, the first one in doubt.
 
-On Amazon sport and phone an eighth is the best on ``valid``. On dense data the regression alone can be
-better than the blend: on MovieLens without items that two genres have in common, 2 and 4 are.
+On Amazon sport and phone an eighth is the best on ``valid``. On dense data more is: of four pairs of genres
+of MovieLens, shares up to 4 gain 3.5 points of NDCG@10, and 1.3 without twins, over shares up to a half.
 """
 _LESS = 1 / 16
 _MOST = 3000
