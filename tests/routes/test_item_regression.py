@@ -238,8 +238,8 @@ def test_it_is_left_out_without_enough_users_links_or_pairs(panel, monkeypatch, 
 def planted(seed, own, n=600, n_items=50, good=2.0, twins=0):
     """Folds of warm users who have one of a blend's good items each, and the choice of a second route.
 
-    Each of ``own`` is the part of the hidden item in the scores of a second route, and their noise. The hidden
-    items of the last users are twins, and the only ones a second route finds if there are any.
+    Each of ``own`` is the part of the hidden item in the scores of a second route, and their noise. The
+    hidden items of the last users are twins, and the only ones a second route finds if there are any.
     """
     rng = np.random.default_rng(seed)
     hidden = rng.integers(n_items, size=n)
