@@ -23,6 +23,7 @@ from tastebridge.routes.paired import Pairs
 from tastebridge.routes.reader import Reading
 from tastebridge.routes.statistics import RouteStatistics
 from tastebridge.routes.twins import COLUMNS, Twins, rows_to_find, twins_in
+from tastebridge.routes.user_factors import UserFactors
 
 SameItems = Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
 """For every source the numbers of the items shared with the target, in the source and in the target."""
@@ -187,15 +188,22 @@ class FitContext:
         return self._owner(tuple(self.histories))._parent is None
 
     def encoded(self, categories: tuple[str, ...], model: FactorModel, users: NDArray[np.int64]) -> Array:
-        """Return the factors (n_users, k) of some users; the factors of all are kept if they are few."""
+        """Return the factors (n_users, k) of some users; they are kept if those of all would be few."""
         owner = self._owner(categories)
-        rows = owner.stacked(categories)
-        if rows.shape[0] * model.item_factors_.shape[1] > _FEW:
-            return np.asarray(model.transform(rows[users]))
+        parts = {name: owner.histories[name] for name in categories}
+        n_users, k = next(iter(parts.values())).shape[0], model.item_factors_.shape[1]
+
+        def compute(some: NDArray[np.int64]) -> Array:
+            if not len(some):
+                return np.zeros((0, k))
+            rows = side_by_side({name: part[some] for name, part in parts.items()}, categories)
+            return np.asarray(model.transform(rows))
+
+        if n_users * k > _FEW:
+            return compute(users)
         # routes and folds ask for the same users again and again
-        return np.asarray(
-            owner.once(f"factors by {categories} {model!r}", lambda: model.transform(rows))[users]
-        )
+        key = f"factors by {categories} {model!r}"
+        return owner.once(key, lambda: UserFactors(n_users, compute)).of(users)
 
     def _owner(self, categories: tuple[str, ...]) -> FitContext:
         """Return the furthest parent with the very same histories of some categories."""
