@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +13,15 @@ from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.exceptions import InvalidDataError
 
 _CELLS = 1 << 20
+_STEP = 1 << 16
+"""Users drawn at once: their values stay in the cache."""
+_KEPT = 1 << 22
+"""Draws that are kept for the next call: 16 MB."""
 _DRAW = 20
 """Drawing the weight of a cell takes about as long as drawing so many users."""
 _ROUNDING = 1e-12
 Floats = NDArray[np.float64]
+Draws = NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def bootstrap_mean(
     mean = sums.sum() / counts.sum() if len(sums) else np.nan
     if len(sums) < 2:
         return Interval(float(mean), np.nan, np.nan)
-    means = _resampled_means(sums[None], counts, n_resamples, np.random.default_rng(random_state))
+    means = _resampled_means(sums[None], counts, n_resamples, random_state)
     low, high = np.quantile(means, [tail, 1 - tail])
     return Interval(float(mean), float(low), float(high))
 
@@ -172,7 +179,7 @@ def simultaneous_differences(
     means = sums.sum(axis=1) / counts.sum()
     if len(counts) < 2:
         return [Interval(float(mean), np.nan, np.nan) for mean in means]
-    drawn = _resampled_means(sums, counts, n_resamples, np.random.default_rng(random_state))
+    drawn = _resampled_means(sums, counts, n_resamples, random_state)
     # Where all users agree the deviation is rounding alone, and the interval has width 0.
     errors = drawn.std(axis=0)
     far = np.divide(np.abs(drawn - means), errors, out=np.zeros_like(drawn), where=errors > _ROUNDING)
@@ -193,24 +200,54 @@ def _per_person(values: ArrayLike, people: ArrayLike | None) -> tuple[Floats, Fl
     return np.bincount(place, array[known]).astype(np.float64), np.bincount(place).astype(np.float64)
 
 
-def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
+def _resampled_means(sums: Floats, counts: Floats, n_resamples: int, seed: int) -> Floats:
     """Return the means (n_resamples, m) of sums (m, n) over counts (n,), with one draw of users for all m.
 
     Users are drawn by weights of cells where cells are few, else one by one.
     """
     cells, people = np.unique(np.column_stack([*sums, counts]), axis=0, return_counts=True)
-    n, by_cell = len(counts), len(cells) * _DRAW < len(counts)
-    rows = max(1, _CELLS // (len(cells) if by_cell else n))
-    everyone = np.repeat(cells.T, people, axis=1)
-    means = np.empty((n_resamples, len(sums)))
+    n = len(counts)
+    if len(cells) * _DRAW < n:
+        return _by_cell(cells, people, n_resamples, np.random.default_rng(seed))
+    *columns, sizes = np.repeat(cells.T, people, axis=1)
+    # With one value for each user the divisor never varies.
+    each = columns if np.ptp(counts) == 0 else [*columns, sizes]
+    # clipping changes no number, and is faster than the check for one that is too large
+    parts = [
+        [column.take(drawn, mode="clip").sum(axis=1) for column in each]
+        for drawn in _draws(n, n_resamples, seed)
+    ]
+    totals = np.concatenate(parts, axis=1)
+    m = len(columns)
+    # in C order, in which statistics of columns are summed
+    return np.ascontiguousarray((totals[:m] / (totals[m] if len(each) > m else counts.sum())).T)
+
+
+def _by_cell(cells: Floats, people: NDArray[np.int64], n_resamples: int, rng: np.random.Generator) -> Floats:
+    """Return the means (n_resamples, m) of cells (n_cells, m + 1), the last column their numbers of rows."""
+    n, rows = int(people.sum()), max(1, _CELLS // len(cells))
+    means = np.empty((n_resamples, cells.shape[1] - 1))
     for start in range(0, n_resamples, rows):
         part = means[start : start + rows]
-        if by_cell:
-            *totals, number = (rng.multinomial(n, people / n, size=len(part)) @ cells).T
-        else:
-            drawn = rng.integers(n, size=(len(part), n), dtype=np.uint32)
-            totals = [column[drawn].sum(axis=1) for column in everyone[:-1]]
-            # With one value for each user the divisor never varies.
-            number = everyone[-1][drawn].sum(axis=1) if np.ptp(counts) else counts.sum()
+        *totals, number = (rng.multinomial(n, people / n, size=len(part)) @ cells).T
         part[:] = np.column_stack(totals) / np.reshape(number, (-1, 1))
     return means
+
+
+def _draws(n: int, n_resamples: int, seed: int) -> Iterable[Draws]:
+    """Return the places (n_some, n) of the users of resamples, some resamples at a time."""
+    if n * n_resamples > _KEPT or not isinstance(seed, int):
+        return _drawn(n, n_resamples, seed)
+    return _kept_draws(n, n_resamples, seed)
+
+
+@lru_cache(maxsize=2)
+def _kept_draws(n: int, n_resamples: int, seed: int) -> tuple[Draws, ...]:
+    """Return the draws, kept: a fit compares the same users in many ways, and draws them alike each time."""
+    return tuple(_drawn(n, n_resamples, seed))
+
+
+def _drawn(n: int, n_resamples: int, seed: int) -> Iterator[Draws]:
+    rng, rows = np.random.default_rng(seed), max(1, _STEP // n)
+    for start in range(0, n_resamples, rows):
+        yield rng.integers(n, size=(min(rows, n_resamples - start), n), dtype=np.uint32)
