@@ -38,7 +38,7 @@ def test_parameters_are_stored_and_documented():
 
 def problem_of(loss, lengths, X, y, F, focus=0.0):
     starts = np.append(0, np.cumsum(lengths)[:-1])
-    return Problem(X, y, starts, F, loss, 0.1, focus)
+    return Problem(X, y, starts, F[starts], loss, 0.1, focus)
 
 
 @pytest.mark.parametrize("focus", [0.0, 0.5, 1.0])
@@ -200,3 +200,17 @@ def test_a_blend_can_be_given_more_routes_of_fixed_weights():
         weights[:, 2:], np.tile([1e-3, 2.0, 900.0, 0.0], (200, 1)), rtol=1e-6, atol=1e-11
     )
     assert more.n_features_in_ == 6
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_lists_without_checks_teach_the_same_weights_bit_by_bit(loss):
+    X, _, groups, gates = planted(300)
+    X = X.astype(np.float32)
+    y = np.tile(np.eye(12)[0], 300)
+    start = np.random.default_rng(0).normal(size=(2, 3))
+    # chosen columns of a matrix, as the routes of a selection, are in Fortran order
+    whole = StackingBlend(loss, max_iter=8).fit(np.asfortranarray(X), y, groups, gates, start=start)
+    lists = StackingBlend(loss, max_iter=8).fit_lists(X.reshape(300, 12, 3), gates[::12], start=start)
+    for name in ("coef_", "scale_", "gate_mean_", "gate_scale_", "gate_low_", "gate_high_", "intercept_"):
+        assert np.array_equal(getattr(whole, name), getattr(lists, name)), name
+    assert whole.n_features_in_ == lists.n_features_in_

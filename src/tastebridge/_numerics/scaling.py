@@ -26,6 +26,20 @@ def deviations(X: NDArray[Any]) -> Array:
     return np.where(spread > _ROUNDING * size, spread, 0.0)
 
 
+def deviations_alone(X: NDArray[Any]) -> Array:
+    """Return :func:`deviations` of columns in float64, each summed alone, without a copy of all of ``X``.
+
+    They are those of ``X`` (n, m) as float64 in Fortran order, bit by bit.
+    """
+    spread, size = np.empty(X.shape[1]), np.empty(X.shape[1])
+    for at in range(X.shape[1]):
+        column = X[:, at].astype(np.float64)
+        size[at] = max(column.max(initial=0.0), -column.min(initial=0.0))
+        column -= column.mean()
+        spread[at] = np.sqrt(np.square(column, out=column).mean())
+    return np.where(spread > _ROUNDING * size, spread, 0.0)
+
+
 def varies(spread: Array) -> NDArray[np.bool_]:
     """Return which columns vary, by their deviations (m,): more than a millionth of the most varying one.
 

@@ -199,27 +199,23 @@ def fit_blend(
 
     With ``start``, coefficients (1 + n_gates, n_routes) of much the same blend, a few steps from there.
     """
-    width = len(lists.y) // len(lists.users)
     # with a single user one half is empty, and the other has to teach its blend
-    rows = np.repeat(users if users.any() else ~users, width)
-    X, y, groups, gates = lists.X[rows][:, routes], lists.y[rows], lists.groups[rows], lists.gates[rows]
+    rows = users if users.any() else ~users
     known = None if prior is None else prior[:, routes]
     made: StackingBlend = clone(blend)
     if start is not None:
         made.max_iter = min(made.max_iter, _FEW_STEPS)
-    return made.fit(X, y, groups, gates, known, None if start is None else start[:, routes]).among(routes)
+    X, gates = lists.chosen(rows, routes), lists.gates[:: lists.width][rows]
+    return made.fit_lists(X, gates, known, None if start is None else start[:, routes]).among(routes)
 
 
 def objectives(pair: Sequence[StackingBlend], lists: Lists, halves: Sequence[Mask], mask: Mask) -> Array:
     """Return the listwise objective of every list under a selection of routes, by the other half's blend."""
-    width = len(lists.y) // len(lists.users)
     found = np.zeros(len(lists.users))
     for half, blend in zip(halves, pair, strict=True):
-        rows = np.repeat(half, width)
-        X, gates = lists.X[rows], lists.gates[rows][::width]
-        weights = blend.weights(gates)[:, mask]
-        scores = X[:, mask].reshape(len(gates), width, -1) @ weights[:, :, None]
-        found[half] = _objective(scores, width, blend.focus)
+        weights = blend.weights(lists.gates[:: lists.width][half])[:, mask]
+        scores = lists.chosen(half, mask).astype(np.float64) @ weights[:, :, None]
+        found[half] = _objective(scores, lists.width, blend.focus)
     return found
 
 

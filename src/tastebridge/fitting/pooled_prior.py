@@ -137,9 +137,7 @@ def _pooled(cases: Sequence[Case], selection: str, kinds: Sequence[Kind], blend:
     features = np.column_stack([np.ones(len(starts)), np.concatenate([case.gates for case in cases])])
     y = np.zeros(len(X))
     y[starts] = 1.0  # the held-out item is the first of every list
-    problem = Problem(
-        X, y, starts, np.repeat(features, width, axis=0), blend.loss, blend.gate_penalty, blend.focus
-    )
+    problem = Problem(X, y, starts, features, blend.loss, blend.gate_penalty, blend.focus)
     return problem.solve(blend.max_iter)[0]
 
 

@@ -31,6 +31,17 @@ class Lists(NamedTuple):
     gates: Array
     users: Numbers
 
+    @property
+    def width(self) -> int:
+        """The number of items of a list."""
+        return len(self.y) // len(self.users)
+
+    def chosen(self, rows: NDArray[np.bool_], routes: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the scores (n_some, width, n_routes) of some lists by some routes."""
+        X = self.X.reshape(len(self.users), self.width, -1)
+        X = X if rows.all() else X[rows]
+        return X if routes.all() else X.take(np.flatnonzero(routes), axis=2)
+
 
 class SegmentLists:
     """The training lists of one segment, as they are and without a source.

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from tastebridge._foundation.validation import check_choice, check_count, check_fitted, check_number
 from tastebridge._numerics.linalg import row_products
-from tastebridge._numerics.scaling import deviations, seen_range, varies
+from tastebridge._numerics.scaling import deviations, deviations_alone, seen_range, varies
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.model.losses import Problem
 
@@ -145,17 +145,60 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         rows, targets = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         X, y = np.asarray(rows, dtype=np.float64), np.asarray(targets, dtype=np.float64)
         starts = _starts(groups, len(y))
-        G = _gates(gates, len(y))
+        features = self._read_gates(_gates(gates, len(y)), starts)
+        self.scale_ = _scale(deviations(X))
+        return self._learn(X / self.scale_, y, starts, features, prior, start)
+
+    def fit_lists(
+        self, X: NDArray[np.float32], gates: Array, prior: Array | None = None, start: Array | None = None
+    ) -> Self:
+        """Learn the weights from lists of one length, the first entry of each the one to find.
+
+        The same as :meth:`fit`, bit by bit, without checks and without copies of all scores in float64.
+
+        Parameters
+        ----------
+        X : float32 array of shape (n_lists, length, n_routes)
+        gates : ndarray of shape (n_lists, n_gates)
+        prior, start : ndarray of shape (1 + n_gates, n_routes), optional
+            As for :meth:`fit`.
+        """
+        self.check()
+        n_lists, length, self.n_features_in_ = X.shape
+        starts = np.arange(n_lists) * length
+        y = np.zeros(n_lists * length)
+        y[starts] = 1.0
+        features = self._read_gates(np.repeat(gates, length, axis=0), starts)
+        # column by column, in float64 and rounded once: what is at hand stays in the cache
+        columns = X.reshape(-1, X.shape[2])
+        self.scale_ = _scale(deviations_alone(columns))
+        scaled = np.empty(columns.shape, dtype=np.float32, order="F")
+        for at, scale in enumerate(self.scale_):
+            np.divide(columns[:, at], scale, out=scaled[:, at], dtype=np.float64, casting="same_kind")
+        return self._learn(scaled, y, starts, features, prior, start)
+
+    def _read_gates(self, G: Array, starts: NDArray[np.int64]) -> Array:
+        """Learn the range, mean and scale of gates (n_rows, n_gates), and return the features of each list."""
         # by list, not by row: a long list is still one user
         self.gate_low_, self.gate_high_ = seen_range(G[starts])
         G = np.clip(G, self.gate_low_, self.gate_high_)
         spread = deviations(G)
         self.gate_mean_, self.gate_scale_ = G.mean(axis=0), np.where(spread > 0, spread, 1.0)
-        self.scale_ = _scale(X)
         # a constant gate is exactly 0, and not its rounding
-        features = np.column_stack([np.ones(len(G)), self._standard(G) * (spread > 0)])
+        return np.column_stack([np.ones(len(starts)), self._standard(G[starts]) * (spread > 0)])
+
+    def _learn(
+        self,
+        X: NDArray[np.floating],
+        y: Array,
+        starts: NDArray[np.int64],
+        features: Array,
+        prior: Array | None,
+        start: Array | None,
+    ) -> Self:
+        """Learn the coefficients from scaled scores (n_rows, n_routes) and the features of each list."""
         problem = Problem(
-            X / self.scale_,
+            X,
             y,
             starts,
             features,
@@ -275,7 +318,6 @@ def _gates(gates: ArrayLike | None, n_rows: int) -> Array:
     return G
 
 
-def _scale(X: Array) -> Array:
-    """Return the deviation of every route; 1 for a route that is constant, or only rounding."""
-    spread = deviations(X)
+def _scale(spread: Array) -> Array:
+    """Return the deviations to divide by; 1 for a route that is constant, or only rounding."""
     return np.where(varies(spread), spread, 1.0)

@@ -18,7 +18,7 @@ Bounds = Sequence[tuple[float | None, float | None]]
 
 
 class Problem:
-    """The loss and its gradient; the gates of a list are read in its first row.
+    """The loss and its gradient, given the features (n_lists, n_features) of each list.
 
     A ``prior`` of coefficients (n_features, n_routes) adds a penalty of ``strength`` times the squared
     distance to it, and the search starts there.
@@ -26,7 +26,7 @@ class Problem:
 
     def __init__(
         self,
-        X: Array,
+        X: NDArray[np.floating],
         y: Array,
         starts: NDArray[np.int64],
         F: Array,
@@ -40,7 +40,7 @@ class Problem:
         self.begin = prior if start is None else start
         self.prior, self.strength = prior, 0.0 if prior is None else strength
         self.starts, self.lengths = starts, np.diff(np.append(starts, len(y)))
-        self.F, self.penalty, self.focus, self.y = F[starts], penalty, focus, y
+        self.F, self.penalty, self.focus, self.y = F, penalty, focus, y
         width = self.lengths[0] if (self.lengths == self.lengths[0]).all() else 0
         # lists of one length are mixed by a batched product, in half the memory; others row by row
         self.X = np.asarray(X, dtype=np.float32).reshape(len(starts), width, -1) if width else X
@@ -122,15 +122,18 @@ class Problem:
     def _listwise_even(self, S: Array) -> tuple[float, Array]:
         """Return the same for lists of one length, one list per row."""
         Y, share = self.y.reshape(S.shape), self.share[self.starts]
-        S = S - S.max(axis=1, keepdims=True)
-        E = np.exp(S)
-        total = E.sum(axis=1)
-        likelihood = np.einsum("ij,ij->i", Y, S) - share * np.log(total)
-        slope = E * (share / total)[:, None] - Y
+        S -= S.max(axis=1, keepdims=True)  # in place: the scores are made anew for every call
+        reached = np.einsum("ij,ij->i", Y, S)
+        slope = np.exp(S, out=S)
+        total = slope.sum(axis=1)
+        likelihood = reached - share * np.log(total)
+        slope *= (share / total)[:, None]
+        slope -= Y
         if self.focus == 0.0:
             return -float(likelihood.sum()), slope.ravel()
         found = np.exp(self.focus * np.divide(likelihood, share, out=np.zeros_like(share), where=share > 0))
-        return float((share * (1.0 - found)).sum()) / self.focus, (found[:, None] * slope).ravel()
+        slope *= found[:, None]
+        return float((share * (1.0 - found)).sum()) / self.focus, slope.ravel()
 
     def _logistic(self, s: Array) -> tuple[float, Array]:
         hit = self.y > 0
