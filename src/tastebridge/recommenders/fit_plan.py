@@ -88,6 +88,19 @@ def check_routes(routes: object) -> None:
         raise InvalidParameterError("routes must be a list of routes; got a single one. Write routes=[…].")
 
 
+def _with_popularity(routes: list[Route], n_components: int | None) -> list[Route]:
+    """Return given routes, and both routes of popularity."""
+    check_routes(routes)
+    if n_components is not None:
+        raise InvalidParameterError(
+            f"InterestMapper(n_components={n_components}) is the rank of the default routes, and routes were "
+            "given. Set the ranks of their factors, or leave one of the two out."
+        )
+    # without popularity there would be no baseline to fall back on
+    popular = {route.linked for route in routes if isinstance(route, PopularityRoute)}
+    return [*(PopularityRoute(linked=kind) for kind in (False, True) if kind not in popular), *routes]
+
+
 def routes_asked_for(
     mapper: InterestMapper,
     target: str,
@@ -98,18 +111,7 @@ def routes_asked_for(
 ) -> list[Route]:
     """Return the routes to a target: those given, with popularity, or the affordable default ones."""
     if mapper.routes is not None:
-        check_routes(mapper.routes)
-        if mapper.n_components is not None:
-            raise InvalidParameterError(
-                f"InterestMapper(n_components={mapper.n_components}) is the rank of the default routes, and "
-                "routes were given. Set the ranks of their factors, or leave one of the two out."
-            )
-        # without popularity there would be no baseline to fall back on
-        popular = {route.linked for route in mapper.routes if isinstance(route, PopularityRoute)}
-        return [
-            *(PopularityRoute(linked=kind) for kind in (False, True) if kind not in popular),
-            *mapper.routes,
-        ]
+        return _with_popularity(mapper.routes, mapper.n_components)
     limits = {name: _limit(rows) for name, rows in histories.items()}
     wanted = _rank(mapper, target, limits)
     near = looked_at(histories, target)
