@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from tastebridge._numerics.cells import of_dense
 from tastebridge._numerics.sketch import Sketch
 from tastebridge.exceptions import InvalidDataError
 
@@ -69,9 +70,9 @@ class Catalogue:
         if few.sum() < _THIN * len(few):
             few[:] = False
         thick, thin = np.flatnonzero(~few), np.flatnonzero(few)
-        scarce = sparse.csr_matrix(items[:, thin])[numbers]
+        scarce = of_dense(items.take(thin, axis=1))[numbers]
         rare = np.flatnonzero(np.diff(scarce.indptr))
-        whole = items[numbers] if not len(thin) else items[np.ix_(numbers, thick)]
+        whole = items[numbers] if not len(thin) else items.take(thick, axis=1).take(numbers, axis=0)
         norms = norms[numbers]
         sketch = Sketch.of(whole, norms, None if typical is None else typical[:, thick])
         return cls(items, numbers, norms, position, thick, thin, whole, rare, scarce[rare], sketch)

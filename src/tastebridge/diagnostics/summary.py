@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._numerics.cells import union
-from tastebridge._numerics.topk import Masks, top_k
+from tastebridge._numerics.catalogue import Catalogue
+from tastebridge._numerics.topk import Masks, catalogue_of, top_k
 from tastebridge.data import Panel
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias
 from tastebridge.metrics.intervals import Interval, bootstrap_mean, paired_difference
@@ -135,12 +136,13 @@ def beyond_accuracy(
     people = np.sort(rng.permutation(known)[:_LISTED])
     columns = ["segment", "list", "people", "coverage", "novelty", "bias", "popularity"]
     rows: list[tuple] = []
+    items = catalogue_of(model.item_vectors()), catalogue_of(counts[:, None].astype(np.float32))
     for segment in ("cold", "warm") if len(people) >= SMALLEST else ():
         given = {name: part[people] for name, part in histories.items()}
         if segment == "cold":
             # the same users as if they were new to the target
             given[model.target] = sparse.csr_matrix(given[model.target].shape, dtype=np.float32)
-        for name, lists in _lists(model, given, counts, segment, twins):
+        for name, lists in _lists(model, given, items, segment, twins):
             kinds = (novelty(lists, counts, target.shape[0]), popularity_bias(lists, counts))
             means = (float(part.mean()) for part in (*kinds, average_popularity(lists, counts)))
             rows.append((segment, name, len(people), catalogue_coverage(lists, len(counts)), *means))
@@ -204,17 +206,21 @@ def _label(first: float, end: float) -> str:
 
 
 def _lists(
-    model: LinearModel, given: Histories, counts: NDArray[np.int64], segment: str, twins: Twins
+    model: LinearModel, given: Histories, items: tuple[Catalogue, Catalogue], segment: str, twins: Twins
 ) -> Iterator[tuple[str, NDArray[np.int32]]]:
-    """Yield the lists to compare, without the items users have and their twins."""
+    """Yield the lists to compare, without the items users have and their twins.
+
+    ``items`` are those of the model and of popularity, arranged for the search.
+    """
     seen, reached = given[model.target], twins.left_out(given)
     if reached is not None:
         seen = union(seen, reached)
-    V, ones = model.item_vectors(), np.ones((seen.shape[0], 1), dtype=np.float32)
-    yield MODEL, top_k(model.user_vectors(given), V, _LENGTH, masks=Masks(seen))[0]
+    (whole, popular), masks = items, Masks(seen)
+    yield MODEL, top_k(model.user_vectors(given), whole, _LENGTH, masks=masks)[0]
     if segment == "warm":
-        yield WITHIN, top_k(_within(model).user_vectors(given), V, _LENGTH, masks=Masks(seen))[0]
-    yield POPULARITY, top_k(ones, counts[:, None].astype(np.float32), _LENGTH, masks=Masks(seen))[0]
+        yield WITHIN, top_k(_within(model).user_vectors(given), whole, _LENGTH, masks=masks)[0]
+    ones = np.ones((seen.shape[0], 1), dtype=np.float32)
+    yield POPULARITY, top_k(ones, popular, _LENGTH, masks=masks)[0]
 
 
 def _within(model: LinearModel) -> LinearModel:
