@@ -89,7 +89,7 @@ class Fold:
 
     def scores(self, rows: Numbers, weights: Array) -> NDArray[np.float32]:
         """Return the scores of all items for the users ``rows``; ``weights`` are (n_rows, n_routes)."""
-        total = np.zeros((len(weights), self.seen.shape[1]), dtype=np.float32)
+        total: NDArray[np.float32] | None = None
         for space, V in self.items.items():
             # vectors of one space are added up first: one product with the items instead of one per route
             Z = np.zeros((len(weights), V.shape[1]), dtype=np.float32)
@@ -98,8 +98,8 @@ class Fold:
                     part = self.vectors[column][rows]
                     Z[:, : part.shape[1]] += part * weights[:, [column]].astype(np.float32)
             if Z.any():
-                _add_scores(total, Z, V)
-        return total
+                total = _add_scores(total, Z, V)
+        return np.zeros((len(weights), self.seen.shape[1]), dtype=np.float32) if total is None else total
 
 
 def number_of_folds(n_linked: int, enough: int = 1000) -> int:
@@ -298,15 +298,20 @@ def _thin(V: NDArray[np.float32] | sparse.csr_matrix) -> NDArray[np.float32] | s
 
 
 def _add_scores(
-    total: NDArray[np.float32], Z: NDArray[np.float32], V: NDArray[np.float32] | sparse.csr_matrix
-) -> None:
-    """Add ``Z V'`` to ``total`` in place, by a sparse product if ``V`` is sparse."""
+    total: NDArray[np.float32] | None, Z: NDArray[np.float32], V: NDArray[np.float32] | sparse.csr_matrix
+) -> NDArray[np.float32]:
+    """Return ``total`` plus ``Z V'``, in place, by a sparse product if ``V`` is sparse; None is 0."""
     if isinstance(V, np.ndarray):
-        total += Z @ V.T
-        return
+        scores: NDArray[np.float32] = Z @ V.T
+        if total is not None:
+            scores += total
+        return scores
+    if total is None:
+        total = np.zeros((len(Z), V.shape[0]), dtype=np.float32)
     # links are few on both sides: most histories reach none of them
     found = (of_dense(Z) @ V.T).tocoo()
     total[found.row, found.col] += found.data
+    return total
 
 
 def one_each(matrix: sparse.csr_matrix, rng: np.random.Generator) -> sparse.csr_matrix:

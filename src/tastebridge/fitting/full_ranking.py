@@ -123,9 +123,11 @@ def rise_of(folds: Sequence[Fold], segment: Segment, weight: float) -> float:
         rows = rows[np.diff(fold.seen.indptr)[rows] < fold.seen.shape[1]]
         w = segment.blend.weights(fold.gates[rows]) * segment.kept
         seen = fold.seen[rows].tocoo()
+        before = fold.scores(rows, np.column_stack([w, np.zeros(len(rows))]))
+        more = fold.scores(rows, np.column_stack([np.zeros_like(w), np.full(len(rows), weight)]))
         sums = []
-        for more in (0.0, weight):
-            scores = fold.scores(rows, np.column_stack([w, np.full(len(rows), more)])).astype(np.float64)
+        for some in (before, before + more):
+            scores = some.astype(np.float64)
             scores[seen.row, seen.col] = -np.inf
             best = scores.max(axis=1)
             sums.append(best + np.log(np.exp(scores - best[:, None]).sum(axis=1)))

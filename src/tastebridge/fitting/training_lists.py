@@ -18,6 +18,8 @@ from tastebridge.model import Array, Segment
 Numbers = NDArray[np.int64]
 _POOL = 2000
 """The number of items from which the sampled others of a fold's lists are drawn."""
+_CELLS = 2**16
+"""Scores by a route that are weighted at once: they stay in the cache."""
 _MOST = 1000.0
 """The largest weight of a column relative to the first: see :func:`relative_to_first`."""
 
@@ -104,8 +106,12 @@ def scores_of(lists: Lists, segment: Segment) -> Array:
     n, k = len(lists.users), len(segment.kept)
     # the gates, and so the weights, are the same in all rows of a list
     W = segment.blend.weights(lists.gates[:: len(lists.gates) // n]) * segment.kept
-    X = lists.X[:, :k].reshape(n, -1, k)
-    return np.asarray((X * W[:, None, :]).reshape(-1, k).sum(axis=1))
+    X, scores = lists.X.reshape(n, lists.width, -1), np.empty((n, lists.width))
+    step = max(1, _CELLS // (lists.width * k))
+    for start in range(0, n, step):
+        here = slice(start, start + step)
+        scores[here] = (X[here, :, :k] * W[here, None, :]).sum(axis=2)
+    return scores.ravel()
 
 
 def relative_to_first(weights: Array, X: Array) -> Array:
