@@ -38,7 +38,7 @@ class Lists(NamedTuple):
         """The number of items of a list."""
         return len(self.y) // len(self.users)
 
-    def chosen(self, rows: NDArray[np.bool_], routes: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def chosen(self, rows: NDArray[np.bool_], routes: NDArray[np.bool_]) -> NDArray[np.floating]:
         """Return the scores (n_some, width, n_routes) of some lists by some routes."""
         X = self.X.reshape(len(self.users), self.width, -1)
         X = X if rows.all() else X[rows]

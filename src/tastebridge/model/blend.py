@@ -150,7 +150,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         return self._learn(X / self.scale_, y, starts, features, prior, start)
 
     def fit_lists(
-        self, X: NDArray[np.float32], gates: Array, prior: Array | None = None, start: Array | None = None
+        self, X: NDArray[np.floating], gates: Array, prior: Array | None = None, start: Array | None = None
     ) -> Self:
         """Learn the weights from lists of one length, the first entry of each the one to find.
 

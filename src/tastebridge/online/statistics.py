@@ -144,9 +144,11 @@ class ModelStatistics:
             segments = segments if arrivals.waiting else self.arrivals.waiting or segments
         known = parts.encoders
         accounts = {
-            key: part.widened(moves)
-            .plus(taught_before if part.of_taught_rows else before, known, -1)
-            .plus(taught if part.of_taught_rows else after, known, 1)
+            key: part.widened(moves).changed(
+                taught_before if part.of_taught_rows else before,
+                taught if part.of_taught_rows else after,
+                known,
+            )
             for key, part in self.accounts.items()
         }
         for key, part in accounts.items():

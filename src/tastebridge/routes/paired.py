@@ -14,7 +14,7 @@ from scipy import sparse
 from tastebridge.data.reindexing import Places
 from tastebridge.routes.fitted import Encoder, Histories
 from tastebridge.routes.links import LinearEncoder, at_least, decompose, shrunk, strongest
-from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, linked
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, linked, plus_counts
 
 SPACE = "neighbours"
 
@@ -45,11 +45,9 @@ class Pairs(NamedTuple):
 
     def plus(self, other: Pairs, sign: int) -> Pairs:
         """Return the counts with other counts added or subtracted."""
-        both = sparse.csr_matrix(self.both + sign * other.both)
         here, there = self.here + sign * other.here, self.there + sign * other.there
-        check_left(min(part.min(initial=0) for part in (both.data, here, there)))
-        both.eliminate_zeros()  # a pair without users left must not be stored: it would disclose the last
-        return Pairs(both, here, there)
+        check_left(min(part.min(initial=0) for part in (here, there)))
+        return Pairs(plus_counts(self.both, other.both, sign), here, there)
 
     def links(self, n_links: int, shrinkage: float, own: bool, min_users: int = 1) -> sparse.csr_matrix:
         """Return the strongest similarities of pairs that at least ``min_users`` users have.

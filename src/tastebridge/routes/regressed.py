@@ -13,7 +13,7 @@ from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_
 from tastebridge.routes.links import LinearEncoder
 from tastebridge.routes.partners import Numbers, Partners, Rule, partners_of, possible
 from tastebridge.routes.resolving import Before, earlier, reached
-from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left
+from tastebridge.routes.statistics import Moves, Parts, RouteStatistics, check_left, plus_counts
 
 MOST_PARTNERS = 5000
 """Partners of an item, at most: a system of 200 MB."""
@@ -150,11 +150,16 @@ class RegressionStatistics(RouteStatistics):
         pairs = joint_counts(histories, self.sizes, self.target)
         if not pairs.nnz:  # as of new users before, and of forgotten users after
             return self
-        both = sparse.csr_matrix(self.both + sign * pairs)
-        check_left(both.data.min(initial=0))
-        both.eliminate_zeros()  # a pair without users left must not be stored: it would disclose the last
-        both.sort_indices()
-        return replace(self, both=both)
+        return replace(self, both=plus_counts(self.both, pairs, sign))
+
+    def changed(self, before: Histories, after: Histories, encoders: Mapping[str, Encoder]) -> Self:
+        """Subtract and add the pairs of users at once: most pairs of a user stay."""
+        gone, came = (joint_counts(rows, self.sizes, self.target) for rows in (before, after))
+        rows = np.flatnonzero(np.diff(gone.indptr))
+        check_left((self.both[rows] - gone[rows]).data.min(initial=0))
+        change = sparse.csr_matrix(came - gone)
+        change.eliminate_zeros()
+        return replace(self, both=plus_counts(self.both, change, 1)) if change.nnz else self
 
     def widened(self, moves: Moves) -> Self:
         """Return the counts over more items."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tastebridge._numerics.few_rows import rows_that_differ
 from tastebridge.routes.partners import Numbers, Partners
 
 
@@ -76,7 +77,8 @@ def _with_a_changed_pair(
 ) -> NDArray[np.bool_]:
     """Return a mask of the target items for which a count among their partners and themselves changed."""
     n_targets, n = block.stop - block.start, both.shape[0]
-    D = sparse.csr_matrix(both - old)
+    rows = rows_that_differ(both, old)
+    D = sparse.csr_matrix(both[rows] - old[rows])
     D.eliminate_zeros()
     if D.nnz > len(found.items):  # a large change reaches nearly all, and would be searched for long
         return np.ones(n_targets, dtype=bool)
@@ -85,4 +87,4 @@ def _with_a_changed_pair(
     row = np.concatenate([found.items, each + block.start])
     column = np.concatenate([found.columns, each])
     Q = sparse.csr_matrix((np.ones(len(row), dtype=np.int32), (row, column)), shape=(n, n_targets))
-    return np.asarray((D @ Q).multiply(Q).sum(axis=0)).ravel() > 0
+    return np.asarray((D @ Q).multiply(Q[rows]).sum(axis=0)).ravel() > 0

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from tastebridge._numerics.few_rows import few, plus_rows
 from tastebridge.data.reindexing import Places
 from tastebridge.exceptions import InvalidDataError
 from tastebridge.routes.fitted import Encoder, FittedRoute, Histories, known_to
@@ -53,6 +55,10 @@ class RouteStatistics(ABC):
             If the subtracted users cannot have been in the sums.
         """
 
+    def changed(self, before: Histories, after: Histories, encoders: Mapping[str, Encoder]) -> Self:
+        """Return the sums after the histories of some users changed, the same as by two :meth:`plus`."""
+        return self.plus(before, encoders, -1).plus(after, encoders, 1)
+
     @abstractmethod
     def widened(self, moves: Moves) -> Self:
         """Return the sums over more items, of which the new ones have no users yet."""
@@ -81,3 +87,22 @@ def check_left(least: float) -> None:
             "the events to subtract are not all among the events the model learned from. Give each user "
             "once, with exactly the events the model learned from."
         )
+
+
+def plus_counts(both: sparse.csr_matrix, change: sparse.csr_matrix, sign: int) -> sparse.csr_matrix:
+    """Return counts of pairs with other counts added or subtracted; a count of 0 is not stored.
+
+    Raises
+    ------
+    InvalidDataError
+        If a count would be below zero.
+    """
+    rows = np.flatnonzero(np.diff(change.indptr))
+    if few(rows, both.shape[0]):
+        total = plus_rows(both, rows, sign * change[rows])
+    else:
+        total = sparse.csr_matrix(both + sign * change)
+        total.eliminate_zeros()  # a pair without users left must not be stored: it would disclose the last
+        total.sort_indices()
+    check_left(total.data.min(initial=0))
+    return total
