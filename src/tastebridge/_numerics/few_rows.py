@@ -1,6 +1,8 @@
-"""Sums and differences of large sparse matrices that differ in few rows, at the speed of copying the others."""
+"""Sums and differences of large sparse matrices that differ in few rows: the others are copied."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,5 +75,5 @@ def _spliced(old: NDArray, ends: NDArray, rows: Numbers, new: NDArray, new_ends:
     """Return the entries of rows one after the other, those of some ``rows`` replaced by new ones."""
     starts, stops = ends[np.append(0, rows + 1)], ends[np.append(rows, len(ends) - 1)]
     pieces = [old[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    added = [new[start:stop] for start, stop in zip(new_ends[:-1], new_ends[1:], strict=True)]
+    added = [new[start:stop] for start, stop in pairwise(new_ends.tolist())]
     return np.concatenate([part for pair in zip(pieces, [*added, new[:0]], strict=True) for part in pair])

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tastebridge._numerics.cells import union
 from tastebridge._numerics.catalogue import Catalogue
+from tastebridge._numerics.cells import union
 from tastebridge._numerics.topk import Masks, catalogue_of, top_k
 from tastebridge.data import Panel
 from tastebridge.metrics import average_popularity, catalogue_coverage, novelty, popularity_bias

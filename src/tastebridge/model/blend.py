@@ -178,7 +178,7 @@ class StackingBlend(RegressorMixin, BaseEstimator):
         return self._learn(scaled, y, starts, features, prior, start)
 
     def _read_gates(self, G: Array, starts: NDArray[np.int64]) -> Array:
-        """Learn the range, mean and scale of gates (n_rows, n_gates), and return the features of each list."""
+        """Learn the range, mean and scale of gates (n_rows, n_gates); return the features of each list."""
         # by list, not by row: a long list is still one user
         self.gate_low_, self.gate_high_ = seen_range(G[starts])
         G = np.clip(G, self.gate_low_, self.gate_high_)
