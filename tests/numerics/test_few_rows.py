@@ -22,7 +22,7 @@ def test_rows_that_change_are_summed_and_others_copied(seed):
     expected = sparse.csr_matrix(X + D)
     expected.eliminate_zeros()
     found = plus_rows(X, rows, D[rows])
-    assert found.dtype == X.dtype and found.shape == X.shape
+    assert (found.dtype, found.shape) == (X.dtype, X.shape)
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     differing = sparse.csr_matrix(found - X)
