@@ -35,7 +35,7 @@ from tastebridge._numerics.catalogue import (
 from tastebridge._numerics.threads import n_threads, one_blas_thread, together
 from tastebridge.exceptions import InvalidDataError
 
-TILE_USERS, SEGMENT, HEAD = 512, 512, 2048
+TILE_USERS, SEGMENT, HEAD = 512, 256, 2048
 PAD = 16
 """Unused scores after each row of a tile: rows a power of two apart would share few sets of a cache."""
 PAIRS = 2**15
