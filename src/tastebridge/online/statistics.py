@@ -143,12 +143,9 @@ class ModelStatistics:
             # with the first new item its routes join, and the weights that were learned for them
             segments = segments if arrivals.waiting else self.arrivals.waiting or segments
         known = parts.encoders
+        rows = {False: (before, after), True: (taught_before, taught)}
         accounts = {
-            key: part.widened(moves).changed(
-                taught_before if part.of_taught_rows else before,
-                taught if part.of_taught_rows else after,
-                known,
-            )
+            key: part.widened(moves).changed(*rows[part.of_taught_rows], known)
             for key, part in self.accounts.items()
         }
         for key, part in accounts.items():
