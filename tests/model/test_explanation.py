@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import tastebridge as tb
-from tastebridge.baselines._base import fixed
+from tastebridge.baselines.base import fixed
 from tastebridge.datasets import make_panel
 from tastebridge.exceptions import InvalidDataError, TastebridgeWarning, UnknownIdError
 from tastebridge.factors import ALSFactors, SVDFactors

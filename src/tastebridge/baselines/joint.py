@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tastebridge.baselines._base import Baseline, default_factors, fixed
+from tastebridge.baselines.base import Baseline, default_factors, fixed
 from tastebridge.data import Panel, Weighting
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.fitting.checks import check_sources
 from tastebridge.model import LinearModel
 from tastebridge.model.scorers import LinearScorer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tastebridge._foundation.validation import check_count, check_number
-from tastebridge.baselines._base import Baseline
+from tastebridge.baselines.base import Baseline
 from tastebridge.data import Panel, Weighting
 from tastebridge.fitting.checks import check_sources
 from tastebridge.model.scorers import SimilarityScorer

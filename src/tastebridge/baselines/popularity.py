@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tastebridge.baselines._base import Baseline, fixed
+from tastebridge.baselines.base import Baseline, fixed
 from tastebridge.data import Weighting
 from tastebridge.model import LinearModel
 from tastebridge.model.scorers import LinearScorer

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tastebridge._foundation.validation import check_number
-from tastebridge.baselines._base import Baseline, fixed
+from tastebridge.baselines.base import Baseline, fixed
 from tastebridge.data import Interactions, Panel, Weighting
 from tastebridge.evaluation import user_scores
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError

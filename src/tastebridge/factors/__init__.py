@@ -1,7 +1,7 @@
 """Factor models: from a category's histories (users × items) to vectors, and back to scores of its items."""
 
-from tastebridge.factors._base import FactorModel
 from tastebridge.factors.als import ALSFactors
+from tastebridge.factors.base import FactorModel
 from tastebridge.factors.ease import EASEFactors
 from tastebridge.factors.foreign import SklearnFactors, from_sklearn
 from tastebridge.factors.pretrained import PretrainedFactors

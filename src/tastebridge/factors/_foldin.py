@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge._numerics.linalg import row_lengths
-from tastebridge.factors._base import Array
+from tastebridge.factors.base import Array
 
 BUDGET = 2**22
 """Floats one batch may hold in each of its temporaries (32 MB)."""

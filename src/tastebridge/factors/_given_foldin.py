@@ -10,8 +10,8 @@ from scipy import sparse
 from tastebridge._numerics.linalg import row_sums, with_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.factors._base import Array
 from tastebridge.factors._foldin import fold_in, padded_rows, stacks
+from tastebridge.factors.base import Array
 
 
 class Rule(NamedTuple):

@@ -13,8 +13,8 @@ from tastebridge._foundation.validation import check_count, check_number
 from tastebridge._numerics.linalg import with_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.factors._base import Array, FactorModel, grown, placed
 from tastebridge.factors._foldin import fold_in
+from tastebridge.factors.base import Array, FactorModel, grown, placed
 
 with warnings.catch_warnings():
     # implicit loads tqdm, whose bars are never shown here; it warns in notebooks without ipywidgets

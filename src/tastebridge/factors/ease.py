@@ -7,8 +7,8 @@ from scipy import sparse
 
 from tastebridge._foundation.validation import check_count, check_number
 from tastebridge._numerics.svd import right_singular
-from tastebridge.factors._base import Array
-from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
+from tastebridge.factors.base import Array
+from tastebridge.factors.normalized import NormalizedFactors, at_most_1, degrees, power
 
 
 class EASEFactors(NormalizedFactors):

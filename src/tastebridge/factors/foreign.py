@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, clone
 
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.factors._base import Array, Vectors
-from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees
+from tastebridge.factors.base import Array, Vectors
+from tastebridge.factors.normalized import NormalizedFactors, at_most_1, degrees
 
 
 class _Fitted(Protocol):

@@ -14,8 +14,8 @@ from tastebridge._foundation.validation import check_choice, check_number
 from tastebridge._numerics.linalg import row_sums, with_data
 from tastebridge._numerics.threads import one_blas_thread
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.factors._base import Array, FactorModel, Histories, grown, placed
 from tastebridge.factors._given_foldin import Rule
+from tastebridge.factors.base import Array, FactorModel, Histories, grown, placed
 
 RULES = ("implicit", "explicit", "mean")
 SETTINGS = (

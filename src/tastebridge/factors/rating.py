@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from tastebridge._foundation.validation import check_count, check_fitted, check_number
 from tastebridge.exceptions import InvalidDataError, InvalidParameterError
-from tastebridge.factors._base import Histories
+from tastebridge.factors.base import Histories
 from tastebridge.factors.rating_als import alternate, posterior
 from tastebridge.factors.rating_effects import item_effects, item_features
 

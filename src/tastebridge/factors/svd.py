@@ -7,8 +7,8 @@ from scipy import sparse
 
 from tastebridge._foundation.validation import check_choice, check_count, check_fitted, check_number
 from tastebridge._numerics.svd import right_singular
-from tastebridge.factors._base import Array
-from tastebridge.factors._normalized import NormalizedFactors, at_most_1, degrees, power
+from tastebridge.factors.base import Array
+from tastebridge.factors.normalized import NormalizedFactors, at_most_1, degrees, power
 
 _ZERO = 1e-7
 """Singular values below this share of the largest carry no information and get weight 0."""

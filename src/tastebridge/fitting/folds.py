@@ -12,7 +12,7 @@ from scipy import sparse
 
 from tastebridge._numerics.cells import of_dense, union
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.model import Array, gates_of, read_by_gates
 from tastebridge.routes import FitContext, FittedRoute, Route, vectors_of
 from tastebridge.routes.twins import rows_to_find

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sklearn.base import clone
 
 from tastebridge.factors import ALSFactors, PretrainedFactors, SVDFactors
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.maps import RidgeMap
 from tastebridge.routes import Route, TargetRoute, TransferRoute
 from tastebridge.routes.direction import DirectionRoute

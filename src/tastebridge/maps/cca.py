@@ -5,7 +5,7 @@ from __future__ import annotations
 from tastebridge._foundation.validation import check_count, check_number
 from tastebridge._numerics.linalg import Array, canonical_directions, regularized
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.maps._base import LinearMap
+from tastebridge.maps.base import LinearMap
 from tastebridge.maps.moments import CenteredMoments, Moments
 
 

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import has_fit_parameter
 
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.maps._base import Array, LinearMap
+from tastebridge.maps.base import Array, LinearMap
 from tastebridge.maps.moments import CenteredMoments, Moments
 
 

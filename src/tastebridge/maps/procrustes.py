@@ -7,7 +7,7 @@ from sklearn.utils import Tags
 
 from tastebridge._foundation.validation import check_choice
 from tastebridge._numerics.linalg import Array, procrustes
-from tastebridge.maps._base import LinearMap
+from tastebridge.maps.base import LinearMap
 from tastebridge.maps.moments import CenteredMoments, Moments
 
 

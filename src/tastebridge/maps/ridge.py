@@ -6,7 +6,7 @@ import numpy as np
 
 from tastebridge._foundation.validation import check_choice, check_number
 from tastebridge._numerics.linalg import Array, ridge_from_moments
-from tastebridge.maps._base import LinearMap
+from tastebridge.maps.base import LinearMap
 from tastebridge.maps.moments import CenteredMoments, Moments
 
 

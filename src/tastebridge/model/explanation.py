@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.factors import ALSFactors
-from tastebridge.factors._base import FactorModel
-from tastebridge.factors._normalized import NormalizedFactors
+from tastebridge.factors.base import FactorModel
+from tastebridge.factors.normalized import NormalizedFactors
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.model import Array, LinearModel
 from tastebridge.routes import Encoder, FittedRoute, Histories, side_by_side, sound

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tastebridge.exceptions import InvalidParameterError
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.model.blend import StackingBlend
 from tastebridge.model.linear import GATES, LinearModel, Segment
 from tastebridge.routes import FittedRoute, Histories

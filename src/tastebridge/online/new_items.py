@@ -22,7 +22,7 @@ from scipy import sparse
 from tastebridge._foundation.validation import nearest
 from tastebridge.data import ItemFeatures, Vocabulary
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.factors._base import placed
+from tastebridge.factors.base import placed
 from tastebridge.model import LinearModel, Segment
 from tastebridge.routes import Encoder, FitContext, Histories, Moves, Parts, RouteStatistics, width_of
 from tastebridge.routes.counted import CountStatistics

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.exceptions import InvalidDataError
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.model import LinearModel, Segment
 from tastebridge.online.new_items import Arrivals, FeaturesByName, Numbers
 from tastebridge.routes import (

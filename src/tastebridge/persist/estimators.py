@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from tastebridge._foundation.validation import check_count, check_number
 from tastebridge.exceptions import InvalidParameterError, ModelFileError
 from tastebridge.factors import ALSFactors, EASEFactors, PretrainedFactors, SklearnFactors, SVDFactors
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.factors.rating import RatingFactors
 from tastebridge.model import GATES
 from tastebridge.model.blend import StackingBlend

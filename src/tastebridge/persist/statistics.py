@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.exceptions import ModelFileError
-from tastebridge.maps._base import LinearMap
+from tastebridge.maps.base import LinearMap
 from tastebridge.model import LinearModel
 from tastebridge.online.statistics import ModelStatistics
 from tastebridge.persist.arrays import Arrays

@@ -7,9 +7,9 @@ from scipy import sparse
 from sklearn.base import clone
 
 from tastebridge._foundation.validation import check_count
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.maps import RidgeMap
-from tastebridge.maps._base import LinearMap
+from tastebridge.maps.base import LinearMap
 from tastebridge.maps.moments import Moments
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import Array, FittedRoute, known_to

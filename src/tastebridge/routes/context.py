@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
 from tastebridge.factors import PretrainedFactors, SVDFactors
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.routes.description import Described, ItemFeaturesByName, described_by
 from tastebridge.routes.exact import ExactMoments
 from tastebridge.routes.fitted import Array, Encoder, Histories, known_to, side_by_side

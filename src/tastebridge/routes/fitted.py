@@ -14,7 +14,7 @@ from scipy import sparse
 
 from tastebridge._numerics.linalg import row_lengths, row_products, with_data
 from tastebridge._numerics.rows import assembled
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.routes.kinds import RouteKind
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tastebridge.factors._base import grown
+from tastebridge.factors.base import grown
 from tastebridge.routes.links import LinearEncoder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind

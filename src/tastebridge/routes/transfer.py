@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator, clone
 
 from tastebridge.exceptions import InvalidParameterError
 from tastebridge.factors import PretrainedFactors, SVDFactors
-from tastebridge.factors._base import FactorModel, check_factor_model
+from tastebridge.factors.base import FactorModel, check_factor_model
 from tastebridge.maps import RidgeMap
-from tastebridge.maps._base import LinearMap, check_linear_map
+from tastebridge.maps.base import LinearMap, check_linear_map
 from tastebridge.routes.context import FitContext
 from tastebridge.routes.fitted import FittedRoute
 from tastebridge.routes.kinds import RouteKind

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tastebridge.factors import ALSFactors
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.routes import FitContext, Histories
 from tastebridge.routes.context import SameItems
 from tastebridge.routes.description import ItemFeaturesByName

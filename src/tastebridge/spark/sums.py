@@ -14,7 +14,7 @@ from safetensors.numpy import load as load_bytes
 from safetensors.numpy import save as save_bytes
 from scipy import sparse
 
-from tastebridge.factors._base import FactorModel
+from tastebridge.factors.base import FactorModel
 from tastebridge.routes.exact import ExactMoments, Grid
 from tastebridge.routes.paired import Pairs
 from tastebridge.spark.library import SparkFrame, functions

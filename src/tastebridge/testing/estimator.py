@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 
-from tastebridge.factors._base import Vectors
+from tastebridge.factors.base import Vectors
 
 
 def require(kept: bool | np.bool_, promise: str) -> None:

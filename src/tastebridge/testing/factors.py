@@ -8,7 +8,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge.factors import FactorModel, PretrainedFactors
-from tastebridge.factors._base import Vectors, check_factor_model
+from tastebridge.factors.base import Vectors, check_factor_model
 from tastebridge.testing.estimator import dense, learned, require, require_parameters, require_same_learned
 
 

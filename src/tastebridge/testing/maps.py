@@ -8,7 +8,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tastebridge.maps import LinearMap
-from tastebridge.maps._base import check_linear_map
+from tastebridge.maps.base import check_linear_map
 from tastebridge.maps.moments import Moments
 from tastebridge.testing.estimator import require, require_parameters, require_same_learned
 

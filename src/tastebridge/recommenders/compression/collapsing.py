@@ -16,8 +16,8 @@ import numpy as np
 
 from tastebridge._numerics.packing import rounded
 from tastebridge.factors import ALSFactors
-from tastebridge.factors._base import FactorModel
-from tastebridge.factors._normalized import NormalizedFactors
+from tastebridge.factors.base import FactorModel
+from tastebridge.factors.normalized import NormalizedFactors
 from tastebridge.model import Array, LinearModel, Vectors32
 from tastebridge.recommenders.compression.projection import Projection, balanced, of_peaks, of_scores
 from tastebridge.routes import Encoder, FittedRoute, width_of

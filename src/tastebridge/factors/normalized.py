@@ -11,7 +11,7 @@ from scipy import sparse
 
 from tastebridge._foundation.validation import check_number
 from tastebridge._numerics.linalg import row_lengths, row_sums, with_data
-from tastebridge.factors._base import Array, FactorModel, Histories, Vectors, grown, placed
+from tastebridge.factors.base import Array, FactorModel, Histories, Vectors, grown, placed
 
 
 class NormalizedFactors(FactorModel):
