@@ -14,10 +14,11 @@ from tastebridge.cli.screen import in_time_lines
 from tastebridge.data import Weighting
 from tastebridge.data.ages import SPANS, ages_of, dated_weighting
 from tastebridge.data.history_encoder import HistoryEncoder
-from tastebridge.fitting.in_time import Later, before, moment_of
+from tastebridge.fitting.in_time import Dated, Later
 from tastebridge.fitting.later_users import replaced
 from tastebridge.fitting.popularity_drift import recent_weights
 from tastebridge.model.evidence import MODEL, POPULARITY, RECENT, Evidence, InTime
+from tastebridge.recommenders.dates import first_rows
 
 DAY, DAYS = 86_400, 400
 
@@ -173,11 +174,18 @@ def test_without_drift_a_fit_is_the_fit_without_times_bit_by_bit():
     assert set(dated.findings_["accuracy"]["segment"]) > {"cold", "cold in time"}
 
 
+def dated_of(panel):
+    encoder = HistoryEncoder.of(panel, dated_weighting(panel))
+    rows = encoder.rows(panel)
+    return Dated(rows, first_rows(encoder, panel, rows))
+
+
 def test_the_fold_in_time_is_the_split_of_entrants():
     panel = planted(drifts=True, n_users=200)
-    dated = HistoryEncoder.of(panel, dated_weighting(panel)).rows(panel)
+    dated = dated_of(panel)
     histories = HistoryEncoder.of(panel, Weighting("binary")).rows(panel)
-    for rows in (dated, histories):
+    assert any((dated.first[name] != rows).nnz for name, rows in dated.rows.items())  # some pairs met again
+    for rows in (dated.rows, histories):
         later = Later.of(rows, dated, "films", None, seed=0)
         split = tb.splits.entrants(panel, "films")
         for name, part in later.past.items():
@@ -192,8 +200,8 @@ def test_the_fold_in_time_is_the_split_of_entrants():
 
 def test_warm_users_in_time_lose_one_later_row_each():
     panel = planted(drifts=True, n_users=400)
-    dated = HistoryEncoder.of(panel, dated_weighting(panel)).rows(panel)
-    later = Later.of(dated, dated, "films", None, seed=0)
+    dated = dated_of(panel)
+    later = Later.of(dated.rows, dated, "films", None, seed=0)
     warm = next(part for part in later.held if part.segment == "warm")
     assert (np.diff(warm.hidden.indptr) == 1).all()
     assert (np.diff(later.past["films"].indptr)[warm.people] > 0).all()
@@ -236,14 +244,23 @@ def test_recent_popularity_of_hardly_any_events_counts_for_as_little():
 
 
 def test_weights_carry_the_ages_they_had_at_the_moment():
-    ages = np.array([0.9, 0.5, 0.25, 0.0])
-    weights = np.exp2(-ages / SPANS).astype(np.float32)
-    rows = {"films": sparse.csr_matrix(weights[None, :])}
-    moment = float(np.float32(np.exp2(-0.25 / SPANS)))
-    past = before(rows, rows, moment)["films"]
-    assert past.indices.tolist() == [0, 1]
-    np.testing.assert_allclose(ages_of(past.data), [0.65, 0.25], atol=1e-4)
-    assert moment_of(rows) == weights[3]
+    def rows_of(ages):
+        return {"films": sparse.csr_matrix(np.exp2(-np.array(ages) / SPANS).astype(np.float32)[None, :])}
+
+    ages = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.35, 0.3, 0.25, 0.0]
+    rows = rows_of(ages)
+    dated = Dated(rows, rows)
+    assert dated.moment == rows["films"].data[8]  # four fifths of the events are older
+    past = dated.before(rows)["films"]
+    assert past.indices.tolist() == list(range(8))
+    np.testing.assert_allclose(ages_of(past.data), np.array(ages[:8]) - 0.25, atol=1e-4)
+    # the last pair met before the moment, too, and the eighth met twice before it
+    again = Dated(rows, rows_of([*ages[:7], 0.85, 0.25, 0.45]))
+    assert again.moment == np.float32(np.exp2(-0.35 / SPANS))
+    past = again.before(rows)["films"]
+    assert past.indices.tolist() == [0, 1, 2, 3, 4, 5, 7, 9]
+    known = np.array([*ages[:6], 0.85, 0.45])  # of the eighth the age of its last event is after this moment
+    np.testing.assert_allclose(ages_of(past.data), known - 0.35, atol=1e-4)
 
 
 def test_several_targets_are_judged_in_time_by_shared_factors():

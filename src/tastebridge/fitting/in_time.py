@@ -27,6 +27,41 @@ _SHARE = 0.8
 """Share of all events before the moment."""
 
 
+class Dated(NamedTuple):
+    """Events with weights that carry ages, of the last and of the first event of each pair.
+
+    Attributes
+    ----------
+    rows, first : mapping of category to csr_matrix
+        The very same where no pair met several times.
+    """
+
+    rows: Histories
+    first: Histories
+
+    @property
+    def moment(self) -> float:
+        """The weight of the first event after the moment: later events weigh as much or more."""
+        weights = np.sort(np.concatenate([rows.data for rows in self.first.values()]))
+        return float(weights[int(_SHARE * len(weights))])
+
+    def before(self, histories: Histories) -> dict[str, sparse.csr_matrix]:
+        """Return the events before the moment; weights that carry ages carry the ages events had then.
+
+        A pair that met before the moment and again after it has the age of its first event.
+        """
+        moment, found = self.moment, {}
+        for name, rows in histories.items():
+            first = self.first[name].data
+            known = first < moment
+            past = only(rows, known)
+            if rows is self.rows[name]:
+                weights = np.where(rows.data < moment, rows.data, first)[known]
+                past.data = (weights / np.float32(moment)).astype(np.float32)
+            found[name] = past
+        return found
+
+
 class Later(NamedTuple):
     """The fold in time of one target.
 
@@ -57,7 +92,7 @@ class Later(NamedTuple):
     def of(
         cls,
         histories: Histories,
-        dated: Histories,
+        dated: Dated,
         target: str,
         weights: Array | None,
         seed: int,
@@ -69,7 +104,7 @@ class Later(NamedTuple):
         ----------
         histories : mapping of category to csr_matrix
             The rows the routes learn from.
-        dated : mapping of category to csr_matrix
+        dated : Dated
             The same rows with weights that carry ages; the very same where the routes learn from these.
         target : str
         weights : ndarray, optional
@@ -79,15 +114,14 @@ class Later(NamedTuple):
         shared : FitContext, optional
             As of the attribute.
         """
-        moment = moment_of(dated)
         if shared is None:
-            past = before(histories, dated, moment)
+            past = dated.before(histories)
         else:
             past = {name: shared.histories[name] for name in histories}
         held = held_in_time(histories, past, target, seed)
         if not held:
             return None
-        earlier = before({target: dated[target]}, {target: dated[target]}, moment)[target]
+        earlier = dated.before({target: dated.rows[target]})[target]
         changes = [change_of_share(*counts_of(earlier, share)) for share in SHARES]
         then = None if weights is None else untested_weights(earlier)
         return cls(past, held, np.stack(changes), weights, then, shared)
@@ -96,23 +130,6 @@ class Later(NamedTuple):
         """Return the context of the events before the moment; it shares no factors with the whole."""
         parent = whole if self.shared is None else self.shared
         return FitContext(self.past, whole.target, whole.rank, parent, whole.features, whole.same, whole.seed)
-
-
-def moment_of(dated: Histories) -> float:
-    """Return the weight of the first event after the moment: later events weigh as much or more."""
-    weights = np.sort(np.concatenate([rows.data for rows in dated.values()]))
-    return float(weights[int(_SHARE * len(weights))])
-
-
-def before(histories: Histories, dated: Histories, moment: float) -> dict[str, sparse.csr_matrix]:
-    """Return the events before a moment; weights that carry ages carry the ages events had then."""
-    found = {}
-    for name, rows in histories.items():
-        past = only(rows, dated[name].data < moment)
-        if rows is dated[name]:
-            past.data = (past.data / np.float32(moment)).astype(np.float32)
-        found[name] = past
-    return found
 
 
 def held_in_time(histories: Histories, past: Histories, target: str, seed: int) -> list[Held]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
-from scipy import sparse
 
 from tastebridge.data import Panel
-from tastebridge.data.history_encoder import HistoryEncoder
+from tastebridge.data.history_encoder import HistoryEncoder, Rows
 from tastebridge.data.stray_times import warn_of_stray_times
-from tastebridge.fitting.in_time import Later, before, moment_of
+from tastebridge.fitting.in_time import Dated, Later
 from tastebridge.fitting.popularity_drift import recent_weights
 from tastebridge.model import Array
 from tastebridge.recommenders.base import encoder_for
@@ -30,14 +30,14 @@ class Dates(NamedTuple):
     ----------
     encoder : HistoryEncoder
         Gives weights that carry ages (:mod:`tastebridge.data.ages`).
-    rows : dict of category to csr_matrix
+    dated : Dated
         All events of the panel, by this encoder.
     weights : dict of target to ndarray or None
         The weights of recent popularity; None where the popularity of a target's items does not drift.
     """
 
     encoder: HistoryEncoder
-    rows: dict[str, sparse.csr_matrix]
+    dated: Dated
     weights: Mapping[str, Array | None]
 
     @classmethod
@@ -49,7 +49,8 @@ class Dates(NamedTuple):
         warn_of_stray_times(panel)
         encoder = encoder_for(mapper, panel, weighting)
         rows = encoder.rows(panel, keep=True)
-        return cls(encoder, rows, {name: recent_weights(rows[name]) for name in targets})
+        dated = Dated(rows, first_rows(encoder, panel, rows))
+        return cls(encoder, dated, {name: recent_weights(rows[name]) for name in targets})
 
     @property
     def drift(self) -> bool:
@@ -61,7 +62,7 @@ class Dates(NamedTuple):
 
     def past(self, hub: FitContext) -> FitContext:
         """Return the context of the events of all categories before the moment."""
-        past = before(hub.histories, self.rows, moment_of(self.rows))
+        past = self.dated.before(hub.histories)
         return FitContext(past, hub.target, hub.rank, hub, hub.features, hub.same)
 
     def later(
@@ -71,7 +72,20 @@ class Dates(NamedTuple):
 
         With ``past``, it shares the factors of this context of all categories.
         """
-        return Later.of(histories, self.rows, target, self.weights[target], seed, past)
+        return Later.of(histories, self.dated, target, self.weights[target], seed, past)
+
+
+def first_rows(encoder: HistoryEncoder, panel: Panel, rows: Rows) -> Rows:
+    """Return the rows of a panel with the ages of first events, where pairs met several times."""
+    again = {
+        name: replace(part, times=part.first.times, first=None)
+        for name, part in panel.interactions.items()
+        if part.first is not None
+    }
+    if not again:
+        return rows
+    first = encoder.rows(replace(panel, interactions={**panel.interactions, **again}))
+    return {name: first[name] if name in again else part for name, part in rows.items()}
 
 
 def chosen_encoder(
