@@ -252,6 +252,7 @@ def main(folder, seed, count):
         "user_id": [1, 1, 2],
         "item_id": ["books:03", "films:01", "books:05"],
         "category": ["books", "films", "books"],
+        "weight": [3.0, 1.0, 4.0],  # ratings, to a model that reads them
     }
     tb.load(folder).recommend_from(pa.table(history), 3)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY + virtual(), MEMORY + virtual()))

@@ -313,7 +313,7 @@ def test_an_array_of_any_content_is_an_array_or_an_error(packed):
         (b"[" * 100_000, "not a message"),
         (b'{"a":1,"a":2}', "a field comes twice"),
         (b"\xff\xfe", "not a message"),
-        (b'{"n": NaN}', "NaN is not a number"),
+        (b'{"n": NaN}', "NaN is not a JSON number"),
         (b"9" * 10_000, "not a message"),
         (b"{}", "of the schema"),
     ],

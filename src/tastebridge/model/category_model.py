@@ -151,7 +151,7 @@ def _fitted(left: Array, chosen: NDArray[np.int64], shares: Array, more: bool) -
     n = len(shares)
     X = _features(left, shares, more)
     mean, deviation = np.zeros(X.shape[1]), np.ones(X.shape[1])
-    if more:
+    if more and len(X):
         mean, spread = X.mean(axis=0), X.std(axis=0)
         deviation = np.where(spread > 1e-9, spread, 1.0)
     coef, intercept = np.zeros((n, X.shape[1])), np.full(n, np.finfo(np.float32).min, dtype=np.float64)
