@@ -9,7 +9,7 @@ from tastebridge._numerics.few_rows import plus_rows, rows_that_differ
 
 def counts(rng, n, m, share):
     return sparse.random(
-        n, m, share, "csr", dtype=np.int32, rng=rng, data_rvs=lambda k: rng.integers(1, 4, k)
+        n, m, share, "csr", dtype=np.int32, random_state=rng, data_rvs=lambda k: rng.integers(1, 4, k)
     )
 
 

@@ -267,7 +267,9 @@ def test_refit_items_is_a_fit_without_them(mapper, parts):
 def test_a_thousand_updates_and_forgets_leave_no_trace():
     rng = np.random.default_rng(1)
     encoders = {name: Encoder((name,), LinearEncoder(rng.standard_normal((30, 6)))) for name in ("a", "b")}
-    rows = {name: sparse.random_array((400, 30), density=0.2, format="csr", rng=rng) for name in encoders}
+    rows = {
+        name: sparse.random_array((400, 30), density=0.2, format="csr", random_state=rng) for name in encoders
+    }
     rows = {name: sparse.csr_matrix(part) for name, part in rows.items()}
     F, G = (encoders[name].model.transform(part) for name, part in rows.items())
     nobody = ExactMoments.of(F[:0], G[:0], Grid.of(F, G, 400))

@@ -46,8 +46,8 @@ def test_siblings_are_those_of_a_loop(seed):
         (str(rng.choice(["a", "b"])), int(rng.integers(8)), int(rng.integers(n_items))) for _ in range(14)
     }
     twins = Twins.of_table(table_of(sorted(pairs)), {"a": 8, "b": 8, "f": n_items}, "f")
-    had = {name: sparse.random(20, 8, 0.2, format="csr", rng=rng) for name in "ab"}
-    had["f"] = sparse.random(20, n_items, 0.2, format="csr", rng=rng)
+    had = {name: sparse.random(20, 8, 0.2, format="csr", random_state=rng) for name in "ab"}
+    had["f"] = sparse.random(20, n_items, 0.2, format="csr", random_state=rng)
     expected = np.zeros((20, n_items), dtype=bool)
     for name, item, film in pairs:
         for user in range(20):

@@ -69,10 +69,13 @@ def test_the_lookup_reaches_the_product_of_matrices(seed):
     n_users, n_items = (1, 40) if seed % 2 else (30, 25)
     sizes = {"a": 12, "b": 33, "empty": 4}
     pairs = {
-        name: sparse.random(size, n_items, 0.2 * (name != "empty"), format="csr", rng=rng)
+        name: sparse.random(size, n_items, 0.2 * (name != "empty"), format="csr", random_state=rng)
         for name, size in sizes.items()
     }
-    had = {name: sparse.random(n_users, size, 0.15, format="csr", rng=rng) for name, size in sizes.items()}
+    had = {
+        name: sparse.random(n_users, size, 0.15, format="csr", random_state=rng)
+        for name, size in sizes.items()
+    }
     expected = sum(((had[name] > 0).astype(int) @ (pairs[name] > 0).astype(int)).toarray() for name in sizes)
     reached = Twins(pairs).reached(had)
     assert reached.has_canonical_format

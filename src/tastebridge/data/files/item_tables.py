@@ -72,7 +72,7 @@ def read_items_table(options: ReadingOptions, item_column: str | None = None) ->
     rows = pd.DataFrame({"item_id": frame[item], "category": frame[column]}).dropna(subset=["item_id"])
     cells, rows["category"] = rows["category"], split_cells(rows["category"], options.category_level, column)
     rows = rows.explode("category")
-    levels = bool((rows["category"] != cells.reindex(rows.index)).any())
+    levels = _are_parts(rows["category"], cells.reindex(rows.index))
     rows = rows.dropna().drop_duplicates()
     rows = rows[rows["category"] != ""].reset_index(drop=True)
     named = _name_column([name for name in frame.columns if name not in (item, column)], options)
@@ -86,6 +86,12 @@ def read_items_table(options: ReadingOptions, item_column: str | None = None) ->
         f" items{f', {several:,} of them in several categories' if several else ''}"
     )
     return ItemTable(rows, names, several > 0, levels, note)
+
+
+def _are_parts(categories: pd.Series, cells: pd.Series) -> bool:
+    """Return whether any category is only a part of its cell, as every one of a list is."""
+    pairs = zip(categories, cells, strict=True)
+    return any(isinstance(one, str) and (not isinstance(cell, str) or one != cell) for one, cell in pairs)
 
 
 def _opened(table: object, options: ReadingOptions) -> Table:
