@@ -59,10 +59,11 @@ def stray_rows(times: Times) -> tuple[int, int]:
 def warn_of_stray_times(panel: Panel) -> None:
     """Warn of events that lie apart in time, with the times on both sides of the gap."""
     parts = [part.times for part in panel.interactions.values() if part.times is not None]
-    times = np.sort(np.concatenate(parts)) if parts else np.zeros(0)
+    times = np.concatenate(parts) if parts else np.zeros(0)
     before, after = stray_rows(times)
     if not before + after:
         return
+    times = np.sort(times)
     inside = times[before : len(times) - after]
     apart = [_span(part) for part in (times[:before], times[len(times) - after :]) if len(part)]
     warn_of_data(

@@ -79,12 +79,12 @@ def join_item_regression(
     """
     warm = _warm(built.folds)
     proof = evidence.get(_WARM)
-    if proof is None or proof.halves is None or _to_find(warm) < _FEWEST:
+    if proof is None or proof.halves is None or (n_warm := _to_find(warm)) < _FEWEST:
         return None
     sources = _read(built, segments[_WARM])
     if (sources and _linked(built, sources) < _LINKED) or _pairs(built, sources) > pairs:
         return None
-    kinds = _kinds(built, sources, _to_find(warm))
+    kinds = _kinds(built, sources, n_warm)
     tried = _with_routes(built, kinds)
     # the halves of the blend are used again, so that no user is evaluated with weights learned on that user
     first, pair = proof.halves

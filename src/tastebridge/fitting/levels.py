@@ -49,7 +49,7 @@ def scaled(segment: Segment, lists: Lists, n_items: int) -> Scaled:
         Items of the target.
     """
     scores = scores_of(lists, segment)
-    width = len(lists.y) // len(lists.users)
+    width = lists.width
     _, place, counts = np.unique(lists.users, return_inverse=True, return_counts=True)
     # each of the width - 1 sampled items stands for its share of all n_items - 1 others
     weights = np.where(lists.y > 0, 1.0, (n_items - 1) / (width - 1))

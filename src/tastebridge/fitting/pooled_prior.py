@@ -47,7 +47,7 @@ class Case:
     def __init__(
         self, lists: Lists, routes: Sequence[FittedRoute], target: str, sources: Sequence[str]
     ) -> None:
-        self.width = len(lists.y) // len(lists.users)
+        self.width = lists.width
         self.X = lists.X / _or_one(deviations(lists.X))  # as StackingBlend scales them, so that coefs agree
         gates = lists.gates[:: self.width]
         gates = np.clip(gates, *seen_range(gates))

@@ -79,6 +79,11 @@ class Twins:
         siblings = _siblings(list(pairs.values()), n_items)
         return cls(pairs, {} if siblings is None else {target: siblings})
 
+    @property
+    def _every(self) -> dict[str, sparse.csr_matrix]:
+        """The pairs of items of all categories, the target among them."""
+        return {**self.pairs, **self.siblings}
+
     def reached(self, histories: Histories) -> sparse.csr_matrix | None:
         """Return the twins (n_users, n_items) of users' items in sources, each with 1; None without any.
 
@@ -92,7 +97,7 @@ class Twins:
 
         Lists leave them out, and they are not to be found without twins.
         """
-        return self._gathered({**self.pairs, **self.siblings}, histories)
+        return self._gathered(self._every, histories)
 
     def _gathered(
         self, every: Mapping[str, sparse.csr_matrix], histories: Histories
@@ -111,7 +116,7 @@ class Twins:
 
     def met(self, histories: Histories) -> bool:
         """Return whether any user has an item with a twin; most have none, which is seen at once."""
-        for name, pairs in (*self.pairs.items(), *self.siblings.items()):
+        for name, pairs in self._every.items():
             if name not in histories:
                 continue
             items = histories[name].indices
@@ -123,7 +128,7 @@ class Twins:
         """Return the category and the number of every twin of a target item."""
         return {
             (name, int(at))
-            for name, pairs in (*self.pairs.items(), *self.siblings.items())
+            for name, pairs in self._every.items()
             for at in np.flatnonzero(pairs[:, [item]].toarray())
         }
 
